@@ -1,0 +1,143 @@
+"""Every error that stemdrop raises on purpose.
+
+StemdropError
+├── RejectedError             this upload can never work: say so, and don't try again
+│   ├── OptionError           bad_option
+│   ├── BadKeyError           bad_key
+│   ├── NotAudioError         not_audio
+│   ├── NoAudioStreamError    no_audio_stream
+│   ├── EmptyAudioError       empty_audio
+│   ├── NotFiniteError        not_finite
+│   ├── TooLongError          too_long
+│   ├── TooLargeError         too_large
+│   ├── NoRoomError           no_room
+│   ├── ModelUnavailableError model_unavailable
+│   └── TimedOutError         timed_out
+├── TransientError            may work the next time: raise it, and have the event delivered again
+│   ├── StorageError          storage
+│   ├── EncodeError           encode
+│   └── SeparationError       separation
+├── SupersededError           the work is no longer wanted: end without a word
+└── SetupError                the installation is wrong: nothing works until somebody mends it
+"""
+
+from typing import ClassVar
+
+
+class StemdropError(Exception):
+    """Root of all errors; `code` is for programs, the message is one sentence for people."""
+
+    code: ClassVar[str] = "error"
+
+    @property
+    def message(self) -> str:
+        """Return the sentence that says what is wrong and what to do."""
+        return str(self)
+
+
+class RejectedError(StemdropError):
+    """An upload that can never work with these options."""
+
+    code = "rejected"
+
+
+class OptionError(RejectedError):
+    """An option is unknown, or its value is not allowed."""
+
+    code = "bad_option"
+
+
+class BadKeyError(RejectedError):
+    """The object's key lies outside of the key grammar."""
+
+    code = "bad_key"
+
+
+class NotAudioError(RejectedError):
+    """The file can't be read as audio, or is of a kind that may not be read."""
+
+    code = "not_audio"
+
+
+class NoAudioStreamError(RejectedError):
+    """The file is a medium without sound: a silent video, or nothing but cover art."""
+
+    code = "no_audio_stream"
+
+
+class EmptyAudioError(RejectedError):
+    """No sample is left to separate: no bytes, no audio data, or an offset beyond the end."""
+
+    code = "empty_audio"
+
+
+class NotFiniteError(RejectedError):
+    """The samples contain NaN or infinity."""
+
+    code = "not_finite"
+
+
+class TooLongError(RejectedError):
+    """The song lasts longer than the limit."""
+
+    code = "too_long"
+
+
+class TooLargeError(RejectedError):
+    """The file has more bytes than the limit."""
+
+    code = "too_large"
+
+
+class NoRoomError(RejectedError):
+    """The stems don't fit on the disk."""
+
+    code = "no_room"
+
+
+class ModelUnavailableError(RejectedError):
+    """The model is not installed here."""
+
+    code = "model_unavailable"
+
+
+class TimedOutError(RejectedError):
+    """The separation would have gone on beyond the time that it may take."""
+
+    code = "timed_out"
+
+
+class TransientError(StemdropError):
+    """Something went wrong that may go right the next time."""
+
+    code = "transient"
+
+
+class StorageError(TransientError):
+    """S3 did not do what it was asked for."""
+
+    code = "storage"
+
+
+class EncodeError(TransientError):
+    """A stem could not be encoded."""
+
+    code = "encode"
+
+
+class SeparationError(TransientError):
+    """The stems failed a check, so they are not handed out."""
+
+    code = "separation"
+
+
+class SupersededError(StemdropError):
+    """The upload was replaced or deleted, or another invocation has finished it."""
+
+    code = "superseded"
+
+
+class SetupError(StemdropError):
+    """A setting or a file of the installation is missing or wrong."""
+
+    code = "setup"

@@ -1,0 +1,189 @@
+"""The options of a separation, wherever they are given: metadata, folder, JSON, command line."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+from stemdrop.errors import OptionError
+
+
+class Model(StrEnum):
+    """Spleeter's networks; the 16 kHz ones use the same weights up to 16 kHz instead of 11 kHz."""
+
+    TWO_STEMS = "2stems"
+    FOUR_STEMS = "4stems"
+    FIVE_STEMS = "5stems"
+    TWO_STEMS_16KHZ = "2stems-16kHz"
+    FOUR_STEMS_16KHZ = "4stems-16kHz"
+    FIVE_STEMS_16KHZ = "5stems-16kHz"
+
+    @property
+    def weights(self) -> str:
+        """Return the name of the weights that the model runs on, such as ``2stems``."""
+        return self.removesuffix("-16kHz")
+
+    @property
+    def instruments(self) -> tuple[str, ...]:
+        """Return the stems of the model, in Spleeter's order."""
+        return INSTRUMENTS[self.weights]
+
+
+class Codec(StrEnum):
+    """The formats that stems are written in; the value is also the file's suffix."""
+
+    WAV = "wav"
+    FLAC = "flac"
+    MP3 = "mp3"
+    OGG = "ogg"
+    M4A = "m4a"
+    OPUS = "opus"
+    WMA = "wma"
+
+    @property
+    def bit_depths(self) -> tuple[str, ...]:
+        """Return the bit depths to choose from, the default first; none for a lossy format."""
+        return BIT_DEPTHS.get(self, ())
+
+
+# Source: "instrument_list" of the configurations that Spleeter 2.4.2 ships.
+INSTRUMENTS: dict[str, tuple[str, ...]] = {
+    "2stems": ("vocals", "accompaniment"),
+    "4stems": ("vocals", "drums", "bass", "other"),
+    "5stems": ("vocals", "piano", "drums", "bass", "other"),
+}
+BIT_DEPTHS: dict[Codec, tuple[str, ...]] = {
+    Codec.WAV: ("16", "24", "32f"),
+    Codec.FLAC: ("16", "24"),
+}
+RESIDUAL = "residual"
+DEFAULT_BITRATE = "192k"
+BITRATE_RANGE_KBPS = (64, 320)
+MAX_SECONDS = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to make of a song; equal options give equal stems.
+
+    Attributes
+    ----------
+    model : the network.
+    stems : the stems to return, in the model's order.
+    codec : the format of the files.
+    bitrate : of a lossy format, such as ``192k``; None for wav and flac.
+    bit_depth : ``16``, ``24`` or ``32f`` for wav, ``16`` or ``24`` for flac; None otherwise.
+    offset_s : seconds to leave out at the start.
+    duration_s : seconds to separate from there; None for all of it.
+    residual : whether to add one more stem, the mix minus the sum of the others.
+    zip : whether to add a zip of all stems.
+    """
+
+    model: Model = Model.TWO_STEMS
+    stems: tuple[str, ...] = Model.TWO_STEMS.instruments
+    codec: Codec = Codec.WAV
+    bitrate: str | None = None
+    bit_depth: str | None = "16"
+    offset_s: float = 0.0
+    duration_s: float | None = None
+    residual: bool = False
+    zip: bool = False
+
+    @classmethod
+    def parse(cls, given: Mapping[str, object]) -> "Options":
+        """Build options from text or JSON values, with the defaults for what isn't given.
+
+        Raises
+        ------
+        OptionError : an option is unknown, a value isn't allowed, or two of them contradict.
+        """
+        for name in given:
+            if name not in OPTION_NAMES:
+                allowed = ", ".join(OPTION_NAMES)
+                raise OptionError(f"There is no option {name!r}: use one of {allowed}.")
+        model = Model(_choice("model", given.get("model", Model.TWO_STEMS), tuple(Model)))
+        codec = Codec(_choice("codec", given.get("codec", Codec.WAV), tuple(Codec)))
+        return cls(
+            model=model,
+            stems=_stems(given.get("stems"), model),
+            codec=codec,
+            bitrate=_bitrate(given.get("bitrate"), codec),
+            bit_depth=_bit_depth(given.get("bit_depth"), codec),
+            offset_s=_seconds("offset_s", given.get("offset_s", 0.0), at_least=0.0),
+            duration_s=_duration_s(given.get("duration_s")),
+            residual=_flag("residual", given.get("residual", False)),
+            zip=_flag("zip", given.get("zip", False)),
+        )
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Return the names of all stems that are written, the residual last."""
+        return (*self.stems, RESIDUAL) if self.residual else self.stems
+
+    def to_json(self) -> dict[str, object]:
+        """Return the options as JSON values; `parse` is the inverse."""
+        fields = asdict(self) | {"stems": list(self.stems)}
+        return {name: value for name, value in fields.items() if value is not None}
+
+
+OPTION_NAMES = tuple(Options.__dataclass_fields__)
+
+
+def _choice(name: str, value: object, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise OptionError(f"{name} can't be {value!r}: use one of {', '.join(allowed)}.")
+    return str(value)
+
+
+def _stems(value: object, model: Model) -> tuple[str, ...]:
+    if value is None:
+        return model.instruments
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not names:
+        raise OptionError(f"stems can't be {value!r}: name some of {', '.join(model.instruments)}.")
+    wanted = {_choice("stems", str(name).strip(), model.instruments) for name in names}
+    return tuple(stem for stem in model.instruments if stem in wanted)
+
+
+def _bitrate(value: object, codec: Codec) -> str | None:
+    text = DEFAULT_BITRATE if value is None else str(value).lower()
+    low, high = BITRATE_RANGE_KBPS
+    match = re.fullmatch(r"(\d{1,4})k", text, re.ASCII)
+    if match is None or not low <= int(match[1]) <= high:
+        raise OptionError(f"bitrate can't be {value!r}: use {low}k to {high}k, such as 192k.")
+    return None if codec.bit_depths else f"{int(match[1])}k"
+
+
+def _bit_depth(value: object, codec: Codec) -> str | None:
+    if value is None:
+        return codec.bit_depths[0] if codec.bit_depths else None
+    if not codec.bit_depths:
+        raise OptionError(f"{codec} has no bit depth: leave bit_depth out, or use wav or flac.")
+    return _choice("bit_depth", str(value), codec.bit_depths)
+
+
+def _seconds(name: str, value: object, at_least: float) -> float:
+    try:
+        seconds = float(value)  # type: ignore[arg-type]  # whatever it is, it is a number or refused
+    except (TypeError, ValueError):
+        seconds = math.nan
+    if isinstance(value, bool) or not at_least <= seconds < MAX_SECONDS:
+        raise OptionError(f"{name} can't be {value!r}: use seconds, such as 30 or 7.5.")
+    return seconds
+
+
+def _duration_s(value: object) -> float | None:
+    if value is None:
+        return None
+    seconds = _seconds("duration_s", value, at_least=0.0)
+    if seconds == 0:
+        raise OptionError("duration_s can't be 0: leave it out to separate the whole song.")
+    return seconds
+
+
+def _flag(name: str, value: object) -> bool:
+    text = str(value).lower()
+    if text not in {"true", "false"}:
+        raise OptionError(f"{name} can't be {value!r}: use true or false.")
+    return text == "true"
