@@ -1,0 +1,231 @@
+"""The job record, ``job.json``: the only state there is, written by both functions through here."""
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from stemdrop.errors import RejectedError, StorageError
+
+VERSION = 1
+
+
+class Status(StrEnum):
+    """Where a job stands; done and failed are its ends."""
+
+    AWAITING_UPLOAD = "awaiting_upload"
+    PROCESSING = "processing"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Stage(StrEnum):
+    """What a job in processing does."""
+
+    DOWNLOADING = "downloading"
+    SEPARATING = "separating"
+    UPLOADING = "uploading"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The upload; what only decoding tells is None until then.
+
+    Attributes
+    ----------
+    etag : of the object, without quotes.
+    uploaded_at : UTC, ISO 8601.
+    sha256 : of its bytes, in hex.
+    duration_s : seconds of sound in the whole file, as far as it says so.
+    """
+
+    key: str
+    etag: str
+    size_bytes: int
+    uploaded_at: str
+    sha256: str | None = None
+    duration_s: float | None = None
+    sample_rate_hz: int | None = None
+    channels: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stem:
+    """One result.
+
+    Attributes
+    ----------
+    duration_s : seconds of sound.
+    peak_dbfs : the largest sample; None for silence.
+    clipped_samples : how many samples the format could not hold.
+    """
+
+    stem: str
+    key: str
+    size_bytes: int
+    duration_s: float
+    peak_dbfs: float | None
+    clipped_samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """The zip of all stems."""
+
+    key: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a job failed: a code for programs, one sentence for people."""
+
+    code: str
+    message: str
+
+    @classmethod
+    def of(cls, error: RejectedError) -> "Failure":
+        """Describe an error."""
+        return cls(error.code, error.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What separated the song.
+
+    Attributes
+    ----------
+    weights_sha256 : of the file that the backend runs.
+    versions : package to version.
+    """
+
+    backend: str
+    model: str
+    weights_sha256: str
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the last attempt took.
+
+    Attributes
+    ----------
+    timings_s : stage to seconds of wall time.
+    peak_rss_bytes : of the process, since it began.
+    gb_seconds : memory of the function times the time it was billed for.
+    cost_usd : of those; requests and storage come on top.
+    """
+
+    timings_s: dict[str, float]
+    peak_rss_bytes: int
+    gb_seconds: float
+    cost_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One song's way, from the first call or event to its end; times are UTC, ISO 8601.
+
+    Attributes
+    ----------
+    key : of the upload.
+    options : as `Options.to_json` gives them, or as they came when they are not valid.
+    progress : 0 to 1.
+    warnings : sentences about a song that was separated, but isn't quite as it should be.
+    attempt : which delivery of the upload's event this is, from 1.
+    deadline_at : a job in processing beyond this has died.
+    """
+
+    key: str
+    status: Status
+    created_at: str
+    updated_at: str
+    options: dict[str, Any] = field(default_factory=dict)
+    version: int = VERSION
+    stage: Stage | None = None
+    progress: float = 0.0
+    source: Source | None = None
+    stems: tuple[Stem, ...] = ()
+    zip: Archive | None = None
+    error: Failure | None = None
+    warnings: tuple[str, ...] = ()
+    engine: Engine | None = None
+    usage: Usage | None = None
+    attempt: int = 0
+    started_at: str | None = None
+    finished_at: str | None = None
+    deadline_at: str | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        """Return whether the job has ended, well or not."""
+        return self.status in {Status.DONE, Status.FAILED}
+
+    @property
+    def result_keys(self) -> set[str]:
+        """Return the keys of all results, the record aside."""
+        archive = {self.zip.key} if self.zip else set()
+        return {stem.key for stem in self.stems} | archive
+
+    def but(self, **changes: Any) -> "Job":
+        """Return the job with some fields changed, updated now."""
+        return replace(self, updated_at=now(), **changes)
+
+    def to_json(self) -> str:
+        """Return the record as text, for people and programs."""
+        return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Job":
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        StorageError : it is no record, or one of another version.
+        """
+        try:
+            fields = json.loads(text)
+            if fields["version"] != VERSION:
+                raise StorageError(
+                    f"The job record has version {fields['version']}, not {VERSION}."
+                )
+            parts = {name: _part(name, value) for name, value in fields.items()}
+            return cls(**parts)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise StorageError(f"The job record can't be read: {error!r}.") from error
+
+
+_PARTS: dict[str, type] = {
+    "status": Status,
+    "stage": Stage,
+    "source": Source,
+    "zip": Archive,
+    "error": Failure,
+    "engine": Engine,
+    "usage": Usage,
+}
+
+
+def _part(name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if name == "stems":
+        return tuple(Stem(**stem) for stem in value)
+    if name == "warnings":
+        return tuple(value)
+    part = _PARTS.get(name)
+    if part is None:
+        return value
+    return part(**value) if isinstance(value, dict) else part(value)
+
+
+def now() -> str:
+    """Return the time: UTC, ISO 8601, to the millisecond."""
+    return timestamp(datetime.now(UTC))
+
+
+def timestamp(moment: datetime) -> str:
+    """Write a time as the record has it: UTC, ISO 8601, to the millisecond."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,116 @@
+"""The key grammar: one rule says where the results of an upload are.
+
+The results of upload key K live under ``K/`` in the stems bucket, ``K/job.json`` among them. A
+result's name has no slash, so no two uploads ever share one.
+
+    uploads  drop/<any name>           dropped by a person; drop/<model>/… sets the model
+             jobs/<id>                 sent by a presigned form of the API
+    stems    <upload key>/vocals.wav   and every other stem, stems.zip, job.json
+             content/<digest>.json     the content index
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+from stemdrop.errors import BadKeyError
+from stemdrop.options import Model
+
+DROP_PREFIX = "drop/"
+JOBS_PREFIX = "jobs/"
+CONTENT_PREFIX = "content/"
+RECORD_NAME = "job.json"
+ZIP_NAME = "stems.zip"
+# S3 allows 1024 bytes; the longest name of a result, with its slash, takes 19 of them.
+MAX_UPLOAD_KEY_BYTES = 1024 - 24
+JOB_ID = re.compile(r"[0-9a-f]{32}")
+
+
+class Origin(StrEnum):
+    """How an upload came here."""
+
+    DROP = "drop"
+    JOBS = "jobs"
+
+
+@dataclass(frozen=True, slots=True)
+class UploadKey:
+    """The key of a song in the upload bucket; `str` gives the key back.
+
+    Attributes
+    ----------
+    origin : the drop folder or the API.
+    name : what follows the prefix.
+    """
+
+    origin: Origin
+    name: str
+
+    @classmethod
+    def parse(cls, key: str) -> "UploadKey":
+        """Take a key apart, as S3 has it, not as an event quotes it.
+
+        Raises
+        ------
+        BadKeyError : the key is none of an upload, or too long to have results.
+        """
+        origin, slash, name = key.partition("/")
+        if not slash or not name or origin not in {*Origin}:
+            raise BadKeyError(f"{key!r} is not an upload: put songs under {DROP_PREFIX}.")
+        if len(key.encode()) > MAX_UPLOAD_KEY_BYTES:
+            raise BadKeyError(
+                f"The key has more than {MAX_UPLOAD_KEY_BYTES} bytes: give the song a shorter name."
+            )
+        if origin == Origin.JOBS and not JOB_ID.fullmatch(name):
+            raise BadKeyError(f"{name!r} is not the id of a job: let the API make one.")
+        return cls(Origin(origin), name)
+
+    def __str__(self) -> str:
+        return f"{self.origin}/{self.name}"
+
+    @property
+    def is_folder(self) -> bool:
+        """Return whether this is the empty object that consoles make for a folder."""
+        return self.name.endswith("/")
+
+    @property
+    def folder_options(self) -> dict[str, str]:
+        """Return the options that the folder sets: ``drop/4stems/song.mp3`` the model."""
+        folder, slash, _ = self.name.partition("/")
+        if self.origin is Origin.DROP and slash and folder in {*Model}:
+            return {"model": folder}
+        return {}
+
+    @property
+    def title(self) -> str:
+        """Return the song's name: the last part of the key without its suffix."""
+        return PurePosixPath(self.name).stem or self.name
+
+
+def result_key(upload: UploadKey, name: str) -> str:
+    """Return the key of one of an upload's results."""
+    return f"{upload}/{name}"
+
+
+def parse_result_key(key: str) -> tuple[UploadKey, str]:
+    """Return the upload and the name that `result_key` was made of.
+
+    Raises
+    ------
+    BadKeyError : the key is not that of a result.
+    """
+    upload, _, name = key.rpartition("/")
+    if not name:
+        raise BadKeyError(f"{key!r} is not the key of a result.")
+    return UploadKey.parse(upload), name
+
+
+def record_key(upload: UploadKey) -> str:
+    """Return the key of an upload's job record."""
+    return result_key(upload, RECORD_NAME)
+
+
+def content_key(digest: str) -> str:
+    """Return the key of an entry of the content index."""
+    return f"{CONTENT_PREFIX}{digest}.json"

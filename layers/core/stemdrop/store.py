@@ -1,0 +1,181 @@
+"""The only place that talks to S3: songs in, stems and records out."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from stemdrop.errors import StorageError
+from stemdrop.jobs import Job, timestamp
+from stemdrop.keys import UploadKey, content_key, record_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CHUNK_BYTES = 1 << 20
+CLIENT_CONFIG = Config(
+    connect_timeout=5,
+    read_timeout=60,
+    retries={"mode": "standard", "total_max_attempts": 5},
+    signature_version="s3v4",
+)
+MISSING = {"404", "NoSuchKey", "NotFound"}
+# 412: the object is another one; 409: somebody else is writing it at this moment.
+CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+
+
+class ChangedError(StorageError):
+    """The object is no longer the one that was read."""
+
+    code = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A song in the upload bucket; `metadata` is what the uploader set."""
+
+    key: str
+    etag: str
+    size_bytes: int
+    uploaded_at: str
+    metadata: Mapping[str, str]
+
+
+class Store:
+    """Both buckets of an application.
+
+    Parameters
+    ----------
+    uploads, stems : names of the buckets.
+    client : an S3 client; one of boto3's with sensible limits by default.
+
+    All methods raise StorageError when S3 doesn't do what it is asked for, after retries.
+    """
+
+    def __init__(self, uploads: str, stems: str, client: "S3Client | None" = None) -> None:
+        self.uploads = uploads
+        self.stems = stems
+        self._s3: S3Client = client or boto3.client("s3", config=CLIENT_CONFIG)
+
+    def find_upload(self, key: UploadKey) -> Upload | None:
+        """Return what is known of a song, or None if it isn't there."""
+        with _storage_errors(f"look up {key}"):
+            try:
+                head = self._s3.head_object(Bucket=self.uploads, Key=str(key))
+            except ClientError as error:
+                if _code(error) in MISSING:
+                    return None
+                raise
+        return Upload(
+            key=str(key),
+            etag=head["ETag"].strip('"'),
+            size_bytes=head["ContentLength"],
+            uploaded_at=timestamp(head["LastModified"]),
+            metadata=head.get("Metadata", {}),
+        )
+
+    def download(self, upload: Upload, path: Path) -> str:
+        """Write a song into a file and return the sha256 of its bytes, in hex.
+
+        Raises
+        ------
+        ChangedError : the song was replaced or deleted since it was looked up.
+        """
+        sha256 = hashlib.sha256()
+        with _storage_errors(f"download {upload.key}"), path.open("wb") as file:
+            body = self._s3.get_object(Bucket=self.uploads, Key=upload.key, IfMatch=upload.etag)
+            for chunk in body["Body"].iter_chunks(CHUNK_BYTES):
+                sha256.update(chunk)
+                file.write(chunk)
+        return sha256.hexdigest()
+
+    def load_job(self, key: UploadKey) -> tuple[Job | None, str | None]:
+        """Return an upload's record and the etag to replace it by, or None and None."""
+        body, etag = self._read(record_key(key))
+        return (Job.from_json(body) if body is not None else None), etag
+
+    def save_job(self, key: UploadKey, job: Job, replaced_etag: str | None) -> str:
+        """Write a record in place of the one that was read, and return its etag.
+
+        Raises
+        ------
+        ChangedError : another one has been written since; with None: one is there.
+        """
+        condition = {"IfMatch": replaced_etag} if replaced_etag else {"IfNoneMatch": "*"}
+        with _storage_errors(f"write the record of {key}"):
+            answer = self._s3.put_object(
+                Bucket=self.stems,
+                Key=record_key(key),
+                Body=job.to_json().encode(),
+                ContentType="application/json",
+                CacheControl="no-cache",
+                **condition,  # type: ignore[arg-type]
+            )
+        return answer["ETag"]
+
+    def upload(self, path: Path, key: str, content_type: str) -> None:
+        """Write a file to a key of the stems bucket; it shows up there once it is whole."""
+        with _storage_errors(f"upload {key}"):
+            self._s3.upload_file(
+                str(path), self.stems, key, ExtraArgs={"ContentType": content_type}
+            )
+
+    def copy(self, source_key: str, key: str) -> None:
+        """Copy a result within the stems bucket."""
+        with _storage_errors(f"copy {source_key}"):
+            self._s3.copy({"Bucket": self.stems, "Key": source_key}, self.stems, key)
+
+    def delete(self, keys: set[str]) -> None:
+        """Delete results; those that don't exist don't matter."""
+        for key in keys:
+            with _storage_errors(f"delete {key}"):
+                self._s3.delete_object(Bucket=self.stems, Key=key)
+
+    def find_content(self, digest: str) -> UploadKey | None:
+        """Return the upload whose results an entry of the content index points at."""
+        body, _ = self._read(content_key(digest))
+        return UploadKey.parse(json.loads(body)["key"]) if body is not None else None
+
+    def save_content(self, digest: str, key: UploadKey) -> None:
+        """Point an entry of the content index at an upload's results."""
+        with _storage_errors(f"write {content_key(digest)}"):
+            self._s3.put_object(
+                Bucket=self.stems,
+                Key=content_key(digest),
+                Body=json.dumps({"key": str(key)}).encode(),
+                ContentType="application/json",
+            )
+
+    def _read(self, key: str) -> tuple[bytes | None, str | None]:
+        with _storage_errors(f"read {key}"):
+            try:
+                answer = self._s3.get_object(Bucket=self.stems, Key=key)
+                return answer["Body"].read(), answer["ETag"]
+            except ClientError as error:
+                if _code(error) in MISSING:
+                    return None, None
+                raise
+
+
+@contextmanager
+def _storage_errors(what: str) -> Iterator[None]:
+    """Turn the errors of boto3 into those of stemdrop."""
+    try:
+        yield
+    except ClientError as error:
+        kind = ChangedError if _code(error) in CHANGED else StorageError
+        raise kind(f"Could not {what}: {error}.") from error
+    except (BotoCoreError, boto3.exceptions.Boto3Error) as error:
+        raise StorageError(f"Could not {what}: {error}.") from error
+
+
+def _code(error: ClientError) -> str:
+    details: Any = error.response.get("Error", {})
+    return str(details.get("Code"))
