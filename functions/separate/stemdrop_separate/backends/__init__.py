@@ -1,0 +1,1 @@
+"""The two engines that estimate magnitudes; everything around them is shared."""

@@ -1,0 +1,26 @@
+"""ONNX Runtime, the default backend: up in a second, and the fastest one on a processor."""
+
+from pathlib import Path
+
+import onnxruntime
+
+from stemdrop_separate.network import Magnitude
+
+
+class OnnxBackend:
+    """A converted network; `magnitude` goes in, one output per instrument comes out."""
+
+    def __init__(self, path: Path, instruments: tuple[str, ...], threads: int) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        # Without the arena, memory is given back between segments instead of being kept for good.
+        options.enable_cpu_mem_arena = False
+        self._instruments = instruments
+        self._session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
+
+    def estimate(self, magnitude: Magnitude) -> dict[str, Magnitude]:
+        """Estimate each instrument's magnitudes; see `stemdrop_separate.network.Backend`."""
+        outputs = self._session.run(list(self._instruments), {"magnitude": magnitude})
+        return dict(zip(self._instruments, outputs, strict=True))

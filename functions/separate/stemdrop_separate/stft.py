@@ -1,0 +1,112 @@
+"""Spleeter's short-time Fourier transform and its inverse, a segment of a stream at a time.
+
+Spleeter transforms the whole song at once: one frame of zeros in front, frames of 4096 samples
+every 1024, a periodic Hann window, zeros up to the end of the last frame. Then it cuts the frames
+into segments of 512, which the network sees one by one. Here the samples are cut at the same
+borders, and the 3072 samples that the last frames of one segment share with the first of the next
+are carried across, so the transform of a stream equals the one of the whole song.
+
+Source: ``EstimatorSpecBuilder`` in spleeter/model/__init__.py, release 2.4.2.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float32]
+Spectrum = NDArray[np.complex64]
+
+SAMPLE_RATE_HZ = 44_100
+FRAME = 4096
+HOP = 1024
+BINS = FRAME // 2 + 1
+SEGMENT_FRAMES = 512
+SEGMENT_SAMPLES = SEGMENT_FRAMES * HOP
+OVERLAP = FRAME - HOP
+WINDOW_COMPENSATION = np.float32(2 / 3)
+
+WINDOW: Samples = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME) / FRAME)).astype(np.float32)
+SYNTHESIS_WINDOW: Samples = WINDOW * WINDOW_COMPENSATION
+
+
+def cut(blocks: Iterable[Samples]) -> Iterator[Samples]:
+    """Cut a stream into the stretches that the frames of one segment cover.
+
+    Parameters
+    ----------
+    blocks : float32, shape (samples, 2), of any lengths.
+
+    Yields
+    ------
+    float32, shape (2, samples): SEGMENT_SAMPLES + OVERLAP samples each, the first starting with one
+    frame of zeros, the last as long as what is left. Neighbours share OVERLAP samples. The array is
+    used again: whoever keeps it copies it.
+    """
+    stretch = np.zeros((2, SEGMENT_SAMPLES + OVERLAP), np.float32)
+    filled = FRAME
+    for block in blocks:
+        taken = 0
+        while taken < len(block):
+            count = min(len(block) - taken, stretch.shape[1] - filled)
+            stretch[:, filled : filled + count] = block[taken : taken + count].T
+            taken += count
+            filled += count
+            if filled == stretch.shape[1]:
+                yield stretch
+                stretch[:, :OVERLAP] = stretch[:, SEGMENT_SAMPLES:]
+                filled = OVERLAP
+    while filled > 0:
+        yield stretch[:, :filled]
+        stretch[:, :OVERLAP] = stretch[:, SEGMENT_SAMPLES:]
+        filled -= SEGMENT_SAMPLES
+
+
+def transform(stretch: Samples) -> Spectrum:
+    """Compute the frames that start in a stretch's first SEGMENT_SAMPLES samples.
+
+    Parameters
+    ----------
+    stretch : float32, shape (2, samples), as `cut` yields it.
+
+    Returns
+    -------
+    complex64, shape (2, frames, BINS), with frames = ceil(samples / HOP), SEGMENT_FRAMES at most.
+    """
+    frames = min(-(-stretch.shape[1] // HOP), SEGMENT_FRAMES)
+    missing = (frames - 1) * HOP + FRAME - stretch.shape[1]
+    if missing > 0:
+        stretch = np.pad(stretch, ((0, 0), (0, missing)))
+    views = np.lib.stride_tricks.sliding_window_view(stretch, FRAME, axis=1)
+    spectrum: Spectrum = scipy.fft.rfft(views[:, : frames * HOP : HOP] * WINDOW, overwrite_x=True)
+    return spectrum
+
+
+class Synthesis:
+    """The inverse transform of one stem, which carries the overlap from segment to segment."""
+
+    def __init__(self) -> None:
+        self._carried = np.zeros((2, OVERLAP // HOP, HOP), np.float32)
+
+    def add(self, spectrum: Spectrum) -> Samples:
+        """Return the samples that no later segment adds to.
+
+        Parameters
+        ----------
+        spectrum : complex64, shape (2, frames, bins); bins left out at the top count as zero.
+
+        Returns
+        -------
+        float32, shape (2, frames * HOP).
+        """
+        frames = spectrum.shape[1]
+        waves: Samples = scipy.fft.irfft(spectrum, FRAME, overwrite_x=True)
+        waves *= SYNTHESIS_WINDOW
+        hops = waves.reshape(2, frames, FRAME // HOP, HOP)
+        total = np.zeros((2, frames + OVERLAP // HOP, HOP), np.float32)
+        total[:, : OVERLAP // HOP] = self._carried
+        for index in range(FRAME // HOP):
+            total[:, index : index + frames] += hops[:, :, index]
+        self._carried = total[:, frames:].copy()
+        return total[:, :frames].reshape(2, frames * HOP)
