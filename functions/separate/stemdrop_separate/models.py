@@ -4,10 +4,13 @@ import json
 import os
 from dataclasses import dataclass, field
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import stemdrop
 from stemdrop.errors import ModelUnavailableError, SetupError
+from stemdrop.jobs import Engine
 from stemdrop.options import INSTRUMENTS, Model
 from stemdrop_separate.network import Backend, Network
 
@@ -65,6 +68,22 @@ class Models:
         card: dict[str, Any] = json.loads(path.read_text())
         return card
 
+    def engine(self, model: Model) -> Engine:
+        """Describe what `load` returns as a job record does.
+
+        Raises
+        ------
+        ModelUnavailableError : the model isn't installed here.
+        """
+        packages = {"onnx": "onnxruntime", "tensorflow": "tensorflow-cpu"}
+        package = packages[self.backend]
+        return Engine(
+            backend=self.backend,
+            model=model,
+            weights_sha256=self.card(model)["files"][self._file(model)]["sha256"],
+            versions={"stemdrop": stemdrop.__version__, package: version(package)},
+        )
+
     def load(self, model: Model) -> Network:
         """Return the network, loading it unless it has been loaded before.
 
@@ -80,7 +99,7 @@ class Models:
         return Network(model.instruments, bins, self._loaded[weights])
 
     def _start(self, model: Model) -> Backend:
-        file = f"{model.weights}{self.backend.suffix}"
+        file = self._file(model)
         path = self.folder / file
         described = self.card(model)["files"].get(file, {})
         if not path.is_file() or path.stat().st_size != described.get("size_bytes"):
@@ -93,6 +112,9 @@ class Models:
         from stemdrop_separate.backends.onnx import OnnxBackend
 
         return OnnxBackend(path, instruments, self.threads)
+
+    def _file(self, model: Model) -> str:
+        return f"{model.weights}{self.backend.suffix}"
 
     def _card_path(self, model: Model) -> Path:
         return self.folder / f"{model.weights}.json"

@@ -4,6 +4,7 @@ StemdropError
 ├── RejectedError             this upload can never work: say so, and don't try again
 │   ├── OptionError           bad_option
 │   ├── BadKeyError           bad_key
+│   ├── UploadGoneError       upload_gone
 │   ├── NotAudioError         not_audio
 │   ├── NoAudioStreamError    no_audio_stream
 │   ├── EmptyAudioError       empty_audio
@@ -51,6 +52,12 @@ class BadKeyError(RejectedError):
     """The object's key lies outside of the key grammar."""
 
     code = "bad_key"
+
+
+class UploadGoneError(RejectedError):
+    """The song was deleted before its turn came."""
+
+    code = "upload_gone"
 
 
 class NotAudioError(RejectedError):

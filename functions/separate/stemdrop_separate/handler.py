@@ -1,0 +1,104 @@
+"""The Lambda function: one S3 event in, every record of it on its own."""
+
+import os
+from functools import partial
+
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.data_classes import S3Event
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from stemdrop.errors import BadKeyError, TransientError
+from stemdrop.jobs import Job
+from stemdrop.keys import UploadKey
+from stemdrop.store import Store
+from stemdrop_separate.audio.ffmpeg import find_ffmpeg
+from stemdrop_separate.job import Attempt, Invocation, Outcome, Workshop
+from stemdrop_separate.models import Models
+from stemdrop_separate.settings import Settings
+
+logger = Logger()
+metrics = Metrics()
+tracer = Tracer()
+
+
+def _open_workshop() -> Workshop:
+    """Load what every job needs, while Lambda still counts it as start-up."""
+    settings = Settings.from_env(os.environ)
+    models = Models(settings.model_dir, settings.backend)
+    for model in models.available()[:1]:
+        models.load(model)
+    return Workshop(
+        settings=settings,
+        store=Store(settings.uploads_bucket, settings.stems_bucket),
+        models=models,
+        ffmpeg=find_ffmpeg(settings.ffmpeg),
+    )
+
+
+workshop = _open_workshop()
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+@metrics.log_metrics(capture_cold_start_metric=True)
+def handler(event: dict[str, object], context: LambdaContext) -> dict[str, str]:
+    """Separate the songs that an S3 event tells of.
+
+    Returns
+    -------
+    Upload key to how its attempt ended.
+
+    Raises
+    ------
+    TransientError : at least one of them has to be tried again. The others are finished, and will
+        be recognised as such when the event is delivered again.
+    """
+    outcomes: dict[str, str] = {}
+    failures: dict[str, Exception] = {}
+    for record in S3Event(event).records if "Records" in event else ():
+        key = record.s3.get_object.key  # Powertools has decoded it
+        try:
+            outcomes[key] = _separate(key, context)
+        except Exception as error:
+            logger.exception("attempt_failed", key=key)
+            metrics.add_metric("JobsFailed", MetricUnit.Count, 1)
+            failures[key] = error
+    if failures:
+        reasons = "; ".join(f"{key}: {error!r}" for key, error in failures.items())
+        raise TransientError(f"{len(failures)} of the event's songs failed: {reasons}")
+    return outcomes
+
+
+def _separate(key: str, context: LambdaContext) -> str:
+    try:
+        upload_key = UploadKey.parse(key)
+    except BadKeyError as error:
+        logger.error("key_rejected", key=key, reason=error.message)
+        metrics.add_metric("JobsRejected", MetricUnit.Count, 1)
+        return Outcome.REJECTED
+    if upload_key.is_folder:
+        return Outcome.SKIPPED
+    invocation = Invocation(
+        memory_mb=int(context.memory_limit_in_mb),
+        remaining_s=lambda: context.get_remaining_time_in_millis() / 1000,
+        trace=partial(tracer.provider.in_subsegment, namespace="local"),
+    )
+    attempt = Attempt(workshop, upload_key, invocation)
+    outcome = attempt.run()
+    logger.info("attempt_ended", key=key, outcome=outcome)
+    if outcome is not Outcome.SKIPPED:
+        _measure(outcome, attempt.job)
+    return outcome
+
+
+def _measure(outcome: Outcome, job: Job) -> None:
+    name = "JobsDone" if outcome is Outcome.DONE else "JobsRejected"
+    metrics.add_metric(name, MetricUnit.Count, 1)
+    if job.usage is None:
+        return
+    metrics.add_metric("CostUsd", MetricUnit.NoUnit, job.usage.cost_usd)
+    if "separate" in job.usage.timings_s and job.stems:
+        metrics.add_metric("AudioSeconds", MetricUnit.Seconds, job.stems[0].duration_s)
+        seconds = job.usage.timings_s["separate"]
+        metrics.add_metric("SeparationSeconds", MetricUnit.Seconds, seconds)

@@ -1,0 +1,88 @@
+"""What an event's upload asks for: where its options come from, and whether it is done already."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from stemdrop.errors import OptionError
+from stemdrop.jobs import Job, Source, Stage, Status, now, timestamp
+from stemdrop.keys import UploadKey
+from stemdrop.options import Options
+from stemdrop.store import Upload
+
+# What other tools add to the metadata of an object by themselves: rclone, s3cmd.
+FOREIGN_METADATA = {"mtime", "md5chksum", "s3cmd-attrs"}
+
+
+def begin(key: UploadKey, upload: Upload | None, previous: Job | None, remaining_s: float) -> Job:
+    """Return the record of an attempt that begins now.
+
+    Parameters
+    ----------
+    upload : what is in the bucket; None if it is gone.
+    previous : the record as it stands.
+    remaining_s : seconds until Lambda ends the invocation.
+    """
+    source = source_of(upload) if upload else previous.source if previous else None
+    retried = previous and previous.source and source and is_same_upload(previous.source, source)
+    started_at = now()
+    return Job(
+        key=str(key),
+        status=Status.PROCESSING,
+        stage=Stage.DOWNLOADING,
+        options=_normalised(_given_options(key, upload, previous)),
+        source=source,
+        attempt=previous.attempt + 1 if previous and retried else 1,
+        created_at=previous.created_at if previous else started_at,
+        updated_at=started_at,
+        started_at=started_at,
+        deadline_at=timestamp(datetime.now(UTC) + timedelta(seconds=remaining_s)),
+    )
+
+
+def source_of(upload: Upload) -> Source:
+    """Describe an upload as the record does."""
+    return Source(
+        key=upload.key,
+        etag=upload.etag,
+        size_bytes=upload.size_bytes,
+        uploaded_at=upload.uploaded_at,
+    )
+
+
+def is_same_upload(one: Source, other: Source) -> bool:
+    """Return whether two records speak of the very same upload, not of a later one like it."""
+    return (one.etag, one.uploaded_at) == (other.etag, other.uploaded_at)
+
+
+def is_settled(previous: Job | None, job: Job) -> bool:
+    """Return whether the work of an attempt has been done before.
+
+    Stems are the same for the same bytes and options. A failure is final for the upload that it
+    happened to; who sends the same bytes again wants another try.
+    """
+    if previous is None or previous.source is None or job.source is None:
+        return False
+    if previous.options != job.options or not previous.is_finished:
+        return False
+    if previous.status is Status.DONE:
+        return previous.source.etag == job.source.etag
+    return is_same_upload(previous.source, job.source)
+
+
+def _given_options(
+    key: UploadKey, upload: Upload | None, previous: Job | None
+) -> Mapping[str, Any]:
+    """Return the options that the API put into the record, or those of the folder and metadata."""
+    if previous and (upload is None or previous.status is Status.AWAITING_UPLOAD):
+        return previous.options
+    metadata = upload.metadata if upload else {}
+    given = {name: value for name, value in metadata.items() if name not in FOREIGN_METADATA}
+    return key.folder_options | given
+
+
+def _normalised(given: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return Options.parse(given).to_json()
+    except OptionError:
+        return dict(given)

@@ -1,0 +1,204 @@
+"""One upload's way from its event to its stems, or to a record that says why there are none."""
+
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from aws_lambda_powertools import Logger
+
+from stemdrop.content import digest
+from stemdrop.errors import (
+    EmptyAudioError,
+    RejectedError,
+    StorageError,
+    SupersededError,
+    TimedOutError,
+    TooLargeError,
+    UploadGoneError,
+)
+from stemdrop.jobs import Failure, Job, Stage, Status, now
+from stemdrop.keys import UploadKey
+from stemdrop.options import Options
+from stemdrop.store import ChangedError, Store, Upload
+from stemdrop_separate.intake import begin, is_settled, source_of
+from stemdrop_separate.metering import Meter, Trace
+from stemdrop_separate.models import Models
+from stemdrop_separate.record import Record
+from stemdrop_separate.results import Results, publish, reuse, sweep
+from stemdrop_separate.settings import Settings
+from stemdrop_separate.song import Limits, separate_song
+from stemdrop_separate.workspace import require_room, workspace
+
+# Lambda kills without a word; this is left for the record that says so, and for cleaning up.
+GUARD_S = 15.0
+PROGRESS_INTERVAL_S = 2.0
+
+logger = Logger(child=True)
+
+
+class Outcome(StrEnum):
+    """How an attempt ended; anything else is raised."""
+
+    DONE = "done"
+    REJECTED = "rejected"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What stays from job to job in an execution environment."""
+
+    settings: Settings
+    store: Store
+    models: Models
+    ffmpeg: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What Lambda says of an invocation.
+
+    Attributes
+    ----------
+    memory_mb : of the function.
+    remaining_s : tells how many seconds are left.
+    trace : opens a span.
+    """
+
+    memory_mb: int
+    remaining_s: Callable[[], float]
+    trace: Trace = nullcontext
+
+
+class Attempt:
+    """One delivery of the event of one upload."""
+
+    def __init__(self, workshop: Workshop, key: UploadKey, invocation: Invocation) -> None:
+        self._workshop = workshop
+        self._store = workshop.store
+        self._key = key
+        self._remaining_s = invocation.remaining_s
+        price = workshop.settings.usd_per_gb_second
+        self._meter = Meter(invocation.memory_mb, price, invocation.trace)
+        self._record = Record(self._store, key)
+        self._saved_at_s = 0.0
+
+    @property
+    def job(self) -> Job:
+        """Return the record as it stands."""
+        return self._record.job
+
+    def run(self) -> Outcome:
+        """Do the work, and write the record at its end.
+
+        Raises
+        ------
+        StemdropError : anything that leaves the event to be delivered again.
+        """
+        upload = self._store.find_upload(self._key)
+        previous = self._record.found
+        job = begin(self._key, upload, previous, self._remaining_s())
+        if is_settled(previous, job):
+            return Outcome.SKIPPED
+        try:
+            self._record.save(job)
+            return self._work(upload)
+        except RejectedError as error:
+            return self._reject(error)
+        except (SupersededError, ChangedError) as error:
+            logger.info("superseded", key=str(self._key), reason=error.message)
+            return Outcome.SKIPPED
+
+    def _work(self, upload: Upload | None) -> Outcome:
+        if upload is None:
+            raise UploadGoneError("The song was deleted before its turn came: upload it again.")
+        options = Options.parse(self.job.options)
+        _require_size(upload, self._workshop.settings.max_upload_bytes)
+        engine = self._workshop.models.engine(options.model)
+        with workspace(self._workshop.settings.work_dir) as folder:
+            song = folder / "song"
+            require_room(folder, upload.size_bytes, "The song")
+            with self._meter.stage("download"):
+                sha256 = self._store.download(upload, song)
+            source = replace(source_of(upload), sha256=sha256)
+            self._record.update(source=source, engine=engine, stage=Stage.SEPARATING)
+            entry = digest(sha256, options)
+            results = self._reuse(entry) or self._separate(song, folder, options)
+        self._store.save_content(entry, self._key)
+        self._finish(results)
+        return Outcome.DONE
+
+    def _reuse(self, entry: str) -> Results | None:
+        with self._meter.stage("reuse"):
+            return reuse(self._store, self._key, entry, self.job)
+
+    def _separate(self, song: Path, folder: Path, options: Options) -> Results:
+        network = self._workshop.models.load(options.model)
+        limits = Limits(self._workshop.settings.max_duration_s, zip_too=options.zip)
+        targets = {stem: folder / f"{stem}.{options.codec}" for stem in options.outputs}
+        with self._meter.stage("separate"):
+            result = separate_song(
+                song, targets, options, network, self._workshop.ffmpeg, limits, self._on_progress
+            )
+        self._require_same_upload()
+        self._record.update(stage=Stage.UPLOADING, progress=1.0)
+        with self._meter.stage("upload"):
+            return publish(self._store, self._key, options, result)
+
+    def _on_progress(self, progress: float) -> None:
+        if self._remaining_s() < GUARD_S:
+            raise TimedOutError(
+                f"The separation was {progress:.0%} done when its time was up: choose a part of "
+                "the song with duration_s, or give the function more time or memory."
+            )
+        if time.monotonic() - self._saved_at_s >= PROGRESS_INTERVAL_S:
+            self._saved_at_s = time.monotonic()
+            self._save_progress(progress)
+
+    def _save_progress(self, progress: float) -> None:
+        try:
+            self._record.update(progress=round(progress, 3))
+        except StorageError as error:
+            logger.warning("progress_not_saved", reason=error.message)
+
+    def _require_same_upload(self) -> None:
+        upload = self._store.find_upload(self._key)
+        if upload and self.job.source and upload.etag != self.job.source.etag:
+            raise SupersededError("The song was replaced while it was being separated.")
+
+    def _finish(self, results: Results) -> None:
+        self._record.update(
+            status=Status.DONE,
+            stage=None,
+            progress=1.0,
+            sound=results.sound,
+            stems=results.stems,
+            zip=results.zip,
+            warnings=results.warnings,
+            usage=self._meter.read(),
+            finished_at=now(),
+        )
+        sweep(self._store, self._key, self.job)
+
+    def _reject(self, error: RejectedError) -> Outcome:
+        self._record.update(
+            status=Status.FAILED,
+            stage=None,
+            error=Failure.of(error),
+            usage=self._meter.read(),
+            finished_at=now(),
+        )
+        return Outcome.REJECTED
+
+
+def _require_size(upload: Upload, max_bytes: int) -> None:
+    if upload.size_bytes == 0:
+        raise EmptyAudioError("The file is empty: upload it again.")
+    if upload.size_bytes > max_bytes:
+        raise TooLargeError(
+            f"The file has {upload.size_bytes / 1e6:.0f} MB, and at most {max_bytes / 1e6:.0f} MB "
+            "are taken: send it compressed, as mp3 or flac, or in parts."
+        )

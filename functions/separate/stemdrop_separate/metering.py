@@ -1,0 +1,54 @@
+"""What a job takes: wall time per stage, memory, and what AWS asks for it."""
+
+import resource
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+from stemdrop.jobs import Usage
+
+Trace = Callable[[str], AbstractContextManager[Any]]
+
+
+class Meter:
+    """Adds up wall time per stage, and traces each stage.
+
+    Parameters
+    ----------
+    memory_mb : of the function.
+    usd_per_gb_second : its price.
+    trace : opens a span of the given name; none by default.
+    """
+
+    def __init__(
+        self, memory_mb: int, usd_per_gb_second: float, trace: Trace = nullcontext
+    ) -> None:
+        self._memory_gb = memory_mb / 1024
+        self._usd_per_gb_second = usd_per_gb_second
+        self._trace = trace
+        self._started = time.perf_counter()
+        self._stages: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the time within as that of a stage."""
+        started = time.perf_counter()
+        try:
+            with self._trace(name):
+                yield
+        finally:
+            spent = time.perf_counter() - started
+            self._stages[name] = self._stages.get(name, 0.0) + spent
+
+    def read(self) -> Usage:
+        """Return what has been taken so far."""
+        total_s = time.perf_counter() - self._started
+        stages = self._stages | {"total": total_s}
+        gb_seconds = self._memory_gb * total_s
+        return Usage(
+            timings_s={name: round(seconds, 3) for name, seconds in stages.items()},
+            peak_rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            gb_seconds=round(gb_seconds, 3),
+            cost_usd=round(gb_seconds * self._usd_per_gb_second, 8),
+        )

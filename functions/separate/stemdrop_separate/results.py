@@ -1,0 +1,115 @@
+"""Stems from local files to their final keys, or from another upload's keys by copying."""
+
+import zipfile
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from aws_lambda_powertools import Logger
+
+from stemdrop.errors import StorageError
+from stemdrop.jobs import Archive, Job, Sound, Status, Stem
+from stemdrop.keys import ZIP_NAME, UploadKey, parse_result_key, result_key
+from stemdrop.options import Codec, Options
+from stemdrop.store import Store
+from stemdrop_separate.audio.encode import EncodedStem
+from stemdrop_separate.song import SeparatedSong
+from stemdrop_separate.stft import SAMPLE_RATE_HZ
+
+CONTENT_TYPES = {
+    Codec.WAV: "audio/wav",
+    Codec.FLAC: "audio/flac",
+    Codec.MP3: "audio/mpeg",
+    Codec.OGG: "audio/ogg",
+    Codec.M4A: "audio/mp4",
+    Codec.OPUS: "audio/ogg",
+    Codec.WMA: "audio/x-ms-wma",
+}
+MAX_TRANSFERS = 6
+
+logger = Logger(child=True)
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What is in the stems bucket, as the record describes it."""
+
+    sound: Sound | None
+    stems: tuple[Stem, ...]
+    zip: Archive | None
+    warnings: tuple[str, ...]
+
+
+def publish(store: Store, key: UploadKey, options: Options, song: SeparatedSong) -> Results:
+    """Upload a song's stems side by side, and their zip if it is wanted."""
+
+    def upload(item: tuple[str, EncodedStem]) -> Stem:
+        return _upload_stem(store, key, options.codec, *item)
+
+    stems = _side_by_side(upload, song.stems.items())
+    files = [file.path for file in song.stems.values()]
+    archive = _upload_zip(store, key, files) if options.zip else None
+    sound = Sound(song.source.duration_s, song.source.sample_rate_hz, song.source.channels)
+    return Results(sound, stems, archive, song.warnings)
+
+
+def reuse(store: Store, key: UploadKey, entry: str, job: Job) -> Results | None:
+    """Copy the results of the same song with the same options and engine, if there are any.
+
+    Parameters
+    ----------
+    entry : of the content index.
+    """
+    original = store.find_content(entry)
+    if original is None or original == key:
+        return None
+    found, _ = store.load_job(original)
+    if found is None or found.status is not Status.DONE or found.engine != job.engine:
+        return None
+    moved = {old: result_key(key, parse_result_key(old)[1]) for old in found.result_keys}
+    try:
+        _side_by_side(lambda pair: store.copy(*pair), moved.items())
+    except StorageError as error:
+        logger.warning("index_points_nowhere", reason=error.message)
+        return None
+    stems = tuple(replace(stem, key=moved[stem.key]) for stem in found.stems)
+    archive = replace(found.zip, key=moved[found.zip.key]) if found.zip else None
+    return Results(found.sound, stems, archive, found.warnings)
+
+
+def sweep(store: Store, key: UploadKey, job: Job) -> None:
+    """Delete the results of an earlier upload under the same key that this one has not replaced."""
+    store.delete(store.list_results(key) - job.result_keys)
+
+
+def _upload_stem(store: Store, key: UploadKey, codec: Codec, stem: str, file: EncodedStem) -> Stem:
+    target = result_key(key, file.path.name)
+    store.upload(file.path, target, CONTENT_TYPES[codec])
+    return Stem(
+        stem=stem,
+        key=target,
+        size_bytes=file.size_bytes,
+        duration_s=file.samples / SAMPLE_RATE_HZ,
+        peak_dbfs=file.peak_dbfs,
+        clipped_samples=file.clipped_samples,
+    )
+
+
+def _upload_zip(store: Store, key: UploadKey, files: list[Path]) -> Archive:
+    """Upload a zip of some files; audio doesn't get any smaller, so it is only stored."""
+    path = files[0].with_name(ZIP_NAME)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for file in files:
+            archive.write(file, file.name)
+    target = result_key(key, ZIP_NAME)
+    store.upload(path, target, "application/zip")
+    return Archive(target, path.stat().st_size)
+
+
+def _side_by_side(function: Callable[[Item], Result], items: Iterable[Item]) -> tuple[Result, ...]:
+    with ThreadPoolExecutor(MAX_TRANSFERS) as pool:
+        return tuple(pool.map(function, items))

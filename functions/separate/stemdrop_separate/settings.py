@@ -1,0 +1,93 @@
+"""The separator function's settings, read from the environment once per execution environment."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from stemdrop.errors import SetupError
+from stemdrop_separate.models import BackendName
+
+# Source: AWS Lambda's price list for us-east-1, first tier, per GB-second.
+USD_PER_GB_SECOND = {"x86_64": 0.0000166667, "arm64": 0.0000133334}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the function needs to know of the place where it runs.
+
+    Attributes
+    ----------
+    uploads_bucket, stems_bucket : names.
+    model_dir : the folder of the models.
+    backend : the engine that runs them.
+    max_upload_bytes, max_duration_s : the limits of a song.
+    architecture : of the processor, which sets the price.
+    ffmpeg : a path; that of imageio-ffmpeg's by default.
+    work_dir : where songs and stems are while they are worked on.
+    """
+
+    VARIABLES: ClassVar[frozenset[str]] = frozenset(
+        {
+            "UPLOADS_BUCKET",
+            "STEMS_BUCKET",
+            "MODEL_DIR",
+            "BACKEND",
+            "MAX_UPLOAD_BYTES",
+            "MAX_DURATION_S",
+            "ARCHITECTURE",
+        }
+    )
+    OPTIONAL: ClassVar[frozenset[str]] = frozenset({"FFMPEG"})
+
+    uploads_bucket: str
+    stems_bucket: str
+    model_dir: Path
+    backend: BackendName
+    max_upload_bytes: int
+    max_duration_s: int
+    architecture: str
+    ffmpeg: str | None
+    work_dir: Path
+
+    @classmethod
+    def from_env(cls, environment: Mapping[str, str]) -> "Settings":
+        """Read the settings.
+
+        Raises
+        ------
+        SetupError : a variable is missing or has a value that can't be; it is named.
+        """
+        env = {name: environment.get(name, "") for name in cls.VARIABLES}
+        for name, value in sorted(env.items()):
+            if not value:
+                raise SetupError(f"The environment variable {name} is missing.")
+        return cls(
+            uploads_bucket=env["UPLOADS_BUCKET"],
+            stems_bucket=env["STEMS_BUCKET"],
+            model_dir=Path(env["MODEL_DIR"]),
+            backend=BackendName(_choice("BACKEND", env["BACKEND"], tuple(BackendName))),
+            max_upload_bytes=_positive("MAX_UPLOAD_BYTES", env["MAX_UPLOAD_BYTES"]),
+            max_duration_s=_positive("MAX_DURATION_S", env["MAX_DURATION_S"]),
+            architecture=_choice("ARCHITECTURE", env["ARCHITECTURE"], tuple(USD_PER_GB_SECOND)),
+            ffmpeg=environment.get("FFMPEG") or None,
+            work_dir=Path(tempfile.gettempdir()) / "stemdrop",
+        )
+
+    @property
+    def usd_per_gb_second(self) -> float:
+        """Return the price of a gigabyte of memory for a second."""
+        return USD_PER_GB_SECOND[self.architecture]
+
+
+def _choice(name: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise SetupError(f"{name} can't be {value!r}: use one of {', '.join(allowed)}.")
+    return value
+
+
+def _positive(name: str, value: str) -> int:
+    if not (value.isascii() and value.isdigit()) or int(value) == 0:
+        raise SetupError(f"{name} can't be {value!r}: use a whole number above 0.")
+    return int(value)

@@ -1,0 +1,169 @@
+"""One song's way from a file to files: decode, separate, encode, check; in constant memory."""
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from stemdrop.errors import SeparationError, TooLongError
+from stemdrop.options import RESIDUAL, Options
+from stemdrop_separate.audio.decode import Decoder
+from stemdrop_separate.audio.encode import EncodedStem, Encoder
+from stemdrop_separate.audio.probe import Source, probe
+from stemdrop_separate.network import Network
+from stemdrop_separate.separation import Separated, separate
+from stemdrop_separate.stft import SAMPLE_RATE_HZ
+from stemdrop_separate.workspace import require_room
+
+# What a second of stereo takes in a file that isn't compressed; flac takes less.
+BYTES_PER_SAMPLE = {"16": 2, "24": 3, "32f": 4}
+HEADER_BYTES = 1 << 16
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class SeparatedSong:
+    """What came of a song.
+
+    Attributes
+    ----------
+    source : the file as it says itself to be.
+    stems : name to file, in the order of the options.
+    duration_s : seconds of sound that were separated.
+    separation_s : seconds that it took, decoding and encoding included.
+    warnings : sentences about the file.
+    """
+
+    source: Source
+    stems: dict[str, EncodedStem]
+    duration_s: float
+    separation_s: float
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a song may take.
+
+    Attributes
+    ----------
+    max_duration_s : seconds of sound; None for any.
+    zip_too : whether the disk has to hold a zip of the stems as well.
+    """
+
+    max_duration_s: float | None = None
+    zip_too: bool = False
+
+
+def separate_song(
+    song: Path,
+    targets: Mapping[str, Path],
+    options: Options,
+    network: Network,
+    ffmpeg: Path,
+    limits: Limits,
+    on_progress: Progress = lambda _: None,
+) -> SeparatedSong:
+    """Separate a file into one file per stem; either all of them are there and right, or none.
+
+    Parameters
+    ----------
+    song : any file that ffmpeg reads.
+    targets : where to write each of `options.outputs`.
+    on_progress : told the share that is done, 0 to 1, after every segment; may raise to stop.
+
+    Raises
+    ------
+    RejectedError : the song can't be separated; see its branches.
+    TransientError : an encoder broke, or the stems failed their check.
+    """
+    started = time.perf_counter()
+    source = probe(song, ffmpeg)
+    expected_s = _expected_s(song, source, options, ffmpeg, limits)
+    _require_room(next(iter(targets.values())).parent, expected_s, options, limits)
+    with ExitStack() as stack:
+        mix = stack.enter_context(_decoder(song, source, options, ffmpeg, limits))
+        encoders = {
+            stem: stack.enter_context(
+                Encoder(path, ffmpeg, options.codec, options.bitrate, options.bit_depth,
+                        tags=source.tags, stem=stem)
+            )
+            for stem, path in targets.items()
+        }  # fmt: skip
+        done = 0
+        for part in separate(mix, network, options.stems):
+            _write(part, encoders)
+            done += len(part.mix)
+            on_progress(min(done / SAMPLE_RATE_HZ / expected_s, 1.0) if expected_s else 1.0)
+        stems = _finish(encoders, done)
+    return SeparatedSong(
+        source=source,
+        stems=stems,
+        duration_s=done / SAMPLE_RATE_HZ,
+        separation_s=time.perf_counter() - started,
+        warnings=mix.warnings,
+    )
+
+
+def _decoder(song: Path, source: Source, options: Options, ffmpeg: Path, limits: Limits) -> Decoder:
+    return Decoder(
+        song,
+        source,
+        ffmpeg,
+        offset_s=options.offset_s,
+        duration_s=options.duration_s,
+        max_duration_s=limits.max_duration_s,
+    )
+
+
+def _expected_s(
+    song: Path, source: Source, options: Options, ffmpeg: Path, limits: Limits
+) -> float:
+    """Return how many seconds will be separated, as far as the file tells; else count them."""
+    announced_s = source.duration_s
+    if announced_s is None:
+        with _decoder(song, source, options, ffmpeg, limits) as mix:
+            return sum(len(block) for block in mix) / SAMPLE_RATE_HZ
+    expected_s = max(announced_s - options.offset_s, 0.0)
+    if options.duration_s is not None:
+        expected_s = min(expected_s, options.duration_s)
+    if limits.max_duration_s is not None and expected_s > limits.max_duration_s:
+        raise TooLongError(
+            f"The song lasts {expected_s:.0f} s, and at most {limits.max_duration_s:.0f} s can be "
+            "separated at once: cut it, or choose a part with offset_s and duration_s."
+        )
+    return expected_s
+
+
+def _require_room(folder: Path, expected_s: float, options: Options, limits: Limits) -> None:
+    copies = len(options.outputs) * (2 if limits.zip_too else 1)
+    needed_bytes = copies * (int(expected_s * _bytes_per_s(options)) + HEADER_BYTES)
+    require_room(folder, needed_bytes, "The stems")
+
+
+def _bytes_per_s(options: Options) -> float:
+    if options.bitrate is not None:
+        # An encoder with a variable bitrate may go beyond its average.
+        return int(options.bitrate.removesuffix("k")) * 1000 / 8 * 1.25
+    return SAMPLE_RATE_HZ * 2 * BYTES_PER_SAMPLE[options.bit_depth or "16"]
+
+
+def _write(part: Separated, encoders: Mapping[str, Encoder]) -> None:
+    for stem, samples in part.stems.items():
+        encoders[stem].write(samples)
+    if RESIDUAL in encoders:
+        encoders[RESIDUAL].write(part.mix - np.add.reduce(list(part.stems.values())))
+
+
+def _finish(encoders: Mapping[str, Encoder], samples: int) -> dict[str, EncodedStem]:
+    encoded = {stem: encoder.finish() for stem, encoder in encoders.items()}
+    for stem, file in encoded.items():
+        if file.samples != samples:
+            raise SeparationError(
+                f"{stem} has {file.samples} samples and the mix {samples}: not handed out."
+            )
+    return encoded

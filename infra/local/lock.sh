@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Resolves every requirements.in into a lock file with hashes and without addresses. The tests' lock
+# comes first: it holds everything, so that all others agree with it.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+compile() {
+	local folder=$1
+	shift
+	.venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --custom-compile-command "make lock" "$folder.in" --output-file "$folder.txt" "$@"
+}
+
+compile tests/requirements
+for folder in functions/separate/requirements functions/separate/model/requirements infra/local/requirements infra/local/uv; do
+	compile "$folder" --constraint tests/requirements.txt
+done
+compile functions/separate/model/spleeter --no-deps
+compile infra/sam/requirements
