@@ -1,0 +1,58 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from stemdrop.errors import SeparationError
+from stemdrop_separate.balance import Balance
+from stemdrop_separate.stft import Samples, Synthesis, transform
+
+Stems = dict[str, Samples]
+
+
+def checked(mend: Callable[[Stems], Stems], share: float = 0.3, *, complete: bool = True) -> None:
+    """Run a balance over noise that two flat masks divide, with whatever happens to the stems."""
+    mix = np.random.default_rng(1).normal(scale=0.1, size=(2, 100_000)).astype(np.float32)
+    spectrum = transform(mix)[:, :, :1024]
+    masks = {
+        "vocals": np.full(spectrum.shape, share, np.float32),
+        "accompaniment": np.full(spectrum.shape, 1 - share, np.float32),
+    }
+    balance = Balance(masks, complete=complete)
+    balance.add_masks(np.abs(spectrum), masks)
+    stems = {
+        stem: np.ascontiguousarray(Synthesis().add(mask * spectrum).T)
+        for stem, mask in masks.items()
+    }
+    balance.add_stems(mend(stems))
+    balance.verify()
+
+
+def test_right_stems_pass() -> None:
+    checked(lambda stems: stems)
+
+
+def test_one_right_stem_passes() -> None:
+    checked(lambda stems: {"vocals": stems["vocals"]}, complete=False)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda s: {stem: np.zeros_like(samples) for stem, samples in s.items()},
+        lambda s: {stem: 2 * samples for stem, samples in s.items()},
+        lambda s: {"vocals": s["accompaniment"], "accompaniment": s["vocals"]},
+        lambda s: s | {"vocals": s["vocals"] + np.float32("nan")},
+        lambda s: s | {"vocals": s["vocals"] + np.float32("inf")},
+        lambda s: s | {"accompaniment": -0.1 * s["accompaniment"]},
+    ],
+    ids=["silent", "doubled", "swapped", "nan", "infinite", "inverted"],
+)
+def test_wrong_stems_are_an_error(wrong: Callable[[Stems], Stems]) -> None:
+    with pytest.raises(SeparationError, match="not handed out"):
+        checked(wrong)
+
+
+def test_masks_beyond_one_are_an_error() -> None:
+    with pytest.raises(SeparationError, match="all stems"):
+        checked(lambda stems: stems, share=1.4)

@@ -1,0 +1,134 @@
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+import whole_file
+from stemdrop.errors import SeparationError
+from stemdrop_separate.network import Magnitude, Network
+from stemdrop_separate.separation import separate
+from stemdrop_separate.stft import SEGMENT_SAMPLES, Samples
+
+
+class Uneven:
+    """Estimates that depend on the whole segment, so that wrong borders show."""
+
+    def estimate(self, magnitude: Magnitude) -> dict[str, Magnitude]:
+        ramp = np.linspace(0.1, 1, magnitude.shape[1], dtype=np.float32)[None, :, None, None]
+        level = magnitude.mean(axis=(1, 2, 3), keepdims=True)
+        high = np.linspace(0, 1, magnitude.shape[2], dtype=np.float32)[None, None, :, None]
+        return {
+            "vocals": magnitude * ramp * high,
+            "accompaniment": np.minimum(magnitude, level) * (1 - high),
+        }
+
+
+class Broken:
+    """Estimates with a value that is no number."""
+
+    def estimate(self, magnitude: Magnitude) -> dict[str, Magnitude]:
+        return {"vocals": magnitude * np.float32("nan"), "accompaniment": magnitude}
+
+
+def network(bins: int = 1024) -> Network:
+    return Network(("vocals", "accompaniment"), bins, Uneven())
+
+
+def noise(samples: int, seed: int = 0) -> Samples:
+    mix = np.random.default_rng(seed).normal(scale=0.2, size=(samples, 2))
+    return mix.astype(np.float32)
+
+
+def cut(mix: Samples, sizes: list[int]) -> Iterator[Samples]:
+    start = 0
+    for size in itertools.cycle(sizes):
+        if start >= len(mix):
+            return
+        yield mix[start : start + size]
+        start += size
+
+
+def joined(parts: list[dict[str, Samples]], stem: str) -> NDArray[np.float32]:
+    return np.concatenate([part[stem] for part in parts])
+
+
+# Around the borders of segments, frames and hops, and anywhere else.
+LENGTHS = st.one_of(
+    st.integers(1, 9000),
+    st.sampled_from([SEGMENT_SAMPLES, 2 * SEGMENT_SAMPLES]).flatmap(
+        lambda border: st.integers(border - 9000, border + 9000)
+    ),
+)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    samples=LENGTHS,
+    sizes=st.lists(st.integers(1, 300_000), min_size=1),
+    bins=st.sampled_from([1024, 1536]),
+)
+def test_stream_equals_whole_song(samples: int, sizes: list[int], bins: int) -> None:
+    mix = noise(samples)
+    parts = list(separate(cut(mix, [max(size, samples // 50) for size in sizes]), network(bins)))
+    expected = whole_file.separate(mix.astype(float), bins, Uneven().estimate)
+    assert np.array_equal(np.concatenate([part.mix for part in parts]), mix)
+    for stem, waveform in expected.items():
+        streamed = joined([part.stems for part in parts], stem)
+        assert streamed.shape == mix.shape
+        assert streamed.dtype == np.float32
+        np.testing.assert_allclose(streamed, waveform, atol=2e-6)
+
+
+def test_subset_equals_the_same_stem_of_all() -> None:
+    mix = noise(60_000)
+    everything = list(separate([mix], network()))
+    alone = list(separate([mix], network(), ["vocals"]))
+    assert [set(part.stems) for part in alone] == [{"vocals"}] * len(alone)
+    assert np.array_equal(
+        joined([part.stems for part in alone], "vocals"),
+        joined([part.stems for part in everything], "vocals"),
+    )
+
+
+def test_takes_no_more_than_it_needs() -> None:
+    taken = 0
+
+    def endless() -> Iterator[Samples]:
+        nonlocal taken
+        while True:
+            taken += 10_000
+            yield noise(10_000, taken)
+
+    stream = separate(endless(), network())
+    for segment in range(1, 4):
+        next(stream)
+        assert taken <= segment * SEGMENT_SAMPLES + 10_000
+
+
+def test_silence_stays_silent() -> None:
+    parts = list(separate([np.zeros((50_000, 2), np.float32)], network()))
+    assert not np.any(joined([part.stems for part in parts], "vocals"))
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    samples=st.integers(1, 6000),
+    scale_db=st.floats(-120, 40),
+    tone_hz=st.one_of(st.none(), st.floats(0, 22_050)),
+)
+def test_no_song_fails_the_balance(samples: int, scale_db: float, tone_hz: float | None) -> None:
+    mix = noise(samples)
+    if tone_hz is not None:
+        mix = np.sin(2 * np.pi * tone_hz / 44_100 * np.arange(samples))[:, None].repeat(2, 1)
+    scaled = (mix * 10 ** (scale_db / 20)).astype(np.float32)
+    assert sum(len(part.mix) for part in separate([scaled], network())) == samples
+
+
+def test_estimates_that_are_no_numbers_are_an_error() -> None:
+    broken = Network(("vocals", "accompaniment"), 1024, Broken())
+    with pytest.raises(SeparationError):
+        list(separate([noise(5000)], broken))
