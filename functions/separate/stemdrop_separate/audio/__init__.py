@@ -1,0 +1,1 @@
+"""Sound files: what they are, out of them, and into them, all by ffmpeg."""

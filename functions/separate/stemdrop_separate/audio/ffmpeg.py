@@ -1,0 +1,199 @@
+"""Run ffmpeg on files that nobody vouches for."""
+
+import contextlib
+import errno
+import os
+import re
+import signal
+import subprocess
+import threading
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self, cast
+
+from stemdrop.errors import SetupError, TransientError
+
+# Containers and bare streams of sound and video. None of them opens another file by itself, as
+# playlists, manifests, scripts and picture sequences do. ffmpeg ignores a name it doesn't know.
+DEMUXERS = (
+    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dts,dtshd,eac3,flac,flv,gsm,iff,loas,"
+    "matroska,mlp,mov,mp3,mpc,mpc8,mpeg,mpegts,mxf,ogg,oma,qoa,rm,shn,sox,tak,truehd,tta,voc,vqf,"
+    "w64,wav,webm,wv,xwma"
+)
+# Left and right, 32-bit floats each: what goes through every pipe.
+BYTES_PER_SAMPLE = 8
+LOG_LIMIT_BYTES = 1 << 20
+KILLED_WITHIN_S = 10.0
+# What says nothing about the cause, or repeats what an earlier line said better.
+_NOISE = re.compile(
+    "Error opening (in|out)put file |Error parsing options|Conversion failed|Failed to set value"
+)
+# What ffmpeg 5 says of a rate that changes in the middle, and what it then does right.
+_HARMLESS = re.compile(r"Application provided invalid, non monotonically increasing dts to muxer")
+# Anchored: further on in a line there may be text from the file.
+_LOG_LINE = re.compile(
+    r"^(?:\[[^\]\n]* @ 0x[0-9a-f]+\] )*\[(?:error|fatal|panic)\] (.+)$", re.MULTILINE
+)
+_FORBIDDEN = re.compile(r"not on whitelist|Not detecting m3u8")
+
+
+def find_ffmpeg(configured: str | None) -> Path:
+    """Find the ffmpeg program: the configured one, else the one that imageio-ffmpeg brings.
+
+    Asking imageio-ffmpeg itself would start ffmpeg once more, which costs a tenth of a second.
+
+    Raises
+    ------
+    SetupError : there is no such program.
+    """
+    if configured:
+        path = Path(configured).absolute()
+        if not (path.is_file() and os.access(path, os.X_OK)):
+            raise SetupError(f"FFMPEG names {configured!r}, which is not a program that can run.")
+        return path
+    package = find_spec("imageio_ffmpeg")
+    folders = package.submodule_search_locations if package else None
+    for folder in folders or ():
+        for path in sorted(Path(folder, "binaries").glob("ffmpeg-*")):
+            if os.access(path, os.X_OK):
+                return path
+    raise SetupError("There is no ffmpeg: install imageio-ffmpeg, or set FFMPEG to the program.")
+
+
+def untrusted_input(path: Path) -> list[str]:
+    """Return the arguments that let ffmpeg read this file, no other, and only as sound or video."""
+    allowed = ["-protocol_whitelist", "file", "-format_whitelist", DEMUXERS]
+    return [*allowed, "-i", f"file:{path.absolute()}"]
+
+
+class Drain:
+    """Reads a pipe to its end in a thread of its own, so that its writer never waits.
+
+    Parameters
+    ----------
+    pipe : closed at its end.
+    limit_bytes : how much to keep, from the start on.
+    """
+
+    def __init__(self, pipe: IO[bytes], limit_bytes: int = LOG_LIMIT_BYTES) -> None:
+        self._pipe = pipe
+        self._limit_bytes = limit_bytes
+        self._kept = bytearray()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def ends(self, within_s: float | None = None) -> bool:
+        """Wait for the end of the pipe, and tell whether it came in time."""
+        self._thread.join(within_s)
+        return not self._thread.is_alive()
+
+    def text(self) -> str:
+        """Wait for the end of the pipe, and return what was kept."""
+        self._thread.join()
+        return self._kept.decode("utf-8", "replace")
+
+    def _read(self) -> None:
+        with self._pipe:
+            while chunk := self._pipe.read(1 << 16):
+                self._kept += chunk[: self._limit_bytes - len(self._kept)]
+
+
+class Ffmpeg:
+    """A running ffmpeg: no shell, no environment, a session of its own, its messages collected.
+
+    Leaving its context ends it, whatever it is doing.
+
+    Parameters
+    ----------
+    program : the path of ffmpeg.
+    arguments : everything behind the arguments that each call has in common.
+    stdin, stdout : as of `subprocess.Popen`; nothing by default.
+    pass_fds : further file descriptors that ffmpeg may write to.
+    """
+
+    def __init__(
+        self,
+        program: Path,
+        arguments: Sequence[str],
+        *,
+        stdin: int = subprocess.DEVNULL,
+        stdout: int = subprocess.DEVNULL,
+        pass_fds: Sequence[int] = (),
+    ) -> None:
+        try:
+            self.process = subprocess.Popen(
+                [str(program), "-nostdin", "-hide_banner", "-nostats", *arguments],
+                stdin=stdin,
+                stdout=stdout,
+                stderr=subprocess.PIPE,
+                pass_fds=pass_fds,
+                env={},
+                cwd="/",
+                start_new_session=True,
+            )
+        except OSError as error:
+            busy = error.errno in {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
+            kind = TransientError if busy else SetupError
+            raise kind(f"ffmpeg can't be started: {error.strerror}.") from error
+        self._log = Drain(cast(IO[bytes], self.process.stderr))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End ffmpeg if it still runs, and close its pipes."""
+        self.kill()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+
+    def wait(self, within_s: float | None = None) -> int | None:
+        """Wait until ffmpeg has ended, and return its exit code, or None if it goes on.
+
+        The end of its messages is what shows its end: `subprocess.Popen.wait` with a limit would
+        look for it every 50 ms only.
+        """
+        return self.process.wait() if self._log.ends(within_s) else None
+
+    def kill(self) -> None:
+        """End ffmpeg now, and wait until it has gone."""
+        if self.process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(KILLED_WITHIN_S)
+        self._log.text()
+
+    @property
+    def log(self) -> str:
+        """Return the messages; waits until ffmpeg has ended."""
+        return self._log.text()
+
+    @property
+    def reason(self) -> str:
+        """Return why ffmpeg failed, in its own words, or nothing if it reported no error."""
+        return reason(self.log)
+
+
+def reason(log: str) -> str:
+    """Find the message of a log that tells most; needs the prefixes of ``-loglevel level+…``."""
+    messages = [match[1].strip() for match in _LOG_LINE.finditer(log)]
+    messages = [message for message in messages if not _HARMLESS.match(message)]
+    if any(_FORBIDDEN.search(message) for message in messages):
+        return "files of this kind are not read here"
+    telling = [message for message in messages if not _NOISE.match(message)]
+    if not telling:
+        return messages[0][:200] if messages else ""
+    # Paths of this machine are nobody's business.
+    text = re.sub(r"^(Error opening input|file:/.*): (?=[^:]+$)", "", telling[0])
+    return text.rstrip(".")[:200]

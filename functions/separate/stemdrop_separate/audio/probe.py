@@ -1,0 +1,158 @@
+"""Learn what a file is, before any of it is decoded, with one start of ffmpeg."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from stemdrop.errors import (
+    EmptyAudioError,
+    NoAudioStreamError,
+    NotAudioError,
+    TimedOutError,
+    TransientError,
+)
+from stemdrop_separate.audio.ffmpeg import Drain, Ffmpeg, reason, untrusted_input
+from stemdrop_separate.audio.tags import Tags, parse_tags
+from stemdrop_separate.audio.wavheader import announced_duration_s
+
+PROBE_WITHIN_S = 60.0
+_FIRST_BLOCK = ["-map", "0:a:0", "-frames:a", "1"]
+_FIELD = re.compile(r"^#(\w+) 0: (.*)$", re.MULTILINE)
+_BLOCK = re.compile(r"^0, *-?\d+, *-?\d+, *(\d+), *(\d+),", re.MULTILINE)
+_INPUT = re.compile(r"^\[info\] Input #0, (\S+), from ", re.MULTILINE)
+_DURATION = re.compile(r"^\[info\]   Duration: (\d+):(\d\d):(\d\d\.\d\d),", re.MULTILINE)
+_ESTIMATED = re.compile(r"^\[[^\]\n]+\] \[warning\] Estimating duration from", re.MULTILINE)
+_NO_STREAM = re.compile(r"^\[fatal\] Stream map '.*' matches no streams", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a file says it is; only decoding shows whether that is true.
+
+    Attributes
+    ----------
+    duration_s : what the container announces; None if it doesn't.
+    sample_rate_hz, channels : of the first decoded block.
+    codec, container : ffmpeg's names, such as ``aac`` and ``mov,mp4,m4a,3gp,3g2,mj2``.
+    tags : title, artist, album.
+    layout : ffmpeg's name of the channel layout, such as ``5.1(side)`` or ``9 channels``.
+    estimated_duration_s : as `duration_s`, else ffmpeg's guess from the bit rate, which can be far
+        from the truth: for progress, not for decisions.
+    """
+
+    duration_s: float | None
+    sample_rate_hz: int
+    channels: int
+    codec: str
+    container: str
+    tags: Tags
+    layout: str = ""
+    estimated_duration_s: float | None = None
+
+
+def probe(path: Path, ffmpeg: Path, *, within_s: float = PROBE_WITHIN_S) -> Source:
+    """Find out codec, rate, channels, announced duration and tags of a file's first sound stream.
+
+    ffmpeg knows some formats by the file's suffix only, so it should be the upload's own.
+
+    Raises
+    ------
+    EmptyAudioError : the file has no bytes, or not one sample.
+    NotAudioError : ffmpeg can't read it, or may not.
+    NoAudioStreamError : it is a medium without sound.
+    TimedOutError : ffmpeg was still reading after `within_s`.
+    """
+    if path.stat().st_size == 0:
+        raise EmptyAudioError("The file is empty: it has 0 bytes.")
+    answer = _ask(path, ffmpeg, within_s)
+    container = _INPUT.search(answer.log)
+    block = _BLOCK.search(answer.decoded)
+    if container is None or block is None:
+        raise _refusal(path, answer)
+    decoded = dict(_FIELD.findall(answer.decoded))
+    samples, size_bytes = int(block[1]), int(block[2])
+    announced_s, estimated_s = _durations_s(path, answer.log)
+    return Source(
+        duration_s=announced_s,
+        sample_rate_hz=int(decoded["sample_rate"]),
+        channels=size_bytes // (samples * 4),
+        codec=dict(_FIELD.findall(answer.stored))["codec_id"],
+        container=container[1],
+        tags=parse_tags(answer.ffmetadata),
+        layout=decoded["channel_layout_name"],
+        estimated_duration_s=estimated_s,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What ffmpeg wrote: its log, the stream as stored, its first block decoded, and the tags."""
+
+    code: int
+    log: str
+    stored: str
+    decoded: str
+    ffmetadata: str
+
+
+def _ask(path: Path, ffmpeg: Path, within_s: float) -> _Answer:
+    pipes = [os.pipe() for _ in range(3)]
+    stored, decoded, ffmetadata = (f"pipe:{write_end}" for _, write_end in pipes)
+    arguments = [
+        *("-loglevel", "level+info"),
+        *untrusted_input(path),
+        *(*_FIRST_BLOCK, "-c", "copy", "-f", "framecrc", stored),
+        # 32-bit floats, so that the size of a block tells the number of channels.
+        *(*_FIRST_BLOCK, "-c", "pcm_f32le", "-f", "framecrc", decoded),
+        *(*_FIRST_BLOCK, "-c", "copy", "-map_chapters", "-1", "-f", "ffmetadata", ffmetadata),
+    ]
+    answers = [Drain(os.fdopen(read_end, "rb")) for read_end, _ in pipes]
+    try:
+        running = Ffmpeg(ffmpeg, arguments, pass_fds=[write_end for _, write_end in pipes])
+    finally:
+        for _, write_end in pipes:
+            os.close(write_end)
+    with running:
+        code = running.wait(within_s)
+        if code is None:
+            raise TimedOutError(f"The file was not recognised within {within_s:g} s.")
+        return _Answer(code, running.log, *(answer.text() for answer in answers))
+
+
+def _refusal(path: Path, answer: _Answer) -> Exception:
+    why = reason(answer.log)
+    if answer.code < 0:
+        return TransientError(f"ffmpeg was ended by signal {-answer.code} while it read the file.")
+    if _NO_STREAM.search(answer.log) or _is_only_a_tag(path):
+        return NoAudioStreamError("The file has no sound: there are only pictures in it.")
+    if answer.code == 0 and not why:
+        return EmptyAudioError("The file has no sound in it: not one sample.")
+    return NotAudioError(f"The file can't be read as audio: {why or 'ffmpeg failed'}.")
+
+
+def _durations_s(path: Path, log: str) -> tuple[float | None, float | None]:
+    """Return the announced duration, and the announced or else estimated one."""
+    matches = _DURATION.findall(log)
+    if not matches:
+        return None, None
+    # Tags come before the duration, and could hold a line that looks like it: take the last one.
+    hours, minutes, seconds = matches[-1]
+    told_s = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    if _ESTIMATED.search(log):
+        announced_s = announced_duration_s(path)
+        return announced_s, announced_s or told_s
+    return told_s, told_s
+
+
+def _is_only_a_tag(path: Path) -> bool:
+    """Tell whether an ID3 tag, which may hold a cover, is all that there is in the file."""
+    with path.open("rb") as file:
+        head = file.read(10)
+    if len(head) < 10 or head[:3] != b"ID3":
+        return False
+    # The size has 7 bits a byte, and doesn't count the head; an older tag of 128 bytes may follow.
+    size_bytes = 0
+    for byte in head[6:]:
+        size_bytes = size_bytes << 7 | byte & 0x7F
+    return path.stat().st_size <= len(head) + size_bytes + 128

@@ -1,0 +1,367 @@
+import os
+import signal
+import threading
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import media
+from media import FFMPEG, RATE_HZ, SURROUND, SURROUND_MASK, Samples
+from stemdrop.errors import (
+    EmptyAudioError,
+    NotAudioError,
+    NotFiniteError,
+    TooLongError,
+    TransientError,
+)
+from stemdrop_separate.audio.decode import BLOCK_SAMPLES, Decoder
+from stemdrop_separate.audio.probe import probe
+
+FORMATS = [
+    "song.mp3",
+    "song.wav",
+    "song.flac",
+    "song.ogg",
+    "song.m4a",
+    "song.opus",
+    "song.wma",
+    "song.mkv",
+]
+# Offset and duration, and what Spleeter's command makes of them.
+PARTS = [
+    (0.0, None, ()),
+    (0.0, 1.25, ("-ss", "0:00:00", "-t", "0:00:01.250000")),
+    (0.7654321, None, ("-ss", "0:00:00.765432")),
+    (1.0, 0.5, ("-ss", "0:00:01", "-t", "0:00:00.500000")),
+]
+
+
+@contextmanager
+def decoder(
+    path: Path, offset_s: float = 0.0, duration_s: float | None = None, max_s: float = 60.0
+) -> Iterator[Decoder]:
+    with Decoder(
+        path,
+        probe(path, FFMPEG),
+        FFMPEG,
+        offset_s=offset_s,
+        duration_s=duration_s,
+        max_duration_s=max_s,
+    ) as blocks:
+        yield blocks
+
+
+def decode(path: Path, offset_s: float = 0.0, duration_s: float | None = None) -> Samples:
+    with decoder(path, offset_s, duration_s) as blocks:
+        samples = np.concatenate(list(blocks))
+        assert blocks.samples == len(samples)
+        assert blocks.warnings == ()
+    return samples
+
+
+def spleeters(path: Path, *part: str, channels: int = 2) -> Samples:
+    """What Spleeter gets to hear: mono is repeated, stereo left alone."""
+    return np.tile(media.decode(path, *part, channels=channels), (1, 2 // channels))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize(("channels", "rate_hz"), [(2, 44_100), (1, 48_000)])
+def test_the_samples_are_spleeters(tmp_path: Path, name: str, channels: int, rate_hz: int) -> None:
+    tones = media.tones(2.0, channels, rate_hz)
+    path = media.encode(tmp_path / name, tones, rate_hz=rate_hz)
+    for offset_s, duration_s, part in PARTS:
+        decoded = decode(path, offset_s, duration_s)
+        assert len(decoded) > RATE_HZ * 0.4
+        np.testing.assert_array_equal(decoded, spleeters(path, *part, channels=channels))
+
+
+@pytest.fixture(scope="module")
+def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return media.encode(tmp_path_factory.mktemp("song") / "song.mp3", media.tones(3.0))
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.floats(0, 2.9), st.floats(0.001, 4))
+def test_any_part_of_a_song_is_that_part_of_the_whole(
+    song: Path, offset_s: float, duration_s: float
+) -> None:
+    part, whole = decode(song, offset_s, duration_s), decode(song)
+    start = round(offset_s * RATE_HZ)
+    assert abs(len(part) - min(duration_s * RATE_HZ, len(whole) - start)) <= 2
+    # ffmpeg may round a border to the sample before or after.
+    near = [whole[max(start + shift, 0) :][: len(part)] for shift in (-1, 0, 1)]
+    assert any(np.array_equal(part, there) for there in near)
+
+
+def test_an_offset_of_days_is_no_problem(song: Path) -> None:
+    with pytest.raises(EmptyAudioError, match="ends before 100000 s"):
+        decode(song, offset_s=100_000.0)
+
+
+@pytest.mark.parametrize("encoding", ["pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f64le"])
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("rate_hz", [8_000, 44_100, 192_000])
+def test_every_depth_and_rate_is_converted_as_by_spleeter(
+    tmp_path: Path, encoding: str, channels: int, rate_hz: int
+) -> None:
+    tones = media.tones(0.3, channels, rate_hz)
+    path = media.encode(tmp_path / "song.wav", tones, "-c:a", encoding, rate_hz=rate_hz)
+    decoded = decode(path)
+    assert abs(len(decoded) - 0.3 * RATE_HZ) <= 1
+    np.testing.assert_array_equal(decoded, spleeters(path, channels=channels))
+
+
+def test_blocks_are_small_stereo_floats(tmp_path: Path) -> None:
+    path = media.wav(tmp_path / "song.wav", media.tones(2.5, channels=1))
+    with decoder(path) as blocks:
+        for block in blocks:
+            assert block.dtype == np.float32
+            assert block.flags.c_contiguous
+            assert block.shape[1] == 2
+            assert 0 < len(block) <= BLOCK_SAMPLES
+
+
+def test_one_sample_is_a_song(tmp_path: Path) -> None:
+    path = media.wav(tmp_path / "song.wav", np.array([[0.5, -0.25]], np.float32))
+    assert decode(path).tolist() == [[0.5, -0.25]]
+
+
+def test_what_is_beyond_full_scale_stays_there(tmp_path: Path) -> None:
+    samples = media.tones(0.5) * 100
+    np.testing.assert_array_equal(decode(media.wav(tmp_path / "song.wav", samples)), samples)
+
+
+@pytest.mark.parametrize("mask", [0x1, 0x2, 0x8, 0x100])
+def test_a_single_channel_is_heard_on_both_sides_wherever_it_claims_to_be(
+    tmp_path: Path, mask: int
+) -> None:
+    samples = media.tones(0.2, channels=1)
+    path = media.wav(tmp_path / "song.wav", samples, mask=mask)
+    np.testing.assert_array_equal(decode(path), np.tile(samples, (1, 2)))
+
+
+@pytest.mark.parametrize("mask", [0x3, 0xC, 0x204, 0x600])
+def test_two_channels_are_left_and_right_whatever_they_claim_to_be(
+    tmp_path: Path, mask: int
+) -> None:
+    samples = media.tones(0.2)
+    path = media.wav(tmp_path / "song.wav", samples, mask=mask)
+    np.testing.assert_array_equal(decode(path), samples)
+
+
+@pytest.mark.parametrize("name", ["song.wav", "song.flac"])
+@pytest.mark.parametrize(
+    ("channel", "left", "right"),
+    [
+        *(("FL", 1.0, 0.0), ("FR", 0.0, 1.0), ("FC", 0.7071, 0.7071), ("LFE", 0.0, 0.0)),
+        *(("BL", 0.7071, 0.0), ("BR", 0.0, 0.7071)),
+    ],
+)
+def test_each_channel_of_surround_goes_where_it_belongs(
+    tmp_path: Path, name: str, channel: str, left: float, right: float
+) -> None:
+    samples = np.zeros((4410, 6), np.float32)
+    sound = media.tones(0.1, channels=1)[:, 0]
+    samples[:, SURROUND.index(channel)] = sound
+    path = media.wav(tmp_path / "surround.wav", samples, mask=SURROUND_MASK)
+    if name == "song.flac":
+        path = media.encode(tmp_path / name, samples)
+    np.testing.assert_allclose(decode(path), np.outer(sound, [left, right]), atol=6e-5)
+
+
+def test_surround_at_full_scale_is_not_cut_off(tmp_path: Path) -> None:
+    samples = np.full((1000, 6), 0.99, np.float32)
+    path = media.encode(tmp_path / "song.flac", samples, "-sample_fmt", "s16")
+    np.testing.assert_allclose(decode(path), 0.99 * (1 + 2 * 0.7071), atol=1e-3)
+
+
+@pytest.mark.parametrize("channels", [3, 4, 5, 7, 8, 10, 12, 16, 24])
+def test_every_usual_number_of_channels_is_heard_on_both_sides(
+    tmp_path: Path, channels: int
+) -> None:
+    path = media.wav(tmp_path / "song.wav", media.tones(0.1, channels))
+    assert (np.abs(decode(path)).max(axis=0) > 0.3).all()
+
+
+def test_channels_that_nobody_can_place_are_refused(tmp_path: Path) -> None:
+    path = media.wav(tmp_path / "song.wav", media.tones(0.1, channels=9))
+    with pytest.raises(NotAudioError, match="has 9 channels"):
+        decode(path)
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "aac", "ac3"])
+@pytest.mark.parametrize("first", ["mono", "stereo"])
+def test_a_song_may_change_from_mono_to_stereo_and_back(
+    tmp_path: Path, suffix: str, first: str
+) -> None:
+    tones = media.tones(1.0)
+    parts = {
+        "mono": media.encode(tmp_path / f"mono.{suffix}", tones[:, :1]),
+        "stereo": media.encode(tmp_path / f"stereo.{suffix}", tones * [1, 0.5]),
+    }
+    order = ["mono", "stereo"] if first == "mono" else ["stereo", "mono"]
+    path = tmp_path / f"song.{suffix}"
+    path.write_bytes(b"".join(parts[name].read_bytes() for name in order))
+    with decoder(path) as blocks:
+        samples = np.concatenate(list(blocks))
+    assert len(samples) == pytest.approx(2 * RATE_HZ, rel=0.06)
+    peaks = dict(
+        zip(
+            order,
+            (np.abs(samples[at : at + 22_050]).max(axis=0) for at in (11_025, 60_000)),
+            strict=True,
+        )
+    )
+    np.testing.assert_allclose(peaks["mono"], 0.4, atol=0.06)
+    np.testing.assert_allclose(peaks["stereo"], [0.4, 0.2], atol=0.06)
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "aac", "ac3"])
+def test_a_song_may_change_its_rate(tmp_path: Path, suffix: str) -> None:
+    first = media.encode(tmp_path / f"a.{suffix}", media.tones(1.0))
+    second = media.encode(
+        tmp_path / f"b.{suffix}", media.tones(1.0, rate_hz=32_000), rate_hz=32_000
+    )
+    path = tmp_path / f"song.{suffix}"
+    path.write_bytes(first.read_bytes() + second.read_bytes())
+    with decoder(path) as blocks:
+        samples = np.concatenate(list(blocks))
+    assert len(samples) == pytest.approx(2 * RATE_HZ, rel=0.06)
+    spectrum = np.abs(np.fft.rfft(samples[60_000 : 60_000 + 22_050, 0]))
+    # Half a second from 0.36 s on: the chord's lower tone rises there from 242 to 272 Hz.
+    assert 220 < np.argmax(spectrum) * RATE_HZ / 22_050 < 290
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
+@pytest.mark.parametrize("rate_hz", [44_100, 48_000])
+def test_a_sample_that_is_no_number_is_refused_with_its_place(
+    tmp_path: Path, bad: float, rate_hz: int
+) -> None:
+    samples = media.tones(2.0, rate_hz=rate_hz)
+    samples[int(1.5 * rate_hz), 1] = bad
+    path = media.wav(tmp_path / "song.wav", samples, rate_hz=rate_hz)
+    with pytest.raises(NotFiniteError, match=r"at 1\.50 s"):
+        decode(path)
+    with pytest.raises(NotFiniteError, match=r"at 1\.50 s"):
+        decode(path, offset_s=0.25)
+    decode(path, duration_s=1.0)
+
+
+def test_more_than_the_limit_is_refused_before_anything_is_decoded(tmp_path: Path) -> None:
+    path = media.wav(tmp_path / "song.wav", media.tones(2.0))
+    with pytest.raises(TooLongError, match="0:00:01"), decoder(path, max_s=1.0):
+        pytest.fail("the song announces that it is too long")
+
+
+def test_more_than_the_limit_is_refused_although_the_header_lies(tmp_path: Path) -> None:
+    path = media.wav(tmp_path / "song.wav", media.tones(3.0))
+    source = replace(probe(path, FFMPEG), duration_s=0.5)
+    heard: list[Samples] = []
+    with (
+        Decoder(path, source, FFMPEG, max_duration_s=1.5) as blocks,
+        pytest.raises(TooLongError, match="the limit"),
+    ):
+        heard.extend(blocks)
+    assert sum(map(len, heard)) <= 1.5 * RATE_HZ
+
+
+def test_a_part_of_a_long_song_is_not_too_long(tmp_path: Path) -> None:
+    path = media.wav(tmp_path / "song.wav", media.tones(3.0))
+    with decoder(path, offset_s=0.5, duration_s=1.0, max_s=1.0) as blocks:
+        assert sum(map(len, blocks)) == RATE_HZ
+
+
+@pytest.mark.parametrize("name", ["song.mp3", "song.wav", "song.m4a", "song.flac"])
+def test_a_truncated_song_is_decoded_as_far_as_it_goes_with_a_warning(
+    tmp_path: Path, name: str
+) -> None:
+    path = media.encode(tmp_path / name, media.tones(6.0), "-movflags", "+faststart")
+    media.cut(path, 0.5)
+    with decoder(path) as blocks:
+        seconds = sum(map(len, blocks)) / RATE_HZ
+        assert 2.0 < seconds < 4.0
+        assert (
+            f"The file ends after {seconds:.1f} s, although it announces 6.0 s." in blocks.warnings
+        )
+
+
+def test_a_part_before_the_cut_of_a_truncated_song_has_no_warning(tmp_path: Path) -> None:
+    path = media.cut(media.encode(tmp_path / "song.wav", media.tones(4.0)), 0.5)
+    assert len(decode(path, offset_s=0.5, duration_s=1.0)) == RATE_HZ
+
+
+def test_damage_in_the_middle_gives_a_warning(tmp_path: Path) -> None:
+    path = media.encode(tmp_path / "song.flac", media.tones(4.0))
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 3000] = bytes(3000)
+    path.write_bytes(data)
+    with decoder(path) as blocks:
+        assert sum(map(len, blocks)) > RATE_HZ
+        assert any(
+            warning.startswith("Parts of the file can't be read: ") for warning in blocks.warnings
+        )
+
+
+def test_a_song_that_ffmpeg_gives_up_is_refused_although_some_of_it_came_out(
+    tmp_path: Path,
+) -> None:
+    path = media.cut(media.encode(tmp_path / "song.mp3", media.tones(2.0)), 0.1)
+    path.write_bytes(path.read_bytes() + np.random.default_rng(5).bytes(200_000))
+    with decoder(path) as blocks:
+        with pytest.raises(NotAudioError, match=r"can't be decoded: .*Header missing"):
+            list(blocks)
+        assert blocks.samples > 0
+
+
+def test_a_program_that_is_killed_may_work_the_next_time(tmp_path: Path) -> None:
+    path = media.wav(tmp_path / "song.wav", media.tones(20.0, channels=1))
+    with decoder(path) as blocks:
+        stream = iter(blocks)
+        next(stream)
+        os.kill(blocks._running.process.pid, signal.SIGKILL)
+        with pytest.raises(TransientError, match="signal 9"):
+            list(stream)
+
+
+@pytest.mark.parametrize("taken", [0, 1])
+def test_leaving_in_the_middle_ends_ffmpeg(tmp_path: Path, taken: int) -> None:
+    path = media.wav(tmp_path / "song.wav", media.tones(20.0, channels=1))
+    with decoder(path) as blocks:
+        stream = iter(blocks)
+        for _ in range(taken):
+            next(stream)
+        process = blocks._running.process
+        assert process.poll() is None  # it waits for its pipe to be read
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_closing_from_another_thread_stops_whoever_waits(tmp_path: Path) -> None:
+    pipe = tmp_path / "song.wav"
+    template = media.wav(tmp_path / "template.wav", media.tones(0.1))
+    source = probe(template, FFMPEG)
+    os.mkfifo(pipe)  # ffmpeg waits here for ever: nobody writes
+    with Decoder(pipe, source, FFMPEG, max_duration_s=60.0) as blocks:
+        timer = threading.Timer(0.1, blocks.close)
+        timer.start()
+        with pytest.raises(TransientError, match="stopped"):
+            list(blocks)
+        timer.join()
+
+
+def test_memory_does_not_grow_with_the_song(tmp_path: Path) -> None:
+    path = media.encode(tmp_path / "song.flac", np.tile(media.tones(5.0), (12, 1)))
+    with decoder(path, max_s=120.0) as blocks:
+        tracemalloc.start()
+        samples = sum(map(len, blocks))
+        _, peak_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert samples == 60 * RATE_HZ
+    assert peak_bytes < 4 * BLOCK_SAMPLES * 8

@@ -1,0 +1,392 @@
+import contextlib
+import os
+import signal
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import media
+from media import FFMPEG, RATE_HZ, Samples
+from stemdrop.errors import EncodeError, NoRoomError
+from stemdrop.options import Codec
+from stemdrop_separate.audio.decode import Decoder
+from stemdrop_separate.audio.encode import EncodedStem, Encoder
+from stemdrop_separate.audio.probe import probe
+from stemdrop_separate.audio.tags import Tags
+
+TAGS = Tags("Blue", "Ann", "Red")
+LOSSY = [codec for codec in Codec if not codec.bit_depths]
+LOSSLESS = [(codec, bit_depth) for codec in Codec for bit_depth in codec.bit_depths]
+EVERY = [*((codec, None) for codec in LOSSY), *LOSSLESS]
+
+
+def encode(
+    folder: Path,
+    codec: Codec,
+    samples: Samples,
+    *,
+    bitrate: str = "192k",
+    bit_depth: str | None = None,
+    tags: Tags = TAGS,
+    block: int = 30_000,
+) -> EncodedStem:
+    path = folder / f"vocals.{codec}"
+    rate = None if codec.bit_depths else bitrate
+    with Encoder(path, FFMPEG, codec, rate, bit_depth, tags, "vocals") as encoder:
+        for start in range(0, len(samples), block):
+            encoder.write(samples[start : start + block])
+        return encoder.finish()
+
+
+def decode(path: Path) -> Samples:
+    with Decoder(path, probe(path, FFMPEG), FFMPEG, max_duration_s=60.0) as blocks:
+        return np.concatenate(list(blocks))
+
+
+def snr_db(expected: Samples, got: Samples) -> float:
+    noise = np.square(got - expected, dtype=np.float64).mean()
+    return float(10 * np.log10(np.square(expected, dtype=np.float64).mean() / max(noise, 1e-30)))
+
+
+@pytest.mark.parametrize("bitrate", ["64k", "97k", "192k", "320k"])
+@pytest.mark.parametrize("codec", LOSSY)
+def test_a_lossy_stem_keeps_its_sound_its_length_and_its_place(
+    tmp_path: Path, codec: Codec, bitrate: str
+) -> None:
+    samples = media.tones(3.0)
+    stem = encode(tmp_path, codec, samples, bitrate=bitrate)
+    decoded = decode(stem.path)
+    # wma comes in frames of 2,048 samples, with one of silence behind.
+    surplus = len(decoded) - len(samples)
+    assert 0 <= surplus <= (4096 if codec is Codec.WMA else 0)
+    least_db = 12 if bitrate in {"64k", "97k"} else 18
+    assert snr_db(samples, decoded[: len(samples)]) > least_db
+    end = slice(len(samples) - 500, len(samples))
+    assert snr_db(samples[end], decoded[end]) > least_db - 6
+    assert np.abs(decoded[len(samples) :]).max(initial=0) < 0.1
+    assert stem.samples == len(samples)
+
+
+@pytest.mark.parametrize("codec", LOSSY)
+def test_a_short_lossy_stem_keeps_its_length(tmp_path: Path, codec: Codec) -> None:
+    samples = media.tones(0.3)
+    decoded = decode(encode(tmp_path, codec, samples).path)
+    assert 0 <= len(decoded) - len(samples) <= (4096 if codec is Codec.WMA else 1)
+    assert snr_db(samples, decoded[: len(samples)]) > 15
+
+
+@pytest.mark.parametrize("codec", LOSSY)
+@pytest.mark.parametrize("bitrate", ["64k", "320k"])
+def test_a_lossy_stem_has_about_the_size_that_its_bitrate_says(
+    tmp_path: Path, codec: Codec, bitrate: str
+) -> None:
+    noise = np.random.default_rng(1).normal(0, 0.1, (8 * RATE_HZ, 2)).astype(np.float32)
+    stem = encode(tmp_path, codec, noise, bitrate=bitrate)
+    assert stem.size_bytes == stem.path.stat().st_size
+    kbps = stem.size_bytes * 8 / 1000 / 8.0
+    assert kbps == pytest.approx(int(bitrate[:-1]), rel=0.3)
+
+
+@pytest.mark.parametrize(("codec", "bit_depth"), LOSSLESS)
+def test_a_lossless_stem_is_within_half_a_step(
+    tmp_path: Path, codec: Codec, bit_depth: str
+) -> None:
+    samples = media.tones(1.5)
+    decoded = decode(encode(tmp_path, codec, samples, bit_depth=bit_depth).path)
+    # ffmpeg rounds to 16 bits, but cuts 24 bits off.
+    step = {"16": 0.5 / 2**15, "24": 1 / 2**23, "32f": 0.0}[bit_depth]
+    assert len(decoded) == len(samples)
+    assert np.abs(decoded - samples).max() <= step
+
+
+@pytest.mark.parametrize("scale", [1.0, 3.0])
+def test_16_bits_are_rounded_as_by_spleeters_encoder(tmp_path: Path, scale: float) -> None:
+    samples = media.tones(1.0) * np.float32(scale)
+    halves = (np.arange(-40_000, 40_000, dtype=np.float32) / 2 / 2**15).reshape(-1, 2)
+    samples = np.concatenate([samples, halves])
+    stem = encode(tmp_path, Codec.WAV, samples, bit_depth="16")
+    plain = media.encode(tmp_path / "plain.wav", samples)
+    ours, theirs = (
+        media.run("-i", f"file:{path}", "-f", "s16le", "-") for path in (stem.path, plain)
+    )
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("bit_depth", ["16", "24"])
+def test_flac_equals_wav(tmp_path: Path, bit_depth: str) -> None:
+    samples = media.tones(1.0)
+    wav, flac = (
+        decode(encode(tmp_path, codec, samples, bit_depth=bit_depth).path)
+        for codec in (Codec.WAV, Codec.FLAC)
+    )
+    np.testing.assert_array_equal(wav, flac)
+
+
+@pytest.mark.parametrize(("codec", "bit_depth"), EVERY)
+def test_a_stem_of_one_sample_is_a_stem(
+    tmp_path: Path, codec: Codec, bit_depth: str | None
+) -> None:
+    stem = encode(tmp_path, codec, np.full((1, 2), 0.5, np.float32), bit_depth=bit_depth)
+    assert stem.samples == 1
+    decoded = decode(stem.path)
+    assert 1 <= len(decoded) <= 4096
+    assert codec is not Codec.WAV or len(decoded) == 1
+
+
+@pytest.mark.parametrize(("codec", "bit_depth"), EVERY)
+def test_the_header_tells_length_codec_and_tags(
+    tmp_path: Path, codec: Codec, bit_depth: str | None
+) -> None:
+    stem = encode(tmp_path, codec, media.tones(2.0), bit_depth=bit_depth)
+    source = probe(stem.path, FFMPEG)
+    assert source.duration_s == pytest.approx(2.0, abs=0.2)
+    assert source.tags == Tags("Blue (vocals)", "Ann", "Red")
+    assert source.channels == 2
+    expected = {
+        (Codec.WAV, "16"): "pcm_s16le",
+        (Codec.WAV, "24"): "pcm_s24le",
+        (Codec.WAV, "32f"): "pcm_f32le",
+        (Codec.OGG, None): "vorbis",
+        (Codec.M4A, None): "aac",
+        (Codec.WMA, None): "wmav2",
+    }
+    assert source.codec == expected.get((codec, bit_depth), codec.value)
+
+
+def test_flac_has_the_bits_that_were_asked_for(tmp_path: Path) -> None:
+    for bit_depth in ("16", "24"):
+        stem = encode(tmp_path, Codec.FLAC, media.tones(0.5), bit_depth=bit_depth)
+        # Source: RFC 9639, section 8.2: the bits per sample, less one, in 5 bits from bit 103 on.
+        bits = int.from_bytes(stem.path.read_bytes()[8 + 12 : 8 + 14], "big") >> 4 & 0x1F
+        assert bits + 1 == int(bit_depth)
+
+
+def test_wav_knows_its_length_and_keeps_room_for_rf64(tmp_path: Path) -> None:
+    data = encode(tmp_path, Codec.WAV, media.tones(1.0)).path.read_bytes()
+    assert struct.unpack("<4sI4s", data[:12]) == (b"RIFF", len(data) - 8, b"WAVE")
+    at = data.index(b"data")
+    assert struct.unpack("<I", data[at + 4 : at + 8]) == (RATE_HZ * 4,)
+    # The sizes of RF64 take 28 bytes, which are kept free until it is known who needs them.
+    assert struct.pack("<4sI", b"JUNK", 28) in data[:at]
+
+
+def test_m4a_can_be_played_while_it_is_loaded(tmp_path: Path) -> None:
+    data = encode(tmp_path, Codec.M4A, media.tones(1.0)).path.read_bytes()
+    assert 0 < data.index(b"moov") < data.index(b"mdat")
+
+
+@pytest.mark.parametrize("codec", Codec)
+@pytest.mark.parametrize(
+    "tags",
+    [
+        Tags("two\nlines\r\nand a half", "a=b;c#d\\e", "[STREAM]"),
+        Tags("nul\0byte", "🎸👩\u200d🎤", "naïve café"),
+        Tags("x" * 10_000, "-f null", "$(reboot) `reboot` %s %d"),
+        Tags("lone \ud800 surrogate", "", ""),
+    ],
+)
+def test_any_text_can_be_a_tag(tmp_path: Path, codec: Codec, tags: Tags) -> None:
+    path = encode(tmp_path, codec, media.tones(0.2), tags=tags).path
+    read = probe(path, FFMPEG).tags
+    assert read.title[:3] == tags.title[:3]
+    assert (read.artist, read.album) == (tags.artist, tags.album)
+    assert (
+        " (vocals)\n"
+        in media.run(
+            *("-i", f"file:{path}", "-map", "0:a", "-c", "copy", "-f", "ffmetadata", "-")
+        ).decode()
+    )
+
+
+@pytest.mark.parametrize("codec", Codec)
+def test_without_a_title_the_stems_name_is_the_title(tmp_path: Path, codec: Codec) -> None:
+    stem = encode(tmp_path, codec, media.tones(0.2), tags=Tags())
+    assert probe(stem.path, FFMPEG).tags == Tags(title="vocals")
+
+
+@pytest.mark.parametrize(("codec", "bit_depth"), EVERY)
+def test_the_same_song_gives_the_same_bytes_however_it_is_cut(
+    tmp_path: Path, codec: Codec, bit_depth: str | None
+) -> None:
+    samples = media.tones(1.5)
+    first = encode(tmp_path, codec, samples, bit_depth=bit_depth).path.read_bytes()
+    again = encode(tmp_path, codec, samples, bit_depth=bit_depth, block=1_111).path.read_bytes()
+    assert first == again
+
+
+def test_the_stem_does_not_follow_its_block(tmp_path: Path) -> None:
+    samples = media.tones(10.0)
+    block = np.empty((RATE_HZ, 2), np.float32)
+    path = tmp_path / "vocals.wav"
+    with Encoder(path, FFMPEG, Codec.WAV, None, "32f", TAGS, "vocals") as encoder:
+        for start in range(0, len(samples), RATE_HZ):
+            block[:] = samples[start : start + RATE_HZ]
+            encoder.write(block)  # the same memory for every block, as a careful caller has it
+        encoder.finish()
+    np.testing.assert_array_equal(decode(path), samples)
+
+
+def test_a_block_may_have_any_memory_layout(tmp_path: Path) -> None:
+    samples = np.asfortranarray(media.tones(0.5))
+    path = encode(tmp_path, Codec.WAV, samples[::2], bit_depth="32f").path
+    np.testing.assert_array_equal(decode(path), samples[::2])
+
+
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    peak=st.floats(0.0009765625, 8, width=32),
+    loud=st.integers(0, 50),
+    bit_depth=st.sampled_from(Codec.WAV.bit_depths),
+)
+def test_peak_and_clipped_samples_are_counted(
+    tmp_path: Path, peak: float, loud: int, bit_depth: str
+) -> None:
+    samples = np.zeros((1000, 2), np.float32)
+    samples.flat[:loud] = -peak
+    stem = encode(tmp_path, Codec.WAV, samples, bit_depth=bit_depth, block=77)
+    clips = peak > 1 and bit_depth != "32f"
+    assert stem.clipped_samples == (loud if clips else 0)
+    if loud:
+        assert stem.peak_dbfs == pytest.approx(20 * np.log10(peak), abs=1e-4)
+    else:
+        assert stem.peak_dbfs is None
+
+
+def test_full_scale_is_no_clipping(tmp_path: Path) -> None:
+    stem = encode(tmp_path, Codec.WAV, np.full((100, 2), -1, np.float32))
+    assert (stem.peak_dbfs, stem.clipped_samples) == (0.0, 0)
+
+
+def children() -> set[str]:
+    return {entry.name for entry in Path("/proc").glob("[0-9]*") if parent(entry) == os.getpid()}
+
+
+def parent(entry: Path) -> int:
+    try:
+        return int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+@pytest.mark.parametrize("written", [0, 1, 20])
+def test_an_abandoned_stem_leaves_neither_file_nor_process(tmp_path: Path, written: int) -> None:
+    before = children()
+    path = tmp_path / "vocals.mp3"
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        Encoder(path, FFMPEG, Codec.MP3, "320k", None, TAGS, "vocals") as encoder,
+    ):
+        for _ in range(written):
+            encoder.write(np.zeros((RATE_HZ, 2), np.float32))
+        raise KeyboardInterrupt
+    assert not path.exists()
+    assert children() <= before
+
+
+def write_on(encoder: Encoder) -> None:
+    noise = np.random.default_rng(2).normal(0, 0.1, (RATE_HZ, 2)).astype(np.float32)
+    for _ in range(30):
+        encoder.write(noise)
+    encoder.finish()
+
+
+@pytest.mark.parametrize("codec", Codec)
+def test_a_full_disk_is_no_room(tmp_path: Path, codec: Codec) -> None:
+    path = tmp_path / f"vocals.{codec}"
+    path.symlink_to("/dev/full")
+    rate = None if codec.bit_depths else "320k"
+    with (
+        pytest.raises(NoRoomError, match="don't fit on the disk"),
+        Encoder(path, FFMPEG, codec, rate, None, TAGS, "vocals") as encoder,
+    ):
+        write_on(encoder)
+    assert not path.is_symlink()
+
+
+def test_a_folder_that_is_not_there_is_an_error_with_ffmpegs_reason(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "vocals.wav"
+    with (
+        pytest.raises(EncodeError, match=r"'vocals' can't be written: .*No such file or directory"),
+        Encoder(path, FFMPEG, Codec.WAV, None, "16", TAGS, "vocals") as encoder,
+    ):
+        write_on(encoder)
+
+
+def test_an_encoder_that_is_killed_is_an_error_and_leaves_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "vocals.wav"
+    with Encoder(path, FFMPEG, Codec.WAV, None, "16", TAGS, "vocals") as encoder:
+        encoder.write(media.tones(1.0))
+        os.kill(encoder._running.process.pid, signal.SIGKILL)
+        with pytest.raises(EncodeError, match="ended with code -9"):
+            write_on(encoder)
+    assert not path.exists()
+
+
+def test_an_encoder_that_fails_at_the_very_end_is_an_error(tmp_path: Path) -> None:
+    program = tmp_path / "ffmpeg"
+    program.write_text("#!/bin/sh\ncat > /dev/null\necho '[error] broken to the end' >&2\nexit 1\n")
+    program.chmod(0o755)
+    path = tmp_path / "vocals.wav"
+    with Encoder(path, program, Codec.WAV, None, "16", TAGS, "vocals") as encoder:
+        encoder.write(media.tones(1.0))
+        with pytest.raises(EncodeError, match="broken to the end"):
+            encoder.finish()
+
+
+@pytest.mark.parametrize("end", ["exit 0", "echo '[error] No space left on device' >&2"])
+def test_success_without_a_file_is_no_success(tmp_path: Path, end: str) -> None:
+    program = tmp_path / "ffmpeg"
+    program.write_text(f"#!/bin/sh\ncat > /dev/null\n{end}\n")
+    program.chmod(0o755)
+    path = tmp_path / "vocals.wav"
+    with Encoder(path, program, Codec.WAV, None, "16", TAGS, "vocals") as encoder:
+        encoder.write(media.tones(1.0))
+        with pytest.raises(NoRoomError if "echo" in end else EncodeError):
+            encoder.finish()
+
+
+def test_an_encoder_that_takes_nothing_does_not_hold_the_song_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stemdrop_separate.audio.encode.STALLED_AFTER_S", 0.1)
+    monkeypatch.setattr("stemdrop_separate.audio.encode.EXPLAINED_WITHIN_S", 0.1)
+    program = tmp_path / "ffmpeg"
+    program.write_text("#!/bin/sh\nexec sleep 600\n")
+    program.chmod(0o755)
+    path = tmp_path / "vocals.wav"
+    with (
+        pytest.raises(EncodeError, match="takes no more samples"),
+        Encoder(path, program, Codec.WAV, None, "16", TAGS, "vocals") as encoder,
+    ):
+        write_on(encoder)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_samples_that_are_no_numbers_are_not_written(tmp_path: Path, bad: float) -> None:
+    with pytest.raises(EncodeError, match="not numbers"):
+        encode(tmp_path, Codec.WAV, np.full((10, 2), bad, np.float32))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_stem_without_samples_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(EncodeError, match="no samples"):
+        encode(tmp_path, Codec.WAV, np.zeros((0, 2), np.float32))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["-y.wav", "%d.wav", "a:b.wav", "http:x.wav", 'it\'s "ü".wav'])
+def test_a_strange_name_is_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Encoder(Path(name), FFMPEG, Codec.WAV, None, "16", TAGS, "vocals") as encoder:
+        encoder.write(media.tones(0.1))
+        stem = encoder.finish()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert stem.path == tmp_path / name

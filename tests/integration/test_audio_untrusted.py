@@ -1,0 +1,143 @@
+"""A file may ask ffmpeg for other files and for connections: it must get neither."""
+
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import media
+from media import FFMPEG
+from stemdrop.errors import EmptyAudioError, NotAudioError
+from stemdrop_separate.audio.decode import Decoder
+from stemdrop_separate.audio.ffmpeg import DEMUXERS
+from stemdrop_separate.audio.probe import probe
+
+Manifest = Callable[..., str]
+SUFFIXES = ["mp3", "m3u8", "mpd", "ffconcat", "sdp", "txt", "ogg"]
+
+
+class Trap:
+    """An HTTP server on loopback that notes who comes."""
+
+    def __init__(self) -> None:
+        requests: list[str] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:  # the name that http.server asks for
+                requests.append(self.path)
+                self.send_error(404)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self.requests = requests
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def trap() -> Iterator[Trap]:
+    trap = Trap()
+    thread = threading.Thread(target=trap.server.serve_forever, args=(0.01,))
+    thread.start()
+    yield trap
+    trap.server.shutdown()
+    thread.join()
+    trap.server.server_close()
+
+
+def hls(*targets: str) -> str:
+    entries = "".join(f"#EXTINF:1,\n{target}\n" for target in targets)
+    return f"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:1\n{entries}#EXT-X-ENDLIST\n"
+
+
+def dash(*targets: str) -> str:
+    sets = "".join(
+        f'<AdaptationSet mimeType="audio/mp4"><Representation id="{number}" bandwidth="128000">'
+        f"<BaseURL>{target}</BaseURL><SegmentBase/></Representation></AdaptationSet>"
+        for number, target in enumerate(targets)
+    )
+    return (
+        '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"'
+        ' mediaPresentationDuration="PT1S" profiles="urn:mpeg:dash:profile:isoff-on-demand:2011">'
+        f"<Period>{sets}</Period></MPD>"
+    )
+
+
+def concat(*targets: str) -> str:
+    return "ffconcat version 1.0\n" + "".join(f"file '{target}'\n" for target in targets)
+
+
+def sdp(*_: str) -> str:
+    return (
+        "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\n"
+        "m=audio 5004 RTP/AVP 97\na=rtpmap:97 L16/44100/2\n"
+    )
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("manifest", [hls, dash, concat, sdp])
+def test_a_list_of_other_files_is_not_followed(
+    tmp_path: Path, trap: Trap, suffix: str, manifest: Manifest
+) -> None:
+    secret = media.encode(tmp_path / "secret.m4a", media.tones(1.0))
+    path = tmp_path / f"song.{suffix}"
+    for target in (f"{trap.url}/a.m4a", f"file:{secret}", str(secret), "secret.m4a"):
+        path.write_text(manifest(target))
+        with pytest.raises(NotAudioError):
+            probe(path, FFMPEG)
+    assert trap.requests == []
+
+
+@pytest.mark.parametrize(("manifest", "suffix"), [(hls, "m3u8"), (dash, "mp3"), (concat, "mp3")])
+def test_without_the_allow_lists_the_trap_works(
+    tmp_path: Path, trap: Trap, manifest: Manifest, suffix: str
+) -> None:
+    path = tmp_path / f"song.{suffix}"
+    path.write_text(manifest(f"{trap.url}/a.m4a"))
+    open_to_all = ("-protocol_whitelist", "file,http,tcp", "-i", f"file:{path}")
+    unsafe = ("-safe", "0") if manifest is concat else ()
+    subprocess.run(
+        [FFMPEG, "-nostdin", *unsafe, *open_to_all, "-f", "null", "-"],
+        capture_output=True,
+        check=False,
+    )
+    assert trap.requests == ["/a.m4a"]
+
+
+def test_samples_in_another_file_are_not_read(tmp_path: Path) -> None:
+    media.encode(tmp_path / "secret.raw", media.tones(1.0), "-f", "s16le")
+    path = media.referring_mov(tmp_path / "song.mov", media.tones(1.0), "secret.raw")
+    followed = media.run("-enable_drefs", "1", "-i", f"file:{path}", "-f", "f32le", "pipe:1")
+    assert np.frombuffer(followed, "<f4").max() > 0.1  # it is a reference that works
+    with pytest.raises(EmptyAudioError):
+        probe(path, FFMPEG)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("two words.mp3", 'it\'s "quoted".mp3', "-i.mp3", "--help.mp3", "100%d.mp3", "%03d.mp3"),
+        *("http:__x.mp3", "concat:a|b.mp3", "pipe:0.mp3", "🎸 naïve.mp3", "a\nb.mp3", "*?[x].mp3"),
+        *("~.mp3", "$HOME.mp3", "a;b&c.mp3", "back\\slash.mp3", f"{'long' * 60}.mp3"),
+    ],
+)
+def test_a_strange_name_is_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    media.encode(tmp_path / "plain.mp3", media.tones(0.5)).rename(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    for path in (tmp_path / name, Path(name)):
+        with Decoder(path, probe(path, FFMPEG), FFMPEG, max_duration_s=10.0) as blocks:
+            assert sum(map(len, blocks)) == 22_050
+
+
+def test_every_allowed_format_is_one_that_ffmpeg_knows() -> None:
+    lines = media.run("-demuxers").decode().splitlines()
+    entries = [line.split() for line in lines if line.startswith(" D ")]
+    known = {name for entry in entries for part in entry[1:-1] for name in part.split(",")}
+    assert set(DEMUXERS.split(",")) <= known

@@ -1,0 +1,58 @@
+import struct
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import media
+from stemdrop_separate.audio.wavheader import announced_duration_s
+
+
+def announced(tmp_path: Path, *chunks: bytes, magic: bytes = b"RIFF") -> float | None:
+    path = tmp_path / "song.wav"
+    path.write_bytes(magic + bytes(4) + b"WAVE" + b"".join(chunks))
+    return announced_duration_s(path)
+
+
+def fmt(tag: int = 1, rate_hz: int = 44_100, bytes_per_frame: int = 4) -> bytes:
+    return media.chunk(b"fmt ", struct.pack("<HHIIHH", tag, 2, rate_hz, 0, bytes_per_frame, 16))
+
+
+def data(size_bytes: int) -> bytes:
+    return struct.pack("<4sI", b"data", size_bytes)
+
+
+@pytest.mark.parametrize("tag", [1, 3, 0xFFFE])
+def test_reads_the_length_that_is_announced_not_the_one_that_is_there(
+    tmp_path: Path, tag: int
+) -> None:
+    assert announced(tmp_path, fmt(tag), data(44_100 * 4 * 180)) == 180.0
+
+
+def test_skips_chunks_of_odd_length(tmp_path: Path) -> None:
+    chunks = (media.chunk(b"LIST", b"odd"), fmt(), media.chunk(b"junk", b"x"), data(44_100 * 4))
+    assert announced(tmp_path, *chunks) == 1.0
+
+
+def test_reads_the_long_length_of_rf64(tmp_path: Path) -> None:
+    sizes = media.chunk(b"ds64", struct.pack("<QQQI", 0, 44_100 * 4 * 36_000, 0, 0))
+    assert announced(tmp_path, sizes, fmt(), data(0xFFFFFFFF), magic=b"RF64") == 36_000.0
+
+
+@pytest.mark.parametrize("placeholder", [0, 0x7FFFF000, 0xFFFFFFFF, 0xFFFFFFDB])
+def test_a_placeholder_announces_nothing(tmp_path: Path, placeholder: int) -> None:
+    assert announced(tmp_path, fmt(), data(placeholder)) is None
+
+
+def test_the_length_of_compressed_samples_says_nothing(tmp_path: Path) -> None:
+    assert announced(tmp_path, fmt(tag=0x55), data(44_100)) is None
+
+
+@given(st.binary(max_size=200))
+def test_anything_at_all_is_no_reason_to_fail(
+    tmp_path_factory: pytest.TempPathFactory, junk: bytes
+) -> None:
+    folder = tmp_path_factory.mktemp("junk")
+    assert announced(folder, junk) is None or announced(folder, junk)
+    assert announced(folder, junk, magic=b"OggS") is None
