@@ -1,0 +1,82 @@
+"""Compare the exported networks with the one that was trained."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from model import network
+from model.errors import ExportError
+
+Shape = tuple[int, int, int]
+Estimates = Mapping[str, NDArray[np.float32]]
+LARGEST_DIFFERENCE = 1e-3
+SEED = 20
+# Magnitudes of a loud song reach several hundred; most bins are far below.
+LOUDEST = 300.0
+
+
+def fixed_magnitude(segments: int, frames: int, bins: int) -> NDArray[np.float32]:
+    """Make the same input each time, float32 of shape (segments, frames, bins, 2), in [0, 300]."""
+    rng = np.random.default_rng(SEED)
+    uniform = rng.random((segments, frames, bins, 2), dtype=np.float32)
+    return LOUDEST * uniform**8
+
+
+def relative_difference(expected: Estimates, actual: Estimates) -> float:
+    """Return the largest difference, in parts of the largest value of the same instrument.
+
+    NaN and infinity, or an output that is zero throughout, give infinity.
+    """
+    worst = 0.0
+    for instrument, estimate in expected.items():
+        difference = np.abs(actual[instrument] - estimate).max() / np.abs(estimate).max()
+        worst = max(worst, float(difference) if np.isfinite(difference) else np.inf)
+    return worst
+
+
+def compare(
+    session: Any, frozen: Path, converted: Path, instruments: Sequence[str], shapes: Iterable[Shape]
+) -> float:
+    """Run the session, the frozen graph and the ONNX model on the same inputs.
+
+    Parameters
+    ----------
+    session : a TensorFlow session on the restored network.
+    frozen : the file of the frozen graph.
+    converted : the file of the ONNX model.
+    instruments : the outputs to compare.
+    shapes : segments, frames and bins of each input.
+
+    Returns
+    -------
+    The largest relative difference from the session.
+
+    Raises
+    ------
+    ExportError : it is above 1e-3, or isn't a number.
+    """
+    worst = 0.0
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    runtime = onnxruntime.InferenceSession(
+        str(converted), options, providers=["CPUExecutionProvider"]
+    )
+    with network.loaded(frozen) as graph:
+        for shape in shapes:
+            magnitude = fixed_magnitude(*shape)
+            expected = network.run(session, magnitude, instruments)
+            by_onnx = runtime.run(instruments, {network.INPUT: magnitude})
+            for actual in (
+                network.run(graph, magnitude, instruments),
+                dict(zip(instruments, by_onnx, strict=True)),
+            ):
+                worst = max(worst, relative_difference(expected, actual))
+    if worst > LARGEST_DIFFERENCE:
+        raise ExportError(
+            f"The exported networks differ from Spleeter's by {worst:.2g} of the largest value."
+        )
+    return worst

@@ -1,0 +1,86 @@
+"""Fetch the weights: each file is the pinned one, or there is none."""
+
+import shutil
+import tarfile
+import zipfile
+import zlib
+from pathlib import Path
+
+from model.errors import FetchError
+from model.sources import Source
+from model.weights import Weights
+from model.whole import sha256, staging
+
+# What Spleeter looks for in a folder of weights, so that Spleeter itself can run on this one.
+CHECKPOINT = 'model_checkpoint_path: "model"\nall_model_checkpoint_paths: "model"\n'
+PROBE = "OK"
+
+
+def fetch(weights: Weights, into: Path) -> Path:
+    """Put the weights of a model into a folder of their own, unless they are there.
+
+    Parameters
+    ----------
+    weights : the pinned files and their sources.
+    into : the parent of the folder, which is named as the model; as MODEL_PATH it serves Spleeter.
+
+    Returns
+    -------
+    The folder of the weights.
+
+    Raises
+    ------
+    FetchError : no source gives the pinned files; whatever was in the folder is as before.
+    """
+    folder = into / weights.model
+    if is_whole(weights, folder):
+        return folder
+    with staging(into, weights.model) as partial:
+        if is_whole(weights, folder):  # another process was at it, and has it done by now
+            return folder
+        taken = partial / "taken"
+        _take_from_first(weights, partial, taken)
+        (taken / "checkpoint").write_text(CHECKPOINT)
+        (taken / ".probe").write_text(PROBE)
+        shutil.rmtree(folder, ignore_errors=True)
+        taken.rename(folder)
+    return folder
+
+
+def is_whole(weights: Weights, folder: Path) -> bool:
+    """Return whether the folder holds the pinned files, byte for byte."""
+    return (folder / ".probe").is_file() and _difference(weights, folder) is None
+
+
+def _take_from_first(weights: Weights, partial: Path, taken: Path) -> None:
+    reasons = []
+    for source in weights.sources:
+        taken.mkdir()
+        try:
+            return _take(source, weights, partial / "download", taken)
+        except FetchError as error:
+            reasons.append(f"{source} {error}")
+            shutil.rmtree(taken)
+    which = "its only source" if len(reasons) == 1 else "none of its sources serves:"
+    raise FetchError(f"{weights.model}: {which} {'; '.join(reasons)}.")
+
+
+def _take(source: Source, weights: Weights, download: Path, taken: Path) -> None:
+    source.download(download)
+    if (actual := sha256(download)) != source.sha256:
+        raise FetchError(f"is not the pinned file: its sha256 is {actual}")
+    try:
+        source.extract(download, weights.files, taken)
+    except (KeyError, tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        raise FetchError(f"can't be unpacked: {error}") from error
+    if (wrong := _difference(weights, taken)) is not None:
+        raise FetchError(f"holds another {wrong} than the pinned one")
+
+
+def _difference(weights: Weights, folder: Path) -> str | None:
+    """Return the name of a file that is missing or isn't the pinned one."""
+    for name, expected in weights.files.items():
+        path = folder / name
+        if not path.is_file() or sha256(path) != expected:
+            return name
+    return None

@@ -1,0 +1,42 @@
+"""Files that are there as a whole or not at all, even if the process is killed."""
+
+import fcntl
+import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def staging(folder: Path, name: str) -> Iterator[Path]:
+    """Give an empty folder beside the final place, from which finished files are renamed.
+
+    Only one process at a time has it; a killed one lets go of the lock, and what it left is removed
+    by the next.
+
+    Parameters
+    ----------
+    folder : the final place; it is made if need be.
+    name : what is being made; others may be made at the same time.
+
+    Yields
+    ------
+    The empty folder, on the file system of the final place; it is removed in the end.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / f".{name}.partial"
+    with (folder / f".{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        try:
+            yield partial
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)

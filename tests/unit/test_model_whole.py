@@ -1,0 +1,101 @@
+"""What is there as a whole or not at all: staged files, and the record of a model."""
+
+import fcntl
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from model import manifest
+from model.__main__ import main
+from model.manifest import describe, is_current, recipe
+from model.weights import pinned
+from model.whole import staging
+
+WEIGHTS = pinned("2stems").files
+
+
+def test_staging_starts_empty_and_ends_without_a_trace(tmp_path: Path) -> None:
+    left_over = tmp_path / "into" / ".2stems.partial" / "half"
+    left_over.parent.mkdir(parents=True)
+    left_over.write_bytes(b"of a process that was killed")
+    with staging(tmp_path / "into", "2stems") as partial:
+        assert list(partial.iterdir()) == []
+        (partial / "done").write_bytes(b"whole")
+        (partial / "done").rename(tmp_path / "into" / "done")
+        (partial / "half").write_bytes(b"ha")
+    assert sorted(path.name for path in (tmp_path / "into").iterdir()) == [".2stems.lock", "done"]
+
+
+def test_an_error_leaves_nothing_staged(tmp_path: Path) -> None:
+    def fail_half_way() -> None:
+        with staging(tmp_path, "2stems") as partial:
+            (partial / "half").write_bytes(b"ha")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_half_way()
+    assert [path.name for path in tmp_path.iterdir()] == [".2stems.lock"]
+
+
+def test_only_one_process_stages_the_same(tmp_path: Path) -> None:
+    with staging(tmp_path, "2stems"):
+        with (tmp_path / ".2stems.lock").open("w") as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with staging(tmp_path, "4stems"):
+            pass
+    with (tmp_path / ".2stems.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    """Return a folder with a model as the export leaves it."""
+    networks = [tmp_path / "2stems.onnx", tmp_path / "2stems.pb"]
+    for path in networks:
+        path.write_bytes(path.name.encode())
+    record = {
+        "recipe": recipe(),
+        "source": {"files": WEIGHTS},
+        "files": {path.name: describe(path) for path in networks},
+    }
+    (tmp_path / "2stems.json").write_text(json.dumps(record))
+    return tmp_path
+
+
+def test_a_whole_model_of_these_weights_is_current(built: Path) -> None:
+    assert is_current("2stems", built, WEIGHTS)
+
+
+@pytest.mark.parametrize("name", ["2stems.onnx", "2stems.pb", "2stems.json"])
+def test_a_missing_or_damaged_file_is_built_again(built: Path, name: str) -> None:
+    path = built / name
+    path.write_bytes(path.read_bytes()[:-3])
+    assert not is_current("2stems", built, WEIGHTS)
+    path.unlink()
+    assert not is_current("2stems", built, WEIGHTS)
+
+
+def test_other_weights_are_exported_again(built: Path) -> None:
+    assert not is_current("2stems", built, WEIGHTS | {"model.index": "0" * 64})
+
+
+def test_other_code_exports_again(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manifest, "recipe", lambda: "of another commit")
+    assert not is_current("2stems", built, WEIGHTS)
+
+
+def test_a_model_that_is_there_costs_no_export(
+    built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cache = tmp_path / "nothing"
+    assert main(["build", "2stems", f"--into={built}", f"--cache={cache}"]) == 0
+    assert capsys.readouterr().out == f"2stems: there already, in {built}\n"
+    assert not cache.exists()
+
+
+def test_the_command_starts_without_tensorflow() -> None:
+    code = "import model.__main__, sys; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,114 @@
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+import stemdrop
+from stemdrop.errors import ModelUnavailableError, SetupError
+from stemdrop.options import INSTRUMENTS, Model
+from stemdrop_separate.models import BackendName, Models
+
+
+def install(folder: Path, weights: str = "2stems") -> Path:
+    """Write a network that gives each instrument its own share of the magnitude, and its card."""
+    instruments = INSTRUMENTS[weights]
+    shape = ["segments", 512, "bins", 2]
+    nodes, outputs, shares = [], [], []
+    for index, name in enumerate(instruments, start=1):
+        shares.append(helper.make_tensor(f"{name}_share", TensorProto.FLOAT, [], [index]))
+        nodes.append(helper.make_node("Mul", ["magnitude", f"{name}_share"], [name]))
+        outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+    magnitude = helper.make_tensor_value_info("magnitude", TensorProto.FLOAT, shape)
+    # In another order than the instruments', so that they can't be told by their places.
+    graph = helper.make_graph(nodes, weights, [magnitude], outputs[::-1], shares)
+    network = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    path = folder / f"{weights}.onnx"
+    onnx.save(network, str(path))
+    data = path.read_bytes()
+    described = {"sha256": hashlib.sha256(data).hexdigest(), "size_bytes": len(data)}
+    card = {"model": weights, "instruments": list(instruments), "files": {path.name: described}}
+    (folder / f"{weights}.json").write_text(json.dumps(card))
+    return path
+
+
+def test_an_installed_model_is_available_in_both_widths(tmp_path: Path) -> None:
+    assert Models(tmp_path).available() == ()
+    install(tmp_path)
+    assert Models(tmp_path).available() == (Model.TWO_STEMS, Model.TWO_STEMS_16KHZ)
+
+
+@pytest.mark.parametrize("weights", INSTRUMENTS)
+def test_a_network_estimates_every_instrument(tmp_path: Path, weights: str) -> None:
+    install(tmp_path, weights)
+    network = Models(tmp_path).load(Model(weights))
+    magnitude = np.ones((1, 512, 8, 2), np.float32)
+    estimates = network.backend.estimate(magnitude)
+    assert network.instruments == INSTRUMENTS[weights]
+    for share, name in enumerate(INSTRUMENTS[weights], start=1):
+        assert np.array_equal(estimates[name], magnitude * share)
+
+
+def test_both_widths_share_one_network_that_is_loaded_once(tmp_path: Path) -> None:
+    install(tmp_path)
+    models = Models(tmp_path)
+    narrow, wide = models.load(Model.TWO_STEMS), models.load(Model.TWO_STEMS_16KHZ)
+    assert (narrow.bins, wide.bins) == (1024, 1536)
+    assert narrow.backend is wide.backend is models.load(Model.TWO_STEMS).backend
+
+
+def test_a_missing_model_is_a_rejection_that_names_the_others(tmp_path: Path) -> None:
+    models = Models(tmp_path)
+    for ask in (models.load, models.engine, models.card):
+        with pytest.raises(ModelUnavailableError, match=r"4stems .* none\."):
+            ask(Model.FOUR_STEMS)
+    install(tmp_path)
+    for ask in (models.load, models.engine, models.card):
+        with pytest.raises(ModelUnavailableError, match=r"4stems-16kHz .* 2stems, 2stems-16kHz\."):
+            ask(Model.FOUR_STEMS_16KHZ)
+
+
+def test_a_truncated_network_is_not_loaded(tmp_path: Path) -> None:
+    path = install(tmp_path)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(SetupError, match="incomplete"):
+        Models(tmp_path).load(Model.TWO_STEMS)
+
+
+def test_a_missing_network_is_named(tmp_path: Path) -> None:
+    install(tmp_path).unlink()
+    with pytest.raises(SetupError, match=r"2stems\.onnx is missing"):
+        Models(tmp_path).load(Model.TWO_STEMS)
+
+
+def test_a_network_for_the_other_backend_only_is_a_setup_error(tmp_path: Path) -> None:
+    install(tmp_path)
+    models = Models(tmp_path, BackendName.TENSORFLOW)
+    with pytest.raises(SetupError, match=r"2stems\.pb"):
+        models.load(Model.TWO_STEMS)
+    with pytest.raises(SetupError, match=r"2stems\.pb"):
+        models.engine(Model.TWO_STEMS)
+
+
+@pytest.mark.parametrize("text", ["", "{", "{}", '{"files": {}}'])
+def test_a_garbled_card_is_a_setup_error(tmp_path: Path, text: str) -> None:
+    install(tmp_path)
+    (tmp_path / "2stems.json").write_text(text)
+    with pytest.raises(SetupError, match="build the model again"):
+        Models(tmp_path).load(Model.TWO_STEMS)
+
+
+def test_the_engine_tells_the_weights_and_versions(tmp_path: Path) -> None:
+    path = install(tmp_path)
+    engine = Models(tmp_path).engine(Model.TWO_STEMS_16KHZ)
+    assert (engine.backend, engine.model) == ("onnx", "2stems-16kHz")
+    assert engine.weights_sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert engine.versions["stemdrop"] == stemdrop.__version__
+    assert engine.versions["onnxruntime"].count(".") == 2
+
+
+def test_there_is_at_least_one_thread(tmp_path: Path) -> None:
+    assert Models(tmp_path).threads >= 1
