@@ -1,0 +1,159 @@
+"""What the embedded stack takes from template.yaml: buckets, the function, what leads to what."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stemdrop_local.intrinsics import Resolver, TemplateError, load_template
+
+ROOT = Path(__file__).resolve().parents[3]
+TEMPLATE = ROOT / "template.yaml"
+FUNCTION = "SeparateFunction"
+# What S3's own API calls what CloudFormation calls otherwise.
+CORS_NAMES = {"Id": "ID", "ExposedHeaders": "ExposeHeaders", "MaxAge": "MaxAgeSeconds"}
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A bucket, its rules as S3's API takes them."""
+
+    name: str
+    lifecycle_rules: tuple[dict[str, Any], ...] = ()
+    cors_rules: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue, and how long it keeps a message."""
+
+    name: str
+    retention_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Which events of a bucket invoke the function."""
+
+    bucket: str
+    events: tuple[str, ...]
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function and how its events are delivered.
+
+    Attributes
+    ----------
+    environment : the variables that the template sets.
+    retries : how often an event is delivered again after a failure.
+    failure_queue : the name of the queue for events that failed for good.
+    """
+
+    name: str
+    memory_mb: int
+    timeout_s: int
+    environment: Mapping[str, str]
+    subscriptions: tuple[Subscription, ...]
+    retries: int
+    failure_queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """The whole of it."""
+
+    buckets: tuple[Bucket, ...]
+    queues: tuple[Queue, ...]
+    function: Function
+
+
+def read_application(
+    path: Path = TEMPLATE, parameters: Mapping[str, str] | None = None
+) -> Application:
+    """Read an application from a template.
+
+    Parameters
+    ----------
+    path : the template.
+    parameters : values in place of the parameters' defaults.
+
+    Raises
+    ------
+    TemplateError : the template uses something that isn't known here.
+    """
+    template = load_template(path)
+    resolver = Resolver(template, parameters or {})
+    resources = template["Resources"]
+
+    def properties_of(kind: str) -> list[dict[str, Any]]:
+        found = [resource for resource in resources.values() if resource["Type"] == kind]
+        return [resource["Properties"] for resource in found]
+
+    queues = [resolver.resolve(properties) for properties in properties_of("AWS::SQS::Queue")]
+    return Application(
+        buckets=tuple(_bucket(item, resolver) for item in properties_of("AWS::S3::Bucket")),
+        queues=tuple(Queue(q["QueueName"], int(q["MessageRetentionPeriod"])) for q in queues),
+        function=_function(resources[FUNCTION]["Properties"], resolver),
+    )
+
+
+def _bucket(properties: dict[str, Any], resolver: Resolver) -> Bucket:
+    lifecycle = resolver.resolve(properties.get("LifecycleConfiguration", {}))
+    cors = resolver.resolve(properties.get("CorsConfiguration", {}))
+    return Bucket(
+        name=resolver.resolve(properties["BucketName"]),
+        lifecycle_rules=tuple(_lifecycle_rule(rule) for rule in lifecycle.get("Rules", [])),
+        cors_rules=tuple(
+            {CORS_NAMES.get(name, name): value for name, value in rule.items()}
+            for rule in cors.get("CorsRules", [])
+        ),
+    )
+
+
+def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
+    known = {"Id", "Status", "Prefix", "ExpirationInDays", "AbortIncompleteMultipartUpload"}
+    if unknown := sorted(rule.keys() - known):
+        raise TemplateError(f"The embedded stack knows no lifecycle rule with {unknown[0]}.")
+    translated = {
+        "ID": rule["Id"],
+        "Status": rule["Status"],
+        "Filter": {"Prefix": rule.get("Prefix", "")},
+    }
+    if "ExpirationInDays" in rule:
+        translated["Expiration"] = {"Days": int(rule["ExpirationInDays"])}
+    if "AbortIncompleteMultipartUpload" in rule:
+        translated["AbortIncompleteMultipartUpload"] = rule["AbortIncompleteMultipartUpload"]
+    return translated
+
+
+def _function(properties: dict[str, Any], resolver: Resolver) -> Function:
+    variables = resolver.resolve(properties["Environment"]["Variables"])
+    delivery = resolver.resolve(properties["EventInvokeConfig"])
+    events = resolver.resolve(properties["Events"])
+    destination: str = delivery["DestinationConfig"]["OnFailure"]["Destination"]
+    return Function(
+        name=resolver.resolve(properties["FunctionName"]),
+        memory_mb=int(resolver.resolve(properties["MemorySize"])),
+        timeout_s=int(resolver.resolve(properties["Timeout"])),
+        environment={name: str(value) for name, value in variables.items()},
+        subscriptions=tuple(_subscription(event) for event in events.values()),
+        retries=delivery["MaximumRetryAttempts"],
+        failure_queue=destination.rpartition(":")[2],
+    )
+
+
+def _subscription(event: dict[str, Any]) -> Subscription:
+    if event["Type"] != "S3":
+        raise TemplateError(f"The embedded stack can't deliver events of type {event['Type']}.")
+    properties = event["Properties"]
+    events = properties["Events"]
+    rules = properties["Filter"]["S3Key"]["Rules"]
+    if [rule["Name"] for rule in rules] != ["prefix"]:
+        raise TemplateError("The embedded stack filters events by exactly one prefix.")
+    return Subscription(
+        bucket=properties["Bucket"],
+        events=(events,) if isinstance(events, str) else tuple(events),
+        prefix=rules[0]["Value"],
+    )

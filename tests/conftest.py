@@ -1,0 +1,37 @@
+"""Fixtures for more than one folder of tests; only what a test asks for is made."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stemdrop_local.s3 import S3Server
+from stemdrop_local.stack import Stack, create_stack
+from stemdrop_local.template import ROOT, Application, read_application
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Return the repository's folder."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def application() -> Application:
+    """Return what template.yaml describes."""
+    return read_application()
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """Run one embedded S3 for all tests; use `stack` unless the test is about the server."""
+    with S3Server(tmp_path_factory.mktemp("s3") / "s3.log") as server:
+        yield server
+
+
+@pytest.fixture
+def stack(s3_server: S3Server, application: Application) -> Iterator[Stack]:
+    """Return the application's buckets and queues, empty, over real HTTP."""
+    s3_server.reset()
+    with create_stack(s3_server, application) as stack:
+        yield stack

@@ -1,0 +1,31 @@
+"""Which processes a process has started, and when one of them ends (Linux)."""
+
+import os
+import select
+from pathlib import Path
+
+WAIT_S = 20.0
+
+
+def descendants(pid: int) -> dict[int, str]:
+    """Return the ids and command lines of all processes below a process."""
+    found: dict[int, str] = {}
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, children.read_text().split()):
+            command = Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ").strip()
+            found |= {child: command, **descendants(child)}
+    return found
+
+
+def ends(pid: int) -> bool:
+    """Wait until a process has ended, and return whether it has."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        return bool(poll.poll(WAIT_S * 1000))
+    finally:
+        os.close(descriptor)
