@@ -1,0 +1,142 @@
+"""Hold the separation of a song against stock Spleeter's, sample by sample.
+
+    python benchmarks/parity.py SONG [--backend onnx|tensorflow] [--model 2stems]
+
+Both sides decode the song themselves: stock Spleeter's side as its ffmpeg adapter does. Exits with
+1 if a stem has another length, differs by more than 2 steps of 16 bit anywhere, or has a
+signal-to-difference ratio below 80 dB.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import scipy.io.wavfile
+from numpy.typing import NDArray
+
+from stemdrop.errors import OptionError, StemdropError
+from stemdrop.options import MAX_SECONDS, Model
+from stemdrop_local.metrics import max_step_difference, snr_db
+from stemdrop_separate.audio.decode import Decoder
+from stemdrop_separate.audio.ffmpeg import find_ffmpeg
+from stemdrop_separate.audio.probe import Source, probe
+from stemdrop_separate.models import BackendName, Models
+from stemdrop_separate.separation import separate
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / "tests"))
+from oracle import separate_stock  # noqa: E402 - tests/ is no import root outside of pytest
+
+Waveform = NDArray[np.float32]
+
+MAX_STEPS = 2.0
+MIN_SNR_DB = 80.0
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How far a stem is from stock Spleeter's; of another length, it can't be compared."""
+
+    stem: str
+    samples: int
+    stock_samples: int
+    steps: float = np.inf
+    ratio_db: float = -np.inf
+
+    @property
+    def equal(self) -> bool:
+        """Return whether the stem is stock Spleeter's, up to rounding."""
+        return self.steps <= MAX_STEPS and self.ratio_db >= MIN_SNR_DB
+
+    def __str__(self) -> str:
+        """Return a line of the table."""
+        verdict = "equal" if self.equal else "DIFFERENT"
+        return (
+            f"{self.stem:<15}{self.samples:>12}{self.stock_samples:>12}"
+            f"{self.steps:>10.3f}{self.ratio_db:>9.1f}  {verdict}"
+        )
+
+
+def compare(stem: str, stock: Waveform, ours: Waveform) -> Comparison:
+    """Compare a stem with stock Spleeter's, both float32 of shape (samples, 2)."""
+    if stock.shape != ours.shape:
+        return Comparison(stem, len(ours), len(stock))
+    steps, ratio_db = max_step_difference(stock, ours), snr_db(stock, ours)
+    return Comparison(stem, len(ours), len(stock), steps, ratio_db)
+
+
+def decode_as_spleeter(song: Path, ffmpeg: Path) -> Waveform:
+    """Decode a song with plain ffmpeg at 44 100 Hz.
+
+    Returns
+    -------
+    float32, shape (samples, channels), with the channels that the song has.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "song.wav")
+        command = [str(ffmpeg), "-v", "error", "-i", str(song), "-ar", "44100"]
+        subprocess.run([*command, "-c:a", "pcm_f32le", "-bitexact", str(path)], check=True)
+        waveform: Waveform = scipy.io.wavfile.read(path)[1]
+    return waveform.reshape(len(waveform), -1)
+
+
+def separate_ours(
+    song: Path, source: Source, ffmpeg: Path, models: Models, model: Model
+) -> dict[str, Waveform]:
+    """Decode and separate a song as the function does, and put the stretches end to end."""
+    with Decoder(song, source, ffmpeg, max_duration_s=MAX_SECONDS) as mix:
+        parts = [separated.stems for separated in separate(mix, models.load(model))]
+    return {stem: np.concatenate([part[stem] for part in parts]) for stem in model.instruments}
+
+
+def compare_song(arguments: argparse.Namespace) -> list[Comparison]:
+    """Separate a song twice and compare every stem.
+
+    Raises
+    ------
+    RejectedError : the song can't be separated, or not be compared.
+    """
+    song, model = arguments.song, arguments.model
+    ffmpeg = find_ffmpeg(None)
+    source = probe(song, ffmpeg)
+    if source.channels > 2:
+        raise OptionError("Spleeter leaves out all channels but two: choose another song.")
+    waveform = decode_as_spleeter(song, ffmpeg)
+    stock = separate_stock(waveform, arguments.weights / model.weights, model)
+    ours = separate_ours(song, source, ffmpeg, Models(arguments.models, arguments.backend), model)
+    return [compare(stem, stock[stem], ours[stem]) for stem in stock]
+
+
+def main() -> int:
+    """Print the comparison of one song and return the exit code."""
+    parser = _parser()
+    arguments = parser.parse_args()
+    try:
+        comparisons = compare_song(arguments)
+    except (StemdropError, OSError) as error:
+        parser.error(str(error))
+    print(f"{arguments.song.name}, {arguments.model}, {arguments.backend}")
+    print(f"{'stem':<15}{'samples':>12}{'Spleeter':>12}{'16-bit':>10}{'dB':>9}")
+    print(*comparisons, sep="\n")
+    return 0 if all(comparison.equal for comparison in comparisons) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    summary = (__doc__ or "").partition("\n")[0]
+    parser = argparse.ArgumentParser(description=summary)
+    parser.add_argument("song", type=Path, help="any file that ffmpeg reads, mono or stereo")
+    parser.add_argument(
+        "--backend", type=BackendName, choices=list(BackendName), default=BackendName.ONNX
+    )
+    parser.add_argument("--model", type=Model, choices=list(Model), default=Model.TWO_STEMS)
+    parser.add_argument("--models", type=Path, default=ROOT / "build" / "models")
+    parser.add_argument("--weights", type=Path, default=ROOT / "build" / "weights")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,99 @@
+"""How close an estimated waveform comes to the true one.
+
+All metrics take float waveforms of the same shape (samples, channels) and look at every sample of
+every channel as one long signal. They compute in float64, a stretch at a time, so that a long song
+needs no more memory than it has already. Waveforms with NaN or infinity are never close to others:
+the ratios are NaN or minus infinity then, the difference NaN or infinity.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemdrop_local.instruments import Waveform
+
+STEPS_16_BIT = 32_768
+STRETCH_SAMPLES = 1 << 18
+
+
+@np.errstate(invalid="ignore", divide="ignore")
+def si_sdr_db(reference: Waveform, estimate: Waveform) -> float:
+    """Return the scale-invariant signal-to-distortion ratio of an estimate in dB.
+
+    10 log10(|a s|^2 / |e - a s|^2) with a = <e, s> / <s, s>, for the reference s and the estimate
+    e: how much of the estimate is the reference, whatever its gain.
+
+    Returns
+    -------
+    Infinity if the estimate is the reference, minus infinity if it has nothing in common with it;
+    a silent reference or estimate has nothing in common with any other waveform.
+
+    Raises
+    ------
+    ValueError : the shapes differ.
+
+    Source: J. Le Roux, S. Wisdom, H. Erdogan, J. R. Hershey, "SDR - half-baked or well done?",
+    ICASSP 2019, section 2.
+    """
+    energy = _inner(reference, reference)
+    scale = _inner(estimate, reference) / energy if energy else 0.0
+    if energy and not scale:
+        return -np.inf
+    return _ratio_db(scale**2 * energy, _error_energy(reference, estimate, scale))
+
+
+@np.errstate(invalid="ignore", divide="ignore")
+def snr_db(reference: Waveform, estimate: Waveform) -> float:
+    """Return the ratio of a waveform to what an estimate differs from it, in dB.
+
+    10 log10(|s|^2 / |e - s|^2) for the reference s and the estimate e; a wrong gain counts.
+
+    Returns
+    -------
+    Infinity if the two are identical, minus infinity if only the reference is silent.
+
+    Raises
+    ------
+    ValueError : the shapes differ.
+    """
+    return _ratio_db(_inner(reference, reference), _error_energy(reference, estimate))
+
+
+@np.errstate(invalid="ignore", divide="ignore")
+def max_step_difference(reference: Waveform, estimate: Waveform) -> float:
+    """Return the largest difference of two samples in steps of 16 bit, each 1/32768.
+
+    The waveforms aren't rounded before, so a difference of at most n steps here is one of at most n
+    steps between two 16-bit files. Waveforms without a sample differ by 0; NaN gives NaN.
+
+    Raises
+    ------
+    ValueError : the shapes differ.
+    """
+    differences = [np.abs(e - s).max() for s, e in _stretches(reference, estimate)]
+    return float(np.max(differences, initial=0.0)) * STEPS_16_BIT
+
+
+def _ratio_db(signal_energy: float, error_energy: float) -> float:
+    if error_energy == 0:
+        return np.inf
+    return float(10 * np.log10(signal_energy / error_energy)) if signal_energy else -np.inf
+
+
+def _inner(one: Waveform, other: Waveform) -> float:
+    return sum(float(np.vdot(a, b)) for a, b in _stretches(one, other))
+
+
+def _error_energy(reference: Waveform, estimate: Waveform, scale: float = 1.0) -> float:
+    return sum(float(np.sum(np.square(e - scale * s))) for s, e in _stretches(reference, estimate))
+
+
+def _stretches(
+    one: Waveform, other: Waveform
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    if one.shape != other.shape:
+        raise ValueError(f"the shapes of two waveforms differ: {one.shape} and {other.shape}")
+    for start in range(0, len(one), STRETCH_SAMPLES):
+        stretch = slice(start, start + STRETCH_SAMPLES)
+        yield one[stretch].astype(np.float64), other[stretch].astype(np.float64)

@@ -1,0 +1,122 @@
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stemdrop_local.instruments import SAMPLE_RATE_HZ, Waveform, bass_note
+from stemdrop_local.songs import Song, blocks, generate
+from stemdrop_local.voice import SungNote, sing
+
+SOURCES = ("vocals", "drums", "bass", "other")
+
+
+def digest(song: Song) -> str:
+    return hashlib.sha256(b"".join(getattr(song, name).tobytes() for name in SOURCES)).hexdigest()
+
+
+def strongest_hz(sound: Waveform) -> float:
+    spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
+    return float(np.argmax(spectrum)) * SAMPLE_RATE_HZ / len(sound)
+
+
+def loudness_db(waveform: Waveform) -> float:
+    return float(10 * np.log10(np.mean(np.square(waveform, dtype=np.float64))))
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    samples=st.one_of(st.integers(1, 5000), st.integers(5000, 30 * SAMPLE_RATE_HZ)),
+    seed=st.integers(0, 2**32),
+    channels=st.sampled_from([1, 2]),
+)
+def test_every_song_is_the_sum_of_its_stems_and_never_clips(
+    samples: int, seed: int, channels: int
+) -> None:
+    song = generate(samples / SAMPLE_RATE_HZ, seed=seed, channels=channels)
+    stems = [getattr(song, name) for name in SOURCES]
+    for waveform in (*stems, song.accompaniment, song.mix):
+        assert waveform.shape == (samples, 2)
+        assert waveform.dtype == np.float32
+    np.testing.assert_allclose(np.sum(stems, axis=0, dtype=np.float64), song.mix, atol=1e-6)
+    np.testing.assert_allclose(song.vocals + song.accompaniment, song.mix, atol=1e-6)
+    assert np.abs(song.mix).max() <= 0.9
+    assert (channels == 1) == all(np.array_equal(stem[:, 0], stem[:, 1]) for stem in stems)
+
+
+def test_a_seed_gives_the_same_song_in_another_process() -> None:
+    code = "import test_songs as t; print(t.digest(t.generate(3, seed=7)))"
+    environment = os.environ | {"PYTHONHASHSEED": "3", "PYTHONPATH": str(Path(__file__).parent)}
+    command = [sys.executable, "-c", code]
+    other = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert other.stdout.strip() == digest(generate(3, seed=7))
+
+
+def test_another_seed_gives_another_song() -> None:
+    mixes = [generate(4, seed=seed).mix.ravel() for seed in range(3)]
+    correlations = np.abs(np.corrcoef(mixes) - np.eye(3))
+    assert correlations.max() < 0.6
+
+
+def test_blocks_put_end_to_end_are_the_song_and_short_ones_start_like_long_ones() -> None:
+    song = generate(24.5, seed=2)
+    parts = list(blocks(24.5, seed=2))
+    assert len(parts) > 2
+    assert max(len(part.mix) for part in parts) < 12 * SAMPLE_RATE_HZ
+    assert np.array_equal(np.concatenate([part.mix for part in parts]), song.mix)
+    short = generate(3.3, seed=2)
+    assert np.array_equal(short.mix, song.mix[: len(short.mix)])
+    first, second = parts[0].vocals, parts[1].vocals
+    assert not np.array_equal(first[: len(second)], second[: len(first)])
+
+
+def test_sources_come_from_different_places() -> None:
+    song = generate(12)
+    balances_db = [
+        loudness_db(stem[:, 1]) - loudness_db(stem[:, 0])
+        for stem in (getattr(song, name) for name in SOURCES)
+    ]
+    gaps_db = np.diff(sorted(balances_db))
+    assert gaps_db.min() > 0.3
+    assert abs(balances_db[0]) < 0.01
+
+
+def test_all_sources_sound_from_the_start_and_the_voice_pauses() -> None:
+    song = generate(30, seed=4)
+    for name in SOURCES:
+        assert loudness_db(getattr(song, name)[:13_230]) > -50
+    tenths = song.vocals[: 300 * 4410, 0].reshape(300, 4410)
+    silent = np.count_nonzero(~tenths.any(axis=1))
+    assert 15 <= silent <= 150
+
+
+@pytest.mark.parametrize("channels", [0, 3])
+def test_refuses_other_numbers_of_channels(channels: int) -> None:
+    with pytest.raises(ValueError, match="channels"):
+        generate(1, channels=channels)
+
+
+def test_instruments_play_in_tune() -> None:
+    assert strongest_hz(bass_note(45, SAMPLE_RATE_HZ)) == pytest.approx(110, abs=2)
+
+
+@pytest.mark.parametrize("pitch", [57, 62, 69])
+def test_the_voice_sings_its_notes_and_is_silent_otherwise(pitch: int) -> None:
+    note = SungNote(start=22_050, length=66_150, pitch=pitch, vowel="o")
+    sung = sing([note], 110_250, np.random.default_rng(1))
+    assert np.abs(sung).max() == pytest.approx(1)
+    assert not sung[:22_050].any()
+    assert not sung[88_200:].any()
+    # Vibrato smears single partials, so ask which comb of partials holds the energy.
+    held = sung[55_125:83_790]
+    power = np.square(np.abs(np.fft.rfft(held * np.hanning(len(held)))))
+    bins_hz = np.fft.rfftfreq(len(held), 1 / SAMPLE_RATE_HZ)
+    partial = bins_hz / (440 * 2 ** ((pitch - 69) / 12))
+    near = (np.abs(partial - np.round(partial)) < 0.2) & (np.round(partial) > 0)
+    assert power[near].sum() > 0.9 * power.sum()
+    assert power[np.round(partial) == 1].sum() > 0.01 * power.sum()
