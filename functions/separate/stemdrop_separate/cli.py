@@ -134,7 +134,13 @@ def _unfinished(paths: dict[str, Path]) -> Iterator[dict[str, Path]]:
 def _bar(name: str) -> Iterator[Callable[[float], None]]:
     columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn()
     console = Console(stderr=True)
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
+    with Progress(
+        *columns,
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
         task = progress.add_task(name, total=1.0)
         yield lambda share: progress.update(task, completed=share)
 

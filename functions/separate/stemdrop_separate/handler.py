@@ -2,13 +2,14 @@
 
 import os
 from functools import partial
+from urllib.parse import unquote_plus
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes import S3Event
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from stemdrop.errors import BadKeyError, TransientError
+from stemdrop.errors import BadKeyError, SetupError, TransientError
 from stemdrop.jobs import Job
 from stemdrop.keys import UploadKey
 from stemdrop.store import Store
@@ -26,8 +27,9 @@ def _open_workshop() -> Workshop:
     """Load what every job needs, while Lambda still counts it as start-up."""
     settings = Settings.from_env(os.environ)
     models = Models(settings.model_dir, settings.backend)
-    for model in models.available()[:1]:
-        models.load(model)
+    if not models.available():
+        raise SetupError(f"MODEL_DIR has no models: {settings.model_dir}.")
+    models.load(models.available()[0])
     return Workshop(
         settings=settings,
         store=Store(settings.uploads_bucket, settings.stems_bucket),
@@ -57,7 +59,7 @@ def handler(event: dict[str, object], context: LambdaContext) -> dict[str, str]:
     outcomes: dict[str, str] = {}
     failures: dict[str, Exception] = {}
     for record in S3Event(event).records if "Records" in event else ():
-        key = record.s3.get_object.key  # Powertools has decoded it
+        key = unquote_plus(record.s3.get_object.key)
         try:
             outcomes[key] = _separate(key, context)
         except Exception as error:

@@ -6,7 +6,7 @@ from typing import Any
 
 from stemdrop.errors import OptionError
 from stemdrop.jobs import Job, Source, Stage, Status, now, timestamp
-from stemdrop.keys import UploadKey
+from stemdrop.keys import Origin, UploadKey
 from stemdrop.options import Options
 from stemdrop.store import Upload
 
@@ -74,7 +74,7 @@ def _given_options(
     key: UploadKey, upload: Upload | None, previous: Job | None
 ) -> Mapping[str, Any]:
     """Return the options that the API put into the record, or those of the folder and metadata."""
-    if previous and (upload is None or previous.status is Status.AWAITING_UPLOAD):
+    if previous and (upload is None or key.origin is Origin.JOBS):
         return previous.options
     metadata = upload.metadata if upload else {}
     given = {name: value for name, value in metadata.items() if name not in FOREIGN_METADATA}

@@ -105,12 +105,16 @@ class Attempt:
             return Outcome.SKIPPED
         try:
             self._record.save(job)
-            return self._work(upload)
-        except RejectedError as error:
-            return self._reject(error)
+            return self._work_or_reject(upload)
         except (SupersededError, ChangedError) as error:
             logger.info("superseded", key=str(self._key), reason=error.message)
             return Outcome.SKIPPED
+
+    def _work_or_reject(self, upload: Upload | None) -> Outcome:
+        try:
+            return self._work(upload)
+        except RejectedError as error:
+            return self._reject(error)
 
     def _work(self, upload: Upload | None) -> Outcome:
         if upload is None:
@@ -119,7 +123,7 @@ class Attempt:
         _require_size(upload, self._workshop.settings.max_upload_bytes)
         engine = self._workshop.models.engine(options.model)
         with workspace(self._workshop.settings.work_dir) as folder:
-            song = folder / "song"
+            song = folder / f"song{self._key.suffix}"  # some formats are known by nothing else
             require_room(folder, upload.size_bytes, "The song")
             with self._meter.stage("download"):
                 sha256 = self._store.download(upload, song)

@@ -74,13 +74,14 @@ class Models:
         Raises
         ------
         ModelUnavailableError : the model isn't installed here.
+        SetupError : it isn't installed for this backend.
         """
         packages = {"onnx": "onnxruntime", "tensorflow": "tensorflow-cpu"}
         package = packages[self.backend]
         return Engine(
             backend=self.backend,
             model=model,
-            weights_sha256=self.card(model)["files"][self._file(model)]["sha256"],
+            weights_sha256=self._described(model)["sha256"],
             versions={"stemdrop": stemdrop.__version__, package: version(package)},
         )
 
@@ -99,10 +100,9 @@ class Models:
         return Network(model.instruments, bins, self._loaded[weights])
 
     def _start(self, model: Model) -> Backend:
-        file = self._file(model)
-        path = self.folder / file
-        described = self.card(model)["files"].get(file, {})
-        if not path.is_file() or path.stat().st_size != described.get("size_bytes"):
+        path = self.folder / self._file(model)
+        size_bytes = self._described(model)["size_bytes"]
+        if not path.is_file() or path.stat().st_size != size_bytes:
             raise SetupError(f"{path} is missing or incomplete: build the model again.")
         instruments = INSTRUMENTS[model.weights]
         if self.backend is BackendName.TENSORFLOW:
@@ -112,6 +112,17 @@ class Models:
         from stemdrop_separate.backends.onnx import OnnxBackend
 
         return OnnxBackend(path, instruments, self.threads)
+
+    def _described(self, model: Model) -> dict[str, Any]:
+        """Return what the build wrote about the file that the backend reads."""
+        file = self._file(model)
+        try:
+            described: dict[str, Any] = self.card(model)["files"][file]
+        except (ValueError, KeyError) as error:
+            raise SetupError(
+                f"{self._card_path(model)} doesn't describe {file}: build the model again."
+            ) from error
+        return described
 
     def _file(self, model: Model) -> str:
         return f"{model.weights}{self.backend.suffix}"

@@ -22,8 +22,8 @@ def name_targets(songs: Iterable[Path], folder: Path, layout: str, options: Opti
 
     Raises
     ------
-    OptionError : a placeholder is unknown, two stems would get the same path, or a stem that of
-        a song.
+    OptionError : a placeholder is unknown, a stem would not be inside of the folder, two stems
+        would get the same path, or a stem that of a song.
     """
     _require_known(layout)
     songs = tuple(songs)
@@ -31,7 +31,7 @@ def name_targets(songs: Iterable[Path], folder: Path, layout: str, options: Opti
     targets: Targets = {}
     for song in songs:
         targets[song] = {
-            stem: folder / _format(layout, song, stem, options) for stem in options.outputs
+            stem: folder / _path(layout, song, stem, options) for stem in options.outputs
         }
         for stem, path in targets[song].items():
             if path.resolve() in taken:
@@ -45,22 +45,28 @@ def name_targets(songs: Iterable[Path], folder: Path, layout: str, options: Opti
 
 def _require_known(layout: str) -> None:
     try:
-        fields = [field for _, field, _, _ in string.Formatter().parse(layout) if field is not None]
+        parts = list(string.Formatter().parse(layout))
     except ValueError as error:
         raise OptionError(f"--filename_format {layout!r} can't be read: {error}.") from error
-    for field in fields:
-        if field not in PLACEHOLDERS:
+    for _, field, specification, conversion in parts:
+        if field is None:
+            continue
+        if field not in PLACEHOLDERS or specification or conversion:
             allowed = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
-            raise OptionError(f"--filename_format has no {{{field}}}: use {allowed}.")
+            more = f"!{conversion}" if conversion else f":{specification}" if specification else ""
+            raise OptionError(f"--filename_format has no {{{field}{more}}}: use {allowed}.")
 
 
-def _format(layout: str, song: Path, stem: str, options: Options) -> str:
-    try:
-        return layout.format(
+def _path(layout: str, song: Path, stem: str, options: Options) -> Path:
+    path = Path(
+        layout.format(
             filename=song.stem,
             instrument=stem,
             foldername=song.resolve().parent.name,
             codec=options.codec,
         )
-    except (ValueError, AttributeError) as error:
-        raise OptionError(f"--filename_format {layout!r} can't be used: {error}.") from error
+    )
+    # A song may be called "...mp3", and one in the root has a folder without a name.
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise OptionError(f"{stem} of {song} would not be inside of the output folder: {path}.")
+    return path

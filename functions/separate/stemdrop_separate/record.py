@@ -6,7 +6,7 @@ from stemdrop.errors import StorageError, SupersededError
 from stemdrop.jobs import Job
 from stemdrop.keys import UploadKey
 from stemdrop.store import ChangedError, Store
-from stemdrop_separate.intake import is_same_upload
+from stemdrop_separate.intake import is_same_upload, source_of
 
 ATTEMPTS = 5
 
@@ -57,15 +57,17 @@ class Record:
         other, etag = self._store.load_job(self._key)
         if other is None and self._etag is not None:
             raise SupersededError(f"The job of {self._key} was deleted.")
-        if other is not None and _makes_needless(other, job):
+        if other is not None and other != job and self._makes_needless(other, job):
             raise SupersededError(f"{self._key} was finished by somebody else.")
         self._etag = etag
 
-
-def _makes_needless(other: Job, job: Job) -> bool:
-    if other.source is None or job.source is None or other == job:
-        return False
-    if other.source.uploaded_at > job.source.uploaded_at:
-        return True
-    same = is_same_upload(other.source, job.source) and other.options == job.options
-    return same and other.is_finished
+    def _makes_needless(self, other: Job, job: Job) -> bool:
+        if other.source is None or job.source is None:
+            return other.source is not None
+        if is_same_upload(other.source, job.source):
+            return other.options == job.options and other.is_finished
+        if other.source.uploaded_at != job.source.uploaded_at:
+            return other.source.uploaded_at > job.source.uploaded_at
+        # Two uploads within one of S3's seconds: only S3 knows which of them was the last.
+        upload = self._store.find_upload(self._key)
+        return upload is not None and not is_same_upload(source_of(upload), job.source)

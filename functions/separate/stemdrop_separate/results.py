@@ -13,7 +13,7 @@ from stemdrop.errors import StorageError
 from stemdrop.jobs import Archive, Job, Sound, Status, Stem
 from stemdrop.keys import ZIP_NAME, UploadKey, parse_result_key, result_key
 from stemdrop.options import Codec, Options
-from stemdrop.store import Store
+from stemdrop.store import ChangedError, Store
 from stemdrop_separate.audio.encode import EncodedStem
 from stemdrop_separate.song import SeparatedSong
 from stemdrop_separate.stft import SAMPLE_RATE_HZ
@@ -67,18 +67,28 @@ def reuse(store: Store, key: UploadKey, entry: str, job: Job) -> Results | None:
     original = store.find_content(entry)
     if original is None or original == key:
         return None
-    found, _ = store.load_job(original)
-    if found is None or found.status is not Status.DONE or found.engine != job.engine:
-        return None
-    moved = {old: result_key(key, parse_result_key(old)[1]) for old in found.result_keys}
     try:
+        found, etag = store.load_job(original)
+        if found is None or not _is_result_of_same_work(found, job):
+            return None
+        moved = {old: result_key(key, parse_result_key(old)[1]) for old in found.result_keys}
         _side_by_side(lambda pair: store.copy(*pair), moved.items())
+        if store.load_job(original)[1] != etag:
+            raise ChangedError("Another song came to the same key meanwhile.")
     except StorageError as error:
         logger.warning("index_points_nowhere", reason=error.message)
         return None
     stems = tuple(replace(stem, key=moved[stem.key]) for stem in found.stems)
     archive = replace(found.zip, key=moved[found.zip.key]) if found.zip else None
     return Results(found.sound, stems, archive, found.warnings)
+
+
+def _is_result_of_same_work(found: Job, job: Job) -> bool:
+    """Return whether a record is still what the index says: other songs may have come to its key."""
+    if found.status is not Status.DONE or not found.source or not job.source:
+        return False
+    same_song = found.source.sha256 == job.source.sha256
+    return same_song and (found.options, found.engine) == (job.options, job.engine)
 
 
 def sweep(store: Store, key: UploadKey, job: Job) -> None:
@@ -93,8 +103,8 @@ def _upload_stem(store: Store, key: UploadKey, codec: Codec, stem: str, file: En
         stem=stem,
         key=target,
         size_bytes=file.size_bytes,
-        duration_s=file.samples / SAMPLE_RATE_HZ,
-        peak_dbfs=file.peak_dbfs,
+        duration_s=round(file.samples / SAMPLE_RATE_HZ, 6),
+        peak_dbfs=None if file.peak_dbfs is None else round(file.peak_dbfs, 2),
         clipped_samples=file.clipped_samples,
     )
 

@@ -1,5 +1,6 @@
 """One song's way from a file to files: decode, separate, encode, check; in constant memory."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stemdrop.errors import SeparationError, TooLongError
+from stemdrop.errors import SeparationError
 from stemdrop.options import RESIDUAL, Options
 from stemdrop_separate.audio.decode import Decoder
 from stemdrop_separate.audio.encode import EncodedStem, Encoder
@@ -51,11 +52,11 @@ class Limits:
 
     Attributes
     ----------
-    max_duration_s : seconds of sound; None for any.
+    max_duration_s : seconds of sound.
     zip_too : whether the disk has to hold a zip of the stems as well.
     """
 
-    max_duration_s: float | None = None
+    max_duration_s: float = math.inf
     zip_too: bool = False
 
 
@@ -124,19 +125,12 @@ def _expected_s(
     song: Path, source: Source, options: Options, ffmpeg: Path, limits: Limits
 ) -> float:
     """Return how many seconds will be separated, as far as the file tells; else count them."""
-    announced_s = source.duration_s
-    if announced_s is None:
+    whole_s = source.duration_s or source.estimated_duration_s
+    if whole_s is None:
         with _decoder(song, source, options, ffmpeg, limits) as mix:
             return sum(len(block) for block in mix) / SAMPLE_RATE_HZ
-    expected_s = max(announced_s - options.offset_s, 0.0)
-    if options.duration_s is not None:
-        expected_s = min(expected_s, options.duration_s)
-    if limits.max_duration_s is not None and expected_s > limits.max_duration_s:
-        raise TooLongError(
-            f"The song lasts {expected_s:.0f} s, and at most {limits.max_duration_s:.0f} s can be "
-            "separated at once: cut it, or choose a part with offset_s and duration_s."
-        )
-    return expected_s
+    rest_s = max(whole_s - options.offset_s, 0.0)
+    return rest_s if options.duration_s is None else min(rest_s, options.duration_s)
 
 
 def _require_room(folder: Path, expected_s: float, options: Options, limits: Limits) -> None:

@@ -24,6 +24,7 @@ RECORD_NAME = "job.json"
 ZIP_NAME = "stems.zip"
 # S3 allows 1024 bytes; the longest name of a result, with its slash, takes 19 of them.
 MAX_UPLOAD_KEY_BYTES = 1024 - 24
+SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}\Z")
 JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -58,7 +59,7 @@ class UploadKey:
         origin, slash, name = key.partition("/")
         if not slash or not name or origin not in {*Origin}:
             raise BadKeyError(f"{key!r} is not an upload: put songs under {DROP_PREFIX}.")
-        if len(key.encode()) > MAX_UPLOAD_KEY_BYTES:
+        if len(_encoded(key)) > MAX_UPLOAD_KEY_BYTES:
             raise BadKeyError(
                 f"The key has more than {MAX_UPLOAD_KEY_BYTES} bytes: give the song a shorter name."
             )
@@ -87,6 +88,12 @@ class UploadKey:
         """Return the song's name: the last part of the key without its suffix."""
         return PurePosixPath(self.name).stem or self.name
 
+    @property
+    def suffix(self) -> str:
+        """Return the suffix of the song's name, such as ``.mp3``, if it is an ordinary one."""
+        match = SUFFIX.search(self.name)
+        return match[0].lower() if match else ""
+
 
 def result_key(upload: UploadKey, name: str) -> str:
     """Return the key of one of an upload's results."""
@@ -114,3 +121,10 @@ def record_key(upload: UploadKey) -> str:
 def content_key(digest: str) -> str:
     """Return the key of an entry of the content index."""
     return f"{CONTENT_PREFIX}{digest}.json"
+
+
+def _encoded(key: str) -> bytes:
+    try:
+        return key.encode()
+    except UnicodeEncodeError as error:
+        raise BadKeyError(f"{key!r} is no text that S3 could have as a key.") from error

@@ -166,11 +166,11 @@ def _bit_depth(value: object, codec: Codec) -> str | None:
 def _seconds(name: str, value: object, at_least: float) -> float:
     try:
         seconds = float(value)  # type: ignore[arg-type]  # whatever it is, it is a number or refused
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         seconds = math.nan
     if isinstance(value, bool) or not at_least <= seconds < MAX_SECONDS:
         raise OptionError(f"{name} can't be {value!r}: use seconds, such as 30 or 7.5.")
-    return seconds
+    return seconds + 0.0  # equal options are written alike, so -0.0 becomes 0.0
 
 
 def _duration_s(value: object) -> float | None:

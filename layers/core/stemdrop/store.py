@@ -12,7 +12,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from stemdrop.errors import StorageError
+from stemdrop.errors import BadKeyError, StorageError
 from stemdrop.jobs import Job, timestamp
 from stemdrop.keys import UploadKey, content_key, record_key, result_key
 
@@ -86,7 +86,7 @@ class Store:
 
         Raises
         ------
-        ChangedError : the song was replaced or deleted since it was looked up.
+        ChangedError : the song was replaced since it was looked up.
         """
         sha256 = hashlib.sha256()
         with _storage_errors(f"download {upload.key}"), path.open("wb") as file:
@@ -149,9 +149,15 @@ class Store:
         return keys - {record_key(key)}
 
     def find_content(self, digest: str) -> UploadKey | None:
-        """Return the upload whose results an entry of the content index points at."""
+        """Return the upload whose results an entry of the content index points at.
+
+        An entry that can't be read points at nothing.
+        """
         body, _ = self._read(content_key(digest))
-        return UploadKey.parse(json.loads(body)["key"]) if body is not None else None
+        try:
+            return UploadKey.parse(json.loads(body)["key"]) if body is not None else None
+        except (ValueError, TypeError, KeyError, AttributeError, BadKeyError):
+            return None
 
     def save_content(self, digest: str, key: UploadKey) -> None:
         """Point an entry of the content index at an upload's results."""

@@ -1,0 +1,122 @@
+"""Archives of weights, and a server on loopback that hands them out well or badly."""
+
+import io
+import tarfile
+import threading
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+FILES = {"model.data-00000-of-00001": b"weights" * 9999, "model.index": b"where each of them lies"}
+
+
+def tar_gz(members: list[tarfile.TarInfo | tuple[str, bytes]]) -> bytes:
+    """Pack files, given by name and content, and members of other kinds."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for member in members:
+            if isinstance(member, tarfile.TarInfo):
+                archive.addfile(member)
+            else:
+                name, content = member
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def wheel(folder: Path, name: str, version: str, files: dict[str, bytes]) -> Path:
+    """Write a wheel that pip accepts."""
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    about = f"{name}-{version}.dist-info"
+    described: dict[str, str | bytes] = {
+        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{about}/RECORD": "",
+    }
+    with zipfile.ZipFile(path, "w") as archive:
+        for member, content in (described | files).items():
+            archive.writestr(member, content)
+    return path
+
+
+def weights_toml(path: Path, files: dict[str, bytes], sources: list[str]) -> Path:
+    """Pin files and sources of 4stems, as weights.toml does; sources are lines of TOML."""
+    lines = ["[4stems.files]"]
+    lines += [f'"{name}" = "{sha256(content).hexdigest()}"' for name, content in files.items()]
+    for source in sources:
+        lines += ["[[4stems.sources]]", source]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@dataclass(slots=True)
+class Server:
+    """What is served, and what was asked for.
+
+    Attributes
+    ----------
+    url : of the server's root.
+    content : of every path.
+    missing_bytes : how much to leave out at the end of what was announced.
+    holding : set when half is sent and the rest is held back.
+    release : makes the rest be sent; set unless a test wants it held back.
+    requests : the paths that were asked for.
+    """
+
+    url: str = ""
+    content: bytes = b""
+    missing_bytes: int = 0
+    holding: threading.Event = field(default_factory=threading.Event)
+    release: threading.Event = field(default_factory=threading.Event)
+    requests: list[str] = field(default_factory=list)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def __init__(self, served: Server, *arguments: object) -> None:
+        self.served = served
+        super().__init__(*arguments)  # type: ignore[arg-type]  # the server's own business
+
+    def do_GET(self) -> None:
+        served = self.served
+        served.requests.append(self.path)
+        if self.path == "/absent":
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(served.content)))
+        self.end_headers()
+        sent = served.content[: len(served.content) - served.missing_bytes]
+        half = len(sent) // 2
+        self.wfile.write(sent[:half])
+        self.wfile.flush()
+        served.holding.set()
+        served.release.wait()
+        if not self.wfile.closed:
+            self.wfile.write(sent[half:])
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+
+@contextmanager
+def serving(content: bytes) -> Iterator[Server]:
+    """Serve the same content at every path but /absent, on loopback."""
+    served = Server(content=content)
+    served.release.set()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, served))
+    served.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield served
+    finally:
+        served.release.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()

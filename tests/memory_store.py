@@ -1,0 +1,67 @@
+"""A store in memory that keeps S3's promises about conditional writes, and breaks none it made."""
+
+import hashlib
+from collections.abc import Callable
+
+from stemdrop.jobs import Job
+from stemdrop.keys import UploadKey
+from stemdrop.store import ChangedError, Store, Upload
+
+
+class MemoryStore(Store):
+    """One upload's record.
+
+    Parameters
+    ----------
+    key : of the upload; nobody is to ask for another one.
+    before_call : called at the start of each call.
+
+    Attributes
+    ----------
+    song : what is in the upload bucket.
+    text : of the record; None if there is none.
+    writes : the record before and after each write.
+    lost : the numbers of the writes whose answer never arrives, from 0. boto3 sends such a write
+        again, and then learns that the record has changed, by its own hand.
+    """
+
+    def __init__(self, key: UploadKey, before_call: Callable[[], None] = lambda: None) -> None:
+        self._key = key
+        self._before_call = before_call
+        self.song: Upload | None = None
+        self.text: str | None = None
+        self.writes: list[tuple[Job | None, Job]] = []
+        self.lost: set[int] = set()
+
+    @property
+    def job(self) -> Job | None:
+        return Job.from_json(self.text) if self.text is not None else None
+
+    def find_upload(self, key: UploadKey) -> Upload | None:
+        self._begin(key)
+        return self.song
+
+    def load_job(self, key: UploadKey) -> tuple[Job | None, str | None]:
+        self._begin(key)
+        return self.job, self._etag()
+
+    def save_job(self, key: UploadKey, job: Job, replaced_etag: str | None) -> str:
+        self._begin(key)
+        if replaced_etag != self._etag():
+            raise ChangedError("The record has changed.")
+        self.writes.append((self.job, job))
+        self.text = job.to_json()
+        if len(self.writes) - 1 in self.lost:
+            raise ChangedError("The record has changed.")
+        etag = self._etag()
+        assert etag is not None
+        return etag
+
+    def _begin(self, key: UploadKey) -> None:
+        assert key == self._key
+        self._before_call()
+
+    def _etag(self) -> str | None:
+        # As in S3, equal texts have equal etags.
+        text = self.text
+        return f'"{hashlib.md5(text.encode()).hexdigest()}"' if text is not None else None  # noqa: S324

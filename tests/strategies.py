@@ -1,0 +1,139 @@
+"""Values for properties: options, keys and records, valid ones and anything that may be sent."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from hypothesis import strategies as st
+
+from stemdrop.jobs import (
+    Archive,
+    Engine,
+    Failure,
+    Job,
+    Sound,
+    Source,
+    Stage,
+    Status,
+    Stem,
+    Usage,
+    timestamp,
+)
+from stemdrop.keys import UploadKey
+from stemdrop.options import BITRATE_RANGE_KBPS, Codec, Model, Options
+
+# With surrogates: a program may send them as \ud800 in JSON, although no text has them.
+ANY_TEXT = st.text(st.characters())
+# What json.loads may return, NaN, infinities and integers beyond any float included.
+ANY_JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.just(10**400) | st.floats() | ANY_TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),
+    max_leaves=5,
+)
+# Texts that are special to parsers of numbers, flags and lists.
+TRICKY_TEXT = st.sampled_from(
+    ["", " ", "nan", "inf", "-inf", "-0.0", "-0", "1e400", "1_0", "٣", "²", "0x10", "True", "NO",
+     "None", "null", ",", "vocals,", ",vocals", "192", "192K", "192k\n", "1\n", "16 ", "[1]"]
+)  # fmt: skip
+
+
+@st.composite
+def given_options(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw valid options as JSON values, some of them left out."""
+    model = draw(st.sampled_from(Model))
+    codec = draw(st.sampled_from(Codec))
+    low, high = BITRATE_RANGE_KBPS
+    given: dict[str, Any] = {
+        "model": model.value,
+        "stems": draw(st.lists(st.sampled_from(model.instruments), min_size=1)),
+        "codec": codec.value,
+        "bitrate": f"{draw(st.integers(low, high))}k",
+        "offset_s": draw(st.floats(0, 1e5) | st.integers(0, 100_000)),
+        "duration_s": draw(st.floats(1e-3, 1e5) | st.integers(1, 100_000)),
+        "residual": draw(st.booleans()),
+        "zip": draw(st.booleans()),
+    }
+    if codec.bit_depths:
+        given["bit_depth"] = draw(st.sampled_from(codec.bit_depths))
+    # Without its model, a list of stems may not make sense.
+    kept = draw(st.sets(st.sampled_from(sorted(given.keys() - {"model"})))) | {"model"}
+    return {name: value for name, value in given.items() if name in kept}
+
+
+def as_text(given: dict[str, Any]) -> dict[str, str]:
+    """Write JSON values as they stand in S3's metadata."""
+    return {
+        name: ",".join(value)
+        if isinstance(value, list)
+        else value
+        if isinstance(value, str)
+        else json.dumps(value)
+        for name, value in given.items()
+    }
+
+
+OPTIONS = given_options().map(Options.parse)
+JOB_IDS = st.text("0123456789abcdef", min_size=32, max_size=32)
+# No more characters than fit into the longest key at four bytes each.
+DROP_NAMES = st.text(min_size=1, max_size=248)
+UPLOAD_KEYS = st.one_of(
+    DROP_NAMES.map(lambda name: UploadKey.parse(f"drop/{name}")),
+    JOB_IDS.map(lambda job_id: UploadKey.parse(f"jobs/{job_id}")),
+)
+TIMES = st.datetimes(
+    min_value=datetime(2000, 1, 1),
+    max_value=datetime(2100, 1, 1),
+    timezones=st.just(UTC),
+).map(timestamp)
+SHA256 = st.text("0123456789abcdef", min_size=64, max_size=64)
+SECONDS = st.floats(0, 1e6)
+SOURCES = st.builds(
+    Source,
+    key=UPLOAD_KEYS.map(str),
+    etag=st.text("0123456789abcdef-", min_size=1, max_size=36),
+    size_bytes=st.integers(0, 10**12),
+    uploaded_at=TIMES,
+    sha256=st.none() | SHA256,
+)
+STEMS = st.builds(
+    Stem,
+    stem=st.sampled_from(("vocals", "accompaniment", "residual")),
+    key=st.text(),
+    size_bytes=st.integers(1, 10**12),
+    duration_s=SECONDS,
+    peak_dbfs=st.none() | st.floats(-200, 40),
+    clipped_samples=st.integers(0, 10**9),
+)
+USAGES = st.builds(
+    Usage,
+    timings_s=st.dictionaries(st.sampled_from(("download", "separate", "total")), SECONDS),
+    peak_rss_bytes=st.integers(0, 10**11),
+    gb_seconds=SECONDS,
+    cost_usd=SECONDS,
+)
+JOBS = st.builds(
+    Job,
+    key=UPLOAD_KEYS.map(str),
+    status=st.sampled_from(Status),
+    created_at=TIMES,
+    updated_at=TIMES,
+    options=OPTIONS.map(Options.to_json) | st.dictionaries(st.text(), st.text(), max_size=3),
+    version=st.just(1),
+    stage=st.none() | st.sampled_from(Stage),
+    progress=st.floats(0, 1),
+    source=st.none() | SOURCES,
+    sound=st.none() | st.builds(Sound, st.none() | SECONDS, st.integers(1), st.integers(1)),
+    stems=st.lists(STEMS, max_size=3).map(tuple),
+    zip=st.none() | st.builds(Archive, st.text(), st.integers(0)),
+    error=st.none() | st.builds(Failure, st.text(), st.text()),
+    warnings=st.lists(st.text(), max_size=2).map(tuple),
+    engine=st.none()
+    | st.builds(
+        Engine, st.text(), st.text(), SHA256, st.dictionaries(st.text(), st.text(), max_size=2)
+    ),
+    usage=st.none() | USAGES,
+    attempt=st.integers(0, 100),
+    started_at=st.none() | TIMES,
+    finished_at=st.none() | TIMES,
+    deadline_at=st.none() | TIMES,
+)

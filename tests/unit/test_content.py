@@ -1,0 +1,40 @@
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+from hypothesis import assume, example, given
+
+from stemdrop.content import digest
+from stemdrop.options import Codec, Model, Options
+from strategies import OPTIONS, SHA256
+
+SOME_SHA256 = "0" * 64
+CHANGED: dict[str, Any] = {
+    "model": Model.TWO_STEMS_16KHZ,
+    "stems": ("vocals",),
+    "codec": Codec.FLAC,
+    "bitrate": "128k",
+    "bit_depth": "24",
+    "offset_s": 1e-6,
+    "duration_s": 30.0,
+    "residual": True,
+    "zip": True,
+}
+
+
+@given(OPTIONS, OPTIONS)
+@example(Options.parse({"offset_s": "-0.0"}), Options.parse({"offset_s": 0}))
+def test_equal_options_and_only_they_have_equal_digests(one: Options, other: Options) -> None:
+    assert (digest(SOME_SHA256, one) == digest(SOME_SHA256, other)) is (one == other)
+
+
+@pytest.mark.parametrize("option", [field.name for field in fields(Options)])
+def test_every_option_counts(option: str) -> None:
+    changed = replace(Options(), **{option: CHANGED[option]})
+    assert digest(SOME_SHA256, changed) != digest(SOME_SHA256, Options())
+
+
+@given(SHA256, SHA256, OPTIONS)
+def test_every_byte_counts(one: str, other: str, options: Options) -> None:
+    assume(one != other)
+    assert digest(one, options) != digest(other, options)

@@ -1,0 +1,152 @@
+import json
+from contextlib import suppress
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from stemdrop.errors import RejectedError, StorageError, TooLongError
+from stemdrop.jobs import Archive, Failure, Job, Source, Stage, Status, Stem, now, timestamp
+from strategies import ANY_JSON, ANY_TEXT, JOBS, TIMES
+
+# What the design asks of the record, each with a unit where it has one.
+DESIGNED = {
+    "version", "key", "status", "stage", "options", "source", "sound", "progress", "stems", "zip",
+    "error", "warnings", "engine", "usage", "attempt",
+    "created_at", "started_at", "updated_at", "finished_at", "deadline_at",
+}  # fmt: skip
+MINIMAL = {
+    "version": 1,
+    "key": "drop/a",
+    "status": "processing",
+    "created_at": "2026-01-01T00:00:00.000Z",
+    "updated_at": "2026-01-01T00:00:00.000Z",
+}
+
+
+@given(JOBS)
+def test_reading_is_the_inverse_of_writing(job: Job) -> None:
+    assert Job.from_json(job.to_json()) == job
+    assert Job.from_json(job.to_json().encode()) == job
+    assert Job.from_json(job.to_json()).to_json() == job.to_json()
+
+
+@given(JOBS)
+def test_a_record_is_strict_json_with_everything_in_it(job: Job) -> None:
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    assert json.loads(job.to_json(), parse_constant=refuse).keys() == DESIGNED
+
+
+def test_a_record_is_for_people_too() -> None:
+    job = Job("drop/Größe 🎵.mp3", Status.DONE, now(), now())
+    assert "drop/Größe 🎵.mp3" in job.to_json()
+    assert len(job.to_json().splitlines()) > len(DESIGNED)
+
+
+def test_a_minimal_record_is_read() -> None:
+    job = Job.from_json(json.dumps(MINIMAL))
+    assert (job.status, job.options, job.stems, job.attempt) == (Status.PROCESSING, {}, (), 0)
+
+
+@given(ANY_TEXT | st.binary() | ANY_JSON.map(json.dumps))
+@example(b"\xff")
+@example("{}")
+@example('{"version": 1}')
+def test_what_is_no_record_is_a_storage_error(text: str | bytes) -> None:
+    with pytest.raises(StorageError, match="record"):
+        Job.from_json(text)
+
+
+@given(st.sampled_from(sorted(DESIGNED | {"later"})), ANY_JSON)
+def test_a_damaged_record_is_read_or_a_storage_error(name: str, value: Any) -> None:
+    with suppress(StorageError):
+        assert Job.from_json(json.dumps(MINIMAL | {name: value})).version == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": "lost"},
+        {"stage": "dreaming"},
+        {"later": 1},
+        {"source": {"key": "drop/a"}},
+        {"source": "drop/a"},
+        {"stems": [{"stem": "vocals"}]},
+        {"stems": ["vocals"]},
+        {"error": {"code": "x", "message": "y", "more": 1}},
+        {"engine": []},
+        {"zip": 7},
+    ],
+    ids=str,
+)
+def test_a_garbled_part_is_a_storage_error(changes: dict[str, Any]) -> None:
+    with pytest.raises(StorageError):
+        Job.from_json(json.dumps(MINIMAL | changes))
+
+
+@pytest.mark.parametrize("version", [0, 2, 99, "1", None])
+def test_another_version_is_a_storage_error_that_says_so(version: object) -> None:
+    with pytest.raises(StorageError, match=f"version {version}"):
+        Job.from_json(json.dumps(MINIMAL | {"version": version}))
+
+
+@pytest.mark.parametrize("name", ["key", "status", "created_at", "updated_at", "version"])
+def test_a_missing_field_is_a_storage_error(name: str) -> None:
+    with pytest.raises(StorageError):
+        Job.from_json(json.dumps({key: value for key, value in MINIMAL.items() if key != name}))
+
+
+@pytest.mark.parametrize("status", Status)
+def test_done_and_failed_are_the_ends(status: Status) -> None:
+    job = Job("drop/a", status, now(), now())
+    assert job.is_finished is (status in {"done", "failed"})
+
+
+def test_result_keys_are_those_of_stems_and_zip() -> None:
+    stems = tuple(Stem(stem, f"drop/a/{stem}.wav", 1, 1.0, None, 0) for stem in ("x", "y"))
+    job = Job("drop/a", Status.DONE, now(), now(), stems=stems)
+    assert job.result_keys == {"drop/a/x.wav", "drop/a/y.wav"}
+    assert job.but(zip=Archive("drop/a/stems.zip", 2)).result_keys == {
+        "drop/a/x.wav",
+        "drop/a/y.wav",
+        "drop/a/stems.zip",
+    }
+
+
+def test_a_change_is_dated_and_leaves_the_rest() -> None:
+    job = Job("drop/a", Status.PROCESSING, "then", "then", stage=Stage.SEPARATING)
+    changed = job.but(progress=0.5)
+    assert changed.updated_at != "then"
+    unchanged = {field.name for field in fields(Job)} - {"progress", "updated_at"}
+    assert all(getattr(changed, name) == getattr(job, name) for name in unchanged)
+    assert (job.progress, changed.progress) == (0.0, 0.5)
+
+
+@pytest.mark.parametrize("kind", [RejectedError, TooLongError])
+def test_a_failure_is_code_and_sentence(kind: type[RejectedError]) -> None:
+    assert Failure.of(kind("Too much.")) == Failure(kind.code, "Too much.")
+
+
+def test_times_are_utc_to_the_millisecond() -> None:
+    summer = timezone(timedelta(hours=2))
+    moment = datetime(2026, 7, 1, 1, 2, 3, 456_789, summer)
+    assert timestamp(moment) == "2026-06-30T23:02:03.456Z"
+    assert timestamp(datetime(2026, 1, 1, tzinfo=UTC)) == "2026-01-01T00:00:00.000Z"
+
+
+@given(st.tuples(TIMES, TIMES))
+def test_times_sort_as_text(times: tuple[str, str]) -> None:
+    # The record of the newer upload is found by comparing texts.
+    one, other = (datetime.fromisoformat(time) for time in times)
+    assert (times[0] < times[1]) is (one < other)
+
+
+def test_a_source_is_equal_to_what_was_written_of_it() -> None:
+    source = Source("drop/a", "etag", 1, now())
+    job = Job("drop/a", Status.PROCESSING, now(), now(), source=source)
+    assert Job.from_json(job.to_json()).source == source

@@ -1,0 +1,173 @@
+from contextlib import suppress
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from stemdrop.errors import BadKeyError
+from stemdrop.keys import (
+    MAX_UPLOAD_KEY_BYTES,
+    RECORD_NAME,
+    ZIP_NAME,
+    Origin,
+    UploadKey,
+    content_key,
+    parse_result_key,
+    record_key,
+    result_key,
+)
+from stemdrop.options import INSTRUMENTS, RESIDUAL, Codec, Model
+from strategies import ANY_TEXT, JOB_IDS, SHA256, UPLOAD_KEYS
+
+S3_MAX_KEY_BYTES = 1024
+STEMS = sorted({RESIDUAL, *(stem for names in INSTRUMENTS.values() for stem in names)})
+RESULT_NAMES = [RECORD_NAME, ZIP_NAME, *(f"{stem}.{codec}" for stem in STEMS for codec in Codec)]
+# Keys that somebody would trip over: quoting, dots, separators, direction marks, several planes.
+STRANGE_NAMES = [
+    "live at home.mp3",
+    "a+b%20c.mp3",
+    "%2F.mp3",
+    "100%.mp3",
+    "'quoted' \"twice\".mp3",
+    "../../etc/passwd",
+    "./a//b.mp3",
+    "..",
+    ".mp3",
+    "é.mp3",
+    "e\u0301.mp3",
+    "🎵 曲.mp3",
+    "a\nb.mp3",
+    "a&b=c?d#e.mp3",
+    "job.json",
+    "vocals.wav/vocals.wav",
+    "content/x.json",
+]
+
+
+@given(UPLOAD_KEYS)
+def test_parsing_is_the_inverse_of_building(key: UploadKey) -> None:
+    assert UploadKey.parse(str(key)) == key
+
+
+@given(
+    st.one_of(
+        ANY_TEXT,
+        st.builds("{}/{}".format, st.sampled_from(["drop", "jobs", "content", ""]), ANY_TEXT),
+    )
+)
+@example("drop/\ud800")
+@example("drop/")
+@example("jobs/" + "a" * 32 + "\n")
+def test_building_is_the_inverse_of_parsing(text: str) -> None:
+    with suppress(BadKeyError):
+        assert str(UploadKey.parse(text)) == text
+
+
+@pytest.mark.parametrize("name", STRANGE_NAMES)
+def test_a_strange_name_is_a_name(name: str) -> None:
+    key = UploadKey.parse(f"drop/{name}")
+    assert (key.origin, key.name) == (Origin.DROP, name)
+    assert parse_result_key(result_key(key, "vocals.wav")) == (key, "vocals.wav")
+    assert key.title
+
+
+@given(UPLOAD_KEYS, st.sampled_from(RESULT_NAMES))
+def test_a_result_tells_its_upload(key: UploadKey, name: str) -> None:
+    # The inverse exists, so no two uploads share a key, nor do two results of one.
+    assert parse_result_key(result_key(key, name)) == (key, name)
+
+
+@given(UPLOAD_KEYS, st.sampled_from(RESULT_NAMES))
+def test_results_lie_below_their_upload_and_nowhere_else(key: UploadKey, name: str) -> None:
+    below = result_key(key, name).removeprefix(f"{key}/")
+    assert below == name
+    assert "/" not in below
+
+
+@pytest.mark.parametrize("character", ["x", "é", "曲", "🎵"])
+def test_results_of_the_longest_key_fit(character: str) -> None:
+    room = MAX_UPLOAD_KEY_BYTES - len("drop/")
+    name = character * (room // len(character.encode()))
+    longest = "drop/" + name + "x" * (room - len(name.encode()))
+    assert len(longest.encode()) == MAX_UPLOAD_KEY_BYTES >= 900
+    key = UploadKey.parse(longest)
+    for result in RESULT_NAMES:
+        assert len(result_key(key, result).encode()) <= S3_MAX_KEY_BYTES
+    with pytest.raises(BadKeyError, match="shorter"):
+        UploadKey.parse(longest + "x")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        "drop",
+        "drop/",
+        "/drop/a",
+        "Drop/a",
+        "song.mp3",
+        "content/" + "0" * 64 + ".json",
+        "jobs/",
+        "jobs/" + "a" * 31,
+        "jobs/" + "a" * 33,
+        "jobs/" + "A" * 32,
+        "jobs/" + "g" * 32,
+        "jobs/" + "a" * 32 + "/",
+        "jobs/" + "a" * 32 + "/vocals.wav",
+        "jobs/" + "a" * 31 + "٣",
+    ],
+)
+def test_other_keys_are_refused(key: str) -> None:
+    with pytest.raises(BadKeyError) as raised:
+        UploadKey.parse(key)
+    assert raised.value.code == "bad_key"
+
+
+@given(SHA256)
+def test_the_index_is_no_upload(digest: str) -> None:
+    with pytest.raises(BadKeyError):
+        UploadKey.parse(content_key(digest))
+    with pytest.raises(BadKeyError):
+        parse_result_key(content_key(digest))
+
+
+@pytest.mark.parametrize(
+    "key", ["", "vocals.wav", "drop/vocals.wav", "drop/a/", "jobs/x/vocals.wav"]
+)
+def test_what_is_no_result_is_refused(key: str) -> None:
+    with pytest.raises(BadKeyError):
+        parse_result_key(key)
+
+
+@pytest.mark.parametrize("model", Model)
+def test_the_first_folder_sets_the_model(model: Model) -> None:
+    for name in (f"{model}/song.mp3", f"{model}/live/song.mp3"):
+        assert UploadKey.parse(f"drop/{name}").folder_options == {"model": model}
+
+
+@pytest.mark.parametrize(
+    "name", ["4stems", "4stems.mp3", "live/4stems/song.mp3", "4Stems/song.mp3", "3stems/song.mp3"]
+)
+def test_no_other_folder_sets_anything(name: str) -> None:
+    assert UploadKey.parse(f"drop/{name}").folder_options == {}
+
+
+@given(JOB_IDS)
+def test_a_job_of_the_api_has_no_folder(job_id: str) -> None:
+    key = UploadKey.parse(f"jobs/{job_id}")
+    assert key.folder_options == {}
+    assert not key.is_folder
+    assert record_key(key) == f"jobs/{job_id}/job.json"
+
+
+def test_a_folder_marker_is_told_from_a_song() -> None:
+    assert UploadKey.parse("drop/live/").is_folder
+    assert not UploadKey.parse("drop/live").is_folder
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("live/My song.mp3", "My song"), ("a.b.mp3", "a.b"), ("song", "song"), (".mp3", ".mp3")],
+)
+def test_title_is_the_name_without_suffix(name: str, title: str) -> None:
+    assert UploadKey.parse(f"drop/{name}").title == title

@@ -1,0 +1,76 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import pytest
+
+from stemdrop_separate.metering import Meter
+
+
+class Clock:
+    """Time that passes when a test says so."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def perf_counter(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    fake = SimpleNamespace(perf_counter=clock.perf_counter)
+    monkeypatch.setattr("stemdrop_separate.metering.time", fake)
+    return clock
+
+
+def test_time_is_added_up_by_stage(clock: Clock) -> None:
+    meter = Meter(1024, 1.0)
+    for stage, seconds in (("download", 2.0), ("separate", 10.5), ("download", 0.25)):
+        with meter.stage(stage):
+            clock.seconds += seconds
+    clock.seconds += 1
+    assert meter.read().timings_s == {"download": 2.25, "separate": 10.5, "total": 13.75}
+
+
+def test_a_stage_that_fails_is_counted_too(clock: Clock) -> None:
+    meter = Meter(1024, 1.0)
+
+    def fail() -> None:
+        with meter.stage("upload"):
+            clock.seconds += 3
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert meter.read().timings_s["upload"] == 3
+
+
+def test_memory_and_time_make_the_cost(clock: Clock) -> None:
+    meter = Meter(3008, 0.0000166667)
+    clock.seconds += 60
+    usage = meter.read()
+    assert usage.gb_seconds == 176.25
+    assert usage.cost_usd == pytest.approx(0.0029375, abs=1e-8)
+
+
+def test_memory_is_that_of_this_process(clock: Clock) -> None:
+    # An interpreter with numpy takes some tens of megabytes; in kilobytes it would be 1000 fewer.
+    assert clock.seconds
+    assert 10e6 < Meter(1024, 1.0).read().peak_rss_bytes < 100e9
+
+
+def test_every_stage_is_traced(clock: Clock) -> None:
+    spans: list[str] = []
+
+    @contextmanager
+    def trace(name: str) -> Iterator[None]:
+        spans.append(f"{name} begins")
+        yield
+        spans.append(f"{name} ends after {clock.seconds - 1000:g} s")
+
+    meter = Meter(1024, 1.0, trace)
+    with meter.stage("separate"):
+        clock.seconds += 2
+    assert spans == ["separate begins", "separate ends after 2 s"]

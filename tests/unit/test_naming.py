@@ -1,0 +1,165 @@
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stemdrop.errors import OptionError
+from stemdrop.options import Options
+from stemdrop_separate.naming import DEFAULT_FORMAT, PLACEHOLDERS, Targets, name_targets
+from strategies import OPTIONS
+
+OUT = Path("out")
+TWO_STEMS = Options()
+
+
+def name(
+    songs: Sequence[str], layout: str = DEFAULT_FORMAT, options: Options = TWO_STEMS
+) -> Targets:
+    return name_targets([Path(song) for song in songs], OUT, layout, options)
+
+
+def test_default_is_spleeters() -> None:
+    assert name(["music/song.mp3"]) == {
+        Path("music/song.mp3"): {
+            "vocals": Path("out/song/vocals.wav"),
+            "accompaniment": Path("out/song/accompaniment.wav"),
+        }
+    }
+
+
+def test_every_placeholder_has_its_meaning() -> None:
+    options = Options.parse({"codec": "mp3", "stems": "vocals", "residual": True})
+    targets = name(["a/b/c.d.flac"], "{foldername}-{filename}/{{x}}{instrument}.{codec}", options)
+    assert list(targets[Path("a/b/c.d.flac")].values()) == [
+        Path("out/b-c.d/{x}vocals.mp3"),
+        Path("out/b-c.d/{x}residual.mp3"),
+    ]
+
+
+FORMATS = st.lists(
+    st.sampled_from([f"{{{name}}}" for name in PLACEHOLDERS]) | st.sampled_from("/.-_ ax"),
+    max_size=6,
+).map("".join)
+SONGS = st.lists(
+    st.builds(
+        "{}/{}.{}".format,
+        st.sampled_from(("one", "two/one", "out", "out/one")),
+        st.sampled_from(("song", "other", "..", "vocals", "{instrument}")),
+        st.sampled_from(("mp3", "wav")),
+    ),
+    max_size=3,
+)
+
+
+@given(SONGS, FORMATS, OPTIONS)
+def test_every_stem_has_a_path_of_its_own_inside_the_folder(
+    songs: list[str], layout: str, options: Options
+) -> None:
+    try:
+        targets = name(songs, layout, options)
+    except OptionError:
+        return
+    paths = [path.resolve() for stems in targets.values() for path in stems.values()]
+    assert len(paths) == len(set(paths)) == len(songs) * len(options.outputs)
+    assert not {Path(song).resolve() for song in songs} & set(paths)
+    assert all(OUT.resolve() in path.parents for path in paths)
+
+
+@given(st.text(st.sampled_from("{}[]!:.<>^=0a_ filename instrument"), max_size=20))
+def test_any_format_is_used_or_refused(layout: str) -> None:
+    try:
+        targets = name(["song.mp3"], f"{layout}/{{instrument}}")
+    except OptionError as error:
+        assert error.message.endswith(".")  # noqa: PT017
+    else:
+        assert len(targets[Path("song.mp3")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("layout", "named"),
+    [
+        ("{song}", "{song}"),
+        ("{}", "{}"),
+        ("{0}", "{0}"),
+        ("{filename.__class__}", "{filename.__class__}"),
+        ("{filename[0]}", "{filename[0]}"),
+        ("{filename!r}", "{filename!r}"),
+        ("{filename:>9999999999}", "{filename:>9999999999}"),
+        ("{filename:{0}}", "{filename:{0}}"),
+        ("{filename:{codec.__class__}}", "{filename:{codec.__class__}}"),
+        ("{Filename}", "{Filename}"),
+    ],
+)
+def test_unknown_placeholder_is_named_with_the_known_ones(layout: str, named: str) -> None:
+    with pytest.raises(OptionError) as raised:
+        name(["song.mp3"], layout + "{instrument}")
+    assert f"has no {named}:" in raised.value.message
+    assert "{filename}, {instrument}, {foldername}, {codec}" in raised.value.message
+
+
+@pytest.mark.parametrize("layout", ["{", "}", "{filename", "{filename!}", "a}b"])
+def test_unfinished_braces_are_an_error(layout: str) -> None:
+    with pytest.raises(OptionError, match="can't be read"):
+        name(["song.mp3"], layout)
+
+
+@pytest.mark.parametrize(
+    "layout",
+    ["/tmp/{instrument}.wav", "../{instrument}.wav", "a/../../{instrument}", "", ".", "./"],  # noqa: S108
+)
+def test_a_stem_stays_inside_the_folder(layout: str) -> None:
+    with pytest.raises(OptionError, match="inside of the output folder"):
+        name(["song.mp3"], layout)
+
+
+def test_a_song_without_a_usable_name_does_not_lead_out() -> None:
+    assert Path("...mp3").stem == ".."
+    with pytest.raises(OptionError, match="inside of the output folder"):
+        name(["...mp3"])
+    with pytest.raises(OptionError, match="inside of the output folder"):
+        name(["/song.mp3"], "{foldername}/{instrument}.wav")
+
+
+@pytest.mark.parametrize("layout", ["{filename}.{codec}", "stem.wav", "{foldername}/{filename}"])
+def test_stems_of_a_song_do_not_share_a_path(layout: str) -> None:
+    with pytest.raises(OptionError, match=r"accompaniment of .* over vocals of"):
+        name(["song.mp3"], layout)
+
+
+def test_one_stem_needs_no_instrument() -> None:
+    options = Options.parse({"stems": "vocals"})
+    assert name(["song.mp3"], "{filename}.{codec}", options)
+
+
+def test_songs_of_the_same_name_do_not_share_a_path() -> None:
+    with pytest.raises(OptionError, match=r"vocals of two/song.mp3 .* vocals of one/song.mp3"):
+        name(["one/song.mp3", "two/song.mp3"])
+    targets = name(["one/song.mp3", "two/song.mp3"], "{foldername}/{instrument}.{codec}")
+    assert len(targets) == 2
+
+
+def test_names_that_differ_in_the_suffix_only_do_not_share_a_path() -> None:
+    with pytest.raises(OptionError, match="would be written over"):
+        name(["song.mp3", "song.wav"])
+
+
+def test_a_song_given_twice_is_an_error() -> None:
+    with pytest.raises(OptionError, match="would be written over"):
+        name(["song.mp3", "./song.mp3"])
+
+
+def test_a_stem_is_not_written_over_a_song(tmp_path: Path) -> None:
+    song = tmp_path / "vocals.wav"
+    with pytest.raises(OptionError, match=r"vocals of .* over the song"):
+        name_targets([song], tmp_path, "{instrument}.{codec}", TWO_STEMS)
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path)
+    with pytest.raises(OptionError, match="over the song"):
+        name_targets([song], link, "{instrument}.{codec}", TWO_STEMS)
+
+
+def test_a_stem_is_not_written_over_a_later_song() -> None:
+    with pytest.raises(OptionError, match=r"over the song out/vocals\.wav"):
+        name(["song.mp3", "out/vocals.wav"], "{instrument}.{codec}")

@@ -1,0 +1,157 @@
+import json
+import math
+from itertools import combinations, permutations
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from stemdrop.errors import OptionError
+from stemdrop.options import INSTRUMENTS, OPTION_NAMES, Codec, Model, Options
+from strategies import ANY_JSON, ANY_TEXT, OPTIONS, TRICKY_TEXT, as_text, given_options
+
+
+def parse(values: dict[str, Any]) -> Options | OptionError:
+    try:
+        return Options.parse(values)
+    except OptionError as error:
+        return error
+
+
+def test_defaults_are_the_documented_ones() -> None:
+    assert Options.parse({}) == Options()
+    assert Options().to_json() == {
+        "model": "2stems",
+        "stems": ["vocals", "accompaniment"],
+        "codec": "wav",
+        "bit_depth": "16",
+        "offset_s": 0.0,
+        "residual": False,
+        "zip": False,
+    }
+
+
+@given(OPTIONS)
+def test_parse_is_the_inverse_of_to_json(options: Options) -> None:
+    assert Options.parse(json.loads(json.dumps(options.to_json()))) == options
+
+
+@given(given_options())
+@example({"offset_s": 0, "duration_s": 30})
+def test_text_and_json_mean_the_same(values: dict[str, Any]) -> None:
+    from_json = Options.parse(values)
+    from_text = Options.parse(as_text(values))
+    assert from_text == from_json
+    assert json.dumps(from_text.to_json()) == json.dumps(from_json.to_json())
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(OPTION_NAMES) | ANY_TEXT, ANY_JSON | TRICKY_TEXT | ANY_TEXT, max_size=4
+    )
+)
+@example({"offset_s": 10**400})
+@example({"duration_s": -(10**400)})
+@example({"stems": [["vocals"]]})
+@example({"model": ["2stems"]})
+def test_anything_becomes_options_or_an_error_that_helps(values: dict[str, Any]) -> None:
+    parsed = parse(values)
+    if isinstance(parsed, Options):
+        assert Options.parse(parsed.to_json()) == parsed
+    else:
+        assert any(name in parsed.message or repr(name) in parsed.message for name in values)
+        assert any(word in parsed.message for word in ("use ", "leave ", "name some"))
+
+
+@given(ANY_TEXT.filter(lambda name: name not in OPTION_NAMES), ANY_JSON)
+def test_unknown_option_lists_the_known_ones(name: str, value: object) -> None:
+    with pytest.raises(OptionError) as raised:
+        Options.parse({name: value})
+    assert repr(name) in raised.value.message
+    assert ", ".join(OPTION_NAMES) in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("values", "allowed"),
+    [
+        ({"model": "3stems"}, "2stems, 4stems, 5stems, 2stems-16kHz, 4stems-16kHz, 5stems-16kHz"),
+        ({"model": "2STEMS"}, "2stems"),
+        ({"model": None}, "2stems"),
+        ({"stems": "drums"}, "vocals, accompaniment"),
+        ({"stems": "vocals,piano", "model": "4stems"}, "vocals, drums, bass, other"),
+        ({"stems": ""}, "vocals, accompaniment"),
+        ({"stems": []}, "vocals, accompaniment"),
+        ({"stems": {"vocals": True}}, "vocals, accompaniment"),
+        ({"stems": 1}, "vocals, accompaniment"),
+        ({"stems": ["residual"]}, "vocals, accompaniment"),
+        ({"codec": "mp4"}, "wav, flac, mp3, ogg, m4a, opus, wma"),
+        ({"codec": "WAV"}, "wav"),
+        ({"bitrate": "63k"}, "64k to 320k"),
+        ({"bitrate": "321k"}, "64k to 320k"),
+        ({"bitrate": 192}, "64k to 320k"),
+        ({"bitrate": "192"}, "64k to 320k"),
+        ({"bitrate": "192k ; rm"}, "64k to 320k"),
+        ({"bitrate": "\u0661\u0669\u0662k"}, "64k to 320k"),
+        ({"bit_depth": "8"}, "16, 24, 32f"),
+        ({"bit_depth": "32f", "codec": "flac"}, "16, 24"),
+        ({"bit_depth": "16", "codec": "mp3"}, "wav or flac"),
+        ({"offset_s": -1}, "seconds"),
+        ({"offset_s": "1:30"}, "seconds"),
+        ({"offset_s": math.nan}, "seconds"),
+        ({"offset_s": math.inf}, "seconds"),
+        ({"offset_s": True}, "seconds"),
+        ({"offset_s": None}, "seconds"),
+        ({"duration_s": 0}, "leave it out"),
+        ({"duration_s": -5}, "seconds"),
+        ({"duration_s": 1e6}, "seconds"),
+        ({"residual": "yes"}, "true or false"),
+        ({"residual": 1}, "true or false"),
+        ({"zip": None}, "true or false"),
+    ],
+    ids=str,
+)
+def test_bad_value_is_named_with_what_is_allowed(values: dict[str, Any], allowed: str) -> None:
+    with pytest.raises(OptionError) as raised:
+        Options.parse(values)
+    assert any(name in raised.value.message for name in values)
+    assert allowed in raised.value.message
+    assert raised.value.code == "bad_option"
+
+
+@pytest.mark.parametrize("model", Model)
+def test_stems_come_in_the_models_order(model: Model) -> None:
+    instruments = INSTRUMENTS[model.removesuffix("-16kHz")]
+    assert Options.parse({"model": model}).stems == instruments
+    for count in range(1, len(instruments) + 1):
+        for subset in combinations(instruments, count):
+            for order in permutations(subset):
+                given_names = [*order, order[0]]
+                assert Options.parse({"model": model, "stems": given_names}).stems == subset
+                text = " , ".join(given_names)
+                assert Options.parse({"model": model, "stems": text}).stems == subset
+
+
+@pytest.mark.parametrize("codec", Codec)
+def test_each_codec_has_a_bitrate_or_a_bit_depth(codec: Codec) -> None:
+    options = Options.parse({"codec": codec})
+    if codec in {Codec.WAV, Codec.FLAC}:
+        assert (options.bitrate, options.bit_depth) == (None, "16")
+        # A default that a tool always sends is no reason to do the work again.
+        assert Options.parse({"codec": codec, "bitrate": "192k"}) == options
+    else:
+        assert (options.bitrate, options.bit_depth) == ("192k", None)
+
+
+def test_a_bitrate_is_written_in_one_way() -> None:
+    assert Options.parse({"codec": "mp3", "bitrate": "0096K"}).bitrate == "96k"
+
+
+def test_a_bit_depth_may_be_a_number() -> None:
+    assert Options.parse({"bit_depth": 24}).bit_depth == "24"
+
+
+def test_residual_is_written_last() -> None:
+    assert Options().outputs == ("vocals", "accompaniment")
+    options = Options.parse({"model": "4stems", "stems": "bass,vocals", "residual": "true"})
+    assert options.outputs == ("vocals", "bass", "residual")

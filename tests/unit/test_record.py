@@ -1,0 +1,219 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memory_store import MemoryStore
+from stemdrop.errors import StorageError, SupersededError
+from stemdrop.jobs import Job, Status, now
+from stemdrop.keys import UploadKey
+from stemdrop.store import Upload
+from stemdrop_separate.intake import begin, is_settled
+from stemdrop_separate.record import ATTEMPTS, Record
+from turns import Turns
+
+KEY = UploadKey.parse("drop/song.mp3")
+FIRST = Upload(str(KEY), "etag-1", 1000, "2026-01-01T12:00:00.000Z", {})
+SECOND = replace(FIRST, etag="etag-2", uploaded_at="2026-01-01T12:00:01.000Z")
+SECOND_WITHIN_A_SECOND = replace(FIRST, etag="etag-2")
+# The same bytes again, which other options come with.
+SECOND_WITH_OPTIONS = replace(
+    FIRST, uploaded_at="2026-01-01T12:00:01.000Z", metadata={"codec": "mp3"}
+)
+
+
+def work(store: MemoryStore, name: str, record: Record | None = None) -> None:
+    """Do to the record what an attempt does, under a name that shows in what it writes."""
+    record = record or Record(store, KEY)
+    job = replace(begin(KEY, store.find_upload(KEY), record.found, 900), warnings=(name,))
+    if is_settled(record.found, job):
+        return
+    try:
+        record.save(job)
+        record.update(progress=0.5)
+        record.update(status=Status.DONE, progress=1.0, finished_at=now())
+    except (SupersededError, StorageError):
+        return  # with the latter the event is delivered again
+
+
+def is_same_work(one: Job, other: Job) -> bool:
+    return (one.source, one.options) == (other.source, other.options)
+
+
+def chosen(data: st.DataObject) -> Callable[[list[str]], str]:
+    return lambda names: data.draw(st.sampled_from(names))
+
+
+LOST = st.sets(st.integers(0, 8), max_size=3)
+
+
+@given(st.data(), LOST)
+def test_a_finished_record_stays_as_it_is(data: st.DataObject, lost: set[int]) -> None:
+    turns = Turns()
+    store = MemoryStore(KEY, turns.step)
+    store.song, store.lost = FIRST, lost
+    names = ("one", "two", "three")
+    turns.run({name: lambda name=name: work(store, name) for name in names}, chosen(data))  # type: ignore[misc]
+    work(store, "again")
+    for before, after in store.writes:
+        if before is not None and before.is_finished and is_same_work(before, after):
+            assert before == after  # an answer was lost, and the same was written again
+    assert store.job is not None
+    assert store.job.status is Status.DONE
+
+
+@pytest.mark.parametrize("second", [SECOND, SECOND_WITHIN_A_SECOND, SECOND_WITH_OPTIONS])
+@given(st.data(), LOST)
+def test_the_newer_upload_wins(second: Upload, data: st.DataObject, lost: set[int]) -> None:
+    turns = Turns()
+    store = MemoryStore(KEY, turns.step)
+    store.song, store.lost = FIRST, lost
+
+    def replace_and_work() -> None:
+        turns.step()
+        store.song = second
+        work(store, "second")
+
+    turns.run({"first": lambda: work(store, "first"), "second": replace_and_work}, chosen(data))
+    work(store, "again")
+    assert store.job is not None
+    assert store.job.source is not None
+    assert store.job.source.etag == second.etag
+    assert store.job.options["codec"] == second.metadata.get("codec", "wav")
+    assert store.job.status is Status.DONE
+
+
+@given(st.data(), st.booleans())
+def test_a_deleted_job_does_not_come_back(data: st.DataObject, has_begun: bool) -> None:
+    turns = Turns()
+    store = MemoryStore(KEY, turns.step)
+    store.song = FIRST
+    status = Status.PROCESSING if has_begun else Status.AWAITING_UPLOAD
+    store.text = Job(str(KEY), status, now(), now()).to_json()
+    records = [Record(store, KEY), Record(store, KEY)]
+
+    def delete() -> None:
+        turns.step()
+        store.text = None
+        store.writes.clear()
+
+    works = {f"work {n}": lambda n=n: work(store, str(n), records[n]) for n in range(2)}
+    turns.run({"delete": delete, **works}, chosen(data))
+    assert store.text is None
+    assert not store.writes
+
+
+@given(st.sets(st.integers(0, 5), max_size=ATTEMPTS - 1), st.booleans())
+def test_a_lost_answer_is_survived(lost: set[int], found: bool) -> None:
+    store = MemoryStore(KEY)
+    store.song, store.lost = FIRST, lost
+    if found:
+        store.text = Job(str(KEY), Status.AWAITING_UPLOAD, now(), now()).to_json()
+    work(store, "only")
+    assert store.job is not None
+    assert (store.job.status, store.job.warnings) == (Status.DONE, ("only",))
+    assert store.job.attempt == 1
+
+
+def begun() -> tuple[MemoryStore, Record, Job]:
+    store = MemoryStore(KEY)
+    store.song = FIRST
+    record = Record(store, KEY)
+    job = begin(KEY, FIRST, None, 900)
+    record.save(job)
+    return store, record, job
+
+
+def test_an_error_after_the_write_is_survived_by_the_next_one() -> None:
+    class Cut(MemoryStore):
+        def save_job(self, key: UploadKey, job: Job, replaced_etag: str | None) -> str:
+            etag = super().save_job(key, job, replaced_etag)
+            if len(self.writes) == 2:
+                raise StorageError("The connection was cut.")
+            return etag
+
+    store = Cut(KEY)
+    store.song = FIRST
+    record = Record(store, KEY)
+    record.save(begin(KEY, FIRST, None, 900))
+    with pytest.raises(StorageError):
+        record.update(progress=0.5)
+    record.update(status=Status.DONE)
+    assert store.job is not None
+    assert store.job.status is Status.DONE
+
+
+def test_a_record_goes_on_from_what_it_wrote_last() -> None:
+    store, record, job = begun()
+    record.update(progress=0.25)
+    record.update(warnings=("short",))
+    assert record.found is None
+    assert (record.job.progress, record.job.warnings) == (0.25, ("short",))
+    assert store.job == record.job
+    assert record.job.started_at == job.started_at
+
+
+def test_found_is_the_record_as_it_was() -> None:
+    store, record, _ = begun()
+    assert Record(store, KEY).found == record.job
+
+
+@pytest.mark.parametrize("status", [Status.DONE, Status.FAILED])
+def test_the_same_work_finished_by_another_is_not_done_again(status: Status) -> None:
+    store, record, job = begun()
+    store.text = job.but(status=status, attempt=2).to_json()
+    with pytest.raises(SupersededError, match="finished"):
+        record.update(progress=0.5)
+    assert store.job is not None
+    assert store.job.status is status
+
+
+def test_the_same_work_begun_by_another_goes_on() -> None:
+    store, record, job = begun()
+    store.text = job.but(attempt=2, progress=0.1).to_json()
+    record.update(progress=0.5)
+    assert store.job is not None
+    assert (store.job.attempt, store.job.progress) == (1, 0.5)
+
+
+@pytest.mark.parametrize("status", [Status.PROCESSING, Status.DONE, Status.FAILED])
+def test_an_older_upload_gives_way(status: Status) -> None:
+    store, record, _ = begun()
+    store.text = begin(KEY, SECOND, None, 900).but(status=status).to_json()
+    with pytest.raises(SupersededError):
+        record.update(status=Status.DONE)
+
+
+@pytest.mark.parametrize("status", [Status.PROCESSING, Status.DONE, Status.FAILED])
+def test_a_newer_upload_takes_over(status: Status) -> None:
+    store = MemoryStore(KEY)
+    store.song = SECOND
+    record = Record(store, KEY)
+    store.text = begin(KEY, FIRST, None, 900).but(status=status).to_json()
+    record.save(begin(KEY, SECOND, None, 900))
+    assert store.job == record.job
+
+
+def test_who_knows_of_no_upload_gives_way_to_who_does() -> None:
+    store = MemoryStore(KEY)
+    record = Record(store, KEY)
+    store.text = begin(KEY, FIRST, None, 900).but(status=Status.DONE).to_json()
+    with pytest.raises(SupersededError):
+        record.save(begin(KEY, None, None, 900))
+
+
+def test_too_many_writers_are_a_storage_error() -> None:
+    calls: list[Job] = []
+
+    def write_first() -> None:
+        calls.append(begin(KEY, FIRST, None, 900).but(progress=len(calls) / 100))
+        store.text = calls[-1].to_json()
+
+    store = MemoryStore(KEY, write_first)
+    store.song = FIRST
+    with pytest.raises(StorageError, match="too many"):
+        Record(store, KEY).save(begin(KEY, FIRST, None, 900))
+    assert len(calls) == 1 + 2 * ATTEMPTS
+    assert not store.writes

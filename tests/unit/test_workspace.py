@@ -1,0 +1,73 @@
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stemdrop.errors import NoRoomError
+from stemdrop_separate.workspace import require_room, workspace
+
+
+def test_a_workspace_is_empty_and_gone_afterwards(tmp_path: Path) -> None:
+    root = tmp_path / "not" / "there"
+    with workspace(root) as folder:
+        assert list(folder.iterdir()) == []
+        assert root in folder.parents
+        (folder / "song").write_bytes(b"x")
+        (folder / "deeper").mkdir()
+    assert list(root.iterdir()) == []
+
+
+def test_a_workspace_is_gone_after_an_error(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError), workspace(tmp_path) as folder:
+        folder.write_bytes(b"x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    # A process that has ended, so its id names no other one for now.
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left = tmp_path / str(ended.pid) / "x"
+    left.mkdir(parents=True)
+    (left / "song").write_bytes(b"x")
+    with workspace(tmp_path):
+        assert not left.exists()
+
+
+def test_what_this_process_left_is_removed(tmp_path: Path) -> None:
+    # An invocation that ran out of time leaves its files to the next one in the same process.
+    left = tmp_path / str(os.getpid()) / "x"
+    left.mkdir(parents=True)
+    with workspace(tmp_path):
+        assert not left.exists()
+
+
+def test_what_a_living_process_uses_stays(tmp_path: Path) -> None:
+    used = tmp_path / str(os.getppid()) / "x"
+    used.mkdir(parents=True)
+    with workspace(tmp_path):
+        pass
+    assert used.exists()
+
+
+def test_a_full_disk_is_a_rejection(tmp_path: Path) -> None:
+    with pytest.raises(NoRoomError, match="full"), workspace(tmp_path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_any_other_trouble_with_files_is_not(tmp_path: Path) -> None:
+    with pytest.raises(PermissionError), workspace(tmp_path):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+
+def test_room_is_required(tmp_path: Path) -> None:
+    require_room(tmp_path, 0, "The stems")
+    require_room(tmp_path, 1000, "The stems")
+    with pytest.raises(NoRoomError) as raised:
+        require_room(tmp_path, 10**18, "The stems")
+    assert raised.value.code == "no_room"
+    assert "The stems would take 1000000000000 MB" in raised.value.message
