@@ -1,0 +1,187 @@
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.io import wavfile
+
+from stemdrop_local.songs import generate
+from stemdrop_local.wav import write_wav
+from stemdrop_separate.cli import main
+
+COMMAND = [sys.executable, "-c", "from stemdrop_separate.cli import main; raise SystemExit(main())"]
+
+
+@pytest.fixture(scope="module")
+def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("song") / "my song.wav"
+    write_wav(path, [generate(2.5, seed=3).mix])
+    return path
+
+
+def separate(*arguments: object) -> int:
+    return main(["separate", *map(str, arguments)])
+
+
+def samples(path: Path) -> NDArray[Any]:
+    rate_hz, data = wavfile.read(path)
+    assert rate_hz == 44_100
+    return np.asarray(data)
+
+
+def tree(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_stems_add_up_with_the_residual(song: Path, tmp_path: Path) -> None:
+    assert separate(song, "-o", tmp_path, "--bit_depth", "32f", "--residual") == 0
+    stems = ["vocals", "accompaniment", "residual"]
+    assert tree(tmp_path) == sorted(f"my song/{stem}.wav" for stem in stems)
+    total = sum(samples(tmp_path / "my song" / f"{stem}.wav") for stem in stems)
+    np.testing.assert_allclose(total, samples(song) / 32768, atol=1e-6)
+
+
+def test_summary_names_files_and_speed(
+    song: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert separate(song, "-o", tmp_path, "-c", "flac") == 0
+    printed = capsys.readouterr()
+    assert printed.out.count("\n") == 1
+    assert f"{song}: 2.5 s in" in printed.out
+    assert str(tmp_path / "my song" / "vocals.flac") in printed.out
+    assert printed.err == ""
+
+
+def test_part_of_a_song_equals_that_part_alone(song: Path, tmp_path: Path) -> None:
+    part = tmp_path / "part.wav"
+    write_wav(part, [(samples(song)[22_050:66_150] / 32768).astype(np.float32)])
+    assert separate(song, "-o", tmp_path / "a", "-s", "0.5", "-d", "1") == 0
+    assert separate(part, "-o", tmp_path / "b") == 0
+    expected = samples(tmp_path / "b" / "part" / "vocals.wav")
+    assert np.array_equal(samples(tmp_path / "a" / "my song" / "vocals.wav"), expected)
+
+
+def test_spleeters_own_way_to_call_it(song: Path, tmp_path: Path) -> None:
+    layout = "{foldername}-{filename}_{instrument}.{codec}"
+    long = ["--output_path", tmp_path, "--params_filename", "spleeter:2stems-16kHz"]
+    long += ["--filename_format", layout, "--codec", "ogg", "--bitrate", "128k"]
+    assert separate(*long, "--offset", "1", "--duration", "1", song) == 0
+    name = f"{song.parent.name}-my song"
+    assert tree(tmp_path) == [f"{name}_accompaniment.ogg", f"{name}_vocals.ogg"]
+
+
+def test_both_backends_agree(song: Path, tmp_path: Path) -> None:
+    for backend in ("onnx", "tensorflow"):
+        assert (
+            run(["separate", song, "-o", tmp_path / backend, "--backend", backend]).returncode == 0
+        )
+    for stem in ("vocals", "accompaniment"):
+        one, other = (
+            samples(tmp_path / backend / "my song" / f"{stem}.wav").astype(int)
+            for backend in ("onnx", "tensorflow")
+        )
+        assert np.abs(one - other).max() <= 2
+        assert np.any(one)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["-p", "6stems"], "model can't be '6stems': use one of 2stems"),
+        (["-p", "4stems"], "The model 4stems is not installed here"),
+        (["-c", "aiff"], "codec can't be 'aiff'"),
+        (["-b", "9k"], "bitrate can't be '9k'"),
+        (["-s", "-1"], "offset_s can't be '-1'"),
+        (["-d", "soon"], "duration_s can't be 'soon'"),
+        (["-s", "99"], "the song ends before"),
+        (["-f", "{track}.wav"], "no {track}"),
+        (["-f", "{filename}.{codec}"], "would be written over vocals of"),
+        (["--ffmpeg", "/nowhere/ffmpeg"], "/nowhere/ffmpeg"),
+        (["--model_dir", "/nowhere"], "installed here"),
+    ],
+)
+def test_mistakes_are_told_in_one_sentence(
+    song: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: Sequence[str],
+    sentence: str,
+) -> None:
+    assert separate(song, "-o", tmp_path, *arguments) == 1
+    printed = capsys.readouterr()
+    assert sentence in printed.err
+    assert printed.err.startswith("stemdrop: ")
+    assert printed.err.count("\n") == 1
+    assert printed.out == ""
+    assert tree(tmp_path) == []
+
+
+def test_one_bad_song_does_not_stop_the_others(
+    song: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.mp3"
+    bad.write_bytes(b"no song at all")
+    assert separate(bad, tmp_path / "missing.mp3", song, "-o", tmp_path / "out") == 1
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 2
+    assert "bad.mp3" in errors[0]
+    assert "missing.mp3: There is no such file." in errors[1]
+    assert tree(tmp_path / "out") == ["my song/accompaniment.wav", "my song/vocals.wav"]
+
+
+def test_a_song_is_never_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    song = tmp_path / "vocals.wav"
+    write_wav(song, [generate(1).mix])
+    before = song.read_bytes()
+    assert separate(song, "-o", tmp_path, "-f", "{instrument}.{codec}") == 1
+    assert "written over the song" in capsys.readouterr().err
+    assert song.read_bytes() == before
+
+
+def test_clipping_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    song = tmp_path / "loud.wav"
+    write_wav(song, [4 * generate(1.5, seed=1).mix], bit_depth="32f")
+    assert separate(song, "-o", tmp_path) == 0
+    assert "clips in" in capsys.readouterr().err
+    assert separate(song, "-o", tmp_path, "--bit_depth", "32f") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_interrupted_leaves_nothing(tmp_path: Path) -> None:
+    song = tmp_path / "long.wav"
+    write_wav(song, [np.zeros((44_100 * 600, 2), np.float32)])
+    out = tmp_path / "out"
+    process = subprocess.Popen(
+        [*COMMAND, "separate", str(song), "-o", str(out)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not list(out.rglob("*.wav")):
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors == "stemdrop: Interrupted; unfinished stems are removed.\n"
+    assert tree(out) == []
+
+
+def test_usage_errors_and_help() -> None:
+    assert run(["separate"]).returncode == 2
+    help_text = run(["separate", "--help"])
+    assert help_text.returncode == 0
+    for option in ("-o", "-p", "-c", "-b", "-s", "-d", "-f", "--backend", "--residual"):
+        assert option in help_text.stdout
+
+
+def run(arguments: Sequence[object]) -> "subprocess.CompletedProcess[str]":
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [*COMMAND, *map(str, arguments)]
+    return subprocess.run(
+        command, check=False, capture_output=True, text=True, env=environment, timeout=120
+    )

@@ -1,0 +1,84 @@
+"""The stems are those of stock Spleeter on the whole song: at most 2 steps of 16 bit, 80 dB."""
+
+from collections.abc import Iterator
+from functools import cache
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import checkpoints
+from oracle import separate_stock
+from stemdrop.options import Model
+from stemdrop_local.metrics import max_step_difference, snr_db
+from stemdrop_local.songs import generate
+from stemdrop_local.template import ROOT
+from stemdrop_separate.models import BackendName, Models
+from stemdrop_separate.separation import separate
+
+Waveform = NDArray[np.float32]
+MAX_STEPS = 2.0
+MIN_SNR_DB = 80.0
+BLOCK = 30_011
+MADE_UP = [Model.FOUR_STEMS, Model.FIVE_STEMS, Model.FOUR_STEMS_16KHZ, Model.FIVE_STEMS_16KHZ]
+
+
+def mix(duration_s: float, channels: int = 2) -> Waveform:
+    waveform: Waveform = generate(duration_s, seed=11, channels=channels).mix
+    return waveform
+
+
+@cache
+def genuine(backend: BackendName) -> Models:
+    return Models(ROOT / "build" / "models", backend)
+
+
+def streamed(models: Models, model: Model, song: Waveform) -> dict[str, Waveform]:
+    def blocks() -> Iterator[Waveform]:
+        yield from (song[start : start + BLOCK] for start in range(0, len(song), BLOCK))
+
+    parts = [part.stems for part in separate(blocks(), models.load(model))]
+    return {stem: np.concatenate([part[stem] for part in parts]) for stem in model.instruments}
+
+
+def assert_same(stock: dict[str, Waveform], ours: dict[str, Waveform]) -> None:
+    assert list(ours) == list(stock)
+    for stem, expected in stock.items():
+        assert ours[stem].shape == expected.shape
+        assert np.abs(expected).max() > 0.001
+        assert max_step_difference(expected, ours[stem]) <= MAX_STEPS
+        assert snr_db(expected, ours[stem]) >= MIN_SNR_DB
+
+
+@pytest.mark.parametrize(("duration_s", "channels"), [(0.3, 2), (20, 1), (45, 2)])
+def test_genuine_2stems(duration_s: float, channels: int) -> None:
+    song = mix(duration_s, channels)
+    given = song[:, :1] if channels == 1 else song  # Spleeter duplicates mono by itself
+    stock = separate_stock(given, ROOT / "build" / "weights" / "2stems", "2stems")
+    for backend in BackendName:
+        assert_same(stock, streamed(genuine(backend), Model.TWO_STEMS, song))
+
+
+def test_genuine_2stems_16khz() -> None:
+    song = mix(8)
+    stock = separate_stock(song, ROOT / "build" / "weights" / "2stems", "2stems-16kHz")
+    assert_same(stock, streamed(genuine(BackendName.ONNX), Model.TWO_STEMS_16KHZ, song))
+
+
+@pytest.mark.parametrize("model", MADE_UP)
+def test_made_up_weights(model: Model) -> None:
+    song = mix(14)
+    stock = separate_stock(song, checkpoints.saved(model.weights), model)
+    for backend in BackendName:
+        models = Models(checkpoints.exported(model.weights), backend)
+        assert_same(stock, streamed(models, model, song))
+
+
+def test_songs_do_not_affect_each_other() -> None:
+    models = genuine(BackendName.ONNX)
+    one, other = mix(3), mix(2)[::-1]
+    first = streamed(models, Model.TWO_STEMS, one)
+    streamed(models, Model.TWO_STEMS_16KHZ, np.ascontiguousarray(other))
+    again = streamed(models, Model.TWO_STEMS, one)
+    for stem, waveform in first.items():
+        assert np.array_equal(again[stem], waveform)
