@@ -50,7 +50,8 @@ def assert_same(stock: dict[str, Waveform], ours: dict[str, Waveform]) -> None:
         assert snr_db(expected, ours[stem]) >= MIN_SNR_DB
 
 
-@pytest.mark.parametrize(("duration_s", "channels"), [(0.3, 2), (20, 1), (45, 2)])
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("duration_s", [0.3, 20, 45])
 def test_genuine_2stems(duration_s: float, channels: int) -> None:
     song = mix(duration_s, channels)
     given = song[:, :1] if channels == 1 else song  # Spleeter duplicates mono by itself
@@ -67,7 +68,7 @@ def test_genuine_2stems_16khz() -> None:
 
 @pytest.mark.parametrize("model", MADE_UP)
 def test_made_up_weights(model: Model) -> None:
-    song = mix(14)
+    song = mix(6)
     stock = separate_stock(song, checkpoints.saved(model.weights), model)
     for backend in BackendName:
         models = Models(checkpoints.exported(model.weights), backend)
