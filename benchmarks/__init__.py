@@ -1,0 +1,1 @@
+"""Measurements against stock Spleeter; `make bench` and `make parity` run them."""

@@ -1,0 +1,142 @@
+"""Measure stemdrop against stock Spleeter in one run, and write docs/benchmarks.md.
+
+    python -m benchmarks.bench [--pairs 3]
+
+Songs are generated, commands are whole processes, and the two take turns. Spleeter wants ffmpeg and
+ffprobe on the PATH: Debian's package ffmpeg has both.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.page import Figures, write_page
+from benchmarks.processes import CommandError, Cost, Pairs, measure, measure_pairs
+from stemdrop.options import Model
+from stemdrop_local.songs import blocks
+from stemdrop_local.template import ROOT
+from stemdrop_local.wav import write_wav
+
+MODELS = ROOT / "build" / "models"
+BIN = Path(sys.executable).parent
+SHORT_S, SONG_S, LONG_S, HOUR_S = 20, 180, 660, 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """The folder of a run, with its songs and stems."""
+
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return the variables of both commands; Spleeter finds its weights by one of them."""
+        return os.environ | {
+            "MODEL_PATH": str(ROOT / "build" / "weights"),
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+        }
+
+    def song(self, duration_s: int) -> Path:
+        """Return a generated song as mp3, the format that most songs come in."""
+        path = self.folder / f"{duration_s}.mp3"
+        if not path.exists():
+            wav = path.with_suffix(".wav")
+            write_wav(wav, (part.mix for part in blocks(duration_s, seed=5)))
+            command = ["ffmpeg", "-v", "error", "-i", str(wav), "-b:a", "192k", str(path)]
+            measure(command, self.environment)
+            wav.unlink()
+        return path
+
+    def ours(self, duration_s: int) -> Cost:
+        """Run the command line of stemdrop on a song."""
+        return self._separate([str(BIN / "stemdrop"), "separate"], duration_s)
+
+    def stock(self, duration_s: int) -> Cost:
+        """Run Spleeter's own command line on a song."""
+        command = [str(BIN / "spleeter"), "separate", "-p", "spleeter:2stems", "-c", "wav"]
+        return self._separate([*command, "-d", "86399"], duration_s)
+
+    def _separate(self, command: list[str], duration_s: int) -> Cost:
+        song = self.song(duration_s)
+        with tempfile.TemporaryDirectory(dir=self.folder) as out:
+            cost = measure([*command, "-o", out, str(song)], self.environment)
+            stems = list(Path(out).rglob("*.wav"))
+            if len(stems) != len(Model.TWO_STEMS.instruments) or not all(map(_has_samples, stems)):
+                raise CommandError(f"{' '.join(command)} did not write the stems of {song}.")
+            return cost
+
+    def cold_start(self) -> Cost:
+        """Import the handler and load the model, as Lambda does at its first event."""
+        environment = self.environment | {
+            "UPLOADS_BUCKET": "uploads",
+            "STEMS_BUCKET": "stems",
+            "MODEL_DIR": str(MODELS),
+            "BACKEND": "onnx",
+            "MAX_UPLOAD_BYTES": "1000000000",
+            "MAX_DURATION_S": "3600",
+            "ARCHITECTURE": "x86_64",
+            "AWS_REGION": "eu-central-1",
+            "AWS_DEFAULT_REGION": "eu-central-1",
+            "POWERTOOLS_SERVICE_NAME": "separate",
+            "POWERTOOLS_METRICS_NAMESPACE": "stemdrop",
+        }
+        return measure([sys.executable, "-c", "import stemdrop_separate.handler"], environment)
+
+    def parity(self, duration_s: int) -> str:
+        """Compare the stems of a song with stock Spleeter's, and return the table."""
+        table = self.folder / "parity.txt"
+        command = f"{sys.executable} -m benchmarks.parity {self.song(duration_s)} > {table}"
+        measure(["sh", "-c", command], self.environment)
+        return table.read_text()
+
+
+def _has_samples(path: Path) -> bool:
+    return path.stat().st_size > 1000
+
+
+def _run(bench: Bench, pairs: int) -> Figures:
+    def both(duration_s: int) -> Pairs:
+        print(f"{duration_s} s of song, {pairs} pairs ...", flush=True)
+        return measure_pairs(lambda: bench.ours(duration_s), lambda: bench.stock(duration_s), pairs)
+
+    bench.ours(SHORT_S), bench.stock(SHORT_S)  # warm the disk's cache
+    short, song = both(SHORT_S), both(SONG_S)
+    print("an hour of song ...", flush=True)
+    hour = bench.ours(HOUR_S)
+    print("cold starts ...", flush=True)
+    cold = [bench.cold_start() for _ in range(pairs)]
+    print("eleven minutes against stock Spleeter ...", flush=True)
+    return Figures(
+        pairs={SHORT_S: short, SONG_S: song},
+        hour=hour,
+        cold_starts=tuple(cold),
+        parity=bench.parity(LONG_S),
+    )
+
+
+def main() -> int:
+    """Measure, print and write; return the exit status."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs")
+    arguments = parser.parse_args()
+    for program in ("ffmpeg", "ffprobe"):
+        if shutil.which(program) is None:
+            parser.error(f"Spleeter needs {program} on the PATH: install the package ffmpeg.")
+    with tempfile.TemporaryDirectory(prefix="stemdrop-bench-") as folder:
+        bench = Bench(Path(folder))
+        try:
+            figures = _run(bench, arguments.pairs)
+        except CommandError as error:
+            print(error, file=sys.stderr)
+            return 1
+    print(write_page(figures, arguments.docs))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,114 @@
+"""The page and the picture of the benchmark."""
+
+import os
+import platform
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.processes import Cost, Pairs
+
+FIGURES: dict[str, tuple[Callable[[Cost], float], str, str]] = {
+    "wall time": (lambda cost: cost.wall_s, "s", ".1f"),
+    "processor time": (lambda cost: cost.cpu_s, "s", ".1f"),
+    "peak memory": (lambda cost: cost.peak_bytes / 1e6, "MB", ".0f"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """All that was measured.
+
+    Attributes
+    ----------
+    pairs : seconds of song to the runs of both.
+    hour : our run on an hour of song.
+    cold_starts : of the handler.
+    parity : the table of the comparison with stock Spleeter.
+    """
+
+    pairs: Mapping[int, Pairs]
+    hour: Cost
+    cold_starts: tuple[Cost, ...]
+    parity: str
+
+
+def write_page(figures: Figures, folder: Path) -> str:
+    """Write benchmarks.md and benchmarks.png into a folder, and return the page."""
+    count = len(next(iter(figures.pairs.values())).ours)
+    song = max(figures.pairs)
+    peak = statistics.median(cost.peak_bytes for cost in figures.pairs[song].ours)
+    cold_s = statistics.median(cost.cpu_s for cost in figures.cold_starts)
+    page = f"""# Benchmarks
+
+Made by `make bench`: `stemdrop separate` and `spleeter separate` (2.4.2) on the same generated
+mp3, wav stems, whole processes in turn, {count} pairs, medians; the ratio is the median of the
+pairs' own ratios. Memory is that of the largest single process. {_machine()}
+
+| song | figure | stemdrop | Spleeter | ratio |
+|---|---|---|---|---|
+{_rows(figures)}
+
+![Wall time and memory beside Spleeter's](benchmarks.png)
+
+## Memory and length
+
+An hour of song takes {figures.hour.peak_bytes / 1e6:.0f} MB at its peak, {song} seconds take
+{peak / 1e6:.0f} MB: {figures.hour.peak_bytes / peak - 1:+.0%}. It was done in \
+{figures.hour.wall_s:.0f} s.
+
+## Cold start
+
+Importing the handler and loading the 2stems model takes {cold_s:.1f} s of processor time.
+
+## The same stems
+
+Eleven minutes, all at once by stock Spleeter and as a stream by stemdrop; the largest difference in
+steps of 16 bits, and the signal-to-difference ratio:
+
+```
+{figures.parity.strip()}
+```
+"""
+    (folder / "benchmarks.md").write_text(page)
+    _draw(figures, folder / "benchmarks.png")
+    return page
+
+
+def _machine() -> str:
+    return f"Here: {os.cpu_count()} cores, {platform.machine()}, {platform.system()}."
+
+
+def _rows(figures: Figures) -> str:
+    rows = []
+    for duration_s, pairs in sorted(figures.pairs.items()):
+        for name, (of, unit, form) in FIGURES.items():
+            ours, stock, ratio = pairs.median(of)
+            rows.append(
+                f"| {duration_s} s | {name} | {ours:{form}} {unit} | {stock:{form}} {unit} "
+                f"| 1 : {1 / ratio:.1f} |"
+            )
+    return "\n".join(rows)
+
+
+def _draw(figures: Figures, path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    picture = Figure(figsize=(9, 2.6), dpi=100, layout="constrained")
+    panels = picture.subplots(1, len(FIGURES))
+    for panel, (name, (of, unit, _)) in zip(panels, FIGURES.items(), strict=True):
+        labels, values, colours = [], [], []
+        for duration_s, pairs in sorted(figures.pairs.items(), reverse=True):
+            ours, stock, _ = pairs.median(of)
+            labels += [f"Spleeter, {duration_s} s", f"stemdrop, {duration_s} s"]
+            values += [stock, ours]
+            colours += ["#b0b0b0", "#2a7f8e"]
+        bars = panel.barh(labels, values, color=colours)
+        panel.bar_label(bars, fmt="%.0f", padding=3, fontsize="small")
+        panel.set_xlabel(f"{name} ({unit})")
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.margins(x=0.15)
+        if panel is not panels[0]:
+            panel.set_yticks([])
+    picture.savefig(path)
