@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from stemdrop_local.template import read_application
 
 def main() -> None:
     """Print the function's temporary folder once all processes are there, and wait."""
+    # A shell starts what runs in its background with SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = Path(sys.argv[1])
     function = replace(read_application().function, timeout_s=60)
     environment = {"PYTHONPATH": str(Path(__file__).parent)}
@@ -29,7 +32,8 @@ def main() -> None:
         seen = emulator.invoke({"do": "describe"}).payload
         sys.stdout.write(f"{seen['environment']['TMPDIR']}\n")
         sys.stdout.flush()
-        signal.pause()
+        while True:
+            time.sleep(0.1)  # not signal.pause: it sleeps through a signal that came just before
 
 
 if __name__ == "__main__":

@@ -29,15 +29,18 @@ def test_a_reserved_port_is_for_who_asks_for_it_by_number() -> None:
 def test_nothing_is_left_of_an_owner_that_is_killed(how: signal.Signals, tmp_path: Path) -> None:
     command = [sys.executable, str(OWNER), str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as owner:
-        assert owner.stdout
-        scratch = Path(owner.stdout.readline().decode().strip())
-        assert scratch.is_dir()
-        below = descendants(owner.pid)
-        words = " ".join(below.values())
-        for name in ["s3_server", "leash", "aws-lambda-rie", "awslambdaric", "time.sleep"]:
-            assert name in words
-        owner.send_signal(how)
-        assert all(ends(pid) for pid in below), below
+        try:
+            assert owner.stdout
+            scratch = Path(owner.stdout.readline().decode().strip())
+            assert scratch.is_dir()
+            below = descendants(owner.pid)
+            words = " ".join(below.values())
+            for name in ["s3_server", "leash", "aws-lambda-rie", "awslambdaric", "time.sleep"]:
+                assert name in words
+            owner.send_signal(how)
+            assert all(ends(pid) for pid in below), below
+        finally:
+            owner.kill()
     assert not scratch.exists()
 
 
