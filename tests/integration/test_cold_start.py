@@ -1,0 +1,44 @@
+"""What Lambda loads before the first song: the handler, one model, and nothing that is slow."""
+
+import json
+import os
+import subprocess
+import sys
+
+from stemdrop_local.template import ROOT, Application
+
+# The other backend, the model's export and the tools of the command line and the tests.
+SLOW = {
+    "tensorflow",
+    "keras",
+    "spleeter",
+    "tf2onnx",
+    "onnx",
+    "pandas",
+    "matplotlib",
+    "rich",
+    "moto",
+}
+LOAD = """
+import json, sys
+from stemdrop_separate.handler import workshop
+from stemdrop.options import Model
+first = workshop.models.load(Model.TWO_STEMS).backend
+print(json.dumps({
+    "modules": sorted({name.partition(".")[0] for name in sys.modules}),
+    "warm": workshop.models.load(Model.TWO_STEMS_16KHZ).backend is first,
+}))
+"""
+
+
+def test_nothing_slow_is_loaded(application: Application) -> None:
+    environment = application.function.environment | {
+        "MODEL_DIR": str(ROOT / "build" / "models"),
+        "AWS_REGION": "eu-central-1",
+        "PATH": os.defpath,
+    }
+    command = [sys.executable, "-W", "error", "-c", LOAD]
+    loaded = json.loads(subprocess.check_output(command, env=environment, timeout=60))
+    assert {"stemdrop_separate", "onnxruntime"} <= set(loaded["modules"])
+    assert SLOW.isdisjoint(loaded["modules"])
+    assert loaded["warm"]
