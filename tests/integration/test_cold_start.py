@@ -32,7 +32,8 @@ print(json.dumps({
 
 
 def test_nothing_slow_is_loaded(application: Application) -> None:
-    environment = application.function.environment | {
+    environment = {
+        **application.function.environment,
         "MODEL_DIR": str(ROOT / "build" / "models"),
         "AWS_REGION": "eu-central-1",
         "PATH": os.defpath,

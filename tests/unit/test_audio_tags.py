@@ -51,6 +51,10 @@ def test_a_clean_tag_is_one_short_line_that_stays_as_it_is(text: str) -> None:
     cleaned.encode()
 
 
+def test_what_no_encoding_can_hold_becomes_a_space() -> None:
+    assert clean("a\ud800b\x00c\u2028d") == "a b c d"
+
+
 def test_emoji_and_accents_stay() -> None:
     assert clean("  Dé\u0301jà \n\x00vu 🎸👩\u200d🎤 ") == "Dé\u0301jà vu 🎸👩\u200d🎤"
 

@@ -141,8 +141,8 @@ def _require_room(folder: Path, expected_s: float, options: Options, limits: Lim
 
 def _bytes_per_s(options: Options) -> float:
     if options.bitrate is not None:
-        # An encoder with a variable bitrate may go beyond its average.
-        return int(options.bitrate.removesuffix("k")) * 1000 / 8 * 1.25
+        # Vorbis went up to 1.3 times beyond a bitrate of 64k.
+        return int(options.bitrate.removesuffix("k")) * 1000 / 8 * 1.4
     return SAMPLE_RATE_HZ * 2 * BYTES_PER_SAMPLE[options.bit_depth or "16"]
 
 

@@ -168,8 +168,8 @@ class Decoder:
         decoded_s = self.samples / SAMPLE_RATE_HZ
         if announced_s and decoded_s < announced_s * (1 - _SHORTER_BY) - _SHORTER_BY_S:
             yield (
-                f"The file ends after {self._offset_s + decoded_s:.1f} s,"
-                f" although it announces {self._source.duration_s:.1f} s."
+                f"The sound ends after {self._offset_s + decoded_s:.1f} s,"
+                f" although the file announces {self._source.duration_s:.1f} s."
             )
         if why:
             yield f"Parts of the file can't be read: {why}."

@@ -133,11 +133,10 @@ def _refusal(path: Path, answer: _Answer) -> Exception:
 
 def _durations_s(path: Path, log: str) -> tuple[float | None, float | None]:
     """Return the announced duration, and the announced or else estimated one."""
-    matches = _DURATION.findall(log)
-    if not matches:
+    match = _DURATION.search(log)
+    if match is None:
         return None, None
-    # Tags come before the duration, and could hold a line that looks like it: take the last one.
-    hours, minutes, seconds = matches[-1]
+    hours, minutes, seconds = match.groups()
     told_s = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
     if _ESTIMATED.search(log):
         announced_s = announced_duration_s(path)
