@@ -1,5 +1,6 @@
 """Fixtures for more than one folder of tests; only what a test asks for is made."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,3 +36,21 @@ def stack(s3_server: S3Server, application: Application) -> Iterator[Stack]:
     s3_server.reset()
     with create_stack(s3_server, application) as stack:
         yield stack
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell how many tests of each folder passed and failed, and how long they took."""
+    counts: Counter[tuple[str, str]] = Counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                folder = report.nodeid.split("/")[1]
+                counts[folder, report.outcome] += report.when == "call" or report.failed
+                seconds[folder] += report.duration
+    terminalreporter.section("what ran")
+    for folder in sorted(seconds):
+        passed, failed = counts[folder, "passed"], counts[folder, "failed"]
+        terminalreporter.write_line(
+            f"{folder:<12} {passed:>5} passed, {failed} failed, in {seconds[folder]:.0f} s"
+        )

@@ -47,19 +47,16 @@ def print_report(job: Job, known: Song | None, out: Path, scratch: Path) -> None
     known : the true stems, if the song was generated; then their SI-SDR is shown.
     """
     console = Console()
-    table = Table("stem", "file", box=box.SIMPLE)
-    for column in (
-        "seconds",
-        "peak dBFS",
-        *(("SI-SDR of the mix", "of the stem") if known else ()),
-    ):
-        table.add_column(column, justify="right")
+    table = Table(box=box.SIMPLE)
+    for column in ("stem", "file", "seconds", "peak dBFS", *(["SI-SDR"] if known else [])):
+        is_text = column in {"stem", "file"}
+        table.add_column(column, justify="left" if is_text else "right", no_wrap=True)
     for stem in job.stems:
         file = out / Path(stem.key).name
         peak = "silent" if stem.peak_dbfs is None else f"{stem.peak_dbfs:.1f}"
         row = [stem.stem, file.name, f"{stem.duration_s:.1f}", peak]
         if known:
-            row += _gain(known, stem.stem, decode(file, scratch))
+            row.append(_gain(known, stem.stem, decode(file, scratch)))
         table.add_row(*row)
     console.print(table)
     if job.usage:
@@ -69,9 +66,10 @@ def print_report(job: Job, known: Song | None, out: Path, scratch: Path) -> None
     console.print(f"All of it, with {PICTURE} and {RECORD_NAME}, is in {out}.", highlight=False)
 
 
-def _gain(known: Song, stem: str, estimate: Waveform) -> list[str]:
+def _gain(known: Song, stem: str, estimate: Waveform) -> str:
+    """Return how near to the true stem the mix was, and how near the stem is that came back."""
     truth: Waveform = getattr(known, stem)
-    return [f"{si_sdr_db(truth, known.mix):.1f} dB", f"{si_sdr_db(truth, estimate):.1f} dB"]
+    return f"{si_sdr_db(truth, known.mix):.1f} dB -> {si_sdr_db(truth, estimate):.1f} dB"
 
 
 def _print_usage(console: Console, usage: Usage) -> None:

@@ -1,0 +1,57 @@
+"""The demonstration: the whole application on this machine, as `make demo` runs it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from stemdrop.jobs import Job, Status
+from stemdrop_local.demo import main
+from stemdrop_local.songs import generate
+from stemdrop_local.wav import write_wav
+from stemdrop_separate.cli import main as command_line
+
+
+def test_stems_are_those_of_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    song, out = tmp_path / "ein Lied + ½ 🎵.wav", tmp_path / "out"
+    write_wav(song, [generate(4, seed=8).mix])
+    assert main(["--song", str(song), "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert command_line(["separate", str(song), "-o", str(out), "-f", "{instrument}-cli.wav"]) == 0
+    for stem in ("vocals", "accompaniment"):
+        assert (out / f"{stem}.wav").read_bytes() == (out / f"{stem}-cli.wav").read_bytes()
+        assert f"{stem}.wav" in printed
+    job = Job.from_json((out / "job.json").read_bytes())
+    assert job.status is Status.DONE
+    assert (out / "stems.png").read_bytes().startswith(b"\x89PNG")
+    for word in ("seconds", "peak dBFS", "Time:", "Memory:", "AWS:", "USD"):
+        assert word in printed
+    assert "SI-SDR" not in printed
+
+
+def test_a_generated_song_shows_what_was_gained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--out", str(tmp_path)]) == 0
+    gains = re.findall(r"(-?[\d.]+) dB -> (-?[\d.]+) dB", capsys.readouterr().out)
+    assert len(gains) == 2
+    assert all(float(after) > float(before) + 12 for before, after in gains)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "accompaniment.wav",
+        "job.json",
+        "song.wav",
+        "stems.png",
+        "vocals.wav",
+    ]
+
+
+def test_no_song_is_told_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = tmp_path / "bad.mp3"
+    bad.write_bytes(b"not a song")
+    out = tmp_path / "out"
+    assert main(["--song", str(bad), "--out", str(out)]) == 1
+    assert capsys.readouterr().err.startswith("demo: The file can't be read as audio")
+    assert main(["--song", str(tmp_path / "none"), "--out", str(out)]) == 1
+    assert capsys.readouterr().err == f"demo: There is no file {tmp_path / 'none'}.\n"
