@@ -3,8 +3,10 @@
 import subprocess
 import sys
 import tarfile
+import threading
 import tomllib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from hashlib import sha256
 from pathlib import Path
@@ -18,9 +20,10 @@ from archives import FILES, Server, serving, tar_gz, weights_toml, wheel
 from model import sources
 from model.__main__ import main
 from model.errors import FetchError
-from model.fetch import fetch
+from model.fetch import fetch, is_whole
 from model.sources import Archive
 from model.weights import PINNED, Weights, pinned
+from model.whole import staging
 from stemdrop.options import INSTRUMENTS
 
 ARCHIVE = tar_gz([(f"./{name}", content) for name, content in FILES.items()])
@@ -65,10 +68,10 @@ def test_a_second_time_nothing_is_done(server: Server, tmp_path: Path) -> None:
     assert server.requests == ["/4stems.tar.gz"]
 
 
-@pytest.mark.parametrize("name", [*FILES, ".probe"])
+@pytest.mark.parametrize("name", [*FILES, ".probe", "checkpoint"])
 def test_a_damaged_folder_is_fetched_again(server: Server, tmp_path: Path, name: str) -> None:
     damaged = fetch(pin(archive(server)), tmp_path) / name
-    damaged.unlink() if name == ".probe" else damaged.write_bytes(FILES[name][:-1])
+    damaged.write_bytes(FILES[name][:-1]) if name in FILES else damaged.unlink()
     folder = fetch(pin(archive(server)), tmp_path)
     assert {name: (folder / name).read_bytes() for name in FILES} == FILES
     assert len(server.requests) == 2
@@ -265,6 +268,27 @@ def test_the_other_models_are_made_all_the_same(
     said = capsys.readouterr()
     assert said.err == "There is no model '9stems': use one of 4stems.\n"
     assert said.out == f"4stems: weights verified, in {cache / '4stems'}\n"
+
+
+def test_two_at_a_time_fetch_once(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights, into = pin(archive(server)), tmp_path / "into"
+    looked = threading.Event()
+
+    def look(weights: Weights, folder: Path) -> bool:
+        whole = is_whole(weights, folder)
+        looked.set()
+        return whole
+
+    with ThreadPoolExecutor() as pool:
+        with staging(into, "4stems"):
+            monkeypatch.setattr("model.fetch.is_whole", look)
+            second = pool.submit(fetch, weights, into)
+            assert looked.wait(60)
+            fetch(weights, tmp_path / "first").rename(into / "4stems")
+        assert second.result() == into / "4stems"
+    assert len(server.requests) == 1
 
 
 @pytest.fixture

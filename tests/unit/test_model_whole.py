@@ -12,7 +12,7 @@ from model import manifest
 from model.__main__ import main
 from model.manifest import describe, is_current, recipe
 from model.weights import pinned
-from model.whole import staging
+from model.whole import publish, staging
 
 WEIGHTS = pinned("2stems").files
 
@@ -48,6 +48,23 @@ def test_only_one_process_stages_the_same(tmp_path: Path) -> None:
             pass
     with (tmp_path / ".2stems.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_the_record_is_never_there_beside_other_files(tmp_path: Path) -> None:
+    names = ("2stems.onnx", "2stems.pb", "2stems.json")
+    with staging(tmp_path, "2stems") as partial:
+        for folder, content in ((tmp_path, "old"), (partial, "new")):
+            for name in names:
+                (folder / name).write_text(content)
+        staged = [partial / name for name in names]
+        staged[1].unlink()  # so that publishing breaks off half-way
+        with pytest.raises(FileNotFoundError):
+            publish(staged, tmp_path)
+        assert not (tmp_path / "2stems.json").exists()
+        staged[1].write_text("new")
+        staged[0].write_text("new")
+        publish(staged, tmp_path)
+    assert {(tmp_path / name).read_text() for name in names} == {"new"}
 
 
 @pytest.fixture

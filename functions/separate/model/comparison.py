@@ -9,11 +9,9 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from model import network
-from model.errors import ExportError
 
 Shape = tuple[int, int, int]
 Estimates = Mapping[str, NDArray[np.float32]]
-LARGEST_DIFFERENCE = 1e-3
 SEED = 20
 # Magnitudes of a loud song reach several hundred; most bins are far below.
 LOUDEST = 300.0
@@ -33,12 +31,13 @@ def relative_difference(expected: Estimates, actual: Estimates) -> float:
     """
     worst = 0.0
     for instrument, estimate in expected.items():
-        difference = np.abs(actual[instrument] - estimate).max() / np.abs(estimate).max()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            difference = np.abs(actual[instrument] - estimate).max() / np.abs(estimate).max()
         worst = max(worst, float(difference) if np.isfinite(difference) else np.inf)
     return worst
 
 
-def compare(
+def largest_difference(
     session: Any, frozen: Path, converted: Path, instruments: Sequence[str], shapes: Iterable[Shape]
 ) -> float:
     """Run the session, the frozen graph and the ONNX model on the same inputs.
@@ -54,14 +53,10 @@ def compare(
     Returns
     -------
     The largest relative difference from the session.
-
-    Raises
-    ------
-    ExportError : it is above 1e-3, or isn't a number.
     """
     worst = 0.0
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 3  # errors only
     runtime = onnxruntime.InferenceSession(
         str(converted), options, providers=["CPUExecutionProvider"]
     )
@@ -69,14 +64,8 @@ def compare(
         for shape in shapes:
             magnitude = fixed_magnitude(*shape)
             expected = network.run(session, magnitude, instruments)
+            by_graph = network.run(graph, magnitude, instruments)
             by_onnx = runtime.run(instruments, {network.INPUT: magnitude})
-            for actual in (
-                network.run(graph, magnitude, instruments),
-                dict(zip(instruments, by_onnx, strict=True)),
-            ):
+            for actual in (by_graph, dict(zip(instruments, by_onnx, strict=True))):
                 worst = max(worst, relative_difference(expected, actual))
-    if worst > LARGEST_DIFFERENCE:
-        raise ExportError(
-            f"The exported networks differ from Spleeter's by {worst:.2g} of the largest value."
-        )
     return worst

@@ -50,7 +50,7 @@ def to_onnx(frozen: Any, shape: tuple[int, int, int, int], instruments: Sequence
     shapes = _inferred_shapes(model)
     _drop_idle_reshapes(model.graph, shapes)
     split_transposed_convolutions(model.graph, shapes)
-    _drop_unused(model.graph)
+    _number_constants(model.graph)
     _name(model.graph)
     _free_axes(model.graph)
     onnx.checker.check_model(model)
@@ -80,11 +80,16 @@ def _drop_idle_reshapes(graph: Any, shapes: dict[str, list[int]]) -> None:
     _rename(graph, origins)
 
 
-def _drop_unused(graph: Any) -> None:
-    """Remove constants that no operation reads."""
-    used = {name for node in graph.node for name in node.input}
-    for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:
-        graph.initializer.remove(tensor)
+def _number_constants(graph: Any) -> None:
+    """Keep the constants in the order of their use; the converter's is another one in every run."""
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    used = dict.fromkeys(name for node in graph.node for name in node.input if name in constants)
+    ordered = [constants[name] for name in used]
+    _rename(graph, {name: f"constant_{number}" for number, name in enumerate(used)})
+    for number, tensor in enumerate(ordered):
+        tensor.name = f"constant_{number}"
+    del graph.initializer[:]
+    graph.initializer.extend(ordered)
 
 
 def _name(graph: Any) -> None:

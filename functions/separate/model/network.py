@@ -66,9 +66,7 @@ def restored(model: str, folder: Path) -> Iterator[Any]:
         try:
             v1.train.Saver().restore(session, str(folder / CHECKPOINT))
         except (tf.errors.OpError, ValueError) as error:
-            raise ExportError(
-                f"{model}: the checkpoint is damaged, or of another model."
-            ) from error
+            raise ExportError(f"{model}: its checkpoint is damaged, or another model's.") from error
         yield session
 
 

@@ -3,7 +3,7 @@
 import fcntl
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,3 +40,10 @@ def staging(folder: Path, name: str) -> Iterator[Path]:
             yield partial
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+
+
+def publish(files: Sequence[Path], into: Path) -> None:
+    """Put staged files in their place; the last of them is there only if all the others are."""
+    (into / files[-1].name).unlink(missing_ok=True)
+    for file in files:
+        file.replace(into / file.name)
