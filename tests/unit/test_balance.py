@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from stemdrop.errors import SeparationError
-from stemdrop_separate.balance import Balance
-from stemdrop_separate.stft import Samples, Synthesis, transform
+from stemdrop_separate.balance import Balance, spectral_energies
+from stemdrop_separate.stft import OverlapAdd, Samples, inverse, transform
 
 Stems = dict[str, Samples]
 
@@ -19,12 +19,11 @@ def checked(mend: Callable[[Stems], Stems], share: float = 0.3, *, complete: boo
         "accompaniment": np.full(spectrum.shape, 1 - share, np.float32),
     }
     balance = Balance(masks, complete=complete)
-    balance.add_masks(np.abs(spectrum), masks)
     stems = {
-        stem: np.ascontiguousarray(Synthesis().add(mask * spectrum).T)
+        stem: np.ascontiguousarray(OverlapAdd().add(inverse(mask * spectrum)).T)
         for stem, mask in masks.items()
     }
-    balance.add_stems(mend(stems))
+    balance.add(spectral_energies(np.abs(spectrum), masks), mend(stems))
     balance.verify()
 
 

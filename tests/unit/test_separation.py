@@ -17,6 +17,9 @@ from stemdrop_separate.stft import SEGMENT_SAMPLES, Samples
 class Uneven:
     """Estimates that depend on the whole segment, so that wrong borders show."""
 
+    def __init__(self, parallel: int = 1) -> None:
+        self.parallel = parallel
+
     def estimate(self, magnitude: Magnitude) -> dict[str, Magnitude]:
         ramp = np.linspace(0.1, 1, magnitude.shape[1], dtype=np.float32)[None, :, None, None]
         level = magnitude.mean(axis=(1, 2, 3), keepdims=True)
@@ -30,12 +33,14 @@ class Uneven:
 class Broken:
     """Estimates with a value that is no number."""
 
+    parallel = 2
+
     def estimate(self, magnitude: Magnitude) -> dict[str, Magnitude]:
         return {"vocals": magnitude * np.float32("nan"), "accompaniment": magnitude}
 
 
-def network(bins: int = 1024) -> Network:
-    return Network(("vocals", "accompaniment"), bins, Uneven())
+def network(bins: int = 1024, parallel: int = 1) -> Network:
+    return Network(("vocals", "accompaniment"), bins, Uneven(parallel))
 
 
 def noise(samples: int, seed: int = 0) -> Samples:
@@ -69,11 +74,13 @@ LENGTHS = st.one_of(
 @given(
     samples=LENGTHS,
     sizes=st.lists(st.integers(1, 300_000), min_size=1),
+    parallel=st.integers(1, 4),
     bins=st.sampled_from([1024, 1536]),
 )
-def test_stream_equals_whole_song(samples: int, sizes: list[int], bins: int) -> None:
+def test_stream_equals_whole_song(samples: int, sizes: list[int], parallel: int, bins: int) -> None:
     mix = noise(samples)
-    parts = list(separate(cut(mix, [max(size, samples // 50) for size in sizes]), network(bins)))
+    blocks = cut(mix, [max(size, samples // 50) for size in sizes])
+    parts = list(separate(blocks, network(bins, parallel)))
     expected = whole_file.separate(mix.astype(float), bins, Uneven().estimate)
     assert np.array_equal(np.concatenate([part.mix for part in parts]), mix)
     for stem, waveform in expected.items():
@@ -94,7 +101,8 @@ def test_subset_equals_the_same_stem_of_all() -> None:
     )
 
 
-def test_takes_no_more_than_it_needs() -> None:
+@pytest.mark.parametrize("parallel", [1, 2, 6])
+def test_takes_no_more_than_it_needs(parallel: int) -> None:
     taken = 0
 
     def endless() -> Iterator[Samples]:
@@ -103,10 +111,10 @@ def test_takes_no_more_than_it_needs() -> None:
             taken += 10_000
             yield noise(10_000, taken)
 
-    stream = separate(endless(), network())
+    stream = separate(endless(), network(parallel=parallel))
     for segment in range(1, 4):
         next(stream)
-        assert taken <= segment * SEGMENT_SAMPLES + 10_000
+        assert taken <= (segment + parallel) * SEGMENT_SAMPLES + 10_000
 
 
 def test_silence_stays_silent() -> None:

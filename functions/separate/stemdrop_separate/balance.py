@@ -10,6 +10,7 @@ that bounds the energies, so silent, doubled, mixed-up or broken stems don't pas
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,6 +24,23 @@ TOLERANCE = 1e-3
 # A pure tone on the network's highest bin loses half, a click cropped to one sample half of that.
 LEAST_SHARE_OF_SUM = 0.1
 INAUDIBLE_PER_SAMPLE = 1e-15
+
+
+@dataclass(frozen=True, slots=True)
+class Energies:
+    """The energies of a segment's spectra, in squares of samples."""
+
+    mix: float
+    stems: dict[str, float]
+
+
+def spectral_energies(magnitude: Samples, masks: Mapping[str, Samples]) -> Energies:
+    """Measure a segment: the mix's magnitude and every mask, float32, shape (2, frames, bins)."""
+    power = np.square(magnitude)
+    return Energies(
+        mix=_spectral_energy(power),
+        stems={stem: _spectral_energy(power * np.square(mask)) for stem, mask in masks.items()},
+    )
 
 
 class Balance:
@@ -42,15 +60,17 @@ class Balance:
         self._sum = 0.0
         self._samples = 0
 
-    def add_masks(self, magnitude: Samples, masks: Mapping[str, Samples]) -> None:
-        """Count a segment: the mix's magnitude and every mask, shape (2, frames, bins)."""
-        power = np.square(magnitude)
-        self._mix += _spectral_energy(power)
-        for instrument, mask in masks.items():
-            self._spectral[instrument] += _spectral_energy(power * np.square(mask))
+    def add(self, energies: Energies, stems: Mapping[str, Samples]) -> None:
+        """Count a segment: the energies of its spectra, and every returned stem's samples.
 
-    def add_stems(self, stems: Mapping[str, Samples]) -> None:
-        """Count a segment's samples: every returned stem, shape (samples, 2)."""
+        Parameters
+        ----------
+        energies : as `spectral_energies` gives them.
+        stems : stem to float32, shape (samples, 2).
+        """
+        self._mix += energies.mix
+        for instrument, energy in energies.stems.items():
+            self._spectral[instrument] += energy
         for stem, samples in stems.items():
             self._sampled[stem] = self._sampled.get(stem, 0.0) + _energy(samples)
             self._samples += len(samples)

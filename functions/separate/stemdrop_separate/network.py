@@ -10,7 +10,14 @@ Magnitude = NDArray[np.float32]
 
 
 class Backend(Protocol):
-    """Runs the weights of one model; it only estimates magnitudes, all else is shared."""
+    """Runs the weights of one model; it only estimates magnitudes, all else is shared.
+
+    Attributes
+    ----------
+    parallel : how many segments it works on at the same time, each in a thread of its caller's.
+    """
+
+    parallel: int
 
     def estimate(self, magnitude: Magnitude) -> dict[str, Magnitude]:
         """Estimate the magnitudes of each instrument from those of the mix.

@@ -1,20 +1,23 @@
 """Splits a stream into stems, segment by segment, in constant memory."""
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from stemdrop_separate.balance import Balance
+from stemdrop_separate.balance import Balance, Energies, spectral_energies
 from stemdrop_separate.network import Magnitude, Network
 from stemdrop_separate.stft import (
     FRAME,
     SEGMENT_FRAMES,
     SEGMENT_SAMPLES,
+    OverlapAdd,
     Samples,
-    Spectrum,
-    Synthesis,
     cut,
+    inverse,
     transform,
 )
 
@@ -30,10 +33,22 @@ class Separated:
     stems: dict[str, Samples]
 
 
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """A segment on its own: its samples, shape (2, samples), and the frames of its stems."""
+
+    mix: Samples
+    frames: dict[str, Samples]
+    energies: Energies
+
+
 def separate(
     mix: Iterable[Samples], network: Network, stems: Iterable[str] | None = None
 ) -> Iterator[Separated]:
     """Split a stereo mix into stems; the samples are those of Spleeter on the whole song.
+
+    Segments don't depend on each other, so several are worked on at the same time: as many as the
+    network's backend takes, and one more that waits.
 
     Parameters
     ----------
@@ -49,39 +64,57 @@ def separate(
     ------
     SeparationError : the stems and the mix don't agree in energy as masks demand.
     """
-    synthesis = {stem: Synthesis() for stem in stems or network.instruments}
-    balance = Balance(network.instruments, complete=set(synthesis) == set(network.instruments))
+    wanted = tuple(stems or network.instruments)
+    overlaps = {stem: OverlapAdd() for stem in wanted}
+    balance = Balance(network.instruments, complete=set(wanted) == set(network.instruments))
     leading = FRAME
-    for stretch in cut(mix):
-        span = slice(leading, min(stretch.shape[1], SEGMENT_SAMPLES))
-        spectrum = transform(stretch)[:, :, : network.bins]
-        masks = _masks(spectrum, network, balance)
+    for segment in _ahead(partial(_work, network, wanted), cut(mix), network.backend.parallel):
+        span = slice(leading, min(segment.mix.shape[1], SEGMENT_SAMPLES))
         separated = Separated(
-            mix=_interleaved(stretch, span),
+            mix=_interleaved(segment.mix, span),
             stems={
-                stem: _interleaved(synthesis[stem].add(masks[stem] * spectrum), span)
-                for stem in synthesis
+                stem: _interleaved(overlaps[stem].add(frames), span)
+                for stem, frames in segment.frames.items()
             },
         )
         leading = 0
-        balance.add_stems(separated.stems)
+        balance.add(segment.energies, separated.stems)
         if len(separated.mix):
             yield separated
     balance.verify()
 
 
-def _interleaved(channels: Samples, span: slice) -> Samples:
-    return np.ascontiguousarray(channels[:, span].T)
+def _ahead(
+    work: Callable[[Samples], _Segment], stretches: Iterable[Samples], parallel: int
+) -> Iterator[_Segment]:
+    """Yield the results of work in order, while the next ones are worked on."""
+    pending: deque[Future[_Segment]] = deque()
+    with ThreadPoolExecutor(parallel, thread_name_prefix="segment") as pool:
+        for stretch in stretches:
+            pending.append(pool.submit(work, stretch.copy()))
+            if len(pending) > parallel:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
 
 
-def _masks(spectrum: Spectrum, network: Network, balance: Balance) -> dict[str, Samples]:
-    """Return each instrument's ratio mask, float32 of the spectrum's shape; they add up to 1."""
+def _work(network: Network, wanted: tuple[str, ...], stretch: Samples) -> _Segment:
+    spectrum = transform(stretch)[:, :, : network.bins]
     frames = spectrum.shape[1]
     magnitude = np.zeros((1, SEGMENT_FRAMES, network.bins, 2), np.float32)
     magnitude[0, :frames] = np.abs(spectrum).transpose(1, 2, 0)
-    estimates = network.backend.estimate(magnitude)
+    masks = _masks(network.backend.estimate(magnitude), frames)
+    return _Segment(
+        mix=stretch,
+        frames={stem: inverse(masks[stem] * spectrum) for stem in wanted},
+        energies=spectral_energies(magnitude[0, :frames].transpose(2, 0, 1), masks),
+    )
+
+
+def _masks(estimates: dict[str, Magnitude], frames: int) -> dict[str, Samples]:
+    """Return each instrument's ratio mask, float32, shape (2, frames, bins); they add up to 1."""
     powers = {
-        instrument: np.square(_channels_first(estimate, frames))
+        instrument: np.square(np.ascontiguousarray(estimate[0, :frames].transpose(2, 0, 1)))
         for instrument, estimate in estimates.items()
     }
     total = np.add.reduce(list(powers.values()))
@@ -89,9 +122,8 @@ def _masks(spectrum: Spectrum, network: Network, balance: Balance) -> dict[str, 
     for power in powers.values():
         power += EPSILON / np.float32(len(powers))
         power /= total
-    balance.add_masks(magnitude[0, :frames].transpose(2, 0, 1), powers)
     return powers
 
 
-def _channels_first(estimate: Magnitude, frames: int) -> Samples:
-    return np.ascontiguousarray(estimate[0, :frames].transpose(2, 0, 1))
+def _interleaved(channels: Samples, span: slice) -> Samples:
+    return np.ascontiguousarray(channels[:, span].T)

@@ -83,30 +83,44 @@ def transform(stretch: Samples) -> Spectrum:
     return spectrum
 
 
-class Synthesis:
-    """The inverse transform of one stem, which carries the overlap from segment to segment."""
+def inverse(spectrum: Spectrum) -> Samples:
+    """Compute the samples of each frame, windowed, for `OverlapAdd`.
+
+    Parameters
+    ----------
+    spectrum : complex64, shape (2, frames, bins); bins left out at the top count as zero.
+
+    Returns
+    -------
+    float32, shape (2, frames, FRAME).
+    """
+    frames: Samples = scipy.fft.irfft(spectrum, FRAME, overwrite_x=True)
+    frames *= SYNTHESIS_WINDOW
+    return frames
+
+
+class OverlapAdd:
+    """Adds up the frames of one stem, and carries what overlaps from segment to segment."""
 
     def __init__(self) -> None:
         self._carried = np.zeros((2, OVERLAP // HOP, HOP), np.float32)
 
-    def add(self, spectrum: Spectrum) -> Samples:
+    def add(self, frames: Samples) -> Samples:
         """Return the samples that no later segment adds to.
 
         Parameters
         ----------
-        spectrum : complex64, shape (2, frames, bins); bins left out at the top count as zero.
+        frames : float32, shape (2, frames, FRAME).
 
         Returns
         -------
         float32, shape (2, frames * HOP).
         """
-        frames = spectrum.shape[1]
-        waves: Samples = scipy.fft.irfft(spectrum, FRAME, overwrite_x=True)
-        waves *= SYNTHESIS_WINDOW
-        hops = waves.reshape(2, frames, FRAME // HOP, HOP)
-        total = np.zeros((2, frames + OVERLAP // HOP, HOP), np.float32)
+        count = frames.shape[1]
+        hops = frames.reshape(2, count, FRAME // HOP, HOP)
+        total = np.zeros((2, count + OVERLAP // HOP, HOP), np.float32)
         total[:, : OVERLAP // HOP] = self._carried
         for index in range(FRAME // HOP):
-            total[:, index : index + frames] += hops[:, :, index]
-        self._carried = total[:, frames:].copy()
-        return total[:, :frames].reshape(2, frames * HOP)
+            total[:, index : index + count] += hops[:, :, index]
+        self._carried = total[:, count:].copy()
+        return total[:, :count].reshape(2, count * HOP)

@@ -16,6 +16,7 @@ class TensorflowBackend:
         with graph.as_default():
             tf.compat.v1.import_graph_def(definition, name="")
         config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=threads)
+        self.parallel = 1  # the session has threads of its own
         self._session = tf.compat.v1.Session(graph=graph, config=config)
         self._outputs = {instrument: f"{instrument}:0" for instrument in instruments}
 
