@@ -166,6 +166,25 @@ def test_a_folder_marker_is_told_from_a_song() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "suffix"),
+    [
+        ("song.mp3", ".mp3"),
+        ("live.1/Song.FLAC", ".flac"),
+        ("song", ""),
+        ("song.mp3 ", ""),
+        ("song.mp3\n", ""),
+        ("song.größe", ""),
+        ("song.tar/..", ""),
+        ("song.averylongone", ""),
+        (".mp3", ".mp3"),
+    ],
+)
+def test_suffix_is_an_ordinary_one_or_none(name: str, suffix: str) -> None:
+    # It becomes part of a path.
+    assert UploadKey.parse(f"drop/{name}").suffix == suffix
+
+
+@pytest.mark.parametrize(
     ("name", "title"),
     [("live/My song.mp3", "My song"), ("a.b.mp3", "a.b"), ("song", "song"), (".mp3", ".mp3")],
 )

@@ -1,5 +1,7 @@
 from collections.abc import Callable
 from dataclasses import replace
+from enum import StrEnum
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -24,18 +26,36 @@ SECOND_WITH_OPTIONS = replace(
 )
 
 
-def work(store: MemoryStore, name: str, record: Record | None = None) -> None:
+class Ending(StrEnum):
+    """How an attempt ended; with a storage error the event is delivered again."""
+
+    DONE = "done"
+    SKIPPED = "skipped"
+    SUPERSEDED = "superseded"
+    RAISED = "raised"
+
+
+def work(store: MemoryStore, name: str, record: Record | None = None) -> Ending:
     """Do to the record what an attempt does, under a name that shows in what it writes."""
     record = record or Record(store, KEY)
     job = replace(begin(KEY, store.find_upload(KEY), record.found, 900), warnings=(name,))
     if is_settled(record.found, job):
-        return
+        return Ending.SKIPPED
     try:
         record.save(job)
         record.update(progress=0.5)
         record.update(status=Status.DONE, progress=1.0, finished_at=now())
-    except (SupersededError, StorageError):
-        return  # with the latter the event is delivered again
+    except SupersededError:
+        return Ending.SUPERSEDED
+    except StorageError:
+        return Ending.RAISED
+    return Ending.DONE
+
+
+def deliver(store: MemoryStore, name: str) -> None:
+    """Work until the event needn't be delivered again."""
+    while work(store, name) is Ending.RAISED:
+        pass
 
 
 def is_same_work(one: Job, other: Job) -> bool:
@@ -55,8 +75,7 @@ def test_a_finished_record_stays_as_it_is(data: st.DataObject, lost: set[int]) -
     store = MemoryStore(KEY, turns.step)
     store.song, store.lost = FIRST, lost
     names = ("one", "two", "three")
-    turns.run({name: lambda name=name: work(store, name) for name in names}, chosen(data))  # type: ignore[misc]
-    work(store, "again")
+    turns.run({name: partial(deliver, store, name) for name in names}, chosen(data))
     for before, after in store.writes:
         if before is not None and before.is_finished and is_same_work(before, after):
             assert before == after  # an answer was lost, and the same was written again
@@ -74,10 +93,10 @@ def test_the_newer_upload_wins(second: Upload, data: st.DataObject, lost: set[in
     def replace_and_work() -> None:
         turns.step()
         store.song = second
-        work(store, "second")
+        deliver(store, "second")
 
-    turns.run({"first": lambda: work(store, "first"), "second": replace_and_work}, chosen(data))
-    work(store, "again")
+    first = partial(deliver, store, "first")
+    turns.run({"first": first, "second": replace_and_work}, chosen(data))
     assert store.job is not None
     assert store.job.source is not None
     assert store.job.source.etag == second.etag
@@ -99,7 +118,7 @@ def test_a_deleted_job_does_not_come_back(data: st.DataObject, has_begun: bool) 
         store.text = None
         store.writes.clear()
 
-    works = {f"work {n}": lambda n=n: work(store, str(n), records[n]) for n in range(2)}
+    works = {f"{n}": partial(work, store, f"{n}", record) for n, record in enumerate(records)}
     turns.run({"delete": delete, **works}, chosen(data))
     assert store.text is None
     assert not store.writes
@@ -111,7 +130,7 @@ def test_a_lost_answer_is_survived(lost: set[int], found: bool) -> None:
     store.song, store.lost = FIRST, lost
     if found:
         store.text = Job(str(KEY), Status.AWAITING_UPLOAD, now(), now()).to_json()
-    work(store, "only")
+    assert work(store, "only") is Ending.DONE
     assert store.job is not None
     assert (store.job.status, store.job.warnings) == (Status.DONE, ("only",))
     assert store.job.attempt == 1
@@ -176,6 +195,21 @@ def test_the_same_work_begun_by_another_goes_on() -> None:
     record.update(progress=0.5)
     assert store.job is not None
     assert (store.job.attempt, store.job.progress) == (1, 0.5)
+
+
+def test_the_same_song_with_other_options_is_other_work() -> None:
+    store, record, job = begun()
+    store.text = job.but(status=Status.DONE, options={"codec": "mp3"}).to_json()
+    record.update(progress=0.5)
+    assert store.job == record.job
+
+
+def test_a_write_without_rivals_is_one_call() -> None:
+    calls: list[None] = []
+    store = MemoryStore(KEY, lambda: calls.append(None))
+    store.song = FIRST
+    assert work(store, "only") is Ending.DONE
+    assert len(calls) == len(["find_upload", "load_job"]) + 3
 
 
 @pytest.mark.parametrize("status", [Status.PROCESSING, Status.DONE, Status.FAILED])

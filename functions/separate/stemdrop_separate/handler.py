@@ -14,9 +14,10 @@ from stemdrop.jobs import Job
 from stemdrop.keys import UploadKey
 from stemdrop.store import Store
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
-from stemdrop_separate.job import Attempt, Invocation, Outcome, Workshop
+from stemdrop_separate.job import Attempt
 from stemdrop_separate.models import Models
 from stemdrop_separate.settings import Settings
+from stemdrop_separate.workshop import Invocation, Outcome, Workshop
 
 logger = Logger()
 metrics = Metrics()
@@ -61,11 +62,12 @@ def handler(event: dict[str, object], context: LambdaContext) -> dict[str, str]:
     for record in S3Event(event).records if "Records" in event else ():
         key = unquote_plus(record.s3.get_object.key)
         try:
-            outcomes[key] = _separate(key, context)
+            ending = outcomes[key] = _separate(key, context)
         except Exception as error:
             logger.exception("attempt_failed", key=key)
-            metrics.add_metric("JobsFailed", MetricUnit.Count, 1)
             failures[key] = error
+            ending = "failed"
+        metrics.add_metric(f"Jobs{ending.capitalize()}", MetricUnit.Count, 1)
     if failures:
         reasons = "; ".join(f"{key}: {error!r}" for key, error in failures.items())
         raise TransientError(f"{len(failures)} of the event's songs failed: {reasons}")
@@ -77,7 +79,6 @@ def _separate(key: str, context: LambdaContext) -> str:
         upload_key = UploadKey.parse(key)
     except BadKeyError as error:
         logger.error("key_rejected", key=key, reason=error.message)
-        metrics.add_metric("JobsRejected", MetricUnit.Count, 1)
         return Outcome.REJECTED
     if upload_key.is_folder:
         return Outcome.SKIPPED
@@ -90,13 +91,11 @@ def _separate(key: str, context: LambdaContext) -> str:
     outcome = attempt.run()
     logger.info("attempt_ended", key=key, outcome=outcome)
     if outcome is not Outcome.SKIPPED:
-        _measure(outcome, attempt.job)
+        _measure(attempt.job)
     return outcome
 
 
-def _measure(outcome: Outcome, job: Job) -> None:
-    name = "JobsDone" if outcome is Outcome.DONE else "JobsRejected"
-    metrics.add_metric(name, MetricUnit.Count, 1)
+def _measure(job: Job) -> None:
     if job.usage is None:
         return
     metrics.add_metric("CostUsd", MetricUnit.NoUnit, job.usage.cost_usd)

@@ -55,6 +55,13 @@ def is_same_upload(one: Source, other: Source) -> bool:
     return (one.etag, one.uploaded_at) == (other.etag, other.uploaded_at)
 
 
+def is_same_work(one: Job, other: Job) -> bool:
+    """Return whether two records speak of the same upload with the same options."""
+    if one.source is None or other.source is None:
+        return False
+    return is_same_upload(one.source, other.source) and one.options == other.options
+
+
 def is_settled(previous: Job | None, job: Job) -> bool:
     """Return whether the work of an attempt has been done before.
 

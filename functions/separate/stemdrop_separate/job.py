@@ -1,10 +1,7 @@
 """One upload's way from its event to its stems, or to a record that says why there are none."""
 
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from pathlib import Path
 
 from aws_lambda_powertools import Logger
@@ -22,14 +19,13 @@ from stemdrop.errors import (
 from stemdrop.jobs import Failure, Job, Stage, Status, now
 from stemdrop.keys import UploadKey
 from stemdrop.options import Options
-from stemdrop.store import ChangedError, Store, Upload
-from stemdrop_separate.intake import begin, is_settled, source_of
-from stemdrop_separate.metering import Meter, Trace
-from stemdrop_separate.models import Models
+from stemdrop.store import ChangedError, Upload
+from stemdrop_separate.intake import begin, is_same_work, is_settled, source_of
+from stemdrop_separate.metering import Meter
 from stemdrop_separate.record import Record
 from stemdrop_separate.results import Results, publish, reuse, sweep
-from stemdrop_separate.settings import Settings
 from stemdrop_separate.song import Limits, separate_song
+from stemdrop_separate.workshop import Invocation, Outcome, Workshop
 from stemdrop_separate.workspace import require_room, workspace
 
 # Lambda kills without a word; this is left for the record that says so, and for cleaning up.
@@ -39,47 +35,23 @@ PROGRESS_INTERVAL_S = 2.0
 logger = Logger(child=True)
 
 
-class Outcome(StrEnum):
-    """How an attempt ended; anything else is raised."""
+class Attempt:
+    """One delivery of the event of one upload.
 
-    DONE = "done"
-    REJECTED = "rejected"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True, slots=True)
-class Workshop:
-    """What stays from job to job in an execution environment."""
-
-    settings: Settings
-    store: Store
-    models: Models
-    ffmpeg: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Invocation:
-    """What Lambda says of an invocation.
-
-    Attributes
+    Parameters
     ----------
-    memory_mb : of the function.
-    remaining_s : tells how many seconds are left.
-    trace : opens a span.
+    anew : whether to do the work even if the record says that it is done.
     """
 
-    memory_mb: int
-    remaining_s: Callable[[], float]
-    trace: Trace = nullcontext
-
-
-class Attempt:
-    """One delivery of the event of one upload."""
-
-    def __init__(self, workshop: Workshop, key: UploadKey, invocation: Invocation) -> None:
+    def __init__(
+        self, workshop: Workshop, key: UploadKey, invocation: Invocation, *, anew: bool = False
+    ) -> None:
         self._workshop = workshop
         self._store = workshop.store
         self._key = key
+        self._invocation = invocation
+        self._anew = anew
+        self._has_published = False
         self._remaining_s = invocation.remaining_s
         price = workshop.settings.usd_per_gb_second
         self._meter = Meter(invocation.memory_mb, price, invocation.trace)
@@ -101,14 +73,24 @@ class Attempt:
         upload = self._store.find_upload(self._key)
         previous = self._record.found
         job = begin(self._key, upload, previous, self._remaining_s())
-        if is_settled(previous, job):
+        if is_settled(previous, job) and not self._anew:
             return Outcome.SKIPPED
         try:
             self._record.save(job)
             return self._work_or_reject(upload)
         except (SupersededError, ChangedError) as error:
             logger.info("superseded", key=str(self._key), reason=error.message)
+            return self._repair()
+
+    def _repair(self) -> Outcome:
+        """Do the work of a newer upload again if our stems may have been written over its own."""
+        newest, _ = self._store.load_job(self._key)
+        if not self._has_published or newest is None or is_same_work(newest, self.job):
             return Outcome.SKIPPED
+        again = Attempt(self._workshop, self._key, self._invocation, anew=True)
+        outcome = again.run()
+        self._record = again._record
+        return outcome
 
     def _work_or_reject(self, upload: Upload | None) -> Outcome:
         try:
@@ -137,7 +119,9 @@ class Attempt:
 
     def _reuse(self, entry: str) -> Results | None:
         with self._meter.stage("reuse"):
-            return reuse(self._store, self._key, entry, self.job)
+            results = reuse(self._store, self._key, entry, self.job)
+        self._has_published = results is not None
+        return results
 
     def _separate(self, song: Path, folder: Path, options: Options) -> Results:
         network = self._workshop.models.load(options.model)
@@ -149,6 +133,7 @@ class Attempt:
             )
         self._require_same_upload()
         self._record.update(stage=Stage.UPLOADING, progress=1.0)
+        self._has_published = True
         with self._meter.stage("upload"):
             return publish(self._store, self._key, options, result)
 

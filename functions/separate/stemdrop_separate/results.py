@@ -84,7 +84,7 @@ def reuse(store: Store, key: UploadKey, entry: str, job: Job) -> Results | None:
 
 
 def _is_result_of_same_work(found: Job, job: Job) -> bool:
-    """Return whether a record is still what the index says: other songs may have come to its key."""
+    """Return whether a record is what the index says: other songs may have come to its key."""
     if found.status is not Status.DONE or not found.source or not job.source:
         return False
     same_song = found.source.sha256 == job.source.sha256
@@ -92,8 +92,14 @@ def _is_result_of_same_work(found: Job, job: Job) -> bool:
 
 
 def sweep(store: Store, key: UploadKey, job: Job) -> None:
-    """Delete the results of an earlier upload under the same key that this one has not replaced."""
-    store.delete(store.list_results(key) - job.result_keys)
+    """Delete the results of an earlier upload under the same key that this one has not replaced.
+
+    The job is done already, so it doesn't matter to it if this fails.
+    """
+    try:
+        store.delete(store.list_results(key) - job.result_keys)
+    except StorageError as error:
+        logger.warning("not_swept", key=str(key), reason=error.message)
 
 
 def _upload_stem(store: Store, key: UploadKey, codec: Codec, stem: str, file: EncodedStem) -> Stem:

@@ -204,7 +204,7 @@ class Job:
                 )
             parts = {name: _part(name, value) for name, value in fields.items()}
             return cls(**parts)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             raise StorageError(f"The job record can't be read: {error!r}.") from error
 
 

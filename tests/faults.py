@@ -1,0 +1,217 @@
+"""A proxy in front of the embedded S3 that fails when a test wants it to."""
+
+import http.client
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+from urllib.parse import unquote, urlsplit
+
+HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
+UNAVAILABLE = (
+    b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+)
+FORBIDDEN = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client asks for: a method, the bucket and key as they are, and the query."""
+
+    method: str
+    bucket: str
+    key: str
+    query: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What S3 says."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+# Gets the answer by calling S3, or makes one up. With None the connection is closed without any.
+Fault = Callable[[Callable[[], Answer]], Answer | None]
+
+
+def unavailable(_: Callable[[], Answer]) -> Answer:
+    """Answer 503 without asking S3."""
+    return Answer(503, (), UNAVAILABLE)
+
+
+def forbidden(_: Callable[[], Answer]) -> Answer:
+    """Answer 403 without asking S3."""
+    return Answer(403, (), FORBIDDEN)
+
+
+def lose_answer(ask: Callable[[], Answer]) -> None:
+    """Have S3 do what it is asked for, and keep its answer."""
+    ask()
+
+
+def cut_body(ask: Callable[[], Answer]) -> Answer:
+    """Close the connection in the middle of the answer's body."""
+    answer = ask()
+    length = ("Content-Length", str(len(answer.body)))
+    return Answer(answer.status, (*answer.headers, length), answer.body[: len(answer.body) // 2])
+
+
+def first(callback: Callable[[], object]) -> Fault:
+    """Do something else before S3 is asked."""
+
+    def fault(ask: Callable[[], Answer]) -> Answer:
+        callback()
+        return ask()
+
+    return fault
+
+
+@dataclass(slots=True)
+class _Rule:
+    """A fault from the request after `begins` to that numbered `ends`, from 1."""
+
+    method: str
+    key: str
+    fault: Fault
+    begins: int
+    ends: int
+    seen: int = 0
+
+
+class Faults:
+    """A context manager that runs the proxy.
+
+    Parameters
+    ----------
+    endpoint_url : of S3.
+
+    Attributes
+    ----------
+    requests : all of them, in the order in which they came.
+    """
+
+    def __init__(self, endpoint_url: str) -> None:
+        address = urlsplit(endpoint_url)
+        self.upstream = (str(address.hostname), int(address.port or 80))
+        self.requests: list[Request] = []
+        self._rules: list[_Rule] = []
+        self._lock = threading.Lock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    @property
+    def endpoint_url(self) -> str:
+        """Return the address of the proxy."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def forget(self) -> None:
+        """Start again: no requests so far, and no faults."""
+        with self._lock:
+            self.requests.clear()
+            self._rules.clear()
+
+    def on(self, fault: Fault, method: str, key: str, *, times: int = 1, after: int = 0) -> None:
+        """Have the next requests of a method for a key fail.
+
+        Parameters
+        ----------
+        key : of the object; an empty one is the bucket itself.
+        times : how many requests; the rest is answered as usual.
+        after : how many requests are answered as usual before that.
+        """
+        self._rules.append(_Rule(method, key, fault, after, after + times))
+
+    def seen(self, method: str, key: str) -> int:
+        """Return how many requests of a method there were for a key."""
+        return sum((seen.method, seen.key) == (method, key) for seen in self.requests)
+
+    def fault_for(self, request: Request) -> Fault | None:
+        """Note a request, and return what goes wrong with it, if anything."""
+        with self._lock:
+            self.requests.append(request)
+            for rule in self._rules:
+                if (rule.method, rule.key) == (request.method, request.key):
+                    rule.seen += 1
+                    if rule.begins < rule.seen <= rule.ends:
+                        return rule.fault
+        return None
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        faults = self
+
+        class Handler(_Handler):
+            proxy = faults
+
+        return Handler
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    proxy: Faults
+
+    def _serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        parts = urlsplit(self.path)
+        bucket, _, key = unquote(parts.path).lstrip("/").partition("/")
+        request = Request(self.command, bucket, key, parts.query)
+        fault = self.proxy.fault_for(request)
+        answer = fault(lambda: self._ask(body)) if fault else self._ask(body)
+        if answer is None:
+            self.close_connection = True
+        else:
+            self._send(answer)
+
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _serve  # noqa: N815
+
+    def _ask(self, body: bytes) -> Answer:
+        with closing(http.client.HTTPConnection(*self.proxy.upstream, timeout=60)) as upstream:
+            headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP_BY_HOP}
+            headers |= {"Host": "{}:{}".format(*self.proxy.upstream), "Connection": "close"}
+            upstream.request(self.command, self.path, body, headers)
+            answer = upstream.getresponse()
+            kept = [
+                (name, value)
+                for name, value in answer.getheaders()
+                if name.lower() not in HOP_BY_HOP or self.command == "HEAD"
+            ]
+            return Answer(answer.status, tuple(kept), answer.read())
+
+    def _send(self, answer: Answer) -> None:
+        self.send_response_only(answer.status)
+        announced = False
+        for name, value in answer.headers:
+            announced |= name.lower() == "content-length"
+            if name.lower() != "connection":
+                self.send_header(name, value)
+        if not announced:
+            self.send_header("Content-Length", str(len(answer.body)))
+        elif self.command != "HEAD":
+            self.close_connection = True  # in the middle of the body
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Say nothing."""

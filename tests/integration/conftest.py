@@ -1,0 +1,111 @@
+"""Fixtures of the tests of store, record, job and handler; see also tests/conftest.py."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+
+from faults import Faults
+from stemdrop.store import CLIENT_CONFIG, Store
+from stemdrop_local.environment import lambda_environment
+from stemdrop_local.s3 import CREDENTIALS, S3Server
+from stemdrop_local.stack import Stack, create_stack
+from stemdrop_local.template import Application
+from stemdrop_separate.audio.ffmpeg import find_ffmpeg
+from stemdrop_separate.models import BackendName, Models
+from stemdrop_separate.settings import Settings
+from stemdrop_separate.workshop import Workshop
+from tiny_models import install
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@pytest.fixture(scope="module")
+def created(s3_server: S3Server, application: Application) -> Iterator[Stack]:
+    s3_server.reset()
+    with create_stack(s3_server, application) as stack:
+        yield stack
+
+
+@pytest.fixture
+def buckets(created: Stack) -> Stack:
+    """Return the buckets, empty: as `stack`, but made once for all tests of a file."""
+    for name in (created.uploads_bucket, created.stems_bucket):
+        for entry in created.s3.list_objects_v2(Bucket=name).get("Contents", []):
+            created.s3.delete_object(Bucket=name, Key=entry["Key"])
+    return created
+
+
+@pytest.fixture(scope="session")
+def proxy(s3_server: S3Server) -> Iterator[Faults]:
+    with Faults(s3_server.endpoint_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def faults(proxy: Faults) -> Faults:
+    """Return the proxy between store and S3, without faults so far."""
+    proxy.forget()
+    return proxy
+
+
+@pytest.fixture(scope="session")
+def client(proxy: Faults) -> "S3Client":
+    """Return a client as the function has it, which goes through the proxy."""
+    return boto3.client(
+        "s3",
+        config=CLIENT_CONFIG,
+        endpoint_url=proxy.endpoint_url,
+        region_name="eu-central-1",
+        aws_access_key_id=CREDENTIALS["aws_access_key_id"],
+        aws_secret_access_key=CREDENTIALS["aws_secret_access_key"],
+    )
+
+
+@pytest.fixture
+def store(
+    buckets: Stack, faults: Faults, client: "S3Client", monkeypatch: pytest.MonkeyPatch
+) -> Store:
+    """Return a store that doesn't wait between its tries."""
+    backoff = "botocore.retries.standard.ExponentialBackoff.delay_amount"
+    monkeypatch.setattr(backoff, lambda *_: 0.0)
+    assert not faults.requests
+    return Store(buckets.uploads_bucket, buckets.stems_bucket, client)
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
+    """Return a model that takes no time; files of tests that are about stems have the real one."""
+    folder = tmp_path_factory.mktemp("models")
+    install(folder)
+    return Models(folder)
+
+
+@pytest.fixture
+def workshop(buckets: Stack, store: Store, models: Models, tmp_path: Path) -> Workshop:
+    """Return what the function has loaded when an event comes."""
+    settings = Settings(
+        uploads_bucket=buckets.uploads_bucket,
+        stems_bucket=buckets.stems_bucket,
+        model_dir=models.folder,
+        backend=BackendName.ONNX,
+        max_upload_bytes=20_000_000,
+        max_duration_s=60,
+        architecture="x86_64",
+        ffmpeg=None,
+        work_dir=tmp_path / "work",
+    )
+    return Workshop(settings, store, models, find_ffmpeg(None))
+
+
+@pytest.fixture(scope="module")
+def environment(application: Application, proxy: Faults, models: Models) -> dict[str, str]:
+    """Return the variables of the function, with S3 behind the proxy and the code under test."""
+    lambdas = lambda_environment(application.function, proxy.endpoint_url)
+    ours = {"MODEL_DIR": str(models.folder), "PYTHONPATH": os.pathsep.join(sys.path)}
+    return {**lambdas, **application.function.environment, **ours}

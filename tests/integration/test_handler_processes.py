@@ -1,0 +1,124 @@
+"""Processes that are killed, and processes that work on the same upload at the same time."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+
+from faults import Faults, first
+from lambda_context import event_of
+from stemdrop.jobs import Status
+from stemdrop.keys import record_key
+from stemdrop_local.stack import Stack
+from stemdrop_separate.workshop import Outcome, Workshop
+from uploads import KEY, RATE_HZ, attempt, job_of, put, read, results, samples, song, stem_names
+
+PROGRAM = Path(__file__).parents[1] / "handler_process.py"
+SONG = song(2.0, seed=4)
+STUCK_AFTER_S = 60.0
+
+
+@contextmanager
+def running(environment: dict[str, str], tmp: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start the handler with the event of the song."""
+    tmp.mkdir(exist_ok=True)
+    process = subprocess.Popen(
+        [sys.executable, str(PROGRAM)],
+        env={**environment, "TMPDIR": str(tmp)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def outcome_of(process: subprocess.Popen[str]) -> str:
+    printed, errors = process.communicate(json.dumps(event_of(str(KEY))), timeout=STUCK_AFTER_S)
+    assert process.returncode == 0, errors
+    answer: dict[str, str] = json.loads(printed.splitlines()[-1])
+    return answer[str(KEY)]
+
+
+@pytest.mark.parametrize(
+    ("key", "after", "visible"),
+    [
+        (record_key(KEY), 1, set()),
+        (record_key(KEY), 2, set()),
+        (f"{KEY}/accompaniment.wav", 0, {"vocals.wav", "accompaniment.wav"}),
+    ],
+    ids=["after the download", "while separating", "while uploading"],
+)
+def test_a_killed_job_is_done_at_the_next_delivery(
+    buckets: Stack,
+    workshop: Workshop,
+    faults: Faults,
+    environment: dict[str, str],
+    tmp_path: Path,
+    key: str,
+    after: int,
+    visible: set[str],
+) -> None:
+    put(buckets, SONG)
+    tmp = tmp_path / "tmp"
+    with running(environment, tmp) as process:
+
+        def kill() -> None:
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait(STUCK_AFTER_S)
+
+        # The request is on its way when the process dies: S3 gets it all the same.
+        faults.on(first(kill), "PUT", key, after=after)
+        process.communicate(json.dumps(event_of(str(KEY))), timeout=STUCK_AFTER_S)
+        assert process.returncode == -signal.SIGKILL
+    assert files(tmp)
+    job = job_of(buckets)
+    assert (job.status, job.stems) == (Status.PROCESSING, ())
+    # What can be seen is whole.
+    assert stem_names(buckets) <= visible
+    for name in stem_names(buckets):
+        assert len(samples(read(buckets, f"{KEY}/{name}"))) == 2 * RATE_HZ
+    with running(environment, tmp) as process:
+        assert outcome_of(process) == "done"
+    job = job_of(buckets)
+    assert (job.status, job.attempt) == (Status.DONE, 2)
+    assert stem_names(buckets) == {"vocals.wav", "accompaniment.wav"}
+    assert not files(tmp)
+    assert attempt(workshop) is Outcome.SKIPPED
+
+
+def test_two_events_at_once_are_done_once(
+    buckets: Stack, faults: Faults, environment: dict[str, str], tmp_path: Path
+) -> None:
+    put(buckets, SONG)
+    # Both have looked at the record before one of them writes it.
+    together = Barrier(2, timeout=STUCK_AFTER_S)
+    faults.on(first(together.wait), "HEAD", str(KEY), times=2)
+    with running(environment, tmp_path) as one, running(environment, tmp_path) as other:
+        for process in (one, other):
+            assert process.stdin is not None
+            process.stdin.write(json.dumps(event_of(str(KEY))))
+            process.stdin.close()
+            process.stdin = None
+        printed = [process.communicate(timeout=STUCK_AFTER_S)[0] for process in (one, other)]
+    outcomes = [json.loads(text.splitlines()[-1])[str(KEY)] for text in printed]
+    assert sorted(outcomes) == ["done", "skipped"]
+    job = job_of(buckets)
+    assert (job.status, job.attempt) == (Status.DONE, 1)
+    assert set(results(buckets, f"{KEY}/")) == {record_key(KEY), *job.result_keys}
+    assert not files(tmp_path)

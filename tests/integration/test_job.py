@@ -1,0 +1,293 @@
+"""Jobs that go well: S3 and ffmpeg are real, and so is the 2stems model."""
+
+import io
+import json
+import zipfile
+from dataclasses import replace
+from datetime import datetime
+
+import numpy as np
+import pytest
+
+import stemdrop
+from faults import Faults
+from stemdrop.jobs import Job, Stage, Status, now
+from stemdrop.keys import UploadKey, record_key
+from stemdrop.options import Codec, Options
+from stemdrop_local.stack import Stack
+from stemdrop_local.template import ROOT
+from stemdrop_separate.job import Attempt
+from stemdrop_separate.models import Models
+from stemdrop_separate.workshop import Invocation, Outcome, Workshop
+from uploads import (
+    KEY,
+    RATE_HZ,
+    attempt,
+    job_of,
+    put,
+    read,
+    results,
+    samples,
+    song,
+    stem_names,
+)
+
+# The first bytes of each format; a wav file has its length behind its first four.
+MAGIC = {
+    Codec.WAV: b"RIFF",
+    Codec.FLAC: b"fLaC",
+    Codec.MP3: b"ID3",
+    Codec.OGG: b"OggS",
+    Codec.M4A: b"\0\0\0\x1cftypM4A",
+    Codec.OPUS: b"OggS",
+    Codec.WMA: b"\x30\x26\xb2\x75",
+}
+
+
+@pytest.fixture(scope="module")
+def models() -> Models:
+    """Return the real models, loaded once."""
+    return Models(ROOT / "build" / "models")
+
+
+def separate(buckets: Stack, workshop: Workshop, key: UploadKey = KEY, **metadata: str) -> Job:
+    assert attempt(workshop, key) is Outcome.DONE, metadata
+    job = job_of(buckets, key)
+    assert job.status is Status.DONE
+    return job
+
+
+def test_a_song_comes_back_as_stems(buckets: Stack, workshop: Workshop) -> None:
+    put(buckets, song())
+    job = separate(buckets, workshop)
+    assert stem_names(buckets) == {"vocals.wav", "accompaniment.wav"}
+    mix = samples(song())
+    for stem in job.stems:
+        data = read(buckets, stem.key)
+        sound = samples(data)
+        assert sound.shape == mix.shape
+        assert sound.dtype == np.int16
+        assert (stem.size_bytes, stem.duration_s) == (len(data), 0.5)
+        assert int.from_bytes(data[4:8], "little") == len(data) - 8
+        peak_dbfs = 20 * np.log10(np.abs(sound.astype(float)).max() / 32768)
+        assert stem.peak_dbfs == pytest.approx(peak_dbfs, abs=0.01)
+        assert stem.clipped_samples == 0
+    assert [stem.stem for stem in job.stems] == ["vocals", "accompaniment"]
+
+
+def test_the_record_tells_everything(buckets: Stack, workshop: Workshop) -> None:
+    before = now()
+    put(buckets, song())
+    separate(buckets, workshop)
+    record = json.loads(read(buckets, record_key(KEY)))
+    assert record["version"] == 1
+    assert (record["key"], record["status"], record["stage"]) == (str(KEY), "done", None)
+    assert record["options"] == Options().to_json()
+    head = buckets.s3.head_object(Bucket=buckets.uploads_bucket, Key=str(KEY))
+    source = record["source"]
+    assert source["etag"] == head["ETag"].strip('"')
+    assert (source["key"], source["size_bytes"]) == (str(KEY), len(song()))
+    assert len(source["sha256"]) == 64
+    assert record["sound"] == {"duration_s": 0.5, "sample_rate_hz": RATE_HZ, "channels": 2}
+    assert (record["progress"], record["attempt"]) == (1.0, 1)
+    assert (record["error"], record["warnings"], record["zip"]) == (None, [], None)
+    card = json.loads((workshop.settings.model_dir / "2stems.json").read_text())
+    engine = record["engine"]
+    assert (engine["backend"], engine["model"]) == ("onnx", "2stems")
+    assert engine["weights_sha256"] == card["files"]["2stems.onnx"]["sha256"]
+    assert engine["versions"]["stemdrop"] == stemdrop.__version__
+    usage = record["usage"]
+    timings_s = usage["timings_s"]
+    assert timings_s.keys() == {"download", "reuse", "separate", "upload", "total"}
+    assert timings_s["total"] >= timings_s["separate"] > 0
+    assert usage["peak_rss_bytes"] > 1e8
+    assert usage["gb_seconds"] == pytest.approx(3008 / 1024 * timings_s["total"], abs=0.01)
+    assert usage["cost_usd"] == pytest.approx(usage["gb_seconds"] * 0.0000166667, abs=1e-7)
+    times = [record[f"{name}_at"] for name in ("created", "started", "updated", "deadline")]
+    assert times == sorted(times)
+    assert before[:19] <= times[0][:19]
+    assert datetime.fromisoformat(record["finished_at"]).utcoffset() is not None
+
+
+@pytest.mark.parametrize("codec", Codec)
+def test_every_codec_comes_back(buckets: Stack, workshop: Workshop, codec: Codec) -> None:
+    put(buckets, song(), metadata={"codec": codec.value, "stems": "vocals"})
+    job = separate(buckets, workshop)
+    assert stem_names(buckets) == {f"vocals.{codec}"}
+    data = read(buckets, job.stems[0].key)
+    assert data.startswith(MAGIC[codec])
+    head = buckets.s3.head_object(Bucket=buckets.stems_bucket, Key=job.stems[0].key)
+    assert head["ContentType"].startswith("audio/")
+
+
+def test_stems_and_residual_add_up_to_the_mix(buckets: Stack, workshop: Workshop) -> None:
+    put(buckets, song(), metadata={"residual": "true", "bit_depth": "32f"})
+    job = separate(buckets, workshop)
+    assert [stem.stem for stem in job.stems] == ["vocals", "accompaniment", "residual"]
+    total = sum(samples(read(buckets, stem.key)) for stem in job.stems)
+    np.testing.assert_allclose(total, samples(song()) / 32768, atol=1e-6)
+    assert max(abs(samples(read(buckets, job.stems[2].key)).ravel())) > 1e-4
+
+
+def test_the_residual_of_one_stem_is_all_the_rest(buckets: Stack, workshop: Workshop) -> None:
+    put(buckets, song(), metadata={"residual": "true", "bit_depth": "32f", "stems": "vocals"})
+    job = separate(buckets, workshop)
+    assert [stem.stem for stem in job.stems] == ["vocals", "residual"]
+    total = sum(samples(read(buckets, stem.key)) for stem in job.stems)
+    np.testing.assert_allclose(total, samples(song()) / 32768, atol=1e-6)
+
+
+def test_the_zip_has_exactly_the_stems(buckets: Stack, workshop: Workshop) -> None:
+    put(buckets, song(), metadata={"zip": "true", "residual": "true"})
+    job = separate(buckets, workshop)
+    assert job.zip is not None
+    data = read(buckets, job.zip.key)
+    assert (job.zip.key, job.zip.size_bytes) == (f"{KEY}/stems.zip", len(data))
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["vocals.wav", "accompaniment.wav", "residual.wav"]
+        for name in archive.namelist():
+            assert archive.read(name) == read(buckets, f"{KEY}/{name}")
+    assert stem_names(buckets) == {"stems.zip", *archive.namelist()}
+
+
+def test_a_part_of_a_song_is_separated(buckets: Stack, workshop: Workshop) -> None:
+    put(buckets, song(), metadata={"offset_s": "0.2", "duration_s": "0.1"})
+    job = separate(buckets, workshop)
+    assert [stem.duration_s for stem in job.stems] == [0.1, 0.1]
+    assert job.sound is not None
+    assert job.sound.duration_s == 0.5
+    assert len(samples(read(buckets, job.stems[0].key))) == 4410
+
+
+def test_the_folder_sets_the_model(buckets: Stack, workshop: Workshop) -> None:
+    key = UploadKey.parse("drop/2stems-16kHz/song.wav")
+    put(buckets, song(), key)
+    job = separate(buckets, workshop, key)
+    assert job.options["model"] == "2stems-16kHz"
+    assert job.engine is not None
+    assert job.engine.model == "2stems-16kHz"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "drop/with space + plus 100% %20 'q' \"q\".wav",
+        "drop/🎵/Größe 曲.wav",
+        "drop/../up/..wav",
+        "drop/" + "x" * 891 + ".wav",
+        "drop/no suffix",
+    ],
+    ids=ascii,
+)
+def test_strange_keys_have_stems(buckets: Stack, workshop: Workshop, text: str) -> None:
+    key = UploadKey.parse(text)
+    put(buckets, song(), key)
+    job = separate(buckets, workshop, key)
+    assert job.key == text
+    assert {stem.key for stem in job.stems} == {f"{text}/vocals.wav", f"{text}/accompaniment.wav"}
+    assert all(len(samples(read(buckets, stem.key))) == RATE_HZ // 2 for stem in job.stems)
+
+
+def test_a_job_of_the_api_has_the_options_of_its_record(buckets: Stack, workshop: Workshop) -> None:
+    key = UploadKey.parse("jobs/" + "a" * 32)
+    options = Options.parse({"codec": "flac", "stems": "vocals"}).to_json()
+    waiting = Job(str(key), Status.AWAITING_UPLOAD, now(), now(), options=options)
+    workshop.store.save_job(key, waiting, None)
+    put(buckets, song(), key)
+    job = separate(buckets, workshop, key)
+    assert stem_names(buckets, key) == {"vocals.flac"}
+    assert (job.options, job.created_at) == (options, waiting.created_at)
+    # The event comes again: nothing has changed, least of all the options.
+    written = results(buckets)
+    assert attempt(workshop, key) is Outcome.SKIPPED
+    assert results(buckets) == written
+
+
+def test_a_song_is_not_affected_by_the_one_before(buckets: Stack, workshop: Workshop) -> None:
+    # In one process, as in a warm execution environment; the index is emptied in between.
+    stems = []
+    for seed in (1, 2, 1):
+        for key in results(buckets, "content/"):
+            buckets.s3.delete_object(Bucket=buckets.stems_bucket, Key=key)
+        put(buckets, song(0.5, seed))
+        job = separate(buckets, workshop)
+        assert job.usage is not None
+        assert "separate" in job.usage.timings_s
+        stems.append([read(buckets, stem.key) for stem in job.stems])
+    assert stems[0] == stems[2]
+    assert stems[0] != stems[1]
+
+
+def progress_of(records: list[Job]) -> list[float]:
+    return [job.progress for job in records if job.stage is Stage.SEPARATING]
+
+
+class Clock:
+    """Time as an attempt sees it: another 1.5 s whenever it asks how many seconds are left."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def remaining_s(self) -> float:
+        self.seconds += 1.5
+        return 800.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def written(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> list[Job]:
+    """Return the records as they are written."""
+    jobs: list[Job] = []
+    save = type(workshop.store).save_job
+
+    def noting(*arguments: object) -> str:
+        jobs.append(arguments[2])  # type: ignore[arg-type]
+        return save(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(workshop.store), "save_job", noting)
+    return jobs
+
+
+def test_progress_is_written_every_two_seconds_at_most(
+    buckets: Stack, workshop: Workshop, written: list[Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Three segments, at 1.5 s each.
+    put(buckets, song(24.5), metadata={"codec": "mp3", "bitrate": "64k"})
+    clock = Clock()
+    monkeypatch.setattr("stemdrop_separate.job.time", clock)
+    assert Attempt(workshop, KEY, Invocation(3008, clock.remaining_s)).run() is Outcome.DONE
+    shares = progress_of(written)
+    assert shares[0] == 0.0
+    assert shares == sorted(shares)
+    assert len(shares) == 1 + 2  # after the first segment, and 3 s later
+    assert 0 < shares[1] < shares[2] == 1
+    stages = [(job.status, job.stage) for job in written]
+    assert stages[0] == (Status.PROCESSING, Stage.DOWNLOADING)
+    assert stages[-2:] == [(Status.PROCESSING, Stage.UPLOADING), (Status.DONE, None)]
+
+
+def test_nothing_is_left_on_the_disk(buckets: Stack, workshop: Workshop) -> None:
+    put(buckets, song())
+    separate(buckets, workshop)
+    assert list(workshop.settings.work_dir.iterdir()) == []
+
+
+def test_stems_are_uploaded_before_the_record_says_so(
+    buckets: Stack, workshop: Workshop, faults: Faults
+) -> None:
+    put(buckets, song(), metadata={"zip": "true"})
+    separate(buckets, workshop)
+    puts = [request.key for request in faults.requests if request.method == "PUT"]
+    assert puts[-1] == record_key(KEY)
+    assert set(puts[-4:-2]) <= {f"{KEY}/vocals.wav", f"{KEY}/accompaniment.wav", f"{KEY}/stems.zip"}
+
+
+def test_larger_and_longer_songs_are_taken_up_to_the_limit(
+    buckets: Stack, workshop: Workshop
+) -> None:
+    limits = replace(workshop.settings, max_upload_bytes=len(song(1.0)), max_duration_s=1)
+    put(buckets, song(1.0))
+    separate(buckets, replace(workshop, settings=limits))

@@ -1,0 +1,169 @@
+"""S3 fails at each step: either nobody notices, or the event is delivered again and goes well."""
+
+from collections.abc import Callable
+
+import pytest
+
+from faults import Fault, Faults, cut_body, forbidden, lose_answer, unavailable
+from stemdrop.content import digest
+from stemdrop.errors import StorageError
+from stemdrop.jobs import Status
+from stemdrop.keys import UploadKey, content_key, record_key
+from stemdrop.options import Options
+from stemdrop_local.stack import Stack
+from stemdrop_separate.workshop import Outcome, Workshop
+from uploads import KEY, attempt, job_of, put, read, results, song, stem_names
+
+OTHER_KEY = UploadKey.parse("drop/other.wav")
+SONG = song(0.5, seed=3)
+BOTH = {"vocals.wav", "accompaniment.wav"}
+
+
+@pytest.fixture(scope="module")
+def entry() -> str:
+    """Return the key of the song's entry in the index."""
+    from hashlib import sha256
+
+    return content_key(digest(sha256(SONG).hexdigest(), Options()))
+
+
+# The requests of an attempt in their order: name, method, key, number of earlier ones of the kind.
+STEPS: dict[str, tuple[str, str, int]] = {
+    "record read": ("GET", record_key(KEY), 0),
+    "song looked up": ("HEAD", str(KEY), 0),
+    "record begun": ("PUT", record_key(KEY), 0),
+    "song downloaded": ("GET", str(KEY), 0),
+    "record of the song": ("PUT", record_key(KEY), 1),
+    "index read": ("GET", "entry", 0),
+    "song looked up again": ("HEAD", str(KEY), 1),
+    "record of the upload": ("PUT", record_key(KEY), 3),
+    "stem uploaded": ("PUT", f"{KEY}/vocals.wav", 0),
+    "index written": ("PUT", "entry", 0),
+    "record finished": ("PUT", record_key(KEY), 4),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_that_fails_for_good_is_done_at_the_next_delivery(
+    buckets: Stack, workshop: Workshop, faults: Faults, entry: str, step: str
+) -> None:
+    method, key, after = STEPS[step]
+    put(buckets, SONG)
+    faults.on(unavailable, method, key.replace("entry", entry), after=after, times=100)
+    with pytest.raises(StorageError):
+        attempt(workshop)
+    if record_key(KEY) in results(buckets):
+        job = job_of(buckets)
+        assert job.status is Status.PROCESSING
+        assert job.stems == ()
+    assert not any(workshop.settings.work_dir.glob("*"))
+    faults.forget()
+    assert attempt(workshop) is Outcome.DONE
+    job = job_of(buckets)
+    assert job.status is Status.DONE
+    assert job.attempt == (1 if step in {"record read", "song looked up", "record begun"} else 2)
+    assert stem_names(buckets) == BOTH
+
+
+def test_a_busy_s3_is_survived_at_every_step(
+    buckets: Stack, workshop: Workshop, faults: Faults, entry: str
+) -> None:
+    put(buckets, SONG)
+    for method, key, after in STEPS.values():
+        faults.on(unavailable, method, key.replace("entry", entry), after=2 * after, times=2)
+    assert attempt(workshop) is Outcome.DONE
+    assert stem_names(buckets) == BOTH
+    assert job_of(buckets).attempt == 1
+
+
+@pytest.mark.parametrize("fault", [unavailable, forbidden, lose_answer])
+def test_progress_that_can_not_be_saved_does_not_matter(
+    buckets: Stack, workshop: Workshop, faults: Faults, fault: Fault
+) -> None:
+    put(buckets, SONG)
+    # The third write; with five tries each, and one for an answer of 403.
+    times = 1 if fault is forbidden else 5
+    faults.on(fault, "PUT", record_key(KEY), after=2, times=times)
+    assert attempt(workshop) is Outcome.DONE
+    assert job_of(buckets).status is Status.DONE
+
+
+def test_old_stems_that_can_not_be_swept_do_not_matter(
+    buckets: Stack, workshop: Workshop, faults: Faults
+) -> None:
+    put(buckets, SONG)
+    faults.on(unavailable, "GET", "", times=100)
+    assert attempt(workshop) is Outcome.DONE
+    assert job_of(buckets).status is Status.DONE
+
+
+def test_stems_that_can_not_be_copied_are_separated_again(
+    buckets: Stack, workshop: Workshop, faults: Faults
+) -> None:
+    put(buckets, SONG)
+    assert attempt(workshop) is Outcome.DONE
+    right = read(buckets, f"{KEY}/vocals.wav")
+    put(buckets, SONG, OTHER_KEY)
+    faults.on(unavailable, "HEAD", f"{KEY}/vocals.wav", times=100)
+    assert attempt(workshop, OTHER_KEY) is Outcome.DONE
+    job = job_of(buckets, OTHER_KEY)
+    assert job.usage is not None
+    assert "separate" in job.usage.timings_s
+    assert read(buckets, f"{OTHER_KEY}/vocals.wav") == right
+
+
+@pytest.mark.parametrize("write", range(5))
+def test_a_record_whose_answer_is_lost_is_written_all_the_same(
+    buckets: Stack, workshop: Workshop, faults: Faults, write: int
+) -> None:
+    put(buckets, SONG)
+    faults.on(lose_answer, "PUT", record_key(KEY), after=write)
+    assert attempt(workshop) is Outcome.DONE
+    job = job_of(buckets)
+    assert (job.status, job.attempt) == (Status.DONE, 1)
+    assert stem_names(buckets) == BOTH
+
+
+def test_a_download_that_is_cut_never_becomes_a_shorter_song(
+    buckets: Stack, workshop: Workshop, faults: Faults
+) -> None:
+    put(buckets, SONG)
+    faults.on(cut_body, "GET", str(KEY))
+    with pytest.raises(StorageError):
+        attempt(workshop)
+    assert stem_names(buckets) == set()
+    assert attempt(workshop) is Outcome.DONE
+    assert {stem.duration_s for stem in job_of(buckets).stems} == {0.5}
+
+
+def test_a_record_that_is_cut_is_no_record_of_nothing(
+    buckets: Stack, workshop: Workshop, faults: Faults
+) -> None:
+    put(buckets, SONG)
+    assert attempt(workshop) is Outcome.DONE
+    written = results(buckets)
+    faults.on(cut_body, "GET", record_key(KEY))
+    with pytest.raises(StorageError):
+        attempt(workshop)
+    assert results(buckets) == written
+
+
+def unreadable(record: bytes) -> bytes:
+    return record[: len(record) // 2]
+
+
+def newer(record: bytes) -> bytes:
+    return record.replace(b'"version": 1', b'"version": 2')
+
+
+@pytest.mark.parametrize("change", [unreadable, newer])
+def test_a_record_that_can_not_be_read_is_left_alone(
+    buckets: Stack, workshop: Workshop, change: Callable[[bytes], bytes]
+) -> None:
+    put(buckets, SONG)
+    assert attempt(workshop) is Outcome.DONE
+    changed = change(read(buckets, record_key(KEY)))
+    buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=record_key(KEY), Body=changed)
+    with pytest.raises(StorageError):
+        attempt(workshop)
+    assert read(buckets, record_key(KEY)) == changed

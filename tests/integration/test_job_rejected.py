@@ -1,0 +1,320 @@
+"""Uploads that can never work: a record says why, in a sentence, and nobody pays for retries."""
+
+import shutil
+import struct
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import media
+from faults import Faults, first
+from stemdrop.errors import StorageError
+from stemdrop.jobs import Job, Status
+from stemdrop.keys import UploadKey, record_key
+from stemdrop_local.stack import Stack
+from stemdrop_separate.job import GUARD_S
+from stemdrop_separate.song import HEADER_BYTES
+from stemdrop_separate.workshop import Outcome, Workshop
+from uploads import KEY, RATE_HZ, attempt, job_of, put, read, results, samples, song
+
+SOUND = media.tones(0.2)
+
+
+def nan_at_the_end(path: Path) -> Path:
+    sound = SOUND.copy()
+    sound[-1, 1] = np.nan
+    return media.wav(path, sound)
+
+
+def infinite_in_the_middle(path: Path) -> Path:
+    sound = SOUND.copy()
+    sound[1000] = -np.inf
+    return media.wav(path, sound)
+
+
+def text(path: Path) -> Path:
+    path.write_text("This is not a song. " * 500)
+    return path
+
+
+def empty(path: Path) -> Path:
+    path.touch()
+    return path
+
+
+Make = Callable[[Path], Path]
+FILES: dict[str, tuple[Make, str]] = {
+    "0 bytes": (empty, "empty_audio"),
+    "no samples": (lambda path: media.wav(path, SOUND[:0]), "empty_audio"),
+    "not audio": (text, "not_audio"),
+    "picture": (lambda path: media.picture(path.with_suffix(".png")), "not_audio"),
+    "cover art": (
+        lambda path: media.cover_only(path.with_suffix(".m4a"), path.parent),
+        "no_audio_stream",
+    ),
+    "silent video": (
+        lambda path: media.silent_video(path.with_suffix(".mp4")),
+        "no_audio_stream",
+    ),
+    "NaN": (nan_at_the_end, "not_finite"),
+    "infinity": (infinite_in_the_middle, "not_finite"),
+    "header only": (lambda path: media.cut(media.wav(path, SOUND), 0.0001), "not_audio"),
+}
+
+
+def require_failed(buckets: Stack, workshop: Workshop, code: str, key: UploadKey = KEY) -> Job:
+    """Require that a record tells of the failure, and that there is nothing else anywhere."""
+    job = job_of(buckets, key)
+    assert job.status is Status.FAILED
+    assert job.error is not None
+    assert job.error.code == code
+    assert job.error.message.endswith(".")
+    assert len(job.error.message) < 250
+    assert "/" not in job.error.message.replace(str(key), "")
+    assert (job.stems, job.zip, job.stage) == ((), None, None)
+    assert job.finished_at is not None
+    assert job.usage is not None
+    assert set(results(buckets)) == {record_key(key)}
+    work_dir = workshop.settings.work_dir
+    assert not work_dir.exists() or list(work_dir.iterdir()) == []
+    return job
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_without_sound_fails(
+    buckets: Stack, workshop: Workshop, faults: Faults, tmp_path: Path, name: str
+) -> None:
+    make, code = FILES[name]
+    path = make(tmp_path / "song.wav")
+    key = replace(KEY, name=path.name)
+    put(buckets, path.read_bytes(), key)
+    assert attempt(workshop, key) is Outcome.REJECTED
+    job = require_failed(buckets, workshop, code, key)
+    assert job.source is not None
+    assert job.source.size_bytes == path.stat().st_size
+    # The event comes again: this is settled, and the song isn't even downloaded.
+    faults.forget()
+    assert attempt(workshop, key) is Outcome.SKIPPED
+    assert {request.method for request in faults.requests} == {"GET", "HEAD"}
+    assert faults.seen("GET", str(key)) == 0
+    assert job_of(buckets, key) == job
+
+
+@pytest.mark.parametrize(
+    ("metadata", "words"),
+    [
+        ({"modle": "4stems"}, "no option 'modle'"),
+        ({"model": "3stems"}, "model can't be '3stems'"),
+        ({"codec": "mp3", "bit_depth": "24"}, "bit_depth"),
+        ({"duration_s": "-1"}, "duration_s can't be '-1'"),
+        ({"stems": "drums"}, "vocals, accompaniment"),
+    ],
+    ids=str,
+)
+def test_a_bad_option_fails(
+    buckets: Stack, workshop: Workshop, metadata: dict[str, str], words: str
+) -> None:
+    put(buckets, song(), metadata=metadata)
+    assert attempt(workshop) is Outcome.REJECTED
+    job = require_failed(buckets, workshop, "bad_option")
+    assert job.error is not None
+    assert words in job.error.message
+    assert job.options == metadata
+
+
+@pytest.mark.parametrize("model", ["4stems", "5stems-16kHz"])
+def test_a_model_that_is_not_installed_fails(
+    buckets: Stack, workshop: Workshop, tmp_path: Path, model: str
+) -> None:
+    for file in ("2stems.json", "2stems.onnx"):
+        (tmp_path / file).symlink_to(workshop.settings.model_dir / file)
+    models = replace(workshop.models, folder=tmp_path)
+    put(buckets, song(), metadata={"model": model})
+    assert attempt(replace(workshop, models=models)) is Outcome.REJECTED
+    job = require_failed(buckets, workshop, "model_unavailable")
+    assert job.error is not None
+    assert "2stems" in job.error.message
+
+
+def test_a_song_beyond_the_size_limit_is_not_even_downloaded(
+    buckets: Stack, workshop: Workshop, faults: Faults
+) -> None:
+    limits = replace(workshop.settings, max_upload_bytes=len(song()) - 1)
+    put(buckets, song())
+    assert attempt(replace(workshop, settings=limits)) is Outcome.REJECTED
+    require_failed(buckets, workshop, "too_large")
+    assert faults.seen("GET", str(KEY)) == 0
+
+
+def test_a_song_beyond_the_time_limit_fails(buckets: Stack, workshop: Workshop) -> None:
+    limits = replace(workshop.settings, max_duration_s=1)
+    put(buckets, song(1.5))
+    assert attempt(replace(workshop, settings=limits)) is Outcome.REJECTED
+    require_failed(buckets, workshop, "too_long")
+
+
+def test_a_part_within_the_time_limit_is_taken(buckets: Stack, workshop: Workshop) -> None:
+    limits = replace(workshop.settings, max_duration_s=1)
+    put(buckets, song(1.5), metadata={"offset_s": "0.5"})
+    assert attempt(replace(workshop, settings=limits)) is Outcome.DONE
+
+
+def test_an_offset_beyond_the_end_fails(buckets: Stack, workshop: Workshop) -> None:
+    put(buckets, song(), metadata={"offset_s": "60"})
+    assert attempt(workshop) is Outcome.REJECTED
+    require_failed(buckets, workshop, "empty_audio")
+
+
+def test_a_song_that_was_deleted_before_its_turn_fails(buckets: Stack, workshop: Workshop) -> None:
+    assert attempt(workshop) is Outcome.REJECTED
+    job = require_failed(buckets, workshop, "upload_gone")
+    assert job.source is None
+
+
+def test_a_song_that_is_deleted_before_the_download_fails_the_next_time(
+    buckets: Stack, workshop: Workshop, faults: Faults
+) -> None:
+    put(buckets, song())
+    delete = partial(buckets.s3.delete_object, Bucket=buckets.uploads_bucket, Key=str(KEY))
+    faults.on(first(delete), "GET", str(KEY))
+    with pytest.raises(StorageError, match=r"drop/song\.wav"):
+        attempt(workshop)
+    assert attempt(workshop) is Outcome.REJECTED
+    job = require_failed(buckets, workshop, "upload_gone")
+    assert job.source is not None
+    assert job.attempt == 2
+
+
+def test_a_separation_ends_before_lambda_ends_it(buckets: Stack, workshop: Workshop) -> None:
+    put(buckets, song())
+    assert attempt(workshop, remaining_s=GUARD_S - 0.1) is Outcome.REJECTED
+    job = require_failed(buckets, workshop, "timed_out")
+    assert job.error is not None
+    assert "duration_s" in job.error.message
+
+
+# Two stems, and room for what comes before and behind the samples.
+STEMS_NEED_BYTES = 2 * len(song()) + 2 * HEADER_BYTES
+
+
+def disk_with(free_bytes: int) -> SimpleNamespace:
+    usage = SimpleNamespace(free=free_bytes)
+    return SimpleNamespace(disk_usage=lambda _: usage, rmtree=shutil.rmtree)
+
+
+@pytest.mark.parametrize(
+    ("free_bytes", "metadata", "words"),
+    [
+        (len(song()) - 1, {}, "The song would take"),
+        # Room for the song, but not for two stems; for those, but not for their zip as well.
+        (2 * len(song()) - 1000, {}, "The stems would take"),
+        (STEMS_NEED_BYTES, {"zip": "true"}, "The stems would take"),
+    ],
+    ids=["song", "stems", "zip"],
+)
+def test_a_full_disk_fails_before_the_work_begins(
+    buckets: Stack,
+    workshop: Workshop,
+    monkeypatch: pytest.MonkeyPatch,
+    free_bytes: int,
+    metadata: dict[str, str],
+    words: str,
+) -> None:
+    monkeypatch.setattr("stemdrop_separate.workspace.shutil", disk_with(free_bytes))
+    put(buckets, song(), metadata=metadata)
+    assert attempt(workshop) is Outcome.REJECTED
+    job = require_failed(buckets, workshop, "no_room")
+    assert job.error is not None
+    assert job.error.message.startswith(words)
+
+
+def test_enough_room_is_enough(
+    buckets: Stack, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stemdrop_separate.workspace.shutil", disk_with(STEMS_NEED_BYTES))
+    put(buckets, song())
+    assert attempt(workshop) is Outcome.DONE
+
+
+def test_a_good_song_after_a_bad_one_is_done(
+    buckets: Stack, workshop: Workshop, tmp_path: Path
+) -> None:
+    put(buckets, text(tmp_path / "song").read_bytes())
+    assert attempt(workshop) is Outcome.REJECTED
+    put(buckets, song())
+    assert attempt(workshop) is Outcome.DONE
+    job = job_of(buckets)
+    assert (job.status, job.error, job.attempt) == (Status.DONE, None, 1)
+
+
+ODD: dict[str, tuple[Make, int]] = {
+    "1 sample": (lambda path: media.wav(path, SOUND[:1]), 1),
+    "8 kHz mono": (lambda path: media.wav(path, media.tones(0.2, 1, 8000), rate_hz=8000), 8820),
+    "192 kHz": (lambda path: media.wav(path, media.tones(0.2, 2, 192_000), rate_hz=192_000), 8820),
+    "6 channels": (lambda path: media.wav(path, media.tones(0.2, 6), mask=0x3F), 8820),
+    "silence": (lambda path: media.wav(path, np.zeros((8820, 2), np.float32)), 8820),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_songs_have_stems_of_their_length(
+    buckets: Stack, workshop: Workshop, tmp_path: Path, name: str
+) -> None:
+    make, expected = ODD[name]
+    put(buckets, make(tmp_path / "song.wav").read_bytes(), metadata={"bit_depth": "32f"})
+    assert attempt(workshop) is Outcome.DONE
+    for stem in job_of(buckets).stems:
+        sound = samples(read(buckets, stem.key))
+        assert abs(len(sound) - expected) <= 2
+        assert sound.shape[1] == 2
+        assert np.isfinite(sound).all()
+        assert (stem.peak_dbfs is None) is (name == "silence")
+
+
+def test_a_format_that_only_the_suffix_tells_is_separated(
+    buckets: Stack, workshop: Workshop, tmp_path: Path
+) -> None:
+    key = replace(KEY, name="song.MLP")
+    put(buckets, media.encode(tmp_path / "song.mlp", SOUND, "-strict", "-2").read_bytes(), key)
+    assert attempt(workshop, key) is Outcome.DONE
+
+
+def test_a_song_beyond_full_scale_says_where_it_clips(
+    buckets: Stack, workshop: Workshop, tmp_path: Path
+) -> None:
+    loud = media.wav(tmp_path / "song.wav", 8 * SOUND)
+    put(buckets, loud.read_bytes())
+    assert attempt(workshop) is Outcome.DONE
+    loudest = max(job_of(buckets).stems, key=lambda stem: stem.clipped_samples)
+    assert loudest.clipped_samples > 100
+    assert loudest.peak_dbfs is not None
+    assert loudest.peak_dbfs > 3
+    assert np.abs(samples(read(buckets, loudest.key)).astype(int)).max() >= 32767
+
+
+def test_a_truncated_song_is_separated_with_a_warning(
+    buckets: Stack, workshop: Workshop, tmp_path: Path
+) -> None:
+    whole = media.wav(tmp_path / "song.wav", media.tones(3.0))
+    put(buckets, media.cut(whole, 0.5).read_bytes())
+    assert attempt(workshop) is Outcome.DONE
+    job = job_of(buckets)
+    assert "announces 3.0 s" in job.warnings[0]
+    assert [stem.duration_s for stem in job.stems] == pytest.approx([1.5, 1.5], abs=0.01)
+    assert len(samples(read(buckets, job.stems[0].key))) == round(job.stems[0].duration_s * RATE_HZ)
+
+
+def test_a_length_that_nobody_knew_is_no_reason_to_fail(
+    buckets: Stack, workshop: Workshop, tmp_path: Path
+) -> None:
+    # As a program writes it that pipes its output.
+    piped = media.wav(tmp_path / "song.wav", SOUND, announced_bytes=0xFFFFFFFF)
+    assert struct.unpack("<I", piped.read_bytes()[40:44]) == (0xFFFFFFFF,)
+    put(buckets, piped.read_bytes())
+    assert attempt(workshop) is Outcome.DONE
+    assert [stem.duration_s for stem in job_of(buckets).stems] == [0.2, 0.2]

@@ -1,0 +1,52 @@
+"""What Lambda hands to a handler: the context of an invocation, and events of S3."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote_plus
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A context with some seconds left."""
+
+    remaining_s: float = 900.0
+    memory_limit_in_mb: int = 3008
+    function_name: str = "separate"
+    function_version: str = "$LATEST"
+    aws_request_id: str = "request"
+    invoked_function_arn: str = "arn:aws:lambda:eu-central-1:123456789012:function:separate"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self.remaining_s * 1000)
+
+
+def event_of(*keys: str) -> dict[str, Any]:
+    """Return the event of some uploads, with their keys quoted as S3 quotes them."""
+    return {
+        "Records": [
+            {
+                "eventVersion": "2.1",
+                "eventSource": "aws:s3",
+                "awsRegion": "eu-central-1",
+                "eventTime": "2026-01-01T12:00:00.000Z",
+                "eventName": "ObjectCreated:Put",
+                "s3": {
+                    "s3SchemaVersion": "1.0",
+                    "bucket": {"name": "uploads", "arn": "arn:aws:s3:::uploads"},
+                    "object": {"key": quote_plus(key, safe="/"), "size": 1, "eTag": "x"},
+                },
+            }
+            for key in keys
+        ]
+    }
+
+
+# What S3 sends when somebody configures its notifications.
+TEST_EVENT = {
+    "Service": "Amazon S3",
+    "Event": "s3:TestEvent",
+    "Time": "2026-01-01T12:00:00.000Z",
+    "Bucket": "uploads",
+    "RequestId": "5582815E1AEA5ADF",
+    "HostId": "8cLeGAmw098X5cv4Zkwcmo8vvZa3eH3eKxsPzbB9wrR",
+}

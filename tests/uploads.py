@@ -1,0 +1,74 @@
+"""Songs on their way: put into the upload bucket, separated, and looked at afterwards."""
+
+import io
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.io import wavfile
+
+from stemdrop.jobs import Job
+from stemdrop.keys import UploadKey, record_key
+from stemdrop_local.songs import generate
+from stemdrop_local.stack import Stack
+from stemdrop_local.wav import write_wav
+from stemdrop_separate.job import Attempt
+from stemdrop_separate.workshop import Invocation, Outcome, Workshop
+
+KEY = UploadKey.parse("drop/song.wav")
+RATE_HZ = 44_100
+
+
+@cache
+def song(duration_s: float = 0.5, seed: int = 0) -> bytes:
+    """Return a generated song as a wav file."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "song.wav")
+        write_wav(path, [generate(duration_s, seed=seed).mix])
+        return path.read_bytes()
+
+
+def put(
+    buckets: Stack, data: bytes, key: UploadKey = KEY, metadata: dict[str, str] | None = None
+) -> None:
+    """Upload a song."""
+    buckets.s3.put_object(
+        Bucket=buckets.uploads_bucket, Key=str(key), Body=data, Metadata=metadata or {}
+    )
+
+
+def attempt(workshop: Workshop, key: UploadKey = KEY, remaining_s: float = 900.0) -> Outcome:
+    """Deliver the event of an upload."""
+    return Attempt(workshop, key, Invocation(3008, lambda: remaining_s)).run()
+
+
+def job_of(buckets: Stack, key: UploadKey = KEY) -> Job:
+    """Return the record of an upload."""
+    return Job.from_json(read(buckets, record_key(key)))
+
+
+def read(buckets: Stack, key: str) -> bytes:
+    """Return an object of the stems bucket."""
+    return buckets.s3.get_object(Bucket=buckets.stems_bucket, Key=key)["Body"].read()
+
+
+def results(buckets: Stack, prefix: str = "") -> dict[str, str]:
+    """Return the keys of the stems bucket, with their etags."""
+    listed = buckets.s3.list_objects_v2(Bucket=buckets.stems_bucket, Prefix=prefix)
+    return {entry["Key"]: entry["ETag"] for entry in listed.get("Contents", [])}
+
+
+def stem_names(buckets: Stack, key: UploadKey = KEY) -> set[str]:
+    """Return the names of an upload's results, its record aside."""
+    names = {found.removeprefix(f"{key}/") for found in results(buckets, f"{key}/")}
+    return names - {"job.json"}
+
+
+def samples(data: bytes) -> NDArray[Any]:
+    """Return the samples of a wav file, shape (samples, channels), as they are in it."""
+    rate_hz, sound = wavfile.read(io.BytesIO(data))
+    assert rate_hz == RATE_HZ
+    return np.asarray(sound)
