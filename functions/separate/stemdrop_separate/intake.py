@@ -10,8 +10,12 @@ from stemdrop.keys import Origin, UploadKey
 from stemdrop.options import Options
 from stemdrop.store import Upload
 
-# What other tools add to the metadata of an object by themselves: rclone, s3cmd.
-FOREIGN_METADATA = {"mtime", "md5chksum", "s3cmd-attrs"}
+# What other tools add to the metadata of an object by themselves: rclone, s3cmd, s3fs and DataSync.
+FOREIGN_METADATA = {
+    *("mtime", "md5chksum", "s3cmd-attrs"),
+    *("uid", "gid", "mode", "atime", "ctime"),
+    *("file-owner", "file-group", "file-permissions", "file-atime", "file-mtime"),
+}
 
 
 def begin(key: UploadKey, upload: Upload | None, previous: Job | None, remaining_s: float) -> Job:

@@ -139,7 +139,7 @@ def _choice(name: str, value: object, allowed: tuple[str, ...]) -> str:
 def _stems(value: object, model: Model) -> tuple[str, ...]:
     if value is None:
         return model.instruments
-    names = value.split(",") if isinstance(value, str) else value
+    names = re.split(r"[,+ ]+", value) if isinstance(value, str) else value
     if not isinstance(names, list | tuple) or not names:
         raise OptionError(f"stems can't be {value!r}: name some of {', '.join(model.instruments)}.")
     wanted = {_choice("stems", str(name).strip(), model.instruments) for name in names}
