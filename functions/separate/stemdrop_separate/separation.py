@@ -16,6 +16,7 @@ from stemdrop_separate.stft import (
     SEGMENT_SAMPLES,
     OverlapAdd,
     Samples,
+    Spectrum,
     cut,
     inverse,
     transform,
@@ -35,10 +36,10 @@ class Separated:
 
 @dataclass(frozen=True, slots=True)
 class _Segment:
-    """A segment on its own: its samples, shape (2, samples), and the frames of its stems."""
+    """A segment on its own: its samples, shape (2, samples), and the spectra of its stems."""
 
     mix: Samples
-    frames: dict[str, Samples]
+    spectra: dict[str, Spectrum]
     energies: Energies
 
 
@@ -73,8 +74,8 @@ def separate(
         separated = Separated(
             mix=_interleaved(segment.mix, span),
             stems={
-                stem: _interleaved(overlaps[stem].add(frames), span)
-                for stem, frames in segment.frames.items()
+                stem: _interleaved(overlaps[stem].add(inverse(spectrum)), span)
+                for stem, spectrum in segment.spectra.items()
             },
         )
         leading = 0
@@ -106,7 +107,7 @@ def _work(network: Network, wanted: tuple[str, ...], stretch: Samples) -> _Segme
     masks = _masks(network.backend.estimate(magnitude), frames)
     return _Segment(
         mix=stretch,
-        frames={stem: inverse(masks[stem] * spectrum) for stem in wanted},
+        spectra={stem: masks[stem] * spectrum for stem in wanted},
         energies=spectral_energies(magnitude[0, :frames].transpose(2, 0, 1), masks),
     )
 

@@ -75,8 +75,7 @@ def separate_song(
     ----------
     song : any file that ffmpeg reads.
     targets : where to write each of `options.outputs`.
-    on_progress : told the share that is done, 0 to 1, before the first and after every segment;
-        may raise to stop.
+    on_progress : told the share that is done, 0 to 1, after every segment; may raise to stop.
 
     Raises
     ------
@@ -85,7 +84,6 @@ def separate_song(
     """
     started = time.perf_counter()
     source = probe(song, ffmpeg)
-    on_progress(0.0)
     expected_s = _expected_s(song, source, options, ffmpeg, limits)
     _require_room(next(iter(targets.values())).parent, expected_s, options, limits)
     with ExitStack() as stack:
