@@ -62,6 +62,7 @@ template: setup ## Check template.yaml against the code and its linters
 	$(BIN)/python -m pytest tests/template
 
 parity: setup ## Compare SONG's stems with stock Spleeter's, sample for sample
+	@test -f "$(SONG)" || { echo "There is no song $(SONG): name one, make parity SONG=path." >&2; exit 2; }
 	$(BIN)/python -m benchmarks.parity "$(SONG)"
 
 bench: setup ## Measure against stock Spleeter and write docs/benchmarks.md
