@@ -60,7 +60,7 @@ def handler(event: dict[str, object], context: LambdaContext) -> dict[str, str]:
     outcomes: dict[str, str] = {}
     failures: dict[str, Exception] = {}
     for record in S3Event(event).records if "Records" in event else ():
-        key = unquote_plus(record.s3.get_object.key)
+        key = unquote_plus(record.s3.get_object.key)  # Powertools leaves it as S3 quotes it
         try:
             ending = outcomes[key] = _separate(key, context)
         except Exception as error:
