@@ -125,11 +125,10 @@ def _expected_s(
     song: Path, source: Source, options: Options, ffmpeg: Path, limits: Limits
 ) -> float:
     """Return how many seconds will be separated, as far as the file tells; else count them."""
-    whole_s = source.duration_s or source.estimated_duration_s
-    if whole_s is None:
+    if source.duration_s is None:
         with _decoder(song, source, options, ffmpeg, limits) as mix:
             return sum(len(block) for block in mix) / SAMPLE_RATE_HZ
-    rest_s = max(whole_s - options.offset_s, 0.0)
+    rest_s = max(source.duration_s - options.offset_s, 0.0)
     return rest_s if options.duration_s is None else min(rest_s, options.duration_s)
 
 

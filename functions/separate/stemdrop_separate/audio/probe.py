@@ -37,8 +37,6 @@ class Source:
     codec, container : ffmpeg's names, such as ``aac`` and ``mov,mp4,m4a,3gp,3g2,mj2``.
     tags : title, artist, album.
     layout : ffmpeg's name of the channel layout, such as ``5.1(side)`` or ``9 channels``.
-    estimated_duration_s : as `duration_s`, else ffmpeg's guess from the bit rate, which can be far
-        from the truth: for progress, not for decisions.
     """
 
     duration_s: float | None
@@ -48,7 +46,6 @@ class Source:
     container: str
     tags: Tags
     layout: str = ""
-    estimated_duration_s: float | None = None
 
 
 def probe(path: Path, ffmpeg: Path, *, within_s: float = PROBE_WITHIN_S) -> Source:
@@ -72,16 +69,14 @@ def probe(path: Path, ffmpeg: Path, *, within_s: float = PROBE_WITHIN_S) -> Sour
         raise _refusal(path, answer)
     decoded = dict(_FIELD.findall(answer.decoded))
     samples, size_bytes = int(block[1]), int(block[2])
-    announced_s, estimated_s = _durations_s(path, answer.log)
     return Source(
-        duration_s=announced_s,
+        duration_s=_announced_s(path, answer.log),
         sample_rate_hz=int(decoded["sample_rate"]),
         channels=size_bytes // (samples * 4),
         codec=dict(_FIELD.findall(answer.stored))["codec_id"],
         container=container[1],
         tags=parse_tags(answer.ffmetadata),
         layout=decoded["channel_layout_name"],
-        estimated_duration_s=estimated_s,
     )
 
 
@@ -131,17 +126,15 @@ def _refusal(path: Path, answer: _Answer) -> Exception:
     return NotAudioError(f"The file can't be read as audio: {why or 'ffmpeg failed'}.")
 
 
-def _durations_s(path: Path, log: str) -> tuple[float | None, float | None]:
-    """Return the announced duration, and the announced or else estimated one."""
+def _announced_s(path: Path, log: str) -> float | None:
+    """Return the announced duration; ffmpeg's guess from the bit rate is none."""
     match = _DURATION.search(log)
     if match is None:
-        return None, None
-    hours, minutes, seconds = match.groups()
-    told_s = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+        return None
     if _ESTIMATED.search(log):
-        announced_s = announced_duration_s(path)
-        return announced_s, announced_s or told_s
-    return told_s, told_s
+        return announced_duration_s(path)
+    hours, minutes, seconds = match.groups()
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
 
 
 def _is_only_a_tag(path: Path) -> bool:
