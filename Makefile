@@ -13,7 +13,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SAM_READY := .venv-sam/.ready
 LOCKS := tests/requirements.txt functions/separate/model/spleeter.txt infra/local/uv.txt
-CODE := layers functions infra/local tests benchmarks
+CODE := layers functions infra tests benchmarks
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14

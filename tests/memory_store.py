@@ -3,9 +3,10 @@
 import hashlib
 from collections.abc import Callable
 
+from stemdrop.errors import ChangedError
 from stemdrop.jobs import Job
 from stemdrop.keys import UploadKey
-from stemdrop.store import ChangedError, Store, Upload
+from stemdrop.store import Store, Upload
 
 
 class MemoryStore(Store):

@@ -10,7 +10,8 @@ import boto3
 import pytest
 
 from faults import Faults
-from stemdrop.store import CLIENT_CONFIG, Store
+from stemdrop.s3 import CLIENT_CONFIG
+from stemdrop.store import Store
 from stemdrop_local.environment import lambda_environment
 from stemdrop_local.s3 import CREDENTIALS, S3Server
 from stemdrop_local.stack import Stack, create_stack

@@ -34,7 +34,6 @@ STEPS: dict[str, tuple[str, str, int]] = {
     "record begun": ("PUT", record_key(KEY), 0),
     "song downloaded": ("GET", str(KEY), 0),
     "record of the song": ("PUT", record_key(KEY), 1),
-    "index read": ("GET", "entry", 0),
     "song looked up again": ("HEAD", str(KEY), 1),
     "record of the upload": ("PUT", record_key(KEY), 3),
     "stem uploaded": ("PUT", f"{KEY}/vocals.wav", 0),
@@ -97,14 +96,16 @@ def test_old_stems_that_can_not_be_swept_do_not_matter(
     assert job_of(buckets).status is Status.DONE
 
 
+@pytest.mark.parametrize("step", ["index read", "stem copied"])
 def test_stems_that_can_not_be_copied_are_separated_again(
-    buckets: Stack, workshop: Workshop, faults: Faults
+    buckets: Stack, workshop: Workshop, faults: Faults, entry: str, step: str
 ) -> None:
+    failing = {"index read": ("GET", entry), "stem copied": ("HEAD", f"{KEY}/vocals.wav")}[step]
     put(buckets, SONG)
     assert attempt(workshop) is Outcome.DONE
     right = read(buckets, f"{KEY}/vocals.wav")
     put(buckets, SONG, OTHER_KEY)
-    faults.on(unavailable, "HEAD", f"{KEY}/vocals.wav", times=100)
+    faults.on(unavailable, *failing, times=100)
     assert attempt(workshop, OTHER_KEY) is Outcome.DONE
     job = job_of(buckets, OTHER_KEY)
     assert job.usage is not None

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from faults import Fault, Faults, cut_body, forbidden, lose_answer, unavailable
-from stemdrop.errors import StorageError
+from stemdrop.errors import ChangedError, StorageError
 from stemdrop.jobs import Job, Status, now
 from stemdrop.keys import UploadKey, content_key, record_key, result_key
-from stemdrop.store import CHUNK_BYTES, ChangedError, Store
+from stemdrop.store import CHUNK_BYTES, Store
 from stemdrop_local.stack import Stack
 
 KEY = UploadKey.parse("drop/song.mp3")

@@ -18,7 +18,7 @@ INDEX = {f"{STEMS}/{keys.CONTENT_PREFIX}*"}
 ALLOWED = {
     "s3:GetObject": SONGS | RESULTS | INDEX,
     "s3:PutObject": RESULTS | INDEX,
-    "s3:DeleteObject": RESULTS,
+    "s3:DeleteObject": RESULTS | INDEX,
     "s3:AbortMultipartUpload": RESULTS,
     "s3:ListBucket": {UPLOADS, STEMS},
     "sqs:SendMessage": {QUEUE},

@@ -14,8 +14,8 @@ from strategies import ANY_JSON, ANY_TEXT, JOBS, TIMES
 
 # What the design asks of the record, each with a unit where it has one.
 DESIGNED = {
-    "version", "key", "status", "stage", "options", "source", "sound", "progress", "stems", "zip",
-    "error", "warnings", "engine", "usage", "attempt",
+    "version", "key", "filename", "owner", "status", "stage", "options", "source", "sound", "progress",
+    "stems", "zip", "error", "warnings", "engine", "usage", "attempt",
     "created_at", "started_at", "updated_at", "finished_at", "deadline_at",
 }  # fmt: skip
 MINIMAL = {
@@ -150,3 +150,40 @@ def test_a_source_is_equal_to_what_was_written_of_it() -> None:
     source = Source("drop/a", "etag", 1, now())
     job = Job("drop/a", Status.PROCESSING, now(), now(), source=source)
     assert Job.from_json(job.to_json()).source == source
+
+
+def named(key: str, filename: str | None = None) -> Job:
+    return Job(key, Status.PROCESSING, now(), now(), filename=filename)
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix"),
+    [
+        ("song.mp3", ".mp3"),
+        ("live.1/Song.FLAC", ".flac"),
+        ("song", ""),
+        ("song.mp3 ", ""),
+        ("song.mp3\n", ""),
+        ("song.größe", ""),
+        ("song.tar/..", ""),
+        ("song.averylongone", ""),
+        (".mp3", ".mp3"),
+    ],
+)
+def test_suffix_is_an_ordinary_one_or_none(name: str, suffix: str) -> None:
+    # It becomes part of a path.
+    assert named(f"drop/{name}").suffix == suffix
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("live/My song.mp3", "My song"), ("a.b.mp3", "a.b"), ("song", "song"), (".mp3", ".mp3")],
+)
+def test_title_is_the_name_without_suffix(name: str, title: str) -> None:
+    assert named(f"drop/{name}").title == title
+
+
+def test_the_name_of_the_file_goes_before_that_of_the_key() -> None:
+    job = named("jobs/" + "a" * 32, filename="Lied + ½.MP3")
+    assert (job.name, job.title, job.suffix) == ("Lied + ½.MP3", "Lied + ½", ".mp3")
+    assert named("jobs/" + "a" * 32).suffix == ""

@@ -68,7 +68,6 @@ def test_a_strange_name_is_a_name(name: str) -> None:
     key = UploadKey.parse(f"drop/{name}")
     assert (key.origin, key.name) == (Origin.DROP, name)
     assert parse_result_key(result_key(key, "vocals.wav")) == (key, "vocals.wav")
-    assert key.title
 
 
 @given(UPLOAD_KEYS, st.sampled_from(RESULT_NAMES))
@@ -163,30 +162,3 @@ def test_a_job_of_the_api_has_no_folder(job_id: str) -> None:
 def test_a_folder_marker_is_told_from_a_song() -> None:
     assert UploadKey.parse("drop/live/").is_folder
     assert not UploadKey.parse("drop/live").is_folder
-
-
-@pytest.mark.parametrize(
-    ("name", "suffix"),
-    [
-        ("song.mp3", ".mp3"),
-        ("live.1/Song.FLAC", ".flac"),
-        ("song", ""),
-        ("song.mp3 ", ""),
-        ("song.mp3\n", ""),
-        ("song.größe", ""),
-        ("song.tar/..", ""),
-        ("song.averylongone", ""),
-        (".mp3", ".mp3"),
-    ],
-)
-def test_suffix_is_an_ordinary_one_or_none(name: str, suffix: str) -> None:
-    # It becomes part of a path.
-    assert UploadKey.parse(f"drop/{name}").suffix == suffix
-
-
-@pytest.mark.parametrize(
-    ("name", "title"),
-    [("live/My song.mp3", "My song"), ("a.b.mp3", "a.b"), ("song", "song"), (".mp3", ".mp3")],
-)
-def test_title_is_the_name_without_suffix(name: str, title: str) -> None:
-    assert UploadKey.parse(f"drop/{name}").title == title

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from stemdrop.errors import OptionError
+from stemdrop.errors import EmptyAudioError, OptionError, TooLargeError
 from stemdrop.jobs import Job, Source, Stage, Status, now, timestamp
 from stemdrop.keys import Origin, UploadKey
 from stemdrop.options import Options
@@ -32,6 +32,8 @@ def begin(key: UploadKey, upload: Upload | None, previous: Job | None, remaining
     started_at = now()
     return Job(
         key=str(key),
+        filename=previous.filename if previous else None,
+        owner=previous.owner if previous else None,
         status=Status.PROCESSING,
         stage=Stage.DOWNLOADING,
         options=_normalised(_given_options(key, upload, previous)),
@@ -79,6 +81,22 @@ def is_settled(previous: Job | None, job: Job) -> bool:
     if previous.status is Status.DONE:
         return previous.source.etag == job.source.etag
     return is_same_upload(previous.source, job.source)
+
+
+def require_size(upload: Upload, max_bytes: int) -> None:
+    """Refuse a song that has no bytes, or more than a separation takes.
+
+    Raises
+    ------
+    EmptyAudioError, TooLargeError : it does.
+    """
+    if upload.size_bytes == 0:
+        raise EmptyAudioError("The file is empty: upload it again.")
+    if upload.size_bytes > max_bytes:
+        raise TooLargeError(
+            f"The file has {upload.size_bytes / 1e6:.0f} MB, and at most {max_bytes / 1e6:.0f} MB "
+            "are taken: send it compressed, as mp3 or flac, or in parts."
+        )
 
 
 def _given_options(

@@ -8,19 +8,19 @@ from aws_lambda_powertools import Logger
 
 from stemdrop.content import digest
 from stemdrop.errors import (
-    EmptyAudioError,
+    ChangedError,
+    MissingError,
     RejectedError,
     StorageError,
     SupersededError,
     TimedOutError,
-    TooLargeError,
     UploadGoneError,
 )
 from stemdrop.jobs import Failure, Job, Stage, Status, now
-from stemdrop.keys import UploadKey
+from stemdrop.keys import Origin, UploadKey
 from stemdrop.options import Options
-from stemdrop.store import ChangedError, Upload
-from stemdrop_separate.intake import begin, is_same_work, is_settled, source_of
+from stemdrop.store import Upload
+from stemdrop_separate.intake import begin, is_same_work, is_settled, require_size, source_of
 from stemdrop_separate.metering import Meter
 from stemdrop_separate.record import Record
 from stemdrop_separate.results import Results, publish, reuse, sweep
@@ -31,6 +31,7 @@ from stemdrop_separate.workspace import require_room, workspace
 # Lambda kills without a word; this is left for the record that says so, and for cleaning up.
 GUARD_S = 15.0
 PROGRESS_INTERVAL_S = 2.0
+UPLOAD_GONE = "The song was deleted before its turn came: upload it again."
 
 logger = Logger(child=True)
 
@@ -52,6 +53,7 @@ class Attempt:
         self._invocation = invocation
         self._anew = anew
         self._has_published = False
+        self._entry: str | None = None
         self._remaining_s = invocation.remaining_s
         price = workshop.settings.usd_per_gb_second
         self._meter = Meter(invocation.memory_mb, price, invocation.trace)
@@ -70,8 +72,10 @@ class Attempt:
         ------
         StemdropError : anything that leaves the event to be delivered again.
         """
-        upload = self._store.find_upload(self._key)
         previous = self._record.found
+        if previous is None and self._key.origin is Origin.JOBS:
+            return self._leave_deleted()
+        upload = self._store.find_upload(self._key)
         job = begin(self._key, upload, previous, self._remaining_s())
         if is_settled(previous, job) and not self._anew:
             return Outcome.SKIPPED
@@ -85,12 +89,23 @@ class Attempt:
     def _repair(self) -> Outcome:
         """Do the work of a newer upload again if our stems may have been written over its own."""
         newest, _ = self._store.load_job(self._key)
-        if not self._has_published or newest is None or is_same_work(newest, self.job):
+        if not self._has_published:
+            return Outcome.SKIPPED
+        if newest is None:
+            return self._leave_deleted()
+        if is_same_work(newest, self.job):
             return Outcome.SKIPPED
         again = Attempt(self._workshop, self._key, self._invocation, anew=True)
         outcome = again.run()
         self._record = again._record
         return outcome
+
+    def _leave_deleted(self) -> Outcome:
+        """Remove what was published for a job that is deleted, so that nothing of it is left."""
+        self._store.delete(self._store.list_results(self._key))
+        if self._entry:
+            self._store.forget_content(self._entry, self._key)
+        return Outcome.SKIPPED
 
     def _work_or_reject(self, upload: Upload | None) -> Outcome:
         try:
@@ -100,22 +115,28 @@ class Attempt:
 
     def _work(self, upload: Upload | None) -> Outcome:
         if upload is None:
-            raise UploadGoneError("The song was deleted before its turn came: upload it again.")
+            raise UploadGoneError(UPLOAD_GONE)
         options = Options.parse(self.job.options)
-        _require_size(upload, self._workshop.settings.max_upload_bytes)
+        require_size(upload, self._workshop.settings.max_upload_bytes)
         engine = self._workshop.models.engine(options.model)
         with workspace(self._workshop.settings.work_dir) as folder:
-            song = folder / f"song{self._key.suffix}"  # some formats are known by nothing else
+            song = folder / f"song{self.job.suffix}"  # some formats are known by nothing else
             require_room(folder, upload.size_bytes, "The song")
-            with self._meter.stage("download"):
-                sha256 = self._store.download(upload, song)
+            sha256 = self._download(upload, song)
             source = replace(source_of(upload), sha256=sha256)
             self._record.update(source=source, engine=engine, stage=Stage.SEPARATING)
-            entry = digest(sha256, options)
-            results = self._reuse(entry) or self._separate(song, folder, options)
-        self._store.save_content(entry, self._key)
+            self._entry = digest(sha256, options)
+            results = self._reuse(self._entry) or self._separate(song, folder, options)
+        self._store.save_content(self._entry, self._key)
         self._finish(results)
         return Outcome.DONE
+
+    def _download(self, upload: Upload, song: Path) -> str:
+        try:
+            with self._meter.stage("download"):
+                return self._store.download(upload, song)
+        except MissingError as error:
+            raise UploadGoneError(UPLOAD_GONE) from error
 
     def _reuse(self, entry: str) -> Results | None:
         with self._meter.stage("reuse"):
@@ -181,13 +202,3 @@ class Attempt:
             finished_at=now(),
         )
         return Outcome.REJECTED
-
-
-def _require_size(upload: Upload, max_bytes: int) -> None:
-    if upload.size_bytes == 0:
-        raise EmptyAudioError("The file is empty: upload it again.")
-    if upload.size_bytes > max_bytes:
-        raise TooLargeError(
-            f"The file has {upload.size_bytes / 1e6:.0f} MB, and at most {max_bytes / 1e6:.0f} MB "
-            "are taken: send it compressed, as mp3 or flac, or in parts."
-        )

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from stemdrop.errors import StorageError, SupersededError
+from stemdrop.errors import ChangedError, StorageError, SupersededError
 from stemdrop.jobs import Job
 from stemdrop.keys import UploadKey
-from stemdrop.store import ChangedError, Store
+from stemdrop.store import Store
 from stemdrop_separate.intake import is_same_upload, source_of
 
 ATTEMPTS = 5

@@ -3,17 +3,18 @@
 import zipfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from aws_lambda_powertools import Logger
 
 from stemdrop.errors import StorageError
-from stemdrop.jobs import Archive, Job, Sound, Status, Stem
-from stemdrop.keys import ZIP_NAME, UploadKey, parse_result_key, result_key
+from stemdrop.jobs import Archive, Job, Sound, Stem
+from stemdrop.keys import ZIP_NAME, UploadKey, result_key
 from stemdrop.options import Codec, Options
-from stemdrop.store import ChangedError, Store
+from stemdrop.reuse import reuse as copy_results
+from stemdrop.store import Store
 from stemdrop_separate.audio.encode import EncodedStem
 from stemdrop_separate.song import SeparatedSong
 from stemdrop_separate.stft import SAMPLE_RATE_HZ
@@ -64,31 +65,20 @@ def reuse(store: Store, key: UploadKey, entry: str, job: Job) -> Results | None:
     ----------
     entry : of the content index.
     """
-    original = store.find_content(entry)
-    if original is None or original == key:
-        return None
+
+    def is_same_work(found: Job) -> bool:
+        if not found.source or not job.source or found.source.sha256 != job.source.sha256:
+            return False
+        return (found.options, found.engine) == (job.options, job.engine)
+
     try:
-        found, etag = store.load_job(original)
-        if found is None or not _is_result_of_same_work(found, job):
-            return None
-        moved = {old: result_key(key, parse_result_key(old)[1]) for old in found.result_keys}
-        _side_by_side(lambda pair: store.copy(*pair), moved.items())
-        if store.load_job(original)[1] != etag:
-            raise ChangedError("Another song came to the same key meanwhile.")
+        reused = copy_results(store, key, entry, is_same_work)
     except StorageError as error:
         logger.warning("index_points_nowhere", reason=error.message)
         return None
-    stems = tuple(replace(stem, key=moved[stem.key]) for stem in found.stems)
-    archive = replace(found.zip, key=moved[found.zip.key]) if found.zip else None
-    return Results(found.sound, stems, archive, found.warnings)
-
-
-def _is_result_of_same_work(found: Job, job: Job) -> bool:
-    """Return whether a record is what the index says: other songs may have come to its key."""
-    if found.status is not Status.DONE or not found.source or not job.source:
-        return False
-    same_song = found.source.sha256 == job.source.sha256
-    return same_song and (found.options, found.engine) == (job.options, job.engine)
+    if reused is None:
+        return None
+    return Results(reused.original.sound, reused.stems, reused.zip, reused.original.warnings)
 
 
 def sweep(store: Store, key: UploadKey, job: Job) -> None:

@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from stemdrop.errors import SetupError
+from stemdrop.prices import USD_PER_GB_SECOND
 from stemdrop_separate.models import BackendName
-
-# Source: AWS Lambda's price list for us-east-1, first tier, per GB-second.
-USD_PER_GB_SECOND = {"x86_64": 0.0000166667, "arm64": 0.0000133334}
 
 
 @dataclass(frozen=True, slots=True)

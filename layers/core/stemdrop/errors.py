@@ -16,6 +16,8 @@ StemdropError
 │   └── TimedOutError         timed_out
 ├── TransientError            may work the next time: raise it, and have the event delivered again
 │   ├── StorageError          storage
+│   │   ├── ChangedError      changed
+│   │   └── MissingError      missing
 │   ├── EncodeError           encode
 │   └── SeparationError       separation
 ├── SupersededError           the work is no longer wanted: end without a word
@@ -124,6 +126,18 @@ class StorageError(TransientError):
     """S3 did not do what it was asked for."""
 
     code = "storage"
+
+
+class ChangedError(StorageError):
+    """The object is no longer the one that was read."""
+
+    code = "changed"
+
+
+class MissingError(StorageError):
+    """There is no such object."""
+
+    code = "missing"
 
 
 class EncodeError(TransientError):

@@ -1,14 +1,17 @@
 """The job record, ``job.json``: the only state there is, written by both functions through here."""
 
 import json
+import re
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import PurePosixPath
 from typing import Any
 
 from stemdrop.errors import RejectedError, StorageError
 
 VERSION = 1
+SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}\Z")
 
 
 class Status(StrEnum):
@@ -141,6 +144,8 @@ class Job:
     Attributes
     ----------
     key : of the upload.
+    filename : as the uploader named the song, if that isn't in the key.
+    owner : who may see the job, if not everybody who is let in.
     options : as `Options.to_json` gives them, or as they came when they are not valid.
     progress : 0 to 1.
     warnings : sentences about a song that was separated, but isn't quite as it should be.
@@ -152,6 +157,8 @@ class Job:
     status: Status
     created_at: str
     updated_at: str
+    filename: str | None = None
+    owner: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
     version: int = VERSION
     stage: Stage | None = None
@@ -168,6 +175,22 @@ class Job:
     started_at: str | None = None
     finished_at: str | None = None
     deadline_at: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Return the song's name: that of its file, or the last part of its key."""
+        return self.filename or self.key.rpartition("/")[2]
+
+    @property
+    def title(self) -> str:
+        """Return the song's name without its suffix."""
+        return PurePosixPath(self.name).stem or self.name
+
+    @property
+    def suffix(self) -> str:
+        """Return the suffix of the song's name, such as ``.mp3``, if it is an ordinary one."""
+        match = SUFFIX.search(self.name)
+        return match[0].lower() if match else ""
 
     @property
     def is_finished(self) -> bool:

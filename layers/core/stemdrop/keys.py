@@ -12,7 +12,6 @@ result's name has no slash, so no two uploads ever share one.
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import PurePosixPath
 
 from stemdrop.errors import BadKeyError
 from stemdrop.options import Model
@@ -24,7 +23,6 @@ RECORD_NAME = "job.json"
 ZIP_NAME = "stems.zip"
 # S3 allows 1024 bytes; the longest name of a result, with its slash, takes 19 of them.
 MAX_UPLOAD_KEY_BYTES = 1024 - 24
-SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}\Z")
 JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -82,17 +80,6 @@ class UploadKey:
         if self.origin is Origin.DROP and slash and folder in {*Model}:
             return {"model": folder}
         return {}
-
-    @property
-    def title(self) -> str:
-        """Return the song's name: the last part of the key without its suffix."""
-        return PurePosixPath(self.name).stem or self.name
-
-    @property
-    def suffix(self) -> str:
-        """Return the suffix of the song's name, such as ``.mp3``, if it is an ordinary one."""
-        match = SUFFIX.search(self.name)
-        return match[0].lower() if match else ""
 
 
 def result_key(upload: UploadKey, name: str) -> str:

@@ -1,40 +1,21 @@
-"""The only place that talks to S3: songs in, stems and records out."""
+"""Both buckets: songs in, stems and records out."""
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Set
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
-from stemdrop.errors import BadKeyError, StorageError
+from stemdrop.errors import BadKeyError, MissingError
 from stemdrop.jobs import Job, timestamp
 from stemdrop.keys import UploadKey, content_key, record_key, result_key
+from stemdrop.s3 import CHANGED, HIDDEN, MISSING, connect, storage_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 CHUNK_BYTES = 1 << 20
-CLIENT_CONFIG = Config(
-    connect_timeout=5,
-    read_timeout=60,
-    retries={"mode": "standard", "total_max_attempts": 5},
-    signature_version="s3v4",
-)
-MISSING = {"404", "NoSuchKey", "NotFound"}
-# 412: the object is another one; 409: somebody else is writing it at this moment.
-CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
-
-
-class ChangedError(StorageError):
-    """The object is no longer the one that was read."""
-
-    code = "changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +35,33 @@ class Store:
     Parameters
     ----------
     uploads, stems : names of the buckets.
-    client : an S3 client; one of boto3's with sensible limits by default.
+    client : of S3; that of `connect` by default.
+    may_list : whether the role may list the buckets. If not, S3 answers 403 where nothing is, and
+        that is taken for what it means.
 
     All methods raise StorageError when S3 doesn't do what it is asked for, after retries.
     """
 
-    def __init__(self, uploads: str, stems: str, client: "S3Client | None" = None) -> None:
+    def __init__(
+        self,
+        uploads: str,
+        stems: str,
+        client: "S3Client | None" = None,
+        *,
+        may_list: bool = True,
+    ) -> None:
         self.uploads = uploads
         self.stems = stems
-        self._s3: S3Client = client or boto3.client("s3", config=CLIENT_CONFIG)
+        self._s3: S3Client = client or connect()
+        self._missing = MISSING if may_list else MISSING | HIDDEN
 
     def find_upload(self, key: UploadKey) -> Upload | None:
         """Return what is known of a song, or None if it isn't there."""
-        with _storage_errors(f"look up {key}"):
-            try:
+        try:
+            with storage_errors(f"look up {key}", self._missing):
                 head = self._s3.head_object(Bucket=self.uploads, Key=str(key))
-            except ClientError as error:
-                if _code(error) in MISSING:
-                    return None
-                raise
+        except MissingError:
+            return None
         return Upload(
             key=str(key),
             etag=head["ETag"].strip('"'),
@@ -87,9 +76,10 @@ class Store:
         Raises
         ------
         ChangedError : the song was replaced since it was looked up.
+        MissingError : it was deleted.
         """
         sha256 = hashlib.sha256()
-        with _storage_errors(f"download {upload.key}"), path.open("wb") as file:
+        with storage_errors(f"download {upload.key}", MISSING), path.open("wb") as file:
             body = self._s3.get_object(Bucket=self.uploads, Key=upload.key, IfMatch=upload.etag)
             for chunk in body["Body"].iter_chunks(CHUNK_BYTES):
                 sha256.update(chunk)
@@ -109,7 +99,7 @@ class Store:
         ChangedError : another one has been written or deleted since; with None: one is there.
         """
         condition = {"IfMatch": replaced_etag} if replaced_etag else {"IfNoneMatch": "*"}
-        with _storage_errors(f"write the record of {key}", changed=CHANGED | MISSING):
+        with storage_errors(f"write the record of {key}", changed=CHANGED | MISSING):
             answer = self._s3.put_object(
                 Bucket=self.stems,
                 Key=record_key(key),
@@ -122,26 +112,29 @@ class Store:
 
     def upload(self, path: Path, key: str, content_type: str) -> None:
         """Write a file to a key of the stems bucket; it shows up there once it is whole."""
-        with _storage_errors(f"upload {key}"):
+        with storage_errors(f"upload {key}"):
             self._s3.upload_file(
                 str(path), self.stems, key, ExtraArgs={"ContentType": content_type}
             )
 
     def copy(self, source_key: str, key: str) -> None:
         """Copy a result within the stems bucket."""
-        with _storage_errors(f"copy {source_key}"):
+        with storage_errors(f"copy {source_key}"):
             self._s3.copy({"Bucket": self.stems, "Key": source_key}, self.stems, key)
 
     def delete(self, keys: set[str]) -> None:
-        """Delete results; those that don't exist don't matter."""
+        """Delete objects of the stems bucket; those that don't exist don't matter."""
         for key in keys:
-            with _storage_errors(f"delete {key}"):
-                self._s3.delete_object(Bucket=self.stems, Key=key)
+            self._delete(self.stems, key)
+
+    def delete_upload(self, key: UploadKey) -> None:
+        """Delete a song; it doesn't matter if it isn't there."""
+        self._delete(self.uploads, str(key))
 
     def list_results(self, key: UploadKey) -> set[str]:
         """Return the keys of all results of an upload, the record aside."""
         prefix = result_key(key, "")
-        with _storage_errors(f"list {prefix}"):
+        with storage_errors(f"list {prefix}"):
             pages = self._s3.get_paginator("list_objects_v2").paginate(
                 Bucket=self.stems, Prefix=prefix, Delimiter="/"
             )
@@ -161,7 +154,7 @@ class Store:
 
     def save_content(self, digest: str, key: UploadKey) -> None:
         """Point an entry of the content index at an upload's results."""
-        with _storage_errors(f"write {content_key(digest)}"):
+        with storage_errors(f"write {content_key(digest)}"):
             self._s3.put_object(
                 Bucket=self.stems,
                 Key=content_key(digest),
@@ -169,29 +162,19 @@ class Store:
                 ContentType="application/json",
             )
 
+    def forget_content(self, digest: str, key: UploadKey) -> None:
+        """Delete an entry of the content index if it points at this upload's results."""
+        if self.find_content(digest) == key:
+            self.delete({content_key(digest)})
+
+    def _delete(self, bucket: str, key: str) -> None:
+        with storage_errors(f"delete {key}"):
+            self._s3.delete_object(Bucket=bucket, Key=key)
+
     def _read(self, key: str) -> tuple[bytes | None, str | None]:
-        with _storage_errors(f"read {key}"):
-            try:
+        try:
+            with storage_errors(f"read {key}", self._missing):
                 answer = self._s3.get_object(Bucket=self.stems, Key=key)
                 return answer["Body"].read(), answer["ETag"]
-            except ClientError as error:
-                if _code(error) in MISSING:
-                    return None, None
-                raise
-
-
-@contextmanager
-def _storage_errors(what: str, changed: Set[str] = CHANGED) -> Iterator[None]:
-    """Turn the errors of boto3 into those of stemdrop."""
-    try:
-        yield
-    except ClientError as error:
-        kind = ChangedError if _code(error) in changed else StorageError
-        raise kind(f"Could not {what}: {error}.") from error
-    except (BotoCoreError, boto3.exceptions.Boto3Error) as error:
-        raise StorageError(f"Could not {what}: {error}.") from error
-
-
-def _code(error: ClientError) -> str:
-    details: Any = error.response.get("Error", {})
-    return str(details.get("Code"))
+        except MissingError:
+            return None, None

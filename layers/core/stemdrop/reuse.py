@@ -1,0 +1,60 @@
+"""Stems that are there already: from another upload's keys to this one's, inside S3."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from stemdrop.errors import ChangedError
+from stemdrop.jobs import Archive, Job, Status, Stem
+from stemdrop.keys import UploadKey, parse_result_key, result_key
+from stemdrop.store import Store
+
+MAX_COPIES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Reused:
+    """Results that were copied.
+
+    Attributes
+    ----------
+    original : the record of the job that made them.
+    stems, zip : as they are under the new key.
+    """
+
+    original: Job
+    stems: tuple[Stem, ...]
+    zip: Archive | None
+
+
+def reuse(
+    store: Store, key: UploadKey, entry: str, accepts: Callable[[Job], bool]
+) -> Reused | None:
+    """Copy the results that an entry of the content index points at, if there are any.
+
+    Parameters
+    ----------
+    key : of the upload that takes them.
+    entry : of the content index; see `stemdrop.content.digest`.
+    accepts : tells of a finished job whether its results are what is wanted: another song may have
+        come to its key since the entry was written.
+
+    Raises
+    ------
+    ChangedError : another song came to that key while its results were copied.
+    StorageError : S3 doesn't do what it is asked for.
+    """
+    original = store.find_content(entry)
+    if original is None or original == key:
+        return None
+    found, etag = store.load_job(original)
+    if found is None or found.status is not Status.DONE or not accepts(found):
+        return None
+    moved = {old: result_key(key, parse_result_key(old)[1]) for old in found.result_keys}
+    with ThreadPoolExecutor(MAX_COPIES) as pool:
+        list(pool.map(store.copy, moved.keys(), moved.values()))
+    if store.load_job(original)[1] != etag:
+        raise ChangedError("Another song came to the same key meanwhile.")
+    stems = tuple(replace(stem, key=moved[stem.key]) for stem in found.stems)
+    archive = replace(found.zip, key=moved[found.zip.key]) if found.zip else None
+    return Reused(found, stems, archive)

@@ -1,0 +1,61 @@
+"""The client of S3, and what its errors mean; only this module knows boto3."""
+
+from collections.abc import Iterator, Set
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from stemdrop.errors import ChangedError, MissingError, StorageError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CLIENT_CONFIG = Config(
+    connect_timeout=5,
+    read_timeout=60,
+    retries={"mode": "standard", "total_max_attempts": 5},
+    signature_version="s3v4",
+    s3={"addressing_style": "virtual"},  # a presigned URL then names the bucket's own region
+)
+MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
+# What S3 says of a missing key to those who may not list the bucket.
+HIDDEN = frozenset({"403", "AccessDenied"})
+# 412: the object is another one; 409: somebody else is writing it at this moment.
+CHANGED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
+
+
+def connect() -> "S3Client":
+    """Return a client of S3 with sensible limits."""
+    return boto3.client("s3", config=CLIENT_CONFIG)
+
+
+@contextmanager
+def storage_errors(
+    what: str, missing: Set[str] = frozenset(), changed: Set[str] = CHANGED
+) -> Iterator[None]:
+    """Turn the errors of boto3 into those of stemdrop.
+
+    Parameters
+    ----------
+    what : was tried, for the message.
+    missing, changed : S3's codes that mean so.
+    """
+    try:
+        yield
+    except ClientError as error:
+        message = f"Could not {what}: {error}."
+        if _code(error) in missing:
+            raise MissingError(message) from error
+        if _code(error) in changed:
+            raise ChangedError(message) from error
+        raise StorageError(message) from error
+    except (BotoCoreError, boto3.exceptions.Boto3Error) as error:
+        raise StorageError(f"Could not {what}: {error}.") from error
+
+
+def _code(error: ClientError) -> str:
+    details: Any = error.response.get("Error", {})
+    return str(details.get("Code"))

@@ -1,0 +1,73 @@
+"""A job that is deleted leaves nothing behind, whenever that happens."""
+
+from hashlib import sha256
+
+import pytest
+
+from faults import Faults, first
+from stemdrop.content import digest
+from stemdrop.jobs import Job, Status, now
+from stemdrop.keys import UploadKey, content_key, record_key, result_key
+from stemdrop.options import Options
+from stemdrop_local.stack import Stack
+from stemdrop_separate.workshop import Outcome, Workshop
+from uploads import attempt, put, results, song
+
+KEY = UploadKey.parse("jobs/" + "a" * 32)
+SONG = song(0.5, seed=4)
+ENTRY = content_key(digest(sha256(SONG).hexdigest(), Options()))
+# The requests of an attempt in their order: method, key, number of earlier ones of the kind.
+STEPS: dict[str, tuple[str, str, int]] = {
+    "record read": ("GET", record_key(KEY), 0),
+    "song looked up": ("HEAD", str(KEY), 0),
+    "record begun": ("PUT", record_key(KEY), 0),
+    "song downloaded": ("GET", str(KEY), 0),
+    "index read": ("GET", ENTRY, 0),
+    "record of the upload": ("PUT", record_key(KEY), 3),
+    "stem uploaded": ("PUT", result_key(KEY, "vocals.wav"), 0),
+    "index written": ("PUT", ENTRY, 0),
+    "record finished": ("PUT", record_key(KEY), 4),
+}
+
+
+def create(workshop: Workshop) -> None:
+    """Write the record that the API writes before it hands out the form."""
+    options = Options().to_json()
+    job = Job(str(KEY), Status.AWAITING_UPLOAD, now(), now(), options=options)
+    workshop.store.save_job(KEY, job, None)
+
+
+def delete(buckets: Stack) -> None:
+    """Do what the API does to delete a job."""
+    for key in (record_key(KEY), *results(buckets, f"{KEY}/")):
+        buckets.s3.delete_object(Bucket=buckets.stems_bucket, Key=key)
+    buckets.s3.delete_object(Bucket=buckets.uploads_bucket, Key=str(KEY))
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_nothing_is_left_of_a_job_that_is_deleted_at_work(
+    buckets: Stack, workshop: Workshop, faults: Faults, step: str
+) -> None:
+    create(workshop)
+    put(buckets, SONG, KEY)
+    deletions: list[str] = []
+
+    def delete_once() -> None:
+        deletions.append(step)
+        delete(buckets)
+
+    method, key, after = STEPS[step]
+    faults.on(first(delete_once), method, key, after=after)
+    assert attempt(workshop, KEY) is Outcome.SKIPPED
+    assert deletions == [step]
+    assert results(buckets) == {}
+    assert attempt(workshop, KEY) is Outcome.SKIPPED
+    assert results(buckets) == {}
+
+
+def test_an_upload_after_the_deletion_is_passed_over(buckets: Stack, workshop: Workshop) -> None:
+    put(buckets, SONG, KEY)
+    stray = result_key(KEY, "vocals.wav")
+    buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=stray, Body=b"left by a killed attempt")
+    assert attempt(workshop, KEY) is Outcome.SKIPPED
+    assert results(buckets) == {}
