@@ -111,19 +111,24 @@ def test_what_the_stack_would_not_do_is_refused(tmp_path: Path, there: str, inst
         read_application(path)
 
 
-def test_cors_rules_get_the_names_of_the_api(tmp_path: Path) -> None:
-    path = tmp_path / "template.yaml"
-    rule = "{AllowedMethods: [POST], AllowedOrigins: [a], ExposedHeaders: [ETag], MaxAge: 9}"
-    cors = f"CorsConfiguration: {{CorsRules: [{rule}]}}"
-    there = "      PublicAccessBlockConfiguration:\n"
-    path.write_text(TEMPLATE.read_text().replace(there, f"      {cors}\n{there}", 1))
-    uploads, stems = read_application(path).buckets
+def test_cors_rules_get_the_names_of_the_api() -> None:
+    uploads, stems = read_application(parameters={"AllowedOrigin": "http://localhost:1"}).buckets
+    origins = ["https://stemdrop.execute-api.eu-central-1.amazonaws.com", "http://localhost:1"]
     assert uploads.cors_rules == (
         {
+            "ID": "page",
             "AllowedMethods": ["POST"],
-            "AllowedOrigins": ["a"],
-            "ExposeHeaders": ["ETag"],
-            "MaxAgeSeconds": 9,
+            "AllowedHeaders": ["*"],
+            "AllowedOrigins": origins,
+            "MaxAgeSeconds": 3600,
         },
     )
-    assert stems.cors_rules == ()
+    (rule,) = stems.cors_rules
+    assert rule["AllowedOrigins"] == origins
+    assert "Content-Range" in rule["ExposeHeaders"]
+
+
+def test_the_api_allows_no_other_origin_unless_one_is_named() -> None:
+    assert read_application().api.allowed_origins == ()
+    named = read_application(parameters={"AllowedOrigin": "http://localhost:1"})
+    assert named.api.allowed_origins == ("http://localhost:1",)

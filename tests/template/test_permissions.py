@@ -1,4 +1,4 @@
-"""The separator's role allows what is listed here, and nothing else."""
+"""The roles of the functions allow what is listed here, and nothing else."""
 
 from typing import Any
 
@@ -8,28 +8,54 @@ from stemdrop import keys
 from stemdrop_local.intrinsics import Resolver
 
 Template = dict[str, Any]
+Statement = dict[str, Any]
+FUNCTIONS = {"SeparateRole": "SeparateFunction", "ApiRole": "ApiFunction"}
 UPLOADS = "arn:aws:s3:::stemdrop-uploads-123456789012-eu-central-1"
 STEMS = "arn:aws:s3:::stemdrop-stems-123456789012-eu-central-1"
 QUEUE = "arn:aws:sqs:eu-central-1:123456789012:stemdrop-failures"
-LOGS = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/stemdrop-separate:*"
+LOGS = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/stemdrop-{}:*"
 SONGS = {f"{UPLOADS}/{keys.DROP_PREFIX}*", f"{UPLOADS}/{keys.JOBS_PREFIX}*"}
 RESULTS = {f"{STEMS}/{keys.DROP_PREFIX}*", f"{STEMS}/{keys.JOBS_PREFIX}*"}
+SENT_SONGS = {f"{UPLOADS}/{keys.JOBS_PREFIX}*"}
+RESULTS_OF_JOBS = {f"{STEMS}/{keys.JOBS_PREFIX}*"}
 INDEX = {f"{STEMS}/{keys.CONTENT_PREFIX}*"}
-ALLOWED = {
-    "s3:GetObject": SONGS | RESULTS | INDEX,
-    "s3:PutObject": RESULTS | INDEX,
-    "s3:DeleteObject": RESULTS | INDEX,
-    "s3:AbortMultipartUpload": RESULTS,
-    "s3:ListBucket": {UPLOADS, STEMS},
-    "sqs:SendMessage": {QUEUE},
-    "logs:CreateLogStream": {LOGS},
-    "logs:PutLogEvents": {LOGS},
-    "xray:PutTraceSegments": {"*"},
-    "xray:PutTelemetryRecords": {"*"},
+TRACES: dict[str, set[str]] = {"xray:PutTraceSegments": {"*"}, "xray:PutTelemetryRecords": {"*"}}
+
+
+def logs(name: str) -> dict[str, set[str]]:
+    resource = LOGS.format(name)
+    return {"logs:CreateLogStream": {resource}, "logs:PutLogEvents": {resource}}
+
+
+ALLOWED: dict[str, dict[str, set[str]]] = {
+    "SeparateRole": {
+        "s3:GetObject": SONGS | RESULTS | INDEX,
+        "s3:PutObject": RESULTS | INDEX,
+        "s3:DeleteObject": RESULTS | INDEX,
+        "s3:AbortMultipartUpload": RESULTS,
+        "s3:ListBucket": {UPLOADS, STEMS},
+        "sqs:SendMessage": {QUEUE},
+        **logs("separate"),
+        **TRACES,
+    },
+    # What it may do it can sign: it can't read a song, and it can't touch what was dropped.
+    "ApiRole": {
+        "s3:GetObject": RESULTS | INDEX,
+        "s3:PutObject": SENT_SONGS | RESULTS_OF_JOBS,
+        "s3:DeleteObject": SENT_SONGS | RESULTS_OF_JOBS | INDEX,
+        "s3:AbortMultipartUpload": RESULTS_OF_JOBS,
+        "s3:ListBucket": {STEMS},
+        **logs("api"),
+        **TRACES,
+    },
+}
+CONDITIONS: dict[str, Any] = {
+    "ListOneJob": {"StringLike": {"s3:prefix": f"{keys.JOBS_PREFIX}{'?' * 32}/"}}
 }
 WILDCARDS = {
     **dict.fromkeys(SONGS | RESULTS | INDEX, "a prefix of the key grammar"),
-    LOGS: "the streams of one group",
+    LOGS.format("separate"): "the streams of one group",
+    LOGS.format("api"): "the streams of one group",
     "*": "X-Ray knows no resource to name",
 }
 
@@ -38,45 +64,59 @@ def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+@pytest.fixture(params=sorted(ALLOWED))
+def role(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-def statements(template: Template, resolver: Resolver) -> list[dict[str, Any]]:
-    role = template["Resources"]["SeparateRole"]["Properties"]
-    (policy,) = resolver.resolve(role["Policies"])
-    found: list[dict[str, Any]] = policy["PolicyDocument"]["Statement"]
+def statements(template: Template, resolver: Resolver, role: str) -> list[Statement]:
+    (policy,) = resolver.resolve(template["Resources"][role]["Properties"]["Policies"])
+    found: list[Statement] = policy["PolicyDocument"]["Statement"]
     return found
 
 
-def test_the_role_allows_what_is_listed(statements: list[dict[str, Any]]) -> None:
+def test_the_role_allows_what_is_listed(statements: list[Statement], role: str) -> None:
     allowed: dict[str, set[str]] = {}
     for statement in statements:
         assert statement["Effect"] == "Allow"
-        assert statement.keys() == {"Sid", "Effect", "Action", "Resource"}
+        assert statement.keys() - {"Condition"} == {"Sid", "Effect", "Action", "Resource"}
+        assert statement.get("Condition") == CONDITIONS.get(statement["Sid"])
         for action in as_list(statement["Action"]):
             allowed.setdefault(action, set()).update(as_list(statement["Resource"]))
-    assert allowed == ALLOWED
+    assert allowed == ALLOWED[role]
 
 
-def test_wildcards_have_a_reason(statements: list[dict[str, Any]]) -> None:
+def test_a_listed_prefix_is_that_of_one_job() -> None:
+    pattern = CONDITIONS["ListOneJob"]["StringLike"]["s3:prefix"]
+    job = keys.UploadKey.parse(f"{keys.JOBS_PREFIX}{'0' * 32}")
+    assert len(keys.result_key(job, "")) == len(pattern)
+
+
+def test_wildcards_have_a_reason(statements: list[Statement]) -> None:
     for statement in statements:
         assert not [action for action in as_list(statement["Action"]) if "*" in action]
         resources = as_list(statement["Resource"])
         assert not [name for name in resources if "*" in name and name not in WILDCARDS]
 
 
-def test_nothing_else_gives_the_function_rights(template: Template) -> None:
-    function = template["Resources"]["SeparateFunction"]["Properties"]
-    role = template["Resources"]["SeparateRole"]["Properties"]
-    assert function["Role"] == {"Fn::GetAtt": ["SeparateRole", "Arn"]}
+def test_nothing_else_gives_a_function_rights(template: Template, role: str) -> None:
+    function = template["Resources"][FUNCTIONS[role]]["Properties"]
+    assert function["Role"] == {"Fn::GetAtt": [role, "Arn"]}
     assert "Policies" not in function
-    assert "ManagedPolicyArns" not in role
-    kinds = [resource["Type"] for resource in template["Resources"].values()]
-    assert kinds.count("AWS::IAM::Role") == 1
-    assert {kind for kind in kinds if kind.startswith("AWS::IAM")} == {"AWS::IAM::Role"}
+    assert "ManagedPolicyArns" not in template["Resources"][role]["Properties"]
 
 
-def test_only_lambda_takes_the_role(template: Template) -> None:
-    role = template["Resources"]["SeparateRole"]["Properties"]
-    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+def test_there_are_no_other_roles(template: Template) -> None:
+    kinds = {name: resource["Type"] for name, resource in template["Resources"].items()}
+    assert {name for name, kind in kinds.items() if kind.startswith("AWS::IAM")} == set(ALLOWED)
+    functions = {name for name, kind in kinds.items() if kind == "AWS::Serverless::Function"}
+    assert functions == set(FUNCTIONS.values())
+
+
+def test_only_lambda_takes_the_role(template: Template, role: str) -> None:
+    properties = template["Resources"][role]["Properties"]
+    (statement,) = properties["AssumeRolePolicyDocument"]["Statement"]
     assert statement == {
         "Effect": "Allow",
         "Principal": {"Service": "lambda.amazonaws.com"},

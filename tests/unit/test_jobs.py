@@ -14,8 +14,8 @@ from strategies import ANY_JSON, ANY_TEXT, JOBS, TIMES
 
 # What the design asks of the record, each with a unit where it has one.
 DESIGNED = {
-    "version", "key", "filename", "owner", "status", "stage", "options", "source", "sound", "progress",
-    "stems", "zip", "error", "warnings", "engine", "usage", "attempt",
+    "version", "key", "filename", "owner", "status", "stage", "options", "source",
+    "sound", "progress", "stems", "zip", "error", "warnings", "engine", "usage", "attempt",
     "created_at", "started_at", "updated_at", "finished_at", "deadline_at",
 }  # fmt: skip
 MINIMAL = {

@@ -19,6 +19,7 @@ PSEUDO_PARAMETERS = {
     "AWS::Partition": "aws",
     "AWS::Region": REGION,
     "AWS::StackName": "stemdrop",
+    "AWS::URLSuffix": "amazonaws.com",
 }
 NO_VALUE = object()
 # Type of a resource to the property that names it, and to its ARN.
@@ -26,6 +27,7 @@ NAMES = {
     "AWS::Logs::LogGroup": "LogGroupName",
     "AWS::S3::Bucket": "BucketName",
     "AWS::SQS::Queue": "QueueName",
+    "AWS::Serverless::HttpApi": "Name",
 }
 ARNS = {
     "AWS::Logs::LogGroup": f"arn:aws:logs:{REGION}:{ACCOUNT_ID}:log-group:{{}}:*",

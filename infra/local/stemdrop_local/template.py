@@ -1,4 +1,4 @@
-"""What the embedded stack takes from template.yaml: buckets, the function, what leads to what."""
+"""What the embedded stack takes from template.yaml: buckets, functions, what leads to what."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +10,8 @@ from stemdrop_local.intrinsics import Resolver, TemplateError, load_template
 ROOT = Path(__file__).resolve().parents[3]
 TEMPLATE = ROOT / "template.yaml"
 FUNCTION = "SeparateFunction"
+API_FUNCTION = "ApiFunction"
+API = "Api"
 # What S3's own API calls what CloudFormation calls otherwise.
 CORS_NAMES = {"Id": "ID", "ExposedHeaders": "ExposeHeaders", "MaxAge": "MaxAgeSeconds"}
 
@@ -42,31 +44,44 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function and how its events are delivered.
-
-    Attributes
-    ----------
-    environment : the variables that the template sets.
-    retries : how often an event is delivered again after a failure.
-    failure_queue : the name of the queue for events that failed for good.
-    """
+    """A function; `environment` has the variables that the template sets."""
 
     name: str
     memory_mb: int
     timeout_s: int
     environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Separator(Function):
+    """The function that works on events, and how they are delivered to it.
+
+    Attributes
+    ----------
+    retries : how often an event is delivered again after a failure.
+    failure_queue : the name of the queue for events that failed for good.
+    """
+
     subscriptions: tuple[Subscription, ...]
     retries: int
     failure_queue: str
 
 
 @dataclass(frozen=True, slots=True)
+class ApiFunction(Function):
+    """The function that answers HTTP; pages of the allowed origins may call it."""
+
+    allowed_origins: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Application:
-    """The whole of it."""
+    """The whole of it; `function` is the separator."""
 
     buckets: tuple[Bucket, ...]
     queues: tuple[Queue, ...]
-    function: Function
+    function: Separator
+    api: ApiFunction
 
 
 def read_application(
@@ -95,7 +110,8 @@ def read_application(
     return Application(
         buckets=tuple(_bucket(item, resolver) for item in properties_of("AWS::S3::Bucket")),
         queues=tuple(Queue(q["QueueName"], int(q["MessageRetentionPeriod"])) for q in queues),
-        function=_function(resources[FUNCTION]["Properties"], resolver),
+        function=_separator(resources[FUNCTION]["Properties"], resolver),
+        api=_api(resources[API_FUNCTION]["Properties"], resources[API]["Properties"], resolver),
     )
 
 
@@ -128,19 +144,34 @@ def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
     return translated
 
 
-def _function(properties: dict[str, Any], resolver: Resolver) -> Function:
+def _function(properties: dict[str, Any], resolver: Resolver) -> dict[str, Any]:
+    """Return what all functions have."""
     variables = resolver.resolve(properties["Environment"]["Variables"])
+    return {
+        "name": resolver.resolve(properties["FunctionName"]),
+        "memory_mb": int(resolver.resolve(properties["MemorySize"])),
+        "timeout_s": int(resolver.resolve(properties["Timeout"])),
+        "environment": {name: str(value) for name, value in variables.items()},
+    }
+
+
+def _separator(properties: dict[str, Any], resolver: Resolver) -> Separator:
     delivery = resolver.resolve(properties["EventInvokeConfig"])
     events = resolver.resolve(properties["Events"])
     destination: str = delivery["DestinationConfig"]["OnFailure"]["Destination"]
-    return Function(
-        name=resolver.resolve(properties["FunctionName"]),
-        memory_mb=int(resolver.resolve(properties["MemorySize"])),
-        timeout_s=int(resolver.resolve(properties["Timeout"])),
-        environment={name: str(value) for name, value in variables.items()},
+    return Separator(
+        **_function(properties, resolver),
         subscriptions=tuple(_subscription(event) for event in events.values()),
         retries=delivery["MaximumRetryAttempts"],
         failure_queue=destination.rpartition(":")[2],
+    )
+
+
+def _api(function: dict[str, Any], api: dict[str, Any], resolver: Resolver) -> ApiFunction:
+    name = "x-amazon-apigateway-cors"
+    cors = resolver.resolve({name: api["DefinitionBody"][name]}).get(name, {})
+    return ApiFunction(
+        **_function(function, resolver), allowed_origins=tuple(cors.get("allowOrigins", []))
     )
 
 
