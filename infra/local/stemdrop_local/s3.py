@@ -1,6 +1,7 @@
-"""S3 and SQS on this machine: moto's server, over real HTTP on loopback, all in memory."""
+"""S3 and SQS on this machine: moto's server, over real HTTP on loopback."""
 
 import http.client
+import os
 import socket
 import sys
 from contextlib import closing
@@ -13,6 +14,7 @@ from botocore.config import Config
 
 from stemdrop.errors import SetupError
 from stemdrop_local.intrinsics import REGION
+from stemdrop_local.keeper import lock
 from stemdrop_local.ports import LOOPBACK
 from stemdrop_local.processes import Companion
 
@@ -21,8 +23,11 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 START_TIMEOUT_S = 60.0
+# The path of a call that S3 doesn't have; see s3_server.py and backlog.py.
+ANNOUNCEMENTS = "/announce"
 # moto accepts any, and no real ones may be used by accident.
 CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+SESSION_TOKEN = "local"  # noqa: S105  # nor is this a secret: Lambda's credentials have one
 
 
 class ServerError(SetupError):
@@ -37,30 +42,47 @@ class S3Server:
     Parameters
     ----------
     log : the file for its output.
+    data : a folder that keeps all objects, for the next server; without it, they are in memory.
+        Queues and their messages are in memory in any case.
 
     Attributes
     ----------
     endpoint_url : of S3 and SQS, from the moment the server answers.
+
+    Raises
+    ------
+    DataFolderError : another server has the folder.
     """
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, data: Path | None = None) -> None:
         self._log = log
+        self._data = data
         self._process: Companion | None = None
         self._port = 0
 
     def __enter__(self) -> Self:
-        # The socket listens before the server starts, so nobody can take the port in between.
-        with socket.create_server((LOOPBACK, 0)) as listening:
-            self._port = listening.getsockname()[1]
-            module = "stemdrop_local.s3_server"
-            command = [sys.executable, "-m", module, str(listening.fileno())]
-            self._process = Companion(command, self._log, inherited_fds=[listening.fileno()])
+        # The server's process inherits the lock, so the folder is taken for as long as it lives.
+        held = [lock(self._data)] if self._data else []
+        try:
+            self._process = self._start(held)
+        finally:
+            for fd in held:
+                os.close(fd)
         try:
             self._call("GET", "/moto-api/data.json")
         except BaseException:
             self._process.stop()
             raise
         return self
+
+    def _start(self, inherited_fds: list[int]) -> Companion:
+        # The socket listens before the server starts, so nobody can take the port in between.
+        with socket.create_server((LOOPBACK, 0)) as listening:
+            self._port = listening.getsockname()[1]
+            fd = listening.fileno()
+            command = [sys.executable, "-m", "stemdrop_local.s3_server", str(fd)]
+            command += [str(self._data.resolve())] if self._data else []
+            return Companion(command, self._log, inherited_fds=[fd, *inherited_fds])
 
     def __exit__(
         self,
@@ -82,7 +104,9 @@ class S3Server:
         return self._process.pid if self._process else None
 
     def reset(self) -> None:
-        """Forget all buckets and queues."""
+        """Forget all buckets and queues; a server with a data folder can't."""
+        if self._data:
+            raise ServerError(f"What is under {self._data} stays: delete it object by object.")
         self._call("POST", "/moto-api/reset")
 
     def s3_client(self) -> "S3Client":

@@ -1,15 +1,19 @@
 """moto's server, with the events of S3 as AWS sends them; its parent starts it (see s3.py).
 
-    python -m stemdrop_local.s3_server FD
+    python -m stemdrop_local.s3_server FD [FOLDER]
 
-FD is a socket that listens already. The server ends when its standard input closes.
+FD is a socket that listens already, FOLDER keeps the objects. The server ends when its standard
+input closes.
 """
 
 import itertools
+import json
 import socket
 import sys
 import threading
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
@@ -19,9 +23,19 @@ from moto.moto_server.werkzeug_app import (
     create_backend_app,
 )
 from moto.s3 import notifications
+from moto.s3.models import s3_backends
+from moto.s3.notifications import S3NotificationEvent
 from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
+from stemdrop_local.intrinsics import ACCOUNT_ID
+from stemdrop_local.keeper import Keeper
+from stemdrop_local.multipart import remember_beginnings
+from stemdrop_local.s3 import ANNOUNCEMENTS
+from stemdrop_local.write_through import PARTITION, WriteThrough
 
 Event = dict[str, Any]
+Application = Callable[..., Iterable[bytes]]
 
 
 class EventsAfterRequests:
@@ -30,7 +44,7 @@ class EventsAfterRequests:
     moto announces an object before it has set its metadata, and S3 never does.
     """
 
-    def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
+    def __init__(self, application: Application) -> None:
         self._application = application
         self._held = threading.local()
         self._send = notifications._send_sqs_message
@@ -72,17 +86,51 @@ def as_aws_sends_it(event: Event) -> Event:
     return event
 
 
+class Announcer:
+    """Sends the event of an object once more, on a call that S3 doesn't know (see backlog.py)."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        """Announce what the body names, or leave the request to S3."""
+        if environ["PATH_INFO"] != ANNOUNCEMENTS:
+            return self._application(environ, start_response)
+        named = json.loads(Request(environ).get_data())
+        bucket = s3_backends[ACCOUNT_ID][PARTITION].get_bucket(named["bucket"])
+        found = bucket.keys.get(named["key"])
+        if found is None:
+            return Response(status=HTTPStatus.NOT_FOUND)(environ, start_response)
+        in_parts = "-" in found.etag
+        how = "COMPLETE_MULTIPART_UPLOAD" if in_parts else "PUT"
+        kind = S3NotificationEvent[f"OBJECT_CREATED_{how}_EVENT"]
+        notifications.send_event(ACCOUNT_ID, kind, bucket, found)
+        return Response(status=HTTPStatus.NO_CONTENT)(environ, start_response)
+
+
+class QuietRequestHandler(MotoRequestHandler):  # type: ignore[misc]
+    """Logs requests without their queries, which may be signatures."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Write a line about a request."""
+        path = self.path.partition("?")[0]
+        self.log("info", "%s %s %s %s", self.command, path, code, size)
+
+
 def main() -> None:
     """Serve until standard input closes."""
     listening = socket.socket(fileno=int(sys.argv[1]))
+    keeper = Keeper(Path(sys.argv[2])) if len(sys.argv) > 2 else None
+    WriteThrough(keeper).restore()
+    remember_beginnings()
+    moto = DomainDispatcherApplication(create_backend_app)
     host, port = listening.getsockname()
-    application = EventsAfterRequests(DomainDispatcherApplication(create_backend_app))
     server = make_server(
         host,
         port,
-        application,
+        EventsAfterRequests(Announcer(moto)),
         threaded=True,
-        request_handler=MotoRequestHandler,
+        request_handler=QuietRequestHandler,
         fd=listening.fileno(),
     )
     threading.Thread(target=server.serve_forever, daemon=True).start()

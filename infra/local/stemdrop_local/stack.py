@@ -1,5 +1,6 @@
 """The embedded stack: the application's buckets and queues, wired as template.yaml says."""
 
+import contextlib
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -59,7 +60,10 @@ class Stack:
 
 
 def create_stack(server: S3Server, application: Application) -> Stack:
-    """Create an application's buckets and queues on a server that has none of them yet."""
+    """Create an application's buckets and queues on a server; those that it has are left as full.
+
+    A bucket's rules are those of the application, whatever they were before.
+    """
     s3, sqs = server.s3_client(), server.sqs_client()
     function = application.function
     urls = {queue.name: _create_queue(sqs, queue) for queue in application.queues}
@@ -88,7 +92,8 @@ def _create_queue(sqs: "SQSClient", queue: Queue) -> str:
 
 def _create_bucket(s3: "S3Client", bucket: Bucket) -> None:
     location: Any = {"LocationConstraint": REGION}
-    s3.create_bucket(Bucket=bucket.name, CreateBucketConfiguration=location)
+    with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket=bucket.name, CreateBucketConfiguration=location)
     if bucket.lifecycle_rules:
         rules: Any = {"Rules": list(bucket.lifecycle_rules)}
         s3.put_bucket_lifecycle_configuration(Bucket=bucket.name, LifecycleConfiguration=rules)
