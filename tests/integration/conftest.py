@@ -3,12 +3,14 @@
 import os
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 
+from api_events import TOKEN, Api, ExecutionEnvironment, Handler
 from faults import Faults
 from stemdrop.s3 import CLIENT_CONFIG
 from stemdrop.store import Store
@@ -110,3 +112,30 @@ def environment(application: Application, proxy: Faults, models: Models) -> dict
     lambdas = lambda_environment(application.function, proxy.endpoint_url)
     ours = {"MODEL_DIR": str(models.folder), "PYTHONPATH": os.pathsep.join(sys.path)}
     return {**lambdas, **application.function.environment, **ours}
+
+
+@pytest.fixture(scope="session")
+def api_environment(application: Application, proxy: Faults) -> dict[str, str]:
+    """Return the variables of the API function, with S3 behind the proxy."""
+    lambdas = lambda_environment(application.api, proxy.endpoint_url)
+    ours = {"ACCESS_TOKEN": TOKEN, "MODELS": "2stems 4stems"}
+    return {**lambdas, **application.api.environment, **ours}
+
+
+@pytest.fixture(scope="session")
+def api_handler(api_environment: dict[str, str]) -> Iterator[Handler]:
+    """Return the API's handler, which is loaded once, as in an execution environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in api_environment.keys() - {"PATH", "TZ", "LANG"}:
+            patch.setenv(name, api_environment[name])
+        patch.setattr(boto3, "DEFAULT_SESSION", None)  # it remembers the first credentials
+        handler: Handler = import_module("stemdrop_api.handler").handler
+    with ExecutionEnvironment(handler) as environment:
+        yield environment.handle
+
+
+@pytest.fixture
+def api(api_handler: Handler, store: Store) -> Api:
+    """Return the API, with empty buckets, no faults, and no waiting between tries."""
+    assert store.uploads
+    return Api(api_handler)

@@ -1,9 +1,13 @@
-"""template.yaml and the image set exactly the variables that the function's settings read."""
+"""template.yaml and the image set exactly the variables that the functions' settings read."""
 
 import re
 from pathlib import Path
 
-from stemdrop_local.template import Application
+import pytest
+
+from stemdrop.errors import SetupError
+from stemdrop_api.settings import Settings as ApiSettings
+from stemdrop_local.template import Application, read_application
 from stemdrop_separate.settings import Settings
 
 # Powertools reads these by itself.
@@ -36,3 +40,31 @@ def test_the_images_check_sets_every_variable(root: Path) -> None:
     given = set(re.findall(r"\b([A-Z_]+)=", check.split("setpriv")[0]))
     assert given == Settings.VARIABLES - SET_BY_THE_IMAGE | {"AWS_REGION"}
     assert "MODEL_DIR=/opt/models" in text
+
+
+def test_every_variable_of_the_api_is_set_and_read(application: Application) -> None:
+    variables = set(application.api.environment)
+    used = POWERTOOLS - {"POWERTOOLS_METRICS_NAMESPACE"}
+    assert variables >= used
+    assert variables - used == ApiSettings.VARIABLES | ApiSettings.CREDENTIALS
+
+
+def test_the_api_takes_the_limits_of_the_separator(application: Application) -> None:
+    for name in ("UPLOADS_BUCKET", "STEMS_BUCKET", "MAX_UPLOAD_BYTES", "MAX_DURATION_S"):
+        assert application.api.environment[name] == application.function.environment[name]
+    memory_mb = int(application.api.environment["SEPARATE_MEMORY_MB"])
+    assert memory_mb == application.function.memory_mb
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"AccessToken": "t" * 32}, {"JwtIssuer": "https://issuer.example", "JwtAudience": "stemdrop"}],
+)
+def test_the_api_starts_with_a_credential(given: dict[str, str]) -> None:
+    settings = ApiSettings.from_env(read_application(parameters=given).api.environment)
+    assert settings.url_lifetime_s == 900
+
+
+def test_the_api_does_not_start_without_a_credential(application: Application) -> None:
+    with pytest.raises(SetupError, match="ACCESS_TOKEN"):
+        ApiSettings.from_env(application.api.environment)

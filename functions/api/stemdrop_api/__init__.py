@@ -1,0 +1,1 @@
+"""The API: jobs, forms to upload songs with, and presigned URLs of their stems."""

@@ -1,0 +1,107 @@
+"""New jobs: a record, and a form for the song, unless its stems are there already."""
+
+import secrets
+from dataclasses import replace
+
+from aws_lambda_powertools import Logger
+
+from stemdrop.content import digest
+from stemdrop.errors import ModelUnavailableError, StorageError, TooLargeError
+from stemdrop.jobs import Job, Status, now
+from stemdrop.keys import Origin, UploadKey
+from stemdrop.options import Options
+from stemdrop.presigned import UploadForm
+from stemdrop.reuse import Reused, reuse
+from stemdrop.store import Store
+from stemdrop_api.schemas import JobRequest
+from stemdrop_api.service import Service
+from stemdrop_api.settings import Settings
+
+ID_BYTES = 16
+
+logger = Logger(child=True)
+
+
+def create_job(
+    service: Service, request: JobRequest, owner: str | None
+) -> tuple[Job, UploadForm | None]:
+    """Make a job, and a form to upload its song with unless the song is known.
+
+    Parameters
+    ----------
+    owner : who may see the job; None for everybody who is let in.
+
+    Raises
+    ------
+    OptionError, ModelUnavailableError, TooLargeError : the job could never be done.
+    """
+    options = request.options()
+    _require_possible(request, options, service.settings)
+    key = UploadKey(Origin.JOBS, secrets.token_hex(ID_BYTES))
+    created_at = now()
+    job = Job(
+        key=str(key),
+        status=Status.AWAITING_UPLOAD,
+        created_at=created_at,
+        updated_at=created_at,
+        filename=request.filename,
+        owner=owner,
+        options=options.to_json(),
+    )
+    done = _done_before(service.store, key, job, request)
+    # The separator finds the options here, so the record is there before the song.
+    service.store.save_job(key, done or job, None)
+    logger.info("job_created", job=key.name, is_known=done is not None)
+    return (done, None) if done else (job, service.signer.upload_form(key, request.size_bytes))
+
+
+def _require_possible(request: JobRequest, options: Options, settings: Settings) -> None:
+    if options.model not in settings.models:
+        raise ModelUnavailableError(
+            f"The model {options.model} is not installed here: use one of these: "
+            f"{', '.join(settings.models)}."
+        )
+    if request.size_bytes > settings.max_upload_bytes:
+        raise TooLargeError(
+            f"The file has {request.size_bytes} bytes, and at most {settings.max_upload_bytes} are "
+            "taken: send it compressed, as mp3 or flac, or in parts."
+        )
+
+
+def _done_before(store: Store, key: UploadKey, job: Job, request: JobRequest) -> Job | None:
+    """Return the job as done if its owner has had the same song separated in the same way.
+
+    To know a song's hash is no proof of having the song: nobody gets another owner's stems.
+    """
+    if request.sha256 is None:
+        return None
+    song = request.sha256, request.size_bytes
+
+    def accepts(found: Job) -> bool:
+        is_same_work = (found.owner, found.options) == (job.owner, job.options)
+        source = found.source
+        return is_same_work and source is not None and (source.sha256, source.size_bytes) == song
+
+    try:
+        reused = reuse(store, key, digest(request.sha256, request.options()), accepts)
+    except StorageError as error:
+        logger.warning("not_reused", job=key.name, reason=error.message)
+        return None
+    return _finished(job, reused) if reused else None
+
+
+def _finished(job: Job, reused: Reused) -> Job:
+    """Return a job that is done with the results of another one."""
+    original = reused.original
+    return job.but(
+        status=Status.DONE,
+        progress=1.0,
+        source=original.source and replace(original.source, key=job.key),
+        sound=original.sound,
+        stems=reused.stems,
+        zip=reused.zip,
+        warnings=original.warnings,
+        engine=original.engine,
+        started_at=job.created_at,
+        finished_at=now(),
+    )

@@ -1,0 +1,156 @@
+"""Examples for the documentation; the tests hold them against the schemas."""
+
+from typing import Any
+
+JOB_ID = "9f0c1b7e5d3a48e2b6a7c4d1e8f25093"
+HOST = "https://abc123.execute-api.eu-central-1.amazonaws.com"
+BUCKET = "https://stemdrop-stems-123456789012-eu-central-1.s3.eu-central-1.amazonaws.com"
+SIGNATURE = "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=..."
+OPTIONS: dict[str, Any] = {
+    "model": "2stems",
+    "stems": ["vocals", "accompaniment"],
+    "codec": "mp3",
+    "bitrate": "192k",
+    "offset_s": 0.0,
+    "residual": False,
+    "zip": False,
+}
+REQUEST: dict[str, Any] = {"filename": "Song.mp3", "size_bytes": 4_321_000, "codec": "mp3"}
+KNOWN: dict[str, Any] = REQUEST | {
+    "sha256": "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b"
+}
+PART: dict[str, Any] = REQUEST | {
+    "model": "4stems",
+    "stems": ["vocals", "drums"],
+    "codec": "flac",
+    "bit_depth": "24",
+    "offset_s": 60,
+    "duration_s": 30,
+    "residual": True,
+    "zip": True,
+}
+UPLOAD: dict[str, Any] = {
+    "url": BUCKET.replace("-stems-", "-uploads-"),
+    "fields": {
+        "key": f"jobs/{JOB_ID}",
+        "x-amz-algorithm": "AWS4-HMAC-SHA256",
+        "x-amz-credential": "...",
+        "x-amz-date": "20260115T101500Z",
+        "policy": "...",
+        "x-amz-signature": "...",
+    },
+    "expires_at": "2026-01-15T10:30:00.000Z",
+    "command": "curl --fail-with-body --form-string key=... --form 'file=@\"Song.mp3\"' https://...",
+}
+AWAITING: dict[str, Any] = {
+    "id": JOB_ID,
+    "key": f"jobs/{JOB_ID}",
+    "filename": "Song.mp3",
+    "status": "awaiting_upload",
+    "stage": None,
+    "progress": 0.0,
+    "seconds_left": None,
+    "options": OPTIONS,
+    "source": None,
+    "sound": None,
+    "stems": [],
+    "zip": None,
+    "error": None,
+    "warnings": [],
+    "usage": None,
+    "attempt": 0,
+    "created_at": "2026-01-15T10:15:00.000Z",
+    "started_at": None,
+    "updated_at": "2026-01-15T10:15:00.000Z",
+    "finished_at": None,
+    "deadline_at": None,
+    "expires_at": None,
+    "urls_expire_at": None,
+    "links": {"self": f"{HOST}/jobs/{JOB_ID}", "stems": {}, "zip": None},
+}
+SOURCE: dict[str, Any] = {
+    "key": f"jobs/{JOB_ID}",
+    "etag": "0e4b2f7c5d1a4f7b9c3e8d6a5b4c3d2e",
+    "size_bytes": 4_321_000,
+    "uploaded_at": "2026-01-15T10:15:08.000Z",
+    "sha256": "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b",
+}
+PROCESSING: dict[str, Any] = AWAITING | {
+    "status": "processing",
+    "stage": "separating",
+    "progress": 0.4,
+    "seconds_left": 4.2,
+    "source": SOURCE,
+    "attempt": 1,
+    "started_at": "2026-01-15T10:15:10.000Z",
+    "updated_at": "2026-01-15T10:15:13.000Z",
+    "deadline_at": "2026-01-15T10:30:10.000Z",
+}
+DONE: dict[str, Any] = PROCESSING | {
+    "status": "done",
+    "stage": None,
+    "progress": 1.0,
+    "seconds_left": None,
+    "sound": {"duration_s": 180.0, "sample_rate_hz": 44_100, "channels": 2},
+    "stems": [
+        {
+            "stem": stem,
+            "filename": f"Song - {stem}.mp3",
+            "size_bytes": 4_320_000,
+            "duration_s": 180.0,
+            "peak_dbfs": peak_dbfs,
+            "clipped_samples": 0,
+            "url": f"{BUCKET}/jobs/{JOB_ID}/{stem}.mp3{SIGNATURE}",
+        }
+        for stem, peak_dbfs in (("vocals", -3.1), ("accompaniment", -1.4))
+    ],
+    "usage": {
+        "timings_s": {"download": 0.3, "separate": 5.9, "upload": 0.4, "total": 6.8},
+        "peak_rss_bytes": 577_000_000,
+        "gb_seconds": 19.975,
+        "cost_usd": 0.00033292,
+    },
+    "updated_at": "2026-01-15T10:15:17.000Z",
+    "finished_at": "2026-01-15T10:15:17.000Z",
+    "expires_at": "2026-01-23T00:00:00.000Z",
+    "urls_expire_at": "2026-01-15T10:31:00.000Z",
+    "links": {
+        "self": f"{HOST}/jobs/{JOB_ID}",
+        "stems": {
+            stem: f"{HOST}/jobs/{JOB_ID}/stems/{stem}" for stem in ("vocals", "accompaniment")
+        },
+        "zip": None,
+    },
+}
+FAILED: dict[str, Any] = PROCESSING | {
+    "status": "failed",
+    "stage": None,
+    "progress": 0.0,
+    "seconds_left": None,
+    "error": {"code": "not_audio", "message": "The file can't be read as audio."},
+    "updated_at": "2026-01-15T10:15:11.000Z",
+    "finished_at": "2026-01-15T10:15:11.000Z",
+    "expires_at": "2026-01-23T00:00:00.000Z",
+}
+DROPPED: dict[str, Any] = DONE | {
+    "id": None,
+    "key": "drop/live/Song.mp3",
+    "filename": "Song.mp3",
+    "links": {"self": f"{HOST}/drop/live/Song.mp3", "stems": {}, "zip": None},
+}
+OFFER: dict[str, Any] = {
+    "models": [
+        {"model": model, "stems": ["vocals", "accompaniment"]}
+        for model in ("2stems", "2stems-16kHz")
+    ],
+    "codecs": [
+        {"codec": "wav", "bit_depths": ["16", "24", "32f"]},
+        {"codec": "mp3", "bit_depths": []},
+    ],
+    "bitrate_range_kbps": [64, 320],
+    "defaults": OPTIONS | {"codec": "wav", "bit_depth": "16"},
+    "limits": {"max_upload_bytes": 1_000_000_000, "max_duration_s": 3600},
+    "retention_days": 7,
+    "url_lifetime_s": 900,
+    "usd_per_audio_minute": 0.000073,
+}

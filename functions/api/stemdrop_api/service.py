@@ -1,0 +1,38 @@
+"""What every call needs, made once per execution environment."""
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from stemdrop.presigned import Signer
+from stemdrop.s3 import connect
+from stemdrop.store import Store
+from stemdrop_api.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The settings, and both ways to S3: asking it, and signing for others to ask it."""
+
+    settings: Settings
+    store: Store
+    signer: Signer
+
+    @classmethod
+    def start(cls, settings: Settings) -> "Service":
+        """Connect to S3; nothing is sent yet."""
+        client = connect()
+        buckets = settings.uploads_bucket, settings.stems_bucket
+        return cls(
+            settings,
+            Store(*buckets, client, may_list=False),
+            Signer(*buckets, client, settings.url_lifetime_s),
+        )
+
+
+async def _of_app(request: Request) -> Service:
+    return cast(Service, request.app.state.service)
+
+
+ServiceOfApp = Annotated[Service, Depends(_of_app)]

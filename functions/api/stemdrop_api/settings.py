@@ -1,0 +1,115 @@
+"""The API function's settings, read from the environment once per execution environment."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from stemdrop.errors import SetupError
+from stemdrop.options import INSTRUMENTS, Model
+from stemdrop.prices import USD_PER_GB_SECOND
+
+# What an Authorization header may carry after "Bearer ". Source: RFC 6750, section 2.1.
+ACCESS_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{32,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the function needs to know of the place where it runs.
+
+    Attributes
+    ----------
+    uploads_bucket, stems_bucket : names.
+    weights : the weights that the separator's image has, such as ``2stems``.
+    max_upload_bytes, max_duration_s : the limits of a song.
+    retention_days : after which S3 deletes songs and stems.
+    url_lifetime_s : seconds that forms and URLs are good for.
+    architecture : of the separator's processor, which sets the price.
+    separate_memory_mb : of the separator.
+    access_token : lets in; empty if an authorizer does.
+    jwt_issuer : whose tokens the HTTP API's authorizer lets in; empty if there is none.
+    """
+
+    VARIABLES: ClassVar[frozenset[str]] = frozenset(
+        {
+            "UPLOADS_BUCKET",
+            "STEMS_BUCKET",
+            "MODELS",
+            "MAX_UPLOAD_BYTES",
+            "MAX_DURATION_S",
+            "RETENTION_DAYS",
+            "URL_LIFETIME_S",
+            "ARCHITECTURE",
+            "SEPARATE_MEMORY_MB",
+        }
+    )
+    # One of them at least.
+    CREDENTIALS: ClassVar[frozenset[str]] = frozenset({"ACCESS_TOKEN", "JWT_ISSUER"})
+
+    uploads_bucket: str
+    stems_bucket: str
+    weights: tuple[str, ...]
+    max_upload_bytes: int
+    max_duration_s: int
+    retention_days: int
+    url_lifetime_s: int
+    architecture: str
+    separate_memory_mb: int
+    access_token: str = field(default="", repr=False)
+    jwt_issuer: str = ""
+
+    @classmethod
+    def from_env(cls, environment: Mapping[str, str]) -> "Settings":
+        """Read the settings.
+
+        Raises
+        ------
+        SetupError : a variable is missing or has a value that can't be; it is named.
+        """
+        env = {name: environment.get(name, "") for name in cls.VARIABLES}
+        for name, value in sorted(env.items()):
+            if not value.strip():
+                raise SetupError(f"The environment variable {name} is missing.")
+        token, issuer = environment.get("ACCESS_TOKEN", ""), environment.get("JWT_ISSUER", "")
+        _require_credential(token, issuer)
+        weights = env["MODELS"].split()
+        return cls(
+            uploads_bucket=env["UPLOADS_BUCKET"],
+            stems_bucket=env["STEMS_BUCKET"],
+            weights=tuple(_choice("MODELS", name, tuple(INSTRUMENTS)) for name in weights),
+            max_upload_bytes=_positive("MAX_UPLOAD_BYTES", env["MAX_UPLOAD_BYTES"]),
+            max_duration_s=_positive("MAX_DURATION_S", env["MAX_DURATION_S"]),
+            retention_days=_positive("RETENTION_DAYS", env["RETENTION_DAYS"]),
+            url_lifetime_s=_positive("URL_LIFETIME_S", env["URL_LIFETIME_S"]),
+            architecture=_choice("ARCHITECTURE", env["ARCHITECTURE"], tuple(USD_PER_GB_SECOND)),
+            separate_memory_mb=_positive("SEPARATE_MEMORY_MB", env["SEPARATE_MEMORY_MB"]),
+            access_token=token,
+            jwt_issuer=issuer,
+        )
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """Return the models that the separator can run."""
+        return tuple(model for model in Model if model.weights in self.weights)
+
+
+def _require_credential(token: str, issuer: str) -> None:
+    """Refuse to start for everybody; the message doesn't repeat the token."""
+    if not token and not issuer:
+        raise SetupError("Nobody could get in: set ACCESS_TOKEN or JWT_ISSUER.")
+    if token and not ACCESS_TOKEN.fullmatch(token):
+        raise SetupError(
+            "ACCESS_TOKEN can't be this: use at least 32 letters, digits or any of . _ ~ + / = -"
+        )
+
+
+def _choice(name: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise SetupError(f"{name} can't be {value!r}: use one of {', '.join(allowed)}.")
+    return value
+
+
+def _positive(name: str, value: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,15}", value) or int(value) == 0:
+        raise SetupError(f"{name} can't be {value!r}: use a whole number above 0.")
+    return int(value)

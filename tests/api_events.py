@@ -1,0 +1,208 @@
+"""Requests to the API as its HTTP API hands them to the function, and what the function returns."""
+
+import asyncio
+import base64
+import json
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Self
+from urllib.parse import parse_qsl
+
+import boto3
+from mangum import Mangum
+
+from lambda_context import Context
+from stemdrop_api.app import create_app
+from stemdrop_api.http_event import HttpApiEvent
+from stemdrop_api.service import Service
+from stemdrop_api.settings import Settings
+
+TOKEN = "a-token-of-the-tests.0123456789~+/="  # noqa: S105
+# Enough to start with, where S3 isn't asked.
+ENVIRONMENT = {
+    "UPLOADS_BUCKET": "songs",
+    "STEMS_BUCKET": "stems",
+    "MODELS": "2stems 4stems",
+    "MAX_UPLOAD_BYTES": "1000000000",
+    "MAX_DURATION_S": "3600",
+    "RETENTION_DAYS": "7",
+    "URL_LIFETIME_S": "900",
+    "ARCHITECTURE": "x86_64",
+    "SEPARATE_MEMORY_MB": "3008",
+    "ACCESS_TOKEN": TOKEN,
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_ACCESS_KEY_ID": "key",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+}
+HOST = "abc123.execute-api.eu-central-1.amazonaws.com"
+
+Event = dict[str, Any]
+Handler = Callable[[Event, Any], dict[str, Any]]
+
+
+def request_event(
+    method: str,
+    path: str,
+    *,
+    query: str = "",
+    headers: Mapping[str, str] | None = None,
+    body: bytes | None = None,
+    claims: Mapping[str, str] | None = None,
+) -> Event:
+    """Return the event of a request.
+
+    Parameters
+    ----------
+    path : decoded, as API Gateway decodes it.
+    query : as it is.
+    claims : of a JWT that the authorizer has let in.
+    """
+    event: Event = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": {"host": HOST, "x-forwarded-proto": "https", **(headers or {})},
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "abc123",
+            "domainName": HOST,
+            "domainPrefix": "abc123",
+            "http": {
+                "method": method,
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "192.0.2.1",
+                "userAgent": "test",
+            },
+            "requestId": "JKJaXmPLvHcESHA=",
+            "routeKey": "$default",
+            "stage": "$default",
+            "time": "15/Jan/2026:10:15:00 +0000",
+            "timeEpoch": 1768472100000,
+        },
+        "isBase64Encoded": False,
+    }
+    if query:
+        event["queryStringParameters"] = dict(parse_qsl(query))
+    if claims is not None:
+        jwt = {"claims": dict(claims), "scopes": None}
+        event["requestContext"]["authorizer"] = {"jwt": jwt}
+    if body is not None:
+        event |= {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
+    return event
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response, with the names of its headers in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def answer_of(returned: Mapping[str, Any]) -> Answer:
+    """Read what a function returned, as API Gateway does."""
+    body = returned.get("body", "")
+    data = base64.b64decode(body) if returned["isBase64Encoded"] else body.encode()
+    assert not returned.get("cookies")
+    return Answer(returned["statusCode"], returned["headers"], data)
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """Calls a handler.
+
+    Attributes
+    ----------
+    token : sent along, if there is one.
+    claims : of the JWT that the authorizer has let in, if there is one.
+    """
+
+    handler: Handler
+    token: str | None = TOKEN
+    claims: Mapping[str, str] | None = None
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        given: object = None,
+        headers: Mapping[str, str] | None = None,
+        query: str = "",
+    ) -> Answer:
+        """Send a request; what is given is sent as JSON, and bytes as they are."""
+        sent = {"authorization": f"Bearer {self.token}"} if self.token else {}
+        if given is not None:
+            sent["content-type"] = "application/json"
+        body = given if given is None or isinstance(given, bytes) else json.dumps(given).encode()
+        event = request_event(
+            method,
+            path,
+            query=query,
+            headers=sent | dict(headers or {}),
+            body=body,
+            claims=self.claims,
+        )
+        return self.send(event)
+
+    def send(self, event: Event) -> Answer:
+        """Hand an event over."""
+        # Lambda writes what comes back as JSON.
+        returned = json.loads(json.dumps(self.handler(event, Context(function_name="api"))))
+        return answer_of(returned)
+
+    def get(self, path: str, **headers: str) -> Answer:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.call("GET", path, headers=named)
+
+    def post(self, path: str, given: object) -> Answer:
+        return self.call("POST", path, given)
+
+    def delete(self, path: str) -> Answer:
+        return self.call("DELETE", path)
+
+
+def handler_of(environment: Mapping[str, str]) -> Handler:
+    """Return a handler with settings of its own, made as handler.py makes the one of Lambda.
+
+    Its credentials for S3 are those of this process's environment, not those that boto3 remembers.
+    """
+    boto3.DEFAULT_SESSION = None
+    app = create_app(Service.start(Settings.from_env(environment)))
+    return Mangum(app, lifespan="off", custom_handlers=[HttpApiEvent])
+
+
+class ExecutionEnvironment:
+    """A context manager that runs a handler as Lambda does: one event at a time, in one thread.
+
+    Servers and clients of the tests have many threads, and Mangum needs the loop of its own.
+    """
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+        self._loop = asyncio.new_event_loop()
+        self._thread = ThreadPoolExecutor(1, "handler", asyncio.set_event_loop, (self._loop,))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown()
+        self._loop.close()
+
+    def handle(self, event: Event, context: object) -> dict[str, Any]:
+        """Have the handler answer an event."""
+        return self._thread.submit(self._handler, event, context).result()
+
+    def invoke(self, event: Event) -> dict[str, Any]:
+        """Have the handler answer an event, and return what Lambda makes of its answer."""
+        answer = self.handle(event, Context(function_name="api"))
+        returned: dict[str, Any] = json.loads(json.dumps(answer))
+        return returned

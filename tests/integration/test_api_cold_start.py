@@ -1,0 +1,64 @@
+"""What Lambda loads before the first call: little, and nothing of the separator's."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+LIMIT_S = 1.0
+# The separator, what it needs, other ways to serve or to call HTTP, and the tools of the tests.
+NEEDLESS = {
+    "stemdrop_separate",
+    "stemdrop_client",
+    "stemdrop_local",
+    "numpy",
+    "scipy",
+    "onnxruntime",
+    "imageio_ffmpeg",
+    "tensorflow",
+    "spleeter",
+    "model",
+    "fastapi_swagger",
+    "uvicorn",
+    "httpx",
+    "requests",
+    "werkzeug",
+    "moto",
+    "rich",
+    "jinja2",
+    "multipart",
+    "pytest",
+}
+LOAD = """
+import json, sys, time
+import stemdrop_api.handler
+seconds = time.process_time()
+print(json.dumps([seconds, sorted({name.partition(".")[0] for name in sys.modules})]))
+"""
+
+
+@pytest.fixture(scope="module")
+def loaded(api_environment: dict[str, str]) -> list[tuple[float, set[str]]]:
+    """Return the processor time and the modules of a few fresh processes."""
+    command = [sys.executable, "-W", "error", "-c", LOAD]
+
+    def load() -> tuple[float, set[str]]:
+        output: list[Any] = json.loads(
+            subprocess.check_output(command, env=api_environment, timeout=60)
+        )
+        return output[0], set(output[1])
+
+    return [load() for _ in range(5)]
+
+
+def test_nothing_needless_is_loaded(loaded: list[tuple[float, set[str]]]) -> None:
+    modules = loaded[0][1]
+    assert {"stemdrop", "stemdrop_api", "fastapi", "mangum", "boto3"} <= modules
+    assert NEEDLESS.isdisjoint(modules)
+
+
+def test_loading_takes_less_than_a_second(loaded: list[tuple[float, set[str]]]) -> None:
+    """Other processes slow it down now and then, so the least of the runs counts."""
+    assert min(seconds for seconds, _ in loaded) < LIMIT_S

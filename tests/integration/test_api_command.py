@@ -1,0 +1,29 @@
+"""The command that comes with a form sends the song, whatever its name is."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from api_events import Api
+from stemdrop_local.stack import Stack
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "song.mp3",
+        "a b; c, d.mp3",
+        'the "best" of.mp3',
+        "it's $HOME `now`.mp3",
+        "@x.mp3",
+        "Größe ½.mp3",
+    ],
+)
+def test_curl_sends_the_song(api: Api, buckets: Stack, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"a song")
+    created = api.post("/jobs", {"filename": f"music/{name}", "size_bytes": 6}).json
+    command = ["bash", "-c", created["upload"]["command"]]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    sent = buckets.s3.get_object(Bucket=buckets.uploads_bucket, Key=created["key"])["Body"].read()
+    assert sent == b"a song"

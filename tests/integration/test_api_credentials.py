@@ -1,0 +1,198 @@
+"""Who gets in, and whose jobs they see."""
+
+import hashlib
+import time
+from collections.abc import Mapping
+
+import pytest
+from fastapi.routing import APIRoute
+
+from api_events import TOKEN, Answer, Api, Handler, handler_of, request_event
+from faults import Faults
+from stemdrop.keys import UploadKey
+from stemdrop.store import Store
+from stemdrop_api import pages, routes
+from stemdrop_local.stack import Stack
+from stemdrop_separate.workshop import Workshop
+from uploads import attempt, put, results, song
+
+ISSUER = "https://issuer.example"
+JOB = {"filename": "a.wav", "size_bytes": 1}
+GUARDED = [
+    (method, route.path_format)
+    for route in routes.router.routes
+    if isinstance(route, APIRoute)
+    for method in route.methods or ()
+]
+ALMOST = {
+    "no header": {},
+    "empty": {"authorization": ""},
+    "nothing behind the scheme": {"authorization": "Bearer "},
+    "only the scheme": {"authorization": "Bearer"},
+    "only the token": {"authorization": TOKEN},
+    "another scheme": {"authorization": f"Basic {TOKEN}"},
+    "too short": {"authorization": f"Bearer {TOKEN[:-1]}"},
+    "too long": {"authorization": f"Bearer {TOKEN}x"},
+    "another case": {"authorization": f"Bearer {TOKEN.upper()}"},
+    "a space too many": {"authorization": f"Bearer  {TOKEN}"},
+    "two of them": {"authorization": f"Bearer {TOKEN},Bearer {TOKEN}"},
+    "not ASCII": {"authorization": "Bearer Größe🎵" + "x" * 32},
+    "NUL": {"authorization": f"Bearer {TOKEN}\0"},
+    "elsewhere": {"x-authorization": f"Bearer {TOKEN}", "cookie": f"token={TOKEN}"},
+}
+
+
+def require_refused(answer: Answer) -> None:
+    assert (answer.status, answer.json["code"]) == (401, "unauthorized")
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert TOKEN not in str(answer)
+
+
+def test_all_calls_are_known_to_this_test() -> None:
+    """Whoever adds a call decides here whether it is open."""
+    assert sorted(GUARDED) == [
+        ("DELETE", "/jobs/{id}"),
+        ("GET", "/drop/{key}"),
+        ("GET", "/jobs/{id}"),
+        ("GET", "/jobs/{id}/stems/{stem}"),
+        ("GET", "/options"),
+        ("POST", "/jobs"),
+    ]
+    opened = [route.path_format for route in pages.router.routes if isinstance(route, APIRoute)]
+    assert sorted(opened) == ["/", "/docs", "/docs/{name}", "/healthz", "/openapi.json"]
+
+
+@pytest.mark.parametrize(("method", "path"), GUARDED)
+@pytest.mark.parametrize("headers", ALMOST.values(), ids=ALMOST.keys())
+def test_nobody_gets_in_without_the_token(
+    api_handler: Handler, faults: Faults, method: str, path: str, headers: dict[str, str]
+) -> None:
+    stranger = Api(api_handler, token=None)
+    for body in (None, JOB, b"{", b"x" * 100_000):
+        require_refused(stranger.call(method, path, body, headers))
+    assert not faults.requests
+
+
+def test_the_token_is_not_in_the_query(api_handler: Handler) -> None:
+    require_refused(
+        Api(api_handler, token=None).call("GET", "/options", query=f"access_token={TOKEN}")
+    )
+
+
+def test_the_token_lets_in_whatever_the_case_of_the_scheme(api_handler: Handler) -> None:
+    for scheme in ("Bearer", "bearer", "BEARER"):
+        answer = Api(api_handler, token=None).get("/options", authorization=f"{scheme} {TOKEN}")
+        assert answer.status == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/docs", "/docs/init.js", "/openapi.json"])
+def test_what_is_open(api_handler: Handler, faults: Faults, path: str) -> None:
+    assert Api(api_handler, token=None).get(path).status in {200, 307}
+    assert not faults.requests
+
+
+def test_claims_do_not_help_where_a_token_is_wanted(api_handler: Handler) -> None:
+    require_refused(Api(api_handler, token=None, claims={"sub": "ann"}).get("/options"))
+
+
+@pytest.fixture
+def behind_authorizer(
+    api_environment: dict[str, str], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> Handler:
+    """Return a handler as it is with the parameter JwtIssuer, and without AccessToken."""
+    assert store.uploads
+    for name in api_environment.keys() - {"PATH", "TZ", "LANG"}:
+        monkeypatch.setenv(name, api_environment[name])
+    return handler_of(api_environment | {"JWT_ISSUER": ISSUER, "ACCESS_TOKEN": ""})
+
+
+def user(handler: Handler, name: str, **claims: str) -> Api:
+    """Return the API for somebody whom the authorizer has let in."""
+    return Api(handler, token="a.b.c", claims={"sub": name, "iss": ISSUER, **claims})  # noqa: S106
+
+
+@pytest.mark.parametrize(("method", "path"), GUARDED)
+@pytest.mark.parametrize(
+    "claims",
+    [
+        None,
+        {},
+        {"iss": ISSUER},
+        {"sub": ""},
+        {"sub": "ann", "exp": "1700000000"},
+        {"sub": "ann", "exp": "never"},
+        {"sub": "ann", "exp": "nan"},
+    ],
+    ids=["no claims", "empty", "no subject", "empty subject", "expired", "no time", "no number"],
+)
+def test_nobody_gets_in_without_claims(
+    behind_authorizer: Handler, method: str, path: str, claims: Mapping[str, str] | None
+) -> None:
+    require_refused(Api(behind_authorizer, claims=claims).call(method, path, JOB))
+
+
+@pytest.mark.parametrize(
+    "authorizer",
+    [None, {}, {"jwt": None}, {"jwt": {}}, {"jwt": {"claims": None}}, {"lambda": {"sub": "ann"}}],
+)
+def test_nobody_gets_in_by_another_authorizer(
+    behind_authorizer: Handler, authorizer: object
+) -> None:
+    event = request_event("GET", "/options")
+    event["requestContext"]["authorizer"] = authorizer
+    require_refused(Api(behind_authorizer).send(event))
+
+
+def test_claims_let_in_until_they_expire(behind_authorizer: Handler) -> None:
+    assert user(behind_authorizer, "ann").get("/options").status == 200
+    soon = str(int(time.time()) + 60)
+    assert user(behind_authorizer, "ann", exp=soon).get("/options").status == 200
+
+
+def test_a_job_is_its_owners_alone(behind_authorizer: Handler) -> None:
+    ann, bob = user(behind_authorizer, "ann"), user(behind_authorizer, "bob")
+    job_id = ann.post("/jobs", JOB).json["id"]
+    assert ann.get(f"/jobs/{job_id}").status == 200
+    nowhere = "0" * 32
+    for path in ("/jobs/{}", "/jobs/{}/stems/vocals"):
+        theirs, missing = bob.get(path.format(job_id)), bob.get(path.format(nowhere))
+        assert (theirs.status, theirs.body) == (404, missing.body)
+    theirs, missing = bob.delete(f"/jobs/{job_id}"), bob.delete(f"/jobs/{nowhere}")
+    assert (theirs.status, theirs.body) == (404, missing.body)
+    assert ann.delete(f"/jobs/{job_id}").status == 204
+
+
+def test_a_song_is_known_to_its_owner_alone(
+    behind_authorizer: Handler, buckets: Stack, workshop: Workshop
+) -> None:
+    data = song()
+    request = {
+        "filename": "a.wav",
+        "size_bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+    ann, bob = user(behind_authorizer, "ann"), user(behind_authorizer, "bob")
+    created = ann.post("/jobs", request).json
+    key = UploadKey.parse(created["key"])
+    put(buckets, data, key)
+    attempt(workshop, key)
+    assert ann.post("/jobs", request).json["status"] == "done"
+    assert bob.post("/jobs", request).json["status"] == "awaiting_upload"
+
+
+def test_a_song_of_the_drop_folder_is_everybodys(
+    behind_authorizer: Handler, buckets: Stack, workshop: Workshop
+) -> None:
+    put(buckets, song())
+    attempt(workshop)
+    for name in ("ann", "bob"):
+        assert user(behind_authorizer, name).get("/drop/song.wav").status == 200
+
+
+def test_a_users_job_is_not_that_of_who_has_the_token(
+    behind_authorizer: Handler, api: Api, buckets: Stack
+) -> None:
+    job_id = user(behind_authorizer, "ann").post("/jobs", JOB).json["id"]
+    assert api.get(f"/jobs/{job_id}").status == 404
+    assert api.delete(f"/jobs/{job_id}").status == 404
+    assert results(buckets)

@@ -1,0 +1,117 @@
+"""Events as API Gateway sends them, and as it never should, through the handler."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api_events import Answer, Api, Handler, answer_of, handler_of
+from lambda_context import Context
+from stemdrop.errors import SetupError
+from stemdrop.jobs import Job, Status
+from stemdrop.keys import UploadKey
+from stemdrop.store import Store
+from stemdrop_local.stack import Stack
+from uploads import job_of
+
+FOLDER = Path(__file__).parents[1] / "events"
+EXPECTED = {
+    "get": 200,
+    "post": 201,
+    "post-base64": 201,
+    "post-no-body": 422,
+    "post-binary": 415,
+    "no-headers": 200,
+    "nulls": 200,
+    "cookies": 200,
+    "odd-path": 404,
+    "percent-path": 404,
+    "empty-path": 404,
+    "head": 405,
+    "options": 405,
+    "ipv6-host": 200,
+    "odd-forwarded": 200,
+}
+REFUSED = ("rest-api", "version-1")
+
+
+def sample(name: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((FOLDER / f"api-{name}.json").read_text())
+    return event
+
+
+def test_every_sample_is_known() -> None:
+    names = {path.stem.removeprefix("api-") for path in FOLDER.glob("api-*.json")}
+    assert names == {*EXPECTED, *REFUSED, "jwt"}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_samples_are_answered(api: Api, name: str) -> None:
+    answer = api.send(sample(name))
+    assert answer.status == EXPECTED[name]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["cache-control"] == "no-store"
+    if answer.status >= 400:
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json["request_id"] == "request"
+
+
+@pytest.mark.parametrize("name", ["post", "post-base64"])
+def test_a_body_is_text_or_base64(api: Api, buckets: Stack, name: str) -> None:
+    created = api.send(sample(name)).json
+    assert created["filename"] == "Größe.mp3"
+    assert created["options"]["codec"] == "mp3"
+    assert created["links"]["self"].startswith("https://k3jx9q2vzb.execute-api.eu-central-1.")
+    assert job_of(buckets, UploadKey.parse(created["key"])).filename == "Größe.mp3"
+
+
+@pytest.mark.parametrize("name", ["odd-path", "percent-path"])
+def test_a_path_is_not_decoded_again(api: Api, store: Store, name: str) -> None:
+    event = sample(name)
+    key = UploadKey.parse(event["rawPath"].removeprefix("/"))
+    now = "2026-01-01T00:00:00.000Z"
+    store.save_job(key, Job(str(key), Status.PROCESSING, now, now), None)
+    answer = api.send(event)
+    assert (answer.status, answer.json["key"]) == (200, str(key))
+
+
+def test_claims_of_the_authorizer(
+    api_handler: Handler, api_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = sample("jwt")
+    assert Api(api_handler).send(event).status == 401
+    for name in api_environment.keys() - {"PATH", "TZ", "LANG"}:
+        monkeypatch.setenv(name, api_environment[name])
+    issuer = event["requestContext"]["authorizer"]["jwt"]["claims"]["iss"]
+    handler = handler_of(api_environment | {"JWT_ISSUER": issuer, "ACCESS_TOKEN": ""})
+    assert Api(handler).send(event).status == 200
+    assert Api(handler).send(sample("get")).status == 401
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_other_events_are_a_wrong_installation(api_handler: Handler, name: str) -> None:
+    """Whoever set up the API sees it as an error of the function, not as somebody's mistake."""
+    with pytest.raises(SetupError, match=r"PayloadFormatVersion"):
+        api_handler(sample(name), Context())
+
+
+@pytest.mark.parametrize("event", [{}, {"version": "2.0"}, {"Records": []}, {"requestContext": {}}])
+def test_what_is_no_request_is_refused(api_handler: Handler, event: dict[str, Any]) -> None:
+    with pytest.raises(SetupError):
+        api_handler(event, Context())
+
+
+def test_answers_can_be_written_as_json(api_handler: Handler) -> None:
+    returned = api_handler(sample("get"), Context())
+    assert {type(value) for value in returned["headers"].values()} == {str}
+    assert type(returned["statusCode"]) is int
+    assert json.loads(json.dumps(returned)) == returned
+    assert isinstance(answer_of(returned), Answer)
+
+
+def test_an_image_comes_back_in_base64(api: Api) -> None:
+    answer = api.get("/docs/favicon-32x32.png")
+    assert answer.headers["content-type"] == "image/png"
+    assert answer.body.startswith(b"\x89PNG")

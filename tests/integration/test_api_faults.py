@@ -1,0 +1,179 @@
+"""S3 fails, permissions are missing, records are broken, and there are bugs of ours."""
+
+import hashlib
+import json
+from typing import Any
+
+import pytest
+
+from api_events import Answer, Api, Handler
+from faults import Faults, cut_body, first, forbidden, lose_answer, unavailable
+from stemdrop.keys import UploadKey, record_key
+from stemdrop_api import routes
+from stemdrop_local.stack import Stack
+from stemdrop_separate.workshop import Workshop
+from uploads import attempt, put, read, results, song
+
+KEY = UploadKey.parse("jobs/" + "0" * 32)
+PATH = f"/{KEY}"
+MANY = 100
+
+
+def require_unavailable(answer: Answer) -> None:
+    assert (answer.status, answer.json["code"]) == (503, "storage")
+    assert answer.headers["retry-after"] == "2"
+    assert answer.json["detail"] == "S3 doesn't do what it is asked for: try again."
+
+
+def done(api: Api, buckets: Stack, workshop: Workshop, data: bytes) -> str:
+    """Return the path of a job that is done."""
+    created = api.post("/jobs", {"filename": "a.wav", "size_bytes": len(data)}).json
+    key = UploadKey.parse(created["key"])
+    put(buckets, data, key)
+    attempt(workshop, key)
+    return f"/{key}"
+
+
+@pytest.mark.parametrize("fault", [unavailable, lambda _: None, cut_body])
+def test_a_short_failure_goes_unnoticed(
+    api: Api, buckets: Stack, workshop: Workshop, faults: Faults, fault: Any
+) -> None:
+    path = done(api, buckets, workshop, song())
+    faults.on(fault, "GET", f"{path[1:]}/job.json", times=1)
+    answer = api.get(path)
+    assert answer.status == (503 if fault is cut_body else 200)
+
+
+def test_a_long_failure_is_told(api: Api, faults: Faults) -> None:
+    faults.on(unavailable, "GET", record_key(KEY), times=MANY)
+    for answer in (api.get(PATH), api.get(f"{PATH}/stems/vocals"), api.delete(PATH)):
+        require_unavailable(answer)
+    assert {request.method for request in faults.requests} == {"GET"}
+
+
+def test_without_a_record_there_is_no_form(
+    api: Api, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("secrets.token_hex", lambda _: KEY.name)
+    faults.on(unavailable, "PUT", record_key(KEY), times=MANY)
+    require_unavailable(api.post("/jobs", {"filename": "a", "size_bytes": 1}))
+
+
+def test_an_id_is_never_used_twice(
+    api: Api, buckets: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("secrets.token_hex", lambda _: KEY.name)
+    assert api.post("/jobs", {"filename": "first", "size_bytes": 1}).status == 201
+    require_unavailable(api.post("/jobs", {"filename": "second", "size_bytes": 1}))
+    assert json.loads(read(buckets, record_key(KEY)))["filename"] == "first"
+
+
+def test_a_role_that_may_not_list_sees_what_is_missing(api: Api, faults: Faults) -> None:
+    faults.on(forbidden, "GET", record_key(KEY), times=MANY)
+    assert api.get(PATH).status == 404
+
+
+@pytest.mark.parametrize("record", [b"", b"{", b"[]", b'{"version": 2}', b'{"version": 1}'])
+def test_a_broken_record_is_not_shown(api: Api, buckets: Stack, record: bytes) -> None:
+    buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=record_key(KEY), Body=record)
+    require_unavailable(api.get(PATH))
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_a_known_song_that_can_not_be_copied_is_sent_again(
+    api: Api, buckets: Stack, workshop: Workshop, faults: Faults, method: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    data = song()
+    path = done(api, buckets, workshop, data)
+    monkeypatch.setattr("secrets.token_hex", lambda _: KEY.name)
+    failing = {"GET": f"{path[1:]}/job.json", "PUT": f"{KEY}/vocals.wav"}
+    faults.on(unavailable, method, failing[method], times=MANY)
+    sha256 = hashlib.sha256(data).hexdigest()
+    request = {"filename": "b", "size_bytes": len(data), "sha256": sha256}
+    created = api.post("/jobs", request)
+    assert (created.status, created.json["status"]) == (201, "awaiting_upload")
+    assert created.json["upload"]
+
+
+@pytest.mark.parametrize("what", ["record", "list", "stem", "song"])
+def test_what_a_failed_deletion_leaves_is_deleted_by_the_next(
+    api: Api, buckets: Stack, workshop: Workshop, faults: Faults, what: str
+) -> None:
+    path = done(api, buckets, workshop, song())
+    key = path[1:]
+    method, failing = {
+        "record": ("DELETE", f"{key}/job.json"),
+        "list": ("GET", ""),
+        "stem": ("DELETE", f"{key}/vocals.wav"),
+        "song": ("DELETE", key),
+    }[what]
+    faults.on(unavailable, method, failing, times=5)
+    require_unavailable(api.delete(path))
+    # Whatever has happened, it isn't shown half deleted.
+    assert api.get(path).status == (200 if what == "record" else 404)
+    assert api.delete(path).status == (204 if what == "record" else 404)
+    assert not results(buckets, f"{key}/")
+    listed = buckets.s3.list_objects_v2(Bucket=buckets.uploads_bucket)
+    assert not listed.get("Contents")
+
+
+def test_a_deletion_whose_answer_is_lost_is_a_deletion(
+    api: Api, buckets: Stack, workshop: Workshop, faults: Faults
+) -> None:
+    path = done(api, buckets, workshop, song())
+    faults.on(lose_answer, "DELETE", f"{path[1:]}/job.json")
+    assert api.delete(path).status == 204
+    assert not results(buckets)
+
+
+def test_the_record_goes_first(
+    api: Api, buckets: Stack, workshop: Workshop, faults: Faults
+) -> None:
+    path = done(api, buckets, workshop, song())
+    faults.requests.clear()
+    api.delete(path)
+    deleted = [request.key for request in faults.requests if request.method == "DELETE"]
+    assert deleted[0] == f"{path[1:]}/job.json"
+    assert deleted[-2] == path[1:]
+    assert deleted[-1].startswith("content/")
+
+
+def test_a_separation_that_ends_during_a_deletion_leaves_nothing(
+    api: Api, buckets: Stack, workshop: Workshop, faults: Faults
+) -> None:
+    data = song()
+    created = api.post("/jobs", {"filename": "a.wav", "size_bytes": len(data)}).json
+    key = UploadKey.parse(created["key"])
+    put(buckets, data, key)
+    faults.on(first(lambda: api.delete(f"/{key}")), "PUT", f"{key}/vocals.wav")
+    attempt(workshop, key)
+    assert api.get(f"/{key}").status == 404
+    assert not results(buckets, f"{key}/")
+
+
+def test_a_bug_is_told_by_nothing_but_the_id_of_the_request(
+    api_handler: Handler, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_: object) -> None:
+        raise ZeroDivisionError("a secret")
+
+    monkeypatch.setattr(routes, "offer", broken)
+    answer = Api(api_handler).get("/options")
+    assert answer.status == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.json == {
+        "type": "urn:problem-type:stemdrop:internal_error",
+        "title": "Internal error",
+        "status": 500,
+        "code": "internal_error",
+        "request_id": "request",
+    }
+    (logged,) = (record for record in caplog.records if record.levelname == "ERROR")
+    assert logged.message == "request_failed"
+    assert logged.exc_info is not None
+    assert "a secret" in str(logged.exc_info[1])
+    # The next one is answered as ever.
+    monkeypatch.undo()
+    assert Api(api_handler).get("/options").status == 200

@@ -1,0 +1,93 @@
+"""Thousands of calls that schemathesis makes up from the OpenAPI document, over real HTTP."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import schemathesis
+from schemathesis.config import SchemathesisConfig
+from schemathesis.engine import Status as EngineStatus
+from schemathesis.engine import events, from_schema
+
+from api_events import TOKEN, Api, Event
+from api_server import serve
+from stemdrop.content import digest
+from stemdrop.jobs import Job, Source, Status, Stem
+from stemdrop.keys import UploadKey, result_key
+from stemdrop.options import Options
+from stemdrop.store import Store
+from stemdrop_api import examples
+from stemdrop_local.stack import Stack
+
+AT_LEAST = 2000
+CONFIGURATION: dict[str, Any] = {
+    "seed": 1,
+    "workers": 1,
+    "headers": {"Authorization": f"Bearer {TOKEN}"},
+    "generation": {"deterministic": True, "max-examples": 600},
+    # Some options exclude others, models are not installed, and limits are known to the API alone.
+    "checks": {
+        "positive_data_acceptance": {
+            "expected-statuses": ["2xx", "3xx", "401", "404", "409", "413", "422"]
+        }
+    },
+}
+
+
+@pytest.fixture
+def furnished(api: Api, buckets: Stack, store: Store) -> Api:
+    """Return the API with a job and a song that are done, under the ids of the examples."""
+    now = examples.DONE["finished_at"]
+    for shown in (examples.DONE, examples.DROPPED):
+        key = UploadKey.parse(shown["key"])
+        stems = [
+            Stem(name, result_key(key, f"{name}.mp3"), 1, 1.0, None, 0) for name in ("vocals",)
+        ]
+        for stem in stems:
+            buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=stem.key, Body=b"x")
+        source = replace(Source(**examples.SOURCE), key=str(key))
+        options = Options.parse(examples.OPTIONS).to_json()
+        job = Job(
+            str(key), Status.DONE, now, now, options=options, source=source, stems=tuple(stems)
+        )
+        store.save_job(key, job, None)
+        store.save_content(digest(str(source.sha256), Options.parse(options)), key)
+    return api
+
+
+def failures(event: events.ScenarioFinished) -> Iterator[str]:
+    """Tell which checks of a scenario failed, and by what request."""
+    recorder = event.recorder
+    for case_id, checks in recorder.checks.items():
+        for check in checks:
+            if check.failure_info is not None:
+                case = recorder.cases[case_id].value
+                failure = check.failure_info.failure
+                yield f"{check.name}: {failure.title} {failure.message} {case.as_curl_command()}"
+
+
+@pytest.mark.timeout(600)
+def test_no_call_is_answered_against_the_document(furnished: Api) -> None:
+    seen: Counter[tuple[str, int]] = Counter()
+
+    def watch(event: Event, returned: dict[str, Any]) -> None:
+        seen[event["requestContext"]["http"]["method"], returned["statusCode"]] += 1
+
+    wrong: list[str] = []
+    with serve(furnished.handler, watch) as url:
+        config = SchemathesisConfig.from_dict({"base-url": url, **CONFIGURATION})
+        schema = schemathesis.openapi.from_url(f"{url}/openapi.json", config=config)
+        for event in from_schema(schema).execute():
+            if isinstance(event, events.ScenarioFinished):
+                wrong.extend(failures(event))
+            elif isinstance(event, events.NonFatalError | events.FatalError):
+                wrong.append(repr(event))
+            elif isinstance(event, events.PhaseFinished):
+                assert event.status is EngineStatus.SUCCESS, (event.phase, wrong)
+    assert not wrong
+    assert seen.total() >= AT_LEAST, seen
+    assert not [status for _, status in seen if status >= 500]
+    # The calls are not all of one kind.
+    assert {status for _, status in seen} >= {200, 201, 204, 307, 401, 404, 405, 422}

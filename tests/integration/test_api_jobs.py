@@ -1,0 +1,373 @@
+"""A job's way through the API: the real handler, forms and URLs against the embedded S3."""
+
+import base64
+import hashlib
+import io
+import json
+import zipfile
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from api_events import HOST, Answer, Api
+from faults import Faults
+from stemdrop.jobs import Job, Status
+from stemdrop.keys import JOB_ID, UploadKey, record_key
+from stemdrop.options import Options
+from stemdrop.store import Store
+from stemdrop_local.stack import Stack
+from stemdrop_separate.workshop import Workshop
+from uploads import attempt, job_of, put, read, results, song
+
+FILENAME = "Größe №1.wav"
+
+
+def wanted(data: bytes, **more: object) -> dict[str, Any]:
+    """Return the request for a job of this song."""
+    return {"filename": FILENAME, "size_bytes": len(data)} | more
+
+
+def send(form: dict[str, Any], data: bytes) -> int:
+    """Send a song with a form, as a browser does, and return the status."""
+    fields: dict[str, Any] = form["fields"]
+    return httpx.post(form["url"], data=fields, files={"file": ("any name", data)}).status_code
+
+
+def separated(api: Api, workshop: Workshop, data: bytes, **more: object) -> str:
+    """Return the id of a job that is done."""
+    created = api.post("/jobs", wanted(data, **more)).json
+    assert send(created["upload"], data) == 204
+    attempt(workshop, UploadKey.parse(created["key"]))
+    job_id: str = created["id"]
+    return job_id
+
+
+def policy_of(form: dict[str, Any]) -> dict[str, Any]:
+    """Return what a form's signature is good for."""
+    policy: dict[str, Any] = json.loads(base64.b64decode(form["fields"]["policy"]))
+    return policy
+
+
+def test_a_song_comes_and_its_stems_go(api: Api, buckets: Stack, workshop: Workshop) -> None:
+    data = song()
+    created = api.post("/jobs", wanted(data, zip=True, codec="flac"))
+    assert created.status == 201
+    job = created.json
+    assert JOB_ID.fullmatch(job["id"])
+    assert created.headers["location"] == job["links"]["self"] == f"https://{HOST}/jobs/{job['id']}"
+    assert created.headers["cache-control"] == "no-store"
+    assert (job["status"], job["filename"]) == ("awaiting_upload", FILENAME)
+    assert job["options"] == Options.parse({"zip": True, "codec": "flac"}).to_json()
+    assert job_of(buckets, UploadKey.parse(job["key"])).owner is None
+
+    waiting = api.get(f"/jobs/{job['id']}")
+    assert waiting.headers["retry-after"] == "2"
+    assert waiting.json == {name: value for name, value in job.items() if name != "upload"}
+
+    assert send(job["upload"], data) == 204
+    attempt(workshop, UploadKey.parse(job["key"]))
+    done = api.get(f"/jobs/{job['id']}")
+    assert "retry-after" not in done.headers
+    view = done.json
+    assert (view["status"], view["progress"], view["error"]) == ("done", 1.0, None)
+    for stem in view["stems"]:
+        assert stem["filename"] == f"Größe №1 - {stem['stem']}.flac"
+        file = httpx.get(stem["url"])
+        assert file.content == read(buckets, f"{job['key']}/{stem['stem']}.flac")
+        assert len(file.content) == stem["size_bytes"]
+        assert file.headers["content-disposition"].startswith("attachment; ")
+    archive = httpx.get(view["zip"]["url"]).content
+    assert zipfile.ZipFile(io.BytesIO(archive)).namelist() == ["vocals.flac", "accompaniment.flac"]
+    assert view["zip"]["filename"] == "Größe №1 - stems.zip"
+
+
+def test_a_stem_is_one_redirect_away(api: Api, buckets: Stack, workshop: Workshop) -> None:
+    job_id = separated(api, workshop, song(), zip=True)
+    links = api.get(f"/jobs/{job_id}").json["links"]
+    assert links["stems"].keys() == {"vocals", "accompaniment"}
+    for link in (*links["stems"].values(), links["zip"]):
+        answer = api.get(link.removeprefix(f"https://{HOST}"))
+        assert (answer.status, answer.headers["cache-control"]) == (307, "no-store")
+        assert httpx.get(answer.headers["location"]).status_code == 200
+    assert api.get(f"/jobs/{job_id}/stems/stems.zip").status == 307
+    vocals = api.get(f"/jobs/{job_id}/stems/vocals").headers["location"]
+    assert httpx.get(vocals).content == read(buckets, f"jobs/{job_id}/vocals.wav")
+    assert "filename*=UTF-8''Gr" in httpx.get(vocals).headers["content-disposition"]
+
+
+def test_a_stem_that_is_not_there(api: Api, workshop: Workshop) -> None:
+    job_id = separated(api, workshop, song())
+    for name in ("drums", "zip", "stems.zip", "vocals.wav", "job.json"):
+        answer = api.get(f"/jobs/{job_id}/stems/{name}")
+        assert (answer.status, answer.json["code"]) == (404, "not_found")
+        assert "there are vocals, accompaniment." in answer.json["detail"]
+
+
+def test_a_job_that_is_not_done_has_no_stems_yet(api: Api) -> None:
+    job_id = api.post("/jobs", wanted(song())).json["id"]
+    answer = api.get(f"/jobs/{job_id}/stems/vocals")
+    assert (answer.status, answer.json["code"]) == (409, "not_ready")
+    assert answer.headers["retry-after"] == "2"
+
+
+def test_a_job_that_failed_says_why(api: Api, workshop: Workshop) -> None:
+    job_id = separated(api, workshop, b"no song")
+    view = api.get(f"/jobs/{job_id}")
+    assert view.json["status"] == "failed"
+    assert view.json["error"]["code"] == "not_audio"
+    assert "retry-after" not in view.headers
+    answer = api.get(f"/jobs/{job_id}/stems/vocals")
+    assert (answer.status, answer.json["code"]) == (409, "job_failed")
+    assert answer.json["detail"] == view.json["error"]["message"]
+
+
+def test_a_job_beyond_its_deadline_has_failed(api: Api, store: Store) -> None:
+    job_id = api.post("/jobs", wanted(song())).json["id"]
+    key = UploadKey.parse(f"jobs/{job_id}")
+    job, etag = store.load_job(key)
+    assert job is not None
+    begun = job.but(status=Status.PROCESSING, deadline_at="2026-01-01T00:00:00.000Z")
+    store.save_job(key, begun, etag)
+    view = api.get(f"/jobs/{job_id}")
+    assert (view.json["status"], view.json["error"]["code"]) == ("failed", "timed_out")
+    assert "retry-after" not in view.headers
+    assert api.get(f"/jobs/{job_id}/stems/vocals").json["code"] == "job_failed"
+    alive = timestamp_in(timedelta(minutes=5))
+    store.save_job(key, begun.but(deadline_at=alive), store.load_job(key)[1])
+    assert api.get(f"/jobs/{job_id}", if_none_match=view.headers["etag"]).status == 200
+
+
+def timestamp_in(delay: timedelta) -> str:
+    return (datetime.now(UTC) + delay).isoformat()
+
+
+def test_polling_is_cheap(api: Api, workshop: Workshop) -> None:
+    job_id = separated(api, workshop, song())
+    first = api.get(f"/jobs/{job_id}")
+    tag = first.headers["etag"]
+    for known in (tag, tag.removeprefix("W/"), f'"other", {tag}', "*"):
+        again = api.get(f"/jobs/{job_id}", if_none_match=known)
+        assert (again.status, again.body) == (304, b"")
+        assert again.headers["etag"] == tag
+        assert again.headers["cache-control"] == "private, no-cache"
+    assert api.get(f"/jobs/{job_id}", if_none_match='"other"').status == 200
+
+
+def test_a_form_takes_one_song_only(api: Api, buckets: Stack) -> None:
+    before = datetime.now(UTC)
+    job = api.post("/jobs", wanted(song())).json
+    policy = policy_of(job["upload"])
+    expires_at = datetime.fromisoformat(policy["expiration"])
+    lifetime = timedelta(seconds=900)
+    assert lifetime - timedelta(seconds=2) <= expires_at - before <= lifetime + timedelta(seconds=5)
+    conditions = policy["conditions"]
+    size = len(song())
+    assert ["content-length-range", size, size] in conditions
+    assert {"key": job["key"]} in conditions
+    assert {"bucket": buckets.uploads_bucket} in conditions
+    # Nothing may be left to whoever holds the form: each field is bound to one value.
+    fixed = {name for entry in conditions if isinstance(entry, dict) for name in entry}
+    assert fixed == job["upload"]["fields"].keys() - {"policy", "x-amz-signature"} | {"bucket"}
+
+
+def test_a_known_song_is_done_at_once(
+    api: Api, buckets: Stack, workshop: Workshop, faults: Faults
+) -> None:
+    data = song()
+    sha256 = hashlib.sha256(data).hexdigest()
+    first = separated(api, workshop, data, codec="flac", zip=True)
+    request = wanted(data, codec="flac", zip=True, sha256=sha256.upper(), filename="b.wav")
+    created = api.post("/jobs", request)
+    job = created.json
+    assert (created.status, job["status"], job["upload"]) == (201, "done", None)
+    assert job["id"] != first
+    assert job["source"]["key"] == job["key"]
+    assert job["source"]["sha256"] == sha256
+    assert job["usage"] is None
+    assert [stem["filename"] for stem in job["stems"]] == [
+        "b - vocals.flac",
+        "b - accompaniment.flac",
+    ]
+    for stem in job["stems"]:
+        own = read(buckets, f"{job['key']}/{stem['stem']}.flac")
+        assert own == read(buckets, f"jobs/{first}/{stem['stem']}.flac")
+        assert httpx.get(stem["url"]).content == own
+    # It doesn't depend on the first one any more.
+    assert api.delete(f"/jobs/{first}").status == 204
+    assert httpx.get(api.get(f"/jobs/{job['id']}").json["zip"]["url"]).status_code == 200
+    assert not faults.seen("PUT", f"{job['key']}")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"codec": "mp3"}, {"sha256": "0" * 64}, {"size_bytes": 1}, {"sha256": None}],
+    ids=["options", "song", "size", "no hash"],
+)
+def test_another_song_or_other_options_need_an_upload(
+    api: Api, workshop: Workshop, change: dict[str, object]
+) -> None:
+    data = song()
+    separated(api, workshop, data)
+    known = wanted(data, sha256=hashlib.sha256(data).hexdigest())
+    assert api.post("/jobs", known).json["status"] == "done"
+    other = api.post("/jobs", known | change).json
+    assert (other["status"], other["stems"]) == ("awaiting_upload", [])
+    assert other["upload"]["fields"]["key"] == other["key"]
+
+
+def test_a_song_of_the_drop_folder_is_known_too(
+    api: Api, buckets: Stack, workshop: Workshop
+) -> None:
+    data = song()
+    put(buckets, data)
+    attempt(workshop)
+    known = wanted(data, sha256=hashlib.sha256(data).hexdigest())
+    assert api.post("/jobs", known).json["status"] == "done"
+
+
+def test_a_song_whose_stems_are_gone_is_not_known(
+    api: Api, buckets: Stack, workshop: Workshop
+) -> None:
+    data = song()
+    job_id = separated(api, workshop, data)
+    buckets.s3.delete_object(Bucket=buckets.stems_bucket, Key=f"jobs/{job_id}/vocals.wav")
+    known = wanted(data, sha256=hashlib.sha256(data).hexdigest())
+    created = api.post("/jobs", known)
+    assert (created.status, created.json["status"]) == (201, "awaiting_upload")
+
+
+def test_what_is_deleted_is_gone(api: Api, buckets: Stack, workshop: Workshop) -> None:
+    data = song()
+    job_id = separated(api, workshop, data, zip=True)
+    kept = separated(api, workshop, song(seed=1))
+    index = {key for key in results(buckets) if key.startswith("content/")}
+    answer = api.delete(f"/jobs/{job_id}")
+    assert (answer.status, answer.body) == (204, b"")
+    assert not results(buckets, f"jobs/{job_id}")
+    uploads = buckets.s3.list_objects_v2(Bucket=buckets.uploads_bucket)["Contents"]
+    assert [entry["Key"] for entry in uploads] == [f"jobs/{kept}"]
+    assert len(index) == 2
+    assert len({key for key in results(buckets) if key.startswith("content/")}) == 1
+    for answer in (api.get(f"/jobs/{job_id}"), api.delete(f"/jobs/{job_id}")):
+        assert (answer.status, answer.json["code"]) == (404, "not_found")
+    known = wanted(data, sha256=hashlib.sha256(data).hexdigest())
+    assert api.post("/jobs", known).json["status"] == "awaiting_upload"
+
+
+def test_an_index_entry_of_another_job_is_kept(
+    api: Api, buckets: Stack, workshop: Workshop
+) -> None:
+    first = separated(api, workshop, song())
+    second = separated(api, workshop, song())
+    assert api.delete(f"/jobs/{first}").status == 204
+    (entry,) = (key for key in results(buckets) if key.startswith("content/"))
+    assert json.loads(read(buckets, entry)) == {"key": f"jobs/{second}"}
+    assert api.delete(f"/jobs/{second}").status == 204
+    assert not results(buckets)
+
+
+def test_a_job_without_a_song_can_be_deleted(api: Api, buckets: Stack) -> None:
+    job_id = api.post("/jobs", wanted(song())).json["id"]
+    assert api.delete(f"/jobs/{job_id}").status == 204
+    assert not results(buckets)
+
+
+def test_a_song_of_the_drop_folder_is_shown(api: Api, buckets: Stack, workshop: Workshop) -> None:
+    key = UploadKey.parse("drop/4stems/Größe 100%.wav")
+    assert api.get(f"/{key}").status == 404
+    put(buckets, song(), key, {"model": "2stems"})
+    assert api.get(f"/{key}").status == 404
+    attempt(workshop, key)
+    answer = api.get(f"/{key}")
+    view = answer.json
+    assert (view["id"], view["key"], view["filename"]) == (None, str(key), "Größe 100%.wav")
+    assert view["links"] == {
+        "self": f"https://{HOST}/drop/4stems/Gr%C3%B6%C3%9Fe%20100%25.wav",
+        "stems": {},
+        "zip": None,
+    }
+    assert httpx.get(view["stems"][0]["url"]).status_code == 200
+    assert api.get(f"/{key}", if_none_match=answer.headers["etag"]).status == 304
+    assert api.delete(f"/{key}").status == 405
+
+
+def test_what_is_offered(api: Api) -> None:
+    offered = api.get("/options").json
+    assert [entry["model"] for entry in offered["models"]] == [
+        *("2stems", "4stems", "2stems-16kHz", "4stems-16kHz"),
+    ]
+    assert offered["models"][1]["stems"] == ["vocals", "drums", "bass", "other"]
+    assert offered["codecs"][0] == {"codec": "wav", "bit_depths": ["16", "24", "32f"]}
+    assert Options.parse(offered["defaults"]) == Options()
+    assert offered["limits"] == {"max_upload_bytes": 1_000_000_000, "max_duration_s": 3600}
+    assert (offered["retention_days"], offered["url_lifetime_s"]) == (7, 900)
+    assert 1e-5 < offered["usd_per_audio_minute"] < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code", "words"),
+    [
+        ({"size_bytes": 1_000_000_001}, 413, "too_large", "1000000000"),
+        ({"model": "5stems"}, 422, "model_unavailable", "2stems, 4stems, 2stems-16kHz"),
+        ({"model": "6stems"}, 422, "bad_option", "5stems-16kHz"),
+        ({"modle": "4stems"}, 422, "bad_option", "model, stems, codec, bitrate"),
+        ({"stems": ["drums"]}, 422, "bad_option", "vocals, accompaniment"),
+        ({"codec": "mp3", "bit_depth": "24"}, 422, "bad_option", "wav or flac"),
+        ({"offset_s": "30"}, 422, "bad_option", "number"),
+        ({"zip": "true"}, 422, "bad_option", "boolean"),
+        ({"size_bytes": 0}, 422, "invalid_request", "#/size_bytes"),
+        ({"size_bytes": "5"}, 422, "invalid_request", "#/size_bytes"),
+        ({"filename": "a/"}, 422, "invalid_request", "#/filename"),
+        ({"sha256": "0"}, 422, "invalid_request", "#/sha256"),
+    ],
+)
+def test_a_job_that_can_not_be(
+    api: Api, buckets: Stack, change: dict[str, object], status: int, code: str, words: str
+) -> None:
+    answer = api.post("/jobs", wanted(song()) | change)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (answer.status, answer.json["code"]) == (status, code)
+    assert answer.json["type"] == f"urn:problem-type:stemdrop:{code}"
+    assert words in answer.json["detail"]
+    assert not results(buckets)
+
+
+def body_of(api: Api, body: bytes, content_type: str = "application/json") -> Answer:
+    return api.call("POST", "/jobs", body, {"content-type": content_type})
+
+
+def test_bodies_that_make_no_sense(api: Api) -> None:
+    good = json.dumps(wanted(song())).encode()
+    assert body_of(api, good, "application/json; charset=utf-8").status == 201
+    assert body_of(api, good, "application/vnd.api+json").status == 201
+    for body in (b"{", b"\xff", b"[" * 100_00, b'{"size_bytes": ' + b"1" * 5000 + b"}", b"{} {}"):
+        answer = body_of(api, body)
+        assert (answer.status, answer.json["code"]) == (400, "bad_request")
+    for body in (b"[]", b"null", b"1", b'"x"', b""):
+        answer = body_of(api, body)
+        assert (answer.status, answer.json["code"]) == (422, "invalid_request")
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "", "json"):
+        answer = body_of(api, good, kind)
+        assert (answer.status, answer.json["code"]) == (415, "unsupported_media_type")
+    answer = body_of(api, b'"' + b" " * (16 << 10) + b'"')
+    assert (answer.status, answer.json["code"]) == (413, "body_too_large")
+
+
+def test_the_record_is_there_before_the_form(api: Api, faults: Faults) -> None:
+    created = api.post("/jobs", wanted(song()))
+    key = UploadKey.parse(created.json["key"])
+    assert [request.key for request in faults.requests] == [record_key(key)]
+
+
+def test_nothing_is_signed_for_a_job_without_a_record(api: Api, store: Store) -> None:
+    job_id = api.post("/jobs", wanted(song())).json["id"]
+    key = UploadKey.parse(f"jobs/{job_id}")
+    job, etag = store.load_job(key)
+    assert isinstance(job, Job)
+    store.save_job(key, replace(job, owner="somebody"), etag)
+    for answer in (api.get(f"/jobs/{job_id}"), api.delete(f"/jobs/{job_id}")):
+        assert answer.status == 404
+    assert store.load_job(key)[0] is not None

@@ -1,0 +1,149 @@
+"""What the API writes to its log: one line per call, and nothing that opens a door."""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+import api_process
+from api_events import TOKEN, Answer, Api, Event, answer_of, request_event
+from stemdrop.keys import UploadKey, record_key
+from stemdrop_local.stack import Stack
+from stemdrop_separate.workshop import Workshop
+from uploads import attempt, put, song
+
+SENT = "a-token-that-was-sent-by-mistake-000000"
+LOST = "0" * 32
+
+
+@pytest.fixture
+def calls(api: Api, buckets: Stack, workshop: Workshop) -> list[Event]:
+    """Return one call of every kind, and what has to be there for it."""
+    data = song()
+    known = {
+        "filename": "a.wav",
+        "size_bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "zip": True,
+    }
+    job = api.post("/jobs", known).json
+    for key in (UploadKey.parse(job["key"]), UploadKey.parse("drop/a.wav")):
+        put(buckets, data, key)
+        attempt(workshop, key)
+    broken = record_key(UploadKey.parse(f"jobs/{LOST}"))
+    buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=broken, Body=b"{")
+    return [
+        call("POST", "/jobs", {"filename": "b.wav", "size_bytes": 5}),
+        call("POST", "/jobs", known),
+        call("POST", "/jobs", {"filename": SENT, "size_bytes": 0, "codec": SENT}),
+        call("POST", "/jobs", {"filename": "c", "size_bytes": 1, SENT: SENT}),
+        call("GET", f"/jobs/{job['id']}"),
+        call("GET", f"/jobs/{job['id']}", token=SENT),
+        call("GET", f"/jobs/{job['id']}", query=f"access_token={SENT}"),
+        call("GET", f"/jobs/{job['id']}/stems/vocals"),
+        call("GET", f"/jobs/{job['id']}/stems/zip"),
+        call("GET", f"/jobs/{SENT}"),
+        call("GET", "/drop/a.wav"),
+        call("GET", f"/{SENT}"),
+        call("GET", "/options"),
+        call("GET", "/healthz"),
+        call("GET", "/docs"),
+        call("PUT", "/options"),
+        call("GET", f"/jobs/{LOST}"),
+        call("DELETE", f"/jobs/{job['id']}"),
+    ]
+
+
+def call(
+    method: str, path: str, body: object = None, *, token: str = TOKEN, query: str = ""
+) -> Event:
+    headers = {"authorization": f"Bearer {token}", "cookie": f"session={SENT}"}
+    if body is None:
+        return request_event(method, path, headers=headers, query=query)
+    headers["content-type"] = "application/json"
+    return request_event(method, path, headers=headers, body=json.dumps(body).encode())
+
+
+@pytest.fixture
+def answered(
+    calls: list[Event], api_environment: dict[str, str], tmp_path: Path
+) -> tuple[list[Answer], str]:
+    """Return the answers to the calls, and everything that was written meanwhile."""
+    given, answers = tmp_path / "events.json", tmp_path / "answers.json"
+    given.write_text(json.dumps(calls))
+    done = subprocess.run(
+        [sys.executable, "-W", "error", api_process.__file__, given, answers],
+        env=api_environment | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+    )
+    return [answer_of(returned) for returned in json.loads(answers.read_text())], done.stdout
+
+
+def secrets_of(answers: list[Answer]) -> set[str]:
+    """Return all parts of the answers that open a door."""
+    found = set()
+    for answer in answers:
+        text = answer.body.decode() + answer.headers.get("location", "")
+        for url in re.findall(r"http[^\"\s]+X-Amz-Signature=\w+", text):
+            found |= {url, parse_qs(urlsplit(url).query)["X-Amz-Signature"][0]}
+        found |= set(re.findall(r'"(?:policy|x-amz-signature)":"([^"]+)"', text))
+    return found
+
+
+def test_nothing_that_opens_a_door_is_logged(answered: tuple[list[Answer], str]) -> None:
+    answers, log = answered
+    secrets = secrets_of(answers)
+    assert len(secrets) > 10
+    for secret in {*secrets, TOKEN, SENT, "X-Amz-", "x-amz-", "Bearer"}:
+        assert secret not in log
+
+
+def test_every_call_has_one_line(answered: tuple[list[Answer], str], calls: list[Event]) -> None:
+    answers, log = answered
+    lines: list[dict[str, Any]] = [json.loads(line) for line in log.splitlines()]
+    requests = [line for line in lines if line["message"] == "request"]
+    assert [line["status"] for line in requests] == [answer.status for answer in answers]
+    assert [line["method"] for line in requests] == [
+        event["requestContext"]["http"]["method"] for event in calls
+    ]
+    for line in requests:
+        assert line["duration_ms"] > 0
+        assert line["service"] == "api"
+        assert line["correlation_id"] == calls[0]["requestContext"]["requestId"]
+        assert line["function_request_id"] == "request"
+    assert [line.get("route") for line in requests] == [
+        *["/jobs"] * 4,
+        *["/jobs/{id}"] * 3,
+        *["/jobs/{id}/stems/{stem}"] * 2,
+        "/jobs/{id}",
+        "/drop/{key}",
+        None,
+        *("/options", "/healthz", "/docs", "/options", "/jobs/{id}", "/jobs/{id}"),
+    ]
+    others = [(line["level"], line["message"]) for line in lines if line not in requests]
+    assert others == [
+        *[("INFO", "job_created")] * 2,
+        ("ERROR", "storage_failed"),
+        ("INFO", "job_deleted"),
+    ]
+
+
+def test_a_job_is_named(answered: tuple[list[Answer], str]) -> None:
+    answers, log = answered
+    lines = [json.loads(line) for line in log.splitlines()]
+    created = [line for line in lines if line["message"] == "job_created"]
+    assert [line["job"] for line in created] == [answers[0].json["id"], answers[1].json["id"]]
+    assert [line["is_known"] for line in created] == [False, True]
+    failed = next(line for line in lines if line["message"] == "storage_failed")
+    assert failed["reason"].startswith("The job record can't be read")

@@ -1,0 +1,112 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stemdrop.errors import SetupError
+from stemdrop.options import Model
+from stemdrop_api.settings import Settings
+
+TOKEN = "t" * 32
+GOOD = {
+    "UPLOADS_BUCKET": "songs",
+    "STEMS_BUCKET": "stems",
+    "MODELS": "2stems 5stems",
+    "MAX_UPLOAD_BYTES": "1000000000",
+    "MAX_DURATION_S": "3600",
+    "RETENTION_DAYS": "7",
+    "URL_LIFETIME_S": "900",
+    "ARCHITECTURE": "arm64",
+    "SEPARATE_MEMORY_MB": "3008",
+    "ACCESS_TOKEN": TOKEN,
+}
+
+
+def test_all_variables_are_read() -> None:
+    assert set(GOOD) == Settings.VARIABLES | {"ACCESS_TOKEN"}
+    assert Settings.from_env(GOOD | {"PATH": "/bin"}) == Settings(
+        uploads_bucket="songs",
+        stems_bucket="stems",
+        weights=("2stems", "5stems"),
+        max_upload_bytes=1_000_000_000,
+        max_duration_s=3600,
+        retention_days=7,
+        url_lifetime_s=900,
+        architecture="arm64",
+        separate_memory_mb=3008,
+        access_token=TOKEN,
+        jwt_issuer="",
+    )
+
+
+@pytest.mark.parametrize("name", sorted(Settings.VARIABLES))
+def test_a_missing_variable_is_named(name: str) -> None:
+    for environment in (
+        GOOD | {name: ""},
+        GOOD | {name: "  "},
+        {key: GOOD[key] for key in GOOD if key != name},
+    ):
+        with pytest.raises(SetupError, match=rf"\b{name}\b"):
+            Settings.from_env(environment)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MODELS", "2stems,5stems"),
+        ("MODELS", "2stems-16kHz"),
+        ("ARCHITECTURE", "sparc"),
+        *(
+            (name, value)
+            for name in ("MAX_UPLOAD_BYTES", "RETENTION_DAYS", "URL_LIFETIME_S")
+            for value in ("0", "-1", "1.5", "1e9", " 5", "ten", "²", "٣", "1_000", "9" * 5000)
+        ),
+    ],
+)
+def test_a_bad_value_is_named_with_its_variable(name: str, value: str) -> None:
+    with pytest.raises(SetupError) as raised:
+        Settings.from_env(GOOD | {name: value})
+    assert name in raised.value.message
+
+
+@given(st.sampled_from(sorted(GOOD)), st.text(max_size=50))
+def test_any_environment_is_read_or_a_setup_error(name: str, value: str) -> None:
+    try:
+        Settings.from_env(GOOD | {name: value})
+    except SetupError as error:
+        assert name in error.message  # noqa: PT017
+
+
+def test_nobody_gets_in_without_a_credential() -> None:
+    for environment in (
+        GOOD | {"ACCESS_TOKEN": ""},
+        {**GOOD, "ACCESS_TOKEN": "", "JWT_ISSUER": ""},
+    ):
+        with pytest.raises(SetupError, match="ACCESS_TOKEN or JWT_ISSUER"):
+            Settings.from_env(environment)
+
+
+def test_an_issuer_will_do() -> None:
+    settings = Settings.from_env(
+        GOOD | {"ACCESS_TOKEN": "", "JWT_ISSUER": "https://issuer.example"}
+    )
+    assert (settings.access_token, settings.jwt_issuer) == ("", "https://issuer.example")
+
+
+@pytest.mark.parametrize("token", ["t" * 31, "t" * 32 + " ", "t" * 32 + "\n", "ü" * 32, " " * 40])
+def test_a_weak_token_is_refused_and_not_repeated(token: str) -> None:
+    with pytest.raises(SetupError, match="ACCESS_TOKEN") as raised:
+        Settings.from_env(GOOD | {"ACCESS_TOKEN": token})
+    assert token not in raised.value.message
+
+
+def test_the_token_is_never_shown() -> None:
+    assert TOKEN not in repr(Settings.from_env(GOOD))
+
+
+def test_a_model_needs_its_weights() -> None:
+    assert Settings.from_env(GOOD).models == (
+        Model.TWO_STEMS,
+        Model.FIVE_STEMS,
+        Model.TWO_STEMS_16KHZ,
+        Model.FIVE_STEMS_16KHZ,
+    )

@@ -1,0 +1,136 @@
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stemdrop.jobs import Failure, Job, Stage, Status, Stem, timestamp
+from stemdrop_api.schemas import JobView, StemView
+from stemdrop_api.views import MAX_FILENAME_BYTES, as_of, expires_at, filename_of, seconds_left
+from strategies import JOBS
+
+NOW = datetime(2026, 1, 15, 10, 15, tzinfo=UTC)
+
+
+def job(**changes: object) -> Job:
+    return Job("jobs/" + "0" * 32, Status.PROCESSING, timestamp(NOW), timestamp(NOW)).but(**changes)
+
+
+def later(seconds: float) -> str:
+    return timestamp(NOW + timedelta(seconds=seconds))
+
+
+def test_the_view_has_all_of_the_record() -> None:
+    """Whoever adds a field to the record decides here whether it is shown."""
+    hidden = {"version", "owner", "engine"}
+    added = {"id", "seconds_left", "expires_at", "urls_expire_at", "links"}
+    assert JobView.model_fields.keys() - added == {field.name for field in fields(Job)} - hidden
+    assert StemView.model_fields.keys() - {"filename", "url"} == {
+        field.name for field in fields(Stem)
+    } - {"key"}
+
+
+def test_a_job_beyond_its_deadline_has_failed() -> None:
+    deadline_at = later(0)
+    begun = job(deadline_at=deadline_at, stage=Stage.SEPARATING, progress=0.5)
+    assert as_of(begun, NOW) is begun
+    late = as_of(begun, NOW + timedelta(milliseconds=1))
+    assert (late.status, late.stage, late.finished_at) == (Status.FAILED, None, deadline_at)
+    assert isinstance(late.error, Failure)
+    assert late.error.code == "timed_out"
+
+
+@given(JOBS, st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))
+def test_time_changes_nothing_but_work_that_is_late(given: Job, now: datetime) -> None:
+    seen = as_of(given, now)
+    assert as_of(seen, now) == seen
+    if given.status is not Status.PROCESSING or given.deadline_at is None:
+        assert seen is given
+    else:
+        is_late = now > datetime.fromisoformat(given.deadline_at)
+        assert (seen.status is Status.FAILED) == is_late
+
+
+def separating(progress: float, spent_s: float) -> Job:
+    """Return a job whose progress was written some seconds after its start."""
+    begun = job(stage=Stage.SEPARATING, progress=progress, started_at=timestamp(NOW))
+    return Job(
+        **{f.name: getattr(begun, f.name) for f in fields(Job)} | {"updated_at": later(spent_s)}
+    )
+
+
+@pytest.mark.parametrize(
+    ("progress", "spent_s", "now_s", "left"),
+    [
+        (0.5, 10, 10, 10.0),
+        (0.5, 10, 14, 6.0),
+        (0.1, 3, 3, 27.0),
+        (1.0, 20, 21, 0.0),
+        (0.9, 9, 60, 0.0),
+    ],
+)
+def test_what_is_left_follows_from_what_is_done(
+    progress: float, spent_s: float, now_s: float, left: float
+) -> None:
+    assert seconds_left(separating(progress, spent_s), NOW + timedelta(seconds=now_s)) == left
+
+
+def test_nobody_knows_what_is_left_of_a_job_that_has_not_begun() -> None:
+    assert seconds_left(separating(0.0, 5), NOW) is None
+    assert seconds_left(job(status=Status.AWAITING_UPLOAD), NOW) is None
+    for stage in (Stage.DOWNLOADING, Stage.UPLOADING, None):
+        assert seconds_left(separating(0.5, 5).but(stage=stage), NOW) is None
+
+
+@given(JOBS, st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))
+def test_what_is_left_is_never_negative(given: Job, now: datetime) -> None:
+    left = seconds_left(given, now)
+    assert left is None or left >= 0
+
+
+@pytest.mark.parametrize(
+    ("finished_at", "days", "expected"),
+    [
+        # Source: the example of "Setting expiration rules" in the S3 user guide.
+        ("2014-01-15T10:30:00.000Z", 3, "2014-01-19T00:00:00.000Z"),
+        ("2026-01-15T00:00:00.000Z", 1, "2026-01-16T00:00:00.000Z"),
+        ("2026-12-31T23:59:59.999Z", 1, "2027-01-02T00:00:00.000Z"),
+    ],
+)
+def test_results_expire_at_midnight(finished_at: str, days: int, expected: str) -> None:
+    assert expires_at(job(finished_at=finished_at), days) == expected
+
+
+def test_unfinished_work_does_not_expire_yet() -> None:
+    assert expires_at(job(), 7) is None
+
+
+@pytest.mark.parametrize(
+    ("filename", "key", "expected"),
+    [
+        ("Song.mp3", "jobs/x/vocals.wav", "Song - vocals.wav"),
+        (None, "drop/live/Song/vocals.flac", "0" * 32 + " - vocals.flac"),
+        ("Größe 🎵.mp3", "jobs/x/stems.zip", "Größe 🎵 - stems.zip"),
+        ("a\\b\n.mp3", "jobs/x/vocals.wav", "a_b_ - vocals.wav"),
+        ("Live 12.5", "jobs/x/vocals.wav", "Live 12 - vocals.wav"),
+    ],
+)
+def test_files_are_named_after_the_song(filename: str | None, key: str, expected: str) -> None:
+    assert filename_of(job(filename=filename), key) == expected
+
+
+@pytest.mark.parametrize("letter", ["x", "ü", "🎵"])
+def test_a_long_name_is_cut_between_letters(letter: str) -> None:
+    made = filename_of(job(filename=letter * 255), "jobs/x/vocals.wav")
+    title = made.removesuffix(" - vocals.wav")
+    assert set(title) == {letter}
+    assert MAX_FILENAME_BYTES - len(letter.encode()) < len(made.encode()) <= MAX_FILENAME_BYTES
+
+
+@given(st.text(min_size=1), st.sampled_from(["vocals.wav", "accompaniment.flac", "stems.zip"]))
+def test_any_song_gives_the_name_of_a_file(filename: str, name: str) -> None:
+    made = filename_of(job(filename=filename), f"jobs/x/{name}")
+    assert made.endswith(f" - {name}")
+    assert len(made.encode()) <= MAX_FILENAME_BYTES
+    assert not {"/", "\\", "\0", "\n", "\r"} & set(made)
