@@ -11,11 +11,11 @@ import pytest
 from numpy.typing import NDArray
 from scipy.io import wavfile
 
+from stemdrop_client.main import main
 from stemdrop_local.songs import generate
 from stemdrop_local.wav import write_wav
-from stemdrop_separate.cli import main
 
-COMMAND = [sys.executable, "-c", "from stemdrop_separate.cli import main; raise SystemExit(main())"]
+COMMAND = [sys.executable, "-c", "from stemdrop_client.main import main; raise SystemExit(main())"]
 
 
 @pytest.fixture(scope="module")
@@ -91,19 +91,19 @@ def test_both_backends_agree(song: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "sentence", "status"),
     [
-        (["-p", "6stems"], "model can't be '6stems': use one of 2stems"),
-        (["-p", "4stems"], "The model 4stems is not installed here"),
-        (["-c", "aiff"], "codec can't be 'aiff'"),
-        (["-b", "9k"], "bitrate can't be '9k'"),
-        (["-s", "-1"], "offset_s can't be '-1'"),
-        (["-d", "soon"], "duration_s can't be 'soon'"),
-        (["-s", "99"], "the song ends before"),
-        (["-f", "{track}.wav"], "no {track}"),
-        (["-f", "{filename}.{codec}"], "would be written over vocals of"),
-        (["--ffmpeg", "/nowhere/ffmpeg"], "/nowhere/ffmpeg"),
-        (["--model_dir", "/nowhere"], "installed here"),
+        (["-p", "6stems"], "model can't be '6stems': use one of 2stems", 2),
+        (["-p", "4stems"], "The model 4stems is not installed here", 1),
+        (["-c", "aiff"], "codec can't be 'aiff'", 2),
+        (["-b", "9k"], "bitrate can't be '9k'", 2),
+        (["-s", "-1"], "offset_s can't be '-1'", 2),
+        (["-d", "soon"], "duration_s can't be 'soon'", 2),
+        (["-s", "99"], "the song ends before", 1),
+        (["-f", "{track}.wav"], "no {track}", 2),
+        (["-f", "{filename}.{codec}"], "would be written over vocals of", 2),
+        (["--ffmpeg", "/nowhere/ffmpeg"], "/nowhere/ffmpeg", 1),
+        (["--model_dir", "/nowhere"], "installed here", 1),
     ],
 )
 def test_mistakes_are_told_in_one_sentence(
@@ -112,8 +112,9 @@ def test_mistakes_are_told_in_one_sentence(
     capsys: pytest.CaptureFixture[str],
     arguments: Sequence[str],
     sentence: str,
+    status: int,
 ) -> None:
-    assert separate(song, "-o", tmp_path, *arguments) == 1
+    assert separate(song, "-o", tmp_path, *arguments) == status
     printed = capsys.readouterr()
     assert sentence in printed.err
     assert printed.err.startswith("stemdrop: ")
@@ -139,7 +140,7 @@ def test_a_song_is_never_overwritten(tmp_path: Path, capsys: pytest.CaptureFixtu
     song = tmp_path / "vocals.wav"
     write_wav(song, [generate(1).mix])
     before = song.read_bytes()
-    assert separate(song, "-o", tmp_path, "-f", "{instrument}.{codec}") == 1
+    assert separate(song, "-o", tmp_path, "-f", "{instrument}.{codec}") == 2
     assert "written over the song" in capsys.readouterr().err
     assert song.read_bytes() == before
 
@@ -153,7 +154,8 @@ def test_clipping_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().err == ""
 
 
-def test_interrupted_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     song = tmp_path / "long.wav"
     write_wav(song, [np.zeros((44_100 * 600, 2), np.float32)])
     out = tmp_path / "out"
@@ -164,7 +166,7 @@ def test_interrupted_leaves_nothing(tmp_path: Path) -> None:
     )
     while not list(out.rglob("*.wav")):
         assert process.poll() is None
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert errors == "stemdrop: Interrupted; unfinished stems are removed.\n"

@@ -1,0 +1,56 @@
+"""What all commands do with stems that they write to a person's disk."""
+
+import atexit
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from stemdrop.errors import OptionError
+
+
+@contextmanager
+def unfinished(paths: Mapping[str, Path]) -> Iterator[dict[str, Path]]:
+    """Give each file a place beside its path, and move all of them there at a good end.
+
+    Raises
+    ------
+    OptionError : the folder can't be written to.
+    """
+    first = next(iter(paths.values())).parent
+    try:
+        for path in paths.values():
+            path.parent.mkdir(parents=True, exist_ok=True)
+        folder = tempfile.mkdtemp(prefix=".stemdrop-", dir=first)
+    except OSError as error:
+        raise _not_writable(error) from error
+    remove = partial(shutil.rmtree, folder, ignore_errors=True)
+    # A thread that is left behind with a dead connection doesn't come to its end.
+    atexit.register(remove)
+    try:
+        parts = {name: Path(folder, f"{name}{path.suffix}") for name, path in paths.items()}
+        yield parts
+        _move(parts, paths)
+    finally:
+        remove()
+        atexit.unregister(remove)
+
+
+def _move(parts: Mapping[str, Path], paths: Mapping[str, Path]) -> None:
+    try:
+        for name, part in parts.items():
+            part.replace(paths[name])
+    except OSError as error:
+        raise _not_writable(error) from error
+
+
+def describe_clipping(stem: str, clipped_samples: int, peak_dbfs: float | None) -> str:
+    """Say that a stem has samples which its format could not hold."""
+    peak = "" if peak_dbfs is None else f", its peak is {peak_dbfs:+.1f} dBFS"
+    return f"{stem} clips in {clipped_samples} samples{peak}; --bit_depth 32f keeps them."
+
+
+def _not_writable(error: OSError) -> OptionError:
+    return OptionError(f"The stems can't be written: {error.strerror}.")

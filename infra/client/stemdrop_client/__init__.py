@@ -1,0 +1,1 @@
+"""The `stemdrop` command: songs separated here, or sent to a server that does it."""

@@ -1,0 +1,58 @@
+"""Where the server is and what opens it: arguments, environment, a stack of this checkout."""
+
+import argparse
+import os
+from pathlib import Path
+
+import httpx
+
+from stemdrop.errors import OptionError
+
+DEFAULT_URL = "http://localhost:5000"
+# `make local` keeps its token here.
+CHECKOUT_TOKEN = Path(__file__).resolve().parents[3] / ".stemdrop" / "token"
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Let a command be told the server."""
+    parser.add_argument(
+        "--url", help=f"of the server; default: STEMDROP_URL if set, else {DEFAULT_URL}"
+    )
+    parser.add_argument(
+        "--token",
+        help="of the server; default: STEMDROP_TOKEN if set, else that of this checkout's "
+        "`make local`",
+    )
+
+
+def find_url(given: str | None) -> str:
+    """Return the server's URL.
+
+    Raises
+    ------
+    OptionError : it can't be one.
+    """
+    url = given or os.environ.get("STEMDROP_URL") or DEFAULT_URL
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise OptionError(f"url can't be {url!r}: {error}.") from error
+    if parsed.scheme not in {"http", "https"} or not parsed.host:
+        raise OptionError(f"url can't be {url!r}: write it as {DEFAULT_URL}.")
+    return url.rstrip("/")
+
+
+def find_token(given: str | None, url: str) -> str | None:
+    """Return the server's token, or None if nobody knows one.
+
+    Raises
+    ------
+    OptionError : it can't be one.
+    """
+    token = (given or os.environ.get("STEMDROP_TOKEN") or "").strip()
+    if not token and httpx.URL(url).host in LOOPBACK and CHECKOUT_TOKEN.is_file():
+        token = CHECKOUT_TOKEN.read_text(errors="replace").strip()
+    if not (token.isascii() and token.isprintable()) or " " in token:
+        raise OptionError("The token can't be right: it has letters that no token has.")
+    return token or None

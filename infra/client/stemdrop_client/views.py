@@ -1,0 +1,129 @@
+"""What the API says, as far as the client wants to know."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from stemdrop.errors import OptionError
+from stemdrop.jobs import Stage, Status
+from stemdrop.keys import JOB_ID, ZIP_NAME
+from stemdrop.options import Options
+from stemdrop_client.errors import ServerError
+from stemdrop_client.names import last_part
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file to fetch; `url` is presigned, so it is never shown."""
+
+    size_bytes: int
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A presigned form that takes one upload."""
+
+    url: str
+    fields: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Clipping:
+    """A stem with samples that its format could not hold."""
+
+    stem: str
+    samples: int
+    peak_dbfs: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A job as the server shows it.
+
+    Attributes
+    ----------
+    filename : the last part of the song's path, safe to make a path of.
+    progress : 0 to 1, of the separation.
+    seconds_left : of the separation, if the server knows.
+    given_options : as the server shows them; see `options`.
+    downloads : names of stems, and of the zip, to their files.
+    failure : one sentence, if the job failed.
+    """
+
+    id: str
+    filename: str
+    status: Status
+    stage: Stage | None
+    progress: float
+    seconds_left: float | None
+    given_options: Mapping[str, object]
+    downloads: Mapping[str, Download] = field(default_factory=dict)
+    clippings: tuple[Clipping, ...] = ()
+    failure: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def is_finished(self) -> bool:
+        """Return whether the job has ended, well or not."""
+        return self.status in {Status.DONE, Status.FAILED}
+
+    @property
+    def options(self) -> Options:
+        """Return the options; a job that failed because of them has none.
+
+        Raises
+        ------
+        ServerError : they are not valid, so they are those of another version.
+        """
+        try:
+            return Options.parse(self.given_options)
+        except OptionError as error:
+            raise ServerError(f"The server's options can't be read: {error.message}") from error
+
+
+def read_job(shown: Any) -> JobView:
+    """Read a job.
+
+    Raises
+    ------
+    ServerError : this is no job.
+    """
+    try:
+        if not JOB_ID.fullmatch(shown["id"]):
+            raise ValueError
+        stems = {stem["stem"]: stem for stem in shown["stems"]}
+        files = stems | ({ZIP_NAME: shown["zip"]} if shown["zip"] else {})
+        return JobView(
+            id=shown["id"],
+            filename=last_part(shown["filename"] or "") or shown["id"],
+            status=Status(shown["status"]),
+            stage=Stage(shown["stage"]) if shown["stage"] else None,
+            progress=float(shown["progress"]),
+            seconds_left=shown["seconds_left"],
+            given_options=dict(shown["options"]),
+            downloads={name: Download(int(f["size_bytes"]), f["url"]) for name, f in files.items()},
+            clippings=tuple(
+                Clipping(name, stem["clipped_samples"], stem["peak_dbfs"])
+                for name, stem in stems.items()
+                if stem["clipped_samples"]
+            ),
+            failure=str(shown["error"]["message"]) if shown["error"] else None,
+            warnings=tuple(map(str, shown["warnings"])),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ServerError("The server's answer is no job: is it of another version?") from error
+
+
+def read_form(shown: Any) -> Form | None:
+    """Read the upload form of a new job; there is none if its stems are there already.
+
+    Raises
+    ------
+    ServerError : this is no form.
+    """
+    try:
+        upload = shown["upload"]
+        return Form(str(upload["url"]), dict(upload["fields"])) if upload else None
+    except (KeyError, TypeError, ValueError) as error:
+        raise ServerError("The server's answer has no form: is it of another version?") from error

@@ -1,0 +1,306 @@
+"""A server of stemdrop's API that separates nothing, and fails when a test wants it to."""
+
+import hashlib
+import json
+import re
+import secrets
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+
+from stemdrop.options import Options
+
+TOKEN = "thirty-two-letters-and-some-more-"  # noqa: S105
+EXPIRED = b"<Error><Code>AccessDenied</Code><Message>Invalid: Policy expired.</Message></Error>"
+
+
+@dataclass(slots=True)
+class Answer:
+    """What goes back; a body that is cut ends before its announced length."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    cut_after_bytes: int | None = None
+
+
+# Given how the request would be answered, says how it is answered; None closes the connection.
+Fault = Callable[[Callable[[], Answer]], Answer | None]
+
+
+def says(status: int, body: bytes = b"", **headers: str) -> Fault:
+    """Answer something else."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda _: Answer(status, body, named)
+
+
+def hangs_up(_: Callable[[], Answer]) -> None:
+    """Close the connection without doing anything."""
+
+
+def loses_answer(act: Callable[[], Answer]) -> None:
+    """Do what is asked for, and close the connection without an answer."""
+    act()
+
+
+def cuts(after_bytes: int) -> Fault:
+    """Close the connection in the middle of a body."""
+
+    def fault(act: Callable[[], Answer]) -> Answer:
+        answer = act()
+        answer.cut_after_bytes = after_bytes
+        return answer
+
+    return fault
+
+
+@dataclass(slots=True)
+class Job:
+    """A job of the fake: what it was made with, and how many looks it takes until it is done."""
+
+    id: str
+    filename: str
+    size_bytes: int
+    options: Options
+    song: bytes | None = None
+    looks: int = 0
+    failure: str | None = None
+    warnings: tuple[str, ...] = ()
+    clipped_samples: int = 0
+
+
+@dataclass(slots=True)
+class _Rule:
+    method: str
+    path: str
+    faults: list[Fault]
+
+
+class FakeServer:
+    """A context manager that runs the server; API, uploads and downloads are at one address.
+
+    Attributes
+    ----------
+    jobs : by their ids.
+    requests : method and path of all of them.
+    looks_until_done : a job is separating until it was looked at so often.
+    token : what lets in.
+    """
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, Job] = {}
+        self.requests: list[tuple[str, str]] = []
+        self.headers: list[dict[str, str]] = []
+        self.looks_until_done = 2
+        self.failure: str | None = None
+        self.warnings: tuple[str, ...] = ()
+        self.clipped_samples = 0
+        self.token = TOKEN
+        self.signature = 0
+        self.lock = threading.RLock()
+        self._rules: list[_Rule] = []
+        fake = self
+
+        class Handler(_Handler):
+            server_of = fake
+
+        self._server = _Listener(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def on(self, method: str, path: str, *faults: Fault) -> None:
+        """Have the next requests whose path matches a pattern fail, one fault each."""
+        self._rules.append(_Rule(method, path, list(faults)))
+
+    def seen(self, method: str, path: str) -> int:
+        """Return how many requests there were whose path matches a pattern."""
+        return sum(m == method and re.fullmatch(path, p) is not None for m, p in self.requests)
+
+    def fault_for(self, method: str, path: str) -> Fault | None:
+        """Return what goes wrong with a request, if anything."""
+        with self.lock:
+            for rule in self._rules:
+                if rule.method == method and re.fullmatch(rule.path, path) and rule.faults:
+                    return rule.faults.pop(0)
+        return None
+
+    def stem(self, job: Job, name: str) -> bytes:
+        """Return what a song's stem is here: as long as the song, and the stem's own."""
+        assert job.song is not None
+        return hashlib.shake_128(name.encode() + job.song).digest(len(job.song))
+
+    def new_job(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Make a job, done if its song is known."""
+        filename, size_bytes = wanted.pop("filename"), wanted.pop("size_bytes")
+        sha256 = wanted.pop("sha256")
+        job = Job(secrets.token_hex(16), filename, size_bytes, Options.parse(wanted))
+        for other in self.jobs.values():
+            if other.song and hashlib.sha256(other.song).hexdigest() == sha256:
+                job.song, job.looks = other.song, self.looks_until_done
+        self.jobs[job.id] = job
+        upload = {"url": f"{self.url}/uploads", "fields": {"key": f"jobs/{job.id}", "policy": "p"}}
+        return self.view(job) | {"upload": None if job.song else upload}
+
+    def view(self, job: Job) -> dict[str, Any]:
+        """Show a job as the API does, as far as the client looks at it."""
+        is_over = job.looks >= self.looks_until_done and job.song is not None
+        status = "awaiting_upload" if job.song is None else "processing"
+        if is_over:
+            status = "failed" if self.failure else "done"
+        stems = job.options.outputs if status == "done" else ()
+        error = {"code": "not_audio", "message": self.failure} if status == "failed" else None
+        return {
+            "id": job.id,
+            "filename": job.filename,
+            "status": status,
+            "stage": "separating" if status == "processing" else None,
+            "progress": min(job.looks / max(self.looks_until_done, 1), 1.0),
+            "seconds_left": 12.0 if status == "processing" else None,
+            "options": job.options.to_json(),
+            "stems": [self._file(job, stem) for stem in stems],
+            "zip": self._file(job, "stems.zip") if stems and job.options.zip else None,
+            "error": error,
+            "warnings": list(self.warnings),
+        }
+
+    def _file(self, job: Job, name: str) -> dict[str, Any]:
+        return {
+            "stem": name,
+            "filename": f"{job.filename} - {name}",
+            "size_bytes": len(self.stem(job, name)),
+            "duration_s": 1.0,
+            "peak_dbfs": 0.5,
+            "clipped_samples": self.clipped_samples,
+            "url": f"{self.url}/results/{job.id}/{name}?signature={self.signature}",
+        }
+
+
+class _Listener(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that go away: tests end some of them."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server_of: FakeServer
+
+    def _serve(self) -> None:
+        fake = self.server_of
+        path = self.path.partition("?")[0]
+        with fake.lock:
+            fake.requests.append((self.command, path))
+            fake.headers.append({name.lower(): value for name, value in self.headers.items()})
+        fault = fake.fault_for(self.command, path)
+        if fault is hangs_up:
+            self.close_connection = True
+            return
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+        def act() -> Answer:
+            with fake.lock:
+                return self._answer(path, body)
+
+        answer = fault(act) if fault else act()
+        if answer is None:
+            self.close_connection = True
+        else:
+            self._send(answer)
+
+    do_GET = do_POST = _serve  # noqa: N815
+
+    def _answer(self, path: str, body: bytes) -> Answer:
+        first, *rest = path.strip("/").split("/")
+        if first == "uploads":
+            return self._take(body)
+        if first == "results":
+            return self._give(*rest)
+        if self.headers.get("Authorization") != f"Bearer {self.server_of.token}":
+            return Answer(401, b"{}", {"WWW-Authenticate": "Bearer"})
+        if first == "options":
+            return Answer(200, json.dumps({"limits": {"max_upload_bytes": 10**9}}).encode())
+        if self.command == "POST":
+            return Answer(201, json.dumps(self.server_of.new_job(json.loads(body))).encode())
+        return self._look(rest[0])
+
+    def _look(self, job_id: str) -> Answer:
+        job = self.server_of.jobs.get(job_id)
+        if job is None:
+            return Answer(404, json.dumps({"detail": "There is no such job."}).encode())
+        job.looks += 1 if job.song is not None else 0
+        shown = json.dumps(self.server_of.view(job)).encode()
+        etag = f'"{hashlib.sha256(shown).hexdigest()}"'
+        headers = {"ETag": etag, "Retry-After": "0"}
+        if self.headers.get("If-None-Match") == etag:
+            return Answer(304, b"", headers)
+        return Answer(200, shown, headers)
+
+    def _take(self, body: bytes) -> Answer:
+        parts = list(_form(self.headers["Content-Type"], body))
+        names = [name for name, _ in parts]
+        fields = dict(parts)
+        job = self.server_of.jobs[fields["key"].decode().removeprefix("jobs/")]
+        if names[-1] != "file" or "policy" not in names or self.headers.get("Authorization"):
+            return Answer(400, b"<Error><Code>Bad</Code><Message>Bad form</Message></Error>")
+        if len(fields["file"]) != job.size_bytes:
+            said = b"<Error><Code>EntityTooLarge</Code><Message>It is too large.</Message></Error>"
+            return Answer(400, said)
+        job.song = fields["file"]
+        return Answer(204)
+
+    def _give(self, job_id: str, name: str) -> Answer:
+        fake = self.server_of
+        if self.path.partition("=")[2] != str(fake.signature) or self.headers.get("Authorization"):
+            return Answer(403, EXPIRED)
+        data = fake.stem(fake.jobs[job_id], name)
+        begin = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        if begin:
+            return Answer(206, data[int(begin[1]) :])
+        return Answer(200, data)
+
+    def _send(self, answer: Answer) -> None:
+        self.send_response_only(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        if answer.cut_after_bytes is not None:
+            self.close_connection = True
+        self.wfile.write(answer.body[: answer.cut_after_bytes])
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Say nothing."""
+
+
+def _form(content_type: str, body: bytes) -> Iterable[tuple[str, bytes]]:
+    """Take a form apart, into names and values in their order."""
+    boundary = content_type.partition("boundary=")[2].encode()
+    for part in body.split(b"--" + boundary)[1:-1]:
+        head, _, value = part.partition(b"\r\n\r\n")
+        name = re.search(rb'name="([^"]*)"', head)
+        assert name
+        yield name[1].decode(), value.removesuffix(b"\r\n")

@@ -1,0 +1,164 @@
+"""`stemdrop submit` in a process of its own: Ctrl-C, how to go on afterwards, a real terminal."""
+
+import os
+import pty
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from fake_server import TOKEN, Answer, FakeServer
+
+CODE = "from stemdrop_client.main import main; raise SystemExit(main())"
+COMMAND = [sys.executable, "-W", "error", "-c", CODE]
+SONG = os.urandom(3_000_000)
+WAIT_S = 30.0
+
+
+class Held:
+    """Keeps a request waiting until the test lets it go."""
+
+    def __init__(self) -> None:
+        self.has_come = threading.Event()
+        self.may_go = threading.Event()
+
+    def __call__(self, act: Callable[[], Answer]) -> Answer:
+        self.has_come.set()
+        self.may_go.wait(WAIT_S)
+        return act()
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Iterator[FakeServer]:
+    with FakeServer() as fake:
+        (tmp_path / "My song.mp3").write_bytes(SONG)
+        yield fake
+
+
+@pytest.fixture
+def held() -> Iterator[Held]:
+    held = Held()
+    yield held
+    held.may_go.set()
+
+
+def start(folder: Path, fake: FakeServer, *arguments: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [*COMMAND, "submit", *arguments],
+        cwd=folder,
+        env=os.environ | {"STEMDROP_URL": fake.url, "STEMDROP_TOKEN": TOKEN},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def interrupt(process: "subprocess.Popen[str]", number: signal.Signals) -> list[str]:
+    """End a process by a signal, and return what it printed last."""
+    began_s = time.monotonic()
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=WAIT_S)
+    assert process.returncode == 130
+    assert time.monotonic() - began_s < 10
+    assert "Traceback" not in errors
+    return errors[errors.index("stemdrop: Interrupted") :].splitlines()
+
+
+def files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_song_is_taken_up_again(
+    fake: FakeServer, tmp_path: Path, held: Held, number: signal.Signals
+) -> None:
+    fake.on("GET", "/jobs/.*", held)
+    process = start(tmp_path, fake, "My song.mp3", "-o", "my stems")
+    assert held.has_come.wait(WAIT_S)
+    held.may_go.set()
+    (job_id,) = fake.jobs
+    fake.looks_until_done = 10**6
+    said = interrupt(process, number)
+    again = f"stemdrop submit --url {fake.url} -o 'my stems' --resume {job_id}"
+    assert said == [
+        "stemdrop: Interrupted; unfinished files are removed.",
+        f"stemdrop: To go on: {again}",
+    ]
+    fake.looks_until_done = 0
+    resumed = start(tmp_path, fake, *shlex.split(again)[2:])
+    resumed.communicate(timeout=WAIT_S)
+    assert resumed.returncode == 0
+    stems = {f"my stems/My song/{stem}.wav" for stem in ("vocals", "accompaniment")}
+    assert files(tmp_path) == {"My song.mp3", *stems}
+    assert fake.seen("POST", "/uploads") == 1
+
+
+def test_an_interrupted_download_leaves_nothing(
+    fake: FakeServer, tmp_path: Path, held: Held
+) -> None:
+    fake.on("GET", "/results/.*/accompaniment", held)
+    process = start(tmp_path, fake, "My song.mp3")
+    assert held.has_come.wait(WAIT_S)
+    assert list(tmp_path.rglob("*.wav"))
+    said = interrupt(process, signal.SIGINT)
+    assert said[1].endswith(f"--resume {next(iter(fake.jobs))}")
+    assert files(tmp_path) == {"My song.mp3"}
+
+
+def test_songs_that_are_not_uploaded_are_named(
+    fake: FakeServer, tmp_path: Path, held: Held
+) -> None:
+    fake.on("POST", "/uploads", held)
+    process = start(tmp_path, fake, "My song.mp3", "other.mp3", "--parallel", "1")
+    assert held.has_come.wait(WAIT_S)
+    said = interrupt(process, signal.SIGINT)
+    assert said[1:] == ["stemdrop: Not uploaded, so submit again: 'My song.mp3' other.mp3"]
+
+
+def test_a_server_that_never_answers_can_be_left(
+    fake: FakeServer, tmp_path: Path, held: Held
+) -> None:
+    fake.on("GET", "/options", held)
+    process = start(tmp_path, fake, "My song.mp3")
+    assert held.has_come.wait(WAIT_S)
+    said = interrupt(process, signal.SIGINT)
+    assert said[1:] == ["stemdrop: Not uploaded, so submit again: 'My song.mp3'"]
+
+
+def test_a_terminal_has_bars_and_the_lines_stay(fake: FakeServer, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"STEMDROP_TOKEN": TOKEN, "TERM": "xterm", "COLUMNS": "100"}
+    process = subprocess.Popen(
+        [*COMMAND, "submit", "My song.mp3", "missing.mp3", "--url", fake.url],
+        cwd=tmp_path,
+        env=environment,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    screen = b""
+    while chunk := _read(ours):
+        screen += chunk
+    os.close(ours)
+    assert process.wait(WAIT_S) == 1
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.decode())
+    assert re.search(r"My song.mp3 +separating +━+.* 50% 0:1\d left", plain)
+    lines = [line.strip() for line in re.split(r"[\r\n]+", plain)]
+    assert "stemdrop: missing.mp3: There is no such file." in lines
+    stems = "stems/My song/vocals.wav, stems/My song/accompaniment.wav"
+    assert any(re.fullmatch(rf"My song.mp3: done in [\d.]+ s: {stems}", line) for line in lines)
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 1 << 16)
+    except OSError:  # Linux says so when the other side is closed
+        return b""

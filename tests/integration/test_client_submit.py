@@ -1,0 +1,329 @@
+"""`stemdrop submit` against a server that separates nothing; see also test_client_stack.py."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fake_server import TOKEN, FakeServer, Job, says
+from stemdrop_client.main import main
+
+ID = "0123456789abcdef" * 2
+SONG = os.urandom(300_001)
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeServer]:
+    with FakeServer() as fake:
+        monkeypatch.setenv("STEMDROP_URL", fake.url)
+        monkeypatch.setenv("STEMDROP_TOKEN", TOKEN)
+        monkeypatch.chdir(tmp_path)
+        Path("My song.mp3").write_bytes(SONG)
+        yield fake
+
+
+def submit(*arguments: object) -> int:
+    return main(["submit", *map(str, arguments)])
+
+
+def tree(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def only_job(fake: FakeServer) -> Job:
+    (job,) = fake.jobs.values()
+    return job
+
+
+def test_a_song_goes_there_and_its_stems_come_back(
+    fake: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert submit("My song.mp3") == 0
+    job = only_job(fake)
+    assert job.song == SONG
+    assert tree(Path("stems")) == ["My song/accompaniment.wav", "My song/vocals.wav"]
+    for stem in ("vocals", "accompaniment"):
+        assert Path(f"stems/My song/{stem}.wav").read_bytes() == fake.stem(job, stem)
+    printed = capsys.readouterr()
+    assert printed.out.startswith("My song.mp3: done in ")
+    assert printed.out.endswith(": stems/My song/vocals.wav, stems/My song/accompaniment.wav\n")
+    said = ["reading", "uploading", f"uploaded as job {job.id}", "separating", "downloading"]
+    assert printed.err.splitlines() == [f"My song.mp3: {what}" for what in said]
+
+
+def test_options_reach_the_server_and_name_the_files(fake: FakeServer) -> None:
+    options = ["-p", "4stems", "--stems", "vocals,bass", "-c", "mp3", "-s", "1.5", "-d", "30"]
+    names = ["-o", "out", "-f", "{filename} - {instrument}.{codec}"]
+    assert submit("My song.mp3", *options, *names, "--residual", "--zip") == 0
+    stems = ["bass", "residual", "vocals"]
+    assert tree(Path("out")) == sorted(
+        ["My song - stems.zip", *(f"My song - {stem}.mp3" for stem in stems)]
+    )
+    assert only_job(fake).options.to_json() == {
+        "model": "4stems",
+        "stems": ["vocals", "bass"],
+        "codec": "mp3",
+        "bitrate": "192k",
+        "offset_s": 1.5,
+        "duration_s": 30.0,
+        "residual": True,
+        "zip": True,
+    }
+
+
+def test_a_known_song_is_not_uploaded(fake: FakeServer) -> None:
+    assert submit("My song.mp3", "-o", "first") == 0
+    Path("My song.mp3").rename("The same song.mp3")
+    assert submit("The same song.mp3", "-o", "second") == 0
+    assert fake.seen("POST", "/uploads") == 1
+    vocals = Path("second/The same song/vocals.wav").read_bytes()
+    assert vocals == Path("first/My song/vocals.wav").read_bytes()
+
+
+def test_the_token_goes_to_the_api_alone(fake: FakeServer) -> None:
+    assert submit("My song.mp3") == 0
+    for (_, path), headers in zip(fake.requests, fake.headers, strict=True):
+        is_api = path.startswith(("/jobs", "/options"))
+        assert headers.get("authorization") == (f"Bearer {TOKEN}" if is_api else None)
+
+
+def test_a_proxy_of_the_environment_is_for_other_hosts(
+    fake: FakeServer, monkeypatch: pytest.MonkeyPatch, unused_url: str
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, unused_url)
+    assert submit("My song.mp3", "--url", fake.url.replace("127.0.0.1", "localhost")) == 0
+
+
+def test_several_songs_at_once(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    songs = [Path(f"{number}.mp3") for number in range(12)]
+    for song in songs:
+        song.write_bytes(os.urandom(1000))
+    assert submit(*songs, "--parallel", 4) == 0
+    assert len(tree(Path("stems"))) == 24
+    assert len(capsys.readouterr().out.splitlines()) == 12
+    assert sorted(len(job.song or b"") for job in fake.jobs.values()) == [1000] * 12
+
+
+@pytest.mark.parametrize("name", ["[b]a[x].mp3", "é + ½ 🎵.mp3", "a\nb\t\x7f.mp3", "-rf", "%s{x}"])
+def test_songs_may_have_odd_names(
+    fake: FakeServer, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    Path(name).write_bytes(b"song")
+    assert submit("--", name) == 0
+    assert tree(Path("stems")) == [
+        f"{Path(name).stem}/{x}.wav" for x in ("accompaniment", "vocals")
+    ]
+    shown = name.replace("\n", "?").replace("\t", "?").replace("\x7f", "?")
+    assert only_job(fake).filename.replace("_", "?") == shown
+    assert capsys.readouterr().out.startswith(f"{shown}: done in")
+
+
+def test_names_that_are_no_text(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    song = os.fsdecode(b"\xff\xfe.mp3")
+    Path(song).write_bytes(b"song")
+    assert submit(song) == 0
+    assert only_job(fake).filename == "??.mp3"
+    assert Path("stems", os.fsdecode(b"\xff\xfe"), "vocals.wav").is_file()
+    assert "\\udcff\\udcfe.mp3: done" in capsys.readouterr().out
+
+
+def test_a_job_is_taken_up_by_its_id(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert submit("My song.mp3", "-c", "flac", "--zip") == 0
+    job = only_job(fake)
+    job.looks = 0
+    capsys.readouterr()
+    Path("My song.mp3").unlink()
+    assert submit("--resume", job.id, "-o", "again") == 0
+    names = ("accompaniment.flac", "stems.zip", "vocals.flac")
+    assert tree(Path("again")) == [f"My song/{name}" for name in names]
+    assert Path("again/My song/vocals.flac").read_bytes() == fake.stem(job, "vocals")
+    assert capsys.readouterr().out.startswith(f"job {job.id}: done in")
+    assert fake.seen("POST", "/uploads") == 1
+
+
+def test_jobs_whose_songs_have_one_name_do_not_mix(
+    fake: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert submit("My song.mp3") == 0
+    Path("My song.mp3").write_bytes(b"another")
+    assert submit("My song.mp3") == 0
+    one, other = fake.jobs
+    assert submit("--resume", one, other, "-o", "out", "--parallel", 1) == 1
+    assert f"job {other}: Its stems would be written over" in capsys.readouterr().err
+    assert Path("out/My song/vocals.wav").read_bytes() == fake.stem(fake.jobs[one], "vocals")
+
+
+def test_what_the_server_says_of_a_song_is_told(
+    fake: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake.warnings = ("The song ends before its announced length.",)
+    fake.clipped_samples = 7
+    assert submit("My song.mp3", "--stems", "vocals") == 0
+    assert capsys.readouterr().err.splitlines()[-2:] == [
+        "stemdrop: My song.mp3: The song ends before its announced length.",
+        "stemdrop: My song.mp3: vocals clips in 7 samples, its peak is +0.5 dBFS; "
+        "--bit_depth 32f keeps them.",
+    ]
+
+
+def test_a_song_that_fails_does_not_stop_the_others(
+    fake: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("empty.mp3").touch()
+    Path("folder").mkdir()
+    unreadable = "/proc/self/mem"  # whoever asks, on Linux
+    songs = ("empty.mp3", "missing.mp3", "folder", unreadable, "My song.mp3")
+    assert submit(*songs, "--parallel", 1) == 1
+    errors = [line for line in capsys.readouterr().err.splitlines() if "stemdrop" in line]
+    assert errors == [
+        "stemdrop: empty.mp3: The file is empty.",
+        "stemdrop: missing.mp3: There is no such file.",
+        "stemdrop: folder: There is no such file.",
+        "stemdrop: /proc/self/mem: The file can't be read: Input/output error.",
+    ]
+    assert len(tree(Path("stems"))) == 2
+    assert len(fake.jobs) == 1
+
+
+def test_a_job_that_fails_says_why(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    fake.failure = "The file can't be read as audio."
+    assert submit("My song.mp3") == 1
+    errors = capsys.readouterr().err.splitlines()
+    assert errors[-1] == "stemdrop: My song.mp3: The file can't be read as audio."
+    assert "--resume" not in "".join(errors)
+    assert tree(Path()) == ["My song.mp3"]
+
+
+def test_a_job_that_is_not_there(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert submit("--resume", ID) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == f"stemdrop: job {ID}: There is no such job."
+    assert fake.jobs == {}
+
+
+def test_stems_that_cannot_be_written(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("stems").write_bytes(b"no folder")
+    assert submit("My song.mp3") == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error == "stemdrop: My song.mp3: The stems can't be written: Not a directory."
+    Path("out/My song/accompaniment.wav").mkdir(parents=True)
+    assert submit("My song.mp3", "-o", "out") == 1
+    assert "can't be written: Is a directory." in capsys.readouterr().err
+    assert fake.seen("POST", "/uploads") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["-p", "6stems"], "model can't be '6stems': use one of 2stems"),
+        (["-c", "mp3", "--bit_depth", "16"], "mp3 has no bit depth"),
+        (["-f", "{track}"], "no {track}"),
+        (["sub/My song.flac"], "would be written over"),
+        (["--resume", "other.mp3"], "'other.mp3' is not the id of a job"),
+        (["--url", "localhost:5000"], "url can't be 'localhost:5000'"),
+        (["--token", "grüße"], "The token can't be right"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_sent(
+    fake: FakeServer,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    sentence: str,
+) -> None:
+    assert submit("My song.mp3", *arguments) == 2
+    printed = capsys.readouterr()
+    assert sentence in printed.err
+    assert printed.err.startswith("stemdrop: ")
+    assert printed.err.count("\n") == 1
+    assert fake.requests == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--parallel", "0"],
+        ["--parallel", "x"],
+        ["--give_up_after", "nan"],
+        ["--no_such"],
+        ["--resume"],
+    ],
+)
+def test_wrong_usage(fake: FakeServer, arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        submit("My song.mp3", *arguments)
+    assert ended.value.code == 2
+    assert fake.requests == []
+
+
+def test_nothing_to_do(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert submit() == 2
+    assert "name a song, or a job by --resume" in capsys.readouterr().err
+    assert fake.requests == []
+
+
+def test_who_is_not_let_in_sends_nothing(
+    fake: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("STEMDROP_TOKEN")
+    for arguments in (["--token", "wrong"], []):
+        monkeypatch.setattr("stemdrop_client.access.CHECKOUT_TOKEN", Path("none"))
+        assert submit("My song.mp3", *arguments) == 4
+        error = f"stemdrop: {fake.url} doesn't let us in: set STEMDROP_TOKEN to its token, or give"
+        assert capsys.readouterr().err == f"{error} --token.\n"
+    assert set(fake.requests) == {("GET", "/options")}
+
+
+def test_nobody_there_is_told_at_once(
+    fake: FakeServer, capsys: pytest.CaptureFixture[str], unused_url: str
+) -> None:
+    assert submit("My song.mp3", "--url", unused_url) == 3
+    error = capsys.readouterr().err
+    assert error.startswith(f"stemdrop: {unused_url} can't be reached: ")
+    assert error.endswith(": start one by `make local`, or name another by --url.\n")
+    assert error.count("\n") == 1
+    assert fake.requests == []
+
+
+@pytest.fixture
+def unused_url() -> str:
+    with FakeServer() as gone:
+        return gone.url
+
+
+def test_a_server_of_something_else(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    pages = [b"<html>It works!</html>", b"{}", b"[]", b"", b"\xff"]
+    fake.on("GET", "/options", *(says(200, page) for page in pages), says(302, Location="/login"))
+    for _ in range(6):
+        assert submit("My song.mp3") == 3
+        assert capsys.readouterr().err == f"stemdrop: What answers at {fake.url} is no stemdrop.\n"
+
+
+def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    code = "from stemdrop_client.main import main; raise SystemExit(main())"
+    command = [sys.executable, "-W", "error", "-c", code, *arguments]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+
+
+def test_help_names_commands_options_and_exit_statuses() -> None:
+    both = run("--help").stdout
+    assert "separate" in both
+    assert "submit" in both
+    help_text = run("submit", "--help").stdout
+    for word in ("--url", "--token", "--resume", "-o", "--zip", "130  interrupted", "4    the"):
+        assert word in help_text
+    assert run("--version").stdout == "stemdrop 0.1.0\n"
+    assert run().returncode == 2
+    assert run("melt").returncode == 2
+
+
+def test_nothing_heavy_is_loaded_to_submit() -> None:
+    code = (
+        "import sys; from stemdrop_client.main import main; status = main(['submit']);"
+        "print(status, [name for name in ('numpy', 'onnxruntime', 'scipy', 'boto3', 'tensorflow')"
+        " if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "2 []\n"

@@ -1,0 +1,53 @@
+import argparse
+
+import pytest
+
+from stemdrop.errors import OptionError
+from stemdrop.options import OPTION_NAMES, Options
+from stemdrop_client.arguments import add_arguments, parse_options
+
+
+def parse(*words: str) -> Options:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return parse_options(parser.parse_args(words))
+
+
+def test_defaults_are_those_of_the_options() -> None:
+    assert parse() == Options()
+
+
+SPLEETERS = (
+    "--params_filename spleeter:4stems --codec mp3 --bitrate 128k --offset 1.5 --duration 30"
+)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "-p 4stems -c mp3 -b 128k -s 1.5 -d 30",
+        "--model 4stems --codec mp3 --bitrate 128k --offset_s 1.5 --duration_s 30",
+        SPLEETERS,
+    ],
+)
+def test_options_have_short_names_spleeters_and_those_of_the_api(words: str) -> None:
+    sound = {"codec": "mp3", "bitrate": "128k"}
+    part = {"offset_s": 1.5, "duration_s": 30}
+    assert parse(*words.split()) == Options.parse({"model": "4stems", **sound, **part})
+
+
+def test_all_options_can_be_given() -> None:
+    options = parse("--stems", "vocals", "--residual", "-c", "flac", "--bit_depth", "24")
+    assert (options.stems, options.residual, options.bit_depth) == (("vocals",), True, "24")
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    dests = set(vars(parser.parse_args([])))
+    assert dests == {*OPTION_NAMES, "output_path", "filename_format"} - {"zip"}
+
+
+@pytest.mark.parametrize(
+    "words", ["-p 6stems", "-c aiff", "-s -1", "-d soon", "-c mp3 --bit_depth 16"]
+)
+def test_mistakes_are_told(words: str) -> None:
+    with pytest.raises(OptionError):
+        parse(*words.split())

@@ -1,0 +1,138 @@
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from stemdrop_client.display import Bars, Display, Lines, Phase, open_display
+
+
+class Terminal(io.StringIO):
+    """A terminal's screen, as far as it can be told from what is written to it."""
+
+    def isatty(self) -> bool:
+        return True
+
+    @property
+    def lines(self) -> list[str]:
+        """Return what was ever in a line, without the terminal's own codes."""
+        plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.getvalue())
+        return [line.rstrip() for line in re.split(r"[\r\n]+", plain) if line.strip()]
+
+
+@pytest.fixture
+def screen() -> Terminal:
+    return Terminal()
+
+
+def terminal(screen: Terminal) -> Console:
+    return Console(file=screen, force_terminal=True, width=100, legacy_windows=False)
+
+
+def go(display: Display) -> None:
+    """Take a song through all of its phases."""
+    with display.row("[b]Song[/x].mp3") as row:
+        row.enter(Phase.READING, 100)
+        row.reach(100)
+        row.enter(Phase.UPLOADING, 100)
+        row.reach(50)
+        row.note("no answer, trying again")
+        row.reach(100)
+        row.enter(Phase.QUEUED)
+        row.enter(Phase.QUEUED)
+        row.enter(Phase.SEPARATING, 1.0)
+        row.reach(0.25, 75.0)
+        row.enter(Phase.DOWNLOADING, 100)
+        row.reach(100)
+
+
+def test_without_a_terminal_each_phase_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with open_display(Console(file=io.StringIO())) as display:
+        assert isinstance(display, Lines)
+        go(display)
+        display.say("done")
+        display.complain("What is wrong.")
+    printed = capsys.readouterr()
+    assert printed.out == "done\n"
+    said = ["reading", "uploading", "no answer, trying again", "waiting its turn", "separating"]
+    lines = [f"[b]Song[/x].mp3: {what}" for what in (*said, "downloading")]
+    assert printed.err.splitlines() == [*lines, "stemdrop: What is wrong."]
+
+
+def test_a_terminal_shows_bars_that_go(screen: Terminal) -> None:
+    with open_display(terminal(screen)) as display:
+        assert isinstance(display, Bars)
+        with display.row("[b]Song[/x].mp3") as row:
+            progress = display._progress
+            for phase, total, reached, shown in [
+                (Phase.READING, 100, 10, "10%"),
+                (Phase.UPLOADING, 200, 50, "25%"),
+                (Phase.DOWNLOADING, 300, 225, "75%"),
+            ]:
+                row.enter(phase, total)
+                row.reach(reached)
+                progress.refresh()
+                assert "[b]Song[/x].mp3" in screen.lines[-1]
+                assert phase in screen.lines[-1]
+                assert shown in screen.lines[-1]
+        progress.refresh()
+    assert screen.getvalue().endswith("\x1b[2K\x1b[?25h\r")  # wiped off, and the cursor is back
+
+
+def test_the_time_left_is_what_the_server_says(screen: Terminal) -> None:
+    with open_display(terminal(screen)) as display, display.row("Song") as row:
+        assert isinstance(display, Bars)
+        row.enter(Phase.SEPARATING, 1.0)
+        row.reach(0.5, 75.4)
+        display._progress.refresh()
+        assert re.search(r"separating .* 50% 1:15 left$", screen.lines[-1])
+        row.reach(0.99, -3.0)
+        display._progress.refresh()
+        assert screen.lines[-1].endswith("0:00 left")
+        row.enter(Phase.QUEUED)
+        display._progress.refresh()
+        assert "left" not in screen.lines[-1]
+
+
+def test_a_note_is_there_until_there_is_news(screen: Terminal) -> None:
+    with open_display(terminal(screen)) as display, display.row("Song") as row:
+        assert isinstance(display, Bars)
+        for is_further in (True, False):
+            row.enter(Phase.UPLOADING, 9)
+            row.note("no answer, trying again")
+            display._progress.refresh()
+            assert "no answer, trying again" in screen.lines[-1]
+            if is_further:
+                row.reach(3)
+            else:
+                row.enter(Phase.UPLOADING, 9)
+            display._progress.refresh()
+            assert "no answer" not in screen.lines[-1]
+            assert "uploading" in screen.lines[-1]
+
+
+def test_lines_stand_above_the_bars(
+    screen: Terminal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = "x" * 300
+    with open_display(terminal(screen)) as display, display.row("Song"):
+        display.say("to a pipe")
+        display.complain(f"[b]wrong[/x] {long}.")
+        monkeypatch.setattr("sys.stdout", Terminal())
+        display.say("to the terminal")
+    assert capsys.readouterr().out == "to a pipe\n"
+    assert f"stemdrop: [b]wrong[/x] {long}." in screen.lines
+    assert "to the terminal" in screen.lines
+    assert "to a pipe" not in screen.getvalue()
+
+
+def test_songs_of_any_name_have_one_row_each(screen: Terminal) -> None:
+    with open_display(terminal(screen)) as display:
+        assert isinstance(display, Bars)
+        for name in ("", "ü" * 300, "日本語🎵" * 40, "\udcff\udcfe", "[", "{x}", "[b]"):
+            with display.row(name) as row:
+                row.enter(Phase.READING, 0)
+                row.reach(0)
+                display._progress.refresh()
+                assert name[:10] in screen.lines[-1]
+                assert "reading" in screen.lines[-1]

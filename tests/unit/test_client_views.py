@@ -1,0 +1,139 @@
+import copy
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stemdrop.jobs import Status
+from stemdrop_client.errors import ServerError
+from stemdrop_client.views import Form, JobView, read_form, read_job
+
+ID = "0123456789abcdef" * 2
+SHOWN: dict[str, Any] = {
+    "id": ID,
+    "filename": "Song.mp3",
+    "status": "done",
+    "stage": None,
+    "progress": 1.0,
+    "seconds_left": None,
+    "options": {"model": "2stems", "codec": "wav", "zip": True},
+    "stems": [
+        {"stem": "vocals", "size_bytes": 7, "peak_dbfs": 1.5, "clipped_samples": 3, "url": "v"},
+        {
+            "stem": "accompaniment",
+            "size_bytes": 8,
+            "peak_dbfs": None,
+            "clipped_samples": 0,
+            "url": "a",
+        },
+    ],
+    "zip": {"size_bytes": 9, "url": "z"},
+    "error": None,
+    "warnings": ["It ends too early."],
+}
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+def test_a_job_is_read() -> None:
+    job = read_job(SHOWN | {"something": "newer"})
+    assert (job.id, job.filename, job.status, job.is_finished) == (
+        ID,
+        "Song.mp3",
+        Status.DONE,
+        True,
+    )
+    assert {name: (f.size_bytes, f.url) for name, f in job.downloads.items()} == {
+        "vocals": (7, "v"),
+        "accompaniment": (8, "a"),
+        "stems.zip": (9, "z"),
+    }
+    assert [(c.stem, c.samples, c.peak_dbfs) for c in job.clippings] == [("vocals", 3, 1.5)]
+    assert job.options.zip
+    assert job.warnings == ("It ends too early.",)
+    assert job.failure is None
+
+
+def test_a_failed_job_says_why() -> None:
+    error = {"code": "not_audio", "message": "The file can't be read as audio."}
+    changes: dict[str, Any] = {
+        "status": "failed",
+        "stems": [],
+        "zip": None,
+        "error": error,
+        "options": {"codec": 7},
+    }
+    job = read_job(SHOWN | changes)
+    assert job.failure == error["message"]
+    with pytest.raises(ServerError, match="codec can't be 7"):
+        _ = job.options
+
+
+@pytest.mark.parametrize(
+    ("filename", "safe"),
+    [
+        ("Song.mp3", "Song.mp3"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Music\\Song.mp3", "Song.mp3"),
+        ("a\nb\x1b[2J.mp3", "a_b_[2J.mp3"),
+        ("..", ID),
+        ("/", ID),
+        ("", ID),
+        (None, ID),
+    ],
+)
+def test_a_filename_is_safe_to_make_a_path_of(filename: str | None, safe: str) -> None:
+    assert read_job(SHOWN | {"filename": filename}).filename == safe
+
+
+@given(st.text())
+def test_no_filename_leaves_its_folder(filename: str) -> None:
+    name = read_job(SHOWN | {"filename": filename}).filename
+    assert (Path("folder") / name).parent == Path("folder")
+    assert name.isprintable() or not any(letter < " " for letter in name)
+    assert name not in {"", ".", ".."}
+
+
+@given(st.sampled_from(sorted(SHOWN)), JSON)
+def test_what_is_no_job_is_told(field: str, value: object) -> None:
+    with suppress(ServerError):
+        assert isinstance(read_job(SHOWN | {field: value}), JobView)
+
+
+@pytest.mark.parametrize("field", sorted(SHOWN))
+def test_a_field_that_is_missing_is_told(field: str) -> None:
+    shown = copy.deepcopy(SHOWN)
+    del shown[field]
+    with pytest.raises(ServerError, match="no job: is it of another version"):
+        read_job(shown)
+
+
+@given(JSON)
+def test_what_is_no_form_is_told(value: object) -> None:
+    with suppress(ServerError):
+        assert isinstance(read_form({"upload": value}), Form | None)
+
+
+def test_a_form_is_read_and_a_known_song_has_none() -> None:
+    form = read_form({"upload": {"url": "u", "fields": {"key": "k"}, "expires_at": "x"}})
+    assert form is not None
+    assert (form.url, form.fields) == ("u", {"key": "k"})
+    assert read_form({"upload": None}) is None
+
+
+def test_what_is_presigned_is_not_shown() -> None:
+    form = read_form({"upload": {"url": "u", "fields": {"policy": "secret"}}})
+    assert "secret" not in repr(form)
+    signed = json.loads(
+        json.dumps(SHOWN).replace('"url": "v"', '"url": "v?X-Amz-Signature=secret"')
+    )
+    assert "secret" not in repr(read_job(signed))
