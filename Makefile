@@ -2,11 +2,13 @@
 SHELL := /bin/bash -eu -o pipefail
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup models demo test lint types unit integration template parity bench lock clean
+.PHONY: help setup models demo local test lint types unit integration template e2e parity bench lock clean
 
 SONG ?=
 OUT ?= out
 MODELS ?= 2stems
+PORT ?= 5000
+SONGS ?= 1
 PYTHON ?= python3.11
 
 BIN := .venv/bin
@@ -16,7 +18,7 @@ LOCKS := tests/requirements.txt functions/separate/model/spleeter.txt infra/loca
 CODE := layers functions infra tests benchmarks
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(READY) $(SAM_READY) models ## Make the environments and the 2stems model
 
@@ -42,6 +44,9 @@ models: $(READY) ## Build the networks in MODELS, "2stems" unless told otherwise
 demo: setup ## Separate SONG (or a generated one) through the real handler, into OUT
 	$(BIN)/python -m stemdrop_local.demo --out $(OUT) $(if $(SONG),--song "$(SONG)")
 
+local: setup ## Run API, S3, events and a drop folder at PORT, SONGS at a time
+	$(BIN)/python -m stemdrop_local.local --port $(PORT) --songs $(SONGS)
+
 test: setup lint types ## Run every check and test
 	$(BIN)/python -m pytest
 
@@ -60,6 +65,9 @@ integration: setup ## Run the tests with the embedded S3, ffmpeg and the model
 
 template: setup ## Check template.yaml against the code and its linters
 	$(BIN)/python -m pytest tests/template
+
+e2e: setup ## Run the tests with the whole application, as its users have it
+	$(BIN)/python -m pytest tests/e2e
 
 parity: setup ## Compare SONG's stems with stock Spleeter's, sample for sample
 	@test -f "$(SONG)" || { echo "There is no song $(SONG): name one, make parity SONG=path." >&2; exit 2; }

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from stemdrop_local.delivery import Attempt, Delivery
+from stemdrop_local.attempt import Attempt
+from stemdrop_local.delivery import Delivery
 from stemdrop_local.emulator import Emulator
 from stemdrop_local.outcome import Ending
 from stemdrop_local.stack import Stack
@@ -91,7 +92,13 @@ def test_an_upload_is_one_invocation(watch: Watch) -> None:
         "drop/4stems/caf%C3%A9+%2B+%F0%9F%8E%B5+100%25.mp3": 1,
         "jobs/7f3c9a5e2b814d60a1f4c8e97b25d036": 1,
     }
+    assert {attempt.keys[0] for attempt in attempts} == {
+        "drop/4stems/café + 🎵 100%.mp3",
+        "jobs/7f3c9a5e2b814d60a1f4c8e97b25d036",
+    }
     for attempt in attempts:
+        assert attempt.is_last
+        assert attempt.elapsed_s > 0
         assert attempt.outcome.ending is Ending.RETURNED
         assert attempt.outcome.payload == attempt.event
     assert watch.waiting() == 0
@@ -121,6 +128,7 @@ def test_an_event_that_always_fails_is_tried_three_times_and_kept(
         watch.put("drop/good.mp3")
         assert watch.next().outcome.ending is Ending.RETURNED
     assert [attempt.number for attempt in attempts] == [1, 2, 3]
+    assert [attempt.is_last for attempt in attempts] == [False, False, True]
     assert {attempt.outcome.ending for attempt in attempts} == {ending}
     (record,) = watch.failed()
     assert record["requestPayload"] == attempts[0].event
@@ -129,6 +137,21 @@ def test_an_event_that_always_fails_is_tried_three_times_and_kept(
     assert record["requestContext"]["condition"] == "RetriesExhausted"
     assert record["requestContext"]["approximateInvokeCount"] == 3
     assert watch.waiting() == 0
+
+
+def test_an_event_that_has_become_too_old_is_not_tried_again(watch: Watch) -> None:
+    separator = replace(watch.stack.application.function, max_event_age_s=-1)
+    watch.stack = replace(
+        watch.stack, application=replace(watch.stack.application, function=separator)
+    )
+    with watch.delivery():
+        watch.put("drop/raise")
+        assert watch.next().is_last
+        watch.put("drop/good.mp3")
+        assert watch.next().outcome.succeeded
+    (record,) = watch.failed()
+    assert record["requestContext"]["condition"] == "EventAgeExceeded"
+    assert record["requestContext"]["approximateInvokeCount"] == 1
 
 
 def test_an_event_that_works_the_second_time_is_not_kept(watch: Watch) -> None:

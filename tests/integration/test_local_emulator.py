@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -186,6 +187,36 @@ def test_stopping_ends_an_invocation(application: Application, tmp_path: Path) -
     assert emulator.invoke({}).ending is Ending.CRASHED
 
 
+def test_an_emulator_that_is_killed_starts_again_with_the_next_event(
+    application: Application, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "signal")
+    with ThreadPoolExecutor(1) as thread, make(application, tmp_path) as emulator:
+        leash = emulator.pid or 0
+        running = thread.submit(emulator.invoke, {"do": "oversleep"})
+        assert (tmp_path / "signal").read_text() == "asleep"
+        below = descendants(leash)
+        os.kill(min(below), signal.SIGKILL)  # the emulator; the handler is its child
+        assert running.result().ending is Ending.CRASHED
+        assert all(ends(pid) for pid in below)
+        assert emulator.invoke([1]).payload == [1]
+        assert emulator.pid != leash
+
+
+def test_an_emulator_that_starts_no_more_is_a_crash(
+    application: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with make(application, tmp_path) as emulator:
+        os.kill(min(descendants(emulator.pid or 0)), signal.SIGKILL)
+        assert ends(emulator.pid or 0)
+        with monkeypatch.context() as patch:
+            patch.setattr(emulator_module, "find_emulator", lambda: Path("/bin/false"))
+            outcome = emulator.invoke([1])
+        assert outcome.ending is Ending.CRASHED
+        assert "does not start" in outcome.payload["errorMessage"]
+        assert emulator.invoke([1]).payload == [1]
+
+
 def test_an_emulator_that_does_not_start_is_told(
     application: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,6 +242,13 @@ json_values = st.recursive(
 def test_any_answer_in_json_is_one_of_the_handler(value: object) -> None:
     outcome = read_answer(200, json.dumps(value).encode())
     assert (outcome.ending, outcome.payload) == (Ending.RETURNED, value)
+
+
+@pytest.mark.parametrize("body", [b"", b" ", b"\xff", b"{", b'{"a": 1'])
+def test_an_answer_that_is_no_json_is_a_crash(body: bytes) -> None:
+    outcome = read_answer(200, body)
+    assert outcome.ending is Ending.CRASHED
+    assert outcome.payload["errorMessage"]
 
 
 @given(st.integers(400, 599), st.binary())

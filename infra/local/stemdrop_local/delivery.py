@@ -6,34 +6,25 @@ queue only at its end: whatever happens in between, it will be delivered.
 """
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from threading import Event
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from stemdrop_local.attempt import Attempt, failure_record
 from stemdrop_local.emulator import MARGIN_S, Emulator
-from stemdrop_local.intrinsics import ACCOUNT_ID, REGION
 from stemdrop_local.outcome import Outcome
 from stemdrop_local.stack import Stack
 
 if TYPE_CHECKING:
+    from mypy_boto3_sqs.literals import MessageSystemAttributeNameType
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 # Lambda waits one minute before the second attempt and two before the third.
 BACKOFF_S = 60
 POLL_S = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One delivery of an event; `number` counts from 1."""
-
-    event: Mapping[str, Any]
-    number: int
-    outcome: Outcome
 
 
 class Delivery:
@@ -45,6 +36,7 @@ class Delivery:
     emulators : of its function; they are started and stopped together with the delivery.
     backoff_s : seconds before the second attempt; twice as many before the third.
     report : called after each attempt, from a thread of the delivery.
+    announce : called before each attempt with its event, likewise.
     """
 
     def __init__(
@@ -53,11 +45,13 @@ class Delivery:
         emulators: Sequence[Emulator],
         backoff_s: int = BACKOFF_S,
         report: Callable[[Attempt], object] = lambda _: None,
+        announce: Callable[[Mapping[str, Any]], object] = lambda _: None,
     ) -> None:
         self._stack = stack
         self._emulators = emulators
         self._backoff_s = backoff_s
         self._report = report
+        self._announce = announce
         self._stopping = Event()
         self._workers = ThreadPoolExecutor(len(emulators), thread_name_prefix="delivery")
         self._work: list[Future[None]] = []
@@ -90,15 +84,15 @@ class Delivery:
 
     def _stop(self) -> None:
         self._stopping.set()
-        for emulator in self._emulators:
-            emulator.stop()
+        with ThreadPoolExecutor(len(self._emulators)) as enders:
+            list(enders.map(Emulator.stop, self._emulators))
         self._workers.shutdown()
 
     def _serve(self, emulator: Emulator) -> None:
         while not self._stopping.is_set():
             answer = self._stack.sqs.receive_message(
                 QueueUrl=self._stack.event_queue_url,
-                MessageSystemAttributeNames=["ApproximateReceiveCount"],
+                MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
                 VisibilityTimeout=int(emulator.function.timeout_s + 2 * MARGIN_S),
                 WaitTimeSeconds=POLL_S,
             )
@@ -110,18 +104,41 @@ class Delivery:
         if event.get("Event") == "s3:TestEvent":
             self._delete(message)
             return
+        self._announce(event)
+        began_s = time.monotonic()
         outcome = emulator.invoke(event)
         if self._stopping.is_set() and not outcome.succeeded:
             self._postpone(message, 0)  # it was us who ended it: for who delivers next
             return
-        attempt = Attempt(event, int(message["Attributes"]["ApproximateReceiveCount"]), outcome)
+        elapsed_s = time.monotonic() - began_s
+        attempt = self._judge(message["Attributes"], event, outcome, elapsed_s)
         if outcome.succeeded:
             self._delete(message)
-        elif attempt.number <= emulator.function.retries:
-            self._postpone(message, self._backoff_s * attempt.number)
-        else:
+        elif attempt.is_last:
             self._give_up(message, failure_record(attempt, emulator.function.name))
+        else:
+            self._postpone(message, self._backoff_s * attempt.number)
         self._report(attempt)
+
+    def _judge(
+        self,
+        attributes: "Mapping[MessageSystemAttributeNameType, str]",
+        event: Mapping[str, Any],
+        outcome: Outcome,
+        elapsed_s: float,
+    ) -> Attempt:
+        """Tell whether there will be another attempt.
+
+        An event that nobody has tried yet is never too old: here songs wait for each other as long
+        as they have to, while on AWS they are worked on at the same time.
+        """
+        function = self._stack.application.function
+        number = int(attributes["ApproximateReceiveCount"])
+        age_s = time.time() - int(attributes["SentTimestamp"]) / 1000
+        is_exhausted = number > function.retries
+        is_too_old = not is_exhausted and age_s > function.max_event_age_s
+        is_last = outcome.succeeded or is_exhausted or is_too_old
+        return Attempt(event, number, outcome, elapsed_s, is_last, is_too_old)
 
     def _delete(self, message: "MessageTypeDef") -> None:
         self._stack.sqs.delete_message(
@@ -140,28 +157,3 @@ class Delivery:
             QueueUrl=self._stack.failure_queue_url, MessageBody=json.dumps(record)
         )
         self._delete(message)
-
-
-def failure_record(attempt: Attempt, function_name: str) -> dict[str, Any]:
-    """Return what Lambda sends to an on-failure destination.
-
-    Source: "Capturing records of Lambda asynchronous invocations" in the AWS Lambda guide.
-    """
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return {
-        "version": "1.0",
-        "timestamp": now.replace("+00:00", "Z"),
-        "requestContext": {
-            "requestId": attempt.outcome.payload.get("requestId", ""),
-            "functionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{function_name}:$LATEST",
-            "condition": "RetriesExhausted",
-            "approximateInvokeCount": attempt.number,
-        },
-        "requestPayload": attempt.event,
-        "responseContext": {
-            "statusCode": 200,
-            "executedVersion": "$LATEST",
-            "functionError": "Unhandled",
-        },
-        "responsePayload": attempt.outcome.payload,
-    }

@@ -14,7 +14,8 @@ from pathlib import Path
 from stemdrop.errors import StemdropError
 from stemdrop.jobs import Job, Status
 from stemdrop.keys import RECORD_NAME, UploadKey, record_key
-from stemdrop_local.delivery import Attempt, Delivery
+from stemdrop_local.attempt import Attempt
+from stemdrop_local.delivery import Delivery
 from stemdrop_local.emulator import Emulator
 from stemdrop_local.report import print_report, save_picture
 from stemdrop_local.s3 import S3Server
@@ -101,7 +102,7 @@ def _wait(attempts: "queue.SimpleQueue[Attempt]", emulator: Emulator) -> None:
         attempt = attempts.get(timeout=STARTUP_S + emulator.function.timeout_s)
         if attempt.outcome.succeeded:
             return
-        if attempt.number > emulator.function.retries:
+        if attempt.is_last:
             log = emulator.log.read_text(errors="replace")
             raise DemoError(f"The function failed: {attempt.outcome.payload}\n{log[-4000:]}")
 

@@ -42,6 +42,12 @@ class EmulatorError(SetupError):
     code = "emulator"
 
 
+class EventTooLargeError(EmulatorError):
+    """The event is larger than Lambda allows; the emulator would cut it."""
+
+    code = "event_too_large"
+
+
 def find_emulator() -> Path:
     """Return the emulator's binary for this machine.
 
@@ -86,6 +92,8 @@ class Emulator:
         self._process: Companion | None = None
         self._port = 0
         self._invoking = Lock()
+        self._changing = Lock()
+        self._wanted = False
 
     def __enter__(self) -> Self:
         self.start()
@@ -111,6 +119,55 @@ class Emulator:
         ------
         EmulatorError : it doesn't come up.
         """
+        with self._changing:
+            self._wanted = True
+            self._start()
+
+    def stop(self) -> None:
+        """End the emulator and the handler, also in the middle of an invocation."""
+        with self._changing:
+            self._wanted = False
+            self._end()
+
+    def invoke(self, event: object) -> Outcome:
+        """Have the handler work on an event, and return how that ended.
+
+        A call that comes while another one is running waits for its end. An emulator that has ended
+        by itself is started again.
+
+        Raises
+        ------
+        EventTooLargeError : nothing was invoked.
+        """
+        body = json.dumps(event, ensure_ascii=False).encode()
+        if len(body) > MAX_EVENT_BYTES:
+            raise EventTooLargeError(f"An event of {len(body)} bytes is too large for Lambda.")
+        with self._invoking:
+            try:
+                self._revive()
+                return self._post(body)
+            except EmulatorError as error:
+                return lost(error.message)
+            except (OSError, http.client.HTTPException) as error:
+                with self._changing:
+                    self._end()
+                return lost(f"The emulator went away: {error!r}.")
+
+    def _revive(self) -> None:
+        with self._changing:
+            if self._wanted and not (self._process and self._process.is_running):
+                self._start()
+
+    def _post(self, body: bytes) -> Outcome:
+        timeout_s = self.function.timeout_s + MARGIN_S
+        connection = http.client.HTTPConnection(LOOPBACK, self._port, timeout=timeout_s)
+        with closing(connection):
+            connection.request("POST", INVOCATIONS, body)
+            answer = connection.getresponse()
+            return read_answer(answer.status, answer.read())
+
+    def _start(self) -> None:
+        self._end()
         self._port = reserve_port()
         addresses = {
             "--runtime-interface-emulator-address": f"{LOOPBACK}:{self._port}",
@@ -124,36 +181,12 @@ class Emulator:
         try:
             self._wait(self._process)
         except BaseException:
-            self.stop()
+            self._end()
             raise
 
-    def stop(self) -> None:
-        """End the emulator and the handler, also in the middle of an invocation."""
+    def _end(self) -> None:
         if self._process:
             self._process.stop()
-
-    def invoke(self, event: object) -> Outcome:
-        """Have the handler work on an event, and return how that ended.
-
-        A call that comes while another one is running waits for its end.
-
-        Raises
-        ------
-        EmulatorError : the event is larger than Lambda allows; the emulator would cut it.
-        """
-        body = json.dumps(event, ensure_ascii=False).encode()
-        if len(body) > MAX_EVENT_BYTES:
-            raise EmulatorError(f"An event of {len(body)} bytes is too large for Lambda.")
-        with self._invoking:
-            timeout_s = self.function.timeout_s + MARGIN_S
-            connection = http.client.HTTPConnection(LOOPBACK, self._port, timeout=timeout_s)
-            with closing(connection):
-                try:
-                    connection.request("POST", INVOCATIONS, body)
-                    answer = connection.getresponse()
-                    return read_answer(answer.status, answer.read())
-                except (OSError, http.client.HTTPException) as error:
-                    return lost(f"The emulator went away: {error!r}.")
 
     def _wait(self, process: Companion) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S

@@ -49,12 +49,12 @@ def read_answer(status: int, body: bytes) -> Outcome:
     try:
         payload = json.loads(text)
     except ValueError:
-        payload = None
+        if status == HTTPStatus.OK and text.startswith(TIMED_OUT):
+            return Outcome(Ending.TIMED_OUT, _error("Sandbox.Timedout", text))
+        return lost(text or "No answer.")
     describes = isinstance(payload, dict) and {"errorType", "errorMessage"} <= payload.keys()
     if status != HTTPStatus.OK:
-        return Outcome(Ending.CRASHED, payload) if describes else lost(text or "No answer.")
-    if text.startswith(TIMED_OUT):
-        return Outcome(Ending.TIMED_OUT, _error("Sandbox.Timedout", text))
+        return Outcome(Ending.CRASHED, payload) if describes else lost(text)
     if describes:
         return Outcome(Ending.RAISED, payload)
     return Outcome(Ending.RETURNED, payload)

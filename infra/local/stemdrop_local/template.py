@@ -59,11 +59,13 @@ class Separator(Function):
     Attributes
     ----------
     retries : how often an event is delivered again after a failure.
+    max_event_age_s : how long after it happened, at most.
     failure_queue : the name of the queue for events that failed for good.
     """
 
     subscriptions: tuple[Subscription, ...]
     retries: int
+    max_event_age_s: int
     failure_queue: str
 
 
@@ -163,6 +165,7 @@ def _separator(properties: dict[str, Any], resolver: Resolver) -> Separator:
         **_function(properties, resolver),
         subscriptions=tuple(_subscription(event) for event in events.values()),
         retries=delivery["MaximumRetryAttempts"],
+        max_event_age_s=delivery["MaximumEventAgeInSeconds"],
         failure_queue=destination.rpartition(":")[2],
     )
 

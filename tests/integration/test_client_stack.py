@@ -1,0 +1,157 @@
+"""`stemdrop submit` against the whole stack: API, S3, events and separator."""
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local_stack import TOKEN, Program, running, settings_in
+from stemdrop_client.main import main
+from stemdrop_local.ports import reserve_port
+from stemdrop_local.songs import generate
+from stemdrop_local.wav import write_wav
+from transcript import Transcript
+
+CODE = "from stemdrop_client.main import main; raise SystemExit(main())"
+WAIT_S = 120.0
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Transcript, Path]]:
+    """Return a running stack's address, what it prints, and its models."""
+    settings = settings_in(tmp_path_factory.mktemp("stack"))
+    with running(settings) as (services, transcript):
+        yield f"http://localhost:{services.port}", transcript, settings.models
+
+
+@pytest.fixture
+def transcript(
+    stack: tuple[str, Transcript, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Transcript:
+    """Have the client's commands work with the stack, in a folder of the test's own."""
+    url, transcript, models = stack
+    monkeypatch.setenv("STEMDROP_URL", url)
+    monkeypatch.setenv("STEMDROP_TOKEN", TOKEN)
+    monkeypatch.setenv("MODEL_DIR", str(models))
+    monkeypatch.chdir(tmp_path)
+    return transcript
+
+
+def song(name: str, duration_s: float = 1.5, seed: int = 0) -> Path:
+    path = Path(name)
+    write_wav(path, [generate(duration_s, seed=seed).mix])
+    return path
+
+
+def start(code: str, *arguments: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", code, "submit", *arguments]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+
+def files(folder: str) -> dict[str, bytes]:
+    paths = [path for path in Path(folder).rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+@pytest.mark.parametrize(
+    "options",
+    ["", "-c flac --bit_depth 24 -s 0.5 -d 1 --residual", "--stems vocals --bit_depth 32f"],
+)
+@pytest.mark.usefixtures("transcript")
+def test_stems_are_those_of_separate(options: str) -> None:
+    name = str(song("ein Lied + ½ 🎵.wav", seed=len(options)))
+    assert main(["submit", name, *options.split()]) == 0
+    assert main(["separate", name, "-o", "here", *options.split()]) == 0
+    assert files("stems") == files("here")
+    assert files("stems")
+
+
+def test_a_song_sent_twice_is_separated_once(transcript: Transcript) -> None:
+    song("song.wav", seed=77)
+    begun, uploads = transcript.count("working"), transcript.count("POST /stemdrop-uploads")
+    assert main(["submit", "song.wav", "-o", "first", "--zip"]) == 0
+    assert main(["submit", "song.wav", "-o", "second", "--zip"]) == 0
+    assert transcript.count("working") == begun + 1
+    assert transcript.count("POST /stemdrop-uploads") == uploads + 1
+    assert files("first") == files("second")
+    assert "song/stems.zip" in files("first")
+    assert main(["submit", "song.wav", "-o", "third", "-c", "mp3"]) == 0
+    assert transcript.count("working") == begun + 2
+
+
+@pytest.mark.usefixtures("transcript")
+def test_songs_beside_each_other_and_one_of_them_bad(capsys: pytest.CaptureFixture[str]) -> None:
+    names = [str(song(f"{seed}.wav", seed=seed)) for seed in range(200, 206)]
+    Path("bad.mp3").write_bytes(b"this is no song")
+    assert main(["submit", *names, "bad.mp3", "--parallel", "7"]) == 1
+    printed = capsys.readouterr()
+    assert len(printed.out.splitlines()) == 6
+    assert "stemdrop: bad.mp3: The file can't be read as audio" in printed.err
+    assert len(files("stems")) == 12
+
+
+@pytest.mark.usefixtures("transcript")
+def test_what_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    song("song.wav", seed=5)
+    assert main(["submit", "song.wav", "-p", "4stems"]) == 1
+    assert "The model 4stems is not installed here" in capsys.readouterr().err
+    assert main(["submit", "song.wav", "--token", f"{TOKEN}x"]) == 4
+    assert main(["submit", "--resume", "0" * 32]) == 1
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f"stemdrop: job {'0' * 32}: ")
+    assert files("stems") == {}
+
+
+@pytest.mark.usefixtures("transcript")
+def test_a_job_is_taken_up_by_its_id(capsys: pytest.CaptureFixture[str]) -> None:
+    song("My song.wav", seed=6)
+    assert main(["submit", "My song.wav", "-c", "ogg"]) == 0
+    job_id = re.search("uploaded as job ([0-9a-f]{32})", capsys.readouterr().err)
+    assert job_id
+    assert main(["submit", "--resume", job_id[1], "-o", "again"]) == 0
+    assert files("again") == files("stems")
+
+
+def test_the_stack_may_be_restarted_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client knows the token as it does beside `make local`: from the stack's own file."""
+    monkeypatch.chdir(tmp_path)
+    song("song.wav", duration_s=20, seed=9)
+    options = ["--port", str(reserve_port())]
+    find = (
+        "from stemdrop_client import access; access.CHECKOUT_TOKEN = access.Path('.stemdrop/token')"
+    )
+    with Program(tmp_path, *options) as program:
+        program.transcript.wait("stemdrop runs at")
+        url = f"http://localhost:{options[1]}"
+        client = start(f"{find}; {CODE}", "song.wav", "--url", url, "-o", "out")
+        program.transcript.wait("POST /stemdrop-uploads.*: 204")
+        assert program.end(signal.SIGTERM) == 0
+        assert client.stderr
+        assert any("song.wav: no answer, trying again" in line for line in client.stderr)
+    with client, Program(tmp_path, *options):
+        _, errors = client.communicate(timeout=WAIT_S)
+    assert client.returncode == 0, errors
+    assert set(files("out")) == {"song/vocals.wav", "song/accompaniment.wav"}
+
+
+def test_an_interrupted_song_goes_on(transcript: Transcript) -> None:
+    song("long.wav", duration_s=30, seed=10)
+    begun = transcript.count("working")
+    with start(CODE, "long.wav") as client:
+        assert client.stderr
+        assert any("uploaded as job" in line for line in client.stderr)
+        transcript.wait("working", begun + 1)
+        client.send_signal(signal.SIGINT)
+        _, errors = client.communicate(timeout=WAIT_S)
+    assert client.returncode == 130
+    assert files("stems") == {}
+    again = re.search("To go on: stemdrop (.+)", errors)
+    assert again, errors
+    assert main(again[1].split()) == 0
+    assert set(files("stems")) == {"long/vocals.wav", "long/accompaniment.wav"}
+    assert transcript.count("working") == begun + 1

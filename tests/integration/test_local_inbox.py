@@ -1,0 +1,251 @@
+"""The drop folder: what is uploaded from it, when, and how often."""
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from faults import Faults, unavailable
+from stemdrop.store import Store
+from stemdrop_local import inbox as inbox_module
+from stemdrop_local.console import Console
+from stemdrop_local.inbox import Inbox
+from stemdrop_local.ledger import Ledger
+from stemdrop_local.stack import Stack
+from transcript import Transcript
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass
+class Drop:
+    """A drop folder, and what came of it."""
+
+    stack: Stack
+    store: Store
+    folder: Path
+    ledger: Ledger
+    transcript: Transcript = field(default_factory=Transcript)
+    uploaded: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.open()
+
+    def open(self) -> None:
+        """Forget all looks, as a restart does."""
+        console = Console(self.transcript)
+        self.inbox = Inbox(
+            self.folder, self.stack, self.store, self.ledger, console, self.uploaded.append
+        )
+
+    def put(self, name: str, data: bytes = b"song") -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        return path
+
+    def look(self, times: int = 2) -> list[str]:
+        """Return what is uploaded while somebody looks, twice if nothing else is said."""
+        self.uploaded.clear()
+        for _ in range(times):
+            self.inbox.look()
+        return list(self.uploaded)
+
+    def in_bucket(self) -> dict[str, bytes]:
+        bucket = self.stack.uploads_bucket
+        listed = self.stack.s3.list_objects_v2(Bucket=bucket).get("Contents", [])
+        return {
+            entry["Key"]: self.stack.s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
+            for entry in listed
+        }
+
+
+@pytest.fixture
+def drop(buckets: Stack, client: "S3Client", store: Store, tmp_path: Path) -> Iterator[Drop]:
+    folder = tmp_path / "drop"
+    folder.mkdir()
+    with Ledger(tmp_path / "songs.sqlite") as ledger:
+        yield Drop(replace(buckets, s3=client), store, folder, ledger)
+
+
+def test_files_are_uploaded_with_their_folders_and_bytes(drop: Drop) -> None:
+    names = [
+        "a.mp3",
+        "4stems/b.flac",
+        "4stems/live/Größe + 100% 'x' 🎵?#.wav",
+        "no suffix",
+        "\t;\\",
+    ]
+    for name in names:
+        drop.put(name, name.encode())
+    assert set(drop.look()) == {f"drop/{name}" for name in names}
+    assert drop.in_bucket() == {f"drop/{name}": name.encode() for name in names}
+    assert drop.transcript.count("dropped ") == len(names)
+
+
+def test_a_file_is_taken_when_it_looks_the_same_twice(drop: Drop) -> None:
+    path = drop.put("song.mp3")
+    assert drop.look(1) == []
+    with path.open("ab") as file:
+        file.write(b" goes on")
+    assert drop.look(1) == []
+    assert drop.look(1) == ["drop/song.mp3"]
+    assert drop.in_bucket() == {"drop/song.mp3": b"song goes on"}
+    assert drop.look() == []
+
+
+def test_a_file_waits_until_nobody_writes_to_it_any_more(drop: Drop) -> None:
+    path = drop.put("slow.mp3")
+    with path.open("ab") as file:
+        assert drop.look(4) == []
+        file.write(b" at last")
+    assert drop.transcript.count("waits .*drop/slow.mp3: It is open for writing") == 1
+    assert drop.look(3) == ["drop/slow.mp3"]
+    assert drop.in_bucket() == {"drop/slow.mp3": b"song at last"}
+
+
+def test_who_opens_a_file_while_it_is_looked_at_just_waits(
+    drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = drop.put("song.mp3")
+    control = fcntl.fcntl
+
+    def open_meanwhile(file: object, command: int, argument: int) -> int:
+        done: int = control(file, command, argument)  # type: ignore[call-overload]
+        if argument == fcntl.F_RDLCK:
+            with pytest.raises(BlockingIOError):
+                os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        return done
+
+    monkeypatch.setattr(fcntl, "fcntl", open_meanwhile)
+    assert drop.look() == ["drop/song.mp3"]
+
+
+def test_where_nobody_can_tell_who_writes_the_looks_decide(
+    drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_lease(*_: object) -> int:
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr(fcntl, "fcntl", no_lease)
+    drop.put("song.mp3")
+    assert drop.look() == ["drop/song.mp3"]
+
+
+def test_an_empty_file_is_given_time_to_become_a_song(drop: Drop) -> None:
+    path = drop.put("song.mp3", b"")
+    assert drop.look(3) == []
+    old_s = path.stat().st_mtime - 2 * inbox_module.EMPTY_FOR_S
+    os.utime(path, (old_s, old_s))
+    assert drop.look(3) == ["drop/song.mp3"]
+
+
+@pytest.mark.parametrize(
+    "name", [".hidden.mp3", ".folder/a.mp3", "a.mp3.part", "A.CRDOWNLOAD", "a.tmp", "a.mp3~"]
+)
+def test_what_others_have_not_finished_is_left(drop: Drop, name: str) -> None:
+    drop.put(name)
+    assert drop.look(3) == []
+    assert drop.transcript.text == ""
+
+
+def test_only_files_are_songs(drop: Drop) -> None:
+    (drop.folder / "folder.mp3").mkdir()
+    os.mkfifo(drop.folder / "pipe.mp3")
+    (drop.folder / "nowhere.mp3").symlink_to("nothing")
+    (drop.folder / "circle.mp3").symlink_to("circle.mp3")
+    outside = drop.folder.parent / "outside.mp3"
+    outside.write_bytes(b"song")
+    (drop.folder / "link.mp3").symlink_to(outside)
+    assert drop.look(3) == ["drop/link.mp3"]
+
+
+def test_nothing_is_uploaded_twice_also_after_a_restart(drop: Drop) -> None:
+    drop.put("song.mp3")
+    assert drop.look() == ["drop/song.mp3"]
+    drop.open()
+    assert drop.look(3) == []
+
+
+@pytest.mark.parametrize("change", [b"gnos", b"another song"])
+def test_a_file_that_changed_is_uploaded_again(drop: Drop, change: bytes) -> None:
+    drop.put("song.mp3")
+    drop.look()
+    drop.put("song.mp3", change)
+    assert drop.look(3) == ["drop/song.mp3"]
+    assert drop.in_bucket() == {"drop/song.mp3": change}
+
+
+def test_who_drops_a_file_again_means_it(drop: Drop) -> None:
+    path = drop.put("song.mp3")
+    drop.look()
+    entry = drop.ledger.find("drop/song.mp3")
+    assert entry
+    path.rename(drop.folder.parent / "aside")
+    drop.look()
+    assert drop.ledger.find("drop/song.mp3") == entry  # its stems are still to come
+    drop.ledger.note_return("drop/song.mp3", entry)
+    drop.look()
+    (drop.folder.parent / "aside").rename(path)
+    assert drop.look() == ["drop/song.mp3"]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        (b"\xff.mp3", "is no text"),
+        (b"/".join([b"x" * 250] * 4) + b"/a.mp3", "shorter name"),
+    ],
+)
+def test_a_file_that_can_have_no_key_is_told_once_and_holds_nobody_up(
+    drop: Drop, name: bytes, reason: str
+) -> None:
+    path = Path(os.fsdecode(os.fsencode(drop.folder) + b"/" + name))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"song")
+    drop.put("zzz.mp3")
+    assert drop.look(4) == ["drop/zzz.mp3"]
+    assert drop.transcript.count("waits ") == 1
+    assert drop.transcript.count(reason) == 1
+
+
+def test_what_cannot_be_read_is_told_once_and_holds_nobody_up(
+    drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked = drop.put("locked.mp3")
+    drop.put("zzz.mp3")
+    open_file: Callable[..., object] = Path.open
+
+    def refuse(path: Path, *details: object) -> object:
+        if path == locked:
+            raise PermissionError(13, "Permission denied")
+        return open_file(path, *details)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", refuse)  # root may read everything
+        assert drop.look(4) == ["drop/zzz.mp3"]
+    assert drop.transcript.count("waits .*drop/locked.mp3: Permission denied.") == 1
+    assert drop.look(1) == ["drop/locked.mp3"]
+
+
+def test_a_folder_that_is_not_there_is_told_once(drop: Drop) -> None:
+    drop.folder.rmdir()
+    assert drop.look(3) == []
+    assert drop.transcript.count("waits .*No such file or directory.") == 1
+
+
+def test_an_upload_that_fails_is_tried_again(drop: Drop, faults: Faults) -> None:
+    faults.on(unavailable, "PUT", "drop/song.mp3", times=5)
+    drop.put("song.mp3")
+    drop.put("zzz.mp3")
+    assert drop.look() == ["drop/zzz.mp3"]
+    faults.on(unavailable, "PUT", "drop/song.mp3", times=5)
+    assert drop.look(1) == []
+    assert drop.transcript.count("dropped .*drop/song.mp3") == 1
+    assert drop.transcript.count("waits .*drop/song.mp3: Could not upload") == 1
+    assert drop.look(1) == ["drop/song.mp3"]

@@ -1,0 +1,110 @@
+"""A stack on this machine, as tests run it: networks that take no time, and songs of their own."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from stemdrop_local.console import Console
+from stemdrop_local.services import Services
+from stemdrop_local.settings import Settings
+from stemdrop_local.wav import write_wav
+from tiny_models import install
+from transcript import Transcript
+
+TOKEN = "a-token-of-exactly-32-characters"  # noqa: S105 - only of this stack
+RATE_HZ = 44_100
+END_TIMEOUT_S = 20.0
+
+
+def settings_in(folder: Path) -> Settings:
+    """Return the settings of a stack in a folder, which looks often and tries again at once."""
+    models = folder / "models"
+    if not models.exists():
+        models.mkdir()
+        install(models)
+    return Settings(
+        data=folder / "data",
+        drop=folder / "drop",
+        stems=folder / "stems",
+        models=models,
+        token=TOKEN,
+        port=0,
+        backoff_s=0,
+        look_s=0.2,
+    )
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[tuple[Services, Transcript]]:
+    """Run a stack in this process."""
+    transcript = Transcript()
+    with Services(settings, Console(transcript)) as services:
+        yield services, transcript
+
+
+def drop(folder: Path, name: str, seed: int, duration_s: float = 0.3) -> None:
+    """Put a song into the drop folder of a stack: noise, unlike that of any other seed."""
+    path = folder / "drop" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noise = np.random.default_rng(seed).uniform(-0.5, 0.5, (round(duration_s * RATE_HZ), 2))
+    write_wav(path, [noise.astype(np.float32)])
+
+
+class Program(subprocess.Popen[str]):
+    """A stack in a process of its own, as `make local` starts it; it is killed at the end.
+
+    Attributes
+    ----------
+    transcript : what it prints.
+    """
+
+    def __init__(
+        self, folder: Path, *options: str, environment: dict[str, str] | None = None
+    ) -> None:
+        settings = settings_in(folder)
+        command = [sys.executable, "-m", "stemdrop_local.local", "--models", str(settings.models)]
+        defaults = ["--port", "0", "--backoff", "0"]
+        super().__init__(
+            [*command, *defaults, *options],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.transcript = Transcript()
+        self._reader = Thread(target=self._read)
+        self._reader.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.kill()
+        self._reader.join()
+        super().__exit__(kind, value, traceback)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def end(self, how: signal.Signals | None = None) -> int:
+        """Send a signal if one is given, and return the exit status once all is told."""
+        if how:
+            self.send_signal(how)
+        status = self.wait(END_TIMEOUT_S)
+        self._reader.join()
+        return status
+
+    def _read(self) -> None:
+        for line in self.stdout or ():
+            self.transcript.write(line)

@@ -1,0 +1,35 @@
+"""The lines that a stack on this machine writes, for tests that wait for what they tell."""
+
+import re
+from io import TextIOBase
+from threading import Condition
+
+
+class Transcript(TextIOBase):
+    """A text stream that keeps what is written, and wakes who waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._text = ""
+        self._grown = Condition()
+
+    def write(self, text: str) -> int:
+        with self._grown:
+            self._text += text
+            self._grown.notify_all()
+        return len(text)
+
+    @property
+    def text(self) -> str:
+        """Return all of it so far."""
+        return self._text
+
+    def count(self, pattern: str) -> int:
+        """Return how many lines match so far."""
+        return len(re.findall(f"^.*(?:{pattern}).*$", self._text, re.MULTILINE))
+
+    def wait(self, pattern: str, times: int = 1, timeout_s: float = 60.0) -> None:
+        """Wait until a number of lines match."""
+        with self._grown:
+            matched = self._grown.wait_for(lambda: self.count(pattern) >= times, timeout_s)
+        assert matched, f"{self.count(pattern)} of {times} lines match {pattern!r}:\n{self._text}"

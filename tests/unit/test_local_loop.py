@@ -1,0 +1,69 @@
+"""Work that is done again and again, until it fails or is no longer wanted."""
+
+from queue import SimpleQueue
+from threading import Event
+
+import pytest
+
+from stemdrop_local.loop import Loop
+
+WAIT_S = 20.0
+
+
+def test_the_work_is_done_at_once_and_again() -> None:
+    done: SimpleQueue[None] = SimpleQueue()
+    with Loop(lambda: done.put(None), interval_s=0) as loop:
+        for _ in range(3):
+            done.get(timeout=WAIT_S)
+        loop.check()
+
+
+def test_who_wakes_it_does_not_wait() -> None:
+    done: SimpleQueue[None] = SimpleQueue()
+    with Loop(lambda: done.put(None)) as loop:
+        for _ in range(3):
+            done.get(timeout=WAIT_S)
+            loop.wake()
+
+
+def test_a_wake_during_the_work_is_not_lost() -> None:
+    done: SimpleQueue[None] = SimpleQueue()
+    may_end = Event()
+
+    def work() -> None:
+        done.put(None)
+        may_end.wait(WAIT_S)
+
+    with Loop(work, interval_s=600) as loop:
+        done.get(timeout=WAIT_S)
+        loop.wake()
+        may_end.set()
+        done.get(timeout=WAIT_S)
+
+
+def test_its_end_waits_for_the_work_and_not_for_the_interval() -> None:
+    ended: list[bool] = []
+    begun = Event()
+
+    def work() -> None:
+        begun.set()
+        ended.append(True)
+
+    with Loop(work, interval_s=600):
+        begun.wait(WAIT_S)
+    assert ended == [True]
+
+
+def test_what_ends_the_work_is_told_to_who_asks() -> None:
+    failed = Event()
+
+    def work() -> None:
+        try:
+            raise ZeroDivisionError("no luck")
+        finally:
+            failed.set()
+
+    with Loop(work, interval_s=0) as loop:
+        failed.wait(WAIT_S)
+    with pytest.raises(ZeroDivisionError, match="no luck"):
+        loop.check()
