@@ -7,18 +7,22 @@ ffprobe on the PATH: Debian's package ffmpeg has both.
 """
 
 import argparse
+import json
 import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.api import Latency
 from benchmarks.page import Figures, write_page
 from benchmarks.processes import CommandError, Cost, Pairs, measure, measure_pairs
 from stemdrop.options import Model
+from stemdrop_local.intrinsics import REGION
 from stemdrop_local.songs import blocks
-from stemdrop_local.template import ROOT
+from stemdrop_local.template import ROOT, read_application
 from stemdrop_local.wav import write_wav
 
 MODELS = ROOT / "build" / "models"
@@ -70,21 +74,27 @@ class Bench:
             return cost
 
     def cold_start(self) -> Cost:
-        """Import the handler and load the model, as Lambda does at its first event."""
-        environment = self.environment | {
-            "UPLOADS_BUCKET": "uploads",
-            "STEMS_BUCKET": "stems",
-            "MODEL_DIR": str(MODELS),
-            "BACKEND": "onnx",
-            "MAX_UPLOAD_BYTES": "1000000000",
-            "MAX_DURATION_S": "3600",
-            "ARCHITECTURE": "x86_64",
-            "AWS_REGION": "eu-central-1",
-            "AWS_DEFAULT_REGION": "eu-central-1",
-            "POWERTOOLS_SERVICE_NAME": "separate",
-            "POWERTOOLS_METRICS_NAMESPACE": "stemdrop",
-        }
-        return measure([sys.executable, "-c", "import stemdrop_separate.handler"], environment)
+        """Import the separator's handler and load the model, as Lambda does at its first event."""
+        function = read_application().function
+        environment = {**function.environment, "MODEL_DIR": str(MODELS)}
+        return self._import("stemdrop_separate.handler", environment)
+
+    def api_cold_start(self) -> Cost:
+        """Import the API's handler, as Lambda does at its first call."""
+        api = read_application(parameters={"AccessToken": "t" * 32}).api
+        return self._import("stemdrop_api.handler", api.environment)
+
+    def _import(self, module: str, environment: Mapping[str, str]) -> Cost:
+        region = {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
+        command = [sys.executable, "-c", f"import {module}"]
+        return measure(command, {**self.environment, **environment, **region})
+
+    def api(self) -> Latency:
+        """Have the API's handler answer, in a process of its own."""
+        result = self.folder / "api.json"
+        command = f"{sys.executable} -m benchmarks.api > {result}"
+        measure(["sh", "-c", command], self.environment)
+        return Latency(**json.loads(result.read_text().splitlines()[-1]))
 
     def parity(self, duration_s: int) -> str:
         """Compare the stems of a song with stock Spleeter's, and return the table."""
@@ -109,11 +119,16 @@ def _run(bench: Bench, pairs: int) -> Figures:
     hour = bench.ours(HOUR_S)
     print("cold starts ...", flush=True)
     cold = [bench.cold_start() for _ in range(pairs)]
+    api_cold = [bench.api_cold_start() for _ in range(pairs)]
+    print("the API ...", flush=True)
+    api = bench.api()
     print("eleven minutes against stock Spleeter ...", flush=True)
     return Figures(
         pairs={SHORT_S: short, SONG_S: song},
         hour=hour,
         cold_starts=tuple(cold),
+        api_cold_starts=tuple(api_cold),
+        api=api,
         parity=bench.parity(LONG_S),
     )
 

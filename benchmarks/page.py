@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.api import Latency
 from benchmarks.processes import Cost, Pairs
 
 FIGURES: dict[str, tuple[Callable[[Cost], float], str, str]] = {
@@ -24,13 +25,16 @@ class Figures:
     ----------
     pairs : seconds of song to the runs of both.
     hour : our run on an hour of song.
-    cold_starts : of the handler.
+    cold_starts, api_cold_starts : of the separator's and the API's handler.
+    api : what calls of the API's handler took.
     parity : the table of the comparison with stock Spleeter.
     """
 
     pairs: Mapping[int, Pairs]
     hour: Cost
     cold_starts: tuple[Cost, ...]
+    api_cold_starts: tuple[Cost, ...]
+    api: Latency
     parity: str
 
 
@@ -40,6 +44,7 @@ def write_page(figures: Figures, folder: Path) -> str:
     song = max(figures.pairs)
     peak = statistics.median(cost.peak_bytes for cost in figures.pairs[song].ours)
     cold_s = statistics.median(cost.cpu_s for cost in figures.cold_starts)
+    api_cold_s = statistics.median(cost.cpu_s for cost in figures.api_cold_starts)
     page = f"""# Benchmarks
 
 Made by `make bench`: `stemdrop separate` and `spleeter separate` (2.4.2) on the same generated
@@ -60,7 +65,14 @@ An hour of song takes {figures.hour.peak_bytes / 1e6:.0f} MB at its peak, {song}
 
 ## Cold start
 
-Importing the handler and loading the 2stems model takes {cold_s:.1f} s of processor time.
+Importing the separator's handler and loading the 2stems model takes {cold_s:.1f} s of processor
+time; importing the API's handler takes {api_cold_s:.1f} s.
+
+## The API
+
+`GET /jobs/{{id}}` of a finished job, through the handler, with S3 on the same machine: median
+{figures.api.median_ms:.1f} ms, 99th percentile {figures.api.p99_ms:.1f} ms of \
+{figures.api.calls:,} calls.
 
 ## The same stems
 
