@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from local_stack import TOKEN, running, settings_in
 from stemdrop.keys import UploadKey
 from stemdrop.options import Options
+from stemdrop_client.main import main
 from stemdrop_local.songs import generate
 from stemdrop_local.template import ROOT
 from stemdrop_local.wav import write_wav
-from stemdrop_separate.cli import main
 
 COMMANDS = [
     line.strip().partition("  #")[0]
@@ -48,7 +49,7 @@ def test_the_function_takes_what_is_dropped(command: str) -> None:
     assert given.items() <= (options.to_json() | {"stems": "+".join(options.stems)}).items()
 
 
-@pytest.mark.parametrize("command", of(".venv/bin/stemdrop"))
+@pytest.mark.parametrize("command", of(".venv/bin/stemdrop separate"))
 def test_the_command_line_separates(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -56,3 +57,19 @@ def test_the_command_line_separates(
     write_wav(Path("song.mp3"), [generate(31).mix])  # ffmpeg doesn't go by the name
     assert main(shlex.split(command)[1:]) == 0
     assert len(list(tmp_path.rglob("*vocals.*"))) == 1
+
+
+@pytest.mark.parametrize("command", of(".venv/bin/stemdrop submit"))
+def test_the_command_line_submits(
+    command: str,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_wav(Path("song.mp3"), [generate(2).mix])
+    with running(settings_in(tmp_path_factory.mktemp("stack"))) as (services, _):
+        monkeypatch.setenv("STEMDROP_URL", f"http://localhost:{services.port}")
+        monkeypatch.setenv("STEMDROP_TOKEN", TOKEN)
+        assert main(shlex.split(command)[1:]) == 0
+    assert len(list(Path("stems").rglob("vocals.*"))) == 1
