@@ -8,6 +8,7 @@ from typing import ClassVar
 from stemdrop.errors import SetupError
 from stemdrop.options import INSTRUMENTS, Model
 from stemdrop.prices import USD_PER_GB_SECOND
+from stemdrop.variables import choice, positive, require
 
 # What an Authorization header may carry after "Bearer ". Source: RFC 6750, section 2.1.
 ACCESS_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{32,}")
@@ -66,23 +67,20 @@ class Settings:
         ------
         SetupError : a variable is missing or has a value that can't be; it is named.
         """
-        env = {name: environment.get(name, "") for name in cls.VARIABLES}
-        for name, value in sorted(env.items()):
-            if not value.strip():
-                raise SetupError(f"The environment variable {name} is missing.")
+        env = require(environment, cls.VARIABLES)
         token, issuer = environment.get("ACCESS_TOKEN", ""), environment.get("JWT_ISSUER", "")
         _require_credential(token, issuer)
         weights = env["MODELS"].split()
         return cls(
             uploads_bucket=env["UPLOADS_BUCKET"],
             stems_bucket=env["STEMS_BUCKET"],
-            weights=tuple(_choice("MODELS", name, tuple(INSTRUMENTS)) for name in weights),
-            max_upload_bytes=_positive("MAX_UPLOAD_BYTES", env["MAX_UPLOAD_BYTES"]),
-            max_duration_s=_positive("MAX_DURATION_S", env["MAX_DURATION_S"]),
-            retention_days=_positive("RETENTION_DAYS", env["RETENTION_DAYS"]),
-            url_lifetime_s=_positive("URL_LIFETIME_S", env["URL_LIFETIME_S"]),
-            architecture=_choice("ARCHITECTURE", env["ARCHITECTURE"], tuple(USD_PER_GB_SECOND)),
-            separate_memory_mb=_positive("SEPARATE_MEMORY_MB", env["SEPARATE_MEMORY_MB"]),
+            weights=tuple(choice("MODELS", name, tuple(INSTRUMENTS)) for name in weights),
+            max_upload_bytes=positive("MAX_UPLOAD_BYTES", env["MAX_UPLOAD_BYTES"]),
+            max_duration_s=positive("MAX_DURATION_S", env["MAX_DURATION_S"]),
+            retention_days=positive("RETENTION_DAYS", env["RETENTION_DAYS"]),
+            url_lifetime_s=positive("URL_LIFETIME_S", env["URL_LIFETIME_S"]),
+            architecture=choice("ARCHITECTURE", env["ARCHITECTURE"], tuple(USD_PER_GB_SECOND)),
+            separate_memory_mb=positive("SEPARATE_MEMORY_MB", env["SEPARATE_MEMORY_MB"]),
             access_token=token,
             jwt_issuer=issuer,
         )
@@ -101,15 +99,3 @@ def _require_credential(token: str, issuer: str) -> None:
         raise SetupError(
             "ACCESS_TOKEN can't be this: use at least 32 letters, digits or any of . _ ~ + / = -"
         )
-
-
-def _choice(name: str, value: str, allowed: tuple[str, ...]) -> str:
-    if value not in allowed:
-        raise SetupError(f"{name} can't be {value!r}: use one of {', '.join(allowed)}.")
-    return value
-
-
-def _positive(name: str, value: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,15}", value) or int(value) == 0:
-        raise SetupError(f"{name} can't be {value!r}: use a whole number above 0.")
-    return int(value)

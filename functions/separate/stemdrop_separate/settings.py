@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from stemdrop.errors import SetupError
 from stemdrop.prices import USD_PER_GB_SECOND
+from stemdrop.variables import choice, positive, require
 from stemdrop_separate.models import BackendName
 
 
@@ -57,18 +57,15 @@ class Settings:
         ------
         SetupError : a variable is missing or has a value that can't be; it is named.
         """
-        env = {name: environment.get(name, "") for name in cls.VARIABLES}
-        for name, value in sorted(env.items()):
-            if not value:
-                raise SetupError(f"The environment variable {name} is missing.")
+        env = require(environment, cls.VARIABLES)
         return cls(
             uploads_bucket=env["UPLOADS_BUCKET"],
             stems_bucket=env["STEMS_BUCKET"],
             model_dir=Path(env["MODEL_DIR"]),
-            backend=BackendName(_choice("BACKEND", env["BACKEND"], tuple(BackendName))),
-            max_upload_bytes=_positive("MAX_UPLOAD_BYTES", env["MAX_UPLOAD_BYTES"]),
-            max_duration_s=_positive("MAX_DURATION_S", env["MAX_DURATION_S"]),
-            architecture=_choice("ARCHITECTURE", env["ARCHITECTURE"], tuple(USD_PER_GB_SECOND)),
+            backend=BackendName(choice("BACKEND", env["BACKEND"], tuple(BackendName))),
+            max_upload_bytes=positive("MAX_UPLOAD_BYTES", env["MAX_UPLOAD_BYTES"]),
+            max_duration_s=positive("MAX_DURATION_S", env["MAX_DURATION_S"]),
+            architecture=choice("ARCHITECTURE", env["ARCHITECTURE"], tuple(USD_PER_GB_SECOND)),
             ffmpeg=environment.get("FFMPEG") or None,
             work_dir=Path(tempfile.gettempdir()) / "stemdrop",
         )
@@ -77,15 +74,3 @@ class Settings:
     def usd_per_gb_second(self) -> float:
         """Return the price of a gigabyte of memory for a second."""
         return USD_PER_GB_SECOND[self.architecture]
-
-
-def _choice(name: str, value: str, allowed: tuple[str, ...]) -> str:
-    if value not in allowed:
-        raise SetupError(f"{name} can't be {value!r}: use one of {', '.join(allowed)}.")
-    return value
-
-
-def _positive(name: str, value: str) -> int:
-    if not (value.isascii() and value.isdigit()) or int(value) == 0:
-        raise SetupError(f"{name} can't be {value!r}: use a whole number above 0.")
-    return int(value)

@@ -27,9 +27,21 @@ HIDDEN = frozenset({"403", "AccessDenied"})
 CHANGED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 
 
-def connect() -> "S3Client":
-    """Return a client of S3 with sensible limits."""
-    return boto3.client("s3", config=CLIENT_CONFIG)
+def connect(config: Config | None = None) -> "S3Client":
+    """Return a client of S3 with sensible limits, or with others where a config has them."""
+    return boto3.client("s3", config=CLIENT_CONFIG.merge(config) if config else CLIENT_CONFIG)
+
+
+def patience(read_timeout_s: int, attempts: int) -> Config:
+    """Return a config that gives up on a request sooner or later than usual.
+
+    Parameters
+    ----------
+    read_timeout_s : of one try.
+    attempts : of one request, the first among them.
+    """
+    retries: Any = {"mode": "standard", "total_max_attempts": attempts}
+    return Config(read_timeout=read_timeout_s, retries=retries)
 
 
 @contextmanager

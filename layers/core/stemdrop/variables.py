@@ -1,0 +1,44 @@
+"""Values of environment variables, checked: what both functions' settings are read with."""
+
+import re
+from collections.abc import Collection, Mapping
+
+from stemdrop.errors import SetupError
+
+
+def require(environment: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
+    """Return the values of variables, all of which have to be there.
+
+    Raises
+    ------
+    SetupError : one is missing or empty; it is named.
+    """
+    values = {name: environment.get(name, "") for name in sorted(names)}
+    for name, value in values.items():
+        if not value.strip():
+            raise SetupError(f"The environment variable {name} is missing.")
+    return values
+
+
+def choice(name: str, value: str, allowed: Collection[str]) -> str:
+    """Return a value that has to be one of a few.
+
+    Raises
+    ------
+    SetupError : it is none of them.
+    """
+    if value not in allowed:
+        raise SetupError(f"{name} can't be {value!r}: use one of {', '.join(allowed)}.")
+    return value
+
+
+def positive(name: str, value: str) -> int:
+    """Return a whole number above 0.
+
+    Raises
+    ------
+    SetupError : it is something else.
+    """
+    if not re.fullmatch(r"[0-9]{1,15}", value) or int(value) == 0:
+        raise SetupError(f"{name} can't be {value!r}: use a whole number above 0.")
+    return int(value)
