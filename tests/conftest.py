@@ -1,5 +1,6 @@
 """Fixtures for more than one folder of tests; only what a test asks for is made."""
 
+import signal
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,16 @@ import pytest
 from stemdrop_local.s3 import S3Server
 from stemdrop_local.stack import Stack, create_stack
 from stemdrop_local.template import ROOT, Application, read_application
+
+
+def pytest_configure() -> None:
+    """Let the programs that tests start be interrupted.
+
+    A shell starts what runs in its background with SIGINT ignored, and nohup what it runs with
+    SIGHUP ignored; programs inherit that.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """A program that runs the embedded stack until it is killed: started by tests, with a folder."""
 
-import signal
 import sys
 import time
 from dataclasses import replace
@@ -13,8 +12,6 @@ from stemdrop_local.template import read_application
 
 def main() -> None:
     """Print the function's temporary folder once all processes are there, and wait."""
-    # A shell starts what runs in its background with SIGINT ignored.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = Path(sys.argv[1])
     function = replace(read_application().function, timeout_s=60)
     environment = {"PYTHONPATH": str(Path(__file__).parent)}

@@ -64,7 +64,10 @@ def interrupt(process: "subprocess.Popen[str]", number: signal.Signals) -> list[
     """End a process by a signal, and return what it printed last."""
     began_s = time.monotonic()
     process.send_signal(number)
-    _, errors = process.communicate(timeout=WAIT_S)
+    try:
+        _, errors = process.communicate(timeout=WAIT_S)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert time.monotonic() - began_s < 10
     assert "Traceback" not in errors
