@@ -20,7 +20,7 @@ from stemdrop.jobs import (
     timestamp,
 )
 from stemdrop.keys import UploadKey
-from stemdrop.options import BITRATE_RANGE_KBPS, Codec, Model, Options
+from stemdrop.options import BITRATE_RANGE_KBPS, Clip, Codec, Model, Options, Quality
 
 # With surrogates: a program may send them as \ud800 in JSON, although no text has them.
 ANY_TEXT = st.text(st.characters())
@@ -52,6 +52,8 @@ def given_options(draw: st.DrawFn) -> dict[str, Any]:
         "duration_s": draw(st.floats(1e-3, 1e5) | st.integers(1, 100_000)),
         "residual": draw(st.booleans()),
         "zip": draw(st.booleans()),
+        "quality": draw(st.sampled_from(Quality)).value,
+        "clip": draw(st.sampled_from(Clip)).value,
     }
     if codec.bit_depths:
         given["bit_depth"] = draw(st.sampled_from(codec.bit_depths))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from stemdrop.errors import OptionError
-from stemdrop.options import OPTION_NAMES, Options
+from stemdrop.options import LATER, OPTION_NAMES, Options
 from stemdrop_api import choices, examples
 from stemdrop_api.schemas import JobRequest
 from strategies import ANY_JSON, OPTIONS
@@ -41,7 +41,7 @@ def test_the_defaults_are_the_cores() -> None:
         if name in OPTION_NAMES and schema["default"] is not None
     }
     assert Options.parse(documented) == Options()
-    assert documented.keys() == {"model", "codec", "offset_s", "residual", "zip"}
+    assert documented.keys() == {"model", "codec", "offset_s", "residual", "zip", *LATER}
 
 
 @pytest.mark.parametrize("example", [examples.REQUEST, examples.KNOWN, examples.PART])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, example, given
 
 from stemdrop.content import digest
-from stemdrop.options import Codec, Model, Options
+from stemdrop.options import Clip, Codec, Model, Options, Quality
 from strategies import OPTIONS, SHA256
 
 SOME_SHA256 = "0" * 64
@@ -19,6 +19,8 @@ CHANGED: dict[str, Any] = {
     "duration_s": 30.0,
     "residual": True,
     "zip": True,
+    "quality": Quality.HIGH,
+    "clip": Clip.SCALE,
 }
 
 
@@ -38,3 +40,10 @@ def test_every_option_counts(option: str) -> None:
 def test_every_byte_counts(one: str, other: str, options: Options) -> None:
     assume(one != other)
     assert digest(one, options) != digest(other, options)
+
+
+def test_entries_that_were_written_before_an_option_existed_are_found() -> None:
+    """Holds a digest as it was before `quality` and `clip`: it is the name of an object in S3."""
+    before = "eda1b2b9d7ac1b3e26849003f951e1740e0f18703dca3d4f8434cc30431527d0"
+    assert digest(SOME_SHA256, Options()) == before
+    assert digest(SOME_SHA256, Options.parse({"quality": "spleeter", "clip": "keep"})) == before

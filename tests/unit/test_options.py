@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import asdict
 from itertools import combinations, permutations
 from typing import Any
 
@@ -8,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stemdrop.errors import OptionError
-from stemdrop.options import INSTRUMENTS, OPTION_NAMES, Codec, Model, Options
+from stemdrop.options import INSTRUMENTS, LATER, OPTION_NAMES, Codec, Model, Options
 from strategies import ANY_JSON, ANY_TEXT, OPTIONS, TRICKY_TEXT, as_text, given_options
 
 
@@ -108,6 +109,10 @@ def test_unknown_option_lists_the_known_ones(name: str, value: object) -> None:
         ({"residual": "yes"}, "true or false"),
         ({"residual": 1}, "true or false"),
         ({"zip": None}, "true or false"),
+        ({"quality": "best"}, "spleeter, high"),
+        ({"quality": None}, "spleeter, high"),
+        ({"clip": True}, "keep, scale"),
+        ({"clip": "SCALE"}, "keep, scale"),
     ],
     ids=str,
 )
@@ -149,6 +154,15 @@ def test_a_bitrate_is_written_in_one_way() -> None:
 
 def test_a_bit_depth_may_be_a_number() -> None:
     assert Options.parse({"bit_depth": 24}).bit_depth == "24"
+
+
+def test_what_came_later_is_written_only_where_it_is_not_the_default() -> None:
+    assert LATER.items() <= asdict(Options()).items()
+    for name, default in LATER.items():
+        assert Options.parse({name: default}) == Options()
+        assert name not in Options().to_json()
+    assert Options.parse({"quality": "high"}).to_json()["quality"] == "high"
+    assert Options.parse({"clip": "scale"}).to_json()["clip"] == "scale"
 
 
 def test_residual_is_written_last() -> None:

@@ -9,10 +9,13 @@ from stemdrop.options import (
     BITRATE_RANGE_KBPS,
     DEFAULT_BITRATE,
     INSTRUMENTS,
+    LATER,
     MAX_SECONDS,
+    Clip,
     Codec,
     Model,
     Options,
+    Quality,
 )
 
 STEMS = tuple(dict.fromkeys(stem for stems in INSTRUMENTS.values() for stem in stems))
@@ -55,8 +58,17 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "description": "Whether to add one more stem: the mix minus the sum of the others.",
     },
     "zip": {"type": "boolean", "description": "Whether to add a zip of all stems."},
+    "quality": {
+        "enum": [*Quality],
+        "description": "How the network is used: in Spleeter's way, or better, in twice the time.",
+    },
+    "clip": {
+        "enum": [*Clip],
+        "description": "Whether to scale all stems by one factor where one would clip.",
+    },
 }
 NULL = {"type": "null"}
+DEFAULTS = Options().to_json() | LATER
 # Their defaults depend on the model and the codec.
 DEPENDENT = {"stems", "bit_depth"}
 TYPES = {"array": list, "string": str, "number": int | float, "boolean": bool}
@@ -86,7 +98,7 @@ def _require_type(name: str, value: Any, wanted: str | None) -> None:
 
 def properties() -> dict[str, Any]:
     """Return the options as properties of a JSON schema."""
-    defaults = {name: value for name, value in Options().to_json().items() if name not in DEPENDENT}
+    defaults = {name: value for name, value in DEFAULTS.items() if name not in DEPENDENT}
     return {
         name: {
             "anyOf": [{key: value for key, value in schema.items() if key != "description"}, NULL],

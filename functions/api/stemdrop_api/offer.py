@@ -1,7 +1,8 @@
 """What can be asked for here, and what it costs."""
 
-from stemdrop.options import BITRATE_RANGE_KBPS, Codec, Options
+from stemdrop.options import BITRATE_RANGE_KBPS, Codec
 from stemdrop.prices import USD_PER_GB_SECOND
+from stemdrop_api.choices import DEFAULTS
 from stemdrop_api.schemas import CodecView, Limits, ModelView, OptionsView
 from stemdrop_api.settings import Settings
 
@@ -18,7 +19,7 @@ def offer(settings: Settings) -> OptionsView:
         models=[ModelView(model=model, stems=list(model.instruments)) for model in settings.models],
         codecs=[CodecView(codec=codec, bit_depths=list(codec.bit_depths)) for codec in Codec],
         bitrate_range_kbps=BITRATE_RANGE_KBPS,
-        defaults=Options().to_json(),
+        defaults=DEFAULTS,
         limits=Limits(
             max_upload_bytes=settings.max_upload_bytes, max_duration_s=settings.max_duration_s
         ),

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from stemdrop.errors import OptionError
 
@@ -47,6 +48,24 @@ class Codec(StrEnum):
         return BIT_DEPTHS.get(self, ())
 
 
+class Quality(StrEnum):
+    """How the network is used: in Spleeter's way, or better, in twice the time."""
+
+    SPLEETER = "spleeter"
+    HIGH = "high"
+
+
+class Clip(StrEnum):
+    """What becomes of samples that a file's format can't hold.
+
+    They are kept, to be cut off at full scale, or all stems of the song are scaled by one factor
+    that leaves none beyond it.
+    """
+
+    KEEP = "keep"
+    SCALE = "scale"
+
+
 # Source: "instrument_list" of the configurations that Spleeter 2.4.2 ships.
 INSTRUMENTS: dict[str, tuple[str, ...]] = {
     "2stems": ("vocals", "accompaniment"),
@@ -78,6 +97,8 @@ class Options:
     duration_s : seconds to separate from there; None for all of it.
     residual : whether to add one more stem, the mix minus the sum of the others.
     zip : whether to add a zip of all stems.
+    quality : how the network is used.
+    clip : what becomes of samples beyond full scale.
     """
 
     model: Model = Model.TWO_STEMS
@@ -89,6 +110,8 @@ class Options:
     duration_s: float | None = None
     residual: bool = False
     zip: bool = False
+    quality: Quality = Quality.SPLEETER
+    clip: Clip = Clip.KEEP
 
     @classmethod
     def parse(cls, given: Mapping[str, object]) -> "Options":
@@ -102,8 +125,8 @@ class Options:
             if name not in OPTION_NAMES:
                 allowed = ", ".join(OPTION_NAMES)
                 raise OptionError(f"There is no option {name!r}: use one of {allowed}.")
-        model = Model(_choice("model", given.get("model", Model.TWO_STEMS), tuple(Model)))
-        codec = Codec(_choice("codec", given.get("codec", Codec.WAV), tuple(Codec)))
+        model = _member("model", given.get("model", Model.TWO_STEMS), Model)
+        codec = _member("codec", given.get("codec", Codec.WAV), Codec)
         return cls(
             model=model,
             stems=_stems(given.get("stems"), model),
@@ -114,6 +137,8 @@ class Options:
             duration_s=_duration_s(given.get("duration_s")),
             residual=_flag("residual", given.get("residual", False)),
             zip=_flag("zip", given.get("zip", False)),
+            quality=_member("quality", given.get("quality", Quality.SPLEETER), Quality),
+            clip=_member("clip", given.get("clip", Clip.KEEP), Clip),
         )
 
     @property
@@ -122,12 +147,28 @@ class Options:
         return (*self.stems, RESIDUAL) if self.residual else self.stems
 
     def to_json(self) -> dict[str, object]:
-        """Return the options as JSON values; `parse` is the inverse."""
+        """Return the options as JSON values; `parse` is the inverse.
+
+        What would change nothing isn't written: a bitrate of wav, and the defaults of LATER.
+        """
         fields = asdict(self) | {"stems": list(self.stems)}
-        return {name: value for name, value in fields.items() if value is not None}
+        return {
+            name: value
+            for name, value in fields.items()
+            if value is not None and value != LATER.get(name)
+        }
 
 
 OPTION_NAMES = tuple(Options.__dataclass_fields__)
+# Options that came after the first records and entries of the content index, with their defaults.
+# Those know nothing of them, and have to stay equal to what is written today.
+LATER: dict[str, object] = {"quality": Quality.SPLEETER, "clip": Clip.KEEP}
+
+Member = TypeVar("Member", bound=StrEnum)
+
+
+def _member(name: str, value: object, members: type[Member]) -> Member:
+    return members(_choice(name, value, tuple(members)))
 
 
 def _choice(name: str, value: object, allowed: tuple[str, ...]) -> str:
