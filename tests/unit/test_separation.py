@@ -3,15 +3,19 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import whole_file
 from stemdrop.errors import SeparationError
+from stemdrop.options import Quality
+from stemdrop_separate.high import HALF_SAMPLES
 from stemdrop_separate.network import Magnitude, Network
 from stemdrop_separate.separation import separate
-from stemdrop_separate.stft import SEGMENT_SAMPLES, Samples
+from stemdrop_separate.stft import FRAME, SEGMENT_SAMPLES, Samples
+
+INSTRUMENTS = ("vocals", "accompaniment")
 
 
 class Uneven:
@@ -22,6 +26,7 @@ class Uneven:
 
     def estimate(self, magnitude: Magnitude) -> dict[str, Magnitude]:
         ramp = np.linspace(0.1, 1, magnitude.shape[1], dtype=np.float32)[None, :, None, None]
+        ramp = ramp * np.array([1, 0.7], np.float32)  # left and right
         level = magnitude.mean(axis=(1, 2, 3), keepdims=True)
         high = np.linspace(0, 1, magnitude.shape[2], dtype=np.float32)[None, None, :, None]
         return {
@@ -39,8 +44,18 @@ class Broken:
         return {"vocals": magnitude * np.float32("nan"), "accompaniment": magnitude}
 
 
+class Counting(Uneven):
+    """Counts what the network is given to do, which grows with frames and bins."""
+
+    work = 0
+
+    def estimate(self, magnitude: Magnitude) -> dict[str, Magnitude]:
+        self.work += magnitude.size
+        return super().estimate(magnitude)
+
+
 def network(bins: int = 1024, parallel: int = 1) -> Network:
-    return Network(("vocals", "accompaniment"), bins, Uneven(parallel))
+    return Network(INSTRUMENTS, bins, Uneven(parallel))
 
 
 def noise(samples: int, seed: int = 0) -> Samples:
@@ -64,7 +79,7 @@ def joined(parts: list[dict[str, Samples]], stem: str) -> NDArray[np.float32]:
 # Around the borders of segments, frames and hops, and anywhere else.
 LENGTHS = st.one_of(
     st.integers(1, 9000),
-    st.sampled_from([SEGMENT_SAMPLES, 2 * SEGMENT_SAMPLES]).flatmap(
+    st.sampled_from([HALF_SAMPLES, SEGMENT_SAMPLES, 3 * HALF_SAMPLES, 2 * SEGMENT_SAMPLES]).flatmap(
         lambda border: st.integers(border - 9000, border + 9000)
     ),
 )
@@ -90,10 +105,37 @@ def test_stream_equals_whole_song(samples: int, sizes: list[int], parallel: int,
         np.testing.assert_allclose(streamed, waveform, atol=2e-6)
 
 
-def test_subset_equals_the_same_stem_of_all() -> None:
-    mix = noise(60_000)
-    everything = list(separate([mix], network()))
-    alone = list(separate([mix], network(), ["vocals"]))
+@settings(max_examples=12, deadline=None)
+@given(
+    samples=LENGTHS,
+    sizes=st.lists(st.integers(1, 300_000), min_size=1),
+    parallel=st.integers(1, 4),
+    bins=st.sampled_from([1024, 1536]),
+)
+@example(samples=1, sizes=[1], parallel=1, bins=1024)
+@example(samples=HALF_SAMPLES - FRAME, sizes=[HALF_SAMPLES], parallel=1, bins=1024)
+@example(samples=3 * SEGMENT_SAMPLES + 5000, sizes=[70_000], parallel=2, bins=1536)
+def test_high_quality_stream_equals_whole_song_and_adds_up(
+    samples: int, sizes: list[int], parallel: int, bins: int
+) -> None:
+    mix = noise(samples)
+    blocks = cut(mix, [max(size, samples // 50) for size in sizes])
+    parts = list(separate(blocks, network(bins, parallel), quality=Quality.HIGH))
+    expected = whole_file.separate_high(mix.astype(float), Uneven().estimate)
+    assert np.array_equal(np.concatenate([part.mix for part in parts]), mix)
+    for stem, waveform in expected.items():
+        streamed = joined([part.stems for part in parts], stem)
+        assert streamed.dtype == np.float32
+        np.testing.assert_allclose(streamed, waveform, atol=2e-6)
+    total = np.sum([joined([part.stems for part in parts], stem) for stem in expected], axis=0)
+    np.testing.assert_allclose(total, mix, atol=2e-6)
+
+
+@pytest.mark.parametrize("quality", Quality)
+def test_subset_equals_the_same_stem_of_all(quality: Quality) -> None:
+    mix = noise(400_000)
+    everything = list(separate([mix], network(), quality=quality))
+    alone = list(separate([mix], network(), ["vocals"], quality))
     assert [set(part.stems) for part in alone] == [{"vocals"}] * len(alone)
     assert np.array_equal(
         joined([part.stems for part in alone], "vocals"),
@@ -101,8 +143,9 @@ def test_subset_equals_the_same_stem_of_all() -> None:
     )
 
 
+@pytest.mark.parametrize("quality", Quality)
 @pytest.mark.parametrize("parallel", [1, 2, 6])
-def test_takes_no_more_than_it_needs(parallel: int) -> None:
+def test_takes_no_more_than_it_needs(parallel: int, quality: Quality) -> None:
     taken = 0
 
     def endless() -> Iterator[Samples]:
@@ -111,14 +154,15 @@ def test_takes_no_more_than_it_needs(parallel: int) -> None:
             taken += 10_000
             yield noise(10_000, taken)
 
-    stream = separate(endless(), network(parallel=parallel))
+    stream = separate(endless(), network(parallel=parallel), quality=quality)
     for segment in range(1, 4):
         next(stream)
         assert taken <= (segment + parallel) * SEGMENT_SAMPLES + 10_000
 
 
-def test_silence_stays_silent() -> None:
-    parts = list(separate([np.zeros((50_000, 2), np.float32)], network()))
+@pytest.mark.parametrize("quality", Quality)
+def test_silence_stays_silent(quality: Quality) -> None:
+    parts = list(separate([np.zeros((400_000, 2), np.float32)], network(), quality=quality))
     assert not np.any(joined([part.stems for part in parts], "vocals"))
 
 
@@ -127,16 +171,34 @@ def test_silence_stays_silent() -> None:
     samples=st.integers(1, 6000),
     scale_db=st.floats(-120, 40),
     tone_hz=st.one_of(st.none(), st.floats(0, 22_050)),
+    quality=st.sampled_from(Quality),
 )
-def test_no_song_fails_the_balance(samples: int, scale_db: float, tone_hz: float | None) -> None:
+def test_no_song_fails_the_balance(
+    samples: int, scale_db: float, tone_hz: float | None, quality: Quality
+) -> None:
     mix = noise(samples)
     if tone_hz is not None:
         mix = np.sin(2 * np.pi * tone_hz / 44_100 * np.arange(samples))[:, None].repeat(2, 1)
     scaled = (mix * 10 ** (scale_db / 20)).astype(np.float32)
-    assert sum(len(part.mix) for part in separate([scaled], network())) == samples
+    assert sum(len(part.mix) for part in separate([scaled], network(), quality=quality)) == samples
 
 
-def test_estimates_that_are_no_numbers_are_an_error() -> None:
-    broken = Network(("vocals", "accompaniment"), 1024, Broken())
+@pytest.mark.parametrize("quality", Quality)
+def test_estimates_that_are_no_numbers_are_an_error(quality: Quality) -> None:
+    broken = Network(INSTRUMENTS, 1024, Broken())
     with pytest.raises(SeparationError):
-        list(separate([noise(5000)], broken))
+        list(separate([noise(5000)], broken, quality=quality))
+
+
+@settings(max_examples=5, deadline=None)
+@given(samples=st.integers(1, 4 * SEGMENT_SAMPLES))
+@example(samples=SEGMENT_SAMPLES - FRAME)
+@example(samples=SEGMENT_SAMPLES - FRAME + 1)
+@example(samples=HALF_SAMPLES - FRAME + 1)
+def test_high_quality_takes_at_most_twice_the_networks_work(samples: int) -> None:
+    work = {}
+    for quality in Quality:
+        backend = Counting()
+        list(separate([noise(samples)], Network(INSTRUMENTS, 1024, backend), quality=quality))
+        work[quality] = backend.work
+    assert work[Quality.SPLEETER] < work[Quality.HIGH] <= 2 * work[Quality.SPLEETER]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stemdrop.errors import SeparationError
-from stemdrop_separate.stft import FRAME, Samples
+from stemdrop_separate.stft import BINS, FRAME, Samples
 
 # Squares of a periodic Hann window shifted by a quarter of its length add up to 3/2.
 WINDOW_ENERGY = 1.5 * FRAME
@@ -104,8 +104,12 @@ def _energy(samples: Samples) -> float:
 
 
 def _spectral_energy(power: Samples) -> float:
-    """Return the energy of the samples behind one half of a spectrum, in units of their squares."""
-    total = 2 * float(power.sum(dtype=np.float64)) - float(power[..., 0].sum(dtype=np.float64))
+    """Return the energy of the samples behind one half of a spectrum, in units of their squares.
+
+    Every bin has a mirror image in the other half, except the lowest and the very highest.
+    """
+    alone = power[..., :: BINS - 1]
+    total = 2 * float(power.sum(dtype=np.float64)) - float(alone.sum(dtype=np.float64))
     return total / WINDOW_ENERGY
 
 

@@ -5,25 +5,28 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import cycle, repeat
+from typing import TypeVar
 
 import numpy as np
 
-from stemdrop_separate.balance import Balance, Energies, spectral_energies
-from stemdrop_separate.network import Magnitude, Network
+from stemdrop.options import Quality
+from stemdrop_separate.balance import Balance
+from stemdrop_separate.high import HALF_FRAMES, blend, first_look, second_look
+from stemdrop_separate.masks import Masked, ratio_masks
+from stemdrop_separate.network import Network
 from stemdrop_separate.stft import (
     FRAME,
     SEGMENT_FRAMES,
     SEGMENT_SAMPLES,
     OverlapAdd,
     Samples,
-    Spectrum,
     cut,
     inverse,
     transform,
 )
 
-# Source: ``EstimatorSpecBuilder.EPSILON`` and "separation_exponent": 2 in Spleeter 2.4.2.
-EPSILON = np.float32(1e-10)
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +37,13 @@ class Separated:
     stems: dict[str, Samples]
 
 
-@dataclass(frozen=True, slots=True)
-class _Segment:
-    """A segment on its own: its samples, shape (2, samples), and the spectra of its stems."""
-
-    mix: Samples
-    spectra: dict[str, Spectrum]
-    energies: Energies
-
-
 def separate(
-    mix: Iterable[Samples], network: Network, stems: Iterable[str] | None = None
+    mix: Iterable[Samples],
+    network: Network,
+    stems: Iterable[str] | None = None,
+    quality: Quality = Quality.SPLEETER,
 ) -> Iterator[Separated]:
-    """Split a stereo mix into stems; the samples are those of Spleeter on the whole song.
+    """Split a stereo mix into stems; the samples are those of a run on the whole song.
 
     Segments don't depend on each other, so several are worked on at the same time: as many as the
     network's backend takes, and one more that waits.
@@ -56,6 +53,7 @@ def separate(
     mix : blocks of float32, shape (samples, 2), nominally in [-1, 1], at 44 100 Hz.
     network : estimates the magnitudes.
     stems : the instruments to return; all of the network's by default.
+    quality : Spleeter's own samples by default.
 
     Yields
     ------
@@ -69,29 +67,39 @@ def separate(
     overlaps = {stem: OverlapAdd() for stem in wanted}
     balance = Balance(network.instruments, complete=set(wanted) == set(network.instruments))
     leading = FRAME
-    for segment in _ahead(partial(_work, network, wanted), cut(mix), network.backend.parallel):
-        span = slice(leading, min(segment.mix.shape[1], SEGMENT_SAMPLES))
+    for masked in _masked(mix, network, wanted, quality):
+        span = slice(leading, masked.mix.shape[1])
         separated = Separated(
-            mix=_interleaved(segment.mix, span),
+            mix=_interleaved(masked.mix, span),
             stems={
                 stem: _interleaved(overlaps[stem].add(inverse(spectrum)), span)
-                for stem, spectrum in segment.spectra.items()
+                for stem, spectrum in masked.spectra.items()
             },
         )
         leading = 0
-        balance.add(segment.energies, separated.stems)
+        balance.add(masked.energies, separated.stems)
         if len(separated.mix):
             yield separated
     balance.verify()
 
 
+def _masked(
+    mix: Iterable[Samples], network: Network, wanted: tuple[str, ...], quality: Quality
+) -> Iterator[Masked]:
+    parallel = network.backend.parallel
+    if quality is Quality.HIGH:
+        both = cycle([partial(first_look, network), partial(second_look, network)])
+        return blend(_ahead(both, cut(mix, HALF_FRAMES), parallel), wanted)
+    return _ahead(repeat(partial(_mask, network, wanted)), cut(mix), parallel)
+
+
 def _ahead(
-    work: Callable[[Samples], _Segment], stretches: Iterable[Samples], parallel: int
-) -> Iterator[_Segment]:
+    works: Iterable[Callable[[Samples], Result]], stretches: Iterable[Samples], parallel: int
+) -> Iterator[Result]:
     """Yield the results of work in order, while the next ones are worked on."""
-    pending: deque[Future[_Segment]] = deque()
+    pending: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(parallel, thread_name_prefix="segment") as pool:
-        for stretch in stretches:
+        for stretch, work in zip(stretches, works, strict=False):
             pending.append(pool.submit(work, stretch.copy()))
             if len(pending) > parallel:
                 yield pending.popleft().result()
@@ -99,31 +107,20 @@ def _ahead(
             yield pending.popleft().result()
 
 
-def _work(network: Network, wanted: tuple[str, ...], stretch: Samples) -> _Segment:
+def _mask(network: Network, wanted: tuple[str, ...], stretch: Samples) -> Masked:
+    """Run the network on a segment, and square what it estimates, as Spleeter does.
+
+    Source: "separation_exponent": 2 in ``EstimatorSpecBuilder`` of Spleeter 2.4.2.
+    """
     spectrum = transform(stretch)[:, :, : network.bins]
     frames = spectrum.shape[1]
     magnitude = np.zeros((1, SEGMENT_FRAMES, network.bins, 2), np.float32)
     magnitude[0, :frames] = np.abs(spectrum).transpose(1, 2, 0)
-    masks = _masks(network.backend.estimate(magnitude), frames)
-    return _Segment(
-        mix=stretch,
-        spectra={stem: masks[stem] * spectrum for stem in wanted},
-        energies=spectral_energies(magnitude[0, :frames].transpose(2, 0, 1), masks),
-    )
-
-
-def _masks(estimates: dict[str, Magnitude], frames: int) -> dict[str, Samples]:
-    """Return each instrument's ratio mask, float32, shape (2, frames, bins); they add up to 1."""
     powers = {
         instrument: np.square(np.ascontiguousarray(estimate[0, :frames].transpose(2, 0, 1)))
-        for instrument, estimate in estimates.items()
+        for instrument, estimate in network.backend.estimate(magnitude).items()
     }
-    total = np.add.reduce(list(powers.values()))
-    total += EPSILON
-    for power in powers.values():
-        power += EPSILON / np.float32(len(powers))
-        power /= total
-    return powers
+    return Masked.by(ratio_masks(powers), spectrum, stretch[:, :SEGMENT_SAMPLES], wanted)
 
 
 def _interleaved(channels: Samples, span: slice) -> Samples:

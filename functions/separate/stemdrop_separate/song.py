@@ -96,7 +96,7 @@ def separate_song(
             for stem, path in targets.items()
         }  # fmt: skip
         done = 0
-        for part in separate(mix, network, options.stems):
+        for part in separate(mix, network, options.stems, options.quality):
             _write(part, encoders)
             done += len(part.mix)
             on_progress(min(done / SAMPLE_RATE_HZ / expected_s, 1.0) if expected_s else 1.0)

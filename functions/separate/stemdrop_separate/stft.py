@@ -31,19 +31,21 @@ WINDOW: Samples = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME) / FRAME)).ast
 SYNTHESIS_WINDOW: Samples = WINDOW * WINDOW_COMPENSATION
 
 
-def cut(blocks: Iterable[Samples]) -> Iterator[Samples]:
+def cut(blocks: Iterable[Samples], step_frames: int = SEGMENT_FRAMES) -> Iterator[Samples]:
     """Cut a stream into the stretches that the frames of one segment cover.
 
     Parameters
     ----------
     blocks : float32, shape (samples, 2), of any lengths.
+    step_frames : from segment to segment; half of a segment makes them overlap by the other half.
 
     Yields
     ------
     float32, shape (2, samples): SEGMENT_SAMPLES + OVERLAP samples each, the first starting with one
-    frame of zeros, the last as long as what is left. Neighbours share OVERLAP samples. The array is
-    used again: whoever keeps it copies it.
+    frame of zeros, the last ones as long as what is left. The array is used again: whoever keeps it
+    copies it.
     """
+    step = step_frames * HOP
     stretch = np.zeros((2, SEGMENT_SAMPLES + OVERLAP), np.float32)
     filled = FRAME
     for block in blocks:
@@ -55,12 +57,12 @@ def cut(blocks: Iterable[Samples]) -> Iterator[Samples]:
             filled += count
             if filled == stretch.shape[1]:
                 yield stretch
-                stretch[:, :OVERLAP] = stretch[:, SEGMENT_SAMPLES:]
-                filled = OVERLAP
+                filled -= step
+                stretch[:, :filled] = stretch[:, step:]
     while filled > 0:
         yield stretch[:, :filled]
-        stretch[:, :OVERLAP] = stretch[:, SEGMENT_SAMPLES:]
-        filled -= SEGMENT_SAMPLES
+        filled -= step
+        stretch[:, :-step] = stretch[:, step:]
 
 
 def transform(stretch: Samples) -> Spectrum:
