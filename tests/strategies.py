@@ -105,6 +105,7 @@ STEMS = st.builds(
     duration_s=SECONDS,
     peak_dbfs=st.none() | st.floats(-200, 40),
     clipped_samples=st.integers(0, 10**9),
+    gain_db=st.floats(-40, 0),
 )
 USAGES = st.builds(
     Usage,

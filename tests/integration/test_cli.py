@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -76,6 +77,16 @@ def test_spleeters_own_way_to_call_it(song: Path, tmp_path: Path) -> None:
     assert tree(tmp_path) == [f"{name}_accompaniment.ogg", f"{name}_vocals.ogg"]
 
 
+def test_high_quality_is_another_separation(song: Path, tmp_path: Path) -> None:
+    for quality in ("spleeter", "high"):
+        assert separate(song, "-o", tmp_path / quality, "--quality", quality) == 0
+    one, other = (
+        samples(tmp_path / name / "my song" / "vocals.wav") for name in ("spleeter", "high")
+    )
+    assert one.shape == other.shape
+    assert np.abs(one.astype(int) - other).max() > 100
+
+
 def test_both_backends_agree(song: Path, tmp_path: Path) -> None:
     for backend in ("onnx", "tensorflow"):
         assert (
@@ -97,6 +108,8 @@ def test_both_backends_agree(song: Path, tmp_path: Path) -> None:
         (["-p", "4stems"], "The model 4stems is not installed here", 1),
         (["-c", "aiff"], "codec can't be 'aiff'", 2),
         (["-b", "9k"], "bitrate can't be '9k'", 2),
+        (["--quality", "best"], "quality can't be 'best': use one of spleeter, high", 2),
+        (["--clip", "limit"], "clip can't be 'limit': use one of keep, scale", 2),
         (["-s", "-1"], "offset_s can't be '-1'", 2),
         (["-d", "soon"], "duration_s can't be 'soon'", 2),
         (["-s", "99"], "the song ends before", 1),
@@ -150,6 +163,8 @@ def test_clipping_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     write_wav(song, [4 * generate(1.5, seed=1).mix], bit_depth="32f")
     assert separate(song, "-o", tmp_path) == 0
     assert "clips in" in capsys.readouterr().err
+    assert separate(song, "-o", tmp_path, "--clip", "scale") == 0
+    assert re.search(r"All stems are scaled by -\d+\.\d dB", capsys.readouterr().err)
     assert separate(song, "-o", tmp_path, "--bit_depth", "32f") == 0
     assert capsys.readouterr().err == ""
 

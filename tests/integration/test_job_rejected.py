@@ -291,6 +291,22 @@ def test_a_song_beyond_full_scale_says_where_it_clips(
     assert loudest.peak_dbfs is not None
     assert loudest.peak_dbfs > 3
     assert np.abs(samples(read(buckets, loudest.key)).astype(int)).max() >= 32767
+    assert loudest.gain_db == 0
+
+
+def test_a_song_beyond_full_scale_is_scaled_if_that_is_wanted(
+    buckets: Stack, workshop: Workshop, tmp_path: Path
+) -> None:
+    loud = media.wav(tmp_path / "song.wav", 8 * SOUND)
+    put(buckets, loud.read_bytes(), metadata={"clip": "scale", "quality": "high"})
+    assert attempt(workshop) is Outcome.DONE
+    job = job_of(buckets)
+    assert (job.options["clip"], job.options["quality"]) == ("scale", "high")
+    assert len({stem.gain_db for stem in job.stems}) == 1
+    assert job.stems[0].gain_db < -3
+    peaks_dbfs = [stem.peak_dbfs for stem in job.stems if stem.peak_dbfs is not None]
+    assert max(peaks_dbfs) == pytest.approx(0, abs=0.01)
+    assert not any(stem.clipped_samples for stem in job.stems)
 
 
 def test_a_truncated_song_is_separated_with_a_warning(

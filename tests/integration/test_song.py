@@ -1,13 +1,18 @@
+import shutil
 from pathlib import Path
+from typing import IO
 
+import numpy as np
 import pytest
 
 import media
+from media import FFMPEG, Samples
+from stemdrop.errors import NoRoomError, TimedOutError
 from stemdrop.options import Model, Options
+from stemdrop_local.songs import generate
 from stemdrop_local.template import ROOT
-from stemdrop_separate.audio.ffmpeg import find_ffmpeg
 from stemdrop_separate.models import Models
-from stemdrop_separate.song import Limits, separate_song
+from stemdrop_separate.song import Limits, Progress, SeparatedSong, separate_song
 
 
 def test_progress_is_right_where_no_duration_is_announced(tmp_path: Path) -> None:
@@ -22,7 +27,7 @@ def test_progress_is_right_where_no_duration_is_announced(tmp_path: Path) -> Non
         {"vocals": tmp_path / "vocals.wav"},
         Options.parse({"stems": "vocals"}),
         Models(ROOT / "build" / "models").load(Model.TWO_STEMS),
-        find_ffmpeg(None),
+        FFMPEG,
         Limits(),
         shares.append,
     )
@@ -30,3 +35,102 @@ def test_progress_is_right_where_no_duration_is_announced(tmp_path: Path) -> Non
     segment_s = 512 * 1024 / 44_100
     first_s = segment_s - 4096 / 44_100
     assert shares == pytest.approx([first_s / 32, (first_s + segment_s) / 32, 1.0], abs=0.01)
+
+
+def loud(path: Path, peak: float) -> Path:
+    """Write a song in 32-bit floats that goes up to a peak, as a stem may."""
+    mix = generate(14, seed=6).mix
+    return media.wav(path, mix * np.float32(peak / np.abs(mix).max()))
+
+
+def separate(
+    song: Path, folder: Path, on_progress: Progress = lambda _: None, **given: str
+) -> SeparatedSong:
+    options = Options.parse(given)
+    folder.mkdir()
+    targets = {stem: folder / f"{stem}.{options.codec}" for stem in options.outputs}
+    models = Models(ROOT / "build" / "models")
+    return separate_song(
+        song, targets, options, models.load(options.model), FFMPEG, Limits(), on_progress
+    )
+
+
+def samples(song: SeparatedSong, stem: str) -> Samples:
+    return media.decode(song.stems[stem].path)
+
+
+@pytest.mark.parametrize("codec", ["wav", "flac"])
+def test_scaled_stems_do_not_clip_and_still_add_up(tmp_path: Path, codec: str) -> None:
+    song = loud(tmp_path / "song.wav", 3.0)
+    exact = separate(song, tmp_path / "exact", bit_depth="32f", residual="true")
+    scaled = separate(
+        song, tmp_path / "scaled", codec=codec, bit_depth="24", residual="true", clip="scale"
+    )
+    assert max(file.peak_dbfs or -99 for file in scaled.stems.values()) == pytest.approx(
+        0, abs=0.001
+    )
+    assert [file.clipped_samples for file in scaled.stems.values()] == [0, 0, 0]
+    loudest = max(file.peak_dbfs or -99 for file in exact.stems.values())
+    assert scaled.gain_db == pytest.approx(-loudest, abs=0.001)
+    gain = 10 ** (scaled.gain_db / 20)
+    for stem in scaled.stems:
+        np.testing.assert_allclose(samples(scaled, stem), gain * samples(exact, stem), atol=3e-7)
+    total = np.sum([samples(scaled, stem) for stem in scaled.stems], axis=0)
+    np.testing.assert_allclose(total, gain * media.decode(song), atol=1e-6)
+    assert sorted(path.name for path in (tmp_path / "scaled").iterdir()) == sorted(
+        f"{stem}.{codec}" for stem in scaled.stems
+    )
+
+
+@pytest.mark.parametrize(("peak", "depth"), [(0.5, "16"), (3.0, "32f")])
+def test_nothing_is_scaled_that_need_not_be(tmp_path: Path, peak: float, depth: str) -> None:
+    song = loud(tmp_path / "song.wav", peak)
+    kept = separate(song, tmp_path / "kept", bit_depth=depth)
+    scaled = separate(song, tmp_path / "scaled", bit_depth=depth, clip="scale")
+    assert (kept.gain_db, scaled.gain_db) == (0.0, 0.0)
+    for stem, file in kept.stems.items():
+        assert file.path.read_bytes() == scaled.stems[stem].path.read_bytes()
+
+
+def test_clipping_is_counted_and_kept_by_default(tmp_path: Path) -> None:
+    kept = separate(loud(tmp_path / "song.wav", 3.0), tmp_path / "kept")
+    assert kept.gain_db == 0.0
+    clipped = sum(file.clipped_samples for file in kept.stems.values())
+    at_the_limit = sum(
+        np.count_nonzero(np.abs(samples(kept, stem)) > 0.9999) for stem in kept.stems
+    )
+    assert 0 < clipped <= at_the_limit
+
+
+def test_who_waits_for_the_scaling_may_stop_it(tmp_path: Path) -> None:
+    shares: list[float] = []
+
+    def impatient(share: float) -> None:
+        if share in shares:
+            raise TimedOutError("enough")
+        shares.append(share)
+
+    song = loud(tmp_path / "song.wav", 3.0)
+    with pytest.raises(TimedOutError):
+        separate(song, tmp_path / "scaled", impatient, clip="scale")
+    assert not list((tmp_path / "scaled").iterdir())
+
+
+def test_the_copy_needs_room_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    song = loud(tmp_path / "song.wav", 3.0)
+    # Two stems of 16 bits take 4.9 MB, and a copy of them in floats twice as much.
+    usage = shutil.disk_usage(tmp_path)._replace(free=8_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    separate(song, tmp_path / "kept")
+    with pytest.raises(NoRoomError):
+        separate(song, tmp_path / "scaled", clip="scale")
+
+
+def test_a_disk_that_fills_up_is_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_: object) -> IO[bytes]:
+        return Path("/dev/full").open("wb", buffering=0)
+
+    monkeypatch.setattr("stemdrop_separate.scaling.TemporaryFile", full)
+    with pytest.raises(NoRoomError, match="clip=scale"):
+        separate(loud(tmp_path / "song.wav", 0.5), tmp_path / "scaled", clip="scale")
+    assert not list((tmp_path / "scaled").iterdir())

@@ -101,6 +101,12 @@ def test_a_missing_field_is_a_storage_error(name: str) -> None:
         Job.from_json(json.dumps({key: value for key, value in MINIMAL.items() if key != name}))
 
 
+def test_records_from_before_stems_could_be_scaled_are_read() -> None:
+    stem = {"stem": "vocals", "key": "k", "size_bytes": 1, "duration_s": 1.0, "peak_dbfs": None}
+    job = Job.from_json(json.dumps(MINIMAL | {"stems": [stem | {"clipped_samples": 0}]}))
+    assert job.stems[0].gain_db == 0
+
+
 @pytest.mark.parametrize("status", Status)
 def test_done_and_failed_are_the_ends(status: Status) -> None:
     job = Job("drop/a", status, now(), now())

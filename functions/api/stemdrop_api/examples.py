@@ -100,6 +100,7 @@ DONE: dict[str, Any] = PROCESSING | {
             "duration_s": 180.0,
             "peak_dbfs": peak_dbfs,
             "clipped_samples": 0,
+            "gain_db": 0.0,
             "url": f"{BUCKET}/jobs/{JOB_ID}/{stem}.mp3{SIGNATURE}",
         }
         for stem, peak_dbfs in (("vocals", -3.1), ("accompaniment", -1.4))

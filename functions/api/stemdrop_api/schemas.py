@@ -68,6 +68,7 @@ class StemView(BaseModel):
     duration_s: float
     peak_dbfs: float | None = Field(description="The largest sample; null for silence.")
     clipped_samples: int = Field(description="How many samples the format could not hold.")
+    gain_db: float = Field(description="By how much all stems were scaled so that none clips.")
     url: str = Field(description="Presigned: it needs no credential, and ends soon.")
 
 

@@ -137,6 +137,7 @@ class Viewer:
             duration_s=stem.duration_s,
             peak_dbfs=stem.peak_dbfs,
             clipped_samples=stem.clipped_samples,
+            gain_db=stem.gain_db,
             url=self.service.signer.download_url(stem.key, filename),
         )
 

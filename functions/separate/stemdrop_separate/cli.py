@@ -17,7 +17,7 @@ from stemdrop_separate.models import BackendName, Models
 from stemdrop_separate.naming import name_targets
 from stemdrop_separate.network import Network
 from stemdrop_separate.song import Limits, SeparatedSong, separate_song
-from stemdrop_separate.writing import describe_clipping, unfinished
+from stemdrop_separate.writing import describe_clipping, describe_scaling, unfinished
 
 # A checkout has its models here; an installation names its own by MODEL_DIR.
 CHECKOUT_MODELS = Path(__file__).resolve().parents[3] / "build" / "models"
@@ -101,6 +101,8 @@ def _summarise(song: Path, paths: dict[str, Path], result: SeparatedSong) -> Non
         if file.clipped_samples:
             said = describe_clipping(stem, file.clipped_samples, file.peak_dbfs)
             print(f"stemdrop: {song}: {said}", file=sys.stderr)
+    if result.gain_db:
+        print(f"stemdrop: {song}: {describe_scaling(result.gain_db)}", file=sys.stderr)
 
 
 def _fail(message: str) -> int:

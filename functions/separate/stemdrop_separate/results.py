@@ -3,7 +3,7 @@
 import zipfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -49,7 +49,8 @@ def publish(store: Store, key: UploadKey, options: Options, song: SeparatedSong)
     """Upload a song's stems side by side, and their zip if it is wanted."""
 
     def upload(item: tuple[str, EncodedStem]) -> Stem:
-        return _upload_stem(store, key, options.codec, *item)
+        stem = _upload_stem(store, key, options.codec, *item)
+        return replace(stem, gain_db=round(song.gain_db, 2))
 
     stems = _side_by_side(upload, song.stems.items())
     files = [file.path for file in song.stems.values()]

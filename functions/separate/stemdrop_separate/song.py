@@ -2,9 +2,10 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,17 @@ from stemdrop.errors import SeparationError
 from stemdrop.options import RESIDUAL, Options
 from stemdrop_separate.audio.decode import Decoder
 from stemdrop_separate.audio.encode import EncodedStem, Encoder
+from stemdrop_separate.audio.ffmpeg import BYTES_PER_SAMPLE
 from stemdrop_separate.audio.probe import Source, probe
+from stemdrop_separate.audio.tags import Tags
 from stemdrop_separate.network import Network
-from stemdrop_separate.separation import Separated, separate
-from stemdrop_separate.stft import SAMPLE_RATE_HZ
+from stemdrop_separate.scaling import encode_scaled, may_scale
+from stemdrop_separate.separation import separate
+from stemdrop_separate.stft import SAMPLE_RATE_HZ, Samples
 from stemdrop_separate.workspace import require_room
 
-# What a second of stereo takes in a file that isn't compressed; flac takes less.
-BYTES_PER_SAMPLE = {"16": 2, "24": 3, "32f": 4}
+# What a file that isn't compressed takes for one side of a sample; flac takes less.
+BYTES_PER_VALUE = {"16": 2, "24": 3, "32f": 4}
 HEADER_BYTES = 1 << 16
 
 Progress = Callable[[float], None]
@@ -37,6 +41,7 @@ class SeparatedSong:
     duration_s : seconds of sound that were separated.
     separation_s : seconds that it took, decoding and encoding included.
     warnings : sentences about the file.
+    gain_db : by how much all stems were scaled so that none of them clips; 0, or less.
     """
 
     source: Source
@@ -44,6 +49,7 @@ class SeparatedSong:
     duration_s: float
     separation_s: float
     warnings: tuple[str, ...]
+    gain_db: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,28 +91,23 @@ def separate_song(
     started = time.perf_counter()
     source = probe(song, ffmpeg)
     expected_s = _expected_s(song, source, options, ffmpeg, limits)
-    _require_room(next(iter(targets.values())).parent, expected_s, options, limits)
-    with ExitStack() as stack:
-        mix = stack.enter_context(_decoder(song, source, options, ffmpeg, limits))
-        encoders = {
-            stem: stack.enter_context(
-                Encoder(path, ffmpeg, options.codec, options.bitrate, options.bit_depth,
-                        tags=source.tags, stem=stem)
-            )
-            for stem, path in targets.items()
-        }  # fmt: skip
-        done = 0
-        for part in separate(mix, network, options.stems, options.quality):
-            _write(part, encoders)
-            done += len(part.mix)
-            on_progress(min(done / SAMPLE_RATE_HZ / expected_s, 1.0) if expected_s else 1.0)
-        stems = _finish(encoders, done)
+    folder = next(iter(targets.values())).parent
+    _require_room(folder, expected_s, options, limits)
+    encode = partial(_encode, targets, options, ffmpeg, source.tags)
+    with _decoder(song, source, options, ffmpeg, limits) as mix:
+        blocks = _outputs(mix, network, options, expected_s, on_progress)
+        if may_scale(options):
+            stems, gain_db = encode_scaled(blocks, encode, folder, partial(on_progress, 1.0))
+        else:
+            stems, gain_db = encode(blocks), 0.0
+        _require_whole(stems, mix.samples)
     return SeparatedSong(
         source=source,
         stems=stems,
-        duration_s=done / SAMPLE_RATE_HZ,
+        duration_s=mix.samples / SAMPLE_RATE_HZ,
         separation_s=time.perf_counter() - started,
         warnings=mix.warnings,
+        gain_db=gain_db,
     )
 
 
@@ -133,30 +134,59 @@ def _expected_s(
 
 
 def _require_room(folder: Path, expected_s: float, options: Options, limits: Limits) -> None:
-    copies = len(options.outputs) * (2 if limits.zip_too else 1)
-    needed_bytes = copies * (int(expected_s * _bytes_per_s(options)) + HEADER_BYTES)
-    require_room(folder, needed_bytes, "The stems")
+    stems_bytes = len(options.outputs) * (int(expected_s * _bytes_per_s(options)) + HEADER_BYTES)
+    zip_bytes = stems_bytes if limits.zip_too else 0
+    copy_bytes = len(options.outputs) * int(expected_s * SAMPLE_RATE_HZ * BYTES_PER_SAMPLE)
+    # The copy is gone before the zip is made.
+    beside_bytes = max(zip_bytes, copy_bytes if may_scale(options) else 0)
+    require_room(folder, stems_bytes + beside_bytes, "The stems")
 
 
 def _bytes_per_s(options: Options) -> float:
     if options.bitrate is not None:
         # Vorbis went up to 1.3 times beyond a bitrate of 64k.
         return int(options.bitrate.removesuffix("k")) * 1000 / 8 * 1.4
-    return SAMPLE_RATE_HZ * 2 * BYTES_PER_SAMPLE[options.bit_depth or "16"]
+    return SAMPLE_RATE_HZ * 2 * BYTES_PER_VALUE[options.bit_depth or "16"]
 
 
-def _write(part: Separated, encoders: Mapping[str, Encoder]) -> None:
-    for stem, samples in part.stems.items():
-        encoders[stem].write(samples)
-    if RESIDUAL in encoders:
-        encoders[RESIDUAL].write(part.mix - np.add.reduce(list(part.stems.values())))
+def _outputs(
+    mix: Decoder, network: Network, options: Options, expected_s: float, on_progress: Progress
+) -> Iterator[dict[str, Samples]]:
+    """Separate a song, and yield the next samples of each of `options.outputs`."""
+    done = 0
+    for part in separate(mix, network, options.stems, options.quality):
+        stems = dict(part.stems)
+        if options.residual:
+            stems[RESIDUAL] = part.mix - np.add.reduce(list(part.stems.values()))
+        yield stems
+        done += len(part.mix)
+        on_progress(min(done / SAMPLE_RATE_HZ / expected_s, 1.0) if expected_s else 1.0)
 
 
-def _finish(encoders: Mapping[str, Encoder], samples: int) -> dict[str, EncodedStem]:
-    encoded = {stem: encoder.finish() for stem, encoder in encoders.items()}
-    for stem, file in encoded.items():
+def _encode(
+    targets: Mapping[str, Path],
+    options: Options,
+    ffmpeg: Path,
+    tags: Tags,
+    blocks: Iterable[Mapping[str, Samples]],
+) -> dict[str, EncodedStem]:
+    with ExitStack() as stack:
+        encoders = {
+            stem: stack.enter_context(
+                Encoder(path, ffmpeg, options.codec, options.bitrate, options.bit_depth,
+                        tags=tags, stem=stem)
+            )
+            for stem, path in targets.items()
+        }  # fmt: skip
+        for block in blocks:
+            for stem, samples in block.items():
+                encoders[stem].write(samples)
+        return {stem: encoder.finish() for stem, encoder in encoders.items()}
+
+
+def _require_whole(stems: Mapping[str, EncodedStem], samples: int) -> None:
+    for stem, file in stems.items():
         if file.samples != samples:
             raise SeparationError(
                 f"{stem} has {file.samples} samples and the mix {samples}: not handed out."
             )
-    return encoded

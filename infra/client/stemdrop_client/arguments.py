@@ -3,7 +3,16 @@
 import argparse
 from pathlib import Path
 
-from stemdrop.options import BIT_DEPTHS, DEFAULT_BITRATE, OPTION_NAMES, Codec, Model, Options
+from stemdrop.options import (
+    BIT_DEPTHS,
+    DEFAULT_BITRATE,
+    OPTION_NAMES,
+    Clip,
+    Codec,
+    Model,
+    Options,
+    Quality,
+)
 from stemdrop_separate.naming import DEFAULT_FORMAT, PLACEHOLDERS
 
 DEFAULT_FOLDER = Path("stems")
@@ -56,6 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--stems", metavar="NAMES", help="only these, such as vocals,drums")
     add("--residual", action="store_true", help="one more: the mix minus the sum of the others")
+    qualities = " or ".join(Quality)
+    add("--quality", default=Quality.SPLEETER.value, help=f"{qualities}, in twice the time")
+    add("--clip", default=Clip.KEEP.value, help="scale: lower all stems until none of them clips")
 
 
 def parse_options(parsed: argparse.Namespace) -> Options:

@@ -72,6 +72,7 @@ class Stem:
     duration_s : seconds of sound.
     peak_dbfs : the largest sample; None for silence.
     clipped_samples : how many samples the format could not hold.
+    gain_db : by how much the stem was scaled, with all others, so that none of them clips.
     """
 
     stem: str
@@ -80,6 +81,7 @@ class Stem:
     duration_s: float
     peak_dbfs: float | None
     clipped_samples: int
+    gain_db: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
