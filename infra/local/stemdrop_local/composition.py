@@ -53,8 +53,13 @@ class Score:
     tonic: int
     chords: tuple[Chord, ...]
 
-    def section(self, index: int) -> dict[str, Waveform]:
+    def section(self, index: int, *, alone: str | None = None) -> dict[str, Waveform]:
         """Play one round of the chords.
+
+        Parameters
+        ----------
+        index : from 0; each round has another tune.
+        alone : ``vocals`` or ``keyboard``, if nobody else is to play.
 
         Returns
         -------
@@ -62,6 +67,9 @@ class Score:
         that sections can be put one after the other.
         """
         random = np.random.default_rng([self.seed, index])
+        if alone:
+            track = self._tune(random) if alone == "vocals" else self._track(self._strokes())
+            return {alone: track}
         return {
             "vocals": self._tune(random),
             "drums": self._track(self._beats(random)),

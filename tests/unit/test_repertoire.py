@@ -1,0 +1,65 @@
+import hashlib
+
+import numpy as np
+import pytest
+
+from stemdrop_local.instruments import SAMPLE_RATE_HZ, Waveform
+from stemdrop_local.repertoire import REPERTOIRE, Kind, play
+from stemdrop_local.songs import Song
+
+STEMS = ("vocals", "drums", "bass", "other")
+SECONDS = 8.0
+
+
+def digest(song: Song) -> str:
+    return hashlib.sha256(b"".join(getattr(song, name).tobytes() for name in STEMS)).hexdigest()
+
+
+def loudness_db(waveform: Waveform) -> float:
+    return float(10 * np.log10(np.mean(np.square(waveform, dtype=np.float64)) + 1e-12))
+
+
+def one(**different: object) -> Song:
+    return play(Kind("song", **different), SECONDS)  # type: ignore[arg-type]
+
+
+def test_there_is_a_dozen_and_all_are_different() -> None:
+    assert len(REPERTOIRE) == 12
+    assert len({kind.name for kind in REPERTOIRE}) == 12
+    assert len({digest(play(kind, 1)) for kind in REPERTOIRE}) == 12
+
+
+@pytest.mark.parametrize("kind", REPERTOIRE, ids=lambda kind: kind.name)
+def test_every_song_is_the_sum_of_its_stems_at_its_level(kind: Kind) -> None:
+    song = play(kind, SECONDS, seed=3)
+    stems = [getattr(song, name) for name in STEMS]
+    for waveform in (*stems, song.mix):
+        assert waveform.shape == (round(SECONDS * SAMPLE_RATE_HZ), 2)
+        assert waveform.dtype == np.float32
+    np.testing.assert_allclose(np.sum(stems, axis=0, dtype=np.float64), song.mix, atol=1e-6)
+    peak_dbfs = 20 * np.log10(np.abs(song.mix).max())
+    assert peak_dbfs == pytest.approx(kind.peak_dbfs, abs=0.01)
+    assert loudness_db(song.vocals) > kind.peak_dbfs - 40
+    assert loudness_db(song.accompaniment) > kind.peak_dbfs - 40
+
+
+def test_a_seed_gives_the_same_song_and_another_seed_another() -> None:
+    kind = REPERTOIRE[1]
+    assert digest(play(kind, 3, seed=4)) == digest(play(kind, 3, seed=4))
+    assert digest(play(kind, 3, seed=4)) != digest(play(kind, 3, seed=5))
+
+
+def test_a_kind_is_what_it_says() -> None:
+    plain = one(room_s=0.0)
+    assert np.array_equal(*one(width=0.0).mix.T)
+    assert not np.array_equal(*plain.mix.T)
+    louder = loudness_db(one(voice_db=6.0, room_s=0.0).vocals) - loudness_db(plain.vocals)
+    assert louder > 2  # the whole mix is brought back to its peak
+    assert not one(band=("keyboard",)).drums.any()
+    # A room goes on when the singer pauses; without one there is silence.
+    pause = ~np.any(plain.vocals.reshape(-1, 2), axis=1)
+    assert pause.sum() > SAMPLE_RATE_HZ / 2
+    assert loudness_db(one(room_s=2.0).vocals[pause]) > -60
+    driven, clean = one(drive=4.0, room_s=0.0).other, plain.other
+    crest = [np.abs(wave).max() / np.sqrt(np.mean(np.square(wave))) for wave in (driven, clean)]
+    assert crest[0] < 0.8 * crest[1]
