@@ -2,13 +2,16 @@
 SHELL := /bin/bash -eu -o pipefail
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup models demo local test lint types unit integration template e2e parity bench lock clean
+.PHONY: help setup models demo local test lint types unit integration template e2e parity bench evaluate lock clean
 
 SONG ?=
 OUT ?= out
 MODELS ?= 2stems
 PORT ?= 5000
 SONGS ?= 1
+DIR ?=
+QUALITIES ?= spleeter high
+CODECS ?= wav
 PYTHON ?= python3.11
 
 BIN := .venv/bin
@@ -75,6 +78,10 @@ parity: setup ## Compare SONG's stems with stock Spleeter's, sample for sample
 
 bench: setup ## Measure against stock Spleeter and write docs/benchmarks.md
 	$(BIN)/python -m benchmarks.bench
+
+evaluate: setup ## Measure stems against the true ones of the songs in DIR, or of generated songs
+	$(BIN)/python -m benchmarks.evaluate --models $(MODELS) --qualities $(QUALITIES) --codecs $(CODECS) \
+		$(if $(DIR),--songs "$(DIR)" --page "$(OUT)/evaluation.md")
 
 lock: $(READY) ## Resolve the pinned packages anew
 	infra/local/lock.sh

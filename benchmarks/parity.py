@@ -84,6 +84,13 @@ def decode_as_spleeter(song: Path, ffmpeg: Path) -> Waveform:
     return waveform.reshape(len(waveform), -1)
 
 
+def separate_as_spleeter(
+    song: Path, ffmpeg: Path, weights: Path, model: Model
+) -> dict[str, Waveform]:
+    """Separate a song with stock Spleeter, whose checkpoints are in a folder of weights."""
+    return separate_stock(decode_as_spleeter(song, ffmpeg), weights / model.weights, model)
+
+
 def separate_ours(
     song: Path, source: Source, ffmpeg: Path, models: Models, model: Model
 ) -> dict[str, Waveform]:
@@ -105,8 +112,7 @@ def compare_song(arguments: argparse.Namespace) -> list[Comparison]:
     source = probe(song, ffmpeg)
     if source.channels > 2:
         raise OptionError("Spleeter leaves out all channels but two: choose another song.")
-    waveform = decode_as_spleeter(song, ffmpeg)
-    stock = separate_stock(waveform, arguments.weights / model.weights, model)
+    stock = separate_as_spleeter(song, ffmpeg, arguments.weights, model)
     ours = separate_ours(song, source, ffmpeg, Models(arguments.models, arguments.backend), model)
     return [compare(stem, stock[stem], ours[stem]) for stem in stock]
 

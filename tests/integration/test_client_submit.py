@@ -166,7 +166,7 @@ def test_what_the_server_says_of_a_song_is_told(
     assert capsys.readouterr().err.splitlines()[-2:] == [
         "stemdrop: My song.mp3: The song ends before its announced length.",
         "stemdrop: My song.mp3: vocals clips in 7 samples, its peak is +0.5 dBFS; "
-        "--bit_depth 32f keeps them.",
+        "--bit_depth 32f keeps them, --clip scale lowers all stems.",
     ]
 
 

@@ -21,11 +21,12 @@ MAX_BYTES = 800e6
 MAX_GROWTH = 1.15
 
 
-def peak_bytes(folder: Path, repeats: int) -> int:
+def peak_bytes(folder: Path, repeats: int, *arguments: str) -> int:
     song = folder / f"{repeats}.wav"
     part = generate(10, seed=2).mix
     write_wav(song, (part for _ in range(repeats)))
     command = [sys.executable, "-c", SEPARATE, str(song), "-o", str(folder / "stems")]
+    command += arguments
     printed = subprocess.run(command, check=True, capture_output=True, text=True, timeout=200)
     peak = re.search(r"^VmHWM:\s+(\d+) kB$", printed.stdout, re.MULTILINE)
     assert peak
@@ -35,4 +36,12 @@ def peak_bytes(folder: Path, repeats: int) -> int:
 def test_a_long_song_takes_no_more_than_a_short_one(tmp_path: Path) -> None:
     short, long = peak_bytes(tmp_path, 12), peak_bytes(tmp_path, 36)
     assert long <= MAX_GROWTH * short
+    assert long < MAX_BYTES
+
+
+def test_nor_does_it_with_everything_that_makes_stems_better(tmp_path: Path) -> None:
+    better = ("--quality", "high", "--clip", "scale")
+    short, long = peak_bytes(tmp_path, 12, *better), peak_bytes(tmp_path, 36, *better)
+    # Two large looks at the same time are chance, and likelier in a long song.
+    assert long <= 1.2 * short
     assert long < MAX_BYTES

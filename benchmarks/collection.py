@@ -1,0 +1,96 @@
+"""Songs with their true stems on the disk, laid out as MUSDB18-HQ is.
+
+    DIR/<song>/mixture.wav, vocals.wav, drums.wav, bass.wav, other.wav
+
+A song may lie any number of folders deep, and need not have all of its stems; accompaniment.wav,
+where it is missing, is the sum of everything but the vocals.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemdrop_local.repertoire import REPERTOIRE, play
+from stemdrop_local.report import decode
+from stemdrop_local.wav import write_wav
+
+Waveform = NDArray[np.float32]
+
+MIXTURE = "mixture.wav"
+SINGLE = ("vocals", "drums", "bass", "piano", "other")
+
+
+class CollectionError(Exception):
+    """A folder of songs is not what it should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A song and where its true stems are."""
+
+    name: str
+    folder: Path
+
+    @property
+    def mixture(self) -> Path:
+        """Return the file that is to be separated."""
+        return self.folder / MIXTURE
+
+    def stems(self, scratch: Path) -> dict[str, Waveform]:
+        """Return the true stems, float32 of the mixture's shape (samples, 2), at 44 100 Hz.
+
+        Parameters
+        ----------
+        scratch : a folder for what would take much memory.
+
+        Raises
+        ------
+        CollectionError : a stem hasn't the mixture's length, or there is none but the vocals.
+        """
+        samples = len(decode(self.mixture, scratch))
+        stems = {
+            stem: self._decode(path, scratch, samples)
+            for stem in (*SINGLE, "accompaniment")
+            if (path := self.folder / f"{stem}.wav").is_file()
+        }
+        others = [waveform for stem, waveform in stems.items() if stem != "vocals"]
+        if "vocals" not in stems or not others:
+            raise CollectionError(f"{self.folder} has no vocals.wav, or nothing beside it.")
+        stems.setdefault("accompaniment", np.add.reduce(others))
+        return stems
+
+    def _decode(self, path: Path, scratch: Path, samples: int) -> Waveform:
+        waveform = decode(path, scratch)
+        if len(waveform) != samples:
+            raise CollectionError(f"{path} has {len(waveform)} samples, and the mixture {samples}.")
+        return waveform
+
+
+def find_songs(folder: Path) -> list[Reference]:
+    """Return all songs in a folder, in the order of their names.
+
+    Raises
+    ------
+    CollectionError : there are none.
+    """
+    found = sorted(path.parent for path in folder.rglob(MIXTURE))
+    if not found:
+        raise CollectionError(f"No folder in {folder} has a {MIXTURE}.")
+    return [Reference(str(path.relative_to(folder)), path) for path in found]
+
+
+def write_songs(
+    folder: Path, duration_s: float, count: int = len(REPERTOIRE)
+) -> Iterator[Reference]:
+    """Generate the songs of the repertoire, each from a seed of its own, one after the other."""
+    for seed, kind in enumerate(REPERTOIRE[:count]):
+        song = play(kind, duration_s, seed=seed)
+        own = folder / kind.name
+        own.mkdir(parents=True)
+        stems = {stem: getattr(song, stem) for stem in ("vocals", "drums", "bass", "other")}
+        for stem, waveform in {"mixture": song.mix, **stems}.items():
+            write_wav(own / f"{stem}.wav", [waveform])
+        yield Reference(kind.name, own)

@@ -1,0 +1,105 @@
+"""Measure how near stems come to the true ones: make evaluate, and docs/quality.md.
+
+    python -m benchmarks.evaluate [--songs DIR] [--qualities spleeter high] [--models 2stems]
+
+DIR has songs with their stems, laid out as MUSDB18-HQ is; without it, a dozen songs are generated.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.collection import CollectionError, Reference, Waveform, find_songs, write_songs
+from benchmarks.figures import Result, write_page
+from benchmarks.scores import measure
+from benchmarks.systems import System, separate, systems
+from stemdrop.errors import StemdropError
+from stemdrop.options import Codec, Model, Quality
+from stemdrop_local.repertoire import REPERTOIRE
+from stemdrop_local.template import ROOT
+from stemdrop_separate.stft import SAMPLE_RATE_HZ
+
+
+def evaluate(songs: Iterable[Reference], ways: list[System]) -> Iterator[Result]:
+    """Separate every song in every way, and measure the stems."""
+    for song in songs:
+        for way in ways:
+            with tempfile.TemporaryDirectory(prefix="stemdrop-evaluate-") as folder:
+                yield _evaluate_one(song, way, Path(folder))
+
+
+def _evaluate_one(song: Reference, way: System, scratch: Path) -> Result:
+    folders = [scratch / name for name in ("true", "made")]  # both have a vocals.wav
+    for folder in folders:
+        folder.mkdir()
+    truth = song.stems(folders[0])
+    made = separate(way, song, folders[1])
+    scores = measure(truth, _comparable(made.stems, truth))
+    minutes = len(truth["vocals"]) / SAMPLE_RATE_HZ / 60
+    return Result(
+        song=song.name,
+        system=way,
+        scores=scores,
+        network_s_per_minute=None if made.network_s is None else made.network_s / minutes,
+    )
+
+
+def _comparable(stems: dict[str, Waveform], truth: dict[str, Waveform]) -> dict[str, Waveform]:
+    """Add the piano to the other instruments where the true stems don't tell them apart."""
+    if "piano" not in stems or "piano" in truth:
+        return stems
+    rest = {name: waveform for name, waveform in stems.items() if name != "piano"}
+    return rest | {"other": stems["other"] + stems["piano"]}
+
+
+@contextmanager
+def _songs(arguments: argparse.Namespace) -> Iterator[Iterable[Reference]]:
+    if arguments.songs:
+        yield find_songs(arguments.songs)
+        return
+    with tempfile.TemporaryDirectory(prefix="stemdrop-songs-") as folder:
+        yield write_songs(Path(folder), arguments.seconds, arguments.count)
+
+
+def _tell(result: Result) -> None:
+    figures = ", ".join(f"{stem} {score.sdr:.1f} dB" for stem, score in result.scores.items())
+    print(f"{result.song}: {result.system}: {figures or 'nothing to compare'}", flush=True)
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Measure, print and write; return the exit status."""
+    arguments = _parser().parse_args(given)
+    chosen = arguments.models, arguments.qualities, arguments.codecs
+    ways = list(systems(*chosen, stock=not arguments.no_stock))
+    results = []
+    try:
+        with _songs(arguments) as songs:
+            for result in evaluate(songs, ways):
+                _tell(result)
+                results.append(result)
+    except (CollectionError, StemdropError, FileNotFoundError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(write_page(results, arguments.page))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    add = parser.add_argument
+    add("--songs", type=Path, metavar="DIR", help="songs with true stems, as in MUSDB18-HQ")
+    add("--seconds", type=float, default=30.0, help="of each generated song")
+    add("--count", type=int, default=len(REPERTOIRE), help="generated songs")
+    add("--models", type=Model, nargs="+", default=[Model.TWO_STEMS], choices=list(Model))
+    add("--qualities", type=Quality, nargs="+", default=list(Quality), choices=list(Quality))
+    add("--codecs", type=Codec, nargs="+", default=[Codec.WAV], choices=list(Codec))
+    add("--no-stock", action="store_true", help="leave stock Spleeter out")
+    add("--page", type=Path, default=ROOT / "docs" / "quality.md", help="gets the figures")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

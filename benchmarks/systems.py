@@ -1,0 +1,106 @@
+"""What separates songs in an evaluation: stock Spleeter, and stemdrop with this or that option."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from benchmarks.collection import Reference, Waveform
+from benchmarks.parity import separate_as_spleeter
+from stemdrop.options import Codec, Model, Options, Quality
+from stemdrop_local.report import decode
+from stemdrop_local.template import ROOT
+from stemdrop_separate.audio.ffmpeg import find_ffmpeg
+from stemdrop_separate.models import Models
+from stemdrop_separate.network import Backend, Magnitude
+from stemdrop_separate.song import Limits, separate_song
+
+WEIGHTS = ROOT / "build" / "weights"
+MODELS = Models(ROOT / "build" / "models")
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """One way to separate a song.
+
+    Attributes
+    ----------
+    model : the network.
+    quality : of stemdrop; None is stock Spleeter.
+    codec : of stemdrop's files, at the default bitrate or depth; stock Spleeter's samples are taken
+        as they are, without a file.
+    """
+
+    model: Model
+    quality: Quality | None
+    codec: Codec = Codec.WAV
+
+    def __str__(self) -> str:
+        if self.quality is None:
+            return "Spleeter 2.4.2"
+        named = [f"quality={self.quality}", *([self.codec] if self.codec != Codec.WAV else [])]
+        return f"stemdrop, {', '.join(named)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Separation:
+    """A song's stems, float32, shape (samples, 2).
+
+    Attributes
+    ----------
+    network_s : processor seconds that the network took; None if it can't be told.
+    """
+
+    stems: dict[str, Waveform]
+    network_s: float | None
+
+
+@dataclass(slots=True)
+class Timed:
+    """A backend that counts the processor time of its runs, each of which has one thread."""
+
+    backend: Backend
+    parallel: int = 1
+    seconds: float = field(default=0.0, init=False)
+
+    def estimate(self, magnitude: Magnitude) -> dict[str, Magnitude]:
+        """Estimate each instrument's magnitudes."""
+        started_s = time.thread_time()
+        estimates = self.backend.estimate(magnitude)
+        self.seconds += time.thread_time() - started_s
+        return estimates
+
+
+def systems(
+    models: list[Model], qualities: list[Quality], codecs: list[Codec], *, stock: bool
+) -> Iterator[System]:
+    """Return all combinations, stock Spleeter first among those of a model."""
+    for model in models:
+        if stock:
+            yield System(model, None)
+        for quality in qualities:
+            yield from (System(model, quality, codec) for codec in codecs)
+
+
+def separate(system: System, song: Reference, scratch: Path) -> Separation:
+    """Separate a song, and read the stems back from their files.
+
+    Raises
+    ------
+    StemdropError : the song, or the model, can't be used.
+    FileNotFoundError : stock Spleeter's weights aren't here.
+    """
+    ffmpeg = find_ffmpeg(None)
+    if system.quality is None:
+        return Separation(separate_as_spleeter(song.mixture, ffmpeg, WEIGHTS, system.model), None)
+    options = Options.parse(
+        {"model": system.model, "quality": system.quality, "codec": system.codec}
+    )
+    network = MODELS.load(system.model)
+    timed = Timed(network.backend)
+    targets = {stem: scratch / f"{stem}.{system.codec}" for stem in options.outputs}
+    made = separate_song(
+        song.mixture, targets, options, replace(network, backend=timed), ffmpeg, Limits()
+    )
+    stems = {stem: decode(file.path, scratch) for stem, file in made.stems.items()}
+    return Separation(stems, timed.seconds)

@@ -1,0 +1,100 @@
+"""What `quality=high` promises, with genuine and made-up networks, and how it is measured."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import checkpoints
+import whole_file
+from benchmarks.evaluate import main
+from stemdrop.options import Model, Quality
+from stemdrop_local.metrics import snr_db
+from stemdrop_local.repertoire import REPERTOIRE, play
+from stemdrop_local.songs import generate
+from stemdrop_local.template import ROOT
+from stemdrop_separate.models import BackendName, Models
+from stemdrop_separate.network import Magnitude, Network
+from stemdrop_separate.separation import separate
+
+Waveform = NDArray[np.float32]
+GENUINE = ROOT / "build" / "models"
+
+
+def streamed(network: Network, song: Waveform, quality: Quality) -> dict[str, Waveform]:
+    blocks = (song[start : start + 30_011] for start in range(0, len(song), 30_011))
+    parts = [part.stems for part in separate(blocks, network, quality=quality)]
+    return {stem: np.concatenate([part[stem] for part in parts]) for stem in network.instruments}
+
+
+def whole(network: Network, song: Waveform) -> dict[str, NDArray[np.float64]]:
+    def one_by_one(magnitude: Magnitude) -> dict[str, Magnitude]:
+        runs = [network.backend.estimate(segment[np.newaxis]) for segment in magnitude]
+        return {stem: np.concatenate([run[stem] for run in runs]) for stem in network.instruments}
+
+    return whole_file.separate_high(song.astype(float), one_by_one)
+
+
+def assert_same(network: Network, song: Waveform, within: float = 1e-5) -> None:
+    stems, expected = streamed(network, song, Quality.HIGH), whole(network, song)
+    for stem, waveform in expected.items():
+        assert np.abs(waveform).max() > 0.001
+        np.testing.assert_allclose(stems[stem], waveform, atol=within)
+    np.testing.assert_allclose(np.sum(list(stems.values()), axis=0), song, atol=1e-5)
+
+
+@pytest.mark.parametrize("backend", BackendName)
+@pytest.mark.parametrize("duration_s", [4, 31])
+def test_a_stream_equals_the_whole_song_and_adds_up(backend: BackendName, duration_s: int) -> None:
+    assert_same(Models(GENUINE, backend).load(Model.TWO_STEMS), generate(duration_s, seed=11).mix)
+
+
+@pytest.mark.parametrize("backend", BackendName)
+@pytest.mark.parametrize("model", [Model.FOUR_STEMS, Model.FIVE_STEMS_16KHZ])
+def test_so_do_all_models(model: Model, backend: BackendName) -> None:
+    models = Models(checkpoints.exported(model.weights), backend)
+    # Random weights make more of the rounding of the transforms than trained ones.
+    assert_same(models.load(model), generate(8, seed=11).mix, within=3e-5)
+
+
+def test_the_stems_are_nearer_to_the_true_ones() -> None:
+    network = Models(GENUINE).load(Model.TWO_STEMS)
+    gains_db = []
+    for seed, kind in enumerate(REPERTOIRE):
+        if kind.name in {"pop", "punk", "whisper"}:
+            song = play(kind, 20, seed=seed)
+            for stem in network.instruments:
+                true = getattr(song, stem)
+                better, stock = (
+                    snr_db(true, streamed(network, song.mix, quality)[stem])
+                    for quality in (Quality.HIGH, Quality.SPLEETER)
+                )
+                gains_db.append(better - stock)
+    assert np.mean(gains_db) > 0.5
+
+
+def test_an_evaluation_measures_what_came_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "evaluation.md"
+    assert main(["--count", "1", "--seconds", "14", "--no-stock", "--page", str(page)]) == 0
+    assert capsys.readouterr().out.count("pop: stemdrop") == 2
+    row = re.compile(r"^\| (vocals|accompaniment) \| (.+) \| (.+) \|$", re.MULTILINE)
+    rows = {
+        (match[1], match[2].split(" | ")[0]): [float(x) for x in match[2].split(" | ")[1:]]
+        for match in row.finditer(page.read_text())
+    }
+    assert len(rows) == 4
+    assert all(3 < figure < 60 for figures in rows.values() for figure in figures)
+    assert page.with_suffix(".png").is_file()
+
+
+def test_an_evaluation_says_what_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--songs", str(tmp_path)]) == 1
+    assert "mixture.wav" in capsys.readouterr().err
+    assert main(["--count", "1", "--seconds", "1", "--no-stock", "--models", "4stems"]) == 1
+    assert "4stems is not installed" in capsys.readouterr().err
