@@ -119,32 +119,28 @@ def draw(results: list[Result], path: Path) -> None:
 
     stems = _ordered((r.system.model, stem) for r in results for stem in r.scores)
     songs = _ordered(result.song for result in results)
-    size = (2 + 3.4 * len(stems), 1.6 + 0.28 * len(songs))
+    names = _ordered(str(result.system) for result in results)
+    size = (2 + 3.4 * max(len(stems), 1), 1.6 + 0.28 * len(songs))
     picture = Figure(figsize=size, dpi=100, layout="constrained")
     panels = picture.subplots(1, max(len(stems), 1), sharey=True, squeeze=False)[0]
-    ways: dict[str, str] = {}
+    panels[0].set_yticks(range(len(songs)), songs)
+    panels[0].set_ylim(len(songs) - 0.5, -0.5)
     for panel, (model, stem) in zip(panels, stems, strict=False):
-        _panel(panel, [r for r in results if r.system.model is model], stem, songs, ways)
         panel.set_title(f"{stem} ({model})", loc="left", fontsize="medium", fontweight="bold")
-    if stems:
-        handles, labels = panels[0].get_legend_handles_labels()
-        picture.legend(handles, labels, loc="outside lower center", ncols=3, fontsize="small")
+        own = [r for r in results if r.system.model is model and stem in r.scores]
+        for index, name in enumerate(names):
+            found = {r.song: r.scores[stem].sdr for r in own if str(r.system) == name}
+            _dots(panel, found, songs, name, index)
+        panel.grid(axis="y", color="#e8e8e8")
+        panel.set_xlabel("SDR (dB)")
+        panel.spines[["top", "right"]].set_visible(False)
+    handles, labels = panels[0].get_legend_handles_labels()
+    picture.legend(handles, labels, loc="outside lower center", ncols=3, fontsize="small")
     picture.savefig(path)
 
 
-def _panel(
-    panel: "Axes", results: list[Result], stem: str, songs: list[str], colours: dict[str, str]
-) -> None:
-    for system in _ordered(result.system for result in results):
-        own = {
-            r.song: r.scores[stem].sdr for r in results if r.system == system and stem in r.scores
-        }
-        name = str(system)
-        colour = colours.setdefault(name, COLOURS[len(colours) % len(COLOURS)])
-        rows = [songs.index(song) for song in own]
-        panel.plot(list(own.values()), rows, "o", color=colour, label=name, alpha=0.85)
-    panel.set_yticks(range(len(songs)), songs)
-    panel.invert_yaxis()
-    panel.grid(axis="y", color="#e8e8e8")
-    panel.set_xlabel("SDR (dB)")
-    panel.spines[["top", "right"]].set_visible(False)
+def _dots(panel: "Axes", found: dict[str, float], songs: list[str], name: str, index: int) -> None:
+    """Draw a system; each is smaller than the one before, so that none hides another."""
+    rows = [songs.index(song) for song in found]
+    colour, size = COLOURS[index % len(COLOURS)], max(12 - 3.5 * index, 3)
+    panel.plot(list(found.values()), rows, "o", color=colour, label=name, markersize=size)

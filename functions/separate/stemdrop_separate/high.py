@@ -9,7 +9,7 @@
   depends on a segment's place or on the side partly cancels.
 
 A segment knows little of what lies beyond its borders, and there the two looks take over from each
-other: over some frames the average turns into the other look alone, so that no border can be heard.
+other: over some frames the average turns into the other look alone, so that nothing ends at once.
 The first half segment of a song has the first look only, and so no song takes more runs than two
 for each of Spleeter's own.
 """
