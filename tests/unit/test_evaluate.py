@@ -5,9 +5,10 @@ import pytest
 from PIL import Image
 
 from benchmarks.collection import CollectionError, Reference, find_songs, write_songs
+from benchmarks.evaluate import evaluate
 from benchmarks.figures import BEGIN, END, Result, write_page
 from benchmarks.scores import Score, Waveform, measure, over_songs
-from benchmarks.systems import System, systems
+from benchmarks.systems import Separation, System, systems
 from stemdrop.options import Codec, Model, Quality
 from stemdrop_local.metrics import snr_db
 from stemdrop_local.wav import write_wav
@@ -119,6 +120,19 @@ def test_a_song_without_the_right_stems_is_an_error(
     lay_out(tmp_path / "a", mixture=VOICE, **stems)
     with pytest.raises(CollectionError, match=message):
         Reference("a", tmp_path / "a").stems(tmp_path)
+
+
+def test_a_piano_counts_as_other_where_nobody_says_which_is_which(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay_out(tmp_path / "a", mixture=VOICE, vocals=VOICE, other=BAND)
+    found = {"vocals": VOICE, "piano": np.float32(0.3) * BAND, "other": np.float32(0.7) * BAND}
+    monkeypatch.setattr("benchmarks.evaluate.separate", lambda *_: Separation(found, 1.0))
+    system = System(Model.FIVE_STEMS, Quality.HIGH)
+    (result,) = evaluate(find_songs(tmp_path), [system])
+    assert result.scores.keys() == {"vocals", "other"}
+    assert result.scores["other"].sdr > 60
+    assert result.network_s_per_minute == pytest.approx(20)
 
 
 def test_a_folder_without_songs_is_an_error(tmp_path: Path) -> None:
