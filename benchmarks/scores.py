@@ -11,6 +11,10 @@ LVA/ICA 2018, section 3.
 
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
+from functools import cache
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,15 +58,13 @@ def measure(references: Stems, estimates: Stems) -> dict[str, Score]:
         throughout are left out, since nothing can be said of them.
     estimates : name to what came back; it is cut, or filled with silence, to the true length.
     """
-    import museval
-
     heard = [stem for stem in estimates if stem in references and np.any(references[stem])]
     if len(heard) < 2:  # between one stem alone and the others there is no difference
         return {}
     truth = [np.asarray(references[stem], np.float64) for stem in heard]
     found = [_fitted(estimates[stem], len(truth[0])) for stem in heard]
-    sdr, isr, sir, sar = museval.evaluate(
-        truth, found, win=SAMPLE_RATE_HZ, hop=SAMPLE_RATE_HZ, mode="v4"
+    sdr, isr, sir, sar, _ = _museval().bss_eval(
+        np.stack(truth), np.stack(found), window=SAMPLE_RATE_HZ, hop=SAMPLE_RATE_HZ
     )
     return {
         stem: Score(
@@ -80,6 +82,22 @@ def over_songs(scores: list[Score]) -> Score:
     """Return the median of each figure over songs."""
     columns = zip(*map(astuple, scores), strict=True)
     return Score(*(_median(np.array(column)) for column in columns))
+
+
+@cache
+def _museval() -> Any:
+    """Load the part of museval that measures.
+
+    The package as a whole reads songs too, and can't be imported where the PATH has no ffprobe.
+    """
+    package = find_spec("museval")
+    folders = package.submodule_search_locations if package else None
+    spec = spec_from_file_location("museval_metrics", Path((folders or [""])[0], "metrics.py"))
+    if spec is None or spec.loader is None:
+        raise ModuleNotFoundError("museval is not installed: run make setup.")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _fitted(waveform: Waveform, samples: int) -> NDArray[np.float64]:

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,12 @@ def test_each_error_has_a_figure_of_its_own(
     assert min(figures, key=lambda name: figures[name]) == lowest
     assert figures[lowest] == pytest.approx(about_db, abs=1)
     assert sorted(figures.values())[1] > about_db + 8
+
+
+def test_no_ffmpeg_on_the_path_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert of_the_voice(VOICE + HISS).sdr == pytest.approx(0, abs=0.5)
+    assert "stempeg" not in sys.modules  # it looks for ffmpeg when it is imported, and raises
 
 
 def test_si_sdr_is_there_too_and_does_not_know_the_level() -> None:
