@@ -144,6 +144,18 @@ def test_the_first_folder_sets_the_model(model: Model) -> None:
         assert UploadKey.parse(f"drop/{name}").folder_options == {"model": model}
 
 
+def test_a_folder_may_follow_for_the_other_option() -> None:
+    def options(name: str) -> dict[str, str]:
+        return UploadKey.parse(f"drop/{name}").folder_options
+
+    both = {"model": "4stems", "quality": "high"}
+    assert options("4stems/high/song.mp3") == options("high/4stems/live/song.mp3") == both
+    assert options("high/song.mp3") == {"quality": "high"}
+    assert options("high/live/4stems/song.mp3") == {"quality": "high"}
+    assert options("4stems/2stems/high/song.mp3") == {"model": "4stems"}
+    assert options("high") == {}
+
+
 @pytest.mark.parametrize(
     "name", ["4stems", "4stems.mp3", "live/4stems/song.mp3", "4Stems/song.mp3", "3stems/song.mp3"]
 )

@@ -3,7 +3,7 @@
 The results of upload key K live under ``K/`` in the stems bucket, ``K/job.json`` among them. A
 result's name has no slash, so no two uploads ever share one.
 
-    uploads  drop/<any name>           dropped by a person; drop/<model>/… sets the model
+    uploads  drop/<any name>           dropped by a person; drop/<model>/<quality>/… sets options
              jobs/<id>                 sent by a presigned form of the API
     stems    <upload key>/vocals.wav   and every other stem, stems.zip, job.json
              content/<digest>.json     the content index
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from stemdrop.errors import BadKeyError
-from stemdrop.options import Model
+from stemdrop.options import Model, Quality
 
 DROP_PREFIX = "drop/"
 JOBS_PREFIX = "jobs/"
@@ -23,6 +23,11 @@ RECORD_NAME = "job.json"
 ZIP_NAME = "stems.zip"
 # S3 allows 1024 bytes; the longest name of a result, with its slash, takes 19 of them.
 MAX_UPLOAD_KEY_BYTES = 1024 - 24
+# Names of folders to the options that they set.
+FOLDER_OPTIONS = {
+    **{model.value: "model" for model in Model},
+    **{quality.value: "quality" for quality in Quality},
+}
 JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -75,11 +80,18 @@ class UploadKey:
 
     @property
     def folder_options(self) -> dict[str, str]:
-        """Return the options that the folder sets: ``drop/4stems/song.mp3`` the model."""
-        folder, slash, _ = self.name.partition("/")
-        if self.origin is Origin.DROP and slash and folder in {*Model}:
-            return {"model": folder}
-        return {}
+        """Return the options that the first folders set, such as ``drop/4stems/high/song.mp3``.
+
+        A model and a quality, in any order; the first folder that is neither ends them.
+        """
+        found: dict[str, str] = {}
+        folders = self.name.split("/")[:-1] if self.origin is Origin.DROP else []
+        for folder in folders:
+            option = FOLDER_OPTIONS.get(folder)
+            if option is None or option in found:
+                break
+            found[option] = folder
+        return found
 
 
 def result_key(upload: UploadKey, name: str) -> str:
