@@ -99,6 +99,7 @@ class FakeServer:
         self.failure: str | None = None
         self.warnings: tuple[str, ...] = ()
         self.clipped_samples = 0
+        self.gain_db = 0.0
         self.token = TOKEN
         self.signature = 0
         self.lock = threading.RLock()
@@ -193,6 +194,7 @@ class FakeServer:
             "duration_s": 1.0,
             "peak_dbfs": 0.5,
             "clipped_samples": self.clipped_samples,
+            "gain_db": self.gain_db,
             "url": f"{self.url}/results/{job.id}/{name}?signature={self.signature}",
         }
 

@@ -162,9 +162,11 @@ def test_what_the_server_says_of_a_song_is_told(
 ) -> None:
     fake.warnings = ("The song ends before its announced length.",)
     fake.clipped_samples = 7
+    fake.gain_db = -1.25
     assert submit("My song.mp3", "--stems", "vocals") == 0
-    assert capsys.readouterr().err.splitlines()[-2:] == [
+    assert capsys.readouterr().err.splitlines()[-3:] == [
         "stemdrop: My song.mp3: The song ends before its announced length.",
+        "stemdrop: My song.mp3: All stems are scaled by -1.2 dB, so that none of them clips.",
         "stemdrop: My song.mp3: vocals clips in 7 samples, its peak is +0.5 dBFS; "
         "--bit_depth 32f keeps them, --clip scale lowers all stems.",
     ]

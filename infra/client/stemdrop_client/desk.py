@@ -11,7 +11,7 @@ from stemdrop_client.errand import Errand, Means
 from stemdrop_client.errors import DONE, SONG_FAILED, ClientError
 from stemdrop_client.orders import Layout, Order
 from stemdrop_client.views import JobView
-from stemdrop_separate.writing import describe_clipping
+from stemdrop_separate.writing import describe_clipping, describe_scaling
 
 
 class Desk:
@@ -57,6 +57,8 @@ class Desk:
         self._display.say(f"{order.name}: done in {took_s:.1f} s: {files}")
         for warning in job.warnings:
             self._display.complain(f"{order.name}: {warning}")
+        if job.gain_db:
+            self._display.complain(f"{order.name}: {describe_scaling(job.gain_db)}")
         for clipping in job.clippings:
             said = describe_clipping(clipping.stem, clipping.samples, clipping.peak_dbfs)
             self._display.complain(f"{order.name}: {said}")

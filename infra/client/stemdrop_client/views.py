@@ -48,6 +48,7 @@ class JobView:
     seconds_left : of the separation, if the server knows.
     given_options : as the server shows them; see `options`.
     downloads : names of stems, and of the zip, to their files.
+    gain_db : by how much all stems were scaled so that none clips.
     failure : one sentence, if the job failed.
     """
 
@@ -60,6 +61,7 @@ class JobView:
     given_options: Mapping[str, object]
     downloads: Mapping[str, Download] = field(default_factory=dict)
     clippings: tuple[Clipping, ...] = ()
+    gain_db: float = 0.0
     failure: str | None = None
     warnings: tuple[str, ...] = ()
 
@@ -108,6 +110,7 @@ def read_job(shown: Any) -> JobView:
                 for name, stem in stems.items()
                 if stem["clipped_samples"]
             ),
+            gain_db=min((float(stem.get("gain_db", 0)) for stem in stems.values()), default=0.0),
             failure=str(shown["error"]["message"]) if shown["error"] else None,
             warnings=tuple(map(str, shown["warnings"])),
         )
