@@ -106,6 +106,7 @@ STEMS = st.builds(
     peak_dbfs=st.none() | st.floats(-200, 40),
     clipped_samples=st.integers(0, 10**9),
     gain_db=st.floats(-40, 0),
+    waveform=st.text("0123456789abcdef", max_size=8),
 )
 USAGES = st.builds(
     Usage,

@@ -101,6 +101,7 @@ DONE: dict[str, Any] = PROCESSING | {
             "peak_dbfs": peak_dbfs,
             "clipped_samples": 0,
             "gain_db": 0.0,
+            "waveform": "0019336680b3a6805a4d2600",
             "url": f"{BUCKET}/jobs/{JOB_ID}/{stem}.mp3{SIGNATURE}",
         }
         for stem, peak_dbfs in (("vocals", -3.1), ("accompaniment", -1.4))

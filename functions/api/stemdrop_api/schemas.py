@@ -69,6 +69,9 @@ class StemView(BaseModel):
     peak_dbfs: float | None = Field(description="The largest sample; null for silence.")
     clipped_samples: int = Field(description="How many samples the format could not hold.")
     gain_db: float = Field(description="By how much all stems were scaled so that none clips.")
+    waveform: str = Field(
+        description="The largest sample of each part, two hex digits for one: ff is full scale."
+    )
     url: str = Field(description="Presigned: it needs no credential, and ends soon.")
 
 

@@ -138,6 +138,7 @@ class Viewer:
             peak_dbfs=stem.peak_dbfs,
             clipped_samples=stem.clipped_samples,
             gain_db=stem.gain_db,
+            waveform=stem.waveform,
             url=self.service.signer.download_url(stem.key, filename),
         )
 

@@ -103,6 +103,7 @@ def _upload_stem(store: Store, key: UploadKey, codec: Codec, stem: str, file: En
         duration_s=round(file.samples / SAMPLE_RATE_HZ, 6),
         peak_dbfs=None if file.peak_dbfs is None else round(file.peak_dbfs, 2),
         clipped_samples=file.clipped_samples,
+        waveform=file.waveform,
     )
 
 

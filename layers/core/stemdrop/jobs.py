@@ -73,6 +73,8 @@ class Stem:
     peak_dbfs : the largest sample; None for silence.
     clipped_samples : how many samples the format could not hold.
     gain_db : by how much the stem was scaled, with all others, so that none of them clips.
+    waveform : the largest sample in each of up to 1,024 parts of equal length, as two hex digits:
+        00 is silence, ff full scale.
     """
 
     stem: str
@@ -82,6 +84,7 @@ class Stem:
     peak_dbfs: float | None
     clipped_samples: int
     gain_db: float = 0.0
+    waveform: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from stemdrop.options import Codec
 from stemdrop_separate.audio.codecs import SHORTEST_SAMPLES, codec_arguments
 from stemdrop_separate.audio.ffmpeg import BYTES_PER_SAMPLE, Ffmpeg, reason
 from stemdrop_separate.audio.tags import Tags, metadata_arguments
+from stemdrop_separate.audio.waveform import Outline
 from stemdrop_separate.stft import SAMPLE_RATE_HZ
 
 STALLED_AFTER_S = 60.0
@@ -41,6 +42,7 @@ class EncodedStem:
     peak_dbfs : the largest sample in decibels, 0 being full scale; None for silence.
     clipped_samples : how many, left and right counted apart, lie beyond full scale, where the file
         or its player cuts them off; none in 32-bit floats.
+    waveform : its outline; see `Outline.finish`.
     """
 
     path: Path
@@ -48,6 +50,7 @@ class EncodedStem:
     size_bytes: int
     peak_dbfs: float | None
     clipped_samples: int
+    waveform: str
 
 
 class Encoder:
@@ -95,6 +98,7 @@ class Encoder:
         self._samples = 0
         self._peak = 0.0
         self._clipped_samples = 0
+        self._outline = Outline()
         self._finished = False
 
     def __enter__(self) -> Self:
@@ -125,6 +129,7 @@ class Encoder:
             self._clipped_samples += int(np.count_nonzero(np.abs(block) > 1))
         self._peak = max(self._peak, largest)
         self._samples += len(block)
+        self._outline.add(block)
         data = np.ascontiguousarray(block, "<f4").data.cast("B")
         for start in range(0, len(data), PIECE_BYTES):
             if not self._feeder.put(bytes(data[start : start + PIECE_BYTES])):
@@ -152,6 +157,7 @@ class Encoder:
             size_bytes=size_bytes,
             peak_dbfs=20 * math.log10(self._peak) if self._peak else None,
             clipped_samples=self._clipped_samples,
+            waveform=self._outline.finish(),
         )
 
     def _failure(self) -> StemdropError:
