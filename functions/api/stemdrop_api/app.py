@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from stemdrop_api import documentation, pages, problems, routes
+from stemdrop_api import documentation, page, pages, problems, routes
 from stemdrop_api.journal import Journal
 from stemdrop_api.service import Service
 
@@ -31,6 +31,6 @@ def create_app(service: Service) -> FastAPI:
     app.state.service = service
     app.add_middleware(Journal)
     problems.install(app)
-    for router in (routes.router, pages.router):
+    for router in (routes.router, pages.router, page.router):
         app.include_router(router)
     return app

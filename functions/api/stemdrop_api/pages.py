@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from fastapi import APIRouter, Request, Response, status
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 
 from stemdrop_api.errors import NotFoundError
 from stemdrop_api.schemas import Health
@@ -46,12 +46,6 @@ router = APIRouter(tags=["without a credential"])
 def check_health() -> Health:
     """Tell that the function runs; S3 is not asked."""
     return Health(status="ok")
-
-
-@router.get("/", include_in_schema=False)
-def lead_to_docs() -> Response:
-    """Lead to the documentation."""
-    return RedirectResponse("/docs", status.HTTP_307_TEMPORARY_REDIRECT)
 
 
 @router.get("/openapi.json", include_in_schema=False)
