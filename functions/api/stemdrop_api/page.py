@@ -1,4 +1,4 @@
-"""The page at ``/``: one HTML file, one style sheet, ECMAScript modules, and nothing from elsewhere.
+"""The page at ``/``: one HTML file, one style sheet, modules, and nothing from another host.
 
 All files but the HTML have the digest of all files in their path. So they may be kept for good, and
 the modules of a page are always those that belong together.

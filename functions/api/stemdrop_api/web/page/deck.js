@@ -8,7 +8,7 @@ import { sourceOf, sourceOfFile } from "./pcm.js";
 import { saveLink } from "./saving.js";
 import { Controls } from "./controls.js";
 import { Transport } from "./transport.js";
-import { largestOf, outlineOf, Waveform } from "./waveform.js";
+import { largestOf, outlineOf, scaled, Waveform } from "./waveform.js";
 
 export class Deck {
   #song;
@@ -27,12 +27,13 @@ export class Deck {
     this.#mixer = new Mixer(job.stems.map(({ stem }) => stem));
     this.#transport = new Transport(job.stems[0].duration_s);
     this.#controls = new Controls(this.#transport);
-    const rows = job.stems.map((stem) => this.#stemRow(stem));
+    const outlines = scaled(job.stems.map(({ waveform }) => outlineOf(waveform)));
+    const rows = job.stems.map((stem, at) => this.#stemRow(stem, outlines[at]));
     this.element = make(
       "div.deck",
       { role: "group", "aria-label": `Stems of ${song.name}` },
       this.#controls.element,
-      make("div.tracks", {}, ...rows, this.#originalRow()),
+      make("div.tracks", {}, ...rows, this.#originalRow(largestOf(outlines))),
       this.#failure,
       this.#saveAll(),
     );
@@ -54,7 +55,7 @@ export class Deck {
     this.#waveforms.forEach((waveform) => waveform.close());
   }
 
-  #stemRow({ stem, duration_s, waveform }) {
+  #stemRow({ stem, duration_s }, outline) {
     const strip = this.#mixer.strip(stem);
     const { codec } = this.#song.job.options;
     const find = (job) => job.stems.find((found) => found.stem === stem);
@@ -91,13 +92,13 @@ export class Deck {
       { role: "group", "aria-label": capital(stem) },
       make("span.name", {}, capital(stem)),
       make("span.strip", {}, flag("Mute", "muted"), flag("Solo", "soloed"), volume),
-      this.#waveform(stem, outlineOf(waveform)),
+      this.#waveform(stem, outline),
       saveLink(this.#song, find, `Save ${stem}`, (failure) => this.#say(failure)),
     );
   }
 
-  #originalRow() {
-    const { job, file } = this.#song;
+  #originalRow(outline) {
+    const { file } = this.#song;
     const button = make(
       "button.flag",
       { type: "button", "aria-pressed": "false", on: { click: () => this.#compare(button) } },
@@ -118,7 +119,6 @@ export class Deck {
       if (hadFocus) button.focus();
     };
     if (isHere) this.#addOriginal(file);
-    const outline = largestOf(job.stems.map(({ waveform }) => outlineOf(waveform)));
     return make(
       "div.track.original",
       { role: "group", "aria-label": "Original" },

@@ -5,7 +5,7 @@ import { Choices } from "./choices.js";
 import { setText, the } from "./dom.js";
 import { sentence } from "./failures.js";
 import { listen } from "./intake.js";
-import { limit, megabytes } from "./numbers.js";
+import { limit, megabytes, plural } from "./numbers.js";
 import * as shelf from "./shelf.js";
 import { Song } from "./song.js";
 import { Songs } from "./songs.js";
@@ -21,6 +21,7 @@ async function start() {
   const trouble = (failure) => setText(the("notice"), failure ? sentence(failure) : "");
   const offer = await persist(showOptions, trouble);
   const { max_upload_bytes: bytes, max_duration_s: seconds } = offer.limits;
+  setText(the("retention"), `Songs and stems are deleted by themselves after ${plural(offer.retention_days, "day")}.`);
   setText(the("limits"), `Up to ${megabytes(bytes)} and ${limit(seconds)}. Any format, also videos.`);
 
   const choices = new Choices(offer);

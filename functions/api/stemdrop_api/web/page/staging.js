@@ -52,7 +52,7 @@ export class Staging {
   #show() {
     const songs = this.#songs;
     the("staged").hidden = songs.length === 0;
-    the("choose").classList.toggle("small", songs.length > 0);
+    the("choose").classList.toggle("staging", songs.length > 0);
     the("chosen").replaceChildren(...songs.map((song) => this.#row(song)));
     setText(the("separate"), songs.length > 1 ? `Separate ${songs.length} songs` : "Separate");
   }
@@ -63,7 +63,9 @@ export class Staging {
       { type: "button", "aria-label": `Leave out ${song.name}`, on: { click: () => this.#remove(song) } },
       "Leave out",
     );
-    return make("li", {}, make("span.name", {}, song.name), make("span.size", {}, megabytes(song.file.size)), remove);
+    remove.hidden = this.#songs.length === 1; // to discard it is the same
+    const size = make("span.size", {}, megabytes(song.file.size));
+    return make("li", {}, make("span.name", {}, song.name), size, remove);
   }
 
   #remove(song) {

@@ -11,9 +11,15 @@ export function outlineOf(hex) {
   return Float32Array.from({ length: hex.length / 2 }, (_, at) => parseInt(hex.substr(2 * at, 2), 16) / 255);
 }
 
+/** Return outlines so scaled that the largest of all values is 1. */
+export function scaled(outlines) {
+  const largest = Math.max(1e-6, ...outlines.map((outline) => Math.max(0, ...outline)));
+  return outlines.map((outline) => outline.map((value) => value / largest));
+}
+
 /** Return the larger of several outlines, place by place. */
 export function largestOf(outlines) {
-  return outlines[0].map((_, at) => Math.max(...outlines.map((outline) => outline[at] ?? 0)));
+  return outlines[0].map((_, at) => Math.max(0, ...outlines.map((outline) => outline[at] ?? 0)));
 }
 
 export class Waveform {
