@@ -121,11 +121,11 @@ class Visitor:
         self.choose(*songs)
         self.page.click("#separate")
 
-    def card(self, state: str, title: str = "") -> Locator:
+    def card(self, state: str, title: str = "", timeout_ms: int = TIMEOUT_MS) -> Locator:
         """Wait for a song to come to a state, and return what shows it."""
         cards = self.page.locator(f".card[data-state={state}]")
         card = cards.filter(has=self.page.get_by_role("heading", name=title)) if title else cards
-        card.first.wait_for()
+        card.first.wait_for(timeout=timeout_ms)
         return card.first
 
     def shoot(self, name: str) -> None:

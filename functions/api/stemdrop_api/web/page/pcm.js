@@ -23,7 +23,7 @@ export class WavSource {
     this.#url = url;
   }
 
-  /** Return samples of both channels: at most so many, none beyond the end. */
+  /** Return samples: at most so many, none beyond the end. */
   async read(first, count, signal) {
     this.#opening ??= this.#open().catch((failure) => {
       this.#opening = null;
@@ -31,7 +31,7 @@ export class WavSource {
     });
     const { start, frames, size, reader } = await this.#opening;
     const last = Math.min(first + count, frames);
-    if (last <= first) return [new Float32Array(0), new Float32Array(0)];
+    if (last <= first) return split(new DataView(new ArrayBuffer(0)), size, reader);
     const bytes = await this.#fetch(start + first * 2 * size, start + last * 2 * size, signal);
     return split(new DataView(bytes), size, reader);
   }
@@ -121,13 +121,16 @@ export function sourceOfFile(file, duration_s, offset_s) {
 
 function split(view, size, reader) {
   const frames = Math.floor(view.byteLength / 2 / size);
-  const channels = [new Float32Array(frames), new Float32Array(frames)];
+  const length = Math.max(frames, 1); // a buffer can't be empty
+  const sound = new AudioBuffer({ length, numberOfChannels: 2, sampleRate: RATE_HZ });
+  const left = sound.getChannelData(0);
+  const right = sound.getChannelData(1);
   for (let frame = 0, at = 0; frame < frames; frame += 1) {
-    channels[0][frame] = reader(view, at);
-    channels[1][frame] = reader(view, at + size);
+    left[frame] = reader(view, at);
+    right[frame] = reader(view, at + size);
     at += 2 * size;
   }
-  return channels;
+  return sound;
 }
 
 let last = Promise.resolve();

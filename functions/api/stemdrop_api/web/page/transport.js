@@ -8,7 +8,7 @@ import { pause } from "./waiting.js";
 const PIECE = 4 * RATE_HZ;
 const AHEAD_S = 6;
 const LEAD_S = 0.08;
-const KEPT_PIECES = 8; // for each track: 11 MB
+const KEPT_PIECES = 6; // for each track: 8 MB
 const FADE_S = 0.008;
 const SHORTEST_LOOP_S = 0.1;
 
@@ -133,6 +133,7 @@ export class Transport extends EventTarget {
     for (const node of run.nodes) node.stop(now + 5 * FADE_S);
     setTimeout(() => {
       run.out.disconnect();
+      run.nodes.forEach(release);
       if (this.#run === null) this.#context?.suspend();
     }, 1000 * 10 * FADE_S);
   }
@@ -194,13 +195,7 @@ export class Transport extends EventTarget {
       track.pieces.set(index, known);
       return known;
     }
-    const [left, right] = await track.source.read(index * PIECE, PIECE, signal);
-    const options = { length: Math.max(left.length, 1), numberOfChannels: 2, sampleRate: RATE_HZ };
-    const buffer = new AudioBuffer(options);
-    if (left.length) {
-      buffer.copyToChannel(left, 0);
-      buffer.copyToChannel(right, 1);
-    }
+    const buffer = await track.source.read(index * PIECE, PIECE, signal);
     track.pieces.set(index, buffer);
     if (track.pieces.size > KEPT_PIECES) track.pieces.delete(track.pieces.keys().next().value);
     return buffer;
@@ -215,7 +210,7 @@ export class Transport extends EventTarget {
       node.start(when_s, offset_s, (end - cursor) / RATE_HZ);
       run.nodes.add(node);
       node.addEventListener("ended", () => {
-        node.disconnect();
+        release(node);
         run.nodes.delete(node);
       });
     }
@@ -242,6 +237,12 @@ export class Transport extends EventTarget {
   #tell() {
     this.dispatchEvent(new Event("change"));
   }
+}
+
+/** A node that isn't needed any more would keep its samples for long. */
+function release(node) {
+  node.disconnect();
+  node.buffer = null;
 }
 
 const soon = () => new Promise((resolve) => setTimeout(resolve, 150, false));
