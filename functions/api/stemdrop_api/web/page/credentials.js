@@ -31,6 +31,9 @@ function ask(complaint) {
   field.value = "";
   field.toggleAttribute("aria-invalid", complaint !== "");
   dialog.showModal();
+  // Whoever insists with the Escape key closes any dialog.
+  const open = () => dialog.showModal();
+  dialog.addEventListener("close", open);
   return new Promise((resolve) => {
     const submit = (event) => {
       event.preventDefault();
@@ -44,6 +47,7 @@ function ask(complaint) {
       sessionStorage.setItem(PLACE, given);
       field.value = "";
       dialog.querySelector("form").removeEventListener("submit", submit);
+      dialog.removeEventListener("close", open);
       dialog.close();
       resolve(given);
     };

@@ -56,7 +56,6 @@ function answerByButtons(dialog) {
   for (const button of dialog.querySelectorAll("[data-answer]")) {
     button.addEventListener("click", () => dialog.close(button.dataset.answer));
   }
-  if (dialog.id === "token-dialog") dialog.addEventListener("cancel", (event) => event.preventDefault());
 }
 
 start().catch((failure) => {
