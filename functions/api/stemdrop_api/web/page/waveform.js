@@ -5,6 +5,8 @@ import { make } from "./dom.js";
 const BAR = 3;
 const GAP = 1;
 const DRAG = 6;
+// Nearer to how loud it sounds: quiet parts are seen too.
+const CURVE = 0.65;
 
 /** Return the outline of a stem: values from 0 to 1. */
 export function outlineOf(hex) {
@@ -59,7 +61,7 @@ export class Waveform {
     }
     this.#bars.forEach((level, at) => {
       context.fillStyle = isHeard && at < played ? colours[0] : colours[1];
-      const tall = Math.max(level * height * 0.94, unit / 2);
+      const tall = Math.max(level ** CURVE * height * 0.94, unit / 2);
       context.fillRect(at * unit, (height - tall) / 2, (unit * BAR) / (BAR + GAP), tall);
     });
   }

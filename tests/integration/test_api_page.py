@@ -1,0 +1,128 @@
+"""The page comes from the API alone: files that belong together, under a strict policy."""
+
+import re
+from html.parser import HTMLParser
+from urllib.parse import urlsplit
+
+import pytest
+
+from api_events import Api, Handler
+from faults import Faults
+from stemdrop_api.page import page_files, version
+
+NAMES = sorted(page_files())
+MODULES = [name for name in NAMES if name.endswith(".js")]
+MAX_LINES = 260
+MAX_BYTES = 120_000
+
+
+class Reader(HTMLParser):
+    """Collects what a document refers to, and what in it a strict policy forbids."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.forbidden: list[str] = []
+        self.ids: list[str] = []
+        self._tag = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._tag = tag
+        self.forbidden += [name for name, _ in attrs if name == "style" or name.startswith("on")]
+        self.addresses += [value for name, value in attrs if name in {"src", "href"} and value]
+        self.ids += [value for name, value in attrs if name == "id" and value]
+
+    def handle_data(self, data: str) -> None:
+        if self._tag in {"script", "style"} and data.strip():
+            self.forbidden.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == self._tag:
+            self._tag = ""
+
+
+def policy_of(headers: dict[str, str]) -> dict[str, list[str]]:
+    parts = (part.split() for part in headers["content-security-policy"].split(";"))
+    return {name: sources for name, *sources in parts}
+
+
+@pytest.fixture
+def stranger(api_handler: Handler) -> Api:
+    return Api(api_handler, token=None)
+
+
+def test_the_document_refers_to_files_of_its_own(stranger: Api, faults: Faults) -> None:
+    answer = stranger.get("/")
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert answer.headers["cache-control"] == "no-cache"
+    reader = Reader(answer.body.decode())
+    assert reader.forbidden == []
+    assert len(reader.ids) == len(set(reader.ids))
+    files = [address for address in reader.addresses if address.startswith("page/")]
+    assert sorted(set(reader.addresses) - set(files)) == ["docs"]
+    for address in files:
+        assert stranger.get(f"/{address}").status == 200
+    assert not faults.requests
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "index.html"])
+def test_files_are_kept_for_good_under_their_version(stranger: Api, name: str) -> None:
+    answer = stranger.get(f"/page/{version()}/{name}")
+    assert answer.status == 200
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    kind = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+    assert answer.headers["content-type"].startswith(kind[name.rpartition(".")[2]])
+    assert stranger.get(f"/page/0123456789abcdef/{name}").headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize("name", ["index.html", "nothing.js", "..", "__init__.py", "%2e%2e", "a/b"])
+def test_there_is_nothing_else(stranger: Api, name: str) -> None:
+    assert stranger.get(f"/page/{version()}/{name}").status == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/", f"/page/{version()}/main.js", f"/page/{version()}/hasher.js"]
+)
+def test_the_policy_allows_this_host_and_the_buckets(stranger: Api, api: Api, path: str) -> None:
+    headers = stranger.get(path).headers
+    policy = policy_of(headers)
+    form = api.post("/jobs", {"filename": "a.mp3", "size_bytes": 1}).json["upload"]["url"]
+    bucket = "{0.scheme}://{0.netloc}".format(urlsplit(form))
+    assert bucket in policy.pop("connect-src")
+    assert policy == {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "worker-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_modules_are_plain(name: str) -> None:
+    text = page_files()[name].decode()
+    imported = re.findall(r"""(?:from|import|URL\() ?"([^"]+)""", text)
+    assert all(path.removeprefix("./") in MODULES for path in imported)
+    for risky in ("innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", "document.write", "://"):
+        assert risky not in text
+    assert not re.search(r"console\.|debugger|TODO", text)
+    assert len(text.splitlines()) <= MAX_LINES
+
+
+def test_every_module_is_needed_and_all_are_small() -> None:
+    texts = b"".join(page_files().values()).decode()
+    for name in MODULES:
+        assert f'./{name}"' in texts or name == "main.js"
+    assert sum(map(len, page_files().values())) < MAX_BYTES
+
+
+def test_every_element_that_is_asked_for_is_there() -> None:
+    reader = Reader(page_files()["index.html"].decode())
+    texts = "".join(page_files()[name].decode() for name in MODULES)
+    assert set(re.findall(r'\bthe\("([a-z-]+)"\)', texts)) <= set(reader.ids)
