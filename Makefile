@@ -2,7 +2,7 @@
 SHELL := /bin/bash -eu -o pipefail
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup models demo local test lint types unit integration template e2e parity bench evaluate lock clean
+.PHONY: help setup models demo local test lint types unit integration template e2e chromium parity bench evaluate lock clean
 
 SONG ?=
 OUT ?= out
@@ -50,7 +50,7 @@ demo: setup ## Separate SONG (or a generated one) through the real handler, into
 local: setup ## Run API, S3, events and a drop folder at PORT, SONGS at a time
 	$(BIN)/python -m stemdrop_local.local --port $(PORT) --songs $(SONGS)
 
-test: setup lint types ## Run every check and test
+test: setup chromium lint types ## Run every check and test
 	$(BIN)/python -m pytest
 
 lint: $(READY) ## Check style, names and imports
@@ -69,8 +69,15 @@ integration: setup ## Run the tests with the embedded S3, ffmpeg and the model
 template: setup ## Check template.yaml against the code and its linters
 	$(BIN)/python -m pytest tests/template
 
-e2e: setup ## Run the tests with the whole application, as its users have it
+e2e: setup chromium ## Run the tests with the whole application, as its users have it
 	$(BIN)/python -m pytest tests/e2e
+
+chromium: ## Install Debian's Chromium, which the tests of the page drive
+	@command -v chromium >/dev/null || { \
+		[ -n "$$(command -v apt-get)" -a "$$(id -u)" = 0 ] \
+		|| { echo "The tests of the page need Chromium: as root, apt-get install chromium." >&2; exit 1; }; \
+		echo "Installing Chromium ..."; \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium >/dev/null; }
 
 parity: setup ## Compare SONG's stems with stock Spleeter's, sample for sample
 	@test -f "$(SONG)" || { echo "There is no song $(SONG): name one, make parity SONG=path." >&2; exit 2; }

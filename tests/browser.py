@@ -93,6 +93,8 @@ class Visitor:
         page.on("pageerror", lambda error: self._hear("error", str(error)))
         page.on("request", lambda request: self._see(request.url))
         page.on("dialog", Dialog.accept)
+        # From now on no window for files opens: with the first who waits for one, it might.
+        page.on("filechooser", lambda _: None)
         return page
 
     def arrive(self) -> Page:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from stemdrop_local.services import Services, Settings
+from stemdrop_local.services import Services
+from stemdrop_local.settings import Settings
 
 # Makes a song of a name, a seed, and seconds.
 Compose = Callable[..., Path]

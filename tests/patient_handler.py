@@ -38,4 +38,4 @@ def patiently(*arguments: Any) -> Iterator[Separated]:
         wait("between")
 
 
-song.separate = patiently  # type: ignore[assignment]
+vars(song)["separate"] = patiently

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser
 from browser import Visitor, chromium
 from local_stack import running, settings_in
 from page_site import Compose, Site
-from stemdrop_local.services import Settings
+from stemdrop_local.settings import Settings
 from stemdrop_local.songs import generate
 from stemdrop_local.template import ROOT
 from stemdrop_local.wav import write_wav
@@ -39,8 +39,8 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     for name in (f"{REAL}.json", f"{REAL}.onnx"):
         shutil.copy(ROOT / "build" / "models" / name, models)
     install(models, MADE_UP)
-    path = [str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")]
-    environment = {"HOLDS": str(holds), "PYTHONPATH": os.pathsep.join(path)}
+    roots = [str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")]
+    environment = {"HOLDS": str(holds), "PYTHONPATH": os.pathsep.join(roots)}
     handler = "patient_handler.handler"
     return replace(settings_in(folder), handler=handler, environment=environment)
 
@@ -53,11 +53,13 @@ def site(settings: Settings) -> Iterator[Site]:
 
 
 @pytest.fixture(autouse=True)
-def let_go(settings: Settings) -> Iterator[None]:
+def let_go(request: pytest.FixtureRequest) -> Iterator[None]:
     """Leave no separation waiting for ever, however a test ends."""
     yield
-    for hold in Path(settings.environment["HOLDS"]).iterdir():
-        hold.unlink()
+    if "settings" in request.fixturenames:
+        settings: Settings = request.getfixturevalue("settings")
+        for hold in Path(settings.environment["HOLDS"]).iterdir():
+            hold.unlink()
 
 
 @pytest.fixture

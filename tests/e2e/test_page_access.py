@@ -49,7 +49,7 @@ def require_fitting(page: Page) -> None:
     assert beyond == []
 
 
-@pytest.fixture(params=LOOKS, ids=LOOKS.keys())
+@pytest.fixture(params=list(LOOKS))
 def look(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -260,9 +260,9 @@ def test_four_stems_of_ten_minutes_take_little_memory(listener: Visitor, tmp_pat
     for number in range(12):
         at_s = (97 * number) % 590
         position.fill(str(at_s))
-        minute, second = divmod(at_s + 1, 60)
+        minutes, second = divmod(at_s + 1, 60)
         expect(position).to_have_attribute(
-            "aria-valuetext", re.compile(f"^{minute}:({second:02}|{second + 1:02}) of 10:00")
+            "aria-valuetext", re.compile(f"^{minutes}:({second:02}|{second + 1:02}) of 10:00")
         )
         largest = max(largest, kept_bytes(page))
     heard, _ = listen(page, len(FOUR))

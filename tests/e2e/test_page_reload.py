@@ -12,7 +12,7 @@ from browser import Visitor
 from local_stack import TOKEN, running
 from page_site import Compose, Site
 from stemdrop_local.expiry import expire
-from stemdrop_local.services import Settings
+from stemdrop_local.settings import Settings
 from stemdrop_local.template import ROOT
 
 UPLOADS = re.compile("-uploads-")

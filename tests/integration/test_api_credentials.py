@@ -11,7 +11,7 @@ from api_events import TOKEN, Answer, Api, Handler, handler_of, request_event
 from faults import Faults
 from stemdrop.keys import UploadKey
 from stemdrop.store import Store
-from stemdrop_api import pages, routes
+from stemdrop_api import page, pages, routes
 from stemdrop_local.stack import Stack
 from stemdrop_separate.workshop import Workshop
 from uploads import attempt, put, results, song
@@ -58,8 +58,15 @@ def test_all_calls_are_known_to_this_test() -> None:
         ("GET", "/options"),
         ("POST", "/jobs"),
     ]
-    opened = [route.path_format for route in pages.router.routes if isinstance(route, APIRoute)]
-    assert sorted(opened) == ["/", "/docs", "/docs/{name}", "/healthz", "/openapi.json"]
+    opened = [*pages.router.routes, *page.router.routes]
+    assert sorted(route.path_format for route in opened if isinstance(route, APIRoute)) == [
+        "/",
+        "/docs",
+        "/docs/{name}",
+        "/healthz",
+        "/openapi.json",
+        "/page/{wanted}/{name}",
+    ]
 
 
 @pytest.mark.parametrize(("method", "path"), GUARDED)

@@ -1,6 +1,7 @@
 """The page comes from the API alone: files that belong together, under a strict policy."""
 
 import re
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
@@ -42,7 +43,7 @@ class Reader(HTMLParser):
             self._tag = ""
 
 
-def policy_of(headers: dict[str, str]) -> dict[str, list[str]]:
+def policy_of(headers: Mapping[str, str]) -> dict[str, list[str]]:
     parts = (part.split() for part in headers["content-security-policy"].split(";"))
     return {name: sources for name, *sources in parts}
 
