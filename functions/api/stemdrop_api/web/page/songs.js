@@ -89,13 +89,19 @@ export class Songs {
   }
 }
 
+let answer = () => {};
+
 /** Ask whether a song is really to be deleted. */
 function isMeant(title) {
+  answer(false); // to the question before: a dialog tells of its end a little late
   const dialog = the("delete-dialog");
   the("delete-what").textContent = `Delete “${title}”?`;
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "delete"), { once: true });
+    answer = resolve;
+    dialog.onclose = () => {
+      if (!dialog.open) answer(dialog.returnValue === "delete");
+    };
   });
 }
