@@ -77,11 +77,8 @@ def test_axe_finds_nothing_in_any_state(
     check("1-token")
     reader.arrive()
     check("2-arrived")
-    names = [
-        "A song with quite a long name that somebody has given it, remastered 2011.wav",
-        "B.wav",
-    ]
-    reader.choose(*(compose(name, seed + at, 6.0) for at, name in enumerate(names)))
+    names = ["A song with quite a long name, which somebody has remastered.wav", "Harbour.wav"]
+    reader.choose(*(compose(name, seed + at, 14.0) for at, name in enumerate(names)))
     page.get_by_text("More options").click()
     check("3-chosen")
     site.hold("between")
@@ -89,15 +86,15 @@ def test_axe_finds_nothing_in_any_state(
     reader.card("processing")
     check("4-processing")
     site.release("between")
-    for title in (names[0][:-4], "B"):
+    for title in (names[0][:-4], "Harbour"):
         reader.card("done", title)
     page.get_by_role("button", name="Play").click()
     page.get_by_role("button", name="Solo vocals").click()
     position = page.get_by_role("slider", name="Position")
-    expect(position).to_have_attribute("aria-valuetext", re.compile("^0:0[2-5] of 0:06"))
+    expect(position).to_have_attribute("aria-valuetext", re.compile("^0:0[5-9] of 0:14"))
     page.get_by_role("button", name="Pause").click()
     check("5-done")
-    page.get_by_role("button", name="Delete B").click()
+    page.get_by_role("button", name="Delete Harbour").click()
     check("6-delete")
 
 

@@ -260,10 +260,8 @@ def test_four_stems_of_ten_minutes_take_little_memory(listener: Visitor, tmp_pat
     for number in range(12):
         at_s = (97 * number) % 590
         position.fill(str(at_s))
-        minutes, second = divmod(at_s + 1, 60)
-        expect(position).to_have_attribute(
-            "aria-valuetext", re.compile(f"^{minutes}:({second:02}|{second + 1:02}) of 10:00")
-        )
+        times = "|".join(f"{later // 60}:{later % 60:02}" for later in range(at_s + 1, at_s + 4))
+        expect(position).to_have_attribute("aria-valuetext", re.compile(f"^({times}) of 10:00"))
         largest = max(largest, kept_bytes(page))
     heard, _ = listen(page, len(FOUR))
     assert max(abs(lag_s(heard[1], track)) for track in heard[2:]) <= WITHIN_S
