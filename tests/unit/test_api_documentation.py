@@ -175,10 +175,6 @@ def test_an_answer_fits_into_lambdas(api: Api) -> None:
     assert len(api.get("/docs/swagger-ui-bundle.js").body) < 6_000_000
 
 
-def test_the_front_leads_to_the_page(api: Api) -> None:
-    assert (api.get("/").status, api.get("/").headers["location"]) == (307, "/docs")
-
-
 def test_a_key_may_have_line_breaks() -> None:
     (path,) = (route for route in router.routes if getattr(route, "name", "") == "show_song")
     pattern: re.Pattern[str] = vars(path)["path_regex"]
