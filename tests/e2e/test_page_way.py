@@ -122,7 +122,7 @@ def test_all_options_arrive(visitor: Visitor, compose: Compose) -> None:
         page.get_by_label(stem, exact=True).uncheck()
     page.get_by_label("Begin at").fill("1.5")
     page.get_by_label("Length").fill("2")
-    for name in ("highs", "left over"):
+    for name in ("Better sound", "highs", "left over", "would clip"):
         page.get_by_label(name).check()
     page.get_by_label("zip").uncheck()
     visitor.shoot("03-more-options")
@@ -140,6 +140,8 @@ def test_all_options_arrive(visitor: Visitor, compose: Compose) -> None:
         "offset_s": 1.5,
         "duration_s": 2,
         "residual": True,
+        "quality": "high",
+        "clip": "scale",
         "zip": False,
     }
     visitor.card("done")

@@ -4,6 +4,8 @@ import { make, the } from "./dom.js";
 import { capital } from "./numbers.js";
 
 const HIGHS = "-16kHz";
+const HIGH = "high";
+const SCALE = "scale";
 const NUMBERS = ["No", "One", "Two", "Three", "Four", "Five"];
 const FORMATS = {
   wav: "wav – every sample as it is",
@@ -42,6 +44,7 @@ export class Choices {
       radio.checked = radio.value === weights;
     }
     the("highs").checked = options.model.endsWith(HIGHS);
+    the("high-quality").checked = options.quality === HIGH;
     the("codec").value = options.codec;
     this.#showQuality();
     if (options.bit_depth) the("bit-depth").value = options.bit_depth;
@@ -53,6 +56,7 @@ export class Choices {
     the("offset").value = options.offset_s || "";
     the("duration").value = options.duration_s || "";
     the("residual").checked = options.residual;
+    the("scale").checked = options.clip === SCALE;
   }
 
   /** Return the choices as options of a job; null if they can't be, and the reason is shown. */
@@ -67,6 +71,8 @@ export class Choices {
     if (stems.length < boxes.length) options.stems = stems;
     if (depths.length) options.bit_depth = the("bit-depth").value;
     else options.bitrate = the("bitrate").value;
+    if (the("high-quality").checked) options.quality = HIGH;
+    if (the("scale").checked) options.clip = SCALE;
     if (the("offset").value) options.offset_s = the("offset").valueAsNumber;
     if (the("duration").value) options.duration_s = the("duration").valueAsNumber;
     return { ...options, residual: the("residual").checked, zip: the("zip").checked };
