@@ -37,7 +37,7 @@ def require_accessible(page: Page) -> None:
 
 
 def require_fitting(page: Page) -> None:
-    """Nothing may be wider than the window."""
+    """Nothing may be wider than the window, and no text wider than its place."""
     width, window = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert width <= window
     beyond = page.evaluate(
@@ -47,6 +47,12 @@ def require_fitting(page: Page) -> None:
         }).map((element) => element.outerHTML.slice(0, 100))"""
     )
     assert beyond == []
+    spilling = page.evaluate(
+        """() => [...document.querySelectorAll("body *")].filter(
+          ({ clientWidth, scrollWidth }) => clientWidth > 1 && scrollWidth > clientWidth + 1
+        ).map((element) => element.outerHTML.slice(0, 100))"""
+    )
+    assert spilling == []
 
 
 @pytest.fixture(params=list(LOOKS))
