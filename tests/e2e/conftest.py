@@ -23,8 +23,9 @@ REAL = "2stems"
 MADE_UP = "4stems"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Run Chromium; while it runs, its event loop is in the way of all others of this thread."""
     with chromium() as browser:
         yield browser
 
