@@ -209,7 +209,11 @@ def test_delete_asks_first_and_leaves_nothing(
 
 def test_cancel_while_it_is_uploaded(visitor: Visitor, compose: Compose) -> None:
     visitor.context.route(re.compile("-uploads-"), lambda _: None)
+    methods: list[str] = []
+    visitor.page.on("request", lambda request: methods.append(request.method))
     visitor.separate(compose("stop.wav", 94))
     visitor.card("uploading").get_by_role("button", name="Cancel stop").click()
     expect(visitor.page.locator(".card")).to_have_count(0)
+    visitor.page.evaluate("fetch('/healthz').then((response) => response.status)")
+    assert methods.count("DELETE") == 1
     assert visitor.page.evaluate("localStorage['stemdrop.songs']") == "[]"

@@ -131,6 +131,7 @@ export class Song extends EventTarget {
         await upload(form, this.file, onProgress, this.#ending.signal);
       });
     } catch (failure) {
+      if (this.#ending.signal.aborted) throw failure; // who has stopped it deletes it
       const isTooOld = failure.code === "upload_refused" && Date.now() > endsAt;
       if (isTooOld || failure.code === "form_expired") return false;
       shelf.forget(this.id); // what never arrived is nothing to come back to
