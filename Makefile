@@ -2,7 +2,7 @@
 SHELL := /bin/bash -eu -o pipefail
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup models demo local test lint types unit integration template e2e chromium parity bench evaluate lock clean
+.PHONY: help setup models demo local test lint types unit integration template page chromium parity bench evaluate lock clean
 
 SONG ?=
 OUT ?= out
@@ -51,7 +51,7 @@ local: setup ## Run API, S3, events and a drop folder at PORT, SONGS at a time
 	$(BIN)/python -m stemdrop_local.local --port $(PORT) --songs $(SONGS)
 
 test: setup chromium lint types ## Run every check and test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest tests/unit tests/integration tests/template tests/page
 
 lint: $(READY) ## Check style, names and imports
 	$(BIN)/ruff check $(CODE)
@@ -69,8 +69,8 @@ integration: setup ## Run the tests with the embedded S3, ffmpeg and the model
 template: setup ## Check template.yaml against the code and its linters
 	$(BIN)/python -m pytest tests/template
 
-e2e: setup chromium ## Run the tests with the whole application, as its users have it
-	$(BIN)/python -m pytest tests/e2e
+page: setup chromium ## Run the tests of the page, in Chromium
+	$(BIN)/python -m pytest tests/page
 
 chromium: ## Install Debian's Chromium, which the tests of the page drive
 	@command -v chromium >/dev/null || { \

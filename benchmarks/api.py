@@ -25,9 +25,9 @@ from stemdrop.jobs import Job, Source, Status, Stem, now
 from stemdrop.keys import Origin, UploadKey, result_key
 from stemdrop.options import Options
 from stemdrop.store import Store
-from stemdrop_local.environment import lambda_environment
-from stemdrop_local.http_events import event_of
-from stemdrop_local.s3 import S3Server
+from stemdrop_local.http.events import event_of
+from stemdrop_local.runtime.environment import lambda_environment
+from stemdrop_local.s3.server import S3Server
 from stemdrop_local.stack import create_stack
 from stemdrop_local.template import Application, read_application
 

@@ -21,9 +21,9 @@ from benchmarks.page import Figures, write_page
 from benchmarks.processes import CommandError, Cost, Pairs, measure, measure_pairs
 from stemdrop.options import Model
 from stemdrop_local.intrinsics import REGION
-from stemdrop_local.songs import blocks
+from stemdrop_local.songs.song import blocks
+from stemdrop_local.songs.wav import write_wav
 from stemdrop_local.template import ROOT, read_application
-from stemdrop_local.wav import write_wav
 
 MODELS = ROOT / "build" / "models"
 BIN = Path(sys.executable).parent

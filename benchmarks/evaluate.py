@@ -18,7 +18,7 @@ from benchmarks.scores import measure
 from benchmarks.systems import System, separate, systems
 from stemdrop.errors import StemdropError
 from stemdrop.options import Codec, Model, Quality
-from stemdrop_local.repertoire import REPERTOIRE
+from stemdrop_local.songs.repertoire import REPERTOIRE
 from stemdrop_local.template import ROOT
 from stemdrop_separate.stft import SAMPLE_RATE_HZ
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stemdrop_local.s3 import S3Server
+from stemdrop_local.s3.server import S3Server
 from stemdrop_local.stack import Stack, create_stack
 from stemdrop_local.template import ROOT, Application, read_application
 

@@ -15,8 +15,8 @@ from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from werkzeug.test import create_environ, run_wsgi_app
 
-from stemdrop_local.gate import HEADERS, Gate
-from stemdrop_local.signatures import Signer
+from stemdrop_local.s3.gate import HEADERS, Gate
+from stemdrop_local.s3.signatures import Signer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -14,8 +14,8 @@ from api_events import TOKEN, Api, ExecutionEnvironment, Handler
 from faults import Faults
 from stemdrop.s3 import CLIENT_CONFIG
 from stemdrop.store import Store
-from stemdrop_local.environment import lambda_environment
-from stemdrop_local.s3 import CREDENTIALS, S3Server
+from stemdrop_local.runtime.environment import lambda_environment
+from stemdrop_local.s3.server import CREDENTIALS, S3Server
 from stemdrop_local.stack import Stack, create_stack
 from stemdrop_local.template import Application
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg

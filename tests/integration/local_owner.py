@@ -5,8 +5,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from stemdrop_local.emulator import Emulator
-from stemdrop_local.s3 import S3Server
+from stemdrop_local.runtime.emulator import Emulator
+from stemdrop_local.s3.server import S3Server
 from stemdrop_local.template import read_application
 
 

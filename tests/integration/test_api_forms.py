@@ -11,7 +11,7 @@ import pytest
 from api_events import Api, ExecutionEnvironment, handler_of
 from api_server import listening
 from stemdrop.keys import UploadKey
-from stemdrop_local.door import s3_door
+from stemdrop_local.s3.door import s3_door
 from stemdrop_local.stack import Stack
 from stemdrop_separate.workshop import Workshop
 from uploads import attempt, song

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stemdrop_local.environment import lambda_environment
+from stemdrop_local.runtime.environment import lambda_environment
 from stemdrop_local.template import Application, read_application
 
 TOKEN = "t" * 32

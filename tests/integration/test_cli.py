@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy.io import wavfile
 
 from stemdrop_client.main import main
-from stemdrop_local.songs import generate
-from stemdrop_local.wav import write_wav
+from stemdrop_local.songs.song import generate
+from stemdrop_local.songs.wav import write_wav
 
 COMMAND = [sys.executable, "-c", "from stemdrop_client.main import main; raise SystemExit(main())"]
 

@@ -8,8 +8,8 @@ import pytest
 
 from stemdrop.jobs import Job, Source, Status, now, timestamp
 from stemdrop.keys import UploadKey, record_key
-from stemdrop_local.backlog import announce_unfinished
-from stemdrop_local.s3 import S3Server
+from stemdrop_local.events.backlog import announce_unfinished
+from stemdrop_local.s3.server import S3Server
 from stemdrop_local.stack import Stack, create_stack
 from stemdrop_local.template import Application
 
@@ -135,7 +135,9 @@ def test_the_oldest_comes_first(stack: Stack, monkeypatch: pytest.MonkeyPatch) -
     for key in ("drop/b", "drop/a", "drop/c"):
         put(stack, key)
     moments = {"drop/b": "2026-01-01", "drop/a": "2026-01-02", "drop/c": "2026-01-03"}
-    monkeypatch.setattr("stemdrop_local.backlog._uploaded_at", lambda it: _moment(moments, it))
+    monkeypatch.setattr(
+        "stemdrop_local.events.backlog._uploaded_at", lambda it: _moment(moments, it)
+    )
     receive(stack)
     announce_unfinished(stack)
     assert keys(receive(stack)) == ["drop/b", "drop/a", "drop/c"]

@@ -17,10 +17,10 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stemdrop_local.door import s3_door
-from stemdrop_local.front import PublicServer, listen
+from stemdrop_local.http.front import PublicServer, listen
 from stemdrop_local.ports import LOOPBACK
-from stemdrop_local.s3 import CREDENTIALS, S3Server
+from stemdrop_local.s3.door import s3_door
+from stemdrop_local.s3.server import CREDENTIALS, S3Server
 from stemdrop_local.stack import Stack, create_stack
 from stemdrop_local.template import read_application
 

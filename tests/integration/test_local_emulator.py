@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integration.processes_of import descendants, ends
-from stemdrop_local import emulator as emulator_module
-from stemdrop_local.emulator import Emulator, EmulatorError, find_emulator
-from stemdrop_local.outcome import Ending, read_answer
+from stemdrop_local.runtime import emulator as emulator_module
+from stemdrop_local.runtime.emulator import Emulator, EmulatorError, find_emulator
+from stemdrop_local.runtime.outcome import Ending, read_answer
 from stemdrop_local.template import Application
 
 HERE = str(Path(__file__).parent)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from stemdrop_local.expiry import Expired, expire, expires_at
-from stemdrop_local.s3 import S3Server
+from stemdrop_local.s3.expiry import Expired, expire, expires_at
+from stemdrop_local.s3.server import S3Server
 from stemdrop_local.stack import Stack, create_stack
 from stemdrop_local.template import read_application
 

@@ -11,10 +11,10 @@ import pytest
 
 from faults import Faults, unavailable
 from stemdrop.store import Store
-from stemdrop_local import inbox as inbox_module
 from stemdrop_local.console import Console
-from stemdrop_local.inbox import Inbox
-from stemdrop_local.ledger import Ledger
+from stemdrop_local.folders import inbox as inbox_module
+from stemdrop_local.folders.inbox import Inbox
+from stemdrop_local.folders.ledger import Ledger
 from stemdrop_local.stack import Stack
 from transcript import Transcript
 

@@ -19,11 +19,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from moto.s3.models import S3Backend
 from moto.s3.responses import S3Response
 
-from stemdrop_local.keeper import DataFolderError
-from stemdrop_local.s3 import S3Server, ServerError
+from stemdrop_local.s3.keeper import DataFolderError
+from stemdrop_local.s3.server import S3Server, ServerError
+from stemdrop_local.s3.write_through import WriteThrough
 from stemdrop_local.stack import Stack, create_stack
 from stemdrop_local.template import Application
-from stemdrop_local.write_through import WriteThrough
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -233,7 +233,7 @@ def test_without_room_nothing_changes_and_nobody_is_told(host: Host) -> None:
 def test_a_folder_is_one_servers_and_its_log_has_no_signatures(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stemdrop_local.keeper.LOCK_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("stemdrop_local.s3.keeper.LOCK_TIMEOUT_S", 0.1)
     second = S3Server(host.folder / "second.log", host.folder / "data")
     with host.running() as (stack, server):
         with pytest.raises(DataFolderError, match=r"is in use: end the other stack"):

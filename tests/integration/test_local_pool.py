@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from stemdrop_local import pool as pool_module
-from stemdrop_local.emulator import Emulator
-from stemdrop_local.gateway import RequestTooLargeError
-from stemdrop_local.http_events import FunctionError
-from stemdrop_local.outcome import Ending, Outcome
-from stemdrop_local.pool import Pool
+from stemdrop_local.http import pool as pool_module
+from stemdrop_local.http.events import FunctionError
+from stemdrop_local.http.gateway import RequestTooLargeError
+from stemdrop_local.http.pool import Pool
+from stemdrop_local.runtime.emulator import Emulator
+from stemdrop_local.runtime.outcome import Ending, Outcome
 from stemdrop_local.template import Application
 
 ENDPOINT_URL = "http://127.0.0.1:9"

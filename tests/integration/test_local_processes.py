@@ -11,10 +11,10 @@ import pytest
 
 from integration.processes_of import descendants, ends
 from stemdrop_local.ports import LOOPBACK, reserve_port
-from stemdrop_local.processes import Companion
+from stemdrop_local.runtime.processes import Companion
 
 OWNER = Path(__file__).with_name("local_owner.py")
-LEASH = [sys.executable, "-m", "stemdrop_local.leash"]
+LEASH = [sys.executable, "-m", "stemdrop_local.runtime.leash"]
 
 
 def test_a_reserved_port_is_for_who_asks_for_it_by_number() -> None:
@@ -35,7 +35,7 @@ def test_nothing_is_left_of_an_owner_that_is_killed(how: signal.Signals, tmp_pat
             assert scratch.is_dir()
             below = descendants(owner.pid)
             words = " ".join(below.values())
-            for name in ["s3_server", "leash", "aws-lambda-rie", "awslambdaric", "time.sleep"]:
+            for name in ["s3.process", "leash", "aws-lambda-rie", "awslambdaric", "time.sleep"]:
                 assert name in words
             owner.send_signal(how)
             assert all(ends(pid) for pid in below), below

@@ -105,7 +105,7 @@ def test_it_ends_with_the_embedded_s3(tmp_path: Path) -> None:
     with Program(tmp_path) as program:
         program.transcript.wait(RUNS)
         below = descendants(program.pid)
-        (server,) = [pid for pid, words in below.items() if "s3_server" in words]
+        (server,) = [pid for pid, words in below.items() if "s3.process" in words]
         os.kill(server, signal.SIGKILL)
         assert program.end() == 1
         assert all(ends(pid) for pid in below), below

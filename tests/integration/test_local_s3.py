@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from moto.s3 import notifications
 
 from stemdrop.keys import DROP_PREFIX
-from stemdrop_local.s3 import S3Server
-from stemdrop_local.s3_server import EventsAfterRequests
+from stemdrop_local.s3.process import EventsAfterRequests
+from stemdrop_local.s3.server import S3Server
 from stemdrop_local.stack import Stack, create_stack
 from stemdrop_local.template import read_application
 

@@ -11,7 +11,7 @@ import checkpoints
 from oracle import separate_stock
 from stemdrop.options import Model
 from stemdrop_local.metrics import max_step_difference, snr_db
-from stemdrop_local.songs import generate
+from stemdrop_local.songs.song import generate
 from stemdrop_local.template import ROOT
 from stemdrop_separate.models import BackendName, Models
 from stemdrop_separate.separation import separate

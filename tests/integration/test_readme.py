@@ -11,9 +11,9 @@ from local_stack import TOKEN, running, settings_in
 from stemdrop.keys import UploadKey
 from stemdrop.options import Options
 from stemdrop_client.main import main
-from stemdrop_local.songs import generate
+from stemdrop_local.songs.song import generate
+from stemdrop_local.songs.wav import write_wav
 from stemdrop_local.template import ROOT
-from stemdrop_local.wav import write_wav
 
 COMMANDS = [
     line.strip().partition("  #")[0]

@@ -2,7 +2,7 @@
 
 from werkzeug.test import Client
 
-from stemdrop_local.gateway import Gateway
+from stemdrop_local.http.gateway import Gateway
 from stemdrop_local.intrinsics import Resolver, load_template
 from stemdrop_local.template import TEMPLATE
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stemdrop_local.emulator import HANDLER
+from stemdrop_local.runtime.emulator import HANDLER
 
 Instruction = tuple[str, str]
 

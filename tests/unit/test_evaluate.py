@@ -12,7 +12,7 @@ from benchmarks.scores import Score, Waveform, measure, over_songs
 from benchmarks.systems import Separation, System, systems
 from stemdrop.options import Codec, Model, Quality
 from stemdrop_local.metrics import snr_db
-from stemdrop_local.wav import write_wav
+from stemdrop_local.songs.wav import write_wav
 
 RATE_HZ = 44_100
 

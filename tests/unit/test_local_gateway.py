@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import Client, TestResponse
 
-from stemdrop_local.gateway import Gateway, RequestTooLargeError
-from stemdrop_local.http_events import FunctionError
+from stemdrop_local.http.events import FunctionError
+from stemdrop_local.http.gateway import Gateway, RequestTooLargeError
 
 ORIGIN = "http://localhost:5000"
 

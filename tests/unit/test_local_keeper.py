@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from stemdrop_local.keeper import DataFolderError, Keeper, Kept, lock
+from stemdrop_local.s3.keeper import DataFolderError, Keeper, Kept, lock
 
 BUCKET = "uploads"
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40) | st.sampled_from(
@@ -22,7 +22,7 @@ KEYS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40
 HOLDER = """
 import sys
 from pathlib import Path
-from stemdrop_local.keeper import lock
+from stemdrop_local.s3.keeper import lock
 lock(Path(sys.argv[1]))
 print("locked", flush=True)
 sys.stdin.read()
@@ -148,7 +148,7 @@ def test_a_folder_belongs_to_one_process(tmp_path: Path, monkeypatch: pytest.Mon
         assert holder.stdout
         assert holder.stdout.readline() == b"locked\n"
         with monkeypatch.context() as hurried:
-            hurried.setattr("stemdrop_local.keeper.LOCK_TIMEOUT_S", 0.1)
+            hurried.setattr("stemdrop_local.s3.keeper.LOCK_TIMEOUT_S", 0.1)
             with pytest.raises(DataFolderError, match="is in use: end the other stack"):
                 lock(folder)
         holder.kill()

@@ -14,7 +14,7 @@ from werkzeug.http import parse_options_header
 from stemdrop.keys import UploadKey
 from stemdrop.presigned import Signer, attachment
 from stemdrop.s3 import CLIENT_CONFIG
-from stemdrop_local.s3 import CREDENTIALS
+from stemdrop_local.s3.server import CREDENTIALS
 
 KEY = UploadKey.parse("jobs/" + "a" * 32)
 

@@ -14,15 +14,15 @@ from pathlib import Path
 from stemdrop.errors import StemdropError
 from stemdrop.jobs import Job, Status
 from stemdrop.keys import RECORD_NAME, UploadKey, record_key
-from stemdrop_local.attempt import Attempt
-from stemdrop_local.delivery import Delivery
-from stemdrop_local.emulator import Emulator
+from stemdrop_local.events.attempt import Attempt
+from stemdrop_local.events.delivery import Delivery
 from stemdrop_local.report import print_report, save_picture
-from stemdrop_local.s3 import S3Server
-from stemdrop_local.songs import Song, generate
+from stemdrop_local.runtime.emulator import Emulator
+from stemdrop_local.s3.server import S3Server
+from stemdrop_local.songs.song import Song, generate
+from stemdrop_local.songs.wav import write_wav
 from stemdrop_local.stack import Stack, create_stack
 from stemdrop_local.template import ROOT, read_application
-from stemdrop_local.wav import write_wav
 
 MODELS = ROOT / "build" / "models"
 GENERATED_S = 30

@@ -9,11 +9,11 @@ from stemdrop.errors import StemdropError
 from stemdrop.jobs import Job, Status
 from stemdrop.keys import UploadKey
 from stemdrop.store import Store
-from stemdrop_local.attempt import Attempt, keys_of
 from stemdrop_local.console import Console, duration
-from stemdrop_local.expiry import Expired
-from stemdrop_local.front import Call
-from stemdrop_local.outcome import Outcome
+from stemdrop_local.events.attempt import Attempt, keys_of
+from stemdrop_local.http.front import Call
+from stemdrop_local.runtime.outcome import Outcome
+from stemdrop_local.s3.expiry import Expired
 
 # What the function says of an upload whose work was done before.
 SKIPPED = "skipped"

@@ -22,7 +22,7 @@ from botocore.exceptions import BotoCoreError
 from stemdrop.errors import SetupError, StemdropError
 from stemdrop_local.console import Console
 from stemdrop_local.ports import LOOPBACK
-from stemdrop_local.s3 import ServerError
+from stemdrop_local.s3.server import ServerError
 from stemdrop_local.services import Services
 from stemdrop_local.settings import Settings
 from stemdrop_local.template import ROOT

@@ -10,10 +10,10 @@ from rich.table import Table
 
 from stemdrop.jobs import Job, Usage
 from stemdrop.keys import RECORD_NAME
-from stemdrop_local.instruments import Waveform
 from stemdrop_local.metrics import si_sdr_db
 from stemdrop_local.picture import draw
-from stemdrop_local.songs import Song
+from stemdrop_local.songs.instruments import Waveform
+from stemdrop_local.songs.song import Song
 from stemdrop_separate.audio.decode import Decoder
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
 from stemdrop_separate.audio.probe import probe

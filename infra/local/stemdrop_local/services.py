@@ -10,23 +10,23 @@ from typing import Self
 from stemdrop.errors import SetupError
 from stemdrop.options import INSTRUMENTS
 from stemdrop.store import Store
-from stemdrop_local.attempt import Attempt
-from stemdrop_local.backlog import announce_unfinished
 from stemdrop_local.console import Console
-from stemdrop_local.delivery import Delivery
-from stemdrop_local.door import s3_door
-from stemdrop_local.emulator import Emulator
-from stemdrop_local.expiry import expire
-from stemdrop_local.front import Front, PublicServer, listen
-from stemdrop_local.gateway import Gateway
-from stemdrop_local.inbox import Inbox
+from stemdrop_local.events.attempt import Attempt
+from stemdrop_local.events.backlog import announce_unfinished
+from stemdrop_local.events.delivery import Delivery
+from stemdrop_local.folders.inbox import Inbox
+from stemdrop_local.folders.ledger import Ledger
+from stemdrop_local.folders.outbox import Outbox
+from stemdrop_local.http.front import Front, PublicServer, listen
+from stemdrop_local.http.gateway import Gateway
+from stemdrop_local.http.pool import Pool
 from stemdrop_local.journal import Journal
-from stemdrop_local.ledger import Ledger
 from stemdrop_local.loop import Loop
-from stemdrop_local.outbox import Outbox
-from stemdrop_local.pool import Pool
 from stemdrop_local.ports import LOOPBACK
-from stemdrop_local.s3 import S3Server
+from stemdrop_local.runtime.emulator import Emulator
+from stemdrop_local.s3.door import s3_door
+from stemdrop_local.s3.expiry import expire
+from stemdrop_local.s3.server import S3Server
 from stemdrop_local.settings import Settings
 from stemdrop_local.stack import Stack, create_stack
 from stemdrop_local.template import Application, read_application

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stemdrop_local.delivery import BACKOFF_S
-from stemdrop_local.emulator import HANDLER
+from stemdrop_local.events.delivery import BACKOFF_S
 from stemdrop_local.ports import LOOPBACK
+from stemdrop_local.runtime.emulator import HANDLER
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from stemdrop_local.intrinsics import REGION
-from stemdrop_local.s3 import S3Server
+from stemdrop_local.s3.server import S3Server
 from stemdrop_local.template import Application, Bucket, Queue, Subscription
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""stemdrop on AWS: deployed, watched, and taken down again."""

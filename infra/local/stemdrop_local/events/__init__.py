@@ -1,0 +1,1 @@
+"""S3's events on their way to the function."""

@@ -1,0 +1,1 @@
+"""Folders on disk that stand for the drop folder and for the stems."""

@@ -1,0 +1,1 @@
+"""API Gateway's HTTP API on this machine, and what listens at the public port."""

@@ -1,0 +1,61 @@
+"""Run a command, and end it with all that it started as soon as standard input closes.
+
+    python -m stemdrop_local.runtime.leash COMMAND...
+
+Standard input is a pipe that only the parent holds open, so this ends with the parent however the
+parent ends. Whatever a process of the command leaves behind becomes a child of this one (Linux
+only, as the runtime interface emulator is), so nothing gets away in a group or session of its own.
+The command has a TMPDIR of its own, which goes with it.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from threading import Thread
+
+# Source: linux/prctl.h.
+PR_SET_CHILD_SUBREAPER = 36
+GRACE_S = 2.0
+
+
+def main() -> int:
+    """Run the command and return its exit code."""
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER) failed")
+    with tempfile.TemporaryDirectory(prefix="stemdrop-") as scratch:
+        environment = {**os.environ, "TMPDIR": scratch}
+        command = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, env=environment)
+        signal.signal(signal.SIGTERM, lambda *_: command.terminate())
+        Thread(target=_end_with_parent, args=(command,), daemon=True).start()
+        code = command.wait()
+        _end_orphans()
+    return code
+
+
+def _end_with_parent(command: subprocess.Popen[bytes]) -> None:
+    while os.read(0, 1024):  # not sys.stdin: the interpreter couldn't end while it is read
+        pass
+    command.terminate()
+    try:
+        command.wait(GRACE_S)
+    except subprocess.TimeoutExpired:
+        command.kill()
+
+
+def _end_orphans() -> None:
+    while True:
+        for children in Path("/proc/self/task").glob("*/children"):
+            for pid in children.read_text().split():
+                os.kill(int(pid), signal.SIGKILL)
+        try:
+            os.wait()
+        except ChildProcessError:
+            return
+
+
+if __name__ == "__main__":
+    sys.exit(main())

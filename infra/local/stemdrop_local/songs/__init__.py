@@ -1,0 +1,1 @@
+"""Songs that are generated, with known stems."""
