@@ -2,7 +2,7 @@
 SHELL := /bin/bash -eu -o pipefail
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup models demo local test lint types unit integration template page chromium parity bench evaluate lock clean
+.PHONY: help setup models demo local test lint types unit integration template page chromium e2e containers build parity bench evaluate lock clean
 
 SONG ?=
 OUT ?= out
@@ -13,11 +13,14 @@ DIR ?=
 QUALITIES ?= spleeter high
 CODECS ?= wav
 PYTHON ?= python3.11
+BACKEND ?= onnx
+OFFLINE ?=
 
 BIN := .venv/bin
 READY := .venv/.ready
 SAM_READY := .venv-sam/.ready
 LOCKS := tests/requirements.txt functions/separate/model/spleeter.txt infra/local/uv.txt
+PODMAN := podman runc iptables netavark aardvark-dns uidmap debootstrap
 CODE := layers functions infra tests benchmarks
 
 help: ## Show this list
@@ -78,6 +81,20 @@ chromium: ## Install Debian's Chromium, which the tests of the page drive
 		|| { echo "The tests of the page need Chromium: as root, apt-get install chromium." >&2; exit 1; }; \
 		echo "Installing Chromium ..."; \
 		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium >/dev/null; }
+
+e2e: setup ## Run the tests with containers: the image, Lambda's limits, SAM
+	OFFLINE=$(OFFLINE) $(BIN)/python -m pytest tests/e2e
+
+containers: ## Install Podman and what makes a base image, from Debian's packages
+	@command -v podman debootstrap runc >/dev/null || { \
+		[ -n "$$(command -v apt-get)" -a "$$(id -u)" = 0 ] \
+		|| { echo "This needs root on Debian. Elsewhere, install Docker or Podman." >&2; exit 1; }; \
+		echo "Installing Podman ..."; \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
+			$(PODMAN) >/dev/null; }
+
+build: $(READY) ## Build the separator's image with MODELS and BACKEND; OFFLINE=1 needs no image registry
+	$(BIN)/python -m stemdrop_containers.image --models "$(MODELS)" --backend $(BACKEND) $(if $(OFFLINE),--offline)
 
 parity: setup ## Compare SONG's stems with stock Spleeter's, sample for sample
 	@test -f "$(SONG)" || { echo "There is no song $(SONG): name one, make parity SONG=path." >&2; exit 2; }

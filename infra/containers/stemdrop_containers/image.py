@@ -1,0 +1,84 @@
+"""Build the separator's image.
+
+    python -m stemdrop_containers.image [--models "2stems 4stems"] [--backend onnx] [--offline]
+
+With --offline the base image is made on this machine first, from Debian's packages.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from stemdrop.errors import StemdropError
+from stemdrop_containers.engine import Engine, find_engine
+from stemdrop_containers.offline import BASE_IMAGE, FOLDER, make_base
+from stemdrop_local.template import ROOT
+from stemdrop_separate.models import BackendName
+
+REPOSITORY = "stemdrop"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Build an image, and return the exit status."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        engine = find_engine(is_offline=parsed.offline)
+        image = build(engine, parsed.models, parsed.backend, parsed.platform)
+        size_mb = size_bytes(engine, image) / 1e6
+    except StemdropError as error:
+        print(f"build: {error.message}", file=sys.stderr)
+        return 1
+    print(f"{image} is built: {size_mb:.0f} MB.")
+    return 0
+
+
+def build(
+    engine: Engine, models: str = "2stems", backend: str = "onnx", processor: str | None = None
+) -> str:
+    """Build the image and return its name; the engine's own words go to standard error.
+
+    Raises
+    ------
+    StemdropError : it can't be built.
+    """
+    if engine.is_offline:
+        provide_base(engine)
+    image = f"{REPOSITORY}:{backend}"
+    arguments = ["--build-arg", f"MODELS={models}", "--build-arg", f"BACKEND={backend}"]
+    if processor:
+        arguments += ["--platform", f"linux/{processor}"]
+    if engine.name == "podman":
+        arguments += ["--format", "docker", "--layers"]
+    print(f"Building {image} with {engine.name} ...", file=sys.stderr)
+    engine.run("build", *arguments, "--tag", image, str(ROOT), stdout=sys.stderr, stderr=None)
+    return image
+
+
+def provide_base(engine: Engine, folder: Path = FOLDER) -> None:
+    """Make the image that the Dockerfile begins with, if it isn't there."""
+    if engine.has_image(BASE_IMAGE):
+        return
+    print("Making the base image from Debian's packages ...", file=sys.stderr)
+    archive = folder / "tmp" / "base.tar"
+    make_base(archive)
+    engine.run("import", str(archive), BASE_IMAGE)
+    archive.unlink()
+
+
+def size_bytes(engine: Engine, image: str) -> int:
+    """Return the size of an image, unpacked."""
+    return int(engine.run("image", "inspect", "--format", "{{.Size}}", image).stdout)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make build", description="Build the separator's image.")
+    parser.add_argument("--models", default="2stems", help='such as "2stems 4stems"')
+    parser.add_argument("--backend", default="onnx", choices=list(BackendName))
+    parser.add_argument("--offline", action="store_true", help="make the base image here")
+    parser.add_argument("--platform", choices=["amd64", "arm64"], help="other than ours")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
