@@ -86,7 +86,7 @@ e2e: setup ## Run the tests with containers: the image, Lambda's limits, SAM
 	OFFLINE=$(OFFLINE) $(BIN)/python -m pytest tests/e2e
 
 containers: ## Install Podman and what makes a base image, from Debian's packages
-	@command -v podman debootstrap runc >/dev/null || { \
+	@command -v podman >/dev/null && command -v runc >/dev/null && command -v debootstrap >/dev/null || { \
 		[ -n "$$(command -v apt-get)" -a "$$(id -u)" = 0 ] \
 		|| { echo "This needs root on Debian. Elsewhere, install Docker or Podman." >&2; exit 1; }; \
 		echo "Installing Podman ..."; \
