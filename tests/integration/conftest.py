@@ -114,6 +114,19 @@ def environment(application: Application, proxy: Faults, models: Models) -> dict
     return {**lambdas, **application.function.environment, **ours}
 
 
+@pytest.fixture(scope="module")
+def handler(
+    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Handler]:
+    """Return the separator's handler, which is loaded once, as in an execution environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in environment.keys() - {"PATH", "TZ", "LANG"}:
+            patch.setenv(name, environment[name])
+        patch.setattr("tempfile.tempdir", str(tmp_path_factory.mktemp("tmp")))
+        patch.setattr(boto3, "DEFAULT_SESSION", None)  # it remembers the first credentials
+        yield import_module("stemdrop_separate.handler").handler
+
+
 @pytest.fixture(scope="session")
 def api_environment(application: Application, proxy: Faults) -> dict[str, str]:
     """Return the variables of the API function, with S3 behind the proxy."""

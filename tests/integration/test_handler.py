@@ -3,13 +3,12 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from api_events import Handler
 from faults import Faults, unavailable
 from lambda_context import TEST_EVENT, Context, event_of
 from stemdrop.errors import TransientError
@@ -19,7 +18,6 @@ from stemdrop.store import Store
 from stemdrop_local.stack import Stack
 from uploads import job_of, put, results, song
 
-Handler = Callable[[dict[str, Any], Any], dict[str, str]]
 GOOD, OTHER, BAD = "drop/good.wav", "drop/other.wav", "drop/bad.wav"
 STRANGE_KEYS = [
     "drop/a b+c.wav",
@@ -29,18 +27,6 @@ STRANGE_KEYS = [
     "drop/../up.wav",
     "drop/" + "x" * 891 + ".wav",
 ]
-
-
-@pytest.fixture(scope="module")
-def handler(
-    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Handler]:
-    """Return the handler, which is loaded once, as in an execution environment."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in environment.keys() - {"PATH", "TZ", "LANG"}:
-            patch.setenv(name, environment[name])
-        patch.setattr("tempfile.tempdir", str(tmp_path_factory.mktemp("tmp")))
-        yield import_module("stemdrop_separate.handler").handler
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +62,8 @@ def test_a_song_is_separated_and_measured(
     assert measured(capsys.readouterr().out) == {
         "JobsDone": 1,
         "JobsDone in": "Count",
+        "JobsRejected": 0,
+        "JobsRejected in": "Count",
         "AudioSeconds": 0.5,
         "AudioSeconds in": "Seconds",
         "SeparationSeconds": job.usage.timings_s["separate"],
@@ -97,7 +85,7 @@ def test_a_copy_is_done_but_not_separated(
     capsys.readouterr()
     assert handler(event_of(OTHER), Context()) == {OTHER: "done"}
     assert measured(capsys.readouterr().out).keys() == {
-        "JobsDone", "JobsDone in", "CostUsd", "CostUsd in"
+        "JobsDone", "JobsDone in", "JobsRejected", "JobsRejected in", "CostUsd", "CostUsd in"
     }  # fmt: skip
 
 

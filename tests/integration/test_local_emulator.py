@@ -58,6 +58,7 @@ def test_the_handler_sees_what_lambda_would_show_it(
     expected = {**application.function.environment, "BACKEND": "tensorflow"}
     assert expected.items() <= environment.items()
     assert environment["AWS_ENDPOINT_URL_S3"] == ENDPOINT_URL
+    assert environment["AWS_ENDPOINT_URL_SNS"] == ENDPOINT_URL
     assert environment["AWS_REGION"] == environment["AWS_DEFAULT_REGION"] == "eu-central-1"
     assert environment["AWS_LAMBDA_FUNCTION_TIMEOUT"] == "30"
 

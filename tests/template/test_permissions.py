@@ -13,6 +13,7 @@ FUNCTIONS = {"SeparateRole": "SeparateFunction", "ApiRole": "ApiFunction"}
 UPLOADS = "arn:aws:s3:::stemdrop-uploads-123456789012-eu-central-1"
 STEMS = "arn:aws:s3:::stemdrop-stems-123456789012-eu-central-1"
 QUEUE = "arn:aws:sqs:eu-central-1:123456789012:stemdrop-failures"
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:stemdrop-completed"
 LOGS = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/stemdrop-{}:*"
 SONGS = {f"{UPLOADS}/{keys.DROP_PREFIX}*", f"{UPLOADS}/{keys.JOBS_PREFIX}*"}
 RESULTS = {f"{STEMS}/{keys.DROP_PREFIX}*", f"{STEMS}/{keys.JOBS_PREFIX}*"}
@@ -35,6 +36,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         "s3:AbortMultipartUpload": RESULTS,
         "s3:ListBucket": {UPLOADS, STEMS},
         "sqs:SendMessage": {QUEUE},
+        "sns:Publish": {TOPIC},
         **logs("separate"),
         **TRACES,
     },

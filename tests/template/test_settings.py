@@ -22,13 +22,16 @@ SET_BY_THE_IMAGE = {"MODEL_DIR"}
 def test_every_variable_is_set_and_read(application: Application) -> None:
     variables = set(application.function.environment)
     assert variables >= POWERTOOLS
-    assert variables - POWERTOOLS == Settings.VARIABLES - SET_BY_THE_IMAGE - Settings.OPTIONAL
+    ours = Settings.VARIABLES | Settings.OPTIONAL
+    assert variables - POWERTOOLS == ours - SET_BY_THE_IMAGE - {"FFMPEG"}
 
 
 def test_the_values_are_ones_that_settings_take(application: Application) -> None:
     settings = Settings.from_env({**application.function.environment, "MODEL_DIR": "/opt/models"})
     assert settings.max_upload_bytes == 1_000_000_000
     assert settings.max_duration_s == 3600
+    assert settings.completion_topic_arn is not None
+    assert settings.completion_topic_arn.rpartition(":")[2:] == application.topics
     assert [settings.uploads_bucket, settings.stems_bucket] == [
         bucket.name for bucket in application.buckets
     ]

@@ -13,6 +13,7 @@ from stemdrop.errors import BadKeyError, SetupError, TransientError
 from stemdrop.jobs import Job
 from stemdrop.keys import UploadKey
 from stemdrop.store import Store
+from stemdrop.topic import Topic
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
 from stemdrop_separate.job import Attempt
 from stemdrop_separate.models import Models
@@ -36,6 +37,7 @@ def _open_workshop() -> Workshop:
         store=Store(settings.uploads_bucket, settings.stems_bucket),
         models=models,
         ffmpeg=find_ffmpeg(settings.ffmpeg),
+        topic=Topic(settings.completion_topic_arn) if settings.completion_topic_arn else None,
     )
 
 
@@ -62,12 +64,11 @@ def handler(event: dict[str, object], context: LambdaContext) -> dict[str, str]:
     for record in S3Event(event).records if "Records" in event else ():
         key = unquote_plus(record.s3.get_object.key)  # Powertools leaves it as S3 quotes it
         try:
-            ending = outcomes[key] = _separate(key, context)
+            outcomes[key] = _separate(key, context)
         except Exception as error:
             logger.exception("attempt_failed", key=key)
             failures[key] = error
-            ending = "failed"
-        metrics.add_metric(f"Jobs{ending.capitalize()}", MetricUnit.Count, 1)
+            _count("failed")
     if failures:
         reasons = "; ".join(f"{key}: {error!r}" for key, error in failures.items())
         raise TransientError(f"{len(failures)} of the event's songs failed: {reasons}")
@@ -79,9 +80,9 @@ def _separate(key: str, context: LambdaContext) -> str:
         upload_key = UploadKey.parse(key)
     except BadKeyError as error:
         logger.error("key_rejected", key=key, reason=error.message)
-        return Outcome.REJECTED
+        return _count(Outcome.REJECTED)
     if upload_key.is_folder:
-        return Outcome.SKIPPED
+        return _count(Outcome.SKIPPED)
     invocation = Invocation(
         memory_mb=int(context.memory_limit_in_mb),
         remaining_s=lambda: context.get_remaining_time_in_millis() / 1000,
@@ -92,7 +93,19 @@ def _separate(key: str, context: LambdaContext) -> str:
     logger.info("attempt_ended", key=key, outcome=outcome)
     if outcome is not Outcome.SKIPPED:
         _measure(attempt.job)
+    _count(outcome)
+    # Last of all: if this fails the event is delivered again, finds the job ended, and gets here.
+    if workshop.topic and attempt.ended:
+        workshop.topic.publish(attempt.ended)
     return outcome
+
+
+def _count(ending: str) -> str:
+    metrics.add_metric(f"Jobs{ending.capitalize()}", MetricUnit.Count, 1)
+    if ending == Outcome.DONE:
+        # So its average is the share of the songs that were rejected; see infra/monitoring.yaml.
+        metrics.add_metric("JobsRejected", MetricUnit.Count, 0)
+    return ending
 
 
 def _measure(job: Job) -> None:

@@ -42,6 +42,11 @@ class Attempt:
     Parameters
     ----------
     anew : whether to do the work even if the record says that it is done.
+
+    Attributes
+    ----------
+    ended : the record of a job that has ended, now or by an earlier delivery; None if somebody else
+        works on it, or it was deleted.
     """
 
     def __init__(
@@ -59,6 +64,7 @@ class Attempt:
         self._meter = Meter(invocation.memory_mb, price, invocation.trace)
         self._record = Record(self._store, key)
         self._saved_at_s = 0.0
+        self.ended: Job | None = None
 
     @property
     def job(self) -> Job:
@@ -78,6 +84,7 @@ class Attempt:
         upload = self._store.find_upload(self._key)
         job = begin(self._key, upload, previous, self._remaining_s())
         if is_settled(previous, job) and not self._anew:
+            self.ended = previous
             return Outcome.SKIPPED
         try:
             self._record.save(job)
@@ -97,7 +104,7 @@ class Attempt:
             return Outcome.SKIPPED
         again = Attempt(self._workshop, self._key, self._invocation, anew=True)
         outcome = again.run()
-        self._record = again._record
+        self._record, self.ended = again._record, again.ended
         return outcome
 
     def _leave_deleted(self) -> Outcome:
@@ -191,6 +198,7 @@ class Attempt:
             usage=self._meter.read(),
             finished_at=now(),
         )
+        self.ended = self.job
         sweep(self._store, self._key, self.job)
 
     def _reject(self, error: RejectedError) -> Outcome:
@@ -201,4 +209,5 @@ class Attempt:
             usage=self._meter.read(),
             finished_at=now(),
         )
+        self.ended = self.job
         return Outcome.REJECTED

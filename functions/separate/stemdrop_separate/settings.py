@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from stemdrop.prices import USD_PER_GB_SECOND
-from stemdrop.variables import choice, positive, require
+from stemdrop.variables import choice, positive, require, topic_arn
 from stemdrop_separate.models import BackendName
 
 
@@ -24,6 +24,7 @@ class Settings:
     architecture : of the processor, which sets the price.
     ffmpeg : a path; that of imageio-ffmpeg's by default.
     work_dir : where songs and stems are while they are worked on.
+    completion_topic_arn : of the topic that is told of a job's end; None if nobody is.
     """
 
     VARIABLES: ClassVar[frozenset[str]] = frozenset(
@@ -37,7 +38,7 @@ class Settings:
             "ARCHITECTURE",
         }
     )
-    OPTIONAL: ClassVar[frozenset[str]] = frozenset({"FFMPEG"})
+    OPTIONAL: ClassVar[frozenset[str]] = frozenset({"FFMPEG", "COMPLETION_TOPIC_ARN"})
 
     uploads_bucket: str
     stems_bucket: str
@@ -48,6 +49,7 @@ class Settings:
     architecture: str
     ffmpeg: str | None
     work_dir: Path
+    completion_topic_arn: str | None = None
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str]) -> "Settings":
@@ -58,6 +60,7 @@ class Settings:
         SetupError : a variable is missing or has a value that can't be; it is named.
         """
         env = require(environment, cls.VARIABLES)
+        arn = environment.get("COMPLETION_TOPIC_ARN")
         return cls(
             uploads_bucket=env["UPLOADS_BUCKET"],
             stems_bucket=env["STEMS_BUCKET"],
@@ -68,6 +71,7 @@ class Settings:
             architecture=choice("ARCHITECTURE", env["ARCHITECTURE"], tuple(USD_PER_GB_SECOND)),
             ffmpeg=environment.get("FFMPEG") or None,
             work_dir=Path(tempfile.gettempdir()) / "stemdrop",
+            completion_topic_arn=topic_arn("COMPLETION_TOPIC_ARN", arn) if arn else None,
         )
 
     @property

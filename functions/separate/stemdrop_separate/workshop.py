@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from stemdrop.store import Store
+from stemdrop.topic import Topic
 from stemdrop_separate.metering import Trace
 from stemdrop_separate.models import Models
 from stemdrop_separate.settings import Settings
@@ -28,6 +29,7 @@ class Workshop:
     store: Store
     models: Models
     ffmpeg: Path
+    topic: Topic | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,14 +26,20 @@ NO_VALUE = object()
 NAMES = {
     "AWS::Logs::LogGroup": "LogGroupName",
     "AWS::S3::Bucket": "BucketName",
+    "AWS::SNS::Topic": "TopicName",
     "AWS::SQS::Queue": "QueueName",
     "AWS::Serverless::HttpApi": "Name",
 }
 ARNS = {
     "AWS::Logs::LogGroup": f"arn:aws:logs:{REGION}:{ACCOUNT_ID}:log-group:{{}}:*",
     "AWS::S3::Bucket": "arn:aws:s3:::{}",
+    "AWS::SNS::Topic": f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:{{}}",
     "AWS::SQS::Queue": f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{{}}",
 }
+
+
+# What !Ref gives the ARN of, not the name.
+REFERRED_BY_ARN = {"AWS::SNS::Topic"}
 
 
 class TemplateError(SetupError):
@@ -117,7 +123,11 @@ class Resolver:
     def _ref(self, name: str) -> Any:
         if name == "AWS::NoValue":
             return NO_VALUE
-        return self._values[name] if name in self._values else self._name(name)
+        if name in self._values:
+            return self._values[name]
+        if self._resources.get(name, {}).get("Type") in REFERRED_BY_ARN:
+            return self._get_att([name, "Arn"])
+        return self._name(name)
 
     def _name(self, logical_id: str) -> str:
         resource = self._resources.get(logical_id, {})

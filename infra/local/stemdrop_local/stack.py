@@ -1,6 +1,8 @@
-"""The embedded stack: the application's buckets and queues, wired as template.yaml says."""
+"""The embedded stack: the application's buckets, queues and topics, wired as template.yaml says."""
 
 import contextlib
+from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -60,7 +62,7 @@ class Stack:
 
 
 def create_stack(server: S3Server, application: Application) -> Stack:
-    """Create an application's buckets and queues on a server; those that it has are left as full.
+    """Create an application's buckets, queues and topics on a server; what it has is left as full.
 
     A bucket's rules are those of the application, whatever they were before.
     """
@@ -69,6 +71,7 @@ def create_stack(server: S3Server, application: Application) -> Stack:
     urls = {queue.name: _create_queue(sqs, queue) for queue in application.queues}
     event_queue_url = sqs.create_queue(QueueName=EVENT_QUEUE)["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=event_queue_url, AttributeNames=["QueueArn"])
+    _create_topics(server, application.topics)
     for bucket in application.buckets:
         _create_bucket(s3, bucket)
         wanted = [entry for entry in function.subscriptions if entry.bucket == bucket.name]
@@ -88,6 +91,13 @@ def _create_queue(sqs: "SQSClient", queue: Queue) -> str:
     return sqs.create_queue(QueueName=queue.name, Attributes=cast("dict[Any, str]", attributes))[
         "QueueUrl"
     ]
+
+
+def _create_topics(server: S3Server, names: Iterable[str]) -> None:
+    """Create topics; nobody subscribes to them but tests."""
+    with closing(server.sns_client()) as sns:
+        for name in names:
+            sns.create_topic(Name=name)
 
 
 def _create_bucket(s3: "S3Client", bucket: Bucket) -> None:

@@ -78,10 +78,11 @@ class ApiFunction(Function):
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """The whole of it; `function` is the separator."""
+    """The whole of it; `topics` are names, `function` is the separator."""
 
     buckets: tuple[Bucket, ...]
     queues: tuple[Queue, ...]
+    topics: tuple[str, ...]
     function: Separator
     api: ApiFunction
 
@@ -108,10 +109,12 @@ def read_application(
         found = [resource for resource in resources.values() if resource["Type"] == kind]
         return [resource["Properties"] for resource in found]
 
+    topics = [resolver.resolve(properties) for properties in properties_of("AWS::SNS::Topic")]
     queues = [resolver.resolve(properties) for properties in properties_of("AWS::SQS::Queue")]
     return Application(
         buckets=tuple(_bucket(item, resolver) for item in properties_of("AWS::S3::Bucket")),
         queues=tuple(Queue(q["QueueName"], int(q["MessageRetentionPeriod"])) for q in queues),
+        topics=tuple(topic["TopicName"] for topic in topics),
         function=_separator(resources[FUNCTION]["Properties"], resolver),
         api=_api(resources[API_FUNCTION]["Properties"], resources[API]["Properties"], resolver),
     )

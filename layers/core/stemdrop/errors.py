@@ -18,6 +18,7 @@ StemdropError
 │   ├── StorageError          storage
 │   │   ├── ChangedError      changed
 │   │   └── MissingError      missing
+│   ├── TopicError            topic
 │   ├── EncodeError           encode
 │   └── SeparationError       separation
 ├── SupersededError           the work is no longer wanted: end without a word
@@ -138,6 +139,12 @@ class MissingError(StorageError):
     """There is no such object."""
 
     code = "missing"
+
+
+class TopicError(TransientError):
+    """SNS did not take the message of a job's end."""
+
+    code = "topic"
 
 
 class EncodeError(TransientError):

@@ -32,6 +32,18 @@ def choice(name: str, value: str, allowed: Collection[str]) -> str:
     return value
 
 
+def topic_arn(name: str, value: str) -> str:
+    """Return the ARN of a topic of SNS.
+
+    Raises
+    ------
+    SetupError : it is something else.
+    """
+    if not re.fullmatch(r"arn:[a-z0-9-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}", value):
+        raise SetupError(f"{name} can't be {value!r}: use the ARN of a topic, or leave it empty.")
+    return value
+
+
 def positive(name: str, value: str) -> int:
     """Return a whole number above 0.
 

@@ -67,7 +67,7 @@ class Emulator:
     Parameters
     ----------
     function : its name, limits and environment.
-    endpoint_url : where S3 answers.
+    endpoint_url : where S3 and SNS answer.
     log : the file for what the handler and the emulator write.
     environment : variables in addition to the template's, or in place of them.
     handler : its dotted name.

@@ -7,7 +7,7 @@ from stemdrop_local.template import Function
 
 
 def lambda_environment(function: Function, endpoint_url: str) -> dict[str, str]:
-    """Return the variables that Lambda sets, with S3 at another address.
+    """Return the variables that Lambda sets, with S3 and SNS at another address.
 
     Nothing of this process's own environment goes along, least of all anybody's credentials.
     """
@@ -29,4 +29,5 @@ def lambda_environment(function: Function, endpoint_url: str) -> dict[str, str]:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_ENDPOINT_URL_S3": endpoint_url,
+        "AWS_ENDPOINT_URL_SNS": endpoint_url,
     }

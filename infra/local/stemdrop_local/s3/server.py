@@ -1,4 +1,4 @@
-"""S3 and SQS on this machine: moto's server, over real HTTP on loopback."""
+"""S3, SQS and SNS on this machine: moto's server, over real HTTP on loopback."""
 
 import http.client
 import os
@@ -43,11 +43,11 @@ class S3Server:
     ----------
     log : the file for its output.
     data : a folder that keeps all objects, for the next server; without it, they are in memory.
-        Queues and their messages are in memory in any case.
+        Queues, topics and their messages are in memory in any case.
 
     Attributes
     ----------
-    endpoint_url : of S3 and SQS, from the moment the server answers.
+    endpoint_url : of S3, SQS and SNS, from the moment the server answers.
 
     Raises
     ------
@@ -116,6 +116,10 @@ class S3Server:
     def sqs_client(self) -> "SQSClient":
         """Return a client of SQS."""
         return boto3.client("sqs", **self._client_options())
+
+    def sns_client(self) -> Any:
+        """Return a client of SNS."""
+        return boto3.client("sns", **self._client_options())
 
     def _client_options(self) -> dict[str, Any]:
         return {

@@ -1,0 +1,305 @@
+"""Whoever subscribes to the completion topic is told of every end of a job, whatever fails."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from api_events import Handler
+from faults import Faults, first, forbidden, lose_answer, unavailable
+from lambda_context import Context, event_of
+from stemdrop.errors import TransientError
+from stemdrop.jobs import Job, Status, now
+from stemdrop.keys import UploadKey, record_key
+from stemdrop.options import Model, Options
+from stemdrop.store import Store
+from stemdrop.topic import CLIENT_CONFIG
+from stemdrop_local.s3.server import S3Server
+from stemdrop_local.stack import Stack
+from stemdrop_separate.job import Attempt
+from stemdrop_separate.workshop import Invocation, Outcome, Workshop
+from subscribers import Inbox, subscribe
+from uploads import KEY, attempt, job_of, put, results, song
+
+GOOD, OTHER, BAD = "drop/good.wav", "drop/other.wav", "drop/bad.wav"
+SENT = "jobs/" + "b" * 32
+# What the proxy sees of a call of SNS: its address has no path.
+PUBLISH = ("POST", "")
+
+
+@pytest.fixture(autouse=True)
+def ready(handler: Handler, store: Store) -> None:
+    """Have the buckets emptied, no faults, and no waiting between tries."""
+    assert callable(handler)
+    assert store.uploads
+
+
+@pytest.fixture
+def inbox(s3_server: S3Server, buckets: Stack) -> Iterator[Inbox]:
+    """Return a subscriber of everything."""
+    inbox = subscribe(s3_server, buckets)
+    yield inbox
+    inbox.end()
+
+
+def expected(job: Job) -> dict[str, Any]:
+    """Return the record as the message has it."""
+    record: dict[str, Any] = json.loads(job.to_json())
+    for stem in record["stems"]:
+        assert stem.pop("waveform")
+    return record
+
+
+def create_job(store: Store, key: str) -> None:
+    """Write the record that the API writes before it hands out the form."""
+    job = Job(key, Status.AWAITING_UPLOAD, now(), now(), options=Options().to_json())
+    store.save_job(UploadKey.parse(key), job, None)
+
+
+def test_a_job_that_is_done_is_told_of(handler: Handler, buckets: Stack, inbox: Inbox) -> None:
+    put(buckets, song(), UploadKey.parse(GOOD))
+    assert handler(event_of(GOOD), Context()) == {GOOD: "done"}
+    (message,) = inbox.take()
+    assert message.attributes == {"status": "done", "origin": "drop", "model": "2stems"}
+    assert message.record == expected(job_of(buckets, UploadKey.parse(GOOD)))
+    assert message.record["stems"][0]["key"] == f"{GOOD}/vocals.wav"
+
+
+def test_a_job_that_fails_is_told_of(
+    handler: Handler, buckets: Stack, store: Store, inbox: Inbox
+) -> None:
+    create_job(store, SENT)
+    put(buckets, b"no song", UploadKey.parse(SENT))
+    assert handler(event_of(SENT), Context()) == {SENT: "rejected"}
+    (message,) = inbox.take()
+    assert message.attributes == {
+        "status": "failed", "origin": "jobs", "model": "2stems", "code": "not_audio"
+    }  # fmt: skip
+    assert message.record == expected(job_of(buckets, UploadKey.parse(SENT)))
+
+
+def test_stems_that_were_there_already_are_told_of(
+    handler: Handler, buckets: Stack, inbox: Inbox
+) -> None:
+    for key in (GOOD, OTHER):
+        put(buckets, song(), UploadKey.parse(key))
+        assert handler(event_of(key), Context()) == {key: "done"}
+    one, other = (message.record for message in inbox.take())
+    assert "separate" in one["usage"]["timings_s"]
+    assert "separate" not in other["usage"]["timings_s"]
+    assert [stem["key"] for stem in other["stems"]] == [
+        f"{OTHER}/{stem}.wav" for stem in Model.TWO_STEMS.instruments
+    ]
+
+
+def test_options_that_can_not_be_are_told_of(
+    handler: Handler, buckets: Stack, inbox: Inbox
+) -> None:
+    put(buckets, song(), UploadKey.parse(BAD), {"model": "9stems"})
+    assert handler(event_of(BAD), Context()) == {BAD: "rejected"}
+    (message,) = inbox.take()
+    assert message.attributes == {"status": "failed", "origin": "drop", "code": "bad_option"}
+    assert message.record["options"] == {"model": "9stems"}
+
+
+def test_the_record_is_saved_before_anybody_is_told(
+    handler: Handler, buckets: Stack, faults: Faults, inbox: Inbox
+) -> None:
+    seen: list[Status] = []
+    put(buckets, song(), UploadKey.parse(GOOD))
+    look = first(lambda: seen.append(job_of(buckets, UploadKey.parse(GOOD)).status))
+    faults.on(look, *PUBLISH)
+    handler(event_of(GOOD), Context())
+    assert seen == [Status.DONE]
+    assert len(inbox.take()) == 1
+
+
+def test_the_same_event_gives_the_same_message_again(
+    handler: Handler, buckets: Stack, inbox: Inbox
+) -> None:
+    put(buckets, song(), UploadKey.parse(GOOD))
+    handler(event_of(GOOD), Context())
+    assert handler(event_of(GOOD), Context()) == {GOOD: "skipped"}
+    one, other = inbox.take()
+    assert one == other
+
+
+# --- SNS doesn't work
+
+
+@pytest.mark.parametrize("fault", [unavailable, forbidden, lambda _: None], ids=str)
+@pytest.mark.parametrize(("data", "status"), [(song(), "done"), (b"no song", "failed")], ids=str)
+def test_a_message_that_is_not_taken_is_sent_by_the_next_delivery(
+    handler: Handler,
+    buckets: Stack,
+    faults: Faults,
+    inbox: Inbox,
+    fault: Any,
+    data: bytes,
+    status: str,
+) -> None:
+    put(buckets, data, UploadKey.parse(GOOD))
+    faults.on(fault, *PUBLISH, times=100)
+    with pytest.raises(TransientError, match=r"drop/good\.wav: TopicError"):
+        handler(event_of(GOOD), Context())
+    job = job_of(buckets, UploadKey.parse(GOOD))
+    assert job.status == status
+    tries: Any = CLIENT_CONFIG.retries  # type: ignore[attr-defined]
+    assert 1 <= faults.seen(*PUBLISH) <= tries["total_max_attempts"]
+    assert inbox.take() == []
+    written = results(buckets)
+    faults.forget()
+    assert handler(event_of(GOOD), Context()) == {GOOD: "skipped"}
+    (message,) = inbox.take()
+    assert message.record == expected(job)
+    assert results(buckets) == written
+
+
+def test_a_message_that_is_not_taken_at_first_is_sent_once(
+    handler: Handler, buckets: Stack, faults: Faults, inbox: Inbox
+) -> None:
+    put(buckets, song(), UploadKey.parse(GOOD))
+    faults.on(unavailable, *PUBLISH, times=1)
+    assert handler(event_of(GOOD), Context()) == {GOOD: "done"}
+    assert len(inbox.take()) == 1
+    assert faults.seen(*PUBLISH) == 2
+
+
+def test_a_message_whose_answer_is_lost_is_sent_twice(
+    handler: Handler, buckets: Stack, faults: Faults, inbox: Inbox
+) -> None:
+    put(buckets, song(), UploadKey.parse(GOOD))
+    faults.on(lose_answer, *PUBLISH, times=1)
+    assert handler(event_of(GOOD), Context()) == {GOOD: "done"}
+    one, other = inbox.take()
+    assert one == other
+
+
+def test_songs_that_are_told_of_are_not_held_up_by_others(
+    handler: Handler, buckets: Stack, faults: Faults, inbox: Inbox
+) -> None:
+    for key, seed in ((GOOD, 1), (OTHER, 2)):
+        put(buckets, song(0.5, seed), UploadKey.parse(key))
+    faults.on(unavailable, *PUBLISH, times=3)
+    with pytest.raises(TransientError, match=r"1 of the event's songs failed: drop/good\.wav"):
+        handler(event_of(GOOD, OTHER), Context())
+    assert [message.record["key"] for message in inbox.take()] == [OTHER]
+    handler(event_of(GOOD, OTHER), Context())
+    assert {message.record["key"] for message in inbox.take()} == {GOOD, OTHER}
+
+
+def test_an_end_is_measured_though_nobody_could_be_told(
+    handler: Handler, buckets: Stack, faults: Faults, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(buckets, song(), UploadKey.parse(GOOD))
+    faults.on(forbidden, *PUBLISH)
+    with pytest.raises(TransientError):
+        handler(event_of(GOOD), Context())
+    lines = [line for line in capsys.readouterr().out.splitlines() if '"JobsDone"' in line]
+    (entry,) = map(json.loads, lines)
+    assert (entry["JobsDone"], entry["JobsFailed"]) == ([1.0], [1.0])
+    assert entry["CostUsd"] != [0.0]
+
+
+# --- nobody is to be told
+
+
+def test_a_job_that_is_deleted_meanwhile_is_not_told_of(
+    handler: Handler, buckets: Stack, store: Store, faults: Faults, inbox: Inbox
+) -> None:
+    def delete() -> None:
+        buckets.s3.delete_object(Bucket=buckets.stems_bucket, Key=record)
+
+    record = record_key(UploadKey.parse(SENT))
+    create_job(store, SENT)
+    put(buckets, song(), UploadKey.parse(SENT))
+    faults.forget()
+    faults.on(first(delete), "PUT", record, after=3)
+    assert handler(event_of(SENT), Context()) == {SENT: "skipped"}
+    # Nor if the event comes again, or the song is sent again with the old form.
+    assert handler(event_of(SENT), Context()) == {SENT: "skipped"}
+    assert inbox.take() == []
+    assert faults.seen(*PUBLISH) == 0
+
+
+@pytest.mark.parametrize("key", ["elsewhere/x.wav", "drop/folder/"])
+def test_what_is_no_job_is_not_told_of(handler: Handler, inbox: Inbox, key: str) -> None:
+    handler(event_of(key), Context())
+    assert inbox.take() == []
+
+
+def test_who_comes_second_leaves_it_to_the_first(
+    buckets: Stack, workshop: Workshop, faults: Faults
+) -> None:
+    def separate_too() -> None:
+        theirs.append(Attempt(workshop, KEY, Invocation(3008, lambda: 900.0)))
+        assert theirs[0].run() is Outcome.DONE
+
+    theirs: list[Attempt] = []
+    put(buckets, song())
+    faults.on(first(separate_too), "PUT", f"{KEY}/vocals.wav")
+    ours = Attempt(workshop, KEY, Invocation(3008, lambda: 900.0))
+    assert ours.run() is Outcome.SKIPPED
+    assert ours.ended is None
+    assert theirs[0].ended == job_of(buckets)
+
+
+def test_stems_that_are_repaired_are_told_of_as_they_are(
+    buckets: Stack, workshop: Workshop, faults: Faults
+) -> None:
+    def replace_and_separate() -> None:
+        put(buckets, song(0.7, seed=2))
+        assert attempt(workshop) is Outcome.DONE
+
+    put(buckets, song())
+    faults.on(first(replace_and_separate), "PUT", f"{KEY}/vocals.wav")
+    ours = Attempt(workshop, KEY, Invocation(3008, lambda: 900.0))
+    assert ours.run() is Outcome.DONE
+    assert ours.ended is not None
+    assert asdict(ours.ended) == asdict(job_of(buckets))
+
+
+def test_without_a_topic_nobody_is_told(environment: dict[str, str]) -> None:
+    code = "import stemdrop_separate.handler as it; print(it.workshop.topic)"
+    ours = environment | {"COMPLETION_TOPIC_ARN": ""}
+    run = subprocess.run(
+        [sys.executable, "-c", code], check=True, env=ours, capture_output=True, text=True
+    )
+    assert run.stdout.strip() == "None"
+
+
+# --- subscribers get what they ask for
+
+
+@pytest.mark.parametrize(
+    ("wanted", "keys"),
+    [
+        ({"status": ["failed"]}, {BAD}),
+        ({"status": ["done"]}, {GOOD, SENT}),
+        ({"origin": ["jobs"]}, {SENT}),
+        ({"model": ["2stems-16kHz"]}, {GOOD}),
+        ({"code": ["not_audio", "too_long"]}, {BAD}),
+        ({"status": ["done"], "origin": ["drop"]}, {GOOD}),
+    ],
+    ids=str,
+)
+def test_attributes_filter(
+    handler: Handler,
+    buckets: Stack,
+    store: Store,
+    s3_server: S3Server,
+    wanted: dict[str, list[str]],
+    keys: set[str],
+) -> None:
+    create_job(store, SENT)
+    put(buckets, song(), UploadKey.parse(SENT))
+    put(buckets, b"no song", UploadKey.parse(BAD))
+    put(buckets, song(), UploadKey.parse(GOOD), {"model": "2stems-16kHz"})
+    inbox = subscribe(s3_server, buckets, wanted)
+    handler(event_of(SENT, BAD, GOOD), Context())
+    inbox.end()
+    assert {message.record["key"] for message in inbox.take()} == keys

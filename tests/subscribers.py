@@ -1,0 +1,83 @@
+"""Subscribers of the completion topic: queues that get what they ask for."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from stemdrop_local.s3.server import S3Server
+from stemdrop_local.stack import Stack
+
+Filter = Mapping[str, list[str]]
+_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a subscriber gets."""
+
+    body: str
+    attributes: dict[str, str]
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """Return the job's record that is in it."""
+        record: dict[str, Any] = json.loads(self.body)
+        return record
+
+
+def subscribe(server: S3Server, stack: Stack, wanted: Filter | None = None) -> "Inbox":
+    """Subscribe a new queue to the topic, for messages with certain attributes or for all."""
+    queue_url = stack.sqs.create_queue(QueueName=f"subscriber-{next(_numbers)}")["QueueUrl"]
+    found = stack.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
+    attributes = {"RawMessageDelivery": "true"}
+    if wanted:
+        attributes["FilterPolicy"] = json.dumps(wanted)
+    subscription = server.sns_client().subscribe(
+        TopicArn=stack.application.function.environment["COMPLETION_TOPIC_ARN"],
+        Protocol="sqs",
+        Endpoint=found["Attributes"]["QueueArn"],
+        Attributes=attributes,
+        ReturnSubscriptionArn=True,
+    )
+
+    def end() -> None:
+        server.sns_client().unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+
+    return Inbox(stack, queue_url, end)
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """A queue that is subscribed."""
+
+    stack: Stack
+    queue_url: str
+    end: Callable[[], None]
+
+    def take(self) -> list[Message]:
+        """Return the messages that came since the last time; moto delivers before it answers."""
+        taken: list[Message] = []
+        while found := self._receive():
+            taken += found
+        return taken
+
+    def _receive(self) -> list[Message]:
+        received = self.stack.sqs.receive_message(
+            QueueUrl=self.queue_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        ).get("Messages", [])
+        for message in received:
+            self.stack.sqs.delete_message(
+                QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"]
+            )
+        return [
+            Message(
+                message["Body"],
+                {
+                    name: value["StringValue"]
+                    for name, value in message.get("MessageAttributes", {}).items()
+                },
+            )
+            for message in received
+        ]

@@ -1,0 +1,122 @@
+"""A message is one that SNS takes, whatever the record has in it."""
+
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from stemdrop.errors import SetupError, TopicError
+from stemdrop.jobs import Archive, Engine, Failure, Job, Source, Status, Stem
+from stemdrop.keys import MAX_UPLOAD_KEY_BYTES
+from stemdrop.options import Model
+from stemdrop.topic import Topic, attributes_of, message_of
+from stemdrop.variables import topic_arn
+
+ARN = "arn:aws:sns:eu-central-1:123456789012:stemdrop-completed"
+TIME = "2026-01-01T12:00:00.000Z"
+# Source: "Publish" in the API reference of SNS.
+MAX_MESSAGE_BYTES = 256 * 1024
+MAX_SUBJECT_LETTERS = 100
+# The longest keys, of characters that JSON writes with six letters for a byte, and others that SNS
+# refuses.
+LONGEST = "drop/" + "\x01" * (MAX_UPLOAD_KEY_BYTES - 8) + "\ufffe"
+
+
+def stem(number: int) -> Stem:
+    return Stem(f"stem {number}", f"{LONGEST}/{number}.flac", 10, 1.0, -0.1, 0, 0.0, "ff" * 1024)
+
+
+JOB = Job(
+    key=LONGEST,
+    status=Status.DONE,
+    created_at=TIME,
+    updated_at=TIME,
+    filename="\x01" * 1000,
+    options={"model": "5stems", "other": "\x01" * 2048},
+    source=Source(LONGEST, "etag", 1, TIME, "0" * 64),
+    stems=tuple(map(stem, range(6))),
+    zip=Archive(f"{LONGEST}/stems.zip", 1),
+    error=Failure("not_audio", "\x01" * 3000),
+    warnings=("a sentence" * 20,) * 5,
+    engine=Engine("onnx", "5stems", "0" * 64, {"onnxruntime": "1.0"}),
+)
+
+
+class Client:
+    """Notes what is published."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.requests: list[dict[str, Any]] = []
+        self._error = error
+
+    def publish(self, **request: Any) -> Any:
+        self.requests.append(request)
+        if self._error:
+            raise self._error
+
+
+def test_the_largest_message_fits() -> None:
+    client = Client()
+    Topic(ARN, client).publish(JOB)
+    (request,) = client.requests
+    attributes = sum(
+        len(name) + len(value["DataType"]) + len(value["StringValue"])
+        for name, value in request["MessageAttributes"].items()
+    )
+    assert len(request["Message"].encode()) + attributes < MAX_MESSAGE_BYTES
+    assert len(request["Subject"]) <= MAX_SUBJECT_LETTERS
+    assert request["TopicArn"] == ARN
+
+
+def test_the_message_is_the_record_without_waveforms() -> None:
+    plain = replace(JOB, stems=tuple(replace(found, waveform="") for found in JOB.stems))
+    assert Job.from_json(message_of(JOB)) == plain
+    assert "waveform" not in message_of(JOB)
+
+
+def test_the_message_has_only_characters_that_sns_takes() -> None:
+    assert re.fullmatch(r"[\x20-\x7e]+", message_of(JOB))
+    assert json.loads(message_of(JOB))["key"] == LONGEST
+
+
+@pytest.mark.parametrize("model", Model)
+def test_a_model_is_an_attribute(model: Model) -> None:
+    assert attributes_of(replace(JOB, options={"model": str(model)}))["model"] == model
+
+
+@pytest.mark.parametrize("given", [{}, {"model": ""}, {"model": "9stems"}, {"model": None}])
+def test_what_is_no_model_is_no_attribute(given: dict[str, Any]) -> None:
+    job = replace(JOB, status=Status.FAILED, options=given, key="jobs/" + "0" * 32)
+    assert attributes_of(job) == {"status": "failed", "origin": "jobs", "code": "not_audio"}
+
+
+def test_a_job_that_is_done_has_no_code() -> None:
+    assert attributes_of(replace(JOB, error=None)).keys() == {"status", "origin", "model"}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "InternalError", "Message": "no"}}, "Publish"),
+        EndpointConnectionError(endpoint_url="https://sns.example"),
+    ],
+)
+def test_what_sns_does_not_take_is_to_be_tried_again(error: Exception) -> None:
+    with pytest.raises(TopicError, match="Could not tell of the end of"):
+        Topic(ARN, Client(error)).publish(JOB)
+
+
+@pytest.mark.parametrize("value", [ARN, ARN.replace("arn:aws", "arn:aws-cn")])
+def test_the_arn_of_a_topic_is_taken(value: str) -> None:
+    assert topic_arn("NAME", value) == value
+
+
+@pytest.mark.parametrize(
+    "value", ["CompletionTopic", "stemdrop-completed", ARN.replace(":sns:", ":sqs:"), ARN + ":x"]
+)
+def test_anything_else_is_not(value: str) -> None:
+    with pytest.raises(SetupError, match="NAME can't be"):
+        topic_arn("NAME", value)
