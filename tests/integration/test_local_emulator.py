@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integration.processes_of import descendants, ends
-from stemdrop_local.runtime import emulator as emulator_module
-from stemdrop_local.runtime.emulator import Emulator, EmulatorError, find_emulator
+from stemdrop_local.runtime import place
+from stemdrop_local.runtime.emulator import Emulator
 from stemdrop_local.runtime.outcome import Ending, read_answer
+from stemdrop_local.runtime.place import EmulatorError, find_emulator
 from stemdrop_local.template import Application
 
 HERE = str(Path(__file__).parent)
@@ -211,7 +212,7 @@ def test_an_emulator_that_starts_no_more_is_a_crash(
         os.kill(min(descendants(emulator.pid or 0)), signal.SIGKILL)
         assert ends(emulator.pid or 0)
         with monkeypatch.context() as patch:
-            patch.setattr(emulator_module, "find_emulator", lambda: Path("/bin/false"))
+            patch.setattr(place, "find_emulator", lambda: Path("/bin/false"))
             outcome = emulator.invoke([1])
         assert outcome.ending is Ending.CRASHED
         assert "does not start" in outcome.payload["errorMessage"]
@@ -221,7 +222,7 @@ def test_an_emulator_that_starts_no_more_is_a_crash(
 def test_an_emulator_that_does_not_start_is_told(
     application: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(emulator_module, "find_emulator", lambda: Path("/bin/false"))
+    monkeypatch.setattr(place, "find_emulator", lambda: Path("/bin/false"))
     with pytest.raises(EmulatorError, match=str(tmp_path)), make(application, tmp_path):
         pass
 

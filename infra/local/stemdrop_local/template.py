@@ -12,6 +12,8 @@ TEMPLATE = ROOT / "template.yaml"
 FUNCTION = "SeparateFunction"
 API_FUNCTION = "ApiFunction"
 API = "Api"
+# Source: "EphemeralStorage" of AWS::Lambda::Function in the CloudFormation guide.
+LEAST_STORAGE = {"Size": 512}
 # What S3's own API calls what CloudFormation calls otherwise.
 CORS_NAMES = {"Id": "ID", "ExposedHeaders": "ExposeHeaders", "MaxAge": "MaxAgeSeconds"}
 
@@ -44,11 +46,12 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function; `environment` has the variables that the template sets."""
+    """A function: its limits, /tmp's size among them, and the variables that the template sets."""
 
     name: str
     memory_mb: int
     timeout_s: int
+    storage_mb: int
     environment: Mapping[str, str]
 
 
@@ -152,10 +155,12 @@ def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
 def _function(properties: dict[str, Any], resolver: Resolver) -> dict[str, Any]:
     """Return what all functions have."""
     variables = resolver.resolve(properties["Environment"]["Variables"])
+    storage = resolver.resolve(properties.get("EphemeralStorage", LEAST_STORAGE))
     return {
         "name": resolver.resolve(properties["FunctionName"]),
         "memory_mb": int(resolver.resolve(properties["MemorySize"])),
         "timeout_s": int(resolver.resolve(properties["Timeout"])),
+        "storage_mb": int(storage["Size"]),
         "environment": {name: str(value) for name, value in variables.items()},
     }
 

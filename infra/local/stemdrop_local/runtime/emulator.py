@@ -1,15 +1,11 @@
-"""A Lambda function on this machine: the runtime interface emulator and client, no container.
+"""A Lambda function on this machine: the runtime interface emulator and client.
 
-The emulator comes with the AWS SAM command line, which has an environment of its own. It runs on
-Linux only, doesn't limit memory, and takes one invocation at a time: one Emulator is one execution
-environment of Lambda's.
+The emulator takes one invocation at a time: one Emulator is one execution environment of Lambda's.
 """
 
 import http.client
 import json
-import platform
 import socket
-import sys
 import time
 from collections.abc import Mapping
 from contextlib import closing
@@ -22,12 +18,11 @@ from stemdrop.errors import SetupError
 from stemdrop_local.ports import LOOPBACK, reserve_port
 from stemdrop_local.runtime.environment import lambda_environment
 from stemdrop_local.runtime.outcome import Outcome, lost, read_answer
+from stemdrop_local.runtime.place import EmulatorError, HostProcess, Place
 from stemdrop_local.runtime.processes import Companion
-from stemdrop_local.template import ROOT, Function
+from stemdrop_local.template import Function
 
 HANDLER = "stemdrop_separate.handler.handler"
-BINARIES = ".venv-sam/lib/python3*/site-packages/samcli/local/rapid"
-ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
 INVOCATIONS = "/2015-03-31/functions/function/invocations"
 MAX_EVENT_BYTES = 6 << 20
 START_TIMEOUT_S = 30.0
@@ -36,29 +31,10 @@ POLL_S = 0.02
 MARGIN_S = 60.0
 
 
-class EmulatorError(SetupError):
-    """The emulator isn't there, or doesn't start."""
-
-    code = "emulator"
-
-
 class EventTooLargeError(EmulatorError):
     """The event is larger than Lambda allows; the emulator would cut it."""
 
     code = "event_too_large"
-
-
-def find_emulator() -> Path:
-    """Return the emulator's binary for this machine.
-
-    Raises
-    ------
-    EmulatorError : there is none.
-    """
-    name = f"aws-lambda-rie-{ARCHITECTURES.get(platform.machine(), platform.machine())}"
-    for binary in ROOT.glob(f"{BINARIES}/{name}"):
-        return binary
-    raise EmulatorError(f"There is no {name} under {ROOT / '.venv-sam'}: run `make setup`.")
 
 
 class Emulator:
@@ -71,6 +47,7 @@ class Emulator:
     log : the file for what the handler and the emulator write.
     environment : variables in addition to the template's, or in place of them.
     handler : its dotted name.
+    place : where it runs: as a process of this machine by default.
     """
 
     def __init__(
@@ -80,6 +57,7 @@ class Emulator:
         log: Path,
         environment: Mapping[str, str] | None = None,
         handler: str = HANDLER,
+        place: Place | None = None,
     ) -> None:
         self.function = function
         self.log = log
@@ -89,6 +67,7 @@ class Emulator:
             **(environment or {}),
         }
         self._handler = handler
+        self._place = place or HostProcess()
         self._process: Companion | None = None
         self._port = 0
         self._invoking = Lock()
@@ -117,7 +96,7 @@ class Emulator:
 
         Raises
         ------
-        EmulatorError : it doesn't come up.
+        SetupError : it doesn't come up.
         """
         with self._changing:
             self._wanted = True
@@ -146,7 +125,7 @@ class Emulator:
             try:
                 self._revive()
                 return self._post(body)
-            except EmulatorError as error:
+            except SetupError as error:
                 return lost(error.message)
             except (OSError, http.client.HTTPException) as error:
                 with self._changing:
@@ -174,10 +153,8 @@ class Emulator:
             "--runtime-api-address": f"{LOOPBACK}:{reserve_port()}",
         }
         options = [word for option in addresses.items() for word in option]
-        runtime = [sys.executable, "-m", "awslambdaric", self._handler]
-        leash = [sys.executable, "-m", "stemdrop_local.runtime.leash"]
-        command = [*leash, str(find_emulator()), *options, *runtime]
-        self._process = Companion(command, self.log, self._environment)
+        launch = self._place.launch(self.function, self._handler, options, self._environment)
+        self._process = Companion(launch.command, self.log, launch.environment)
         try:
             self._wait(self._process)
         except BaseException:

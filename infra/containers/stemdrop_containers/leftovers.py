@@ -1,0 +1,55 @@
+"""Containers that outlived who started them: found by the name of their owner, and removed.
+
+A container's leash removes it, however its owner ends. This is for when the leash was killed, too.
+"""
+
+import itertools
+import os
+import re
+from pathlib import Path
+
+from stemdrop_containers.engine import Engine
+
+LABEL = "stemdrop=lambda"
+NAME = re.compile(r"stemdrop-lambda-(?P<pid>\d+)-(?P<started>\d+)-\d+")
+_numbers = itertools.count(1)
+
+
+def name_container() -> str:
+    """Return a name for a container of this process that no other one has had."""
+    pid = os.getpid()
+    return f"stemdrop-lambda-{pid}-{_started(pid)}-{next(_numbers)}"
+
+
+def removal(engine: Engine, name: str) -> list[str]:
+    """Return the command that removes a container with its mounts, whether it runs or not."""
+    options = ["--force", "--volumes"]
+    if engine.name == "podman":
+        options += ["--ignore", "--time=0"]  # Docker takes neither, and waits for nothing
+    return engine.command("rm", *options, name)
+
+
+def sweep(engine: Engine) -> list[str]:
+    """Remove the containers whose owners have ended, and return their names."""
+    listing = engine.run(
+        "ps", "--all", "--filter", f"label={LABEL}", "--format", "{{.Names}}"
+    ).stdout
+    orphans = [name for name in listing.split() if not _has_owner(name)]
+    for name in orphans:
+        engine.attempt(*removal(engine, name)[1:])
+    return orphans
+
+
+def _has_owner(name: str) -> bool:
+    parts = NAME.fullmatch(name)
+    return parts is not None and _started(int(parts["pid"])) == int(parts["started"])
+
+
+def _started(pid: int) -> int | None:
+    """Return when a process started, in the kernel's ticks; ids of processes are given again."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # The second field is a name with any characters, in parentheses; this is the 22nd.
+    return int(stat.rpartition(")")[2].split()[19])
