@@ -2,7 +2,7 @@
 SHELL := /bin/bash -eu -o pipefail
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup models demo local test lint types unit integration template page chromium e2e containers build parity bench evaluate lock clean
+.PHONY: help setup models demo local test lint types unit integration template page chromium e2e containers build audit bom parity bench evaluate lock clean
 
 SONG ?=
 OUT ?= out
@@ -19,6 +19,8 @@ OFFLINE ?=
 BIN := .venv/bin
 READY := .venv/.ready
 SAM_READY := .venv-sam/.ready
+LINT_READY := .venv-lint/.ready
+TEMPLATES := template.yaml $(wildcard infra/*.yaml)
 LOCKS := tests/requirements.txt functions/separate/model/spleeter.txt infra/local/uv.txt
 PODMAN := podman runc iptables netavark aardvark-dns uidmap debootstrap
 CODE := layers functions infra tests benchmarks
@@ -26,7 +28,7 @@ CODE := layers functions infra tests benchmarks
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: $(READY) $(SAM_READY) models ## Make the environments and the 2stems model
+setup: $(READY) $(SAM_READY) $(LINT_READY) models ## Make the environments and the 2stems model
 
 $(READY): $(LOCKS) pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "stemdrop needs Python 3.11: install it, or name it with PYTHON=path." >&2; exit 1; }
@@ -44,6 +46,12 @@ $(SAM_READY): infra/sam/requirements.txt $(READY)
 	$(BIN)/uv pip sync -q --python .venv-sam/bin/python --require-hashes infra/sam/requirements.txt
 	touch $@
 
+$(LINT_READY): infra/lint/requirements.txt $(READY)
+	@echo "Installing the linters of security ..."
+	$(BIN)/uv venv -q --clear --python $(BIN)/python .venv-lint
+	$(BIN)/uv pip sync -q --python .venv-lint/bin/python --require-hashes infra/lint/requirements.txt
+	touch $@
+
 models: $(READY) ## Build the networks in MODELS, "2stems" unless told otherwise
 	$(BIN)/python -m model build $(MODELS)
 
@@ -56,9 +64,15 @@ local: setup ## Run API, S3, events and a drop folder at PORT, SONGS at a time
 test: setup chromium lint types ## Run every check and test
 	$(BIN)/python -m pytest tests/unit tests/integration tests/template tests/page
 
-lint: $(READY) ## Check style, names and imports
+lint: $(READY) $(LINT_READY) ## Check style, names, imports, templates, and what is known of the packages that ship
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/cfn-lint $(TEMPLATES)
+	$(BIN)/python -m stemdrop_lint.policies
+	$(BIN)/python -m stemdrop_lint.audit --tolerant
+
+audit: $(READY) $(LINT_READY) ## Look up known vulnerabilities of what ships; without an answer this fails
+	$(BIN)/python -m stemdrop_lint.audit
 
 types: $(READY) ## Check types
 	$(BIN)/mypy

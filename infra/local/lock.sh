@@ -17,3 +17,4 @@ for folder in functions/api/requirements functions/separate/requirements functio
 done
 compile functions/separate/model/spleeter --no-deps
 compile infra/sam/requirements
+compile infra/lint/requirements

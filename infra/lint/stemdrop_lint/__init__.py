@@ -1,0 +1,1 @@
+"""Security before every commit: templates and image by policy, packages by advisories."""
