@@ -2,9 +2,9 @@
 
 import http.client
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
@@ -19,12 +19,13 @@ FORBIDDEN = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client asks for: a method, the bucket and key as they are, and the query."""
+    """What a client asks for: a method, the bucket and key as they are, the query, the headers."""
 
     method: str
     bucket: str
     key: str
     query: str
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +175,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         parts = urlsplit(self.path)
+        headers = {name.lower(): value for name, value in self.headers.items()}
         bucket, _, key = unquote(parts.path).lstrip("/").partition("/")
-        request = Request(self.command, bucket, key, parts.query)
+        request = Request(self.command, bucket, key, parts.query, headers)
         fault = self.proxy.fault_for(request)
         answer = fault(lambda: self._ask(body)) if fault else self._ask(body)
         if answer is None:

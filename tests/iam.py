@@ -1,0 +1,164 @@
+"""A small IAM: what a policy of template.yaml allows, and S3 behind it, as strict as AWS's own."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, unquote
+
+from faults import Answer, Fault, Faults, Request, forbidden
+
+Statement = Mapping[str, Any]
+ARN = "arn:aws:s3:::"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What IAM is asked: an action on a resource, and what is known of the request."""
+
+    action: str
+    resource: str
+    context: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Grant:
+    """The smallest part of a policy: one action on one pattern of resources."""
+
+    sid: str
+    action: str
+    resource: str
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Tell whether a text is one of a pattern's: * is any number of characters, ? is one."""
+    parts = (".*" if sign == "*" else "." if sign == "?" else re.escape(sign) for sign in pattern)
+    return re.fullmatch("".join(parts), text, re.DOTALL) is not None
+
+
+def listed(value: T | list[T]) -> list[T]:
+    """Return a list of what a policy has one or more of."""
+    return value if isinstance(value, list) else [value]
+
+
+def grants_of(statements: Iterable[Statement]) -> set[Grant]:
+    """Return everything that a policy grants."""
+    return {
+        Grant(statement["Sid"], action, resource)
+        for statement in statements
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    }
+
+
+def allowed_by(statements: Iterable[Statement], call: Call) -> set[Grant]:
+    """Return the grants that allow a call; it is denied without any.
+
+    Only what template.yaml uses is known: Allow, Action, Resource, and StringLike.
+    """
+    found: set[Grant] = set()
+    for statement in statements:
+        assert statement["Effect"] == "Allow", statement
+        assert statement.keys() <= {"Sid", "Effect", "Action", "Resource", "Condition"}, statement
+        if _is_met(statement.get("Condition", {}), call.context):
+            found |= {
+                grant
+                for grant in grants_of([statement])
+                if matches(grant.action.lower(), call.action.lower())
+                and matches(grant.resource, call.resource)
+            }
+    return found
+
+
+def _is_met(condition: Mapping[str, Any], context: Mapping[str, str]) -> bool:
+    assert condition.keys() <= {"StringLike"}, condition
+    return all(
+        name in context and any(matches(pattern, context[name]) for pattern in listed(patterns))
+        for name, patterns in condition.get("StringLike", {}).items()
+    )
+
+
+def calls_of(request: Request) -> list[Call]:
+    """Return what S3 asks IAM about a request.
+
+    Source: "Required permissions for Amazon S3 API operations" in the Amazon S3 user guide; for
+    If-Match, "How to prevent object overwrites with conditional writes" there.
+    """
+    query = parse_qs(request.query, keep_blank_values=True)
+    bucket, target = ARN + request.bucket, f"{ARN}{request.bucket}/{request.key}"
+    if not request.key:
+        assert (request.method, "list-type" in query) == ("GET", True), request
+        context = {
+            f"s3:{name}": query[name][0] for name in ("prefix", "delimiter") if name in query
+        }
+        return [Call("s3:ListBucket", bucket, context)]
+    actions = {
+        "GET": "s3:GetObject",
+        "HEAD": "s3:GetObject",
+        "PUT": "s3:PutObject",
+        "POST": "s3:PutObject",
+        "DELETE": "s3:AbortMultipartUpload" if "uploadId" in query else "s3:DeleteObject",
+    }
+    assert not query.keys() & {"acl", "tagging", "versionId", "retention"}, request
+    calls = [Call(actions[request.method], target)]
+    if source := request.headers.get("x-amz-copy-source"):
+        calls.append(Call("s3:GetObject", ARN + unquote(source).lstrip("/")))
+    if request.method == "PUT" and "if-match" in request.headers:
+        calls.append(Call("s3:GetObject", target))
+    return calls
+
+
+class Gate(Faults):
+    """A proxy in front of the embedded S3 that lets through what a role's policy allows.
+
+    Parameters
+    ----------
+    endpoint_url : of S3.
+    statements : of the policy, references resolved.
+
+    Attributes
+    ----------
+    used : grants that a request needed.
+    denied : calls that the policy doesn't allow; their requests were answered 403.
+    """
+
+    def __init__(self, endpoint_url: str, statements: list[Statement]) -> None:
+        super().__init__(endpoint_url)
+        self.used: set[Grant] = set()
+        self.denied: list[Call] = []
+        self._statements = statements
+
+    def fault_for(self, request: Request) -> Fault | None:
+        """Answer 403 to what isn't allowed, and to who may not know that a key is missing."""
+        allowed = [(call, self.ask(call)) for call in calls_of(request)]
+        if not all(grants for _, grants in allowed):
+            self.denied += [call for call, grants in allowed if not grants]
+            return forbidden
+        fault = super().fault_for(request)
+        return _chained(fault, self._hide_missing(request))
+
+    def ask(self, call: Call) -> set[Grant]:
+        """Return what allows a call, and note that it was needed."""
+        grants = allowed_by(self._statements, call)
+        self.used |= grants
+        return grants
+
+    def _hide_missing(self, request: Request) -> Fault:
+        def fault(ask: Callable[[], Answer]) -> Answer:
+            answer = ask()
+            if answer.status != 404 or not request.key:
+                return answer
+            # S3 tells this only to those who may list the bucket.
+            may_know = self.ask(Call("s3:ListBucket", ARN + request.bucket))
+            return answer if may_know else forbidden(ask)
+
+        return fault
+
+
+def _chained(inner: Fault | None, outer: Fault) -> Fault:
+    def fault(ask: Callable[[], Answer]) -> Answer | None:
+        answer = inner(ask) if inner else ask()
+        return None if answer is None else outer(lambda: answer)
+
+    return fault

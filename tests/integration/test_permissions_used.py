@@ -1,0 +1,259 @@
+"""Both functions work with what their roles allow, and need all of it: S3 refuses everything else.
+
+The real jobs and the real API run against the embedded S3 behind the policies of template.yaml.
+What they are refused, and what they never ask for, is wrong.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+
+from api_events import Api, ExecutionEnvironment, handler_of
+from faults import Request, first, forbidden
+from iam import ARN, Call, Gate, Grant, calls_of, grants_of
+from stemdrop.errors import StorageError
+from stemdrop.keys import UploadKey, record_key, result_key
+from stemdrop.s3 import CLIENT_CONFIG
+from stemdrop.store import Store
+from stemdrop_local.intrinsics import REGION, Resolver, load_template
+from stemdrop_local.s3.server import CREDENTIALS
+from stemdrop_local.stack import Stack
+from stemdrop_local.template import TEMPLATE
+from stemdrop_separate.workshop import Outcome, Workshop
+from uploads import attempt, put, results, song
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+DROP = UploadKey.parse("drop/song.wav")
+LARGE = bytes(9 << 20)  # goes to S3 in parts
+# What Lambda does with a function's role, and the property that asks for it.
+BY_LAMBDA = {
+    "logs:CreateLogStream": "LoggingConfig",
+    "logs:PutLogEvents": "LoggingConfig",
+    "xray:PutTraceSegments": "Tracing",
+    "xray:PutTelemetryRecords": "Tracing",
+    "sqs:SendMessage": "EventInvokeConfig",
+}
+
+
+def statements_of(role: str) -> list[Mapping[str, Any]]:
+    """Return what the policy of a role in template.yaml says."""
+    template = load_template(TEMPLATE)
+    resource = template["Resources"][role]["Properties"]
+    (policy,) = Resolver(template, {}).resolve(resource["Policies"])
+    found: list[Mapping[str, Any]] = policy["PolicyDocument"]["Statement"]
+    return found
+
+
+def unused(role: str, function: str, gate: Gate) -> set[Grant]:
+    """Return what nobody needed: neither the function's code nor Lambda for it."""
+    properties = load_template(TEMPLATE)["Resources"][function]["Properties"]
+    needless = grants_of(statements_of(role)) - gate.used
+    return {grant for grant in needless if BY_LAMBDA.get(grant.action) not in properties}
+
+
+@pytest.fixture
+def gates(buckets: Stack) -> Iterator[dict[str, Gate]]:
+    """Return S3 as each of the roles sees it."""
+    with ExitStack() as running:
+        yield {
+            role: running.enter_context(Gate(buckets.endpoint_url, statements_of(role)))
+            for role in ("SeparateRole", "ApiRole")
+        }
+
+
+@pytest.fixture
+def separator(gates: dict[str, Gate], workshop: Workshop) -> Workshop:
+    """Return the separator, with nothing but its role."""
+    client: S3Client = boto3.client(
+        "s3",
+        config=CLIENT_CONFIG,
+        endpoint_url=gates["SeparateRole"].endpoint_url,
+        region_name=REGION,
+        aws_access_key_id=CREDENTIALS["aws_access_key_id"],
+        aws_secret_access_key=CREDENTIALS["aws_secret_access_key"],
+    )
+    store = workshop.store
+    return replace(workshop, store=Store(store.uploads, store.stems, client))
+
+
+@pytest.fixture
+def api(
+    gates: dict[str, Gate],
+    store: Store,
+    api_environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Api]:
+    """Return the API, with nothing but its role."""
+    assert store.uploads  # nobody waits between tries
+    for name in api_environment.keys() - {"PATH", "TZ", "LANG"}:
+        monkeypatch.setenv(name, api_environment[name])
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", gates["ApiRole"].endpoint_url)
+    with ExecutionEnvironment(handler_of(api_environment)) as environment:
+        yield Api(environment.handle)
+
+
+def send(job: dict[str, Any], buckets: Stack, gate: Gate, data: bytes) -> UploadKey:
+    """Send a song with a job's form: S3 asks whether who signed it may put the song there."""
+    fields = job["upload"]["fields"]
+    assert gate.ask(Call("s3:PutObject", f"{ARN}{buckets.uploads_bucket}/{fields['key']}"))
+    key = UploadKey.parse(fields["key"])
+    put(buckets, data, key)
+    return key
+
+
+def fetch(url: str, gate: Gate) -> None:
+    """Follow a presigned URL: S3 asks whether who signed it may read what it leads to."""
+    bucket, _, key = urlsplit(url).path.lstrip("/").partition("/")
+    (call,) = calls_of(Request("GET", bucket, key, ""))
+    assert gate.ask(call)
+
+
+def separate_drops(separator: Workshop, buckets: Stack, gate: Gate) -> None:
+    """Have songs dropped: a new one, the same with other options, a copy, none, one in parts."""
+    put(buckets, song(), DROP)
+    assert attempt(separator, DROP) is Outcome.DONE
+    put(buckets, song(), DROP, {"codec": "flac", "stems": "vocals"})
+    assert attempt(separator, DROP) is Outcome.DONE
+    assert set(results(buckets, f"{DROP}/")) == {f"{DROP}/vocals.flac", record_key(DROP)}
+    copy = UploadKey.parse("drop/copy.wav")
+    put(buckets, song(), copy, {"codec": "flac", "stems": "vocals"})
+    assert attempt(separator, copy) is Outcome.DONE
+    gone = UploadKey.parse("drop/gone.wav")
+    assert attempt(separator, gone) is Outcome.REJECTED
+    break_off(separator, gate, DROP)
+
+
+def break_off(workshop: Workshop, gate: Gate, key: UploadKey) -> None:
+    """Have an upload in parts fail: what is there of it is given up."""
+    target = result_key(key, "large.wav")
+    path = workshop.settings.work_dir.parent / "large.wav"
+    path.write_bytes(LARGE)
+    gate.on(forbidden, "PUT", target)
+    with pytest.raises(StorageError):
+        workshop.store.upload(path, target, "audio/wav")
+
+
+def separate_job(
+    api: Api, separator: Workshop, buckets: Stack, gates: dict[str, Gate]
+) -> dict[str, Any]:
+    """Have a job done, and return it."""
+    wanted = {"filename": "a.wav", "size_bytes": len(song()), "zip": True}
+    job = api.post("/jobs", wanted).json
+    key = send(job, buckets, gates["ApiRole"], song())
+    assert attempt(separator, key) is Outcome.DONE
+    done: dict[str, Any] = api.get(f"/jobs/{job['id']}").json
+    for url in (*(stem["url"] for stem in done["stems"]), done["zip"]["url"]):
+        fetch(url, gates["ApiRole"])
+    return done
+
+
+def delete_at_work(api: Api, separator: Workshop, buckets: Stack, gates: dict[str, Gate]) -> None:
+    """Have a job deleted at the moment when its stems are uploaded."""
+    data = song(0.5, seed=7)
+    job = api.post("/jobs", {"filename": "b.wav", "size_bytes": len(data)}).json
+    key = send(job, buckets, gates["ApiRole"], data)
+
+    def delete() -> None:
+        assert api.delete(f"/jobs/{job['id']}").status == 204
+
+    gates["SeparateRole"].on(first(delete), "PUT", result_key(key, "vocals.wav"))
+    assert attempt(separator, key) is Outcome.SKIPPED
+    assert not results(buckets, f"{key}/")
+
+
+def test_the_separator_needs_all_that_its_role_allows(
+    separator: Workshop, api: Api, buckets: Stack, gates: dict[str, Gate]
+) -> None:
+    gate = gates["SeparateRole"]
+    separate_drops(separator, buckets, gate)
+    job = separate_job(api, separator, buckets, gates)
+    delete_at_work(api, separator, buckets, gates)
+    break_off(separator, gate, UploadKey.parse(job["key"]))
+    assert gate.denied == []
+    assert unused("SeparateRole", "SeparateFunction", gate) == set()
+
+
+def test_the_api_needs_all_that_its_role_allows(
+    separator: Workshop, api: Api, buckets: Stack, gates: dict[str, Gate]
+) -> None:
+    gate = gates["ApiRole"]
+    job = separate_job(api, separator, buckets, gates)
+    known = {
+        "filename": "c.wav",
+        "size_bytes": len(song()),
+        "sha256": hashlib.sha256(song()).hexdigest(),
+        "zip": True,
+    }
+    again = api.post("/jobs", known).json
+    assert again["status"] == "done"
+    put(buckets, song(), DROP)
+    assert attempt(separator, DROP) is Outcome.DONE
+    for stem in api.get("/drop/song.wav").json["stems"]:
+        fetch(stem["url"], gate)
+    assert api.get(f"/jobs/{'0' * 32}").status == 404
+    copy_in_parts(buckets, gate, UploadKey.parse(again["key"]))
+    for made in (again, job):
+        assert api.delete(f"/jobs/{made['id']}").status == 204
+    assert not results(buckets, "jobs/")
+    assert gate.denied == []
+    assert unused("ApiRole", "ApiFunction", gate) == set()
+
+
+def copy_in_parts(buckets: Stack, gate: Gate, key: UploadKey) -> None:
+    """Have the copy of a large stem fail: what is there of it is given up."""
+    source, target = result_key(DROP, "large.wav"), result_key(key, "large.wav")
+    buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=source, Body=LARGE)
+    client: S3Client = boto3.client("s3", config=CLIENT_CONFIG, endpoint_url=gate.endpoint_url)
+    gate.on(forbidden, "PUT", target)
+    with pytest.raises(StorageError):
+        Store(buckets.uploads_bucket, buckets.stems_bucket, client).copy(source, target)
+
+
+@pytest.mark.parametrize(
+    ("role", "action", "where"),
+    [
+        ("ApiRole", "s3:GetObject", "uploads/jobs/{id}"),
+        ("ApiRole", "s3:GetObject", "uploads/drop/song.wav"),
+        ("ApiRole", "s3:PutObject", "uploads/drop/song.wav"),
+        ("ApiRole", "s3:DeleteObject", "uploads/drop/song.wav"),
+        ("ApiRole", "s3:PutObject", "stems/drop/song.wav/job.json"),
+        ("ApiRole", "s3:DeleteObject", "stems/drop/song.wav/job.json"),
+        ("ApiRole", "s3:PutObject", "stems/content/0.json"),
+        ("ApiRole", "s3:ListBucket", "uploads"),
+        ("ApiRole", "s3:ListBucket", "stems"),
+        ("SeparateRole", "s3:PutObject", "uploads/drop/song.wav"),
+        ("SeparateRole", "s3:DeleteObject", "uploads/drop/song.wav"),
+        ("SeparateRole", "s3:DeleteObject", "uploads/jobs/{id}"),
+        ("SeparateRole", "s3:GetObject", "uploads/elsewhere/song.wav"),
+        ("SeparateRole", "s3:PutObject", "stems/elsewhere"),
+        ("SeparateRole", "s3:PutBucketPolicy", "stems"),
+        ("SeparateRole", "s3:PutObjectAcl", "stems/drop/song.wav/vocals.wav"),
+        ("SeparateRole", "sqs:ReceiveMessage", "stems"),
+        ("SeparateRole", "sts:AssumeRole", "stems"),
+    ],
+)
+def test_a_thief_of_a_role_gets_no_further(
+    gates: dict[str, Gate], buckets: Stack, role: str, action: str, where: str
+) -> None:
+    bucket, _, key = where.format(id="0" * 32).partition("/")
+    name = {"uploads": buckets.uploads_bucket, "stems": buckets.stems_bucket}[bucket]
+    assert not gates[role].ask(Call(action, f"{ARN}{name}/{key}".rstrip("/")))
+
+
+@pytest.mark.parametrize("prefix", ["", "jobs/", "drop/", "content/", "jobs/0", f"jobs/{'0' * 32}"])
+def test_nobody_lists_the_jobs_of_others(
+    gates: dict[str, Gate], buckets: Stack, prefix: str
+) -> None:
+    context = {"s3:prefix": prefix}
+    call = Call("s3:ListBucket", f"{ARN}{buckets.stems_bucket}", context)
+    assert not gates["ApiRole"].ask(call)
+    whole = replace(call, context={"s3:prefix": f"jobs/{'0' * 32}/"})
+    assert gates["ApiRole"].ask(whole)

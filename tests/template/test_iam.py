@@ -1,0 +1,103 @@
+"""The small IAM of the tests says no where AWS does, and asks for what AWS asks."""
+
+from typing import Any
+
+import pytest
+
+from faults import Request
+from iam import ARN, Call, allowed_by, calls_of, matches
+
+LIST = {
+    "Sid": "List",
+    "Effect": "Allow",
+    "Action": "s3:ListBucket",
+    "Resource": f"{ARN}stems",
+    "Condition": {"StringLike": {"s3:prefix": "jobs/????/"}},
+}
+READ = {"Sid": "Read", "Effect": "Allow", "Action": ["s3:GetObject"], "Resource": f"{ARN}stems/a/*"}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "is_match"),
+    [
+        ("a/*", "a/b/c\nd", True),
+        ("a/*", "a/", True),
+        ("a/*", "b/a/", False),
+        ("a?", "ab", True),
+        ("a?", "a", False),
+        ("a.c", "abc", False),
+        ("[a]*", "a", False),
+    ],
+)
+def test_patterns(pattern: str, text: str, is_match: bool) -> None:
+    assert matches(pattern, text) is is_match
+
+
+@pytest.mark.parametrize(
+    ("call", "is_allowed"),
+    [
+        (Call("s3:GetObject", f"{ARN}stems/a/b"), True),
+        (Call("s3:getobject", f"{ARN}stems/a/b"), True),
+        (Call("s3:GetObject", f"{ARN}stems/ab"), False),
+        (Call("s3:GetObject", f"{ARN}stems"), False),
+        (Call("s3:GetObjectAcl", f"{ARN}stems/a/b"), False),
+        (Call("s3:ListBucket", f"{ARN}stems", {"s3:prefix": "jobs/0123/"}), True),
+        (Call("s3:ListBucket", f"{ARN}stems", {"s3:prefix": "jobs/"}), False),
+        (Call("s3:ListBucket", f"{ARN}stems", {"s3:prefix": ""}), False),
+        (Call("s3:ListBucket", f"{ARN}stems"), False),
+    ],
+    ids=str,
+)
+def test_what_is_allowed(call: Call, is_allowed: bool) -> None:
+    assert bool(allowed_by([LIST, READ], call)) is is_allowed
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        {**READ, "Effect": "Deny"},
+        {**READ, "NotAction": "s3:*"},
+        {**READ, "Condition": {"Bool": {"aws:SecureTransport": "true"}}},
+    ],
+)
+def test_what_it_does_not_know_is_refused(statement: dict[str, Any]) -> None:
+    with pytest.raises(AssertionError):
+        allowed_by([statement], Call("s3:GetObject", f"{ARN}stems/a/b"))
+
+
+@pytest.mark.parametrize(
+    ("request_", "actions"),
+    [
+        (Request("HEAD", "b", "k", ""), {"s3:GetObject b/k"}),
+        (Request("PUT", "b", "k", "partNumber=1&uploadId=x"), {"s3:PutObject b/k"}),
+        (Request("POST", "b", "k", "uploads="), {"s3:PutObject b/k"}),
+        (Request("DELETE", "b", "k", "uploadId=x"), {"s3:AbortMultipartUpload b/k"}),
+        (Request("DELETE", "b", "k", ""), {"s3:DeleteObject b/k"}),
+        (
+            Request("PUT", "b", "k", "", {"x-amz-copy-source": "c/o%20r"}),
+            {"s3:PutObject b/k", "s3:GetObject c/o r"},
+        ),
+        (
+            Request("PUT", "b", "k", "", {"if-match": '"x"'}),
+            {"s3:PutObject b/k", "s3:GetObject b/k"},
+        ),
+    ],
+    ids=str,
+)
+def test_what_requests_ask_for(request_: Request, actions: set[str]) -> None:
+    found = {f"{call.action} {call.resource.removeprefix(ARN)}" for call in calls_of(request_)}
+    assert found == actions
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request("PUT", "b", "", ""),
+        Request("GET", "b", "", "acl="),
+        Request("GET", "b", "k", "acl="),
+    ],
+    ids=str,
+)
+def test_requests_that_no_function_makes(request_: Request) -> None:
+    with pytest.raises(AssertionError):
+        calls_of(request_)
