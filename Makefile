@@ -110,6 +110,9 @@ containers: ## Install Podman and what makes a base image, from Debian's package
 build: $(READY) ## Build the separator's image with MODELS and BACKEND; OFFLINE=1 needs no image registry
 	$(BIN)/python -m stemdrop_containers.image --models "$(MODELS)" --backend $(BACKEND) $(if $(OFFLINE),--offline)
 
+bom: $(READY) ## Write what is in the image of BACKEND into build/bom.json, as CycloneDX; OFFLINE as of build
+	$(BIN)/python -m stemdrop_containers.bom --image stemdrop:$(BACKEND) $(if $(OFFLINE),--offline)
+
 parity: setup ## Compare SONG's stems with stock Spleeter's, sample for sample
 	@test -f "$(SONG)" || { echo "There is no song $(SONG): name one, make parity SONG=path." >&2; exit 2; }
 	$(BIN)/python -m benchmarks.parity "$(SONG)"
