@@ -13,13 +13,13 @@ from collections.abc import Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from stemdrop_cloud.access_token import TokenFile
 from stemdrop_cloud.account import Account, Stack, open_account
 from stemdrop_cloud.belongings import SAM_STACK, Belongings, delete_repository, find_belongings
 from stemdrop_cloud.command import parser, run
 from stemdrop_cloud.configuration import load_environment
 from stemdrop_cloud.errors import DONE, CloudError, UnpreparedError, UnreachableError
 from stemdrop_cloud.text import counted, in_one_line
-from stemdrop_cloud.token import TokenFile
 
 POLL_S = 3.0
 MAX_POLLS = 1200
