@@ -11,6 +11,7 @@ import boto3
 import pytest
 
 from api_events import TOKEN, Api, ExecutionEnvironment, Handler
+from cloud_server import CloudServer, packaged_template, transform
 from faults import Faults
 from stemdrop.s3 import CLIENT_CONFIG
 from stemdrop.store import Store
@@ -152,3 +153,25 @@ def api(api_handler: Handler, store: Store) -> Api:
     """Return the API, with empty buckets, no faults, and no waiting between tries."""
     assert store.uploads
     return Api(api_handler)
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudServer]:
+    """Run moto's AWS for all tests of infra/cloud."""
+    with CloudServer(tmp_path_factory.mktemp("cloud") / "cloud.log") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def transformed() -> str:
+    """Return template.yaml as CloudFormation has it after SAM's transform."""
+    return transform(packaged_template())
+
+
+@pytest.fixture
+def deployed(cloud: CloudServer, transformed: str) -> CloudServer:
+    """Return an account that has the stack `stemdrop`, and nothing else."""
+    cloud.reset()
+    cloud.put_packages()
+    cloud.create_stack("stemdrop", transformed)
+    return cloud

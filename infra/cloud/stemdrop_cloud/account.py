@@ -10,7 +10,13 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from stemdrop_cloud.errors import CloudError, UnpreparedError, UnreachableError, translated
+from stemdrop_cloud.errors import (
+    NO_CREDENTIALS,
+    CloudError,
+    UnpreparedError,
+    UnreachableError,
+    translated,
+)
 
 CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 8}, connect_timeout=10)
 NO_REGION = (
@@ -94,7 +100,8 @@ def open_account(region: str | None) -> Account:
         session = boto3.Session()
         chosen = region or os.environ.get("AWS_REGION") or session.region_name
         if not chosen:
-            raise UnpreparedError(NO_REGION)
+            missing = [] if session.get_credentials() else [NO_CREDENTIALS]
+            raise UnpreparedError(NO_REGION, *missing)
         if not REGION.fullmatch(chosen):
             raise UnpreparedError(f"The region can't be {chosen!r}: write it as eu-central-1.")
         found = session.client("sts", region_name=chosen, config=CONFIG).get_caller_identity()

@@ -5,7 +5,8 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -54,10 +55,13 @@ def run(
     ----------
     work : is given the parsed arguments, and returns the exit status.
     """
-    _prepare()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace", line_buffering=True)
     parsed = arguments.parse_args(given)
     try:
-        return work(parsed)
+        with _ended_in_order():
+            return work(parsed)
     except KeyboardInterrupt:
         print("stemdrop: Interrupted.", file=sys.stderr)
         return INTERRUPTED
@@ -70,14 +74,18 @@ def run(
         return _fail(error)
 
 
-def _prepare() -> None:
-    """Let output be of any letters, and take what ends a process for Ctrl-C."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace", line_buffering=True)
-    for number in ENDINGS:
-        if signal.getsignal(number) != signal.SIG_IGN:  # nohup
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Take what ends a process for Ctrl-C, so that nothing is left half done."""
+    handlers = {number: signal.getsignal(number) for number in ENDINGS}
+    for number, handler in handlers.items():
+        if handler != signal.SIG_IGN:  # nohup
             signal.signal(number, _interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def _fail(error: StemdropError) -> int:

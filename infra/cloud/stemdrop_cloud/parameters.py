@@ -33,8 +33,7 @@ def problems(declared: Declared, values: Mapping[str, str]) -> Iterator[str]:
         elif name == TOKEN_PARAMETER:
             yield "The token can't be given as a parameter: set STEMDROP_TOKEN instead."
         elif not _allows(declared[name], value):
-            hint = declared[name].get("ConstraintDescription") or declared[name]["Description"]
-            yield f"{name} can't be {value!r}. {hint}"
+            yield f"{name} can't be {value!r}: {_hint(declared[name])}"
 
 
 def in_force(
@@ -59,6 +58,15 @@ def write(path: Path, values: Mapping[str, str]) -> str:
     """
     write_secret(path, json.dumps(dict(values)))  # YAML, as all JSON is
     return f"file://{path}"
+
+
+def _hint(entry: Mapping[str, Any]) -> str:
+    if "AllowedValues" in entry:
+        return f"use {', '.join(map(str, entry['AllowedValues']))}."
+    if "MinValue" in entry:
+        return f"use a number from {entry['MinValue']} to {entry['MaxValue']}."
+    hint = str(entry.get("ConstraintDescription") or entry["Description"])
+    return hint[0].lower() + hint[1:]
 
 
 def _allows(entry: Mapping[str, Any], value: str) -> bool:

@@ -145,10 +145,8 @@ def _look_at_values(
     if not wrong and values["JwtIssuer"] and not values["JwtAudience"]:
         wrong.append("JwtIssuer needs JwtAudience: say whom its tokens have to be for.")
     findings.problems += wrong
-    if wrong:
-        return {}
     findings.note(prerequisites.processor_problems(values["Architecture"]))
-    return values
+    return {} if wrong else values
 
 
 def _look_at_site(findings: Findings, account: Account, name: str) -> Site:

@@ -52,6 +52,8 @@ def processor_problems(
     machine: str | None = None,
 ) -> Iterator[str]:
     """Yield why an image for a processor can't be built on this machine."""
+    if architecture not in PROCESSORS:  # which is a problem of another kind
+        return
     ours, emulator = PROCESSORS[architecture]
     machine = machine or platform.machine()
     is_elsewhere = variables.get("DOCKER_HOST", "unix:").partition(":")[0] not in {"unix", "npipe"}
