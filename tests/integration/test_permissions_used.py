@@ -1,4 +1,4 @@
-"""Both functions work with what their roles allow, and need all of it: S3 refuses everything else.
+"""Both functions work with what their roles allow, and need all of it; all else is refused.
 
 The real jobs and the real API run against the embedded S3 behind the policies of template.yaml.
 What they are refused, and what they never ask for, is wrong.
@@ -21,12 +21,13 @@ from stemdrop.errors import StorageError
 from stemdrop.keys import UploadKey, record_key, result_key
 from stemdrop.s3 import CLIENT_CONFIG
 from stemdrop.store import Store
+from stemdrop.topic import Topic
 from stemdrop_local.intrinsics import REGION, Resolver, load_template
 from stemdrop_local.s3.server import CREDENTIALS
 from stemdrop_local.stack import Stack
 from stemdrop_local.template import TEMPLATE
 from stemdrop_separate.workshop import Outcome, Workshop
-from uploads import attempt, put, results, song
+from uploads import attempt, job_of, put, results, song
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -141,6 +142,17 @@ def break_off(workshop: Workshop, gate: Gate, key: UploadKey) -> None:
         workshop.store.upload(path, target, "audio/wav")
 
 
+def tell(buckets: Stack, gate: Gate) -> None:
+    """Tell of a job's end, as the handler does."""
+
+    class Client:
+        def publish(self, **request: Any) -> None:
+            assert gate.ask(Call("sns:Publish", request["TopicArn"]))
+
+    arn = buckets.application.function.environment["COMPLETION_TOPIC_ARN"]
+    Topic(arn, Client()).publish(job_of(buckets, DROP))
+
+
 def separate_job(
     api: Api, separator: Workshop, buckets: Stack, gates: dict[str, Gate]
 ) -> dict[str, Any]:
@@ -174,6 +186,7 @@ def test_the_separator_needs_all_that_its_role_allows(
 ) -> None:
     gate = gates["SeparateRole"]
     separate_drops(separator, buckets, gate)
+    tell(buckets, gate)
     job = separate_job(api, separator, buckets, gates)
     delete_at_work(api, separator, buckets, gates)
     break_off(separator, gate, UploadKey.parse(job["key"]))
