@@ -20,7 +20,6 @@ from stemdrop_local.runtime.outcome import Ending, Outcome
 FUNCTION = "stemdrop-separate"
 UPLOADS = "stemdrop-uploads-123456789012-eu-central-1"
 INVOKE = ("POST", f"functions/{FUNCTION}/invocations")
-FAST = {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "1"}
 
 
 def event_of(key: str) -> dict[str, Any]:
@@ -75,7 +74,7 @@ def sent(cloud: CloudServer, before: int) -> list[dict[str, Any]]:
 
 
 def redrive(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return run("redrive", "--stack", "stemdrop", *arguments, environment=variables(url, **FAST))
+    return run("redrive", "--stack", "stemdrop", *arguments, environment=variables(url))
 
 
 def test_all_are_sent_again(deployed: CloudServer, queue: Queue, before: int) -> None:
@@ -118,7 +117,7 @@ def test_what_lambda_refuses_stays(
     deployed: CloudServer, queue: Queue, before: int, faulty: Faults
 ) -> None:
     queue.put(*(record_of(event_of(f"drop/{name}.mp3")) for name in "abc"))
-    faulty.on(unavailable, *INVOKE, times=8)  # as often as it is tried
+    faulty.on(unavailable, *INVOKE, times=5)  # as often as it is tried
     done = redrive(faulty.endpoint_url)
     assert done.returncode == 1
     assert "2 events sent again, 1 left" in done.stdout
@@ -133,7 +132,7 @@ def test_a_crash_sends_one_event_twice_at_most(
     deployed: CloudServer, queue: Queue, before: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is between Lambda's answer and the message's end, where a crash hurts most."""
-    monkeypatch.setattr(failure_queue, "HOLD_S", 1)
+    monkeypatch.setattr(failure_queue, "HOLD_S", 0)
     queue.put(record_of(event_of("drop/a.mp3")))
 
     class Crashed(BaseException):
@@ -189,6 +188,14 @@ def test_it_gives_up_when_nothing_is_taken(
     assert faulty.seen(*INVOKE) == 1
     assert queue.count() == 20
     assert not sent(deployed, before)
+
+
+def test_what_somebody_else_reads_is_mentioned(deployed: CloudServer, queue: Queue) -> None:
+    queue.put(record_of(event_of("drop/a.mp3")))
+    queue.sqs.receive_message(QueueUrl=queue.url, VisibilityTimeout=600)
+    done = redrive(deployed.url)
+    assert done.returncode == 0
+    assert "1 message is being read by somebody else" in done.stdout
 
 
 def test_an_unknown_stack_is_one_sentence(cloud: CloudServer) -> None:

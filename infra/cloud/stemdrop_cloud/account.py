@@ -18,7 +18,7 @@ from stemdrop_cloud.errors import (
     translated,
 )
 
-CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 8}, connect_timeout=10)
+CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=10)
 NO_REGION = (
     "No AWS region is set: name one, as in REGION=eu-central-1, or set AWS_REGION, or run"
     " `aws configure`."

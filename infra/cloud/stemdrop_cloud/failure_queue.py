@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 # A message that we have seen stays out of sight for so long, and for the rest of the run.
 HOLD_S = 900
-WAIT_S = 2
+WAIT_S = 1
 BATCH = 10
 
 
@@ -74,6 +75,12 @@ class FailureQueue:
                 yield Message(message["MessageId"], message["Body"], message["ReceiptHandle"])
             if not fresh:
                 return
+
+    def count_read_elsewhere(self) -> int:
+        """Return how many messages another reader has, or one that was killed within HOLD_S."""
+        name: QueueAttributeNameType = "ApproximateNumberOfMessagesNotVisible"
+        answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=[name])
+        return max(0, int(answer["Attributes"][name]) - len(self._held))
 
     def delete(self, message: Message) -> None:
         """Take a message out of the queue for good."""

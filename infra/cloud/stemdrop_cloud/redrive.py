@@ -20,7 +20,7 @@ from stemdrop_cloud.account import open_account, require_output, require_stack
 from stemdrop_cloud.command import count, parser, run
 from stemdrop_cloud.configuration import load_environment
 from stemdrop_cloud.errors import DONE, FAILED, CloudError, DeniedError, translated
-from stemdrop_cloud.failure_queue import FailureQueue, Message
+from stemdrop_cloud.failure_queue import HOLD_S, FailureQueue, Message
 from stemdrop_cloud.failures import Failure, ForeignError, read_failure
 from stemdrop_cloud.text import counted, in_one_line
 
@@ -134,8 +134,15 @@ def _redrive(parsed: argparse.Namespace) -> int:
     )
     with FailureQueue(account.client("sqs"), require_output(stack, "FailureQueueUrl")) as queue:
         tally = redriver.empty(queue, parsed.limit)
+        elsewhere = queue.count_read_elsewhere()
     would = "would be sent" if parsed.dry_run else "sent"
     print(f"{counted(tally.sent, 'event')} {would} again, {tally.left} left in the queue.")
+    if elsewhere:
+        verb = "is" if elsewhere == 1 else "are"
+        print(
+            f"{counted(elsewhere, 'message')} {verb} being read by somebody else: look again in"
+            f" {HOLD_S // 60} minutes."
+        )
     return FAILED if tally.left else DONE
 
 
