@@ -9,13 +9,16 @@ from botocore.exceptions import ClientError
 
 from stemdrop_cloud.account import Account, Stack
 from stemdrop_cloud.buckets import Bucket
-from stemdrop_cloud.errors import code_of
+from stemdrop_cloud.errors import CloudError, code_of
 from stemdrop_cloud.text import counted
 
 # What `sam deploy --resolve-image-repos` calls its stack of image repositories, and says of it.
 COMPANION = "{stack}-{hash}-CompanionStack"
 COMPANION_DESCRIPTION = "AWS SAM CLI Managed ECR Repo Stack"
 MONITORING = "{stack}-monitoring"
+# ECR deletes no more at once.
+BATCH = 100
+MAX_ROUNDS = 3
 # SAM's own stack: its bucket has the packages of all stacks of the account.
 SAM_STACK = "aws-sam-cli-managed-default"
 
@@ -95,10 +98,21 @@ def find_belongings(account: Account, name: str) -> Belongings:
     )
 
 
-def delete_repository(ecr: Any, name: str) -> None:
-    """Delete an image repository with its images."""
-    try:
-        ecr.delete_repository(repositoryName=name, force=True)
-    except ClientError as error:
-        if code_of(error) != "RepositoryNotFoundException":
-            raise
+def empty_repository(ecr: Any, name: str) -> int:
+    """Delete the images of a repository, and return how many entries that were.
+
+    Raises
+    ------
+    CloudError : some stay.
+    """
+    deleted = 0
+    for _ in range(MAX_ROUNDS):  # an image for several processors goes before its parts
+        pages = ecr.get_paginator("list_images").paginate(repositoryName=name)
+        images = [image for page in pages for image in page["imageIds"]]
+        if not images:
+            return deleted
+        for first in range(0, len(images), BATCH):
+            batch = images[first : first + BATCH]
+            answer = ecr.batch_delete_image(repositoryName=name, imageIds=batch)
+            deleted += len(answer.get("imageIds", []))
+    raise CloudError(f"Images stay in the repository {name}: delete them, and go on.")

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from stemdrop_cloud.access_token import TokenFile
 from stemdrop_cloud.account import Account, Stack, open_account
-from stemdrop_cloud.belongings import SAM_STACK, Belongings, delete_repository, find_belongings
+from stemdrop_cloud.belongings import SAM_STACK, Belongings, empty_repository, find_belongings
 from stemdrop_cloud.command import parser, run
 from stemdrop_cloud.configuration import load_environment
 from stemdrop_cloud.errors import DONE, CloudError, UnpreparedError, UnreachableError
@@ -88,8 +88,8 @@ def _delete_all(found: Belongings) -> None:
         _stop_separating(found.account, found.main)
         _delete_with_buckets(found, found.main)
     for name in found.repositories():
-        print(f"Deleting the image repository {name} ...")
-        delete_repository(found.account.client("ecr"), name)
+        print(f"Emptying the image repository {name} ...")
+        print(f"  {counted(empty_repository(found.account.client('ecr'), name), 'image')} deleted")
     if found.companion:
         _delete_stack(found.account, found.companion)
 
