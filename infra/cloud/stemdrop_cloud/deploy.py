@@ -34,11 +34,10 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--architecture", help="x86_64 or arm64")
     made.add_argument("--alarm-address", help="where alarms are sent to by e-mail")
     made.add_argument(
-        "--parameter",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="any other of template.yaml; those that aren't given stay as they are",
+        "--parameters",
+        default="",
+        metavar="'NAME=VALUE ...'",
+        help="others of template.yaml; those that aren't given stay as they are",
     )
     made.add_argument(
         "--new-token", action="store_true", help="replace the token; the old one lets nobody in"

@@ -127,7 +127,7 @@ def given_parameters(parsed: argparse.Namespace) -> dict[str, str]:
     ------
     UnpreparedError : one of them is not written as Name=value.
     """
-    given = parse_overrides(parsed.parameter)
+    given = parse_overrides(parsed.parameters)
     for argument, name in SHORTHANDS.items():
         value = getattr(parsed, argument)
         if value is not None:

@@ -61,8 +61,7 @@ class Sam:
         """
         arguments = ["--stack-name", self.stack, "--parameter-overrides", parameters]
         arguments += ["--no-fail-on-empty-changeset", "--no-progressbar", *self.bootstrap]
-        if "s3_prefix" not in self.environment.deploy:
-            arguments += ["--s3-prefix", self.stack]
+        arguments += ["--s3-prefix", self.stack]
         if not self.environment.is_known:
             arguments += [word for words in BY_ITSELF.values() for word in words]
         self._run("deploy", arguments)
