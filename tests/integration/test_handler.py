@@ -143,7 +143,7 @@ def test_each_record_of_an_event_is_on_its_own(
         put(buckets, song(0.5, seed), UploadKey.parse(key))
     event = event_of("elsewhere/x", OTHER, BAD, "drop/folder/", GOOD)
     faults.on(unavailable, "GET", OTHER, times=100)
-    with pytest.raises(TransientError, match=r"1 of the event's songs failed: drop/other\.wav"):
+    with pytest.raises(TransientError, match=r"1 of the event's songs failed: 'drop/other\.wav'"):
         handler(event, Context())
     metrics = measured(capsys.readouterr().out)
     names = ("JobsFailed", "JobsDone", "JobsRejected", "JobsSkipped")

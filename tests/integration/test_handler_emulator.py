@@ -115,3 +115,18 @@ def test_the_log_tells_what_happened_and_nothing_of_the_song(
     assert '"JobsRejected":[1.0,1.0]' in text
     assert TITLE not in text
     assert "X-Amz-Signature" not in text
+
+
+def test_a_key_forges_no_line_of_the_log(
+    buckets: Stack, application: Application, tmp_path: Path
+) -> None:
+    assert buckets.s3
+    forged = '{"level":"INFO","message":"forged"}'
+    with start(application, buckets, tmp_path) as emulator:
+        # The embedded S3 knows no keys with line breaks: the first fails, the second is refused.
+        assert not emulator.invoke(event_of(f"drop/a\n{forged}\n.wav")).succeeded
+        assert emulator.invoke(event_of(f"elsewhere\n{forged}\n")).succeeded
+    lines = emulator.log.read_text().splitlines()
+    assert [line for line in lines if "attempt_failed" in line]
+    assert [line for line in lines if "key_rejected" in line]
+    assert not [line for line in lines if line.strip().startswith(forged)]

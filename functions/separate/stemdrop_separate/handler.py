@@ -70,7 +70,8 @@ def handler(event: dict[str, object], context: LambdaContext) -> dict[str, str]:
             failures[key] = error
             _count("failed")
     if failures:
-        reasons = "; ".join(f"{key}: {error!r}" for key, error in failures.items())
+        # Lambda logs this as it is: a key must not look like another line.
+        reasons = "; ".join(f"{key!r}: {error!r}" for key, error in failures.items())
         raise TransientError(f"{len(failures)} of the event's songs failed: {reasons}")
     return outcomes
 
