@@ -18,6 +18,7 @@ from stemdrop.errors import (
     EmptyAudioError,
     NotAudioError,
     NotFiniteError,
+    TimedOutError,
     TooLongError,
     TransientError,
 )
@@ -355,6 +356,24 @@ def test_closing_from_another_thread_stops_whoever_waits(tmp_path: Path) -> None
         with pytest.raises(TransientError, match="before the song's end"):
             list(blocks)
         timer.join()
+
+
+def test_a_decoder_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    pipe = tmp_path / "song.wav"
+    source = probe(media.wav(tmp_path / "template.wav", media.tones(0.1)), FFMPEG)
+    os.mkfifo(pipe)  # ffmpeg waits here for ever: nobody writes
+    with Decoder(pipe, source, FFMPEG, max_duration_s=60.0, within_s=0.1) as blocks:
+        with pytest.raises(TimedOutError, match="not decoded in time"):
+            list(blocks)
+        assert blocks._running.process.returncode == -signal.SIGKILL
+
+
+def test_a_decoder_that_ends_in_time_leaves_nothing_waiting(tmp_path: Path) -> None:
+    path = media.wav(tmp_path / "song.wav", media.tones(0.1))
+    threads = threading.active_count()
+    with Decoder(path, probe(path, FFMPEG), FFMPEG, max_duration_s=9.0, within_s=600.0) as blocks:
+        assert sum(map(len, blocks)) == RATE_HZ // 10
+    assert threading.active_count() == threads
 
 
 def test_memory_does_not_grow_with_the_song(tmp_path: Path) -> None:

@@ -194,6 +194,22 @@ def test_a_separation_ends_before_lambda_ends_it(buckets: Stack, workshop: Works
     assert "duration_s" in job.error.message
 
 
+def test_a_song_that_holds_up_the_decoder_is_settled_before_lambda_ends_it(
+    buckets: Stack, workshop: Workshop, tmp_path: Path
+) -> None:
+    """The first call of ffmpeg recognises the song; the second never ends."""
+    stuck, called = tmp_path / "ffmpeg", tmp_path / "called"
+    stuck.write_text(
+        f"#!/bin/sh\n[ -e {called} ] && exec /bin/sleep 600\n: > {called}\n"
+        f'exec {workshop.ffmpeg} "$@"\n'
+    )
+    stuck.chmod(0o755)
+    put(buckets, song())
+    assert attempt(replace(workshop, ffmpeg=stuck), remaining_s=GUARD_S + 1.0) is Outcome.REJECTED
+    assert called.exists()
+    require_failed(buckets, workshop, "timed_out")
+
+
 # Two stems, and room for what comes before and behind the samples.
 STEMS_NEED_BYTES = 2 * len(song()) + 2 * HEADER_BYTES
 

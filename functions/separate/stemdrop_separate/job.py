@@ -153,7 +153,8 @@ class Attempt:
 
     def _separate(self, song: Path, folder: Path, options: Options) -> Results:
         network = self._workshop.models.load(options.model)
-        limits = Limits(self._workshop.settings.max_duration_s, zip_too=options.zip)
+        ends_at_s = time.monotonic() + self._remaining_s() - GUARD_S
+        limits = Limits(self._workshop.settings.max_duration_s, options.zip, ends_at_s)
         targets = {stem: folder / f"{stem}.{options.codec}" for stem in options.outputs}
         with self._meter.stage("separate"):
             result = separate_song(

@@ -60,10 +60,12 @@ class Limits:
     ----------
     max_duration_s : seconds of sound.
     zip_too : whether the disk has to hold a zip of the stems as well.
+    ends_at_s : when decoding has to have ended, on the clock of time.monotonic.
     """
 
     max_duration_s: float = math.inf
     zip_too: bool = False
+    ends_at_s: float = math.inf
 
 
 def separate_song(
@@ -119,6 +121,7 @@ def _decoder(song: Path, source: Source, options: Options, ffmpeg: Path, limits:
         offset_s=options.offset_s,
         duration_s=options.duration_s,
         max_duration_s=limits.max_duration_s,
+        within_s=limits.ends_at_s - time.monotonic(),
     )
 
 

@@ -1,7 +1,9 @@
 """Decode any song to the samples that the networks expect, as a stream."""
 
+import math
 import re
 import subprocess
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +17,7 @@ from stemdrop.errors import (
     EmptyAudioError,
     NotAudioError,
     NotFiniteError,
+    TimedOutError,
     TooLongError,
     TransientError,
 )
@@ -64,6 +67,7 @@ class Decoder:
     EmptyAudioError : no sample came out.
     NotFiniteError : some samples are no numbers, or absurd ones.
     TooLongError : the song goes on beyond the limit, or announces that it will.
+    TimedOutError : the song was not at its end `within_s` seconds after the context was entered.
     TransientError : ffmpeg was ended from outside, or `close` was called.
     """
 
@@ -76,6 +80,7 @@ class Decoder:
         offset_s: float = 0.0,
         duration_s: float | None = None,
         max_duration_s: float,
+        within_s: float = math.inf,
     ) -> None:
         self.samples = 0
         self.warnings: tuple[str, ...] = ()
@@ -83,7 +88,9 @@ class Decoder:
         self._offset_s = offset_s
         self._duration_s = duration_s
         self._max_duration_s = max_duration_s
-        self._stopped = False
+        self._within_s = within_s
+        self._stopped = self._is_late = False
+        self._timer: threading.Timer | None = None
         self._program = ffmpeg
         self._arguments = [
             *("-loglevel", "level+error"),
@@ -97,6 +104,11 @@ class Decoder:
     def __enter__(self) -> Self:
         self._refuse_beyond_limit(self._announced_s() or 0.0)
         self._running = Ffmpeg(self._program, self._arguments, stdout=subprocess.PIPE)
+        if math.isfinite(self._within_s):
+            # A song may hold up ffmpeg without any sample coming out.
+            self._timer = threading.Timer(max(self._within_s, 0.0), self._give_up)
+            self._timer.daemon = True
+            self._timer.start()
         return self
 
     def __exit__(
@@ -105,6 +117,9 @@ class Decoder:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer.join()
         self._running.close()
 
     def __iter__(self) -> Iterator[Block]:
@@ -121,6 +136,10 @@ class Decoder:
     def close(self) -> None:
         """End ffmpeg now; whoever iterates gets a `TransientError`."""
         self._stopped = True
+        self._running.kill()
+
+    def _give_up(self) -> None:
+        self._is_late = True
         self._running.kill()
 
     def _announced_s(self) -> float | None:
@@ -149,6 +168,11 @@ class Decoder:
     def _check_end(self) -> None:
         code = self._running.wait() or 0
         why = self._running.reason
+        if self._is_late:
+            raise TimedOutError(
+                "The song was not decoded in time: choose a part of it with duration_s, or give"
+                " the function more time."
+            )
         if self._stopped:
             raise TransientError("Decoding was stopped before the song's end.")
         if code < 0 or (code and _TRANSIENT.search(why)):
