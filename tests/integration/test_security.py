@@ -1,0 +1,39 @@
+"""What docs/security.md promises and no other file of tests is about."""
+
+import hmac
+import io
+import zipfile
+
+import pytest
+
+from api_events import TOKEN, Api, Handler
+from stemdrop.keys import UploadKey
+from stemdrop_local.stack import Stack
+from stemdrop_separate.workshop import Outcome, Workshop
+from uploads import attempt, put, read, song
+
+
+@pytest.mark.parametrize("sent", ["x", TOKEN[:-1] + "x", "x" + TOKEN[1:], TOKEN * 2])
+def test_a_token_is_compared_in_constant_time(
+    api_handler: Handler, monkeypatch: pytest.MonkeyPatch, sent: str
+) -> None:
+    compared: list[tuple[bytes, bytes]] = []
+
+    def compare(one: bytes, other: bytes) -> bool:
+        compared.append((one, other))
+        return False
+
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    assert Api(api_handler, token=sent).get("/options").status == 401
+    assert compared == [(sent.encode(), TOKEN.encode())]
+
+
+@pytest.mark.parametrize("name", ["../up.wav", "a\\..\\b.wav", "/root.wav", "C:\\song.wav"])
+def test_a_zip_has_plain_names_whatever_the_key(
+    buckets: Stack, workshop: Workshop, name: str
+) -> None:
+    key = UploadKey.parse(f"drop/{name}")
+    put(buckets, song(), key, {"zip": "true"})
+    assert attempt(workshop, key) is Outcome.DONE
+    archive = zipfile.ZipFile(io.BytesIO(read(buckets, f"{key}/stems.zip")))
+    assert archive.namelist() == ["vocals.wav", "accompaniment.wav"]

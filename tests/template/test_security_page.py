@@ -1,0 +1,93 @@
+"""docs/security.md is true: its tests exist, and its tables have the rights of template.yaml."""
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iam import grants_of
+from stemdrop_local.intrinsics import Resolver
+
+ROLES = {"SeparateRole": "Rights of the separator", "ApiRole": "Rights of the API"}
+TEST = re.compile(r"`([a-z0-9_/]+\.py)::(test_\w+)`")
+Row = dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def page(root: Path) -> str:
+    return (root / "docs" / "security.md").read_text()
+
+
+def rows(page: str, title: str) -> list[Row]:
+    """Return the table of a section, row by row."""
+    section = page.split(f"\n## {title}\n")[1].split("\n## ", maxsplit=1)[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    head, _, *rest = cells
+    return [dict(zip(head, row, strict=True)) for row in rest]
+
+
+def quoted(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def short(resource: str) -> str:
+    """Return what the page calls a resource."""
+    names = {
+        r"arn:aws:s3:::stemdrop-(uploads|stems)-\d+-[a-z0-9-]+": r"\1",
+        r"arn:aws:sqs:[a-z0-9-]+:\d+:stemdrop-": "",
+        r"arn:aws:sns:[a-z0-9-]+:\d+:stemdrop-": "",
+        r"arn:aws:logs:[a-z0-9-]+:\d+:log-group:/aws/lambda/stemdrop-(\w+):\*": r"logs/\1",
+    }
+    for pattern, name in names.items():
+        resource = re.sub(f"^{pattern}", name, resource)
+    return resource
+
+
+def functions_of(path: Path) -> set[str]:
+    nodes = ast.walk(ast.parse(path.read_text()))
+    return {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+
+
+def test_every_test_that_is_named_exists(page: str, root: Path) -> None:
+    named = TEST.findall(page)
+    assert len(named) > 40
+    for path, name in named:
+        file = root / "tests" / path
+        assert file.is_file(), path
+        assert name in functions_of(file), f"{path}::{name}"
+
+
+def test_every_threat_is_stopped_by_something_that_a_test_shows(page: str) -> None:
+    threats = rows(page, "Threats")
+    assert len(threats) >= 10
+    for row in threats:
+        assert all(row.values()), row
+        assert TEST.findall(row["shown by"]), row
+        assert not re.sub(TEST, "", row["shown by"]).strip(), row
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_page_has_every_right_and_none_more(
+    page: str, template: dict[str, Any], resolver: Resolver, role: str
+) -> None:
+    (policy,) = resolver.resolve(template["Resources"][role]["Properties"]["Policies"])
+    allowed = {
+        (grant.sid, grant.action, short(grant.resource))
+        for grant in grants_of(policy["PolicyDocument"]["Statement"])
+    }
+    listed = [
+        (*quoted(row["statement"]), *quoted(row["action"]), resource)
+        for row in rows(page, ROLES[role])
+        for resource in quoted(row["on"])
+    ]
+    assert len(set(listed)) == len(listed)
+    assert set(listed) == allowed
+    assert all(row["needed to"] and row["a thief could"] for row in rows(page, ROLES[role]))
+
+
+def test_every_role_has_a_section(template: dict[str, Any]) -> None:
+    resources = template["Resources"].items()
+    assert {name for name, made in resources if made["Type"] == "AWS::IAM::Role"} == set(ROLES)
