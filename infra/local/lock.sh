@@ -12,7 +12,8 @@ compile() {
 }
 
 compile tests/requirements
-for folder in functions/api/requirements functions/separate/requirements functions/separate/model/requirements infra/local/uv; do
+for folder in functions/api/requirements functions/separate/requirements functions/separate/model/requirements \
+	infra/local/image infra/local/uv; do
 	compile "$folder" --constraint tests/requirements.txt
 done
 compile functions/separate/model/spleeter --no-deps

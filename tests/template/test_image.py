@@ -2,11 +2,16 @@
 
 import fnmatch
 import json
+import re
+import tomllib
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import stemdrop
+from stemdrop_containers.offline import BASE_IMAGE
 from stemdrop_local.runtime.emulator import HANDLER
 
 Instruction = tuple[str, str]
@@ -19,30 +24,43 @@ def instructions(root: Path) -> list[Instruction]:
     return [(line.partition(" ")[0], line.partition(" ")[2]) for line in written]
 
 
-def test_the_base_is_one_that_can_be_built_anywhere(instructions: list[Instruction]) -> None:
-    stages = [value.split(" AS ") for name, value in instructions if name == "FROM"]
-    known: set[str] = set()
-    for base, stage in stages:
-        assert base == "debian:bookworm-slim" or base in known
-        known.add(stage)
-    assert {"model", "runtime"} <= known
-    assert stages[-1][1] == "runtime"
+@pytest.fixture(scope="module")
+def defaults(instructions: list[Instruction]) -> dict[str, str]:
+    first = takewhile(lambda instruction: instruction[0] == "ARG", instructions)
+    return {value.partition("=")[0]: value.partition("=")[2] for _, value in first}
+
+
+@pytest.fixture(scope="module")
+def stages(instructions: list[Instruction]) -> dict[str, str]:
+    """Return the name of each stage with what it is from."""
+    return {
+        stage: base
+        for base, stage in (value.split(" AS ") for name, value in instructions if name == "FROM")
+    }
+
+
+def test_the_base_is_one_that_can_be_built_anywhere(
+    defaults: dict[str, str], stages: dict[str, str]
+) -> None:
+    assert f"docker.io/library/{defaults['BASE']}" == BASE_IMAGE
+    names = list(stages)
+    for number, base in enumerate(stages.values()):
+        assert base in names[:number] or (number, base) == (0, "${BASE}")
+    assert {"model", "runtime"} <= stages.keys()
+    assert names[-1] == "runtime"
 
 
 def test_build_arguments_are_the_templates(
-    instructions: list[Instruction], template: dict[str, Any]
+    defaults: dict[str, str], template: dict[str, Any]
 ) -> None:
     metadata = template["Resources"]["SeparateFunction"]["Metadata"]
-    defaults = [value for name, value in instructions[:2] if name == "ARG"]
     parameters = template["Parameters"]
     assert metadata["DockerBuildArgs"] == {
         "MODELS": {"Ref": "Models"},
         "BACKEND": {"Ref": "Backend"},
     }
-    assert defaults == [
-        f"MODELS={parameters['Models']['Default']}",
-        f"BACKEND={parameters['Backend']['Default']}",
-    ]
+    assert defaults["MODELS"] == parameters["Models"]["Default"]
+    assert defaults["BACKEND"] == parameters["Backend"]["Default"]
     assert (metadata["Dockerfile"], metadata["DockerContext"]) == ("Dockerfile", ".")
     assert metadata["DockerTag"]
 
@@ -63,15 +81,21 @@ def test_what_is_copied_exists_and_is_not_ignored(
         )
 
 
-def test_every_package_is_locked(instructions: list[Instruction]) -> None:
-    installs = [
-        command
-        for name, value in instructions
-        if name == "RUN"
-        for command in value.split("pip install")[1:]
-    ]
-    assert installs
-    assert all("--require-hashes" in command for command in installs)
+def test_every_package_is_locked(instructions: list[Instruction], stages: dict[str, str]) -> None:
+    stage, installs, demanding = "", [], set()
+    for name, value in instructions:
+        if name == "FROM":
+            stage = value.split(" AS ")[1]
+        if name == "ENV" and "PIP_REQUIRE_HASHES=1" in value:
+            demanding.add(stage)
+        if name == "RUN" and re.search(r"pip.* (install|download) ", value):
+            installs.append(stage)
+    assert {"build", "model", "packages", "stack", "emulator"} <= set(installs)
+    for stage in installs:
+        line = [stage]
+        while line[-1] in stages:
+            line.append(stages[line[-1]])
+        assert demanding & set(line), stage
 
 
 def test_the_image_starts_the_handler_that_the_emulator_runs(
@@ -80,10 +104,40 @@ def test_the_image_starts_the_handler_that_the_emulator_runs(
     commands = {
         name: json.loads(value) for name, value in instructions if name in {"CMD", "ENTRYPOINT"}
     }
-    assert commands["ENTRYPOINT"][1:] == ["-m", "awslambdaric"]
+    assert commands["ENTRYPOINT"] == ["/opt/stemdrop/entrypoint.sh"]
     assert commands["CMD"] == [HANDLER]
     module = HANDLER.rpartition(".")[0].replace(".", "/")
     assert (root / "functions/separate" / f"{module}.py").is_file()
+
+
+def test_labels_say_what_the_project_says(instructions: list[Instruction], root: Path) -> None:
+    (given,) = [value for name, value in instructions if name == "LABEL"]
+    labels = dict(re.findall(r'(\S+)="([^"]*)"', given))
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    prefix = "org.opencontainers.image"
+    assert labels[f"{prefix}.title"] == project["name"]
+    assert labels[f"{prefix}.description"] == project["description"]
+    assert labels[f"{prefix}.version"] == stemdrop.__version__
+    assert labels[f"{prefix}.licenses"].split(" AND ")[0] == project["license"]
+    assert labels["stemdrop.models"] == "$MODELS"
+    assert labels["stemdrop.backend"] == "$BACKEND"
+
+
+def test_no_processor_is_named(root: Path) -> None:
+    for name in ("Dockerfile", "infra/containers/entrypoint.sh"):
+        assert not re.search("x86|amd64", (root / name).read_text()), name
+
+
+def test_the_embedded_stack_has_the_versions_of_the_functions(root: Path) -> None:
+    image = _locked(root / "infra/local/image.txt")
+    for function in ("functions/api", "functions/separate"):
+        lock = _locked(root / function / "requirements.txt")
+        assert {name: image.get(name, version) for name, version in lock.items()} == lock
+    assert _locked(root / "functions/api/requirements.txt").keys() <= image.keys()
+
+
+def _locked(path: Path) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9.-]+)==(\S+)", path.read_text(), re.MULTILINE))
 
 
 def test_the_image_leaves_the_user_to_lambda(instructions: list[Instruction]) -> None:

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from stemdrop.errors import StemdropError
+from stemdrop.errors import SetupError, StemdropError
+from stemdrop.options import INSTRUMENTS
 from stemdrop_containers.engine import Engine, find_engine
 from stemdrop_containers.offline import BASE_IMAGE, FOLDER, make_base
 from stemdrop_local.template import ROOT
@@ -19,12 +20,18 @@ from stemdrop_separate.models import BackendName
 REPOSITORY = "stemdrop"
 
 
+class ImageError(SetupError):
+    """The image can't be built as it is wanted."""
+
+    code = "image"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build an image, and return the exit status."""
     parsed = _parser().parse_args(arguments)
     try:
         engine = find_engine(is_offline=parsed.offline)
-        image = build(engine, parsed.models, parsed.backend, parsed.platform)
+        image = build(engine, parsed.models, parsed.backend, parsed.platform, parsed.base)
         size_mb = size_bytes(engine, image) / 1e6
     except StemdropError as error:
         print(f"build: {error.message}", file=sys.stderr)
@@ -34,25 +41,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def build(
-    engine: Engine, models: str = "2stems", backend: str = "onnx", processor: str | None = None
+    engine: Engine,
+    models: str = "2stems",
+    backend: str = "onnx",
+    processor: str | None = None,
+    base: str | None = None,
+    context: Path = ROOT,
+    tag: str | None = None,
 ) -> str:
     """Build the image and return its name; the engine's own words go to standard error.
+
+    Parameters
+    ----------
+    models : names with a space between them.
+    processor : amd64 or arm64; this machine's own by default.
+    base : what the image begins with, if not Debian's: such as an image pinned by its digest.
+    context : the repository, or a copy.
+    tag : of the image, the backend's name by default.
 
     Raises
     ------
     StemdropError : it can't be built.
     """
+    _check(models)
     if engine.is_offline:
         provide_base(engine)
-    image = f"{REPOSITORY}:{backend}"
-    arguments = ["--build-arg", f"MODELS={models}", "--build-arg", f"BACKEND={backend}"]
+    image = f"{REPOSITORY}:{tag or backend}"
+    given = {"MODELS": models, "BACKEND": backend} | ({"BASE": base} if base else {})
+    arguments = [word for item in given.items() for word in ("--build-arg", "=".join(item))]
     if processor:
         arguments += ["--platform", f"linux/{processor}"]
     if engine.name == "podman":
         arguments += ["--format", "docker", "--layers"]
     print(f"Building {image} with {engine.name} ...", file=sys.stderr)
-    engine.run("build", *arguments, "--tag", image, str(ROOT), stdout=sys.stderr, stderr=None)
+    engine.run("build", *arguments, "--tag", image, str(context), stdout=sys.stderr, stderr=None)
+    _forget_old(engine)
     return image
+
+
+def _check(models: str) -> None:
+    unknown = set(models.split()) - INSTRUMENTS.keys()
+    if unknown or not models.strip():
+        names = ", ".join(INSTRUMENTS)
+        raise ImageError(f"MODELS can't be {models!r}: name some of {names}, with spaces between.")
+
+
+def _forget_old(engine: Engine) -> None:
+    """Remove images that newer ones took the names of, and nothing that isn't ours.
+
+    Those that only serve the next build as a cache have no names either; where all of the storage
+    is ours they go when they are a month old.
+    """
+    for condition in ("label=stemdrop.backend", *(["until=720h"] if engine.is_offline else [])):
+        engine.attempt("image", "prune", "--force", "--filter", condition)
 
 
 def provide_base(engine: Engine, folder: Path = FOLDER) -> None:
@@ -76,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--models", default="2stems", help='such as "2stems 4stems"')
     parser.add_argument("--backend", default="onnx", choices=list(BackendName))
     parser.add_argument("--offline", action="store_true", help="make the base image here")
+    parser.add_argument("--base", help="image to begin with, such as one pinned by its digest")
     parser.add_argument("--platform", choices=["amd64", "arm64"], help="other than ours")
     return parser
 

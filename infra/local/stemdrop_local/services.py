@@ -114,6 +114,7 @@ class Services:
                 "AccessToken": self._settings.token,
                 "AllowedOrigin": f"http://localhost:{self.port}",
                 "Models": " ".join(models),
+                "Backend": "onnx" if list(folder.glob("*.onnx")) else "tensorflow",
             }
         )
 

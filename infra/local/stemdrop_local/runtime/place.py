@@ -1,7 +1,7 @@
 """Where a function runs: as a process of this machine; a container is another place.
 
 The runtime interface emulator comes with the AWS SAM command line, which has an environment of its
-own. It runs on Linux only.
+own; the image has it beside Python. It runs on Linux only.
 """
 
 import platform
@@ -14,6 +14,7 @@ from typing import Protocol
 from stemdrop.errors import SetupError
 from stemdrop_local.template import ROOT, Function
 
+BESIDE_PYTHON = Path(sys.prefix, "bin")
 BINARIES = ".venv-sam/lib/python3*/site-packages/samcli/local/rapid"
 ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
 LEASH = (sys.executable, "-m", "stemdrop_local.runtime.leash")
@@ -87,6 +88,6 @@ def find_emulator() -> Path:
     EmulatorError : there is none.
     """
     name = f"aws-lambda-rie-{ARCHITECTURES.get(platform.machine(), platform.machine())}"
-    for binary in ROOT.glob(f"{BINARIES}/{name}"):
+    for binary in (*ROOT.glob(f"{BINARIES}/{name}"), *BESIDE_PYTHON.glob("aws-lambda-rie")):
         return binary
     raise EmulatorError(f"There is no {name} under {ROOT / '.venv-sam'}: run `make setup`.")

@@ -1,0 +1,59 @@
+"""Prove that an installation can do the function's work, as far as that goes without S3.
+
+    python -m stemdrop_separate.smoke
+
+Loads the handler, as Lambda does, so it takes the function's environment. Then a second of sound is
+separated by each model that is installed, and into each format. The image's build ends with it.
+"""
+
+import sys
+import tempfile
+import wave
+from pathlib import Path
+
+import numpy as np
+
+from stemdrop.options import Codec, Options
+from stemdrop_separate.handler import workshop
+from stemdrop_separate.song import Limits, separate_song
+from stemdrop_separate.stft import SAMPLE_RATE_HZ
+
+TONE_HZ = 440.0
+
+
+def main() -> int:
+    """Separate, and return the exit status; what goes wrong is raised."""
+    models = [model for model in workshop.models.available() if model == model.weights]
+    orders: list[dict[str, str]] = [{"model": model} for model in models]
+    orders += [{"model": models[0], "codec": codec} for codec in Codec]
+    with tempfile.TemporaryDirectory() as name:
+        song = Path(name, "song.wav")
+        _write(song)
+        for order in orders:
+            _separate(song, Options.parse(order))
+    return 0
+
+
+def _separate(song: Path, options: Options) -> None:
+    targets = {stem: song.with_name(f"{stem}.{options.codec}") for stem in options.outputs}
+    network = workshop.models.load(options.model)
+    separated = separate_song(song, targets, options, network, workshop.ffmpeg, Limits())
+    for stem in separated.stems.values():
+        if stem.samples != SAMPLE_RATE_HZ:
+            raise RuntimeError(f"{stem.path.name} has {stem.samples} samples.")
+        stem.path.unlink()
+
+
+def _write(song: Path) -> None:
+    """Write a second of a tone, as a stereo file."""
+    times_s = np.arange(SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
+    tone = (np.sin(2 * np.pi * TONE_HZ * times_s) * 8192).astype("<i2")
+    with wave.open(str(song), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE_HZ)
+        file.writeframes(np.repeat(tone, 2).tobytes())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

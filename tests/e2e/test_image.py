@@ -1,0 +1,158 @@
+"""The image holds what it has to, no more, and works for anybody."""
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from stemdrop_containers.engine import Engine
+from stemdrop_containers.image import build, size_bytes
+from stemdrop_local.runtime.emulator import INVOCATIONS
+from stemdrop_local.runtime.environment import lambda_environment
+from stemdrop_local.template import ROOT, Application
+
+LARGEST_BYTES = 700_000_000
+CODE_CHANGE_S = 120.0  # on a machine that does other things; alone, it takes a tenth of that
+ANYBODY = [
+    *("--read-only", "--tmpfs", "/tmp:rw,size=64m", "--network", "none"),  # noqa: S108 - the container's
+    *("--user", "12345:54321", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
+]
+PYTHON = "/opt/venv/bin/python"
+INVENTORY = """
+import importlib.util, json, sys
+from pathlib import Path
+wanted = sys.argv[1].split()
+site = Path(next(path for path in sys.path if "site-packages" in path))
+sources = sorted(Path("/var/task").rglob("*.py"))
+compiled = [Path(importlib.util.cache_from_source(path)) for path in sources]
+print(json.dumps({
+    "modules": [name for name in wanted if importlib.util.find_spec(name)],
+    "models": sorted(path.name for path in Path("/opt/models").iterdir()),
+    "services": sorted(path.name for path in site.glob("botocore/data/*") if path.is_dir()),
+    "tests": [str(path) for path in site.rglob("tests")],
+    "sources": len(sources),
+    "unchecked": sum(path.read_bytes()[4] == 1 for path in compiled),
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def inspected(engine: Engine, image: str) -> dict[str, Any]:
+    return _inspect(engine, image)
+
+
+def _inspect(engine: Engine, image: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(engine.run("image", "inspect", image).stdout)[0]
+    return found
+
+
+def environment(application: Application) -> list[str]:
+    """Return the options with which a container has the function's environment."""
+    variables = {
+        **lambda_environment(application.function, "http://127.0.0.1:1"),
+        **application.function.environment,
+    }
+    del variables["PATH"]
+    return [word for name, value in variables.items() for word in ("--env", f"{name}={value}")]
+
+
+def test_it_is_small(engine: Engine, image: str) -> None:
+    assert size_bytes(engine, image) < LARGEST_BYTES
+
+
+def test_it_has_what_the_function_needs_and_no_more(engine: Engine, image: str) -> None:
+    superfluous = "pip setuptools pkg_resources tensorflow spleeter tf2onnx moto fastapi rich model"
+    command = [*ANYBODY, "--entrypoint", PYTHON, image, "-c", INVENTORY]
+    needed = "numpy onnxruntime stemdrop stemdrop_separate awslambdaric"
+    said = engine.run("run", "--rm", *command, f"{needed} {superfluous}").stdout
+    inventory = json.loads(said)
+    assert inventory["modules"] == needed.split()
+    assert inventory["models"] == ["2stems.json", "2stems.onnx"]
+    assert inventory["services"] == ["s3", "sns", "sqs", "sts", "xray"]
+    assert inventory["tests"] == []
+    assert inventory["unchecked"] == inventory["sources"] > 30
+
+
+def test_anybody_encodes_every_format_on_a_read_only_root(
+    engine: Engine, image: str, application: Application
+) -> None:
+    # `env -u`, as an engine sets HOME by itself
+    command = ["--entrypoint", "/usr/bin/env", image, "-u", "HOME", PYTHON]
+    options = [*ANYBODY, *environment(application)]
+    engine.run("run", "--rm", *options, *command, "-m", "stemdrop_separate.smoke", timeout=120)
+
+
+def test_its_labels_tell_what_is_in_it(inspected: dict[str, Any]) -> None:
+    labels = inspected["Config"]["Labels"]
+    assert labels["stemdrop.models"] == "2stems"
+    assert labels["stemdrop.backend"] == "onnx"
+    assert labels["org.opencontainers.image.title"] == "stemdrop"
+    assert not inspected["Config"].get("User")
+    check = (inspected if "Healthcheck" in inspected else inspected["Config"])["Healthcheck"]
+    assert check["Test"][-1] == "stemdrop_local.health"
+
+
+@pytest.fixture
+def function(engine: Engine, image: str, application: Application) -> Iterator[str]:
+    """Return the name of a container as `docker run IMAGE` starts it, outside of Lambda."""
+    name = f"stemdrop-{uuid4().hex[:12]}"
+    options = ["--detach", "--name", name, *ANYBODY, *environment(application)]
+    engine.run("run", *options, image)
+    yield name
+    engine.run("rm", "--force", "--time", "0", name)
+
+
+def test_outside_of_lambda_the_emulator_runs_the_handler(engine: Engine, function: str) -> None:
+    ask = f"""
+import json, time, urllib.request
+def ask(until=time.monotonic() + 60):
+    while True:
+        try:
+            return urllib.request.urlopen("http://127.0.0.1:8080{INVOCATIONS}", b"{{}}").read()
+        except OSError:
+            if time.monotonic() > until: raise
+            time.sleep(0.1)
+print(json.loads(ask()))
+"""
+    assert engine.run("exec", function, "python", "-c", ask, timeout=120).stdout.strip() == "{}"
+    health = ["/opt/local/bin/python", "-m", "stemdrop_local.health"]
+    assert engine.attempt("exec", function, *health).returncode == 0
+
+
+@pytest.fixture
+def changed_context(tmp_path: Path) -> Path:
+    """Return a copy of what the image is built from, with a line more in the function's code."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    wanted = ("Dockerfile", ".dockerignore", "template.yaml", "functions/", "layers/", "infra/")
+    for name in listed:
+        if name.startswith(wanted) and (ROOT / name).is_file():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, tmp_path / name)
+    with (tmp_path / "functions/separate/stemdrop_separate/job.py").open("a") as file:
+        file.write(f"# {uuid4()}\n")
+    return tmp_path
+
+
+def test_a_change_of_code_rebuilds_seconds(
+    engine: Engine, inspected: dict[str, Any], changed_context: Path
+) -> None:
+    began_s = time.monotonic()
+    changed = build(engine, context=changed_context, tag="changed")
+    took_s = time.monotonic() - began_s
+    before, after = (found["RootFS"]["Layers"] for found in (inspected, _inspect(engine, changed)))
+    engine.run("rmi", changed)
+    same = [one == other for one, other in zip(before, after, strict=True)]
+    # What was copied or run before the code is the same layer: packages, models, emulator.
+    assert same.count(False) <= 3
+    assert all(same[: -same.count(False)])
+    assert any(not is_same for is_same in same)
+    assert took_s < CODE_CHANGE_S

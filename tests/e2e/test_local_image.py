@@ -1,0 +1,196 @@
+"""`docker run -p 5000:5000 IMAGE local`: the whole application in one container."""
+
+import http.client
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from local_stack import TOKEN
+from stemdrop_client.main import main
+from stemdrop_containers.engine import Engine
+from stemdrop_local.ports import LOOPBACK, reserve_port
+from stemdrop_local.songs.song import generate
+from stemdrop_local.songs.wav import write_wav
+from transcript import Transcript
+
+RUNS = "stemdrop runs at"
+CODE = "from stemdrop_client.main import main; raise SystemExit(main())"
+STARTS_S = 120.0
+ENDS_S = 60.0
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+HARDENED = [
+    *("--read-only", "--tmpfs", "/tmp:rw,size=512m"),  # noqa: S108 - the container's
+    *("--user", "12345:54321", "--cap-drop", "ALL"),
+]
+
+
+class Container(subprocess.Popen[str]):
+    """A container with the whole stack, in the foreground; it is removed at the end.
+
+    Attributes
+    ----------
+    port : of the stack, inside and outside.
+    transcript : what it prints.
+    """
+
+    def __init__(self, engine: Engine, image: str, *options: str) -> None:
+        self.port = reserve_port()
+        self.name = f"stemdrop-{uuid4().hex[:12]}"
+        self._engine = engine
+        published = ["--publish", f"{self.port}:{self.port}"]
+        network = ["--network", "host"] if engine.is_offline else published
+        super().__init__(
+            engine.command(
+                *("run", "--rm", "--name", self.name, *network, *options),
+                *(image, "local", "--port", str(self.port)),
+            ),
+            env=engine.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.transcript = Transcript()
+        self._reader = Thread(target=self._read)
+        self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._engine.attempt("rm", "--force", "--time", "0", self.name)
+        self.kill()
+        self._reader.join()
+        super().__exit__(kind, value, traceback)
+
+    @property
+    def url(self) -> str:
+        """Return the address of API and page."""
+        return f"http://localhost:{self.port}"
+
+    def is_healthy(self) -> bool:
+        """Return what the image's health check finds."""
+        check = ["/opt/local/bin/python", "-m", "stemdrop_local.health"]
+        return self._engine.attempt("exec", self.name, *check, timeout=60).returncode == 0
+
+    def end(self, how: signal.Signals) -> int:
+        """Send a signal, which the engine hands on, and return the exit status."""
+        self.send_signal(how)
+        status = self.wait(ENDS_S)
+        self._reader.join()
+        return status
+
+    def _read(self) -> None:
+        for line in self.stdout or ():
+            self.transcript.write(line)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Asks a stack under any name, without going by it."""
+
+    port: int
+
+    def __call__(self, method: str, path: str, **headers: str) -> http.client.HTTPResponse:
+        with closing(http.client.HTTPConnection(LOOPBACK, self.port, timeout=60)) as connection:
+            connection.request(method, path, headers=headers)
+            answer = connection.getresponse()
+            answer.read()
+            return answer
+
+
+@pytest.fixture(scope="module")
+def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("songs") / "song.wav"
+    write_wav(path, [generate(duration_s=4.0).mix])
+    return path
+
+
+@pytest.fixture(scope="module")
+def separated(song: Path) -> Path:
+    """Return the folder of the stems that this machine's own separator makes."""
+    folder = song.parent / "here"
+    assert main(["separate", str(song), "-o", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def container(engine: Engine, image: str) -> Iterator[Container]:
+    with Container(engine, image, *HARDENED, "--env", f"STEMDROP_TOKEN={TOKEN}") as container:
+        container.transcript.wait(RUNS, timeout_s=STARTS_S)
+        yield container
+
+
+def test_a_song_comes_back_as_the_command_line_separates_it(
+    container: Container, song: Path, separated: Path, tmp_path: Path
+) -> None:
+    words = ["submit", str(song), "--url", container.url, "--token", TOKEN, "-o", str(tmp_path)]
+    subprocess.run([sys.executable, "-c", CODE, *words], check=True, timeout=240)
+    expected = sorted(path.relative_to(separated) for path in separated.rglob("*.wav"))
+    assert [path.name for path in expected] == ["accompaniment.wav", "vocals.wav"]
+    for name in expected:
+        assert (tmp_path / name).read_bytes() == (separated / name).read_bytes()
+
+
+def test_it_is_healthy(container: Container) -> None:
+    assert container.is_healthy()
+
+
+def test_the_token_is_asked_for_by_any_name(container: Container) -> None:
+    ask = Ask(container.port)
+    for host in (f"localhost:{container.port}", f"songs.example:{container.port}"):
+        assert ask("GET", "/", Host=host).status == 200
+        assert ask("GET", "/options", Host=host).status == 401
+        assert ask("GET", "/options", Host=host, **BEARER).status == 200
+    for bucket in ("stemdrop-stems", "stemdrop-uploads"):
+        assert ask("GET", f"/{bucket}/").status in {401, 403, 404}
+
+
+def test_pages_of_others_may_not_call(container: Container) -> None:
+    ask = Ask(container.port)
+    asking = {"Access-Control-Request-Method": "GET"}
+    ours = ask("OPTIONS", "/options", Origin=container.url, **asking)
+    other = ask("OPTIONS", "/options", Origin="http://songs.example", **asking)
+    assert ours.getheader("Access-Control-Allow-Origin") == container.url
+    assert other.getheader("Access-Control-Allow-Origin") is None
+
+
+def test_a_volume_keeps_songs_stems_and_token(
+    engine: Engine, image: str, song: Path, separated: Path, tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o1777)
+    (tmp_path / "drop").mkdir(mode=0o777)
+    (tmp_path / "drop" / "song.wav").write_bytes(song.read_bytes())
+    with Container(engine, image, "--volume", f"{tmp_path}:/data") as container:
+        container.transcript.wait("saved .*song.wav", timeout_s=STARTS_S + 120)
+        token = (tmp_path / ".stemdrop" / "token").read_text().strip()
+        assert f"  token   {token}\n" in container.transcript.text
+        headers = {"Authorization": f"Bearer {token}"}
+        assert httpx.get(f"{container.url}/options", headers=headers).status_code == 200
+        assert container.end(signal.SIGTERM) == 0
+    assert container.transcript.count("ends .*with the next start") == 1
+    for stem in separated.rglob("*.wav"):
+        assert (tmp_path / "stems" / "song.wav" / stem.name).read_bytes() == stem.read_bytes()
+    assert not re.search("Traceback", container.transcript.text)
+
+
+def test_ctrl_c_ends_it_in_order(container: Container) -> None:
+    assert container.end(signal.SIGINT) == 0
+    assert container.transcript.count("ends .*with the next start") == 1

@@ -1,0 +1,40 @@
+"""What is removed from the packages in the image, and what stays."""
+
+from pathlib import Path
+
+import pytest
+
+from stemdrop_containers.prune import main
+
+STAYS = [
+    "botocore/data/endpoints.json",
+    "botocore/data/s3/2006-03-01/service-2.json.gz",
+    "numpy/core/__init__.py",
+    "scipy/__init__.py",
+    "scipy/fft/__init__.py",
+    "scipy.libs/libgfortran.so",
+    "thing/tests.py",
+    "tools/attest/__init__.py",
+]
+GOES = [
+    "botocore/data/ec2/2016-11-15/service-2.json.gz",
+    "numpy/core/include/numpy.h",
+    "numpy/core/tests/test_numeric.py",
+    "pip/__init__.py",
+    "pip-23.0.1.dist-info/RECORD",
+    "pkg_resources/__init__.py",
+    "scipy/stats/__init__.py",
+    "setuptools-1.0.dist-info/RECORD",
+    "thing/__init__.pyi",
+]
+
+
+def test_what_is_never_loaded_goes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in (*STAYS, *GOES):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes(1_000_000))
+    assert main([str(tmp_path)]) == 0
+    left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+    assert left == sorted(STAYS)
+    assert f"{tmp_path}: " in capsys.readouterr().out
