@@ -12,10 +12,11 @@ compile() {
 }
 
 compile tests/requirements
-for folder in functions/api/requirements functions/separate/requirements functions/separate/model/requirements \
-	infra/local/image infra/local/uv; do
+for folder in functions/api/requirements functions/separate/requirements infra/local/image infra/local/uv; do
 	compile "$folder" --constraint tests/requirements.txt
 done
+# TensorFlow's package has another name for Arm processors.
+compile functions/separate/model/requirements --constraint tests/requirements.txt --universal
 compile functions/separate/model/spleeter --no-deps
 compile infra/sam/requirements
 compile infra/lint/requirements

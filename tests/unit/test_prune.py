@@ -38,3 +38,12 @@ def test_what_is_never_loaded_goes(tmp_path: Path, capsys: pytest.CaptureFixture
     left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
     assert left == sorted(STAYS)
     assert f"{tmp_path}: " in capsys.readouterr().out
+
+
+def test_tensorflow_keeps_what_it_imports(tmp_path: Path) -> None:
+    for name in ("tensorflow", "setuptools", "_distutils_hack", "pip"):
+        (tmp_path / name).mkdir()
+    main([str(tmp_path)])
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("tensorflow", "setuptools", "_distutils_hack"),
+    }

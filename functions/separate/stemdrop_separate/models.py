@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib.metadata import version
@@ -26,6 +27,14 @@ class BackendName(StrEnum):
         """Return the suffix of the file that the engine reads."""
         return {"onnx": ".onnx", "tensorflow": ".pb"}[self]
 
+
+# TensorFlow 2.15 has another name for Arm processors.
+PACKAGES = {
+    BackendName.ONNX: "onnxruntime",
+    BackendName.TENSORFLOW: (
+        "tensorflow-cpu-aws" if platform.machine() == "aarch64" else "tensorflow-cpu"
+    ),
+}
 
 # Source: "F" of the configurations that Spleeter 2.4.2 ships, 11 and 16.5 kHz of 22.05.
 BINS_11KHZ = 1024
@@ -76,8 +85,7 @@ class Models:
         ModelUnavailableError : the model isn't installed here.
         SetupError : it isn't installed for this backend.
         """
-        packages = {"onnx": "onnxruntime", "tensorflow": "tensorflow-cpu"}
-        package = packages[self.backend]
+        package = PACKAGES[self.backend]
         return Engine(
             backend=self.backend,
             model=model,

@@ -15,11 +15,14 @@ from pathlib import Path
 AWS_SERVICES = {"s3", "sns", "sqs", "sts", "xray"}
 # scipy loads a part when it is asked for; only its Fourier transforms are, and they need these.
 SCIPY_PARTS = {"_lib", "fft", "special"}
-# What installs packages, under all of its names.
-INSTALLERS = ("pip", "pip-*", "setuptools", "setuptools-*", "pkg_resources", "_distutils_hack")
+# TensorFlow 2.15 imports distutils, which is one of setuptools' parts by now.
+SETUPTOOLS = (
+    *("setuptools", "setuptools-*", "pkg_resources"),
+    *("_distutils_hack", "distutils-precedence.pth"),
+)
 LISTED = (
-    *INSTALLERS,
-    "distutils-precedence.pth",
+    "pip",
+    "pip-*",
     "numpy/distutils",
     "numpy/f2py",
     "onnxruntime/datasets",
@@ -44,7 +47,8 @@ def main(arguments: list[str]) -> int:
 
 def superfluous(site: Path) -> Iterator[Path]:
     """Yield what can go; a folder stands for all that is in it."""
-    for pattern in LISTED:
+    needs_distutils = (site / "tensorflow").is_dir()
+    for pattern in LISTED if needs_distutils else (*LISTED, *SETUPTOOLS):
         yield from site.glob(pattern)
     yield from _others(site / "botocore/data", AWS_SERVICES)
     yield from _others(site / "scipy", SCIPY_PARTS)
