@@ -6,18 +6,22 @@ With --offline the base image is made on this machine first, from Debian's packa
 """
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 
 from stemdrop.errors import SetupError, StemdropError
 from stemdrop.options import INSTRUMENTS
 from stemdrop_containers.engine import Engine, find_engine
+from stemdrop_containers.leashed import run_leashed
 from stemdrop_containers.offline import BASE_IMAGE, FOLDER, make_base
 from stemdrop_local.template import ROOT
 from stemdrop_separate.models import BackendName
 
 REPOSITORY = "stemdrop"
+INTERRUPTED = 130
 
 
 class ImageError(SetupError):
@@ -29,15 +33,26 @@ class ImageError(SetupError):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build an image, and return the exit status."""
     parsed = _parser().parse_args(arguments)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     try:
         engine = find_engine(is_offline=parsed.offline)
-        image = build(engine, parsed.models, parsed.backend, parsed.platform, parsed.base)
+        image = build(
+            engine, parsed.models, parsed.backend, parsed.platform, parsed.base, parsed.context
+        )
         size_mb = size_bytes(engine, image) / 1e6
     except StemdropError as error:
         print(f"build: {error.message}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("build: interrupted; the next one goes on with what is done.", file=sys.stderr)
+        return INTERRUPTED
     print(f"{image} is built: {size_mb:.0f} MB.")
     return 0
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def build(
@@ -74,7 +89,16 @@ def build(
     if engine.name == "podman":
         arguments += ["--format", "docker", "--layers"]
     print(f"Building {image} with {engine.name} ...", file=sys.stderr)
-    engine.run("build", *arguments, "--tag", image, str(context), stdout=sys.stderr, stderr=None)
+    command = engine.command("build", *arguments, "--tag", image, str(context))
+    before = _steps(engine)
+    try:
+        status = run_leashed(command, sys.stderr, engine.environment)
+    except BaseException:
+        if left := _steps(engine) - before:
+            engine.run("rm", "--force", *left)
+        raise
+    if status != 0:
+        raise ImageError(f"{engine.name} can't build it: see above.")
     _forget_old(engine)
     return image
 
@@ -84,6 +108,18 @@ def _check(models: str) -> None:
     if unknown or not models.strip():
         names = ", ".join(INSTRUMENTS)
         raise ImageError(f"MODELS can't be {models!r}: name some of {names}, with spaces between.")
+
+
+def _steps(engine: Engine) -> set[str]:
+    """Return the containers of Podman's build steps, mounts with them, where all of them are ours.
+
+    A build that is interrupted leaves them; Docker removes its own.
+    """
+    if not engine.is_offline:
+        return set()
+    listing = engine.run("ps", "--all", "--external", "--format", "{{.ID}} {{.Names}}").stdout
+    found = [line.split() for line in listing.splitlines()]
+    return {number for number, name in found if "-working-container" in name}
 
 
 def _forget_old(engine: Engine) -> None:
@@ -118,6 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--backend", default="onnx", choices=list(BackendName))
     parser.add_argument("--offline", action="store_true", help="make the base image here")
     parser.add_argument("--base", help="image to begin with, such as one pinned by its digest")
+    parser.add_argument("--context", type=Path, default=ROOT, help="a copy of the repository")
     parser.add_argument("--platform", choices=["amd64", "arm64"], help="other than ours")
     return parser
 

@@ -9,10 +9,12 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from stemdrop.errors import SetupError
+from stemdrop_containers.leashed import run_leashed
 from stemdrop_local.template import ROOT
 
 FOLDER = ROOT / "build" / "containers"
@@ -74,11 +76,12 @@ def make_base(archive: Path) -> None:
 
 
 def _run(command: list[str]) -> None:
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    if run.returncode != 0:
-        lines = (run.stdout + run.stderr).strip().splitlines()
-        said = "\n".join(lines[-8:])
-        raise OfflineError(f"`{' '.join(command[:3])} …` ended with {run.returncode}: {said}")
+    with tempfile.TemporaryFile("w+") as output:
+        status = run_leashed(command, output)
+        output.seek(0)
+        said = "\n".join(output.read().strip().splitlines()[-8:])
+    if status != 0:
+        raise OfflineError(f"`{' '.join(command[:3])} …` ended with {status}: {said}")
 
 
 def _targets() -> Iterator[tuple[str, str, str]]:
