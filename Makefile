@@ -15,6 +15,7 @@ CODECS ?= wav
 PYTHON ?= python3.11
 BACKEND ?= onnx
 OFFLINE ?=
+BASE ?=
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -108,7 +109,8 @@ containers: ## Install Podman and what makes a base image, from Debian's package
 			$(PODMAN) >/dev/null; }
 
 build: $(READY) ## Build the separator's image with MODELS and BACKEND; OFFLINE=1 needs no image registry
-	$(BIN)/python -m stemdrop_containers.image --models "$(MODELS)" --backend $(BACKEND) $(if $(OFFLINE),--offline)
+	$(BIN)/python -m stemdrop_containers.image --models "$(MODELS)" --backend $(BACKEND) \
+		$(if $(OFFLINE),--offline) $(if $(BASE),--base "$(BASE)")
 
 bom: $(READY) ## Write what is in the image of BACKEND into build/bom.json, as CycloneDX; OFFLINE as of build
 	$(BIN)/python -m stemdrop_containers.bom --image stemdrop:$(BACKEND) $(if $(OFFLINE),--offline)

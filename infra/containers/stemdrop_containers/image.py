@@ -82,23 +82,12 @@ def build(
     if engine.is_offline:
         provide_base(engine)
     image = f"{REPOSITORY}:{tag or backend}"
+    print(f"Building {image} with {engine.name} ...", file=sys.stderr)
     given = {"MODELS": models, "BACKEND": backend} | ({"BASE": base} if base else {})
     arguments = [word for item in given.items() for word in ("--build-arg", "=".join(item))]
     if processor:
         arguments += ["--platform", f"linux/{processor}"]
-    if engine.name == "podman":
-        arguments += ["--format", "docker", "--layers"]
-    print(f"Building {image} with {engine.name} ...", file=sys.stderr)
-    command = engine.command("build", *arguments, "--tag", image, str(context))
-    before = _steps(engine)
-    try:
-        status = run_leashed(command, sys.stderr, engine.environment)
-    except BaseException:
-        if left := _steps(engine) - before:
-            engine.run("rm", "--force", *left)
-        raise
-    if status != 0:
-        raise ImageError(f"{engine.name} can't build it: see above.")
+    _run(engine, [*arguments, "--tag", image, str(context)])
     _forget_old(engine)
     return image
 
@@ -110,13 +99,27 @@ def _check(models: str) -> None:
         raise ImageError(f"MODELS can't be {models!r}: name some of {names}, with spaces between.")
 
 
-def _steps(engine: Engine) -> set[str]:
-    """Return the containers of Podman's build steps, mounts with them, where all of them are ours.
+def _run(engine: Engine, arguments: list[str]) -> None:
+    """Build; Docker's daemon cleans up after a build that is interrupted, Podman doesn't."""
+    if engine.name == "podman":
+        arguments = ["--format", "docker", "--layers", *arguments]
+    if engine.is_offline:
+        before = _steps(engine)
+        try:
+            command = engine.command("build", *arguments)
+            status = run_leashed(command, sys.stderr, engine.environment)
+        except BaseException:
+            if left := _steps(engine) - before:
+                engine.run("rm", "--force", *left)
+            raise
+    else:
+        status = engine.attempt("build", *arguments, stdout=sys.stderr, stderr=None).returncode
+    if status != 0:
+        raise ImageError(f"{engine.name} can't build it: see above.")
 
-    A build that is interrupted leaves them; Docker removes its own.
-    """
-    if not engine.is_offline:
-        return set()
+
+def _steps(engine: Engine) -> set[str]:
+    """Return the containers of the steps of all builds; mounts come and go with them."""
     listing = engine.run("ps", "--all", "--external", "--format", "{{.ID}} {{.Names}}").stdout
     found = [line.split() for line in listing.splitlines()]
     return {number for number, name in found if "-working-container" in name}
