@@ -2,7 +2,7 @@
 SHELL := /bin/bash -eu -o pipefail
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup models demo local test lint types unit integration template page chromium e2e containers build audit bom parity bench evaluate lock clean
+.PHONY: $(shell sed -nE 's/^([a-z0-9-]+):.*\#\#.*/\1/p' $(MAKEFILE_LIST))
 
 SONG ?=
 OUT ?= out
@@ -14,6 +14,7 @@ QUALITIES ?= spleeter high
 CODECS ?= wav
 PYTHON ?= python3.11
 BACKEND ?= onnx
+MEMORY ?= 3008
 OFFLINE ?=
 BASE ?=
 
@@ -107,6 +108,10 @@ containers: ## Install Podman and what makes a base image, from Debian's package
 		echo "Installing Podman ..."; \
 		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
 			$(PODMAN) >/dev/null; }
+
+lambda: setup build ## Separate SONG (or a generated one) in the image as Lambda runs it, with MEMORY
+	$(BIN)/python -m stemdrop_containers.lambda_run --memory $(MEMORY) --backend $(BACKEND) --times 2 \
+		$(if $(SONG),--song "$(SONG)") $(if $(OFFLINE),--offline)
 
 build: $(READY) ## Build the separator's image with MODELS and BACKEND; OFFLINE=1 needs no image registry
 	$(BIN)/python -m stemdrop_containers.image --models "$(MODELS)" --backend $(BACKEND) \

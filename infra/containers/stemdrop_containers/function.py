@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
 from pathlib import Path
 
-from stemdrop_containers.engine import Engine
+from stemdrop_containers.engine import Engine, EngineError
 from stemdrop_containers.leftovers import LABEL, name_container, removal, sweep
 from stemdrop_local.runtime.place import LEASH, Launch, find_emulator
 from stemdrop_local.template import Function
@@ -23,6 +23,12 @@ MAX_PROCESSES = 1024
 MAX_FILES = 1024
 # As Lambda's own: it is in no image's list of users.
 USER = "993:990"
+# Mount, controller and file of the highest memory use; source: the kernel's documentation of
+# control groups, version 1 and 2.
+PEAKS = (
+    ("/sys/fs/cgroup/memory", "memory", "memory.max_usage_in_bytes"),
+    ("/sys/fs/cgroup", "", "memory.peak"),
+)
 # Where AWS's own images have it.
 EMULATOR = "/usr/local/bin/aws-lambda-rie"
 
@@ -72,7 +78,21 @@ class Container:
     @property
     def pid(self) -> int:
         """Return the id of the container's first process, as this machine sees it."""
-        return int(self._engine.run("inspect", "--format", "{{.State.Pid}}", self.name).stdout)
+        inspected = self._engine.run("inspect", "--format", "{{.State.Pid}}", self.name)
+        return int(inspected.stdout)
+
+    def peak_bytes(self) -> int:
+        """Return the most memory that the container has taken so far, with files under /tmp.
+
+        The kernel counts what it keeps of files that were read, too, as it does in Lambda.
+        """
+        for line in Path(f"/proc/{self.pid}/cgroup").read_text().splitlines():
+            _, controllers, group = line.split(":", 2)
+            for hierarchy, controller, file in PEAKS:
+                peak = Path(f"{hierarchy}{group}/{file}")
+                if controller == controllers and peak.is_file():
+                    return int(peak.read_text())
+        raise EngineError("The kernel doesn't tell the memory of a container.")
 
     def _runtime(self) -> list[str]:
         """Return what the image starts with, when nobody asks for anything else."""
@@ -99,10 +119,10 @@ def isolation(engine_name: str) -> list[str]:
         "--cap-drop=ALL",
         "--security-opt=no-new-privileges",
     ]
-    # Podman hands on the proxies of its own environment, and has more to write to than /tmp.
-    return common + (
-        ["--read-only-tmpfs=false", "--http-proxy=false"] if engine_name == "podman" else []
-    )
+    if engine_name != "podman":
+        return common
+    # Podman has more to write to than /tmp, hands on proxies, and tells an unknown user's name.
+    return [*common, "--read-only-tmpfs=false", "--http-proxy=false", "--passwd=false"]
 
 
 def limits(function: Function, processors: int) -> list[str]:
