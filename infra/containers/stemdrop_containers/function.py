@@ -66,7 +66,7 @@ class Container:
         """
         sweep(self._engine)
         self.name = name_container()
-        words = [*isolation(self._engine.name), *limits(function, len(os.sched_getaffinity(0)))]
+        words = [*isolation(self._engine.name), *limits(function, sorted(os.sched_getaffinity(0)))]
         # PATH is the image's own.
         words += [f"--env={name}={value}" for name, value in variables.items() if name != "PATH"]
         words += self._mounts()
@@ -125,9 +125,9 @@ def isolation(engine_name: str) -> list[str]:
     return [*common, "--read-only-tmpfs=false", "--http-proxy=false", "--passwd=false"]
 
 
-def limits(function: Function, processors: int) -> list[str]:
+def limits(function: Function, processors: Sequence[int]) -> list[str]:
     """Return a function's limits on a machine with some processors, as options of `run`."""
-    share = min(function.memory_mb / MB_PER_PROCESSOR, MAX_PROCESSORS, processors)
+    share = min(function.memory_mb / MB_PER_PROCESSOR, MAX_PROCESSORS, len(processors))
     words = [
         f"--memory={function.memory_mb}m",
         f"--memory-swap={function.memory_mb}m",  # of both: there is no swap
@@ -137,8 +137,8 @@ def limits(function: Function, processors: int) -> list[str]:
         f"--ulimit=nproc={MAX_PROCESSES}:{MAX_PROCESSES}",
         f"--tmpfs=/tmp:rw,exec,nosuid,nodev,mode=1777,size={function.storage_mb}m",
     ]
+    # A function sees whole processors, of which it may have a share: two at least.
     visible = max(2, ceil(share))
-    if visible < processors:
-        chosen = sorted(os.sched_getaffinity(0))[:visible]
-        words.append(f"--cpuset-cpus={','.join(map(str, chosen))}")
+    if visible < len(processors):
+        words.append(f"--cpuset-cpus={','.join(map(str, processors[:visible]))}")
     return words

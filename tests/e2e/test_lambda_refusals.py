@@ -1,0 +1,72 @@
+"""A song that takes more time or room than there is is refused in a sentence, and not killed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stemdrop_containers.engine import Engine
+from stemdrop_containers.trial import Trial
+from stemdrop_local.songs.song import generate
+from stemdrop_local.songs.wav import write_wav
+from stemdrop_local.template import read_application
+
+PART_S = 10
+# The separator stops 15 s before Lambda would: that leaves 5.
+TIMEOUT_S = 20
+STORAGE_MB = 96
+MAX_DURATION_S = 400
+
+
+@pytest.fixture(scope="module")
+def trial(engine: Engine, image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
+    parameters = {
+        "SeparateMemoryMb": "1769",
+        "SeparateTimeoutS": str(TIMEOUT_S),
+        "SeparateStorageMb": str(STORAGE_MB),
+        "MaxDurationS": str(MAX_DURATION_S),
+    }
+    application = read_application(parameters=parameters)
+    with Trial(engine, image, application, tmp_path_factory.mktemp("trial")) as trial:
+        yield trial
+
+
+@pytest.fixture(scope="module")
+def part() -> "np.typing.NDArray[np.float32]":
+    return generate(PART_S, seed=4).mix
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "options", "code"),
+    [
+        (300, {"codec": "mp3", "quality": "high"}, "timed_out"),
+        (410, {"codec": "mp3"}, "too_long"),
+        (300, {}, "no_room"),  # the stems: two of 53 MB, beside the song's 53 MB
+        (600, {"codec": "mp3"}, "no_room"),  # the song: 106 MB
+    ],
+)
+def test_a_song_that_takes_too_much_is_refused(
+    trial: Trial,
+    part: "np.typing.NDArray[np.float32]",
+    tmp_path: Path,
+    duration_s: int,
+    options: dict[str, str],
+    code: str,
+) -> None:
+    song = tmp_path / "long.wav"
+    write_wav(song, (part for _ in range(duration_s // PART_S)))
+    refused = trial.separate(song, options)
+    assert refused.error is not None
+    assert refused.error.startswith(f"{code}: ")
+    assert refused.duration_s is None
+    assert refused.elapsed_s - refused.init_s < TIMEOUT_S
+
+
+def test_the_environment_goes_on_after_all_of_them(
+    trial: Trial, part: "np.typing.NDArray[np.float32]", tmp_path: Path
+) -> None:
+    song = tmp_path / "short.wav"
+    write_wav(song, [part])
+    assert trial.separate(song).error is None
+    assert trial.emulator.log.read_text().count("INIT START") == 1
