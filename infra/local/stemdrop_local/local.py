@@ -41,9 +41,7 @@ class TokenError(SetupError):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until somebody ends it, and return the exit status."""
-    for number in ENDINGS:
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
-            signal.signal(number, _interrupt)
+    end_by_signal()
     try:
         _run(_settings(_parser().parse_args(arguments), os.environ))
     except KeyboardInterrupt:
@@ -51,6 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except StemdropError as error:
         print(f"stemdrop: {error.message}", file=sys.stderr)
     return 1
+
+
+def end_by_signal() -> None:
+    """Have Ctrl-C and its like raise KeyboardInterrupt, once."""
+    for number in ENDINGS:
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            signal.signal(number, _interrupt)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -107,7 +112,7 @@ def _settings(parsed: argparse.Namespace, environment: Mapping[str, str]) -> Set
         drop=parsed.drop,
         stems=parsed.stems,
         models=parsed.models,
-        token=_token(parsed.data / "token", environment.get(TOKEN_VARIABLE)),
+        token=token_of(parsed.data / "token", environment.get(TOKEN_VARIABLE)),
         host=parsed.host,
         port=parsed.port,
         songs=parsed.songs,
@@ -115,7 +120,7 @@ def _settings(parsed: argparse.Namespace, environment: Mapping[str, str]) -> Set
     )
 
 
-def _token(path: Path, given: str | None) -> str:
+def token_of(path: Path, given: str | None) -> str:
     """Return the token that is given, or the one that is kept in a file, made when it isn't there.
 
     Raises

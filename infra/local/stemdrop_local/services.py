@@ -1,11 +1,13 @@
 """All that runs on one machine, put together: a context manager starts it and ends it, in order."""
 
 import http.client
+import socket
+from collections.abc import Sequence
 from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from stemdrop.errors import SetupError
 from stemdrop.options import INSTRUMENTS
@@ -24,12 +26,16 @@ from stemdrop_local.journal import Journal
 from stemdrop_local.loop import Loop
 from stemdrop_local.ports import LOOPBACK
 from stemdrop_local.runtime.emulator import Emulator
+from stemdrop_local.runtime.execution import ExecutionEnvironment
 from stemdrop_local.s3.door import s3_door
 from stemdrop_local.s3.expiry import expire
 from stemdrop_local.s3.server import S3Server
 from stemdrop_local.settings import Settings
 from stemdrop_local.stack import Stack, create_stack
 from stemdrop_local.template import Application, read_application
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 API_HANDLER = "stemdrop_api.handler.handler"
 API_CALLS = 2
@@ -46,6 +52,9 @@ class ApiError(SetupError):
 class Services:
     """A context manager: S3, API, event delivery, expiry and drop folder, one upon the other.
 
+    The functions run under Lambda's emulator. A subclass may run them elsewhere, with other models,
+    and serve at more than one address: see `_models`, `_start_api`, `_separators`, `_serve`.
+
     Attributes
     ----------
     port : of the public address.
@@ -61,6 +70,7 @@ class Services:
         self._console = console
         self.logs = settings.data / "logs"
         self._running = ExitStack()
+        self._parts: Sequence[Delivery | Loop] = ()
 
     def __enter__(self) -> Self:
         with self._running:
@@ -78,7 +88,7 @@ class Services:
 
     def check(self) -> None:
         """Raise what has ended a part of it, if anything has."""
-        for part in (self._delivery, *self._loops):
+        for part in self._parts:
             part.check()
 
     def _start(self) -> None:
@@ -100,25 +110,36 @@ class Services:
             buckets=[bucket.name for bucket in application.buckets],
             report=self._journal.called,
         )
-        self._running.enter_context(PublicServer(listening, front))
+        self._serve(listening, front)
         self._await_api()
         self._start_work(application)
 
+    def _serve(self, listening: socket.socket, front: Front) -> None:
+        self._running.enter_context(PublicServer(listening, front))
+
     def _read_application(self) -> Application:
-        folder = self._settings.models
-        models = [name for name in INSTRUMENTS if (folder / f"{name}.json").is_file()]
-        if not models:
-            raise SetupError(f"There is no model in {folder}: run `make models`.")
         return read_application(
             parameters={
                 "AccessToken": self._settings.token,
                 "AllowedOrigin": f"http://localhost:{self.port}",
-                "Models": " ".join(models),
-                "Backend": "onnx" if list(folder.glob("*.onnx")) else "tensorflow",
+                "Models": " ".join(self._models()),
+                "Backend": self._backend(),
             }
         )
 
-    def _start_api(self, application: Application) -> Gateway:
+    def _backend(self) -> str:
+        """Return the engine that there are networks for; an image has those of one engine."""
+        folder = self._settings.models
+        return "tensorflow" if any(folder.glob("*.pb")) > any(folder.glob("*.onnx")) else "onnx"
+
+    def _models(self) -> list[str]:
+        folder = self._settings.models
+        models = [name for name in INSTRUMENTS if (folder / f"{name}.json").is_file()]
+        if not models:
+            raise SetupError(f"There is no model in {folder}: run `make models`.")
+        return models
+
+    def _start_api(self, application: Application) -> "WSGIApplication":
         # S3 at its public address, so that what the function signs is good from outside. Who has
         # the token may do with the buckets as an AWS account may; nobody else can sign.
         url = f"http://{LOOPBACK}:{self.port}"
@@ -157,22 +178,22 @@ class Services:
         inbox = Inbox(settings.drop, self.stack, self._store, ledger, self._console, expect)
         looking = Loop(inbox.look, settings.look_s)
         expiring = Loop(self._expire, EXPIRY_S)
-        self._delivery = Delivery(
+        delivery = Delivery(
             self.stack,
             self._separators(application),
             settings.backoff_s,
             on_attempt,
             self._journal.attempt_begins,
         )
-        self._loops = (expiring, fetching, looking)
+        self._parts = (delivery, expiring, fetching, looking)
         announce_unfinished(self.stack)
-        for part in (self._delivery, *self._loops):
+        for part in self._parts:
             self._running.enter_context(part)
 
     def _expire(self) -> None:
         self._journal.expired(expire(self.stack, datetime.now(UTC)))
 
-    def _separators(self, application: Application) -> list[Emulator]:
+    def _separators(self, application: Application) -> Sequence[ExecutionEnvironment]:
         settings = self._settings
         return [
             Emulator(

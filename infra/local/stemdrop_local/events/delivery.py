@@ -14,7 +14,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from stemdrop_local.events.attempt import Attempt, failure_record
-from stemdrop_local.runtime.emulator import MARGIN_S, Emulator
+from stemdrop_local.runtime.emulator import MARGIN_S
+from stemdrop_local.runtime.execution import ExecutionEnvironment
 from stemdrop_local.runtime.outcome import Outcome
 from stemdrop_local.stack import Stack
 
@@ -42,7 +43,7 @@ class Delivery:
     def __init__(
         self,
         stack: Stack,
-        emulators: Sequence[Emulator],
+        emulators: Sequence[ExecutionEnvironment],
         backoff_s: int = BACKOFF_S,
         report: Callable[[Attempt], object] = lambda _: None,
         announce: Callable[[Mapping[str, Any]], object] = lambda _: None,
@@ -85,10 +86,10 @@ class Delivery:
     def _stop(self) -> None:
         self._stopping.set()
         with ThreadPoolExecutor(len(self._emulators)) as enders:
-            list(enders.map(Emulator.stop, self._emulators))
+            list(enders.map(lambda emulator: emulator.stop(), self._emulators))
         self._workers.shutdown()
 
-    def _serve(self, emulator: Emulator) -> None:
+    def _serve(self, emulator: ExecutionEnvironment) -> None:
         while not self._stopping.is_set():
             answer = self._stack.sqs.receive_message(
                 QueueUrl=self._stack.event_queue_url,
@@ -99,7 +100,7 @@ class Delivery:
             for message in answer.get("Messages", []):
                 self._deliver(message, emulator)
 
-    def _deliver(self, message: "MessageTypeDef", emulator: Emulator) -> None:
+    def _deliver(self, message: "MessageTypeDef", emulator: ExecutionEnvironment) -> None:
         event = json.loads(message["Body"])
         if event.get("Event") == "s3:TestEvent":
             self._delete(message)

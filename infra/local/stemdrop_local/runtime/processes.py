@@ -17,6 +17,7 @@ class Companion:
     log : the file that its output is appended to.
     environment : all of its environment; ours by default.
     inherited_fds : open files to hand over.
+    grace_s : how long it may take to end, before it is killed.
     """
 
     def __init__(
@@ -25,7 +26,9 @@ class Companion:
         log: Path,
         environment: Mapping[str, str] | None = None,
         inherited_fds: Sequence[int] = (),
+        grace_s: float = GRACE_S,
     ) -> None:
+        self._grace_s = grace_s
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             # In a session of its own, Ctrl-C reaches us alone, and we end the others in order.
@@ -54,7 +57,7 @@ class Companion:
         if self._process.stdin:
             self._process.stdin.close()
         try:
-            self._process.wait(GRACE_S)
+            self._process.wait(self._grace_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
