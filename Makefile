@@ -17,6 +17,9 @@ BACKEND ?= onnx
 MEMORY ?= 3008
 OFFLINE ?=
 BASE ?=
+EVENT ?= tests/events/s3_put.json
+BY_HAND ?=
+SAM_OPTIONS = --models "$(MODELS)" --backend $(BACKEND) $(if $(OFFLINE),--offline)
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -119,6 +122,12 @@ build: $(READY) ## Build the separator's image with MODELS and BACKEND; OFFLINE=
 
 bom: $(READY) ## Write what is in the image of BACKEND into build/bom.json, as CycloneDX; OFFLINE as of build
 	$(BIN)/python -m stemdrop_containers.bom --image stemdrop:$(BACKEND) $(if $(OFFLINE),--offline)
+
+sam-local: $(READY) $(SAM_READY) ## Run all of it under SAM at PORT; BY_HAND=1 runs only S3, for SAM's own commands
+	$(BIN)/python -m stemdrop_containers.sam --port $(PORT) $(SAM_OPTIONS) $(if $(BY_HAND),--by-hand)
+
+invoke: $(READY) $(SAM_READY) ## Invoke a function by SAM with EVENT, about SONG or a generated one
+	$(BIN)/python -m stemdrop_containers.sam_invoke --event $(EVENT) --out $(OUT) $(SAM_OPTIONS) $(if $(SONG),--song "$(SONG)")
 
 parity: setup ## Compare SONG's stems with stock Spleeter's, sample for sample
 	@test -f "$(SONG)" || { echo "There is no song $(SONG): name one, make parity SONG=path." >&2; exit 2; }
