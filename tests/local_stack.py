@@ -58,8 +58,8 @@ def drop(folder: Path, name: str, seed: int, duration_s: float = 0.3) -> None:
     write_wav(path, [noise.astype(np.float32)])
 
 
-class Program(subprocess.Popen[str]):
-    """A stack in a process of its own, as `make local` starts it; it is killed at the end.
+class Started(subprocess.Popen[str]):
+    """A program in a process of its own; it is killed at the end.
 
     Attributes
     ----------
@@ -67,13 +67,10 @@ class Program(subprocess.Popen[str]):
     """
 
     def __init__(
-        self, folder: Path, *options: str, environment: dict[str, str] | None = None
+        self, command: list[str], folder: Path, environment: dict[str, str] | None = None
     ) -> None:
-        settings = settings_in(folder)
-        command = [sys.executable, "-m", "stemdrop_local.local", "--models", str(settings.models)]
-        defaults = ["--port", "0", "--backoff", "0"]
         super().__init__(
-            [*command, *defaults, *options],
+            command,
             cwd=folder,
             env=environment,
             stdout=subprocess.PIPE,
@@ -97,14 +94,26 @@ class Program(subprocess.Popen[str]):
     def __enter__(self) -> Self:
         return self
 
-    def end(self, how: signal.Signals | None = None) -> int:
+    def end(self, how: signal.Signals | None = None, timeout_s: float = END_TIMEOUT_S) -> int:
         """Send a signal if one is given, and return the exit status once all is told."""
         if how:
             self.send_signal(how)
-        status = self.wait(END_TIMEOUT_S)
+        status = self.wait(timeout_s)
         self._reader.join()
         return status
 
     def _read(self) -> None:
         for line in self.stdout or ():
             self.transcript.write(line)
+
+
+class Program(Started):
+    """A stack in a process of its own, as `make local` starts it."""
+
+    def __init__(
+        self, folder: Path, *options: str, environment: dict[str, str] | None = None
+    ) -> None:
+        settings = settings_in(folder)
+        command = [sys.executable, "-m", "stemdrop_local.local", "--models", str(settings.models)]
+        defaults = ["--port", "0", "--backoff", "0"]
+        super().__init__([*command, *defaults, *options], folder, environment)

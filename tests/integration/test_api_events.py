@@ -67,6 +67,12 @@ def test_a_body_is_text_or_base64(api: Api, buckets: Stack, name: str) -> None:
     assert job_of(buckets, UploadKey.parse(created["key"])).filename == "Größe.mp3"
 
 
+@pytest.mark.parametrize(("name", "status"), [("healthz", 200), ("options", 200), ("jobs", 201)])
+def test_events_that_sam_makes_are_answered(api: Api, name: str, status: int) -> None:
+    event: dict[str, Any] = json.loads((FOLDER / f"http_{name}.json").read_text())
+    assert api.send(event).status == status
+
+
 @pytest.mark.parametrize("name", ["odd-path", "percent-path"])
 def test_a_path_is_not_decoded_again(api: Api, store: Store, name: str) -> None:
     event = sample(name)

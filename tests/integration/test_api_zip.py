@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from stemdrop_containers.zips import ZIPS, ZipError, compile_zips
 from stemdrop_local.runtime.environment import lambda_environment
 from stemdrop_local.template import Application, read_application
 
@@ -30,11 +31,26 @@ answer = handler(json.loads(sys.argv[1]), Context())
 ours = [module for name, module in sys.modules.items() if name.startswith("stemdrop")]
 print(json.dumps({"answer": answer, "files": [module.__file__ for module in ours]}))
 """
+COMPILE = """
+import builtins, json, sys
+sys.path[:0] = sys.argv[1:]
+compiled, compile_ = [], builtins.compile
+
+def compile_and_tell(source, name, *arguments, **options):
+    compiled.append(str(name))
+    return compile_(source, name, *arguments, **options)
+
+builtins.compile = compile_and_tell
+import stemdrop_api.handler
+print(json.dumps(compiled))
+"""
+# Source: PEP 552. Bit 0: checked by a hash of the source; bit 1, which isn't set: whether it is.
+UNCHECKED = (1).to_bytes(4, "little")
 
 
 @pytest.fixture(scope="module")
 def built(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of what `sam build` makes, from an empty cache."""
+    """Return the folder of what is deployed: built by SAM from an empty cache, and compiled."""
     folder = tmp_path_factory.mktemp("sam")
     sam = str(root / ".venv-sam/bin/sam")
     subprocess.run(
@@ -44,11 +60,28 @@ def built(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=True,
         capture_output=True,
     )
+    compile_zips(folder / "build")
     return folder / "build"
 
 
+def run(built: Path, code: str, *arguments: str) -> Any:
+    """Run some code where only the standard library and the zips are, and return what it prints."""
+    application: Application = read_application(parameters={"AccessToken": TOKEN})
+    environment = lambda_environment(application.api, "http://127.0.0.1:9")
+    folders = [str(built / "ApiFunction"), str(built / "CoreLayer" / "python")]
+    base = Path(sys._base_executable)  # type: ignore[attr-defined]  # an interpreter without packages
+    process = subprocess.run(
+        [base, "-I", "-S", "-B", "-c", code, *arguments, *folders],
+        env=environment | dict(application.api.environment),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return json.loads(process.stdout.splitlines()[-1])
+
+
 def call(built: Path, method: str, path: str, **headers: str) -> dict[str, Any]:
-    """Answer a call in a process that sees the standard library and the zips, nothing else."""
+    """Answer a call."""
     event = {
         "version": "2.0",
         "routeKey": "$default",
@@ -62,18 +95,7 @@ def call(built: Path, method: str, path: str, **headers: str) -> dict[str, Any]:
         },
         "isBase64Encoded": False,
     }
-    application: Application = read_application(parameters={"AccessToken": TOKEN})
-    environment = lambda_environment(application.api, "http://127.0.0.1:9")
-    folders = [str(built / "ApiFunction"), str(built / "CoreLayer" / "python")]
-    base = Path(sys._base_executable)  # type: ignore[attr-defined]  # an interpreter without packages
-    run = subprocess.run(
-        [base, "-I", "-S", "-c", CALL, json.dumps(event), *folders],
-        env=environment | dict(application.api.environment),
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    found: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
+    found = run(built, CALL, json.dumps(event))
     assert all(file.startswith(str(built)) for file in found["files"])
     answer: dict[str, Any] = found["answer"]
     return answer
@@ -94,3 +116,21 @@ def test_the_zip_has_what_the_page_of_the_docs_loads(built: Path) -> None:
 def test_the_zip_is_small(built: Path) -> None:
     size_bytes = sum(file.stat().st_size for file in built.rglob("*") if file.is_file())
     assert size_bytes < MAX_BYTES / 4
+
+
+def test_a_cold_start_compiles_no_file(built: Path) -> None:
+    assert [name for name in run(built, COMPILE) if name.startswith(str(built))] == []
+
+
+def test_compiled_files_are_checked_against_nothing_and_name_lambdas_paths(built: Path) -> None:
+    for name, place in ZIPS.items():
+        for path in (built / name).rglob("*.pyc"):
+            body = path.read_bytes()
+            assert body[4:8] == UNCHECKED, path
+            source = path.parent.parent / f"{path.name.partition('.')[0]}.py"
+            assert f"{place}/{source.relative_to(built / name)}".encode() in body
+
+
+def test_nothing_to_compile_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ZipError, match="run `sam build` first"):
+        compile_zips(tmp_path)

@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote_plus
 
 import pytest
 from aws_lambda_powertools.utilities.data_classes import S3Event
 
 from stemdrop.keys import UploadKey
+from stemdrop_containers.sam_events import generate, samples, text_of
 from stemdrop_local.template import Application
 
 FOLDER = Path(__file__).parents[1] / "events"
@@ -17,11 +19,16 @@ EXPECTED = {
     "drop-multipart": ["drop/concert.wav"],
     "job-post": ["jobs/7f3c9a5e2b814d60a1f4c8e97b25d036"],
     "two-records": ["drop/first.mp3", "drop/second.mp3"],
+    "s3_put": ["drop/song.mp3"],
+    "s3_copy": ["drop/4stems/café.mp3"],
+    "s3_multipart": ["drop/concert.wav"],
+    "s3_post": ["jobs/7f3c9a5e2b814d60a1f4c8e97b25d036"],
 }
 
 
 def test_every_sample_is_known() -> None:
-    names = {path.stem for path in FOLDER.glob("*.json") if not path.stem.startswith("api-")}
+    calls = ("api-", "http_")
+    names = {path.stem for path in FOLDER.glob("*.json") if not path.stem.startswith(calls)}
     assert names == EXPECTED.keys() | {"s3-test-event"}
 
 
@@ -37,3 +44,16 @@ def test_samples_come_from_the_upload_bucket(name: str, application: Application
             record.s3.bucket.name == entry.bucket and key.startswith(entry.prefix)
             for entry in subscriptions
         )
+
+
+@pytest.mark.parametrize("name", samples())
+def test_sam_makes_the_samples_as_they_are_kept(name: str) -> None:
+    assert (FOLDER / f"{name}.json").read_text() == text_of(generate(samples()[name]))
+
+
+def test_there_is_a_sample_of_sams_for_every_trigger(template: dict[str, Any]) -> None:
+    made = {path.stem for path in FOLDER.glob("*_*.json")}
+    assert made == samples().keys()
+    uploads = {key.partition("/")[0] for name in made & EXPECTED.keys() for key in EXPECTED[name]}
+    triggers = template["Resources"]["SeparateFunction"]["Properties"]["Events"]
+    assert uploads == {name.lower() for name in triggers}

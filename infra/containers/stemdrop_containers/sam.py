@@ -38,6 +38,18 @@ from stemdrop_local.template import ROOT
 from stemdrop_separate.models import BackendName
 
 CHECK_S = 0.5
+BY_HAND = """
+The embedded S3 runs at {url}, for SAM's commands as you type them. Ctrl-C ends it.
+In another terminal, in the same folder:
+
+  source build/sam/environment
+  aws s3 cp song.mp3 s3://{bucket}/drop/
+  sam local invoke SeparateFunction -e tests/events/s3_put.json
+  sam local start-lambda
+  sam local start-api
+
+While start-api runs, the page is at {url}, too.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(order: Order, engine: Engine) -> None:
     console = Console()
     with running(order, engine, console) as (_, services):
-        console.show(_welcome(order, services.port))
+        console.show(_welcome(order, services))
         try:
             while True:
                 time.sleep(CHECK_S)
@@ -134,32 +146,24 @@ def _order(parsed: argparse.Namespace) -> Order:
     return Order(settings, Build(parsed.models, parsed.backend), parsed.by_hand)
 
 
-def _welcome(order: Order, port: int) -> str:
-    url = f"http://localhost:{port}"
+def _welcome(order: Order, services: Services) -> str:
+    url = f"http://localhost:{services.port}"
     if order.is_by_hand:
-        return f"""
-The embedded S3 runs at {url}, and no function. Ctrl-C ends it. In another terminal, in this folder:
-
-  source build/sam/environment
-  sam=.venv-sam/bin/sam
-  aws --endpoint-url {url} s3 cp song.mp3 s3://BUCKET/drop/
-  $sam local invoke SeparateFunction -e tests/events/s3_put.json
-  $sam local start-lambda
-  $sam local start-api       # the page is at {url} then
-"""
+        return BY_HAND.format(url=url, bucket=services.stack.uploads_bucket)
+    settings = order.settings
     return f"""
 stemdrop runs under SAM at {url}. Ctrl-C ends it.
 
-  token   {order.settings.token}
-  drop    {order.settings.drop.resolve()}
-  stems   {order.settings.stems.resolve()}
-  logs    {(order.settings.data / "logs").resolve()}
+  token   {settings.token}
+  drop    {settings.drop.resolve()}
+  stems   {settings.stems.resolve()}
+  logs    {(settings.data / "logs").resolve()}
 
-Try, in another terminal (the first call of a function starts its container):
+Try, in another terminal; the first song waits for its function's container:
 
-  cp song.mp3 {order.settings.drop}/
-  .venv/bin/stemdrop submit song.mp3{f" --url {url}" if port != 5000 else ""}
-  curl -H "Authorization: Bearer {order.settings.token}" {url}/options
+  cp song.mp3 {settings.drop}/
+  .venv/bin/stemdrop submit song.mp3{f" --url {url}" if services.port != 5000 else ""}
+  curl -H "Authorization: Bearer {settings.token}" {url}/options
 """
 
 

@@ -118,9 +118,9 @@ class Server:
         self.port = reserve_port()
         options = {"--port": str(self.port), "--env-vars": str(self.sam.values)}
         words = [word for option in options.items() for word in option]
-        warm = ["--warm-containers", "LAZY", "--skip-pull-image"]
+        warm = ["--warm-containers", "LAZY"]  # the rest is in samconfig.toml
         self._process = Companion(
-            [*LEASH, str(PROGRAM), "local", self.kind, *words, *warm],
+            ["env", f"--chdir={ROOT}", *LEASH, str(PROGRAM), "local", self.kind, *words, *warm],
             self.log,
             self.sam.environment,
             self.sam.client_fds,
@@ -172,6 +172,6 @@ def variables(engine: Mapping[str, str], token: str) -> dict[str, str]:
 
 
 def exports(given: Mapping[str, str]) -> str:
-    """Write variables as a shell reads them."""
+    """Write variables as a shell reads them, with SAM's program among its commands."""
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in given.items()]
-    return "".join(lines)
+    return "".join([*lines, f'export PATH={shlex.quote(str(PROGRAM.parent))}:"$PATH"\n'])

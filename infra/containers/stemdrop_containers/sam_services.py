@@ -93,10 +93,13 @@ class ByHand(Services):
         FOLDER.mkdir(parents=True, exist_ok=True)
         for path, text in (
             (self._sam.values, json.dumps(values, indent=2)),
-            (EXPORTS, exports(self._sam.variables)),
+            (EXPORTS, exports({**self._sam.variables, "AWS_ENDPOINT_URL_S3": self._url()})),
         ):
             path.touch(mode=0o600)  # the token is in both
             path.write_text(text)
+
+    def _url(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}"
 
     def _await_api(self) -> None:
         pass
