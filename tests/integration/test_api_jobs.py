@@ -16,7 +16,7 @@ from api_events import HOST, Answer, Api
 from faults import Faults
 from stemdrop.jobs import Job, Status
 from stemdrop.keys import JOB_ID, UploadKey, record_key
-from stemdrop.options import Options
+from stemdrop.options import Options, Quality
 from stemdrop.store import Store
 from stemdrop_local.stack import Stack
 from stemdrop_separate.workshop import Workshop
@@ -304,7 +304,9 @@ def test_what_is_offered(api: Api) -> None:
     assert Options.parse(offered["defaults"]) == Options()
     assert offered["limits"] == {"max_upload_bytes": 1_000_000_000, "max_duration_s": 3600}
     assert (offered["retention_days"], offered["url_lifetime_s"]) == (7, 900)
-    assert 1e-5 < offered["usd_per_audio_minute"] < 1e-3
+    prices = offered["usd_per_audio_minute"]
+    assert prices.keys() == set(Quality)
+    assert 1e-5 < prices["spleeter"] < prices["high"] < 2 * prices["spleeter"] < 1e-3
 
 
 @pytest.mark.parametrize(

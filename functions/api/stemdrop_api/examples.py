@@ -154,5 +154,5 @@ OFFER: dict[str, Any] = {
     "limits": {"max_upload_bytes": 1_000_000_000, "max_duration_s": 3600},
     "retention_days": 7,
     "url_lifetime_s": 900,
-    "usd_per_audio_minute": 0.000073,
+    "usd_per_audio_minute": {"spleeter": 0.000073, "high": 0.000113},
 }

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from stemdrop.jobs import Failure, Sound, Source, Stage, Status, Usage
-from stemdrop.options import Codec, Model, Options
+from stemdrop.options import Codec, Model, Options, Quality
 from stemdrop_api import choices
 
 # No control characters; after the last slash of Unix or Windows, more than dots and spaces.
@@ -166,7 +166,9 @@ class OptionsView(BaseModel):
     limits: Limits
     retention_days: int
     url_lifetime_s: int
-    usd_per_audio_minute: float = Field(description="An estimate.")
+    usd_per_audio_minute: dict[Quality, float] = Field(
+        description="What Lambda asks for each quality: an estimate, for 2stems."
+    )
 
 
 class Health(BaseModel):
