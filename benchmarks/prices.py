@@ -1,0 +1,130 @@
+"""What AWS asks for everything around a separation, in us-east-1.
+
+Lambda's compute is in stemdrop.prices. All others are here, each with its public price list, as
+they stood in 2025; nobody has looked them up since. AWS's gigabytes are taken as 2^30 bytes.
+"""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from stemdrop.prices import USD_PER_GB_SECOND
+
+AS_OF = 2025
+GB = 1 << 30
+MILLION = 1e6
+
+
+class Free(StrEnum):
+    """How long a free allowance lasts."""
+
+    ALWAYS = "always"
+    FIRST_YEAR = "first year"
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A price, by month.
+
+    Attributes
+    ----------
+    unit : what is counted.
+    tiers : the end of each tier, in units, and USD per unit in it; the last one has no end.
+    free : units a month that cost nothing.
+    lasts : for how long that is so. `FIRST_YEAR` is the free tier of accounts made before 15 July
+        2025; later ones get credits instead.
+    source : the price list.
+    is_sure : whether we are sure that it applies as it is used here.
+    """
+
+    unit: str
+    tiers: tuple[tuple[float, float], ...]
+    source: str
+    free: float = 0.0
+    lasts: Free = Free.ALWAYS
+    is_sure: bool = True
+
+    def usd(self, quantity: float, free: frozenset[Free] = frozenset()) -> float:
+        """Return what a month's quantity costs.
+
+        Parameters
+        ----------
+        free : which allowances apply.
+        """
+        charged = quantity - self.free if self.lasts in free else quantity
+        total, start = 0.0, 0.0
+        for end, usd_per_unit in self.tiers:
+            total += max(min(charged, end) - start, 0.0) * usd_per_unit
+            start = end
+        return total
+
+    @property
+    def first_usd(self) -> float:
+        """Return USD per unit in the first tier."""
+        return self.tiers[0][1]
+
+
+def _flat(usd_per_unit: float) -> tuple[tuple[float, float], ...]:
+    return ((math.inf, usd_per_unit),)
+
+
+def compute(architecture: str) -> Price:
+    """Return the price of Lambda's compute."""
+    # The tiers begin to matter at 6 billion GB-seconds, thirty million songs a day.
+    price = _flat(USD_PER_GB_SECOND[architecture])
+    return Price("GB-s", price, "aws.amazon.com/lambda/pricing", free=400_000)
+
+
+INVOCATIONS = Price("calls", _flat(0.20 / MILLION), "aws.amazon.com/lambda/pricing", free=MILLION)
+# Of what a function has beyond 512 MB, while it runs.
+SCRATCH = Price("GB-s", _flat(0.0000000309), "aws.amazon.com/lambda/pricing")
+SCRATCH_INCLUDED_MB = 512
+
+S3_KEPT = Price(
+    "GB-months",
+    ((50 * 1024, 0.023), (500 * 1024, 0.022), (math.inf, 0.021)),
+    "aws.amazon.com/s3/pricing, S3 Standard",
+    free=5,
+    lasts=Free.FIRST_YEAR,
+)
+# PUT, COPY, POST and LIST; each part of a large file is one. DELETE costs nothing.
+S3_WRITES = Price(
+    "requests", _flat(5e-6), "aws.amazon.com/s3/pricing", free=2_000, lasts=Free.FIRST_YEAR
+)
+# GET, HEAD and all others.
+S3_READS = Price(
+    "requests", _flat(4e-7), "aws.amazon.com/s3/pricing", free=20_000, lasts=Free.FIRST_YEAR
+)
+TRANSFER_OUT = Price(
+    "GB",
+    ((10 * 1024, 0.09), (50 * 1024, 0.085), (150 * 1024, 0.07), (math.inf, 0.05)),
+    "aws.amazon.com/ec2/pricing/on-demand, data transfer to the internet",
+    free=100,
+)
+# Up to 512 KB each.
+HTTP_CALLS = Price(
+    "calls",
+    ((300 * MILLION, 1.00 / MILLION), (math.inf, 0.90 / MILLION)),
+    "aws.amazon.com/api-gateway/pricing, HTTP APIs",
+    free=MILLION,
+    lasts=Free.FIRST_YEAR,
+)
+# Deliveries to SQS and Lambda cost nothing, to HTTP 0.60 USD a million, by mail 20 USD a million.
+MESSAGES = Price("messages", _flat(0.50 / MILLION), "aws.amazon.com/sns/pricing", free=MILLION)
+LOGS_TAKEN = Price("GB", _flat(0.50), "aws.amazon.com/cloudwatch/pricing, logs", free=5)
+LOGS_KEPT = Price("GB-months", _flat(0.03), "aws.amazon.com/cloudwatch/pricing, logs")
+# By the hour in which a metric gets a value.
+METRICS = Price(
+    "metric-months",
+    ((10_000, 0.30), (250_000, 0.10), (1_000_000, 0.05), (math.inf, 0.02)),
+    "aws.amazon.com/cloudwatch/pricing, custom metrics",
+    free=10,
+)
+TRACES = Price("traces", _flat(5.00 / MILLION), "aws.amazon.com/xray/pricing", free=100_000)
+IMAGES_KEPT = Price(
+    "GB-months",
+    _flat(0.10),
+    "aws.amazon.com/ecr/pricing, private repositories",
+    free=0.5,
+    lasts=Free.FIRST_YEAR,
+)
