@@ -70,7 +70,7 @@ def _flat(usd_per_unit: float) -> tuple[tuple[float, float], ...]:
 
 def compute(architecture: str) -> Price:
     """Return the price of Lambda's compute."""
-    # The tiers begin to matter at 6 billion GB-seconds, thirty million songs a day.
+    # It falls from 6 billion GB-seconds on, more than all of the examples take.
     price = _flat(USD_PER_GB_SECOND[architecture])
     return Price("GB-s", price, "aws.amazon.com/lambda/pricing", free=400_000)
 

@@ -1,0 +1,23 @@
+"""Stock Spleeter behind a handler: what `spleeter separate` does, as far as Lambda lets it.
+
+The command opens a pool of processes, which needs shared memory, and Lambda has none; Spleeter
+itself can do without. Every song gets a separator of its own, as with the command.
+"""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from spleeter.separator import Separator  # noqa: TID253 - loaded as the function starts
+
+STEMS = Path("/tmp/stems")  # noqa: S108 - the only place that can be written to
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
+    """Separate the file that the event names, and return the sizes of its stems in bytes."""
+    try:
+        separator = Separator("spleeter:2stems", multiprocess=False)
+        separator.separate_to_file(event["song"], str(STEMS))
+        return {path.name: path.stat().st_size for path in STEMS.rglob("*.wav")}
+    finally:
+        shutil.rmtree(STEMS, ignore_errors=True)

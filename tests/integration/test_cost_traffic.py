@@ -1,0 +1,72 @@
+"""One song through the whole application, and what the bill's quantities are counted from."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.journey import Journey, beginning
+from benchmarks.logs import custom_metrics
+from benchmarks.traffic import Kind, Who
+from local_stack import RATE_HZ
+from stemdrop.options import Codec
+from stemdrop_local.songs.wav import write_wav
+from tiny_models import install
+
+
+@pytest.fixture(scope="module")
+def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
+    folder = tmp_path_factory.mktemp("journey")
+    models = folder / "models"
+    models.mkdir()
+    install(models)
+    with beginning(folder, environment={"MODEL_DIR": str(models)}) as journey:
+        yield journey
+
+
+def song(folder: Path, duration_s: float) -> Path:
+    noise = np.random.default_rng(1).uniform(-0.5, 0.5, (round(duration_s * RATE_HZ), 2))
+    path = folder / "song.wav"
+    write_wav(path, [noise.astype(np.float32)])
+    return path
+
+
+def test_every_request_of_a_song_is_counted(journey: Journey, tmp_path: Path) -> None:
+    traffic = journey.travel(song(tmp_path, 0.5), Codec.WAV)
+    # Two stems of half a second: 16 bits of two channels, and a header.
+    assert traffic.uploaded_bytes == song(tmp_path, 0.5).stat().st_size
+    assert 2 * 0.5 * RATE_HZ * 4 < traffic.stems_bytes < 2 * (0.5 * RATE_HZ * 4 + 1000)
+    paths = [(r.who, r.kind, r.path.rpartition("/")[2]) for r in traffic.requests]
+    # Of the API: the options once, the new job, and at least two looks at it.
+    assert traffic.count(Kind.CALL) >= 4
+    assert traffic.answers_bytes > 1000
+    # Of the client: the form, and each stem once.
+    assert traffic.count(Kind.WRITE, Who.CLIENT) == 1
+    assert traffic.count(Kind.READ, Who.CLIENT) == 2
+    # Of the API: the record of the new job, and a look at it for every look of the client's.
+    looks = sum(r.kind is Kind.CALL and "/jobs/" in r.path for r in traffic.requests)
+    assert traffic.count(Kind.READ, Who.API) >= looks
+    assert (Who.API, Kind.WRITE, "job.json") in paths
+    # Of the separator: both stems, the entry of the index, the record more than once; one song.
+    own = [name for who, kind, name in paths if (who, kind) == (Who.SEPARATOR, Kind.WRITE)]
+    assert {"vocals.wav", "accompaniment.wav", "job.json"} <= set(own)
+    assert own.count("vocals.wav") == 1
+    assert traffic.count(Kind.READ, Who.SEPARATOR) >= 3
+    assert traffic.logs_bytes > 1000
+
+
+def test_the_same_song_is_separated_again_and_parts_are_counted(
+    journey: Journey, tmp_path: Path
+) -> None:
+    """A stem beyond 8 MB goes up in parts, and each of them is a request."""
+    traffic = journey.travel(song(tmp_path, 50), Codec.WAV)
+    own = [r for r in traffic.requests if r.who is Who.SEPARATOR and r.path.endswith("vocals.wav")]
+    # 8.8 MB: it begins, two parts, and it is put together.
+    assert len([request for request in own if request.kind is Kind.WRITE]) == 4
+
+
+def test_metrics_are_found_in_the_logs(journey: Journey, tmp_path: Path) -> None:
+    traffic = journey.travel(song(tmp_path, 0.5), Codec.MP3)
+    names = {metric[1] for metric in custom_metrics(traffic.lines)}
+    assert {"JobsDone", "CostUsd", "AudioSeconds", "SeparationSeconds"} <= names
