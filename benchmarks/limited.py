@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,9 +10,11 @@ from typing import Any
 
 from benchmarks.images import Images
 from benchmarks.processes import CommandError
+from stemdrop_containers.engine import Engine
 from stemdrop_containers.function import Container
 from stemdrop_local.runtime.emulator import HANDLER, Emulator
 from stemdrop_local.runtime.outcome import Ending, Outcome
+from stemdrop_local.runtime.place import Launch
 from stemdrop_local.s3.server import S3Server
 from stemdrop_local.stack import Stack, create_stack
 from stemdrop_local.template import Function, read_application
@@ -20,6 +22,8 @@ from stemdrop_local.template import Function, read_application
 SONGS = "/songs"
 KILLED = "killed"
 EVENT_WAIT_S = 20
+TIMEOUT_S = 900
+CPUS = "--cpus="
 
 
 class OutOfMemoryError(Exception):
@@ -38,6 +42,31 @@ class Times:
 
     cold_s: float
     warm_s: float
+
+
+class Throttled(Container):
+    """A container with another share of the processors than its memory stands for."""
+
+    def __init__(
+        self, engine: Engine, image: str, volumes: Mapping[Path, str], processors: float | None
+    ) -> None:
+        super().__init__(engine, image, volumes)
+        self._processors = processors
+
+    def launch(
+        self,
+        function: Function,
+        handler: str,
+        options: Sequence[str],
+        variables: Mapping[str, str],
+    ) -> Launch:
+        """Return how to start a container; see `Container`."""
+        launch = super().launch(function, handler, options, variables)
+        if self._processors is None:
+            return launch
+        share = f"{CPUS}{self._processors:.3f}"
+        command = [share if word.startswith(CPUS) else word for word in launch.command]
+        return replace(launch, command=command)
 
 
 class Limited:
@@ -75,16 +104,22 @@ class Limited:
         with self._environment(function, HANDLER, container) as emulator:
             return Times(*(self._separate(emulator, metadata) for _ in range(2)))
 
-    def spleeter(self, memory_mb: int) -> Times:
-        """Have stock Spleeter separate the song twice, from disk to disk; see `ours`."""
-        volumes = {self._song.parent: SONGS}
-        container = Container(self._images.engine, self._images.spleeter, volumes)
-        function = replace(
-            Function("spleeter", memory_mb, 900, self.function.storage_mb, {}),
-        )
+    def spleeter(self, memory_mb: int, processors: float | None = None) -> Times:
+        """Have stock Spleeter separate the song twice, from disk to disk; see `ours`.
+
+        Parameters
+        ----------
+        processors : other than what comes with the memory.
+        """
+        container = Throttled(self._images.engine, self._images.spleeter, self._volumes, processors)
+        function = Function("spleeter", memory_mb, TIMEOUT_S, self.function.storage_mb, {})
         event = {"song": f"{SONGS}/{self._song.name}"}
         with self._environment(function, "handler.handler", container) as emulator:
             return Times(*(_call(emulator, event) for _ in range(2)))
+
+    @property
+    def _volumes(self) -> dict[Path, str]:
+        return {self._song.parent: SONGS}
 
     @contextmanager
     def _environment(

@@ -1,0 +1,144 @@
+"""Measure what a song costs under Lambda's limits, and write docs/cost.md.
+
+    python -m benchmarks.cost [--offline] [--rounds 3] [--song SECONDS] [--docs FOLDER]
+
+Builds both images first, ours and stock Spleeter's, unless they are there. Takes a container
+engine; with --offline that is Podman without an image registry.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.bench import Bench
+from benchmarks.cost_figures import Figures, Sizes, System
+from benchmarks.cost_page import SIZES_MB, write_page
+from benchmarks.cost_template import read_template
+from benchmarks.images import Images, build_images, compressed_bytes
+from benchmarks.journey import beginning
+from benchmarks.limited import Limited, OutOfMemoryError, Times, running
+from benchmarks.logs import custom_metrics
+from benchmarks.processes import CommandError
+from benchmarks.speedup import processors
+from stemdrop.errors import StemdropError
+from stemdrop.options import Codec
+from stemdrop_containers.engine import find_engine
+from stemdrop_containers.function import Container
+from stemdrop_containers.image import size_bytes
+from stemdrop_local.template import ROOT
+
+SONG_S = 180
+CODECS = (Codec.WAV, Codec.MP3)
+# Memory enough for Spleeter and three minutes, and few processors, so that its model has two ends.
+ROOMY_MB, FEW = 6144, 1.0
+
+
+@dataclass(slots=True)
+class Rounds:
+    """Runs of one system at all sizes; one that was killed isn't tried again."""
+
+    run: Callable[[int], Times]
+    times: dict[int, list[Times]] = field(default_factory=dict)
+    too_small: set[int] = field(default_factory=set)
+
+    def measure(self, memory_mb: int) -> None:
+        """Add a run at a size."""
+        rounds = self.times.setdefault(memory_mb, [])
+        if memory_mb in self.too_small:
+            return
+        try:
+            rounds.append(self.run(memory_mb))
+        except OutOfMemoryError:
+            self.too_small.add(memory_mb)
+
+    @property
+    def has_lived(self) -> bool:
+        """Return whether any size was enough."""
+        return any(self.times.values())
+
+
+def main() -> int:
+    """Measure, write, print the page, and return the exit status."""
+    arguments = _parser().parse_args()
+    try:
+        images = build_images(find_engine(is_offline=arguments.offline))
+        with tempfile.TemporaryDirectory(prefix="stemdrop-cost-") as folder:
+            figures = _measure(images, Path(folder), arguments.song, arguments.rounds)
+    except (CommandError, StemdropError) as error:
+        print(f"cost: {error}", file=sys.stderr)
+        return 1
+    print(write_page(figures, arguments.docs))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--offline", action="store_true", help="Podman, without a registry")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--song", type=int, default=SONG_S, help="seconds of the song")
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs")
+    return parser
+
+
+def _measure(images: Images, folder: Path, song_s: int, count: int) -> Figures:
+    bench = Bench(folder)
+    song = bench.song(song_s)
+    template = read_template()
+    with running(images, song, folder) as limited:
+        ours, spleeter = _systems(limited, count)
+        _say("quality=high")
+        high = limited.ours(template.memory_mb, quality="high")
+    _say("requests")
+    container = Container(images.engine, images.ours)
+    with beginning(folder, container) as journey:
+        # What is counted is each second time, when the function is warm.
+        travels = [journey.travel(song, codec) for codec in CODECS for _ in range(2)]
+    traffic = dict(zip(CODECS, travels[1::2], strict=True))
+    metrics = custom_metrics(line for travel in travels for line in travel.lines)
+    _say("the API and the images")
+    sizes = Sizes(
+        ours=size_bytes(images.engine, images.ours),
+        spleeter=size_bytes(images.engine, images.spleeter),
+        kept=compressed_bytes(images.engine, images.ours),
+    )
+    return Figures(
+        song_s=song_s,
+        rounds=count,
+        ours=ours,
+        spleeter=spleeter,
+        high=high,
+        traffic=traffic,
+        api_cpu_s=(bench.api_cold_start().cpu_s, bench.api().median_ms / 1000),
+        sizes=sizes,
+        template=template.with_counts(len(metrics), sizes.kept),
+    )
+
+
+def _systems(limited: Limited, count: int) -> tuple[System, System]:
+    """Measure both systems in turn, at all sizes that this machine has processors for."""
+    cores = len(os.sched_getaffinity(0))
+    sizes = [size for size in SIZES_MB if processors(size) <= cores] or [SIZES_MB[0]]
+    ours, spleeter = Rounds(limited.ours), Rounds(limited.spleeter)
+    for number in range(1, count + 1):
+        for size in sizes:
+            _say(f"round {number}, {size} MB")
+            ours.measure(size)
+            spleeter.measure(size)
+    for size in (size for size in SIZES_MB if size not in sizes):
+        if not spleeter.has_lived:  # with fewer processors than it would have
+            spleeter.measure(size)
+    _say("Spleeter on one processor")
+    shares = {FEW: [limited.spleeter(ROOMY_MB, FEW)]}
+    return System(ours.times, cores), System(spleeter.times, cores, shares)
+
+
+def _say(what: str) -> None:
+    print(f"{what} ...", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,169 @@
+"""What was measured for the page of costs, and what follows from it."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from benchmarks import prices
+from benchmarks.bill import Deployment, Runs, Song
+from benchmarks.limited import Times
+from benchmarks.speedup import Speedup, fit, processors
+from benchmarks.traffic import Kind, Traffic
+from stemdrop.options import Codec
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Seconds of a call, and whether they were measured or come from the model."""
+
+    cold_s: float
+    warm_s: float
+    is_measured: bool
+
+
+def medians(rounds: Sequence[Times]) -> Times:
+    """Return the median of first calls, and that of the others."""
+    return Times(
+        statistics.median(times.cold_s for times in rounds),
+        statistics.median(times.warm_s for times in rounds),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Runs of one system.
+
+    Attributes
+    ----------
+    times : a function's memory in MB to what each round took; without any if it was killed.
+    cores : of the machine that measured; a function has no more, whatever its memory.
+    shares : processors to what each round took with memory enough: for the model alone.
+    """
+
+    times: Mapping[int, Sequence[Times]]
+    cores: int
+    shares: Mapping[float, Sequence[Times]] = field(default_factory=dict)
+
+    @property
+    def killed(self) -> list[int]:
+        """Return the sizes that were too small for it."""
+        return [memory_mb for memory_mb, rounds in self.times.items() if not rounds]
+
+    def medians(self, memory_mb: int) -> Times:
+        """Return the medians of the rounds at a size."""
+        return medians(self.times[memory_mb])
+
+    def estimate(self, memory_mb: int) -> Estimate | None:
+        """Return what calls take at a size; None if it is too small, or nothing was measured."""
+        lived = [size for size, rounds in self.times.items() if rounds]
+        if not lived or memory_mb <= max(self.killed, default=0):
+            return None
+        if memory_mb in lived and processors(memory_mb) <= self.cores:
+            times = self.medians(memory_mb)
+            return Estimate(times.cold_s, times.warm_s, is_measured=True)
+        share = processors(memory_mb)
+        cold, warm = self.models
+        return Estimate(cold.seconds(share), warm.seconds(share), is_measured=False)
+
+    @property
+    def models(self) -> tuple[Speedup, Speedup]:
+        """Return the model of a first call, and that of any other."""
+        found = {share: medians(rounds) for share, rounds in self.shares.items()}
+        for size, rounds in self.times.items():
+            if rounds:
+                found[min(processors(size), self.cores)] = medians(rounds)
+        return (
+            fit({share: times.cold_s for share, times in found.items()}),
+            fit({share: times.warm_s for share, times in found.items()}),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Sizes of the images in bytes; `kept` is ours, compressed as a registry keeps it."""
+
+    ours: int
+    spleeter: int
+    kept: int
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What template.yaml says by default.
+
+    Attributes
+    ----------
+    rate_limit : calls of the API per second.
+    event_age_s : until an event that waits is given up.
+    """
+
+    deployment: Deployment
+    memory_mb: int
+    api_memory_mb: int
+    timeout_s: int
+    max_duration_s: int
+    rate_limit: int
+    event_age_s: int
+
+    def with_counts(self, metrics: int, image_bytes: int) -> "Template":
+        """Return the same, with what no template tells: metrics of the functions, an image."""
+        deployment = replace(
+            self.deployment,
+            metrics=self.deployment.metrics + metrics,
+            image_bytes=image_bytes,
+        )
+        return replace(self, deployment=deployment)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """All that the page is made from.
+
+    Attributes
+    ----------
+    song_s : the length of the song.
+    rounds : how often each was measured.
+    high : quality=high, at the default memory.
+    traffic : of one song, for each codec.
+    api_cpu_s : processor time to load the API's handler, and to answer a call.
+    """
+
+    song_s: int
+    rounds: int
+    ours: System
+    spleeter: System
+    high: Times
+    traffic: Mapping[Codec, Traffic]
+    api_cpu_s: tuple[float, float]
+    sizes: Sizes
+    template: Template
+
+    def usd(self, memory_mb: int, seconds: float) -> float:
+        """Return what Lambda's compute costs for so long."""
+        price = prices.compute(self.template.deployment.architecture)
+        return price.first_usd * memory_mb / 1024 * seconds
+
+    def song(self, codec: Codec) -> Song:
+        """Return what the song takes, at the default memory."""
+        template, traffic = self.template, self.traffic[codec]
+        taken = self.ours.estimate(template.memory_mb)
+        if taken is None:
+            raise ValueError("Nothing was measured that tells of the default memory.")
+        share = processors(template.api_memory_mb)
+        cold_s, warm_s = (cpu_s / share + S3_LATENCY_S for cpu_s in self.api_cpu_s)
+        return Song(
+            separation=Runs(template.memory_mb, taken.cold_s, taken.warm_s),
+            api=Runs(template.api_memory_mb, cold_s + warm_s, warm_s),
+            writes=traffic.count(Kind.WRITE),
+            reads=traffic.count(Kind.READ),
+            calls=traffic.count(Kind.CALL),
+            answers_bytes=traffic.answers_bytes,
+            uploaded_bytes=traffic.uploaded_bytes,
+            stems_bytes=traffic.stems_bytes,
+            messages=traffic.count(Kind.MESSAGE),
+            logs_bytes=traffic.logs_bytes,
+        )
+
+
+# An assumption: S3 on this machine answers at once.
+S3_LATENCY_S = 0.03

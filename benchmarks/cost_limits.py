@@ -1,0 +1,139 @@
+"""What limits an application, and how far away the limits are."""
+
+from benchmarks.bill import MONTH_S
+from benchmarks.cost_figures import Figures
+from benchmarks.traffic import Kind
+from stemdrop.options import Codec
+from stemdrop_api.errors import POLL_S
+from stemdrop_separate.job import GUARD_S
+
+# Sources: "Lambda quotas", "Lambda scaling behavior" (both AWS Lambda developer guide), "Amazon API
+# Gateway quotas", "Best practices design patterns: optimizing Amazon S3 performance".
+CONCURRENCY, NEW_CONCURRENCY = 1_000, 10
+NEW_ENVIRONMENTS, SCALING_S = 1_000, 10
+API_CALLS_PER_S = 10_000
+S3_WRITES_PER_S, S3_READS_PER_S = 3_500, 5_500
+# An assumption: how much busier the busiest hour is than the month is on average.
+PEAK = 10
+TURNS = (
+    (
+        "Lambda runs {all:,} functions of an account at the same time, in many new accounts {few}; "
+        "AWS raises it for who asks",
+        "That is {all_per_hour:,.0f} songs an hour, or {few_per_hour:,.0f}. Songs beyond wait in "
+        "Lambda's own queue. The API has the same limit, and answers 503 beyond it",
+        "`SeparateConcurrency` sets some aside for separations, leaves the rest to the API, and is "
+        "the lid on costs: {few} at once are at most {few_usd:,.2f} USD an hour, {all:,} at most "
+        "{all_usd:,.2f} USD",
+    ),
+    (
+        "An event waits for {age_h:.0f} hours",
+        "{all:,} at once work off {all_in_time:,.0f} songs in that time, {few} work off "
+        "{few_in_time:,.0f}, less the time that Lambda waits between its tries. Later ones are in "
+        "the failure queue, for 14 days: `make redrive`",
+        "`SeparateConcurrency`, `SeparateMemoryMb`",
+    ),
+    (
+        "Lambda adds {environments:,} environments in {scaling_s} s, and each loads the image",
+        "A first song takes {longer_s:.1f} s longer here, and on AWS the time to fetch what it "
+        "reads of the image, which isn't measured; those right after a deployment wait longest",
+        "`Models` and `Backend` make the image larger or smaller",
+    ),
+    (
+        "The API takes {rate:,} calls a second, an account {api_rate:,}",
+        "Who waits asks every {poll_s} s, so {waiting:,} may wait at the same time. Others are "
+        "answered 429, and try again",
+        "`ApiRateLimit`, `ApiBurstLimit`",
+    ),
+    (
+        "S3 takes {put_rate:,} writes and {get_rate:,} reads a second for each prefix",
+        "A song with wav stems has {writes} writes: {songs_per_s:,.0f} songs a second. S3 divides "
+        "a prefix that stays busy, and answers 503 until it has, which is tried again",
+        "`codec`: lossy stems need no parts; other folders under `drop/`",
+    ),
+    (
+        "A separation ends after {timeout_s} s",
+        "With {memory_mb:,} MB that is {longest_min:,.0f} minutes of song; {max_min:,.0f} are "
+        "taken",
+        "`SeparateTimeoutS`, `SeparateMemoryMb`, `MaxDurationS`",
+    ),
+    (
+        "A function has {scratch_mb:,} MB of disk",
+        "Song, stems and zip have to fit; who sends one that doesn't is told so",
+        "`SeparateStorageMb`, `MaxUploadMb`, `MaxDurationS`",
+    ),
+)
+
+
+def demand(figures: Figures, songs: tuple[int, ...]) -> str:
+    """Return a table of what months with so many songs ask for at their busiest."""
+    song = figures.song(Codec.WAV)
+    limits = (
+        ("separations at the same time", song.separation.warm_s, CONCURRENCY),
+        ("calls of the API per second", float(song.calls), figures.template.rate_limit),
+        ("writes to S3 per second", float(song.writes), S3_WRITES_PER_S),
+        ("reads from S3 per second", float(song.reads), S3_READS_PER_S),
+    )
+    heads = [f"{count:,} songs" for count in songs]
+    rows = [
+        _row("at the busiest time", *heads, "limit"),
+        _row("---", *("---:" for _ in heads), "---:"),
+    ]
+    for name, each, limit in limits:
+        asked = (PEAK * count / MONTH_S * each for count in songs)
+        rows.append(_row(name, *(_against(value, limit) for value in asked), f"{limit:,}"))
+    return "\n".join(rows)
+
+
+def _against(value: float, limit: float) -> str:
+    text = f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+    return f"**{text}**" if value > limit else text
+
+
+def turns(figures: Figures) -> str:
+    """Return a table of the limits, of what happens there, and of what to turn."""
+    song, template = figures.song(Codec.WAV), figures.template
+    warm_s, usd_per_hour = song.separation.warm_s, figures.usd(template.memory_mb, 3600)
+    writes = figures.traffic[Codec.WAV].count(Kind.WRITE)
+    values = {
+        "all": CONCURRENCY,
+        "few": NEW_CONCURRENCY,
+        "all_per_hour": CONCURRENCY * 3600 / warm_s,
+        "few_per_hour": NEW_CONCURRENCY * 3600 / warm_s,
+        "all_usd": CONCURRENCY * usd_per_hour,
+        "few_usd": NEW_CONCURRENCY * usd_per_hour,
+        "age_h": template.event_age_s / 3600,
+        "all_in_time": CONCURRENCY * template.event_age_s / warm_s,
+        "few_in_time": NEW_CONCURRENCY * template.event_age_s / warm_s,
+        "environments": NEW_ENVIRONMENTS,
+        "scaling_s": SCALING_S,
+        "longer_s": song.separation.cold_s - warm_s,
+        "rate": template.rate_limit,
+        "api_rate": API_CALLS_PER_S,
+        "poll_s": POLL_S,
+        "waiting": template.rate_limit * POLL_S,
+        "put_rate": S3_WRITES_PER_S,
+        "get_rate": S3_READS_PER_S,
+        "writes": writes,
+        "songs_per_s": S3_WRITES_PER_S / writes,
+        "timeout_s": template.timeout_s,
+        "memory_mb": template.memory_mb,
+        "longest_min": _longest_s(figures) / 60,
+        "max_min": template.max_duration_s / 60,
+        "scratch_mb": template.deployment.scratch_mb,
+    }
+    head = (_row("limit", "what happens", "what to turn"), _row("---", "---", "---"))
+    rows = (_row(*(cell.format(**values) for cell in row)) for row in TURNS)
+    return "\n".join((*head, *rows))
+
+
+def _longest_s(figures: Figures) -> float:
+    """Return the longest song that can be done in time, if time grows as the song does."""
+    song = figures.song(Codec.WAV)
+    left_s = (
+        figures.template.timeout_s - GUARD_S - (song.separation.cold_s - song.separation.warm_s)
+    )
+    return left_s / song.separation.warm_s * figures.song_s
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"

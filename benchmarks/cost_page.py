@@ -1,0 +1,169 @@
+"""The page of costs: docs/cost.md, from figures alone."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from benchmarks import prices
+from benchmarks.bill import KEPT_WARM_S, bill, kept_months, total_usd
+from benchmarks.cost_figures import S3_LATENCY_S, Estimate, Figures, System
+from benchmarks.cost_limits import PEAK, demand, turns
+from benchmarks.cost_picture import draw
+from benchmarks.prices import Free, Price
+from benchmarks.speedup import MB_PER_PROCESSOR, processors
+from benchmarks.traffic import Kind, Who
+from stemdrop.options import Codec
+
+# One processor; what every account gets; two; three and four; the most there is.
+SIZES_MB = (1769, 3008, 3538, 5307, 7076, 10240)
+SONGS = (10, 1_000, 1_000_000)
+FREE = {
+    "with what is free for ever": frozenset({Free.ALWAYS}),
+    "with the first year's free tier, too": frozenset(Free),
+}
+PICTURE = "cost.png"
+TEXT = Path(__file__).with_name("cost_page.md")
+
+
+def write_page(figures: Figures, folder: Path) -> str:
+    """Write cost.md and cost.png into a folder, and return the page."""
+    page = TEXT.read_text().format(**_values(figures))
+    (folder / "cost.md").write_text(page)
+    draw(figures, SIZES_MB, folder / PICTURE)
+    return page
+
+
+def _values(figures: Figures) -> Mapping[str, object]:
+    """Return what the text has in braces."""
+    template, song = figures.template, figures.song(Codec.WAV)
+    cold, warm = figures.ours.models
+    deployment = template.deployment
+    return {
+        "picture": PICTURE,
+        "song": f"{figures.song_s} s",
+        "rounds": figures.rounds,
+        "cores": figures.ours.cores,
+        "mb_per_processor": MB_PER_PROCESSOR,
+        "runs": _runs(figures),
+        "cold_model": f"{cold.fixed_s:.1f} + {cold.shared_s:.1f} / processors",
+        "warm_model": f"{warm.fixed_s:.1f} + {warm.shared_s:.1f} / processors",
+        "default_mb": template.memory_mb,
+        "high_s": figures.high.warm_s,
+        "high_ratio": figures.high.warm_s / song.separation.warm_s,
+        "spleeter_killed": _killed(figures.spleeter),
+        "ours_mb": figures.sizes.ours / 1e6,
+        "kept_mb": figures.sizes.kept / 1e6,
+        "spleeter_mb": figures.sizes.spleeter / 1e6,
+        "requests": _requests(figures),
+        "bill_wav": _bill(figures, Codec.WAV),
+        "bill_mp3": _bill(figures, Codec.MP3),
+        "metrics": deployment.metrics,
+        "retention_days": deployment.retention_days,
+        "log_retention_days": deployment.log_retention_days,
+        "kept_days": kept_months(deployment) * 730 / 24,
+        "kept_warm_min": KEPT_WARM_S / 60,
+        "s3_latency_ms": S3_LATENCY_S * 1000,
+        "peak": PEAK,
+        "demand": demand(figures, SONGS),
+        "turns": turns(figures),
+        "prices": _prices(figures),
+        "as_of": prices.AS_OF,
+    }
+
+
+def _runs(figures: Figures) -> str:
+    heads = ("memory", "processors", "first song", "next songs", "GB-s", "USD a song")
+    rows = [_row(*heads, "USD for 1,000", "Spleeter: first", "next", "USD for 1,000")]
+    rows.append(_row(*("---:" for _ in range(10))))
+    for memory_mb in SIZES_MB:
+        ours, other = figures.ours.estimate(memory_mb), figures.spleeter.estimate(memory_mb)
+        cells = [f"{memory_mb:,} MB", f"{processors(memory_mb):.2f}"]
+        cells += [*_ours(figures, memory_mb, ours), *_other(figures, memory_mb, other)]
+        rows.append(_row(*cells))
+    return "\n".join(rows)
+
+
+def _ours(figures: Figures, memory_mb: int, found: Estimate | None) -> Iterable[str]:
+    if found is None:
+        return ("too little", "", "", "", "")
+    usd = figures.usd(memory_mb, found.warm_s)
+    gb_seconds = memory_mb / 1024 * found.warm_s
+    cells = (f"{found.cold_s:.1f} s", f"{found.warm_s:.1f} s", f"{gb_seconds:.1f}")
+    return _marked(found, *cells, f"{usd:.6f}", f"{1000 * usd:.2f}")
+
+
+def _other(figures: Figures, memory_mb: int, found: Estimate | None) -> Iterable[str]:
+    if found is None:
+        return ("too little", "", "")
+    usd = 1000 * figures.usd(memory_mb, found.warm_s)
+    return _marked(found, f"{found.cold_s:.1f} s", f"{found.warm_s:.1f} s", f"{usd:.2f}")
+
+
+def _marked(found: Estimate, *cells: str) -> Iterable[str]:
+    return cells if found.is_measured else (f"*{cell}*" for cell in cells)
+
+
+def _killed(system: System) -> str:
+    sizes = ", ".join(f"{size:,}" for size in sorted(system.killed))
+    return f"killed for want of memory at {sizes} MB" if sizes else "killed at none of these sizes"
+
+
+def _requests(figures: Figures) -> str:
+    rows = [_row("requests", *(f"{codec} stems" for codec in figures.traffic)), "|---|---:|---:|"]
+    for name, kind, who in (
+        ("writes to S3, of the separator", Kind.WRITE, Who.SEPARATOR),
+        ("writes to S3, of the API", Kind.WRITE, Who.API),
+        ("writes to S3, of the client", Kind.WRITE, Who.CLIENT),
+        ("reads from S3, of the separator", Kind.READ, Who.SEPARATOR),
+        ("reads from S3, of the API", Kind.READ, Who.API),
+        ("reads from S3, of the client", Kind.READ, Who.CLIENT),
+        ("calls of the API", Kind.CALL, Who.CLIENT),
+        ("messages", Kind.MESSAGE, Who.SEPARATOR),
+    ):
+        counts = (traffic.count(kind, who) for traffic in figures.traffic.values())
+        rows.append(_row(name, *map(str, counts)))
+    for name, of in (("song", "uploaded_bytes"), ("stems", "stems_bytes"), ("logs", "logs_bytes")):
+        sizes = (getattr(traffic, of) / 1e6 for traffic in figures.traffic.values())
+        rows.append(_row(f"{name}, MB", *(f"{size:.3g}" for size in sizes)))
+    return "\n".join(rows)
+
+
+def _bill(figures: Figures, codec: Codec) -> str:
+    bills = [bill(figures.song(codec), figures.template.deployment, songs) for songs in SONGS]
+    rows = [_row("USD a month", "takes, at the last", *(f"{songs:,} songs" for songs in SONGS))]
+    rows.append(_row("---", "---:", *("---:" for _ in SONGS)))
+    for lines in zip(*bills, strict=True):
+        last = lines[-1]
+        takes = f"{_quantity(last.quantity)} {last.price.unit}"
+        rows.append(_row(last.item, takes, *(_usd(line.usd()) for line in lines)))
+    rows.append(_row("**all of it**", "", *(f"**{_usd(total_usd(lines))}**" for lines in bills)))
+    for name, free in FREE.items():
+        rows.append(_row(name, "", *(_usd(total_usd(lines, free)) for lines in bills)))
+    return "\n".join(rows)
+
+
+def _prices(figures: Figures) -> str:
+    rows = [_row("what", "USD", "free each month", "source"), "|---|---:|---:|---|"]
+    for line in bill(figures.song(Codec.WAV), figures.template.deployment, 1):
+        price = line.price
+        usd = f"{price.first_usd:.10f}".rstrip("0")
+        item = line.item if price.is_sure else f"{line.item} (unsure)"
+        rows.append(
+            _row(item, f"{usd} for a unit of {price.unit}", _allowance(price), price.source)
+        )
+    return "\n".join(rows)
+
+
+def _allowance(price: Price) -> str:
+    return f"{price.free:,g}, {price.lasts}" if price.free else ""
+
+
+def _quantity(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _usd(value: float) -> str:
+    return f"{value:,.2f}" if value >= 0.01 or not value else "< 0.01"
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
