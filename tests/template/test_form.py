@@ -1,0 +1,86 @@
+"""The console's form of each template has every parameter once, in a group and with a label."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stemdrop_local.intrinsics import load_template
+
+TEMPLATES = ["template.yaml", "infra/bootstrap.yaml", "infra/monitoring.yaml"]
+# What can't be guessed.
+NEEDED = {"ApiId"}
+MAX_LABEL_LETTERS = 60
+
+
+@pytest.fixture(params=TEMPLATES)
+def form(request: pytest.FixtureRequest, root: Path) -> dict[str, Any]:
+    return load_template(root / request.param)
+
+
+def test_every_parameter_is_in_one_group(form: dict[str, Any]) -> None:
+    groups = form["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    grouped = [name for group in groups for name in group["Parameters"]]
+    assert sorted(grouped) == sorted(form["Parameters"])
+    assert all(group["Label"]["default"] for group in groups)
+
+
+def test_every_parameter_has_a_label_of_its_own(form: dict[str, Any]) -> None:
+    labels = form["Metadata"]["AWS::CloudFormation::Interface"]["ParameterLabels"]
+    assert labels.keys() == form["Parameters"].keys()
+    texts = [label["default"] for label in labels.values()]
+    assert len(set(texts)) == len(texts)
+    assert all(0 < len(text) <= MAX_LABEL_LETTERS for text in texts)
+
+
+def test_labels_have_the_units_of_names(form: dict[str, Any]) -> None:
+    labels = form["Metadata"]["AWS::CloudFormation::Interface"]["ParameterLabels"]
+    units = {"Mb": "(MB)", "S": "(s)", "Days": "(days)", "Usd": "(USD)", "Percent": "(%)"}
+    for name, label in labels.items():
+        unit = re.search(r"(?<=[a-z])(Mb|S|Days|Usd|Percent)$", name)
+        assert unit is None or label["default"].endswith(units[unit[1]]), name
+
+
+def test_every_parameter_is_described_and_limited(form: dict[str, Any]) -> None:
+    for name, parameter in form["Parameters"].items():
+        assert parameter["Description"].endswith("."), name
+        assert ("Default" in parameter) is (name not in NEEDED), name
+        assert {"AllowedValues", "AllowedPattern"} & parameter.keys() or {
+            "MinValue",
+            "MaxValue",
+        } <= parameter.keys(), name
+
+
+def test_defaults_are_ones_that_are_allowed(form: dict[str, Any]) -> None:
+    for name, parameter in form["Parameters"].items():
+        default = parameter.get("Default")
+        if default is None:
+            continue
+        if "MinValue" in parameter:
+            assert parameter["MinValue"] <= default <= parameter["MaxValue"], name
+        assert default in parameter.get("AllowedValues", [default]), name
+        assert re.search(parameter.get("AllowedPattern", ""), str(default)), name
+
+
+def test_no_secret_has_a_default(template: dict[str, Any]) -> None:
+    secrets = {name for name, entry in template["Parameters"].items() if entry.get("NoEcho")}
+    assert secrets == {"AccessToken"}
+    assert not template["Parameters"]["AccessToken"]["Default"]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "allowed"),
+    [
+        ("AlarmAddress", "you@example.org", True),
+        ("AlarmAddress", "you", False),
+        ("AlarmAddress", "you@example.org, me@example.org", False),
+        ("PermissionsBoundary", "arn:aws:iam::123456789012:policy/a/b", True),
+        ("PermissionsBoundary", "arn:aws:iam::123456789012:role/a", False),
+    ],
+)
+def test_what_can_not_be_is_refused(
+    template: dict[str, Any], parameter: str, value: str, allowed: bool
+) -> None:
+    pattern = template["Parameters"][parameter]["AllowedPattern"]
+    assert bool(re.search(pattern, value)) is allowed

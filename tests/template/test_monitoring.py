@@ -1,0 +1,252 @@
+"""Alarms and dashboard look at what the application has, under the names that it has there.
+
+That its own metrics are those that the separator sends is for tests/integration/test_monitoring.py.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stemdrop_local.template import Application
+from templates import Lenient, Template
+
+DAY_S = 24 * 3600
+# Names of AWS's metrics, and what they are counted by. Sources: the lists of metrics in the guides
+# of SQS, Lambda, and API Gateway (HTTP APIs).
+KNOWN = {
+    "AWS/SQS": ({"ApproximateNumberOfMessagesVisible"}, "QueueName"),
+    "AWS/Lambda": (
+        {
+            "AsyncEventAge",
+            "ConcurrentExecutions",
+            "DestinationDeliveryFailures",
+            "Duration",
+            "Throttles",
+        },
+        "FunctionName",
+    ),
+    "AWS/ApiGateway": ({"4xx", "5xx", "Count", "Latency"}, "ApiId"),
+}
+# Alarm to what it looks at.
+ALARMS = {
+    "FailuresAlarm": {"ApproximateNumberOfMessagesVisible"},
+    "LostEventsAlarm": {"DestinationDeliveryFailures"},
+    "ApiErrorsAlarm": {"5xx"},
+    "RejectedAlarm": {"JobsRejected"},
+    "DurationAlarm": {"Duration"},
+    "SeparateThrottlesAlarm": {"Throttles"},
+    "ApiThrottlesAlarm": {"Throttles"},
+    "DailyCostAlarm": {"CostUsd"},
+}
+ADDRESS = {"AlarmAddress": "you@example.org"}
+
+
+@pytest.fixture
+def alarms(monitoring: Template) -> dict[str, dict[str, Any]]:
+    """Return the properties of all alarms, resolved."""
+    return resolved(monitoring, "AWS::CloudWatch::Alarm")
+
+
+def resolved(template: Template, kind: str, **parameters: str) -> dict[str, dict[str, Any]]:
+    resolver = Lenient(template, ADDRESS | parameters)
+    return {
+        name: resolver.resolve(resource["Properties"])
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == kind
+    }
+
+
+def metrics_of(alarm: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the metrics that an alarm looks at."""
+    if "MetricName" in alarm:
+        return [alarm]
+    return [entry["MetricStat"]["Metric"] for entry in alarm["Metrics"] if "MetricStat" in entry]
+
+
+def test_there_is_an_alarm_for_all_that_can_go_wrong(alarms: dict[str, dict[str, Any]]) -> None:
+    found = {
+        name: {metric["MetricName"] for metric in metrics_of(alarm)}
+        for name, alarm in alarms.items()
+    }
+    assert found == ALARMS
+
+
+def test_metrics_of_aws_are_ones_that_there_are(
+    alarms: dict[str, dict[str, Any]], application: Application
+) -> None:
+    names = {
+        "QueueName": {queue.name for queue in application.queues},
+        "FunctionName": {application.function.name, application.api.name},
+        "ApiId": {"apiid"},
+    }
+    for metric in [metric for alarm in alarms.values() for metric in metrics_of(alarm)]:
+        if metric["Namespace"] in KNOWN:
+            known, dimension = KNOWN[metric["Namespace"]]
+            (found,) = metric["Dimensions"]
+            assert metric["MetricName"] in known
+            assert found["Name"] == dimension
+            assert found["Value"] in names[dimension]
+
+
+def test_both_functions_are_watched_for_throttles(
+    alarms: dict[str, dict[str, Any]], application: Application
+) -> None:
+    watched = [alarms[name] for name in ("SeparateThrottlesAlarm", "ApiThrottlesAlarm")]
+    functions = [alarm["Dimensions"][0]["Value"] for alarm in watched]
+    assert functions == [application.function.name, application.api.name]
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_alarms_are_ones_that_cloudwatch_takes(
+    alarms: dict[str, dict[str, Any]], name: str
+) -> None:
+    alarm = alarms[name]
+    periods = [
+        entry["MetricStat"]["Period"] for entry in alarm.get("Metrics", []) if "MetricStat" in entry
+    ]
+    period_s = max([*periods, alarm.get("Period", 0)])
+    assert period_s in {60, 300, 3600, DAY_S}
+    assert period_s * alarm["EvaluationPeriods"] <= DAY_S
+    assert alarm["TreatMissingData"] in {"breaching", "notBreaching", "ignore", "missing"}
+    assert alarm["AlarmDescription"].strip().endswith(".")
+    assert alarm["AlarmActions"] == ["AlarmTopic.Arn"]
+    returned = [entry for entry in alarm.get("Metrics", []) if entry["ReturnData"]]
+    assert len(returned) == ("Metrics" in alarm)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in ALARMS if name in {"RejectedAlarm", "DurationAlarm"}]
+)
+def test_expressions_refer_to_the_metrics_beside_them(
+    alarms: dict[str, dict[str, Any]], name: str
+) -> None:
+    entries = alarms[name]["Metrics"]
+    ids = {entry["Id"] for entry in entries if "MetricStat" in entry}
+    (expression,) = [entry["Expression"] for entry in entries if "Expression" in entry]
+    assert set(re.findall(r"\b[a-z]\w*", expression)) == ids
+
+
+@pytest.mark.parametrize(("duration_ms", "percent"), [(900_000, 100), (450_000, 50)])
+def test_the_duration_is_held_against_the_time_limit(
+    alarms: dict[str, dict[str, Any]], duration_ms: int, percent: int
+) -> None:
+    expression = alarms["DurationAlarm"]["Metrics"][0]["Expression"]
+    match = re.fullmatch(r"duration / \(10 \* (\d+)\)", expression)
+    assert match is not None
+    assert duration_ms / (10 * int(match[1])) == percent
+    assert alarms["DurationAlarm"]["Threshold"] < 100
+
+
+def test_limits_are_parameters(monitoring: Template) -> None:
+    given = {"RejectedPercent": "7", "DailyCostUsd": "3.5", "SeparateTimeoutS": "60"}
+    found = resolved(monitoring, "AWS::CloudWatch::Alarm", **given)
+    assert found["RejectedAlarm"]["Threshold"] == "7"
+    assert found["DailyCostAlarm"]["Threshold"] == "3.5"
+    assert found["DailyCostAlarm"]["Period"] == DAY_S
+    assert "60" in found["DurationAlarm"]["Metrics"][0]["Expression"]
+
+
+def test_without_an_address_there_is_nobody_to_tell(monitoring: Template) -> None:
+    resolver = Lenient(monitoring, {})
+    for name in ALARMS:
+        alarm = resolver.resolve(monitoring["Resources"][name]["Properties"])
+        assert not {"AlarmActions", "OKActions"} & alarm.keys()
+    for name in ("AlarmTopic", "AlarmTopicPolicy"):
+        assert monitoring["Resources"][name]["Condition"] == "HasAlarmAddress"
+
+
+def test_alarms_may_use_their_topic(monitoring: Template, alarms: dict[str, Any]) -> None:
+    (topic,) = resolved(monitoring, "AWS::SNS::Topic").values()
+    (policy,) = resolved(monitoring, "AWS::SNS::TopicPolicy").values()
+    only_tls, take = policy["PolicyDocument"]["Statement"]
+    assert topic["Subscription"] == [{"Protocol": "email", "Endpoint": ADDRESS["AlarmAddress"]}]
+    assert "KmsMasterKeyId" not in topic  # AWS's own key for SNS lets no alarm in
+    assert only_tls["Effect"] == "Deny"
+    assert only_tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert take["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert take["Condition"]["StringEquals"] == {"aws:SourceAccount": "123456789012"}
+    prefix = take["Condition"]["ArnLike"]["aws:SourceArn"].rpartition(":")[2].removesuffix("*")
+    assert all(alarm["AlarmName"].startswith(prefix) for alarm in alarms.values())
+
+
+# --- the dashboard
+
+
+@pytest.fixture
+def widgets(monitoring: Template) -> list[dict[str, Any]]:
+    (dashboard,) = resolved(monitoring, "AWS::CloudWatch::Dashboard").values()
+    found: list[dict[str, Any]] = json.loads(dashboard["DashboardBody"])["widgets"]
+    return found
+
+
+def test_the_dashboard_has_all_alarms(
+    widgets: list[dict[str, Any]], alarms: dict[str, dict[str, Any]]
+) -> None:
+    (shown,) = [widget["properties"]["alarms"] for widget in widgets if widget["type"] == "alarm"]
+    assert [arn.rpartition(":")[2] for arn in shown] == [
+        alarm["AlarmName"] for alarm in alarms.values()
+    ]
+
+
+def test_the_dashboards_metrics_are_ones_that_there_are(
+    widgets: list[dict[str, Any]], application: Application
+) -> None:
+    names = {application.function.name, application.api.name, "apiid"}
+    names |= {queue.name for queue in application.queues}
+    lines = [line for widget in widgets for line in widget["properties"].get("metrics", [])]
+    of_aws = [line for line in lines if str(line[0]).startswith("AWS/")]
+    assert of_aws
+    for namespace, metric, dimension, value, *_ in of_aws:
+        assert metric in KNOWN[namespace][0]
+        assert dimension == KNOWN[namespace][1]
+        assert value in names
+
+
+def test_widgets_lie_side_by_side(widgets: list[dict[str, Any]]) -> None:
+    taken: set[tuple[int, int]] = set()
+    for widget in widgets:
+        cells = {
+            (x, y)
+            for x in range(widget["x"], widget["x"] + widget["width"])
+            for y in range(widget["y"], widget["y"] + widget["height"])
+        }
+        assert not cells & taken
+        assert max(x for x, _ in cells) < 24
+        taken |= cells
+
+
+def test_the_dashboard_reads_the_separators_log(
+    widgets: list[dict[str, Any]], template: Template, root: Path
+) -> None:
+    (query,) = [widget["properties"]["query"] for widget in widgets if widget["type"] == "log"]
+    group = Lenient(template).resolve(template["Resources"]["SeparateLogGroup"]["Properties"])
+    assert f"SOURCE '{group['LogGroupName']}'" in query
+    message = re.search(r"message = '(\w+)'", query)
+    assert message is not None
+    handler = root / "functions" / "separate" / "stemdrop_separate" / "handler.py"
+    assert f'logger.exception("{message[1]}"' in handler.read_text()
+
+
+# --- in the application's stack
+
+
+def test_the_application_includes_it_if_there_is_somebody_to_tell(
+    template: Template, monitoring: Template, root: Path
+) -> None:
+    nested = template["Resources"]["Monitoring"]
+    given = nested["Properties"]["Parameters"]
+    declared = monitoring["Parameters"]
+    assert nested["Condition"] == "HasAlarmAddress"
+    assert (root / nested["Properties"]["TemplateURL"]).is_file()
+    assert given.keys() <= declared.keys()
+    assert {name for name in declared if "Default" not in declared[name]} <= given.keys()
+    # All that both have is handed on, and may be the same.
+    shared = template["Parameters"].keys() & declared.keys()
+    assert {name: given[name] for name in shared} == {name: {"Ref": name} for name in shared}
+    for name in shared:
+        limits = {"Type", "Default", "MinValue", "MaxValue", "AllowedPattern"}
+        ours, theirs = template["Parameters"][name], declared[name]
+        assert {key: ours.get(key) for key in limits} == {key: theirs.get(key) for key in limits}

@@ -1,0 +1,106 @@
+"""samconfig.toml is what `sam` takes, and says of both stages what the template knows."""
+
+import os
+import subprocess
+import tomllib
+from contextlib import closing
+from pathlib import Path
+from socket import create_server
+from typing import Any
+
+import pytest
+
+from stemdrop_local.intrinsics import Resolver
+
+Section = dict[str, dict[str, dict[str, Any]]]
+STAGES = {"dev": "stemdrop-dev", "prod": "stemdrop"}
+OF_SAM = {"resolve_s3", "resolve_image_repos"}
+REPOSITORY = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/stemdrop"
+# That a stack's name allows.
+MAX_STACK_LETTERS = 27
+
+
+@pytest.fixture(scope="module")
+def sections(root: Path) -> dict[str, Section]:
+    document = tomllib.loads((root / "samconfig.toml").read_text())
+    return {name: section for name, section in document.items() if name != "version"}
+
+
+def overrides(section: Section) -> dict[str, str]:
+    listed: list[str] = section["global"]["parameters"].get("parameter_overrides", [])
+    return {name: value for name, _, value in (entry.partition("=") for entry in listed)}
+
+
+def deploy(root: Path, home: Path, *arguments: str) -> str:
+    """Run `sam deploy` where nobody answers, and return what it says."""
+    with closing(create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+    environment = {
+        "PATH": os.defpath,
+        "HOME": str(home),
+        "SAM_CLI_TELEMETRY": "0",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "AWS_MAX_ATTEMPTS": "1",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+    }
+    sam = str(root / ".venv-sam/bin/sam")
+    command = [sam, "deploy", "--template-file", "template.yaml", *arguments]
+    run = subprocess.run(
+        command, cwd=root, env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert run.returncode != 0
+    return run.stdout + run.stderr
+
+
+def test_there_are_two_stages_with_and_without_a_bootstrap(sections: dict[str, Section]) -> None:
+    assert sections.keys() == {*STAGES, *(f"{name}-bootstrap" for name in STAGES)}
+    for name, section in sections.items():
+        stack = section["global"]["parameters"]["stack_name"]
+        assert stack == STAGES[name.removesuffix("-bootstrap")]
+        assert len(stack) <= MAX_STACK_LETTERS
+        assert section["deploy"]["parameters"]["capabilities"] == "CAPABILITY_IAM"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_with_a_bootstrap_only_what_sam_makes_by_itself_is_different(
+    sections: dict[str, Section], stage: str
+) -> None:
+    alone, bootstrapped = sections[stage], sections[f"{stage}-bootstrap"]
+    assert alone["global"] == bootstrapped["global"]
+    ours, theirs = (section["deploy"]["parameters"] for section in (alone, bootstrapped))
+    assert ours == theirs | dict.fromkeys(OF_SAM, True)
+
+
+def test_parameters_are_ones_of_the_template(
+    sections: dict[str, Section], template: dict[str, Any]
+) -> None:
+    for section in sections.values():
+        given = overrides(section)
+        assert "AccessToken" not in given
+        assert Resolver(template, given).resolve({"Ref": "Backend"})
+        for name, value in given.items():
+            declared = template["Parameters"][name]
+            assert int(value) in declared.get("AllowedValues", [int(value)])
+            assert declared.get("MinValue", 0) <= int(value) <= declared.get("MaxValue", 10**9)
+
+
+def test_nothing_names_an_account_or_a_region(root: Path) -> None:
+    text = (root / "samconfig.toml").read_text()
+    assert not any(word in text for word in ("region =", "profile =", "arn:"))
+    assert not any(word.isdigit() and len(word) == 12 for word in text.replace('"', " ").split())
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_sam_needs_nothing_else_to_begin(root: Path, tmp_path: Path, stage: str) -> None:
+    said = deploy(root, tmp_path, "--config-env", stage)
+    assert "Could not connect to the endpoint URL" in said
+
+
+def test_sam_takes_the_bootstraps_bucket_and_repository(root: Path, tmp_path: Path) -> None:
+    given = ["--s3-bucket", "artifacts", "--image-repository", REPOSITORY]
+    said = deploy(root, tmp_path, "--config-env", "prod-bootstrap", *given)
+    assert "SeparateFunction" in said  # it is about to upload what wasn't built
+    # And this is why there are environments of their own for it.
+    assert "Only one of the following" in deploy(root, tmp_path, "--config-env", "prod", *given)
