@@ -34,13 +34,15 @@ class Topic:
 
     Parameters
     ----------
-    arn : of the topic.
+    arn : of the topic, which is in the region that it names.
     client : of SNS; one with bounded patience by default.
     """
 
     def __init__(self, arn: str, client: TopicClient | None = None) -> None:
         self._arn = arn
-        self._sns: TopicClient = client or boto3.client("sns", config=CLIENT_CONFIG)
+        self._sns: TopicClient = client or boto3.client(
+            "sns", region_name=arn.split(":")[3], config=CLIENT_CONFIG
+        )
 
     def publish(self, job: Job) -> None:
         """Tell that a job has ended.
