@@ -21,6 +21,17 @@ EVENT ?= tests/events/s3_put.json
 BY_HAND ?=
 SAM_OPTIONS = --models "$(MODELS)" --backend $(BACKEND) $(if $(OFFLINE),--offline)
 
+# Of stacks on AWS; empty means what samconfig.toml or the AWS profile says.
+STACK ?=
+ENVIRONMENT ?=
+REGION ?=
+ARCHITECTURE ?=
+ALARM_ADDRESS ?=
+PARAMETERS ?=
+SINCE ?= 1h
+CLOUD = $(if $(ENVIRONMENT),--environment "$(ENVIRONMENT)") $(if $(STACK),--stack "$(STACK)") \
+	$(if $(REGION),--region "$(REGION)")
+
 BIN := .venv/bin
 READY := .venv/.ready
 SAM_READY := .venv-sam/.ready
@@ -128,6 +139,20 @@ sam-local: $(READY) $(SAM_READY) ## Run all of it under SAM at PORT; BY_HAND=1 r
 
 invoke: $(READY) $(SAM_READY) ## Invoke a function by SAM with EVENT, about SONG or a generated one
 	$(BIN)/python -m stemdrop_containers.sam_invoke --event $(EVENT) --out $(OUT) $(SAM_OPTIONS) $(if $(SONG),--song "$(SONG)")
+
+deploy: $(READY) $(SAM_READY) ## Deploy to AWS as STACK, or bring it up to date; PARAMETERS="Name=value ..." sets others
+	@$(BIN)/python -m stemdrop_cloud.deploy $(CLOUD) $(if $(filter-out file,$(origin MODELS)),--models "$(MODELS)") \
+		$(if $(ARCHITECTURE),--architecture "$(ARCHITECTURE)") $(if $(ALARM_ADDRESS),--alarm-address "$(ALARM_ADDRESS)") \
+		$(if $(PARAMETERS),--parameters "$(PARAMETERS)") $(if $(NEW_TOKEN),--new-token) $(if $(CHECK),--check)
+
+logs: $(READY) ## Show what STACK has logged since SINCE; FOLLOW=1 goes on until Ctrl-C
+	@$(BIN)/python -m stemdrop_cloud.logs $(CLOUD) --since "$(SINCE)" $(if $(FOLLOW),--follow)
+
+redrive: $(READY) ## Send the failed songs of STACK to its separator again; DRY_RUN=1 only shows them
+	@$(BIN)/python -m stemdrop_cloud.redrive $(CLOUD) $(if $(DRY_RUN),--dry-run)
+
+destroy: $(READY) ## Delete STACK with all songs and stems, after asking
+	@$(BIN)/python -m stemdrop_cloud.destroy $(CLOUD) $(if $(YES),--yes "$(YES)")
 
 parity: setup ## Compare SONG's stems with stock Spleeter's, sample for sample
 	@test -f "$(SONG)" || { echo "There is no song $(SONG): name one, make parity SONG=path." >&2; exit 2; }
