@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +45,18 @@ Write = Callable[..., int]
 
 
 @pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+def lock(tmp_path: Path) -> Path:
+    """Return a lock file with all packages of this machine."""
+    path = tmp_path / "requirements.txt"
+    path.write_text("".join(f"{found.name}=={found.version} \\\n" for found in distributions()))
+    return path
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch, lock: Path) -> Machine:
     machine = Machine("docker")
     monkeypatch.setattr(bom, "find_engine", lambda **_: machine)
+    monkeypatch.setattr(bom, "LOCKS", [lock])
     return machine
 
 
@@ -97,6 +106,7 @@ def test_names_and_versions_survive_a_package_url(document: dict[str, Any]) -> N
     for library in libraries:
         purl = PackageURL.from_string(library["purl"])
         assert purl.version == library["version"]
+        assert purl.to_string() == library["purl"]
         assert purl.name == library["name"].lower().replace("_", "-").replace(".", "-") or (
             purl.type == "deb" and purl.name == library["name"]
         )
@@ -122,6 +132,19 @@ def test_the_same_image_has_the_same_bill(document: dict[str, Any], machine: Mac
     assert again == document
     other = bom.bill(bom.look(machine, IMAGE), IMAGE, "1" * 64)
     assert other["serialNumber"] != document["serialNumber"]
+
+
+@pytest.mark.parametrize("other", ["", "numpy==0.1 \\\n"])
+def test_a_package_that_nobody_locked_is_an_error(
+    machine: Machine, lock: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], other: str
+) -> None:
+    locked = f"numpy=={version('numpy')} \\\n"
+    lock.write_text(lock.read_text().replace(locked, other))
+    assert bom.main(["--out", str(tmp_path / "bom.json")]) == 1
+    told = f"bom: not locked, but in {IMAGE}: numpy {version('numpy')}.\n"
+    assert capsys.readouterr().err == told
+    assert (tmp_path / "bom.json").exists()
+    assert machine.asked
 
 
 def test_an_image_that_is_not_there_is_told(

@@ -3,10 +3,12 @@
     python -m stemdrop_containers.bom [--image stemdrop:onnx] [--offline] [--out build/bom.json]
 
 It is made of what the image has, not of what it should have, and the same image has the same bill.
+A package of Python's that no lock file has is an error: nobody audits it.
 """
 
 import argparse
 import json
+import re
 import sys
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,10 +25,15 @@ from stemdrop_local.template import ROOT
 Component = dict[str, Any]
 Inventory = Mapping[str, Any]
 OUT = ROOT / "build" / "bom.json"
+LOCKS = (
+    ROOT / "functions" / "separate" / "requirements.txt",
+    ROOT / "functions" / "separate" / "model" / "requirements.txt",
+)
 PYTHON = "/opt/venv/bin/python"
 PLACES = ("/opt/models", "/etc/os-release")
 SPEC_VERSION = "1.6"
 NAMESPACE = uuid.UUID("5ad0e7f6-0d53-5e58-9a0c-7b8c2a7b3f11")
+LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)", re.MULTILINE)
 # Deezer's, as functions/separate/model/weights.toml says.
 LICENCE_OF_WEIGHTS = "MIT"
 
@@ -77,6 +84,22 @@ def bill(found: Inventory, image: str, digest: str) -> dict[str, Any]:
     }
 
 
+def unlocked(found: Inventory, locks: Iterable[Path]) -> list[str]:
+    """Return the packages of Python's that are in no lock file, or there in another version."""
+    text = "\n".join(path.read_text() for path in locks)
+    locked = {(_plain(name), version) for name, version in LOCKED.findall(text)}
+    return [
+        f"{entry['name']} {entry['version']}"
+        for entry in found["python"]
+        if (_plain(entry["name"]), entry["version"]) not in locked
+    ]
+
+
+def _plain(name: str) -> str:
+    """Return the name of a package as registries write it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def _debian(found: Inventory) -> Iterable[Component]:
     system = found["system"]
     for entry in found["debian"]:
@@ -88,8 +111,7 @@ def _debian(found: Inventory) -> Iterable[Component]:
 
 def _python(found: Inventory) -> Iterable[Component]:
     for entry in found["python"]:
-        name = entry["name"].lower().replace("_", "-").replace(".", "-")
-        purl = _purl("pypi", name, entry["version"])
+        purl = _purl("pypi", _plain(entry["name"]), entry["version"])
         yield _library(entry["name"], entry["version"], purl) | _licence(entry["licence"])
 
 
@@ -170,7 +192,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     print(f"{given.out}: {len(document['components'])} components of {given.image}")
-    return 0
+    strangers = unlocked(found, LOCKS)
+    if strangers:
+        print(f"bom: not locked, but in {given.image}: {', '.join(strangers)}.", file=sys.stderr)
+    return 1 if strangers else 0
 
 
 if __name__ == "__main__":
