@@ -1,15 +1,14 @@
 """The roles of infra/bootstrap.yaml suffice to deploy the application, and go no further."""
 
 import json
-import os
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
+from cloud_server import packaged_template, transform
 from stemdrop_local.intrinsics import REGION, Resolver
 from stemdrop_local.template import Application
 from templates import Lenient, Statement, Template, allows, as_list
@@ -119,14 +118,12 @@ def deploy(bootstrap: Template) -> list[Statement]:
 
 
 @pytest.fixture(scope="module")
-def kinds(root: Path, monitoring: Template) -> set[str]:
+def kinds(monitoring: Template) -> set[str]:
     """Return the types of all resources, as SAM makes them of the template."""
-    command = [root / ".venv-sam/bin/python", root / "tests/translate.py", root / "template.yaml"]
-    environment = {"PATH": os.defpath, "AWS_DEFAULT_REGION": REGION}
-    printed = subprocess.check_output(command, env=environment, timeout=120)
-    resources: dict[str, str] = json.loads(printed)
+    translated = json.loads(transform(packaged_template()))
+    resources = {resource["Type"] for resource in translated["Resources"].values()}
     nested = {resource["Type"] for resource in monitoring["Resources"].values()}
-    return set(resources.values()) | nested
+    return resources | nested
 
 
 def needed_for(kind: str) -> set[str]:
