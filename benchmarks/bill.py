@@ -130,7 +130,7 @@ def _lines(song: Song, deployment: Deployment, songs: int) -> Iterator[Line]:
     stored_gb = songs * (song.uploaded_bytes + song.stems_bytes) / GB
     logs_gb = songs * song.logs_bytes / GB
     yield Line(
-        "Lambda: separating", prices.compute(deployment.architecture), separating + answering
+        "Lambda: compute", prices.compute(deployment.architecture), separating + answering
     )
     yield Line("Lambda: calls of both functions", prices.INVOCATIONS, songs + calls)
     yield Line("Lambda: room under /tmp", prices.SCRATCH, scratch_gb * seconds)

@@ -1,0 +1,169 @@
+"""The page of costs, from made-up figures; what it names has to be there."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.bill import Deployment
+from benchmarks.cost_figures import Figures, Sizes, System, Template
+from benchmarks.cost_page import SIZES_MB, TEXT, write_page
+from benchmarks.cost_template import read_template
+from benchmarks.limited import Times
+from benchmarks.traffic import Kind, Request, Traffic, Who
+from stemdrop.options import Codec
+from stemdrop_local.intrinsics import load_template
+from stemdrop_local.template import ROOT, TEMPLATE
+
+NAME = re.compile(r"`([A-Z][A-Za-z]+[a-z][A-Za-z]*)`")
+
+
+def rounds(*pairs: tuple[float, float]) -> list[Times]:
+    return [Times(*pair) for pair in pairs]
+
+
+def traffic(stems_bytes: int) -> Traffic:
+    kinds = {
+        (Who.SEPARATOR, Kind.WRITE): 17,
+        (Who.SEPARATOR, Kind.READ): 5,
+        (Who.API, Kind.WRITE): 1,
+        (Who.API, Kind.READ): 6,
+        (Who.CLIENT, Kind.WRITE): 1,
+        (Who.CLIENT, Kind.READ): 2,
+        (Who.CLIENT, Kind.CALL): 7,
+    }
+    requests = [Request(*what, "/", 1000) for what, count in kinds.items() for _ in range(count)]
+    return Traffic(tuple(requests), 4_320_000, stems_bytes, ('{"message": "a line"}',) * 9)
+
+
+def figures(spleeter: Mapping[int, list[Times]] | None = None) -> Figures:
+    """Return figures of a machine with two cores."""
+    ours = {1769: rounds((11, 10), (12, 9), (13, 11)), 3008: rounds((8, 6)), 3538: rounds((7, 5.5))}
+    other = {1769: [], 3008: [], 3538: rounds((36, 22))} if spleeter is None else spleeter
+    return Figures(
+        song_s=180,
+        rounds=3,
+        ours=System(ours, cores=2),
+        spleeter=System(other, cores=2, shares={1.0: rounds((60, 40))}),
+        high=Times(12, 9),
+        traffic={Codec.WAV: traffic(63_500_000), Codec.MP3: traffic(8_640_000)},
+        api_cpu_s=(0.6, 0.005),
+        sizes=Sizes(ours=640_000_000, spleeter=2_400_000_000, kept=250_000_000),
+        template=Template(
+            deployment=Deployment("x86_64", 4096, 7, 30, 250_000_000, 5),
+            memory_mb=3008,
+            api_memory_mb=1024,
+            timeout_s=900,
+            max_duration_s=3600,
+            rate_limit=50,
+            event_age_s=21600,
+        ),
+    )
+
+
+def table(page: str, first: str) -> list[list[str]]:
+    """Return the cells of the table whose head begins with some words."""
+    (_, _, rest) = page.partition(f"| {first}")
+    rows = rest.partition("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return write_page(figures(), tmp_path_factory.mktemp("page"))
+
+
+def test_sizes_that_were_measured_and_others_that_were_not(page: str) -> None:
+    rows = {row[0]: row[1:] for row in table(page, "memory")}
+    assert len(rows) == len(SIZES_MB)
+    # 10 s with 1769 MB are 17.3 GB-s, 0.000288 USD.
+    assert rows["1,769 MB"][:7] == [
+        "1.00",
+        "12.0 s",
+        "10.0 s",
+        "17.3",
+        "0.000288",
+        "0.29",
+        "too little",
+    ]
+    assert rows["3,538 MB"][6:] == ["36.0 s", "22.0 s", "1.27"]
+    for size in ("5,307 MB", "7,076 MB", "10,240 MB"):
+        assert all(cell.startswith("*") and cell.endswith("*") for cell in rows[size][1:])
+    # On one processor 40 s, on two 22 s: 4 s and 36 processor seconds, so 16 s on three.
+    assert rows["5,307 MB"][7] == "*16.0 s*"
+    assert "killed for want of memory at 1,769, 3,008 MB" in page
+
+
+def test_one_that_was_never_killed(tmp_path: Path) -> None:
+    lived = {size: rounds((60, 40)) for size in (1769, 3008, 3538)}
+    assert "killed at none of these sizes" in write_page(figures(lived), tmp_path)
+
+
+def test_a_machine_that_has_all_processors(tmp_path: Path) -> None:
+    all_sizes = {size: rounds((9, 8)) for size in SIZES_MB}
+    made = figures()
+    one = replace(made, ours=System(all_sizes, cores=8), spleeter=System(all_sizes, cores=8))
+    rows = table(write_page(one, tmp_path), "memory")
+    assert not any("*" in cell for row in rows for cell in row)
+
+
+def test_the_bills_add_up(page: str) -> None:
+    rows = table(page, "USD a month")
+    total = next(row for row in rows if row[0] == "**all of it**")
+    months = [sum(float(row[column].replace(",", "")) for row in rows[:14]) for column in (4,)]
+    assert float(total[4].strip("*").replace(",", "")) == pytest.approx(months[0], rel=0.001)
+    free = [float(row[4].replace(",", "")) for row in rows[-2:]]
+    assert free[1] < free[0] < months[0]
+
+
+def test_what_is_beyond_a_limit_is_bold(page: str, tmp_path: Path) -> None:
+    rows = {row[0]: row[1:] for row in table(page, "at the busiest time")}
+    # Ten times a million songs a month with 7 calls each are 27 calls a second, of 50.
+    assert rows["calls of the API per second"] == ["0.00027", "0.027", "27", "50"]
+    slow = figures()
+    tight = replace(slow, template=replace(slow.template, rate_limit=20))
+    assert "| **27** | 20 |" in write_page(tight, tmp_path)
+
+
+def test_the_page_and_its_picture_are_written(tmp_path: Path) -> None:
+    page = write_page(figures(), tmp_path)
+    assert (tmp_path / "cost.md").read_text() == page
+    (picture,) = re.findall(r"!\[.*?\]\((.+?)\)", page)
+    assert (tmp_path / picture).read_bytes().startswith(b"\x89PNG")
+    assert not re.search(r"[{}]", page)
+
+
+def test_parameters_that_are_named_exist(page: str) -> None:
+    parameters = load_template(TEMPLATE)["Parameters"].keys()
+    named = set(NAME.findall(page))
+    assert {"SeparateMemoryMb", "SeparateConcurrency", "RetentionDays", "ApiRateLimit"} <= named
+    assert named <= parameters | {"AlarmAddress"}
+
+
+def test_readme_names_parameters_that_exist() -> None:
+    readme = (ROOT / "README.md").read_text()
+    section = readme.partition("## Limits and cost\n")[2].partition("\n## ")[0]
+    parameters = load_template(TEMPLATE)["Parameters"].keys()
+    assert section
+    assert set(NAME.findall(section)) <= parameters | {"AlarmAddress"}
+
+
+def test_the_template_is_read() -> None:
+    template = read_template({"SeparateMemoryMb": "5307", "LogRetentionDays": "14"})
+    assert template.memory_mb == 5307
+    assert template.deployment.log_retention_days == 14
+    parameters = load_template(TEMPLATE)["Parameters"]
+    default = read_template()
+    assert default.deployment.retention_days == parameters["RetentionDays"]["Default"]
+    assert default.deployment.scratch_mb == parameters["SeparateStorageMb"]["Default"]
+    assert default.rate_limit == parameters["ApiRateLimit"]["Default"]
+    assert default.with_counts(5, 7).deployment.image_bytes == 7
+    assert default.with_counts(5, 7).deployment.metrics == default.deployment.metrics + 5
+
+
+def test_the_text_promises_no_figures() -> None:
+    """Whatever was measured stands in braces: a sentence must not hold for one run only."""
+    text = TEXT.read_text()
+    assert not re.search(r"\d+(\.\d+)? (USD|GB-s|times)", text)
