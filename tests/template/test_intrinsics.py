@@ -21,6 +21,10 @@ Resources:
     Type: AWS::S3::Bucket
     Properties:
       BucketName: !Sub ${AWS::StackName}-songs
+  Ends:
+    Type: AWS::SNS::Topic
+    Properties:
+      TopicName: !Sub ${AWS::StackName}-ends
   Role:
     Type: AWS::IAM::Role
 Value: VALUE
@@ -40,6 +44,8 @@ def resolve(tmp_path: Path, value: str, **parameters: str) -> Any:
         ("!Ref Size", 5),
         ("!Ref Songs", "stemdrop-songs"),
         ("!GetAtt Songs.Arn", "arn:aws:s3:::stemdrop-songs"),
+        ("!Ref Ends", "arn:aws:sns:eu-central-1:123456789012:stemdrop-ends"),
+        ("!Sub ${Ends}", "arn:aws:sns:eu-central-1:123456789012:stemdrop-ends"),
         ("!Sub ${Songs}/${Size}/${!Size}/${Songs.Arn}", None),
         ("!If [IsFive, [!Ref Size], 0]", [5]),
         ("!If [IsNotFive, 1, {A: !Ref Size}]", {"A": 5}),

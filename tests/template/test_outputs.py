@@ -1,0 +1,76 @@
+"""The stack's outputs: what other tools read, and commands that work as they are printed."""
+
+import json
+import shlex
+from typing import Any
+
+import pytest
+
+from stemdrop.jobs import Failure, Job, Status
+from stemdrop.topic import attributes_of
+from stemdrop_client.main import _parser
+from templates import Lenient, Template
+
+# As deploy, logs and redrive use them, and people.
+OUTPUTS = {
+    "ApiUrl",
+    "ApiId",
+    "UploadsBucket",
+    "StemsBucket",
+    "SeparateFunction",
+    "SeparateLogGroup",
+    "ApiFunction",
+    "ApiLogGroup",
+    "FailureQueueUrl",
+    "CompletionTopicArn",
+    "DropCommand",
+    "FetchCommand",
+    "SubmitCommand",
+    "SubscribeCommand",
+    "LogsCommand",
+    "RedriveCommand",
+}
+
+
+@pytest.fixture
+def outputs(template: Template) -> dict[str, str]:
+    resolver = Lenient(template)
+    return {name: resolver.resolve(output["Value"]) for name, output in template["Outputs"].items()}
+
+
+def test_there_are_those_that_are_agreed_on(outputs: dict[str, Any]) -> None:
+    assert outputs.keys() == OUTPUTS
+
+
+def test_commands_are_one_line(outputs: dict[str, str]) -> None:
+    for name, value in outputs.items():
+        if name.endswith("Command"):
+            assert value == " ".join(value.split())
+            assert shlex.split(value)
+
+
+def test_a_song_is_submitted_to_the_api(outputs: dict[str, str]) -> None:
+    program, *arguments = shlex.split(outputs["SubmitCommand"])
+    parsed = _parser("submit").parse_args(arguments)
+    assert program == "stemdrop"
+    assert parsed.url == outputs["ApiUrl"]
+
+
+def test_a_subscriber_asks_for_jobs_that_failed(outputs: dict[str, str]) -> None:
+    words = shlex.split(outputs["SubscribeCommand"])
+    given = dict(zip(words[3::2], words[4::2], strict=True))
+    assert words[:3] == ["aws", "sns", "subscribe"]
+    assert given["--topic-arn"] == outputs["CompletionTopicArn"]
+    wanted = json.loads(json.loads(given["--attributes"])["FilterPolicy"])
+    failed = Job("drop/x", Status.FAILED, "", "", error=Failure("not_audio", "No."))
+    attributes = attributes_of(failed)
+    assert all(attributes[name] in values for name, values in wanted.items())
+
+
+def test_logs_are_those_of_the_separator(outputs: dict[str, str]) -> None:
+    assert outputs["LogsCommand"].split()[:3] == ["aws", "logs", "tail"]
+    assert outputs["SeparateLogGroup"] in outputs["LogsCommand"].split()
+
+
+def test_events_are_redriven_for_this_stack(outputs: dict[str, str]) -> None:
+    assert outputs["RedriveCommand"] == "make redrive STACK=stemdrop"
