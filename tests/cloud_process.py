@@ -86,13 +86,20 @@ def _transforming(original: Callable[..., Any]) -> Callable[..., Any]:
         template = named.get("template")
         if template and "AWS::Serverless" in template:
             transformed = json.loads(transform(template, named.get("parameters")))
-            for resource in transformed["Resources"].values():
-                if resource["Type"] == "AWS::Lambda::Function":
-                    resource["Properties"].pop("Layers", None)  # moto can't update them
+            _leave_out_what_breaks(transformed["Resources"])
             named["template"] = json.dumps(transformed)
         return original(self, *positional, **named)
 
     return call
+
+
+def _leave_out_what_breaks(resources: dict[str, Any]) -> None:
+    """Leave out what moto creates, and then fails to update."""
+    for name, resource in list(resources.items()):
+        if resource["Type"] == "AWS::Lambda::Function":
+            resource["Properties"].pop("Layers", None)
+        if resource["Type"] == "AWS::CloudFormation::Stack":  # even where its condition is false
+            del resources[name]
 
 
 def _finish_change_sets() -> None:

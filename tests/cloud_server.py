@@ -26,7 +26,7 @@ INVOCATIONS = "/stemdrop-tests/invocations"
 TRANSFORM = Path(__file__).with_name("sam_transform.py")
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 TOKEN = "a-token-of-the-tests-0123456789abcdef"  # noqa: S105  # of no real stack
-TIMEOUT_S = 120
+TIMEOUT_S = 200
 
 
 class CloudServer:
