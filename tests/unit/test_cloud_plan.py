@@ -2,7 +2,7 @@
 
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,10 +15,18 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
-from stemdrop_cloud import conditions, parameters, prerequisites
+from stemdrop_cloud import (
+    conditions,
+    deploy,
+    destroy,
+    logs,
+    parameters,
+    prerequisites,
+    redrive,
+)
 from stemdrop_cloud.access_token import TokenFile, given_token, make_token
 from stemdrop_cloud.account import Account, Stack
-from stemdrop_cloud.bootstrap import arguments
+from stemdrop_cloud.bootstrap import adopt, arguments
 from stemdrop_cloud.configuration import Environment, load_environment, parse_overrides
 from stemdrop_cloud.deploy import _token_to_set
 from stemdrop_cloud.errors import UnpreparedError, translated
@@ -257,6 +265,36 @@ def test_sam_is_told_all_that_samconfig_does_not_say(monkeypatch: pytest.MonkeyP
     assert environments[0]["DOCKER_HOST"] == "unix:///x"
     assert environments[0]["SAM_CLI_TELEMETRY"] == "0"
     assert not {"SAM_DEBUG", "STEMDROP_TOKEN"} & environments[0].keys()
+
+
+def test_what_a_bootstrap_stack_has_is_used() -> None:
+    boundary = "arn:aws:iam::123456789012:policy/b"
+    outputs = {"PermissionsBoundaryArn": boundary}
+    bootstrap = Stack("id", "stemdrop-dev-bootstrap", "", "", {}, outputs, is_protected=False)
+    dev = load_environment("dev")
+    found = adopt(dev, bootstrap)
+    assert found.name == "dev-bootstrap"
+    assert "resolve_s3" not in found.deploy
+    assert found.parameters == {
+        **dev.parameters,
+        "PermissionsBoundary": "arn:aws:iam::123456789012:policy/b",
+    }
+    assert adopt(dev, None) == dev
+
+
+@pytest.mark.parametrize("main", [deploy.main, logs.main, redrive.main, destroy.main])
+def test_help_tells_the_exit_statuses(
+    main: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    assert "exit status" in said
+    assert "--stack" in said
+    with pytest.raises(SystemExit) as ended:
+        main(["--nonsense"])
+    assert ended.value.code == 2
 
 
 def refused(code: str) -> ClientError:

@@ -77,14 +77,14 @@ class Account:
             raise
         return _stack(found[0]) if found else None
 
-    def resources(self, stack: Stack, kind: str = "") -> Iterator[tuple[str, str]]:
+    def resources(self, stack: Stack, kind: str) -> Iterator[tuple[str, str]]:
         """Yield logical and physical id of a stack's resources of a type, those that are there."""
         pages = self.client("cloudformation").get_paginator("list_stack_resources")
         for page in pages.paginate(StackName=stack.id):
             for resource in page["StackResourceSummaries"]:
                 is_there = resource["ResourceStatus"] != "DELETE_COMPLETE"
                 physical = resource.get("PhysicalResourceId")
-                if is_there and physical and resource["ResourceType"].startswith(kind):
+                if is_there and physical and resource["ResourceType"] == kind:
                     yield resource["LogicalResourceId"], physical
 
 

@@ -50,8 +50,7 @@ class Belongings:
             return []
         s3 = self.account.client("s3")
         names = [name for _, name in self.account.resources(self.main, "AWS::S3::Bucket")]
-        # The type's name is the beginning of AWS::S3::BucketPolicy too, whose id is the bucket's.
-        found = [Bucket(s3, name, self.account.id) for name in dict.fromkeys(names)]
+        found = [Bucket(s3, name, self.account.id) for name in names]
         return [bucket for bucket in found if bucket.exists]
 
     def repositories(self) -> list[str]:

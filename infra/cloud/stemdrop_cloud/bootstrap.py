@@ -22,8 +22,15 @@ def find_bootstrap(account: Account, stack: str) -> Stack | None:
     return found if found and found.is_ours and "ImageRepositoryUri" in found.outputs else None
 
 
-def adopt(environment: Environment, bootstrap: Stack) -> Environment:
-    """Return the environment that uses what a bootstrap stack has."""
+def adopt(environment: Environment, bootstrap: Stack | None) -> Environment:
+    """Return the environment that uses what a bootstrap stack has, if there is one.
+
+    Raises
+    ------
+    UnpreparedError : samconfig.toml has no such environment.
+    """
+    if bootstrap is None:
+        return environment
     if environment.is_known:
         environment = load_environment(
             ENVIRONMENT.format(environment=environment.name.removesuffix("-bootstrap")),

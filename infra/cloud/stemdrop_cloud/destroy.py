@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from stemdrop_cloud.access_token import TokenFile
 from stemdrop_cloud.account import Account, Stack, open_account
 from stemdrop_cloud.belongings import SAM_STACK, Belongings, empty_repository, find_belongings
+from stemdrop_cloud.bootstrap import find_bootstrap
 from stemdrop_cloud.command import parser, run
 from stemdrop_cloud.configuration import load_environment
 from stemdrop_cloud.errors import DONE, CloudError, UnpreparedError, UnreachableError
@@ -154,6 +155,9 @@ def _reason(account: Account, stack: Stack) -> str:
 
 def _say_what_stays(account: Account, name: str) -> None:
     print("What stays: metrics and traces, until CloudWatch and X-Ray drop them.")
+    bootstrap = find_bootstrap(account, name)
+    if bootstrap:
+        print(f"And the stack {bootstrap.name}, with its images, as others may use them.")
     shared = account.find_stack(SAM_STACK)
     bucket = shared.outputs.get("SourceBucket") if shared else None
     if bucket:

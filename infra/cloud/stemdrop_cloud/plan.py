@@ -109,7 +109,7 @@ def make_plan(parsed: argparse.Namespace) -> Plan:
     engine = findings.ask(find_engine)
     account = findings.ask(lambda: open_account(parsed.region or environment.region))
     site = _look_at_site(findings, account, name) if account else Site()
-    environment = adopt(environment, site.bootstrap) if site.bootstrap else environment
+    environment = findings.ask(lambda: adopt(environment, site.bootstrap)) or environment
     overrides = {**environment.parameters, **given}
     values = _look_at_values(findings, overrides, site.stack)
     if account and values:

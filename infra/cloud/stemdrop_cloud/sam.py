@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,6 +77,8 @@ class Sam:
             status = process.wait()
         except BaseException:
             end(process)
+            if task == "deploy":
+                print("CloudFormation may go on by itself: deploy again to see.", file=sys.stderr)
             raise
         if status:
             raise CloudError(f"`sam {task}` ended with {status}; what is wrong is above.")
