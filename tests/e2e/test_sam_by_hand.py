@@ -15,6 +15,7 @@ from local_stack import TOKEN, Started
 from sam_program import END_S, SamProgram, Traces
 from stemdrop_client.main import main as command_line
 from stemdrop_containers.engine import Engine
+from stemdrop_containers.sam import TAKEN
 from stemdrop_local.intrinsics import REGION
 from stemdrop_local.songs.song import generate
 from stemdrop_local.songs.wav import write_wav
@@ -105,3 +106,12 @@ def test_start_api_answers_by_itself_and_behind_the_stack(program: SamProgram) -
             answer = httpx.get(f"{url}/drop/song.mp3", headers=headers, timeout=120)
             assert (answer.status_code, answer.json()["status"]) == (200, "done")
         typed.end(signal.SIGTERM, END_S)
+
+
+def test_one_at_a_time_runs_in_a_folder(
+    program: SamProgram, engine: Engine, tmp_path: Path
+) -> None:
+    with SamProgram(tmp_path, engine) as second:
+        assert program.url()
+        assert second.end(timeout_s=START_S) == 1
+        assert second.transcript.text.splitlines()[-1] == f"stemdrop: {TAKEN}"

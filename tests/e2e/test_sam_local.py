@@ -12,7 +12,7 @@ import pytest
 
 from integration.processes_of import descendants, ends
 from local_stack import TOKEN, drop
-from sam_program import END_S, SamProgram, Traces
+from sam_program import END_S, START_S, SamProgram, Traces
 from stemdrop_client.main import main as command_line
 from stemdrop_containers.engine import Engine
 from stemdrop_local.songs.song import generate
@@ -135,3 +135,17 @@ def test_nothing_is_left_of_it_when_it_is_killed_and_the_next_one_goes_on(
         assert all(ends(pid) for pid in below), below
         assert (Traces.now(engine), program.written()) == (site.before, [])
         assert "Traceback" not in program.transcript.text
+
+
+def test_nothing_is_left_of_a_build_that_is_interrupted(
+    engine: Engine, image: str, tmp_path: Path
+) -> None:
+    assert image
+    before = Traces.now(engine)
+    with SamProgram(tmp_path, engine) as program:
+        program.transcript.wait("Building image", timeout_s=START_S)
+        below = descendants(program.pid)
+        assert program.end(signal.SIGINT, END_S) == 0, program.transcript.text
+        assert all(ends(pid) for pid in below), below
+        assert "Traceback" not in program.transcript.text
+        assert (Traces.now(engine), program.written()) == (before, [])

@@ -12,6 +12,7 @@ import ctypes
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -41,9 +42,10 @@ def main() -> int:
     remove_containers(engine, mark)
     if service:
         _end(service)
-        with suppress(FileNotFoundError):
-            (Path(folder[0]) / SOCKET).unlink()
         _end_orphans()
+        unmount = ["umount", "--lazy", "/run"]
+        subprocess.run(unmount, check=False, timeout=COMMAND_S)
+        shutil.rmtree(folder[0], ignore_errors=True)
     return 0
 
 

@@ -7,6 +7,7 @@ them. With --offline Podman is used, and what registries have is made on this ma
 """
 
 import argparse
+import fcntl
 import os
 import sys
 import time
@@ -21,7 +22,7 @@ from stemdrop.errors import StemdropError
 from stemdrop_containers.engine import Engine, find_engine
 from stemdrop_containers.image import provide_base
 from stemdrop_containers.sam_base import provide_runtime
-from stemdrop_containers.sam_cli import Sam, variables
+from stemdrop_containers.sam_cli import FOLDER, Sam, SamError, variables
 from stemdrop_containers.sam_services import (
     Build,
     ByHand,
@@ -38,6 +39,7 @@ from stemdrop_local.template import ROOT
 from stemdrop_separate.models import BackendName
 
 CHECK_S = 0.5
+TAKEN = "`make sam-local` or `make invoke` runs in this folder already: end it first."
 BY_HAND = """
 The embedded S3 runs at {url}, for SAM's commands as you type them. Ctrl-C ends it.
 In another terminal, in the same folder:
@@ -102,10 +104,14 @@ def running(order: Order, engine: Engine, console: Console) -> Iterator[tuple[Sa
     Yields
     ------
     SAM's command line as it is set up, and the services.
+
+    Raises
+    ------
+    SamError : it runs in this folder already.
     """
     settings = order.settings
     gateway = find_gateway(engine)
-    with closing(listen_for_containers(gateway, settings.port)) as inside:
+    with _alone(), closing(listen_for_containers(gateway, settings.port)) as inside:
         mark = f"AWS_ENDPOINT_URL_S3=http://{gateway}:{inside.getsockname()[1]}"
         with Service(engine, mark, settings.data / "logs" / "engine.log") as service:
             sam = Sam(variables(service.variables, settings.token), service.client_fds)
@@ -116,6 +122,18 @@ def running(order: Order, engine: Engine, console: Console) -> Iterator[tuple[Sa
             kind = ByHand if order.is_by_hand else SamServices
             with kind(settings, console, sam, order.build, inside) as services:
                 yield sam, services
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Keep others from building what is in use."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (FOLDER / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SamError(TAKEN) from error
+        yield
 
 
 def _parser() -> argparse.ArgumentParser:

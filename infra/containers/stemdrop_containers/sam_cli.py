@@ -59,7 +59,7 @@ class Sam:
         ------
         SamError : it failed.
         """
-        overrides = [f"Models='{models}'", f"Backend={backend}"]
+        overrides = [f'Models="{models}"', f"Backend={backend}"]
         words = ["build", "--cached", "--parameter-overrides", *overrides]
         self.run(*words, stdout=sys.stderr.fileno())
         compile_zips()

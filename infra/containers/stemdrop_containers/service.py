@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
@@ -52,15 +53,16 @@ class Service:
     engine : whose containers.
     mark : an environment variable, ``NAME=value``, that all containers of this run have.
     log : the file for what the service writes.
+    folder : where the socket is, in a folder of its own that goes with it.
     """
 
     def __init__(
-        self, engine: Engine, mark: str, log: Path, folder: Path = FOLDER / "service"
+        self, engine: Engine, mark: str, log: Path, folder: Path = FOLDER / "services"
     ) -> None:
         self._engine = engine
         self._mark = mark
         self._log = log
-        self._folder = folder
+        self._parent = self._folder = folder
         self._guard: Companion | None = None
         self._writing_fd = -1
 
@@ -83,8 +85,8 @@ class Service:
         reading_fd, self._writing_fd = os.pipe()
         command = [*GUARD, self._mark, str(reading_fd), self._engine.name]
         if self._engine.name == "podman":
-            self._folder.mkdir(parents=True, exist_ok=True)
-            (self._folder / SOCKET).unlink(missing_ok=True)
+            self._parent.mkdir(parents=True, exist_ok=True)
+            self._folder = Path(tempfile.mkdtemp(dir=self._parent))
             command = [*ALONE, *command, str(self._folder)]
         try:
             self._guard = Companion(
