@@ -129,9 +129,7 @@ def _lines(song: Song, deployment: Deployment, songs: int) -> Iterator[Line]:
     scratch_gb = max(deployment.scratch_mb - prices.SCRATCH_INCLUDED_MB, 0) / 1024
     stored_gb = songs * (song.uploaded_bytes + song.stems_bytes) / GB
     logs_gb = songs * song.logs_bytes / GB
-    yield Line(
-        "Lambda: compute", prices.compute(deployment.architecture), separating + answering
-    )
+    yield Line("Lambda: compute", prices.compute(deployment.architecture), separating + answering)
     yield Line("Lambda: calls of both functions", prices.INVOCATIONS, songs + calls)
     yield Line("Lambda: room under /tmp", prices.SCRATCH, scratch_gb * seconds)
     yield Line("S3: writes", prices.S3_WRITES, songs * song.writes)

@@ -85,7 +85,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _measure(images: Images, folder: Path, song_s: int, count: int) -> Figures:
-    bench = Bench(folder)
+    songs = folder / "songs"  # the folder itself is closed to the user of a container
+    songs.mkdir()
+    bench = Bench(songs)
     song = bench.song(song_s)
     template = read_template()
     with running(images, song, folder) as limited:
