@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,9 @@ class Deployer:
         sam.write_text(f"#!{sys.executable}\n{(TESTS / 'cloud_sam.py').read_text()}")
         sam.chmod(0o755)
         (folder / "template.yaml").write_text(local_template())
+        checked = folder / ".aws-sam" / "metadata.json"  # or SAM would look for a newer one of it
+        checked.parent.mkdir(exist_ok=True)
+        checked.write_text(json.dumps({"lastVersionCheck": time.time()}))
         self.variables = variables(
             url,
             DEPLOY_FOLDER=str(folder),
