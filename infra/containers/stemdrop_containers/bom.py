@@ -28,6 +28,7 @@ OUT = ROOT / "build" / "bom.json"
 LOCKS = (
     ROOT / "functions" / "separate" / "requirements.txt",
     ROOT / "functions" / "separate" / "model" / "requirements.txt",
+    ROOT / "infra" / "local" / "image.txt",
 )
 PYTHON = "/opt/venv/bin/python"
 PLACES = ("/opt/models", "/etc/os-release")

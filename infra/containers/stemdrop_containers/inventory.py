@@ -17,6 +17,7 @@ from typing import Any
 # Where Debian has it; a container may have no PATH.
 DPKG_QUERY = "/usr/bin/dpkg-query"
 INSTALLED = "ii "
+STACK = Path("/opt/local")
 FIELDS = (
     "db:Status-Abbrev",
     "Package",
@@ -36,10 +37,15 @@ def debian() -> list[dict[str, str]]:
 
 
 def python() -> list[dict[str, str]]:
-    """Return the packages of the Python that runs this."""
+    """Return the packages of the Python that runs this, and of the embedded stack's if it is there.
+
+    Nobody but that stack sees its environment.
+    """
+    own = sysconfig.get_path("purelib")
+    others = map(str, STACK.glob("lib/python3*/site-packages"))
     return [
         {"name": found.name, "version": found.version, "licence": licence(found)}
-        for found in distributions()
+        for found in distributions(path=[own, *others])
     ]
 
 

@@ -23,6 +23,8 @@ SHIPPED = (
     # These two run when the image is built, and in the image of BACKEND=tensorflow.
     "functions/separate/model/requirements.txt",
     "functions/separate/model/spleeter.txt",
+    # The embedded stack's, in the image.
+    "infra/local/image.txt",
 )
 IGNORED = ROOT / "infra" / "lint" / "ignored.txt"
 ENTRY = re.compile(
