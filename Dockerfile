@@ -55,8 +55,7 @@ RUN if [ "$BACKEND" = tensorflow ]; then \
         /opt/pip/bin/pip --python /opt/venv/bin/python install --requirement model/requirements.txt; \
     fi
 COPY infra/containers/stemdrop_containers/prune.py ./
-RUN python3 prune.py /opt/venv/lib/python3*/site-packages \
-    && chmod -R a+rX /opt/venv
+RUN python3 prune.py /opt/venv/lib/python3*/site-packages
 
 # The embedded stack has an environment of its own, which the function doesn't see. It sees the function's: what that
 # has isn't installed again.
@@ -67,8 +66,7 @@ RUN python3 -m venv --without-pip /opt/local \
     && printf '%s\n' /opt/venv/lib/python3*/site-packages /var/task /opt/stemdrop/functions/api /opt/stemdrop/infra/local \
         > stemdrop.pth \
     && /opt/pip/bin/pip --python /opt/local/bin/python install --requirement /build/image.txt \
-    && python3 /build/prune.py . \
-    && chmod -R a+rX /opt/local
+    && python3 /build/prune.py .
 
 # Lambda's runtime interface emulator comes with the command line of AWS SAM, of which nothing else is wanted.
 FROM build AS emulator

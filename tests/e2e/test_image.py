@@ -18,7 +18,7 @@ from stemdrop_local.runtime.environment import lambda_environment
 from stemdrop_local.template import ROOT, Application
 
 LARGEST_BYTES = 700_000_000
-CODE_CHANGE_S = 120.0  # on a machine that does other things; alone, it takes a tenth of that
+CODE_CHANGE_S = 180.0  # on a machine that does other things; alone, it takes a tenth of that
 ANYBODY = [
     *("--read-only", "--tmpfs", "/tmp:rw,size=64m", "--network", "none"),  # noqa: S108 - the container's
     *("--user", "12345:54321", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),

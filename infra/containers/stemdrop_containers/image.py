@@ -129,9 +129,9 @@ def _forget_old(engine: Engine) -> None:
     """Remove images that newer ones took the names of, and nothing that isn't ours.
 
     Those that only serve the next build as a cache have no names either; where all of the storage
-    is ours they go when they are a month old.
+    is ours they go when they are a week old.
     """
-    for condition in ("label=stemdrop.backend", *(["until=720h"] if engine.is_offline else [])):
+    for condition in ("label=stemdrop.backend", *(["until=168h"] if engine.is_offline else [])):
         engine.attempt("image", "prune", "--force", "--filter", condition)
 
 
