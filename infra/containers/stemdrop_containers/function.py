@@ -7,13 +7,13 @@ Its limits are those of Lambda as far as an engine can set them. Two are stricte
 import json
 import os
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil
 from pathlib import Path
 
 from stemdrop_containers.engine import Engine, EngineError
 from stemdrop_containers.leftovers import LABEL, name_container, removal, sweep
-from stemdrop_local.runtime.place import LEASH, Launch, find_emulator
+from stemdrop_local.runtime.place import LEASH, Launch
 from stemdrop_local.template import Function
 
 # Source: "Configure Lambda function memory" and "Lambda quotas" in the AWS Lambda guide.
@@ -29,8 +29,8 @@ PEAKS = (
     ("/sys/fs/cgroup/memory", "memory", "memory.max_usage_in_bytes"),
     ("/sys/fs/cgroup", "", "memory.peak"),
 )
-# Where AWS's own images have it.
-EMULATOR = "/usr/local/bin/aws-lambda-rie"
+# See the Dockerfile.
+EMULATOR = "/opt/local/bin/aws-lambda-rie"
 
 
 class Container:
@@ -69,7 +69,7 @@ class Container:
         words = [*isolation(self._engine.name), *limits(function, sorted(os.sched_getaffinity(0)))]
         # PATH is the image's own.
         words += [f"--env={name}={value}" for name, value in variables.items() if name != "PATH"]
-        words += self._mounts()
+        words += [f"--volume={here}:{there}:ro" for here, there in self._volumes.items()]
         words += [f"--name={self.name}", f"--label={LABEL}", f"--entrypoint={EMULATOR}"]
         run = self._engine.command("run", *words, self._image, *options, *self._runtime(), handler)
         leash = [*LEASH, "--finally", shlex.join(removal(self._engine, self.name))]
@@ -101,16 +101,13 @@ class Container:
         entrypoint: list[str] = json.loads(inspected)
         return entrypoint
 
-    def _mounts(self) -> Iterator[str]:
-        for here, there in {find_emulator(): EMULATOR, **self._volumes}.items():
-            yield f"--volume={here}:{there}:ro"
-
 
 def isolation(engine_name: str) -> list[str]:
     """Return what keeps a container apart, as options of an engine's `run`."""
     common = [
         "--rm",
         "--pull=never",
+        "--no-healthcheck",
         "--log-driver=none",  # what is written goes to the emulator's log
         "--network=host",
         "--ipc=none",  # there is no shared memory, and no /dev/shm
