@@ -37,7 +37,8 @@ sys.path[:0] = sys.argv[1:]
 compiled, compile_ = [], builtins.compile
 
 def compile_and_tell(source, name, *arguments, **options):
-    compiled.append(str(name))
+    if "dont_inherit" in options:  # as imports call it; some packages only read their own sources
+        compiled.append(str(name))
     return compile_(source, name, *arguments, **options)
 
 builtins.compile = compile_and_tell
