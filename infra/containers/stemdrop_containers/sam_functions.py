@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 INVOCATIONS = f"/2015-03-31/functions/{FUNCTION}/invocations"
+# Messages go nowhere: SAM has no topics.
+TOPICS = {"COMPLETION_TOPIC_ARN"}
 # Of this connection alone, and so for nobody behind it.
 OF_CONNECTION = ("connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade")
 
@@ -80,11 +82,12 @@ class ApiForward(Forward):
 
 
 def values_of(functions: dict[str, Function], endpoint_url: str) -> dict[str, dict[str, str]]:
-    """Return the functions' variables as --env-vars takes them.
-
-    Completion messages go nowhere: SAM has no topics.
-    """
-    ours = {"AWS_ENDPOINT_URL_S3": endpoint_url, "COMPLETION_TOPIC_ARN": ""}
+    """Return the functions' variables as --env-vars takes them."""
     return {
-        logical_id: {**function.environment, **ours} for logical_id, function in functions.items()
+        logical_id: {
+            **function.environment,
+            **dict.fromkeys(TOPICS & function.environment.keys(), ""),
+            "AWS_ENDPOINT_URL_S3": endpoint_url,
+        }
+        for logical_id, function in functions.items()
     }
