@@ -93,11 +93,16 @@ class Template:
 
     Attributes
     ----------
+    route_metrics : of the deployment's metrics, those of single routes of the API.
+    alarms, dashboards : of infra/monitoring.yaml.
     rate_limit : calls of the API per second.
     event_age_s : until an event that waits is given up.
     """
 
     deployment: Deployment
+    route_metrics: int
+    alarms: int
+    dashboards: int
     memory_mb: int
     api_memory_mb: int
     timeout_s: int

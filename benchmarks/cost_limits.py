@@ -91,10 +91,16 @@ def _against(value: float, limit: float) -> str:
 
 def turns(figures: Figures) -> str:
     """Return a table of the limits, of what happens there, and of what to turn."""
+    values = {**_about_lambda(figures), **_about_others(figures)}
+    head = (_row("limit", "what happens", "what to turn"), _row("---", "---", "---"))
+    rows = (_row(*(cell.format(**values) for cell in row)) for row in TURNS)
+    return "\n".join((*head, *rows))
+
+
+def _about_lambda(figures: Figures) -> dict[str, float]:
     song, template = figures.song(Codec.WAV), figures.template
     warm_s, usd_per_hour = song.separation.warm_s, figures.usd(template.memory_mb, 3600)
-    writes = figures.traffic[Codec.WAV].count(Kind.WRITE)
-    values = {
+    return {
         "all": CONCURRENCY,
         "few": NEW_CONCURRENCY,
         "all_per_hour": CONCURRENCY * 3600 / warm_s,
@@ -107,23 +113,26 @@ def turns(figures: Figures) -> str:
         "environments": NEW_ENVIRONMENTS,
         "scaling_s": SCALING_S,
         "longer_s": song.separation.cold_s - warm_s,
-        "rate": template.rate_limit,
-        "api_rate": API_CALLS_PER_S,
-        "poll_s": POLL_S,
-        "waiting": template.rate_limit * POLL_S,
-        "put_rate": S3_WRITES_PER_S,
-        "get_rate": S3_READS_PER_S,
-        "writes": writes,
-        "songs_per_s": S3_WRITES_PER_S / writes,
         "timeout_s": template.timeout_s,
         "memory_mb": template.memory_mb,
         "longest_min": _longest_s(figures) / 60,
         "max_min": template.max_duration_s / 60,
         "scratch_mb": template.deployment.scratch_mb,
     }
-    head = (_row("limit", "what happens", "what to turn"), _row("---", "---", "---"))
-    rows = (_row(*(cell.format(**values) for cell in row)) for row in TURNS)
-    return "\n".join((*head, *rows))
+
+
+def _about_others(figures: Figures) -> dict[str, float]:
+    rate, writes = figures.template.rate_limit, figures.traffic[Codec.WAV].count(Kind.WRITE)
+    return {
+        "rate": rate,
+        "api_rate": API_CALLS_PER_S,
+        "poll_s": POLL_S,
+        "waiting": rate * POLL_S,
+        "put_rate": S3_WRITES_PER_S,
+        "get_rate": S3_READS_PER_S,
+        "writes": writes,
+        "songs_per_s": S3_WRITES_PER_S / writes,
+    }
 
 
 def _longest_s(figures: Figures) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from benchmarks import prices
-from benchmarks.bill import KEPT_WARM_S, bill, kept_months, total_usd
+from benchmarks.bill import DAYS_PER_MONTH, KEPT_WARM_S, bill, kept_months, total_usd
 from benchmarks.cost_figures import S3_LATENCY_S, Estimate, Figures, System
 from benchmarks.cost_limits import PEAK, demand, turns
 from benchmarks.cost_picture import draw
@@ -34,39 +34,56 @@ def write_page(figures: Figures, folder: Path) -> str:
 
 def _values(figures: Figures) -> Mapping[str, object]:
     """Return what the text has in braces."""
-    template, song = figures.template, figures.song(Codec.WAV)
-    cold, warm = figures.ours.models
-    deployment = template.deployment
     return {
+        **_about_runs(figures),
+        **_about_bills(figures),
         "picture": PICTURE,
-        "song": f"{figures.song_s} s",
-        "rounds": figures.rounds,
-        "cores": figures.ours.cores,
-        "mb_per_processor": MB_PER_PROCESSOR,
         "runs": _runs(figures),
-        "cold_model": f"{cold.fixed_s:.1f} + {cold.shared_s:.1f} / processors",
-        "warm_model": f"{warm.fixed_s:.1f} + {warm.shared_s:.1f} / processors",
-        "default_mb": template.memory_mb,
-        "high_s": figures.high.warm_s,
-        "high_ratio": figures.high.warm_s / song.separation.warm_s,
-        "spleeter_killed": _killed(figures.spleeter),
-        "ours_mb": figures.sizes.ours / 1e6,
-        "kept_mb": figures.sizes.kept / 1e6,
-        "spleeter_mb": figures.sizes.spleeter / 1e6,
         "requests": _requests(figures),
         "bill_wav": _bill(figures, Codec.WAV),
         "bill_mp3": _bill(figures, Codec.MP3),
-        "metrics": deployment.metrics,
-        "retention_days": deployment.retention_days,
-        "log_retention_days": deployment.log_retention_days,
-        "kept_days": kept_months(deployment) * 730 / 24,
-        "kept_warm_min": KEPT_WARM_S / 60,
-        "s3_latency_ms": S3_LATENCY_S * 1000,
         "peak": PEAK,
         "demand": demand(figures, SONGS),
         "turns": turns(figures),
         "prices": _prices(figures),
         "as_of": prices.AS_OF,
+    }
+
+
+def _about_runs(figures: Figures) -> Mapping[str, object]:
+    cold, warm = figures.ours.models
+    return {
+        "song": f"{figures.song_s} s",
+        "rounds": figures.rounds,
+        "cores": figures.ours.cores,
+        "mb_per_processor": MB_PER_PROCESSOR,
+        "cold_model": f"{cold.fixed_s:.1f} + {cold.shared_s:.1f} / processors",
+        "warm_model": f"{warm.fixed_s:.1f} + {warm.shared_s:.1f} / processors",
+        "default_mb": figures.template.memory_mb,
+        "high_s": figures.high.warm_s,
+        "high_ratio": figures.high.warm_s / figures.song(Codec.WAV).separation.warm_s,
+        "spleeter_killed": _killed(figures.spleeter),
+        "ours_mb": figures.sizes.ours / 1e6,
+        "spleeter_mb": figures.sizes.spleeter / 1e6,
+    }
+
+
+def _about_bills(figures: Figures) -> Mapping[str, object]:
+    template, deployment = figures.template, figures.template.deployment
+    return {
+        "metrics": deployment.metrics,
+        "route_metrics": template.route_metrics,
+        "alarms": template.alarms,
+        "alarm_usd": prices.ALARMS.first_usd,
+        "alarms_free": prices.ALARMS.free,
+        "dashboards": template.dashboards,
+        "dashboard_usd": prices.DASHBOARDS.first_usd,
+        "dashboards_free": prices.DASHBOARDS.free,
+        "retention_days": deployment.retention_days,
+        "log_retention_days": deployment.log_retention_days,
+        "kept_days": kept_months(deployment) * DAYS_PER_MONTH,
+        "kept_warm_min": KEPT_WARM_S / 60,
+        "s3_latency_ms": S3_LATENCY_S * 1000,
     }
 
 

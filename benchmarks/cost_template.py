@@ -6,8 +6,9 @@ from typing import Any
 from benchmarks.bill import Deployment
 from benchmarks.cost_figures import Template
 from stemdrop_local.intrinsics import Resolver, load_template
-from stemdrop_local.template import API, API_FUNCTION, FUNCTION, TEMPLATE
+from stemdrop_local.template import API, API_FUNCTION, FUNCTION, ROOT, TEMPLATE
 
+MONITORING = ROOT / "infra" / "monitoring.yaml"
 # What CloudWatch gets for each route, and for money, if the template asks for it.
 # Source: "Monitor CloudWatch metrics for HTTP APIs" in the API Gateway developer guide.
 METRICS_PER_ROUTE = 6
@@ -29,7 +30,8 @@ def read_template(parameters: Mapping[str, str] | None = None) -> Template:
 
     rules = value("StemsBucket", "LifecycleConfiguration", "Rules")
     routes = value(API, "DefaultRouteSettings")
-    is_detailed = routes.get("DetailedMetricsEnabled", False)
+    route_metrics = METRICS_PER_ROUTE * ROUTES if routes.get("DetailedMetricsEnabled") else 0
+    monitoring = [entry["Type"] for entry in load_template(MONITORING)["Resources"].values()]
     variables = value(FUNCTION, "Environment", "Variables")
     return Template(
         deployment=Deployment(
@@ -38,8 +40,11 @@ def read_template(parameters: Mapping[str, str] | None = None) -> Template:
             retention_days=int(rules[0]["ExpirationInDays"]),
             log_retention_days=int(value("SeparateLogGroup", "RetentionInDays")),
             image_bytes=0,
-            metrics=METRICS_PER_ROUTE * ROUTES if is_detailed else 0,
+            metrics=route_metrics,
         ),
+        route_metrics=route_metrics,
+        alarms=monitoring.count("AWS::CloudWatch::Alarm"),
+        dashboards=monitoring.count("AWS::CloudWatch::Dashboard"),
         memory_mb=int(value(FUNCTION, "MemorySize")),
         api_memory_mb=int(value(API_FUNCTION, "MemorySize")),
         timeout_s=int(value(FUNCTION, "Timeout")),

@@ -120,6 +120,10 @@ METRICS = Price(
     "aws.amazon.com/cloudwatch/pricing, custom metrics",
     free=10,
 )
+ALARMS = Price("alarms", _flat(0.10), "aws.amazon.com/cloudwatch/pricing, alarms", free=10)
+DASHBOARDS = Price(
+    "dashboards", _flat(3.00), "aws.amazon.com/cloudwatch/pricing, dashboards", free=3
+)
 TRACES = Price("traces", _flat(5.00 / MILLION), "aws.amazon.com/xray/pricing", free=100_000)
 IMAGES_KEPT = Price(
     "GB-months",

@@ -53,6 +53,9 @@ def figures(spleeter: Mapping[int, list[Times]] | None = None) -> Figures:
         sizes=Sizes(ours=640_000_000, spleeter=2_400_000_000, kept=250_000_000),
         template=Template(
             deployment=Deployment("x86_64", 4096, 7, 30, 250_000_000, 5),
+            route_metrics=0,
+            alarms=8,
+            dashboards=1,
             memory_mb=3008,
             api_memory_mb=1024,
             timeout_s=900,
@@ -139,7 +142,8 @@ def test_parameters_that_are_named_exist(page: str) -> None:
     parameters = load_template(TEMPLATE)["Parameters"].keys()
     named = set(NAME.findall(page))
     assert {"SeparateMemoryMb", "SeparateConcurrency", "RetentionDays", "ApiRateLimit"} <= named
-    assert named <= parameters | {"AlarmAddress"}
+    bootstrap = load_template(ROOT / "infra" / "bootstrap.yaml")["Parameters"].keys()
+    assert named - {"DetailedMetricsEnabled"} <= parameters | bootstrap
 
 
 def test_readme_names_parameters_that_exist() -> None:
@@ -147,7 +151,7 @@ def test_readme_names_parameters_that_exist() -> None:
     section = readme.partition("## Limits and cost\n")[2].partition("\n## ")[0]
     parameters = load_template(TEMPLATE)["Parameters"].keys()
     assert section
-    assert set(NAME.findall(section)) <= parameters | {"AlarmAddress"}
+    assert set(NAME.findall(section)) <= parameters
 
 
 def test_the_template_is_read() -> None:
@@ -159,6 +163,8 @@ def test_the_template_is_read() -> None:
     assert default.deployment.retention_days == parameters["RetentionDays"]["Default"]
     assert default.deployment.scratch_mb == parameters["SeparateStorageMb"]["Default"]
     assert default.rate_limit == parameters["ApiRateLimit"]["Default"]
+    assert default.alarms > 1
+    assert default.dashboards == 1
     assert default.with_counts(5, 7).deployment.image_bytes == 7
     assert default.with_counts(5, 7).deployment.metrics == default.deployment.metrics + 5
 

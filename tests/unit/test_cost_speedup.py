@@ -12,7 +12,8 @@ def test_processors_come_with_the_memory() -> None:
 
 def test_the_model_finds_both_parts_again() -> None:
     model = fit({share: 2 + 8 / share for share in (1.0, 1.7, 2.0)})
-    assert (model.fixed_s, model.shared_s) == (pytest.approx(2), pytest.approx(8))
+    assert model.fixed_s == pytest.approx(2)
+    assert model.shared_s == pytest.approx(8)
     assert model.seconds(4) == pytest.approx(4)
 
 
