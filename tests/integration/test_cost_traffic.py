@@ -53,6 +53,7 @@ def test_every_request_of_a_song_is_counted(journey: Journey, tmp_path: Path) ->
     assert {"vocals.wav", "accompaniment.wav", "job.json"} <= set(own)
     assert own.count("vocals.wav") == 1
     assert traffic.count(Kind.READ, Who.SEPARATOR) >= 3
+    assert traffic.count(Kind.MESSAGE) == 1
     assert traffic.logs_bytes > 1000
 
 
