@@ -16,6 +16,6 @@ folder = Path(os.environ["DEPLOY_FOLDER"])
 for module in (access_token, deploy):
     setattr(module, "FOLDER", folder / "tokens")  # noqa: B010  # they don't export it
 if (folder / "sam").exists():
-    setattr(deploy, "Sam", functools.partial(Sam, program=folder / "sam"))  # noqa: B010
+    setattr(deploy, "Sam", functools.partial(Sam, program=folder / "sam", built=folder / "built"))  # noqa: B010
     setattr(plan, "find_engine", lambda: Engine("docker"))  # noqa: B010
 sys.exit(deploy.main())

@@ -1,4 +1,4 @@
-"""A `sam` that notes what it is told, and builds nothing; `sam deploy` is the real one.
+"""A `sam` that notes what it is told, and builds next to nothing; `sam deploy` is the real one.
 
 The folder that it is in gets `calls.jsonl`, and has `template.yaml`, which is deployed. While there
 is a file `hold` in it, a build goes on until it is ended.
@@ -28,6 +28,11 @@ if (folder / "hold").exists():
     signal.pause()
 if (folder / "fail").exists():
     sys.exit("Error: something is wrong")
+if arguments[0] == "build":
+    for name in ("ApiFunction", "CoreLayer"):
+        package = Path(arguments[arguments.index("--build-dir") + 1], name)
+        package.mkdir(parents=True, exist_ok=True)
+        (package / "module.py").write_text("")
 if arguments[0] == "deploy":
     sam = str(ROOT / ".venv-sam" / "bin" / "sam")
     os.execv(sam, [sam, *arguments, "--template-file", str(folder / "template.yaml")])  # noqa: S606

@@ -119,6 +119,7 @@ def test_the_first_deployment_makes_a_stack_and_a_token(
     token = deployer.token_file.read_text().strip()
     assert len(token) >= 32
     assert token == token_of(cloud)
+    assert list((deployer.folder / "built" / "ApiFunction").rglob("*.pyc"))
     assert parameters_of(cloud)["MaxDurationS"] == "1200"
     outputs = cloud.outputs("stemdrop")
     for line in (

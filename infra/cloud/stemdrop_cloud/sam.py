@@ -12,6 +12,7 @@ from stemdrop_cloud.builders import end
 from stemdrop_cloud.configuration import CONFIGURATION, ROOT, Environment
 from stemdrop_cloud.errors import CloudError
 from stemdrop_cloud.prerequisites import PYTHONS, SAM
+from stemdrop_containers.zips import BUILT, compile_zips
 
 # With SAM_DEBUG it would log all parameters.
 DROPPED = {VARIABLE, "SAM_DEBUG"}
@@ -31,6 +32,7 @@ class Sam:
     ----------
     variables : of its environment, in addition to ours; they lead to the container engine.
     bootstrap : arguments of `sam deploy` that an account's bootstrap stack asks for.
+    built : the folder of what is built; `sam deploy` looks into the default one.
     """
 
     environment: Environment
@@ -39,9 +41,10 @@ class Sam:
     variables: Mapping[str, str]
     bootstrap: Sequence[str] = field(default_factory=list)
     program: Path = SAM
+    built: Path = BUILT
 
     def build(self, parameters: str) -> None:
-        """Build both functions.
+        """Build both functions, the API's with compiled files.
 
         Parameters
         ----------
@@ -50,8 +53,11 @@ class Sam:
         Raises
         ------
         CloudError : it failed.
+        ZipError : nothing can be compiled.
         """
-        self._run("build", ["--parameter-overrides", parameters])
+        where = ["--build-dir", str(self.built)]
+        self._run("build", [*where, "--parameter-overrides", parameters])
+        compile_zips(self.built)
 
     def deploy(self, parameters: str) -> None:
         """Deploy what was built.
