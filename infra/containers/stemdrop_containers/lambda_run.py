@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             measured = list(_shown(_run(engine, parsed), is_json=parsed.json))
         finally:
-            sweep(engine)
+            sweep(engine, ours_too=True)
     except KeyboardInterrupt:
         return INTERRUPTED
     except StemdropError as error:

@@ -29,20 +29,27 @@ def removal(engine: Engine, name: str) -> list[str]:
     return engine.command("rm", *options, name)
 
 
-def sweep(engine: Engine) -> list[str]:
-    """Remove the containers whose owners have ended, and return their names."""
+def sweep(engine: Engine, *, ours_too: bool = False) -> list[str]:
+    """Remove the containers whose owners have ended, and return their names.
+
+    Parameters
+    ----------
+    ours_too : remove those of this process as well, which is about to end.
+    """
     listing = engine.run(
         "ps", "--all", "--filter", f"label={LABEL}", "--format", "{{.Names}}"
     ).stdout
-    orphans = [name for name in listing.split() if not _has_owner(name)]
-    for name in orphans:
+    ended = [name for name in listing.split() if _is_over(name, ours_too=ours_too)]
+    for name in ended:
         engine.attempt(*removal(engine, name)[1:])
-    return orphans
+    return ended
 
 
-def _has_owner(name: str) -> bool:
+def _is_over(name: str, *, ours_too: bool) -> bool:
     parts = NAME.fullmatch(name)
-    return parts is not None and _started(int(parts["pid"])) == int(parts["started"])
+    if parts is None or (ours_too and int(parts["pid"]) == os.getpid()):
+        return True
+    return _started(int(parts["pid"])) != int(parts["started"])
 
 
 def _started(pid: int) -> int | None:

@@ -24,7 +24,7 @@ from threading import Thread
 # Source: linux/prctl.h.
 PR_SET_CHILD_SUBREAPER = 36
 GRACE_S = 2.0
-CLEANING_S = 6.0
+CLEANING_S = 20.0
 
 
 def main() -> int:

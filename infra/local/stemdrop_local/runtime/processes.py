@@ -5,7 +5,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-GRACE_S = 10.0
+# A leash has to end others in this time, and to clean up after them, also on a busy machine.
+GRACE_S = 30.0
 
 
 class Companion:
