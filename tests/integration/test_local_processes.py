@@ -1,6 +1,7 @@
 """No process of the embedded stack outlives the one that started it, however that one ends."""
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -72,3 +73,13 @@ def test_the_leash_hands_on_the_exit_code_and_the_output() -> None:
         assert leash.stdout
         assert leash.stderr
         assert (leash.stdout.read(), leash.stderr.read()) == (b"out\n", b"err\n")
+
+
+def test_the_leash_cleans_up_when_all_has_ended(tmp_path: Path) -> None:
+    mark = tmp_path / "it's done"
+    cleaning = shlex.join([sys.executable, "-c", f"open({str(mark)!r}, 'w').close()"])
+    sleeping = [sys.executable, "-c", "import time; time.sleep(600)"]
+    process = Companion([*LEASH, "--finally", cleaning, *sleeping], tmp_path / "log")
+    assert not mark.exists()
+    process.stop()
+    assert mark.exists()
