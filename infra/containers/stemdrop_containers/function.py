@@ -6,6 +6,7 @@ Its limits are those of Lambda as far as an engine can set them. Two are stricte
 
 import json
 import os
+import platform
 import shlex
 from collections.abc import Mapping, Sequence
 from math import ceil
@@ -63,7 +64,13 @@ class Container:
         """Return how to start a container; see `stemdrop_local.runtime.place.Place`.
 
         What is left of earlier ones is removed.
+
+        Raises
+        ------
+        EngineError : the engine fails, or this isn't Linux.
         """
+        if platform.system() != "Linux":
+            raise EngineError("Lambda's limits can be set on Linux only: see `make sam-local`.")
         sweep(self._engine)
         self.name = name_container()
         words = [*isolation(self._engine.name), *limits(function, sorted(os.sched_getaffinity(0)))]
