@@ -44,7 +44,7 @@ CODE := layers functions infra tests benchmarks
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: $(READY) $(SAM_READY) $(LINT_READY) models ## Make the environments and the 2stems model
+setup: $(READY) $(SAM_READY) models ## Make the environments and the 2stems model
 
 $(READY): $(LOCKS) pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "stemdrop needs Python 3.11: install it, or name it with PYTHON=path." >&2; exit 1; }
@@ -99,7 +99,7 @@ unit: $(READY) ## Run the tests without network and TensorFlow
 integration: setup ## Run the tests with the embedded S3, ffmpeg and the model
 	$(BIN)/python -m pytest tests/integration
 
-template: setup ## Check template.yaml against the code and its linters
+template: setup $(LINT_READY) ## Check template.yaml against the code and its linters
 	$(BIN)/python -m pytest tests/template
 
 page: setup chromium ## Run the tests of the page, in Chromium
@@ -169,4 +169,5 @@ lock: $(READY) ## Resolve the pinned packages anew
 	infra/local/lock.sh
 
 clean: ## Remove everything that the other tasks made, but not the environments
-	rm -rf build out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@[ ! -r /proc/mounts ] || awk '{ print $$2 }' /proc/mounts | { grep "^$(CURDIR)/build/" || true; } | xargs -r umount --lazy
+	rm -rf build out .mypy_cache .pytest_cache .ruff_cache .hypothesis .aws-sam
