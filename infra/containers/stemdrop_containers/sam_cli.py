@@ -80,6 +80,7 @@ class Sam:
             stdin=subprocess.PIPE,  # it ends when this closes
             stdout=stdout,
             text=True,
+            pass_fds=self.client_fds,
             start_new_session=True,
         ) as process:
             said = process.stdout.read() if process.stdout else ""

@@ -16,6 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from stemdrop.errors import StemdropError
+from stemdrop.jobs import Job, Status, now
+from stemdrop.keys import JOBS_PREFIX, UploadKey
+from stemdrop.options import Options
+from stemdrop.store import Store
 from stemdrop_containers.engine import find_engine
 from stemdrop_containers.sam import Order, running
 from stemdrop_containers.sam_cli import FOLDER, SamError
@@ -92,8 +96,14 @@ def _generated() -> Path:
 
 
 def _upload(stack: Stack, key: str, song: Path) -> None:
+    """Put a song where it was uploaded; a job has a record before that, or it was deleted."""
     if not song.is_file():
         raise SamError(f"There is no file {song}.")
+    if key.startswith(JOBS_PREFIX):
+        options = Options().to_json()
+        job = Job(key, Status.AWAITING_UPLOAD, now(), now(), options=options)
+        store = Store(stack.uploads_bucket, stack.stems_bucket, stack.s3)
+        store.save_job(UploadKey.parse(key), job, None)
     stack.s3.upload_file(str(song), stack.uploads_bucket, key)
 
 
