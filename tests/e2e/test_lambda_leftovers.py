@@ -90,6 +90,20 @@ def test_nothing_is_left_of_an_owner_that_is_killed(
         assert owner.traces.left(engine) == []
 
 
+def test_nothing_is_left_of_an_engine_that_hangs(
+    engine: Engine, image: str, tmp_path: Path
+) -> None:
+    with owning(engine, image, tmp_path / "owner") as owner:
+        (run,) = [
+            pid
+            for pid, command in owner.traces.processes.items()
+            if command.startswith(f"{engine.name} run ")
+        ]
+        os.kill(run, signal.SIGSTOP)
+        owner.process.kill()
+        assert owner.traces.left(engine) == []
+
+
 def test_what_outlives_its_leash_goes_with_the_next_start_and_nothing_else(
     engine: Engine, image: str, tmp_path: Path
 ) -> None:

@@ -6,7 +6,7 @@ Standard input is a pipe that only the parent holds open, so this ends with the 
 parent ends. Whatever a process of the command leaves behind becomes a child of this one (Linux
 only, as the runtime interface emulator is), so nothing gets away in a group or session of its own.
 The command has a TMPDIR of its own, which goes with it. CLEANING, quoted for a shell, is run when
-all of them have ended, for what isn't a process, such as a container and its mounts.
+the command has ended, before what it left is killed: an engine ends its containers in better order.
 """
 
 import argparse
@@ -41,9 +41,9 @@ def main() -> int:
         signal.signal(signal.SIGTERM, lambda *_: command.terminate())
         Thread(target=_end_with_parent, args=(command,), daemon=True).start()
         code = command.wait()
-        _end_orphans()
         if parsed.cleaning:
             _clean(parsed.cleaning)
+        _end_orphans()
     return code
 
 
@@ -60,7 +60,6 @@ def _end_with_parent(command: subprocess.Popen[bytes]) -> None:
 def _clean(cleaning: list[str]) -> None:
     with contextlib.suppress(subprocess.TimeoutExpired):
         subprocess.run(cleaning, stdin=subprocess.DEVNULL, timeout=CLEANING_S, check=False)
-    _end_orphans()
 
 
 def _end_orphans() -> None:
