@@ -27,7 +27,7 @@ from stemdrop_local.stack import Stack
 from uploads import job_of, put, results, song, stem_names
 
 KEY = UploadKey.parse("drop/song.wav")
-# Handler and model fit, a song does not: see the figures in docs/cost.md.
+# Handler and model fit, a song does not.
 TOO_LITTLE_MB = 360
 ENOUGH_MB = 1769
 WAIT_S = 120.0
