@@ -103,13 +103,13 @@ def _about_lambda(figures: Figures) -> dict[str, float]:
     return {
         "all": CONCURRENCY,
         "few": NEW_CONCURRENCY,
-        "all_per_hour": CONCURRENCY * 3600 / warm_s,
-        "few_per_hour": NEW_CONCURRENCY * 3600 / warm_s,
+        "all_per_hour": _about(CONCURRENCY * 3600 / warm_s),
+        "few_per_hour": _about(NEW_CONCURRENCY * 3600 / warm_s),
         "all_usd": CONCURRENCY * usd_per_hour,
         "few_usd": NEW_CONCURRENCY * usd_per_hour,
         "age_h": template.event_age_s / 3600,
-        "all_in_time": CONCURRENCY * template.event_age_s / warm_s,
-        "few_in_time": NEW_CONCURRENCY * template.event_age_s / warm_s,
+        "all_in_time": _about(CONCURRENCY * template.event_age_s / warm_s),
+        "few_in_time": _about(NEW_CONCURRENCY * template.event_age_s / warm_s),
         "environments": NEW_ENVIRONMENTS,
         "scaling_s": SCALING_S,
         "longer_s": song.separation.cold_s - warm_s,
@@ -131,8 +131,13 @@ def _about_others(figures: Figures) -> dict[str, float]:
         "put_rate": S3_WRITES_PER_S,
         "get_rate": S3_READS_PER_S,
         "writes": writes,
-        "songs_per_s": S3_WRITES_PER_S / writes,
+        "songs_per_s": _about(S3_WRITES_PER_S / writes),
     }
+
+
+def _about(value: float) -> float:
+    """Round to as many digits as an estimate has."""
+    return float(f"{value:.2g}")
 
 
 def _longest_s(figures: Figures) -> float:

@@ -8,7 +8,7 @@ from benchmarks.bill import DAYS_PER_MONTH, KEPT_WARM_S, bill, kept_months, tota
 from benchmarks.cost_figures import S3_LATENCY_S, Estimate, Figures, System
 from benchmarks.cost_limits import PEAK, demand, turns
 from benchmarks.cost_picture import draw
-from benchmarks.prices import Free, Price
+from benchmarks.prices import Free
 from benchmarks.speedup import MB_PER_PROCESSOR, processors
 from benchmarks.traffic import Kind, Who
 from stemdrop.options import Codec
@@ -159,19 +159,14 @@ def _bill(figures: Figures, codec: Codec) -> str:
 
 
 def _prices(figures: Figures) -> str:
-    rows = [_row("what", "USD", "free each month", "source"), "|---|---:|---:|---|"]
+    rows = [_row("what", "unit", "USD a unit", "free each month", "source")]
+    rows.append("|---|---|---:|---:|---|")
     for line in bill(figures.song(Codec.WAV), figures.template.deployment, 1):
         price = line.price
         usd = f"{price.first_usd:.10f}".rstrip("0")
-        item = line.item if price.is_sure else f"{line.item} (unsure)"
-        rows.append(
-            _row(item, f"{usd} for a unit of {price.unit}", _allowance(price), price.source)
-        )
+        free = f"{price.free:,.10g}, {price.lasts}" if price.free else ""
+        rows.append(_row(line.item, price.unit, usd, free, price.source))
     return "\n".join(rows)
-
-
-def _allowance(price: Price) -> str:
-    return f"{price.free:,g}, {price.lasts}" if price.free else ""
 
 
 def _quantity(value: float) -> str:

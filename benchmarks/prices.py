@@ -34,7 +34,6 @@ class Price:
     lasts : for how long that is so. `FIRST_YEAR` is the free tier of accounts made before 15 July
         2025; later ones get credits instead.
     source : the price list.
-    is_sure : whether we are sure that it applies as it is used here.
     """
 
     unit: str
@@ -42,7 +41,6 @@ class Price:
     source: str
     free: float = 0.0
     lasts: Free = Free.ALWAYS
-    is_sure: bool = True
 
     def usd(self, quantity: float, free: frozenset[Free] = frozenset()) -> float:
         """Return what a month's quantity costs.
