@@ -24,7 +24,7 @@ from threading import Thread
 # Source: linux/prctl.h.
 PR_SET_CHILD_SUBREAPER = 36
 GRACE_S = 2.0
-CLEANING_S = 20.0
+CLEANING_S = 12.0
 
 
 def main() -> int:
@@ -41,9 +41,9 @@ def main() -> int:
         signal.signal(signal.SIGTERM, lambda *_: command.terminate())
         Thread(target=_end_with_parent, args=(command,), daemon=True).start()
         code = command.wait()
-        if parsed.cleaning:
-            _clean(parsed.cleaning)
+        _clean(parsed.cleaning)
         _end_orphans()
+        _clean(parsed.cleaning)  # somebody else may have been at it, and was an orphan
     return code
 
 
@@ -57,7 +57,9 @@ def _end_with_parent(command: subprocess.Popen[bytes]) -> None:
         command.kill()
 
 
-def _clean(cleaning: list[str]) -> None:
+def _clean(cleaning: list[str] | None) -> None:
+    if not cleaning:
+        return
     with contextlib.suppress(subprocess.TimeoutExpired):
         subprocess.run(cleaning, stdin=subprocess.DEVNULL, timeout=CLEANING_S, check=False)
 
