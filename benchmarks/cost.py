@@ -10,7 +10,7 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,7 +39,7 @@ ROOMY_MB, FEW = 6144, 1.0
 
 @dataclass(slots=True)
 class Rounds:
-    """Runs of one system at all sizes; one that was killed isn't tried again."""
+    """Runs of one system at all sizes; where it was killed once, it isn't tried again."""
 
     run: Callable[[int], Times]
     times: dict[int, list[Times]] = field(default_factory=dict)
@@ -57,8 +57,12 @@ class Rounds:
 
     @property
     def has_lived(self) -> bool:
-        """Return whether any size was enough."""
-        return any(self.times.values())
+        """Return whether any size was enough, every time."""
+        return bool(self.times.keys() - self.too_small)
+
+    def result(self, cores: int, shares: Mapping[float, Sequence[Times]]) -> System:
+        """Return all runs."""
+        return System(self.times, cores, frozenset(self.too_small), shares)
 
 
 def main() -> int:
@@ -135,7 +139,7 @@ def _systems(limited: Limited, count: int) -> tuple[System, System]:
             spleeter.measure(size)
     _say("Spleeter on one processor")
     shares = {FEW: [limited.spleeter(ROOMY_MB, FEW)]}
-    return System(ours.times, cores), System(spleeter.times, cores, shares)
+    return ours.result(cores, {}), spleeter.result(cores, shares)
 
 
 def _say(what: str) -> None:

@@ -35,19 +35,16 @@ class System:
 
     Attributes
     ----------
-    times : a function's memory in MB to what each round took; without any if it was killed.
+    times : a function's memory in MB to what each round took that wasn't killed.
     cores : of the machine that measured; a function has no more, whatever its memory.
+    killed : sizes at which it was killed at least once, for want of memory.
     shares : processors to what each round took with memory enough: for the model alone.
     """
 
     times: Mapping[int, Sequence[Times]]
     cores: int
+    killed: frozenset[int] = frozenset()
     shares: Mapping[float, Sequence[Times]] = field(default_factory=dict)
-
-    @property
-    def killed(self) -> list[int]:
-        """Return the sizes that were too small for it."""
-        return [memory_mb for memory_mb, rounds in self.times.items() if not rounds]
 
     def medians(self, memory_mb: int) -> Times:
         """Return the medians of the rounds at a size."""
@@ -55,7 +52,7 @@ class System:
 
     def estimate(self, memory_mb: int) -> Estimate | None:
         """Return what calls take at a size; None if it is too small, or nothing was measured."""
-        lived = [size for size, rounds in self.times.items() if rounds]
+        lived = self._lived
         if not lived or memory_mb <= max(self.killed, default=0):
             return None
         if memory_mb in lived and processors(memory_mb) <= self.cores:
@@ -66,12 +63,16 @@ class System:
         return Estimate(cold.seconds(share), warm.seconds(share), is_measured=False)
 
     @property
+    def _lived(self) -> list[int]:
+        """Return the sizes at which all is well: short of memory, work is slow before it ends."""
+        return [size for size, rounds in self.times.items() if rounds and size not in self.killed]
+
+    @property
     def models(self) -> tuple[Speedup, Speedup]:
         """Return the model of a first call, and that of any other."""
         found = {share: medians(rounds) for share, rounds in self.shares.items()}
-        for size, rounds in self.times.items():
-            if rounds:
-                found[min(processors(size), self.cores)] = medians(rounds)
+        for size in self._lived:
+            found[min(processors(size), self.cores)] = self.medians(size)
         return (
             fit({share: times.cold_s for share, times in found.items()}),
             fit({share: times.warm_s for share, times in found.items()}),
