@@ -19,7 +19,10 @@ def draw(figures: Figures, sizes_mb: Sequence[int], path: Path) -> None:
 
     panels: tuple[tuple[str, Value], ...] = (
         ("seconds of a song, not the first", lambda _, found: found.warm_s),
-        ("USD for 1,000 songs", lambda size, found: 1000 * figures.usd(size, found.warm_s)),
+        (
+            "USD of compute for 1,000 songs",
+            lambda size, found: 1000 * figures.usd(size, found.warm_s),
+        ),
     )
     picture = Figure(figsize=(9, 3), dpi=100, layout="constrained")
     for axes, (title, value) in zip(picture.subplots(1, 2), panels, strict=True):

@@ -35,7 +35,8 @@ def build_images(engine: Engine) -> Images:
     ours = build(engine)
     # The same steps as a moment ago, so nothing is done again.
     _build(engine, MODEL_IMAGE, ROOT, "--target", "model")
-    _build(engine, SPLEETER_IMAGE, SPLEETER, "--build-arg", f"MODEL={MODEL_IMAGE}")
+    arguments = ("--build-arg", f"MODEL={MODEL_IMAGE}", "--build-arg", f"OURS={ours}")
+    _build(engine, SPLEETER_IMAGE, SPLEETER, *arguments)
     return Images(engine, ours, SPLEETER_IMAGE)
 
 
