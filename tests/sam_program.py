@@ -32,6 +32,8 @@ class SamProgram(Started):
             "HOME": str(folder / "home"),
             "TMPDIR": str(folder / "tmp"),
             "STEMDROP_TOKEN": TOKEN,
+            # pip asks a Rust compiler for its version, and rustup's writes settings then.
+            "RUSTUP_HOME": str(folder / "rustup"),
         }
         command = [sys.executable, "-m", "stemdrop_containers.sam", *given]
         super().__init__(command, ROOT, {**os.environ, **variables})
