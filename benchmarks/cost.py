@@ -31,6 +31,7 @@ from stemdrop_containers.function import Container
 from stemdrop_containers.image import size_bytes
 from stemdrop_local.template import ROOT
 
+INTERRUPTED = 130
 SONG_S = 180
 CODECS = (Codec.WAV, Codec.MP3)
 # Memory enough for Spleeter and three minutes, and few processors, so that its model has two ends.
@@ -75,6 +76,8 @@ def main() -> int:
     except (CommandError, StemdropError) as error:
         print(f"cost: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
     print(write_page(figures, arguments.docs))
     return 0
 

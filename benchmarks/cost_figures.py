@@ -144,6 +144,22 @@ class Figures:
     sizes: Sizes
     template: Template
 
+    def ratios(self) -> dict[int, Times]:
+        """Return how many times as long Spleeter takes, at each size that does for both.
+
+        Runs of the same round belong together; of their ratios it is the median.
+        """
+        return {
+            size: medians(
+                [
+                    Times(other.cold_s / ours.cold_s, other.warm_s / ours.warm_s)
+                    for ours, other in zip(self.ours.times[size], others, strict=True)
+                ]
+            )
+            for size, others in self.spleeter.times.items()
+            if size in self.ours.times and size not in self.ours.killed | self.spleeter.killed
+        }
+
     def usd(self, memory_mb: int, seconds: float) -> float:
         """Return what Lambda's compute costs for so long."""
         price = prices.compute(self.template.deployment.architecture)

@@ -63,6 +63,7 @@ def _about_runs(figures: Figures) -> Mapping[str, object]:
         "high_s": figures.high.warm_s,
         "high_ratio": figures.high.warm_s / figures.song(Codec.WAV).separation.warm_s,
         "spleeter_killed": _killed(figures.spleeter),
+        "ratios": _ratios(figures),
         "ours_mb": figures.sizes.ours / 1e6,
         "spleeter_mb": figures.sizes.spleeter / 1e6,
     }
@@ -122,6 +123,15 @@ def _marked(found: Estimate, *cells: str) -> Iterable[str]:
 def _killed(system: System) -> str:
     sizes = ", ".join(f"{size:,}" for size in sorted(system.killed))
     return f"killed for want of memory at {sizes} MB" if sizes else "killed at none of these sizes"
+
+
+def _ratios(figures: Figures) -> str:
+    said = [
+        f"at {size:,} MB it takes {ratio.warm_s:.1f} times as long as stemdrop, a first song "
+        f"{ratio.cold_s:.1f} times"
+        for size, ratio in sorted(figures.ratios().items())
+    ]
+    return "; ".join(said) or "no size that was measured does for both"
 
 
 def _requests(figures: Figures) -> str:

@@ -43,7 +43,7 @@ def figures(killed: frozenset[int] = frozenset({1769, 3008})) -> Figures:
     # At 3008 MB one round ended before the one that was killed.
     other = {1769: [], 3008: rounds((99, 99)), 3538: rounds((36, 22))}
     if not killed:
-        other = dict.fromkeys(other, rounds((60, 40)))
+        other = {size: rounds((60, 40)) * len(ours[size]) for size in other}
     return Figures(
         song_s=180,
         rounds=3,
@@ -99,6 +99,12 @@ def test_sizes_that_were_measured_and_others_that_were_not(page: str) -> None:
     # On one processor 40 s, on two 22 s: 4 s and 36 processor seconds, so 16 s on three.
     assert rows["5,307 MB"][7] == "*16.0 s*"
     assert "killed for want of memory at 1,769, 3,008 MB" in page
+
+
+def test_ratios_are_those_of_sizes_that_do_for_both(page: str) -> None:
+    # 22 s and 36 s, against 5.5 s and 7 s.
+    assert figures().ratios().keys() == {3538}
+    assert "at 3,538 MB it takes 4.0 times as long as stemdrop, a first song 5.1 times." in page
 
 
 def test_one_that_was_never_killed(tmp_path: Path) -> None:
