@@ -158,8 +158,9 @@ parity: setup ## Compare SONG's stems with stock Spleeter's, sample for sample
 	@test -f "$(SONG)" || { echo "There is no song $(SONG): name one, make parity SONG=path." >&2; exit 2; }
 	$(BIN)/python -m benchmarks.parity "$(SONG)"
 
-bench: setup ## Measure against stock Spleeter and write docs/benchmarks.md
+bench: setup ## Measure against stock Spleeter, and what a song costs; write docs/benchmarks.md and docs/cost.md
 	$(BIN)/python -m benchmarks.bench
+	$(BIN)/python -m benchmarks.cost $(if $(OFFLINE),--offline)
 
 evaluate: setup ## Measure stems against the true ones of the songs in DIR, or of generated songs
 	$(BIN)/python -m benchmarks.evaluate --models $(MODELS) --qualities $(QUALITIES) --codecs $(CODECS) \
