@@ -16,6 +16,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
 from stemdrop_containers import bom
+from stemdrop_containers.components import bill
 from stemdrop_containers.engine import Engine
 from stemdrop_local.template import ROOT
 
@@ -128,9 +129,9 @@ def test_ffmpeg_and_networks_have_their_hashes(document: dict[str, Any]) -> None
 
 
 def test_the_same_image_has_the_same_bill(document: dict[str, Any], machine: Machine) -> None:
-    again = bom.bill(bom.look(machine, IMAGE), IMAGE, DIGEST)
+    again = bill(bom.look(machine, IMAGE), IMAGE, DIGEST)
     assert again == document
-    other = bom.bill(bom.look(machine, IMAGE), IMAGE, "1" * 64)
+    other = bill(bom.look(machine, IMAGE), IMAGE, "1" * 64)
     assert other["serialNumber"] != document["serialNumber"]
 
 

@@ -104,6 +104,7 @@ def inventory(models: Path, release: Path) -> dict[str, Any]:
         "debian": debian(),
         "python": python(),
         "ffmpeg": [ffmpeg(path) for path in packages.glob("imageio_ffmpeg/binaries/ffmpeg-*")],
+        "emulator": files(STACK / "bin", "aws-lambda-rie"),
         "models": [*files(models, "*.onnx"), *files(models, "*.pb")],
         "cards": {card["model"]: card["source"]["files"] for card in cards},
     }
