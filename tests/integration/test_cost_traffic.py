@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.journey import Journey, beginning
-from benchmarks.logs import custom_metrics
-from benchmarks.traffic import Kind, Who
+from benchmarks.cost.journey import Journey, beginning
+from benchmarks.cost.logs import custom_metrics
+from benchmarks.cost.traffic import Kind, Who
 from local_stack import RATE_HZ
 from stemdrop.options import Codec
 from stemdrop_local.songs.wav import write_wav

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import prices
-from benchmarks.bill import Deployment, Runs, Song, bill, cold_share, sampled, total_usd
-from benchmarks.prices import GB, Free
+from benchmarks.cost import prices
+from benchmarks.cost.bill import Deployment, Runs, Song, bill, cold_share, sampled, total_usd
+from benchmarks.cost.prices import GB, Free
 
 # An environment that is always warm makes bills that can be worked out by hand.
 SONG = Song(

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.bill import Deployment
-from benchmarks.cost_figures import Figures, Sizes, System, Template
-from benchmarks.cost_page import SIZES_MB, TEXT, write_page
-from benchmarks.cost_template import read_template
-from benchmarks.limited import Times
-from benchmarks.traffic import Kind, Request, Traffic, Who
+from benchmarks.cost.bill import Deployment
+from benchmarks.cost.figures import Figures, Sizes, System, Template
+from benchmarks.cost.limited import Times
+from benchmarks.cost.page import SIZES_MB, TEXT, write_page
+from benchmarks.cost.template import read_template
+from benchmarks.cost.traffic import Kind, Request, Traffic, Who
 from stemdrop.options import Codec
 from stemdrop_local.intrinsics import load_template
 from stemdrop_local.template import ROOT, TEMPLATE

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.speedup import fit, processors
+from benchmarks.cost.speedup import fit, processors
 
 
 def test_processors_come_with_the_memory() -> None:

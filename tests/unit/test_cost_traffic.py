@@ -7,11 +7,11 @@ import pytest
 from werkzeug.test import Client
 from werkzeug.wrappers import Response
 
-from benchmarks import logs
-from benchmarks.cost import Rounds
-from benchmarks.limited import OutOfMemoryError, Times
-from benchmarks.logs import LogReader, custom_metrics
-from benchmarks.traffic import Kind, Recorder, Request, Traffic, Who
+from benchmarks.cost import logs
+from benchmarks.cost.limited import OutOfMemoryError, Times
+from benchmarks.cost.logs import LogReader, custom_metrics
+from benchmarks.cost.rounds import Rounds
+from benchmarks.cost.traffic import Kind, Recorder, Request, Traffic, Who
 
 SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=..."}
 TOKEN = {"Authorization": "Bearer token"}

@@ -10,20 +10,19 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.bench import Bench
-from benchmarks.cost_figures import Figures, Sizes, System
-from benchmarks.cost_page import SIZES_MB, write_page
-from benchmarks.cost_template import read_template
-from benchmarks.images import Images, build_images, compressed_bytes
-from benchmarks.journey import beginning
-from benchmarks.limited import Limited, OutOfMemoryError, Times, running
-from benchmarks.logs import custom_metrics
+from benchmarks.cost.figures import Figures, Sizes, System
+from benchmarks.cost.images import Images, build_images, compressed_bytes
+from benchmarks.cost.journey import beginning
+from benchmarks.cost.limited import Limited, running
+from benchmarks.cost.logs import custom_metrics
+from benchmarks.cost.page import SIZES_MB, write_page
+from benchmarks.cost.rounds import Rounds
+from benchmarks.cost.speedup import processors
+from benchmarks.cost.template import read_template
 from benchmarks.processes import CommandError
-from benchmarks.speedup import processors
 from stemdrop.errors import StemdropError
 from stemdrop.options import Codec
 from stemdrop_containers.engine import find_engine
@@ -36,34 +35,6 @@ SONG_S = 180
 CODECS = (Codec.WAV, Codec.MP3)
 # Memory enough for Spleeter and three minutes, and few processors, so that its model has two ends.
 ROOMY_MB, FEW = 6144, 1.0
-
-
-@dataclass(slots=True)
-class Rounds:
-    """Runs of one system at all sizes; where it was killed once, it isn't tried again."""
-
-    run: Callable[[int], Times]
-    times: dict[int, list[Times]] = field(default_factory=dict)
-    too_small: set[int] = field(default_factory=set)
-
-    def measure(self, memory_mb: int) -> None:
-        """Add a run at a size."""
-        rounds = self.times.setdefault(memory_mb, [])
-        if memory_mb in self.too_small:
-            return
-        try:
-            rounds.append(self.run(memory_mb))
-        except OutOfMemoryError:
-            self.too_small.add(memory_mb)
-
-    @property
-    def has_lived(self) -> bool:
-        """Return whether any size was enough, every time."""
-        return bool(self.times.keys() - self.too_small)
-
-    def result(self, cores: int, shares: Mapping[float, Sequence[Times]]) -> System:
-        """Return all runs."""
-        return System(self.times, cores, frozenset(self.too_small), shares)
 
 
 def main() -> int:

@@ -4,11 +4,11 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from benchmarks import prices
-from benchmarks.bill import Deployment, Runs, Song
-from benchmarks.limited import Times
-from benchmarks.speedup import Speedup, fit, processors
-from benchmarks.traffic import Kind, Traffic
+from benchmarks.cost import prices
+from benchmarks.cost.bill import Deployment, Runs, Song
+from benchmarks.cost.limited import Times
+from benchmarks.cost.speedup import Speedup, fit, processors
+from benchmarks.cost.traffic import Kind, Traffic
 from stemdrop.options import Codec
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.images import Images
+from benchmarks.cost.images import Images
 from benchmarks.processes import CommandError
 from stemdrop_containers.engine import Engine
 from stemdrop_containers.function import Container

@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks import prices
-from benchmarks.prices import GB, Free, Price
+from benchmarks.cost import prices
+from benchmarks.cost.prices import GB, Free, Price
 
 MONTH_S = 730 * 3600
 DAYS_PER_MONTH = MONTH_S / 86_400

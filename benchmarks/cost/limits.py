@@ -1,8 +1,8 @@
 """What limits an application, and how far away the limits are."""
 
-from benchmarks.bill import MONTH_S
-from benchmarks.cost_figures import Figures
-from benchmarks.traffic import Kind
+from benchmarks.cost.bill import MONTH_S
+from benchmarks.cost.figures import Figures
+from benchmarks.cost.traffic import Kind
 from stemdrop.options import Codec
 from stemdrop_api.errors import POLL_S
 from stemdrop_separate.job import GUARD_S

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.cost_figures import Estimate, Figures, System
+from benchmarks.cost.figures import Estimate, Figures, System
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.bill import Deployment
-from benchmarks.cost_figures import Template
+from benchmarks.cost.bill import Deployment
+from benchmarks.cost.figures import Template
 from stemdrop_local.intrinsics import Resolver, load_template
 from stemdrop_local.template import API, API_FUNCTION, FUNCTION, ROOT, TEMPLATE
 

@@ -9,9 +9,9 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.logs import LogReader
+from benchmarks.cost.logs import LogReader
+from benchmarks.cost.traffic import Recorder, Request, Through, Traffic
 from benchmarks.processes import CommandError, measure
-from benchmarks.traffic import Recorder, Request, Through, Traffic
 from stemdrop.options import Codec
 from stemdrop_local.events.attempt import Attempt
 from stemdrop_local.events.delivery import Delivery

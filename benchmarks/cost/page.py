@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from benchmarks import prices
-from benchmarks.bill import DAYS_PER_MONTH, KEPT_WARM_S, bill, kept_months, total_usd
-from benchmarks.cost_figures import S3_LATENCY_S, Estimate, Figures, System
-from benchmarks.cost_limits import PEAK, demand, turns
-from benchmarks.cost_picture import draw
-from benchmarks.prices import Free
-from benchmarks.speedup import MB_PER_PROCESSOR, processors
-from benchmarks.traffic import Kind, Who
+from benchmarks.cost import prices
+from benchmarks.cost.bill import DAYS_PER_MONTH, KEPT_WARM_S, bill, kept_months, total_usd
+from benchmarks.cost.figures import S3_LATENCY_S, Estimate, Figures, System
+from benchmarks.cost.limits import PEAK, demand, turns
+from benchmarks.cost.picture import draw
+from benchmarks.cost.prices import Free
+from benchmarks.cost.speedup import MB_PER_PROCESSOR, processors
+from benchmarks.cost.traffic import Kind, Who
 from stemdrop.options import Codec
 
 # One processor; what every account gets; two; three and four; the most there is.
@@ -21,7 +21,7 @@ FREE = {
     "with the first year's free tier, too": frozenset(Free),
 }
 PICTURE = "cost.png"
-TEXT = Path(__file__).with_name("cost_page.md")
+TEXT = Path(__file__).with_name("page.md")
 
 
 def write_page(figures: Figures, folder: Path) -> str:

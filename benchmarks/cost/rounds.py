@@ -1,0 +1,35 @@
+"""Runs of one system at all sizes of memory."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from benchmarks.cost.figures import System
+from benchmarks.cost.limited import OutOfMemoryError, Times
+
+
+@dataclass(slots=True)
+class Rounds:
+    """Runs of one system at all sizes; where it was killed once, it isn't tried again."""
+
+    run: Callable[[int], Times]
+    times: dict[int, list[Times]] = field(default_factory=dict)
+    too_small: set[int] = field(default_factory=set)
+
+    def measure(self, memory_mb: int) -> None:
+        """Add a run at a size."""
+        rounds = self.times.setdefault(memory_mb, [])
+        if memory_mb in self.too_small:
+            return
+        try:
+            rounds.append(self.run(memory_mb))
+        except OutOfMemoryError:
+            self.too_small.add(memory_mb)
+
+    @property
+    def has_lived(self) -> bool:
+        """Return whether any size was enough, every time."""
+        return bool(self.times.keys() - self.too_small)
+
+    def result(self, cores: int, shares: Mapping[float, Sequence[Times]]) -> System:
+        """Return all runs."""
+        return System(self.times, cores, frozenset(self.too_small), shares)
