@@ -135,10 +135,10 @@ bom: $(READY) ## Write what is in the image of BACKEND into build/bom.json, as C
 	$(BIN)/python -m stemdrop_containers.bom --image stemdrop:$(BACKEND) $(if $(OFFLINE),--offline)
 
 sam-local: $(READY) $(SAM_READY) ## Run all of it under SAM at PORT; BY_HAND=1 runs only S3, for SAM's own commands
-	$(BIN)/python -m stemdrop_containers.sam --port $(PORT) $(SAM_OPTIONS) $(if $(BY_HAND),--by-hand)
+	$(BIN)/python -m stemdrop_containers.sam.local --port $(PORT) $(SAM_OPTIONS) $(if $(BY_HAND),--by-hand)
 
 invoke: $(READY) $(SAM_READY) ## Invoke a function by SAM with EVENT, about SONG or a generated one
-	$(BIN)/python -m stemdrop_containers.sam_invoke --event $(EVENT) --out $(OUT) $(SAM_OPTIONS) $(if $(SONG),--song "$(SONG)")
+	$(BIN)/python -m stemdrop_containers.sam.invoke --event $(EVENT) --out $(OUT) $(SAM_OPTIONS) $(if $(SONG),--song "$(SONG)")
 
 deploy: $(READY) $(SAM_READY) ## Deploy to AWS as STACK, or bring it up to date; PARAMETERS="Name=value ..." sets others
 	@$(BIN)/python -m stemdrop_cloud.deploy $(CLOUD) $(if $(filter-out file,$(origin MODELS)),--models "$(MODELS)") \

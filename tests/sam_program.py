@@ -8,7 +8,7 @@ from pathlib import Path
 
 from local_stack import TOKEN, Started
 from stemdrop_containers.engine import Engine
-from stemdrop_containers.guard import LABEL
+from stemdrop_containers.sam.guard import LABEL
 from stemdrop_local.template import ROOT
 
 RUNS = r"runs (?:under SAM )?at (http://localhost:\d+)"
@@ -35,7 +35,7 @@ class SamProgram(Started):
             # pip asks a Rust compiler for its version, and rustup's writes settings then.
             "RUSTUP_HOME": str(folder / "rustup"),
         }
-        command = [sys.executable, "-m", "stemdrop_containers.sam", *given]
+        command = [sys.executable, "-m", "stemdrop_containers.sam.local", *given]
         super().__init__(command, ROOT, {**os.environ, **variables})
 
     def url(self) -> str:

@@ -54,7 +54,9 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.cost", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument("--offline", action="store_true", help="Podman, without a registry")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--song", type=int, default=SONG_S, help="seconds of the song")

@@ -26,7 +26,7 @@ def test_an_event_has_a_song_separated(engine: Engine, image: str, tmp_path: Pat
     options += ["--event", str(ROOT / "tests" / "events" / "s3_post.json")]
     run = subprocess.run(
         [
-            *(sys.executable, "-m", "stemdrop_containers.sam_invoke", *options),
+            *(sys.executable, "-m", "stemdrop_containers.sam.invoke", *options),
             *(["--offline"] if engine.is_offline else []),
         ],
         check=True,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stemdrop_containers.zips import ZIPS, ZipError, compile_zips
+from stemdrop_containers.sam.zips import ZIPS, ZipError, compile_zips
 from stemdrop_local.runtime.environment import lambda_environment
 from stemdrop_local.template import Application, read_application
 

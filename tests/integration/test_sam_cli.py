@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from stemdrop_containers import sam_cli, sam_invoke
 from stemdrop_containers.engine import Engine, EngineError
-from stemdrop_containers.sam_cli import Sam, SamError, exports, variables
-from stemdrop_containers.sam_functions import SamFunction
-from stemdrop_containers.sam_services import listen_for_containers
-from stemdrop_containers.service import find_gateway
+from stemdrop_containers.sam import cli as sam_cli
+from stemdrop_containers.sam import invoke as sam_invoke
+from stemdrop_containers.sam.cli import Sam, SamError, exports, variables
+from stemdrop_containers.sam.engine_service import find_gateway
+from stemdrop_containers.sam.functions import SamFunction
+from stemdrop_containers.sam.services import listen_for_containers
 from stemdrop_local.ports import LOOPBACK
 from stemdrop_local.runtime.emulator import EventTooLargeError
 from stemdrop_local.runtime.outcome import Ending

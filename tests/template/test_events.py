@@ -9,7 +9,7 @@ import pytest
 from aws_lambda_powertools.utilities.data_classes import S3Event
 
 from stemdrop.keys import UploadKey
-from stemdrop_containers.sam_events import generate, samples, text_of
+from stemdrop_containers.sam.events import generate, samples, text_of
 from stemdrop_local.template import Application
 
 FOLDER = Path(__file__).parents[1] / "events"

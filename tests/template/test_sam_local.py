@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from stemdrop_containers.sam_base import IMAGE
-from stemdrop_containers.sam_cli import FOLDER
-from stemdrop_containers.sam_functions import TOPICS, values_of
+from stemdrop_containers.sam.base import IMAGE
+from stemdrop_containers.sam.cli import FOLDER
+from stemdrop_containers.sam.functions import TOPICS, values_of
 from stemdrop_local.template import API_FUNCTION, FUNCTION, Application
 
 URL = "http://192.0.2.1:5000"

@@ -12,7 +12,7 @@ from stemdrop_cloud.builders import end
 from stemdrop_cloud.configuration import CONFIGURATION, ROOT, Environment
 from stemdrop_cloud.errors import CloudError
 from stemdrop_cloud.prerequisites import PYTHONS, SAM
-from stemdrop_containers.zips import BUILT, compile_zips
+from stemdrop_containers.sam.zips import BUILT, compile_zips
 
 # With SAM_DEBUG it would log all parameters.
 DROPPED = {VARIABLE, "SAM_DEBUG"}

@@ -1,6 +1,6 @@
 """Make the sample events of tests/events by `sam local generate-event`, one for every trigger.
 
-    python -m stemdrop_containers.sam_events
+    python -m stemdrop_containers.sam.events
 
 They name the buckets as the embedded stack has them. What SAM can't be told is changed afterwards:
 it knows one kind of upload, and calls of an API with many things at once.
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stemdrop_containers.sam_cli import FOLDER, PROGRAM
+from stemdrop_containers.sam.cli import FOLDER, PROGRAM
 from stemdrop_local.intrinsics import REGION
 from stemdrop_local.template import ROOT, read_application
 

@@ -11,12 +11,12 @@ from types import TracebackType
 from typing import Self
 
 from stemdrop_containers.engine import Engine, EngineError
-from stemdrop_containers.guard import SOCKET
 from stemdrop_containers.offline import FOLDER
+from stemdrop_containers.sam.guard import SOCKET
 from stemdrop_local.runtime.processes import Companion
 from stemdrop_local.template import ROOT
 
-GUARD = [sys.executable, "-m", "stemdrop_containers.guard"]
+GUARD = [sys.executable, "-m", "stemdrop_containers.sam.guard"]
 # In a mount namespace of its own, so that nothing stays mounted however it ends.
 ALONE = ["unshare", "--mount", "--propagation", "slave"]
 # Source: sun_path in linux/un.h, and its final zero.

@@ -1,6 +1,6 @@
 """Put compiled files into what `sam build` made, as SAM leaves them out.
 
-    python -m stemdrop_containers.zips [FOLDER]
+    python -m stemdrop_containers.sam.zips [FOLDER]
 
 Without them every cold start compiles all modules anew, a second and more, for Lambda keeps none.
 They are checked against nothing, so that the dates of the files in a zip don't matter, and the same

@@ -1,6 +1,6 @@
 """Keep a container engine's socket, and leave nothing behind when standard input closes.
 
-    python -m stemdrop_containers.guard MARK FD ENGINE [FOLDER]
+    python -m stemdrop_containers.sam.guard MARK FD ENGINE [FOLDER]
 
 Standard input is a pipe that only the parent holds open, so this ends with the parent however the
 parent ends. FD is the reading end of another pipe: who works with the engine holds its writing end,

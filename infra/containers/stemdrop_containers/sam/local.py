@@ -1,6 +1,6 @@
 """The whole application under SAM: its own servers and containers, and the embedded S3.
 
-    python -m stemdrop_containers.sam [--port 5000] [--offline] [--by-hand] [--data .stemdrop] ...
+    python -m stemdrop_containers.sam.local [--port 5000] [--offline] [--by-hand] ...
 
 Ctrl-C ends it, and so does a SIGTERM. With --by-hand only S3 runs, for SAM's commands as one types
 them. With --offline Podman is used, and what registries have is made on this machine.
@@ -21,15 +21,15 @@ from botocore.exceptions import BotoCoreError
 from stemdrop.errors import StemdropError
 from stemdrop_containers.engine import Engine, find_engine
 from stemdrop_containers.image import provide_base
-from stemdrop_containers.sam_base import provide_runtime
-from stemdrop_containers.sam_cli import FOLDER, Sam, SamError, variables
-from stemdrop_containers.sam_services import (
+from stemdrop_containers.sam.base import provide_runtime
+from stemdrop_containers.sam.cli import FOLDER, Sam, SamError, variables
+from stemdrop_containers.sam.engine_service import Service, find_gateway
+from stemdrop_containers.sam.services import (
     Build,
     ByHand,
     SamServices,
     listen_for_containers,
 )
-from stemdrop_containers.service import Service, find_gateway
 from stemdrop_local.console import Console
 from stemdrop_local.local import TOKEN_VARIABLE, end_by_signal, token_of
 from stemdrop_local.s3.server import ServerError

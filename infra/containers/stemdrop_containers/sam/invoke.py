@@ -1,6 +1,6 @@
 """Invoke a function once by `sam local invoke`, with an embedded S3 of its own that has the song.
 
-    python -m stemdrop_containers.sam_invoke [--event tests/events/s3_put.json] [--song path]
+    python -m stemdrop_containers.sam.invoke [--event tests/events/s3_put.json] [--song path]
 
 The song, a generated one unless told otherwise, is put where the event says that it was uploaded;
 its stems come into the folder --out.
@@ -21,9 +21,9 @@ from stemdrop.keys import JOBS_PREFIX, UploadKey
 from stemdrop.options import Options
 from stemdrop.store import Store
 from stemdrop_containers.engine import find_engine
-from stemdrop_containers.sam import Order, running
-from stemdrop_containers.sam_cli import FOLDER, SamError
-from stemdrop_containers.sam_services import Build
+from stemdrop_containers.sam.cli import FOLDER, SamError
+from stemdrop_containers.sam.local import Order, running
+from stemdrop_containers.sam.services import Build
 from stemdrop_local.console import Console
 from stemdrop_local.events.attempt import keys_of
 from stemdrop_local.local import end_by_signal, token_of

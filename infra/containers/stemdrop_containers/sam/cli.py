@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stemdrop.errors import SetupError
-from stemdrop_containers.zips import compile_zips
+from stemdrop_containers.sam.zips import compile_zips
 from stemdrop_local.intrinsics import REGION
 from stemdrop_local.ports import LOOPBACK, reserve_port
 from stemdrop_local.runtime.processes import Companion

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stemdrop_containers.sam_cli import FOLDER, Sam, exports
-from stemdrop_containers.sam_functions import ApiForward, SamFunction, values_of
+from stemdrop_containers.sam.cli import FOLDER, Sam, exports
+from stemdrop_containers.sam.functions import ApiForward, SamFunction, values_of
 from stemdrop_local.console import Console
 from stemdrop_local.http.front import Front, PublicServer
 from stemdrop_local.ports import LOOPBACK

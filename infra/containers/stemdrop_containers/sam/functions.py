@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from stemdrop_containers.sam_cli import SamError, Server
+from stemdrop_containers.sam.cli import SamError, Server
 from stemdrop_local.runtime.emulator import MARGIN_S, MAX_EVENT_BYTES, EventTooLargeError
 from stemdrop_local.runtime.outcome import Outcome, lost, read_answer
 from stemdrop_local.s3.door import Forward

@@ -1,0 +1,1 @@
+"""The application under SAM, and what SAM needs of a container engine."""
