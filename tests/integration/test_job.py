@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 import zipfile
 from dataclasses import replace
 from datetime import datetime
@@ -224,10 +225,13 @@ def progress_of(records: list[Job]) -> list[float]:
 
 
 class Clock:
-    """Time as an attempt sees it: another 1.5 s whenever it asks how many seconds are left."""
+    """Time as an attempt sees it: another 1.5 s whenever it asks how many seconds are left.
+
+    It starts with the real one, by which a decoder's time is limited.
+    """
 
     def __init__(self) -> None:
-        self.seconds = 1000.0
+        self.seconds = time.monotonic()
 
     def remaining_s(self) -> float:
         self.seconds += 1.5
