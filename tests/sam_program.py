@@ -54,6 +54,7 @@ class Traces:
     """What is there before a program starts, and has to be all that is there after its end."""
 
     containers: str
+    steps_of_builds: set[str]
     mounts: set[str]
     networks: set[Path]
 
@@ -63,5 +64,7 @@ class Traces:
         mounts = {line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()}
         ours = {mount for mount in mounts if mount.startswith(("/run", str(ROOT)))}
         found = {entry for folder in NETWORKS if folder.exists() for entry in folder.iterdir()}
-        listed = engine.run("ps", "--all", "--quiet", "--filter", LABEL)
-        return cls(listed.stdout, ours, found)
+        listed = engine.run("ps", "--all", "--quiet", "--filter", LABEL).stdout
+        every = engine.run("ps", "--all", "--external", "--format", "{{.Names}}").stdout
+        steps = {name for name in every.split() if name.endswith("-working-container")}
+        return cls(listed, steps, ours, found)

@@ -18,6 +18,7 @@ from stemdrop_containers.leashed import run_leashed
 from stemdrop_local.template import ROOT
 
 FOLDER = ROOT / "build" / "containers"
+STORAGE = "storage.conf"
 BASE_IMAGE = "docker.io/library/debian:bookworm-slim"
 RELEASE = "bookworm"
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -41,11 +42,11 @@ def prepare(folder: Path = FOLDER) -> dict[str, str]:
         (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / "sources.list").write_text("".join(f"{line}\n" for line in _sources()))
     (folder / "pip.conf").write_text("".join(f"{line}\n" for line in _pip_lines()))
-    (folder / "storage.conf").write_text(_storage(folder))
+    (folder / STORAGE).write_text(_storage(folder))
     (folder / "containers.conf").write_text(_configuration(folder))
     return {
         "CONTAINERS_CONF": str(folder / "containers.conf"),
-        "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"),
+        "CONTAINERS_STORAGE_CONF": str(folder / STORAGE),
         "BUILDAH_FORMAT": "docker",  # OCI's own has no health checks
         "DISABLE_HC_SYSTEMD": "true",  # which are run by timers of systemd's, where there is one
         "TMPDIR": str(folder / "tmp"),

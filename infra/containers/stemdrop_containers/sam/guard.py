@@ -5,7 +5,8 @@
 Standard input is a pipe that only the parent holds open, so this ends with the parent however the
 parent ends. FD is the reading end of another pipe: who works with the engine holds its writing end,
 and is waited for. Then all containers of SAM's with the environment variable MARK are removed. With
-FOLDER, this runs Podman's service at a socket in it, and its mounts are seen by nobody else.
+FOLDER, this runs Podman's service at a socket in it, its mounts are seen by nobody else, and what
+a build that was interrupted has left in a storage of ours goes, too.
 """
 
 import ctypes
@@ -18,6 +19,8 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+
+from stemdrop_containers.offline import FOLDER, STORAGE
 
 # Source: linux/prctl.h.
 PR_SET_CHILD_SUBREAPER = 36
@@ -35,6 +38,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # only the parent's end is ours
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER) failed")
+    before = steps_of_builds(engine)
     service = _serve(engine, Path(folder[0])) if folder else None
     while os.read(0, 1024):
         pass
@@ -43,6 +47,8 @@ def main() -> int:
     if service:
         _end(service)
         _end_orphans()
+        for container in steps_of_builds(engine) - before:
+            subprocess.run([engine, "rm", "--force", container], check=False, timeout=COMMAND_S)
         unmount = ["umount", "--lazy", "/run"]
         subprocess.run(unmount, check=False, timeout=COMMAND_S)
         shutil.rmtree(folder[0], ignore_errors=True)
@@ -55,6 +61,15 @@ def remove_containers(engine: str, mark: str) -> None:
         variables = _ask(engine, "inspect", "--format", "{{json .Config.Env}}", container)
         if mark in json.loads(variables or "[]"):
             subprocess.run([engine, "rm", "--force", container], check=False, timeout=COMMAND_S)
+
+
+def steps_of_builds(engine: str) -> set[str]:
+    """Return the containers in which images are built; in a storage of others they aren't ours."""
+    if os.environ.get("CONTAINERS_STORAGE_CONF") != str(FOLDER / STORAGE):
+        return set()
+    listing = _ask(engine, "ps", "--all", "--external", "--format", "{{.ID}} {{.Names}}")
+    found = (line.split() for line in listing.splitlines())
+    return {number for number, name in found if name.endswith("-working-container")}
 
 
 def _ask(*command: str) -> str:
