@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
@@ -15,6 +15,9 @@ from stemdrop.song_queue import SongQueue
 from stemdrop.store import Store
 from stemdrop_local.stack import Stack
 from uploads import job_of, put, song
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
 
 EVENTS = Path(__file__).parents[1] / "events"
 GOOD, OTHER, BAD = "drop/good.wav", "drop/other.wav", "drop/bad.wav"
@@ -40,7 +43,7 @@ def sqs(handler: Handler, store: Store, monkeypatch: pytest.MonkeyPatch) -> Clie
     assert callable(handler)
     assert store.uploads
     client = Client()
-    queue = SongQueue("https://sqs.example/songs", (30, 120), client)
+    queue = SongQueue("https://sqs.example/songs", (30, 120), cast("SQSClient", client))
     monkeypatch.setattr("stemdrop_separate.handler.queue", queue)
     return client
 

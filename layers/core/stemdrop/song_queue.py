@@ -1,7 +1,7 @@
 """The song queue: a message whose handling failed is delivered again soon. Only this knows SQS."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
@@ -9,19 +9,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from stemdrop.errors import QueueError
 
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
 # At most 6 seconds and a short pause: the invocation may be near its end.
 CLIENT_CONFIG = Config(
     connect_timeout=1,
     read_timeout=2,
     retries={"mode": "standard", "total_max_attempts": 2},
 )
-
-
-class QueueClient(Protocol):
-    """What is needed of an SQS client."""
-
-    def change_message_visibility(self, **request: Any) -> Any:
-        """Set the time after which a received message is delivered again."""
 
 
 class SongQueue:
@@ -36,7 +32,7 @@ class SongQueue:
     """
 
     def __init__(
-        self, url: str, retry_delays_s: Sequence[int], client: QueueClient | None = None
+        self, url: str, retry_delays_s: Sequence[int], client: "SQSClient | None" = None
     ) -> None:
         self._url = url
         self._retry_delays_s = retry_delays_s
@@ -56,7 +52,7 @@ class SongQueue:
         """
         delays_s = (*self._retry_delays_s, 0)
         try:
-            client: Any = self._client or boto3.client("sqs", config=CLIENT_CONFIG)
+            client = self._client or boto3.client("sqs", config=CLIENT_CONFIG)
             client.change_message_visibility(
                 QueueUrl=self._url,
                 ReceiptHandle=receipt_handle,
