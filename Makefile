@@ -41,6 +41,15 @@ LOCKS := tests/requirements.txt functions/separate/model/spleeter.txt infra/loca
 PODMAN := podman runc iptables netavark aardvark-dns uidmap debootstrap
 CODE := layers functions infra tests benchmarks
 
+# The lock files of everything that ships, or that runs while the image is built.
+SHIPPED := $(wildcard functions/*/requirements.txt functions/*/model/*.txt) infra/local/image.txt
+# Advisories that `make audit` ignores, each with the date of the decision and the reason. onnx and protobuf are held
+# back by tf2onnx 1.16.1, the last that reads TensorFlow 2.15: see functions/separate/model.
+IGNORED_ADVISORIES := CVE-2026-27489 # onnx, 2026-11-22: links in external data. The build only writes networks of its own.
+IGNORED_ADVISORIES += CVE-2026-28500 # onnx, 2026-11-22: trust in onnx.hub. Nothing is loaded from there.
+IGNORED_ADVISORIES += CVE-2026-34445 # onnx, 2026-11-22: attributes of external data. No model of anybody else is read.
+IGNORED_ADVISORIES += CVE-2025-4565 # protobuf, 2026-11-22: depth of messages. Only pinned networks are read, by C++.
+
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -63,7 +72,7 @@ $(SAM_READY): infra/sam/requirements.txt $(READY)
 	touch $@
 
 $(LINT_READY): infra/lint/requirements.txt $(READY)
-	@echo "Installing the linters of security ..."
+	@echo "Installing checkov and pip-audit ..."
 	$(BIN)/uv venv -q --clear --python $(BIN)/python .venv-lint
 	$(BIN)/uv pip sync -q --python .venv-lint/bin/python --require-hashes infra/lint/requirements.txt
 	touch $@
@@ -80,15 +89,15 @@ local: setup ## Run API, S3, events and a drop folder at PORT, SONGS at a time
 test: setup chromium lint types ## Run every check and test
 	$(BIN)/python -m pytest tests/unit tests/integration tests/template tests/page
 
-lint: $(READY) $(LINT_READY) ## Check style, names, imports, templates, and what is known of the packages that ship
+lint: $(READY) $(LINT_READY) ## Check style, names, imports, templates and the Dockerfile
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
-	$(BIN)/cfn-lint $(TEMPLATES)
-	$(BIN)/python -m stemdrop_lint.policies
-	$(BIN)/python -m stemdrop_lint.audit --tolerant
+	$(BIN)/cfn-lint --include-checks I --template $(TEMPLATES)
+	CKV_SKIP_PACKAGE_UPDATE_CHECK=true .venv-lint/bin/checkov --file $(TEMPLATES) Dockerfile
 
-audit: $(READY) $(LINT_READY) ## Look up known vulnerabilities of what ships; without an answer this fails
-	$(BIN)/python -m stemdrop_lint.audit
+audit: $(LINT_READY) ## Look up known vulnerabilities of the packages that ship; needs a network
+	.venv-lint/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
+		$(addprefix --requirement ,$(SHIPPED)) $(addprefix --ignore-vuln ,$(IGNORED_ADVISORIES))
 
 types: $(READY) ## Check types
 	$(BIN)/mypy
@@ -99,7 +108,7 @@ unit: $(READY) ## Run the tests without network and TensorFlow
 integration: setup ## Run the tests with the embedded S3, ffmpeg and the model
 	$(BIN)/python -m pytest tests/integration
 
-template: setup $(LINT_READY) ## Check template.yaml against the code and its linters
+template: setup ## Check template.yaml against the code
 	$(BIN)/python -m pytest tests/template
 
 page: setup chromium ## Run the tests of the page, in Chromium

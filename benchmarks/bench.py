@@ -19,10 +19,10 @@ from pathlib import Path
 from benchmarks.api import Latency
 from benchmarks.page import Figures, write_page
 from benchmarks.processes import CommandError, Cost, Pairs, measure, measure_pairs
+from benchmarks.songs.song import blocks
+from benchmarks.songs.wav import write_wav
 from stemdrop.options import Model
 from stemdrop_local.intrinsics import REGION
-from stemdrop_local.songs.song import blocks
-from stemdrop_local.songs.wav import write_wav
 from stemdrop_local.template import ROOT, read_application
 
 MODELS = ROOT / "build" / "models"

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stemdrop_local.report import decode
-from stemdrop_local.songs.repertoire import REPERTOIRE, play
-from stemdrop_local.songs.wav import write_wav
+from benchmarks.report import decode
+from benchmarks.songs.repertoire import REPERTOIRE, play
+from benchmarks.songs.wav import write_wav
 
 Waveform = NDArray[np.float32]
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from benchmarks.collection import CollectionError, Reference, Waveform, find_songs, write_songs
 from benchmarks.figures import Result, write_page
 from benchmarks.scores import measure
+from benchmarks.songs.repertoire import REPERTOIRE
 from benchmarks.systems import System, separate, systems
 from stemdrop.errors import StemdropError
 from stemdrop.options import Codec, Model, Quality
-from stemdrop_local.songs.repertoire import REPERTOIRE
 from stemdrop_local.template import ROOT
 from stemdrop_separate.stft import SAMPLE_RATE_HZ
 

@@ -18,9 +18,9 @@ import numpy as np
 import scipy.io.wavfile
 from numpy.typing import NDArray
 
+from benchmarks.metrics import max_step_difference, snr_db
 from stemdrop.errors import OptionError, StemdropError
 from stemdrop.options import MAX_SECONDS, Model
-from stemdrop_local.metrics import max_step_difference, snr_db
 from stemdrop_separate.audio.decode import Decoder
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
 from stemdrop_separate.audio.probe import Source, probe

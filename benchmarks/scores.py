@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stemdrop_local.metrics import si_sdr_db
+from benchmarks.metrics import si_sdr_db
 from stemdrop_separate.stft import SAMPLE_RATE_HZ
 
 Waveform = NDArray[np.float32]

@@ -12,10 +12,10 @@ from typing import Self
 
 import numpy as np
 
+from benchmarks.songs.wav import write_wav
 from stemdrop_local.console import Console
 from stemdrop_local.services import Services
 from stemdrop_local.settings import Settings
-from stemdrop_local.songs.wav import write_wav
 from tiny_models import install
 from transcript import Transcript
 

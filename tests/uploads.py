@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.io import wavfile
 
+from benchmarks.songs.song import generate
+from benchmarks.songs.wav import write_wav
 from stemdrop.jobs import Job
 from stemdrop.keys import UploadKey, record_key
-from stemdrop_local.songs.song import generate
-from stemdrop_local.songs.wav import write_wav
 from stemdrop_local.stack import Stack
 from stemdrop_separate.job import Attempt
 from stemdrop_separate.workshop import Invocation, Outcome, Workshop

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.songs.song import generate
+from benchmarks.songs.wav import write_wav
 from stemdrop_containers.engine import Engine
 from stemdrop_containers.trial import Trial
-from stemdrop_local.songs.song import generate
-from stemdrop_local.songs.wav import write_wav
 from stemdrop_local.template import read_application
 
 PART_S = 10

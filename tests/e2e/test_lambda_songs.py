@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 import media
+from benchmarks.songs.song import generate
 from stemdrop.keys import UploadKey
 from stemdrop_client.main import main
 from stemdrop_containers.engine import Engine
 from stemdrop_containers.image import build
 from stemdrop_containers.trial import Measured, Trial
-from stemdrop_local.songs.song import generate
 from stemdrop_local.template import read_application
 from uploads import job_of, read, stem_names
 

@@ -17,12 +17,12 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from benchmarks.songs.song import generate
+from benchmarks.songs.wav import write_wav
 from local_stack import TOKEN
 from stemdrop_client.main import main
 from stemdrop_containers.engine import Engine
 from stemdrop_local.ports import LOOPBACK, reserve_port
-from stemdrop_local.songs.song import generate
-from stemdrop_local.songs.wav import write_wav
 from transcript import Transcript
 
 RUNS = "stemdrop runs at"

@@ -11,14 +11,14 @@ import boto3
 import httpx
 import pytest
 
+from benchmarks.songs.song import generate
+from benchmarks.songs.wav import write_wav
 from local_stack import TOKEN, Started
 from sam_program import END_S, SamProgram, Traces
 from stemdrop_client.main import main as command_line
 from stemdrop_containers.engine import Engine
 from stemdrop_containers.sam.local import TAKEN
 from stemdrop_local.intrinsics import REGION
-from stemdrop_local.songs.song import generate
-from stemdrop_local.songs.wav import write_wav
 from stemdrop_local.template import ROOT, Application
 
 pytestmark = pytest.mark.timeout(600)

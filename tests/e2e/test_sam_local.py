@@ -10,13 +10,13 @@ from typing import Any
 import httpx
 import pytest
 
+from benchmarks.songs.song import generate
+from benchmarks.songs.wav import write_wav
 from integration.processes_of import descendants, ends
 from local_stack import TOKEN, drop
 from sam_program import END_S, START_S, SamProgram, Traces
 from stemdrop_client.main import main as command_line
 from stemdrop_containers.engine import Engine
-from stemdrop_local.songs.song import generate
-from stemdrop_local.songs.wav import write_wav
 from stemdrop_local.template import ROOT
 
 pytestmark = pytest.mark.timeout(600)

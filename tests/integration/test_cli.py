@@ -12,9 +12,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy.io import wavfile
 
+from benchmarks.songs.song import generate
+from benchmarks.songs.wav import write_wav
 from stemdrop_client.main import main
-from stemdrop_local.songs.song import generate
-from stemdrop_local.songs.wav import write_wav
 
 COMMAND = [sys.executable, "-c", "from stemdrop_client.main import main; raise SystemExit(main())"]
 

@@ -9,9 +9,9 @@ import pytest
 from benchmarks.cost.journey import Journey, beginning
 from benchmarks.cost.logs import custom_metrics
 from benchmarks.cost.traffic import Kind, Who
+from benchmarks.songs.wav import write_wav
 from local_stack import RATE_HZ
 from stemdrop.options import Codec
-from stemdrop_local.songs.wav import write_wav
 from tiny_models import install
 
 

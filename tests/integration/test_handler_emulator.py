@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 import media
+from benchmarks.metrics import si_sdr_db
+from benchmarks.songs.song import generate
 from lambda_context import event_of
 from stemdrop.jobs import Status
 from stemdrop.keys import UploadKey, record_key
-from stemdrop_local.metrics import si_sdr_db
 from stemdrop_local.runtime.emulator import Emulator
-from stemdrop_local.songs.song import generate
 from stemdrop_local.stack import Stack
 from stemdrop_local.template import ROOT, Application
 from uploads import job_of, put, read, results, samples, song

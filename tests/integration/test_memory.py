@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from stemdrop_local.songs.song import generate
-from stemdrop_local.songs.wav import write_wav
+from benchmarks.songs.song import generate
+from benchmarks.songs.wav import write_wav
 
 # The kernel's own high-water mark: what wait() reports of a child begins with its parent's.
 SEPARATE = """

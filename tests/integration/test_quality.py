@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 import checkpoints
 import whole_file
 from benchmarks.evaluate import main
+from benchmarks.metrics import snr_db
+from benchmarks.songs.repertoire import REPERTOIRE, play
+from benchmarks.songs.song import generate
 from stemdrop.options import Model, Quality
-from stemdrop_local.metrics import snr_db
-from stemdrop_local.songs.repertoire import REPERTOIRE, play
-from stemdrop_local.songs.song import generate
 from stemdrop_local.template import ROOT
 from stemdrop_separate.models import BackendName, Models
 from stemdrop_separate.network import Magnitude, Network

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.songs.song import generate
+from benchmarks.songs.wav import write_wav
 from local_stack import TOKEN, running, settings_in
 from stemdrop.keys import UploadKey
 from stemdrop.options import Options
 from stemdrop_client.main import main
-from stemdrop_local.songs.song import generate
-from stemdrop_local.songs.wav import write_wav
 from stemdrop_local.template import ROOT
 
 COMMANDS = [

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from benchmarks.songs.song import generate
+from benchmarks.songs.wav import write_wav
 from local_stack import TOKEN, Program
 from stemdrop_client.main import main as command_line
-from stemdrop_local.songs.song import generate
-from stemdrop_local.songs.wav import write_wav
 from stemdrop_local.template import ROOT
 
 LINES = [

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from benchmarks.songs.song import generate
+from benchmarks.songs.wav import write_wav
 from browser import Visitor, chromium
 from local_stack import running, settings_in
 from page_site import Compose, Site
 from stemdrop_local.settings import Settings
-from stemdrop_local.songs.song import generate
-from stemdrop_local.songs.wav import write_wav
 from stemdrop_local.template import ROOT
 from tiny_models import install
 

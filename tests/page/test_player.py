@@ -12,11 +12,11 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect
 
+from benchmarks.songs.song import generate
+from benchmarks.songs.wav import write_wav
 from browser import TIMEOUT_MS, Visitor
 from media import decode
 from page_site import Compose, Site
-from stemdrop_local.songs.song import generate
-from stemdrop_local.songs.wav import write_wav
 from stemdrop_local.template import ROOT
 
 RATE_HZ = 44_100

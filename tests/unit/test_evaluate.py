@@ -8,11 +8,11 @@ from PIL import Image
 from benchmarks.collection import CollectionError, Reference, find_songs, write_songs
 from benchmarks.evaluate import evaluate
 from benchmarks.figures import BEGIN, END, Result, write_page
+from benchmarks.metrics import snr_db
 from benchmarks.scores import Score, Waveform, measure, over_songs
+from benchmarks.songs.wav import write_wav
 from benchmarks.systems import Separation, System, systems
 from stemdrop.options import Codec, Model, Quality
-from stemdrop_local.metrics import snr_db
-from stemdrop_local.songs.wav import write_wav
 
 RATE_HZ = 44_100
 

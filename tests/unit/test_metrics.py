@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stemdrop_local.metrics import STRETCH_SAMPLES, max_step_difference, si_sdr_db, snr_db
-from stemdrop_local.songs.instruments import Waveform
+from benchmarks.metrics import STRETCH_SAMPLES, max_step_difference, si_sdr_db, snr_db
+from benchmarks.songs.instruments import Waveform
 
 
 def noise(samples: int, seed: int = 0, scale: float = 0.1) -> Waveform:

@@ -3,9 +3,9 @@ import hashlib
 import numpy as np
 import pytest
 
-from stemdrop_local.songs.instruments import SAMPLE_RATE_HZ, Waveform
-from stemdrop_local.songs.repertoire import REPERTOIRE, Kind, play
-from stemdrop_local.songs.song import Song
+from benchmarks.songs.instruments import SAMPLE_RATE_HZ, Waveform
+from benchmarks.songs.repertoire import REPERTOIRE, Kind, play
+from benchmarks.songs.song import Song
 
 STEMS = ("vocals", "drums", "bass", "other")
 SECONDS = 8.0

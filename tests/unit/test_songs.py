@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stemdrop_local.songs.instruments import SAMPLE_RATE_HZ, Waveform, bass_note
-from stemdrop_local.songs.song import Song, blocks, generate
-from stemdrop_local.songs.voice import SungNote, sing
+from benchmarks.songs.instruments import SAMPLE_RATE_HZ, Waveform, bass_note
+from benchmarks.songs.song import Song, blocks, generate
+from benchmarks.songs.voice import SungNote, sing
 
 SOURCES = ("vocals", "drums", "bass", "other")
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import scipy.io.wavfile
 
-from stemdrop_local.songs.instruments import Waveform
-from stemdrop_local.songs.wav import BitDepth, write_wav
+from benchmarks.songs.instruments import Waveform
+from benchmarks.songs.wav import BitDepth, write_wav
 
 RAMP = np.linspace(-1, 1, 999, dtype=np.float32).reshape(-1, 3)
 

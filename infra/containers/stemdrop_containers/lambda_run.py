@@ -17,13 +17,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks.songs.song import generate
+from benchmarks.songs.wav import write_wav
 from stemdrop.errors import StemdropError
 from stemdrop_containers.engine import Engine, find_engine
 from stemdrop_containers.image import REPOSITORY
 from stemdrop_containers.leftovers import sweep
 from stemdrop_containers.trial import Measured, Trial, TrialError
-from stemdrop_local.songs.song import generate
-from stemdrop_local.songs.wav import write_wav
 from stemdrop_local.template import ROOT, read_application
 from stemdrop_separate.models import BackendName
 

@@ -11,16 +11,16 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from benchmarks.report import print_report, save_picture
+from benchmarks.songs.song import Song, generate
+from benchmarks.songs.wav import write_wav
 from stemdrop.errors import StemdropError
 from stemdrop.jobs import Job, Status
 from stemdrop.keys import RECORD_NAME, UploadKey, record_key
 from stemdrop_local.events.attempt import Attempt
 from stemdrop_local.events.delivery import Delivery
-from stemdrop_local.report import print_report, save_picture
 from stemdrop_local.runtime.emulator import Emulator
 from stemdrop_local.s3.server import S3Server
-from stemdrop_local.songs.song import Song, generate
-from stemdrop_local.songs.wav import write_wav
 from stemdrop_local.stack import Stack, create_stack
 from stemdrop_local.template import ROOT, read_application
 

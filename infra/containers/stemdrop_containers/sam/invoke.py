@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.songs.song import generate
+from benchmarks.songs.wav import write_wav
 from stemdrop.errors import StemdropError
 from stemdrop.jobs import Job, Status, now
 from stemdrop.keys import JOBS_PREFIX, UploadKey
@@ -28,8 +30,6 @@ from stemdrop_local.console import Console
 from stemdrop_local.events.attempt import keys_of
 from stemdrop_local.local import end_by_signal, token_of
 from stemdrop_local.settings import Settings
-from stemdrop_local.songs.song import generate
-from stemdrop_local.songs.wav import write_wav
 from stemdrop_local.stack import Stack
 from stemdrop_local.template import API_FUNCTION, FUNCTION, ROOT
 from stemdrop_separate.models import BackendName

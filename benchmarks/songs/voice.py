@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal, special
 
-from stemdrop_local.songs.instruments import SAMPLE_RATE_HZ, Waveform, finish, frequency_hz, noise
+from benchmarks.songs.instruments import SAMPLE_RATE_HZ, Waveform, finish, frequency_hz, noise
 
 # Formants of sung vowels in Hz. Source: means for women in G. E. Peterson and H. L. Barney,
 # "Control methods used in a study of the vowels", J. Acoust. Soc. Am. 24 (1952), table II.

@@ -6,7 +6,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from stemdrop_local.songs.instruments import (
+from benchmarks.songs.instruments import (
     SAMPLE_RATE_HZ,
     Waveform,
     bass_note,
@@ -15,7 +15,7 @@ from stemdrop_local.songs.instruments import (
     kick,
     snare,
 )
-from stemdrop_local.songs.voice import VOWELS_HZ, SungNote, sing
+from benchmarks.songs.voice import VOWELS_HZ, SungNote, sing
 
 BEATS_PER_BAR = 4
 BARS = 4

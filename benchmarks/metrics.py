@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from stemdrop_local.songs.instruments import Waveform
+from benchmarks.songs.instruments import Waveform
 
 STEPS_16_BIT = 32_768
 STRETCH_SAMPLES = 1 << 18

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from stemdrop_local.songs.instruments import SAMPLE_RATE_HZ, Waveform
+from benchmarks.songs.instruments import SAMPLE_RATE_HZ, Waveform
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import signal
 
-from stemdrop_local.songs.composition import BEATS, Score, compose
-from stemdrop_local.songs.instruments import SAMPLE_RATE_HZ, Waveform
-from stemdrop_local.songs.song import PANS, PEAKS, Song
+from benchmarks.songs.composition import BEATS, Score, compose
+from benchmarks.songs.instruments import SAMPLE_RATE_HZ, Waveform
+from benchmarks.songs.song import PANS, PEAKS, Song
 
 STEMS = {
     "vocals": ["vocals"],

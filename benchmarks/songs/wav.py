@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from stemdrop_local.songs.instruments import SAMPLE_RATE_HZ, Waveform
+from benchmarks.songs.instruments import SAMPLE_RATE_HZ, Waveform
 
 BitDepth = Literal["16", "24", "32f"]
 

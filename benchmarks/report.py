@@ -8,12 +8,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.metrics import si_sdr_db
+from benchmarks.picture import draw
+from benchmarks.songs.instruments import Waveform
+from benchmarks.songs.song import Song
 from stemdrop.jobs import Job, Usage
 from stemdrop.keys import RECORD_NAME
-from stemdrop_local.metrics import si_sdr_db
-from stemdrop_local.picture import draw
-from stemdrop_local.songs.instruments import Waveform
-from stemdrop_local.songs.song import Song
 from stemdrop_separate.audio.decode import Decoder
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
 from stemdrop_separate.audio.probe import probe

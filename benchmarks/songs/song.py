@@ -6,8 +6,8 @@ from itertools import count
 
 import numpy as np
 
-from stemdrop_local.songs.composition import compose
-from stemdrop_local.songs.instruments import SAMPLE_RATE_HZ, Waveform
+from benchmarks.songs.composition import compose
+from benchmarks.songs.instruments import SAMPLE_RATE_HZ, Waveform
 
 # Peak of each instrument. They add up to less than 1, so no mix ever clips.
 PEAKS = {"vocals": 0.32, "drums": 0.26, "hi_hat": 0.05, "bass": 0.11, "keyboard": 0.16}

@@ -1,1 +1,0 @@
-"""Security before every commit: templates and image by policy, packages by advisories."""
