@@ -74,6 +74,6 @@ def _serve(name: str, content: bytes, caching: str, signer: Signer) -> Response:
 @cache
 def _bucket_origins(signer: Signer) -> list[str]:
     """Return where the page sends songs to, and where it gets stems from."""
-    form = signer.upload_form(UploadKey(Origin.JOBS, "0" * 32), 1)
-    parts = map(urlsplit, (form.url, signer.download_url("jobs/stem.wav", "stem.wav")))
+    upload = signer.upload_url(UploadKey(Origin.JOBS, "0" * 32), 1)
+    parts = map(urlsplit, (upload.url, signer.download_url("jobs/stem.wav", "stem.wav")))
     return sorted({f"{url.scheme}://{url.netloc}" for url in parts})
