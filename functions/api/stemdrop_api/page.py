@@ -22,7 +22,7 @@ PLACE = "VERSION"
 MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 KEPT = "public, max-age=31536000, immutable"
 ASKED_FOR = "no-cache"
-# Songs go straight to S3 and stems come from there, by fetch: no media, no frame, no form.
+# Songs go straight to S3 and stems come from there, by scripts: no media, no frame, no form.
 POLICY = (
     "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self' {origins}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
