@@ -2,7 +2,7 @@
 
 import base64
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -32,7 +32,7 @@ class PresignedUpload:
     """
 
     method: str
-    url: str
+    url: str = field(repr=False)
     headers: dict[str, str]
     expires_at: str
 
