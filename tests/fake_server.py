@@ -1,12 +1,13 @@
 """A server of stemdrop's API that separates nothing, and fails when a test wants it to."""
 
+import base64
 import hashlib
 import json
 import re
 import secrets
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -15,7 +16,7 @@ from typing import Any, Self
 from stemdrop.options import Options
 
 TOKEN = "thirty-two-letters-and-some-more-"  # noqa: S105
-EXPIRED = b"<Error><Code>AccessDenied</Code><Message>Invalid: Policy expired.</Message></Error>"
+EXPIRED = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
 
 
 @dataclass(slots=True)
@@ -65,6 +66,7 @@ class Job:
     id: str
     filename: str
     size_bytes: int
+    checksum: str
     options: Options
     song: bytes | None = None
     looks: int = 0
@@ -156,12 +158,18 @@ class FakeServer:
         """Make a job, done if its song is known."""
         filename, size_bytes = wanted.pop("filename"), wanted.pop("size_bytes")
         sha256 = wanted.pop("sha256")
-        job = Job(secrets.token_hex(16), filename, size_bytes, Options.parse(wanted))
+        checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
+        job = Job(secrets.token_hex(16), filename, size_bytes, checksum, Options.parse(wanted))
         for other in self.jobs.values():
             if other.song and hashlib.sha256(other.song).hexdigest() == sha256:
                 job.song, job.looks = other.song, self.looks_until_done
         self.jobs[job.id] = job
-        upload = {"url": f"{self.url}/uploads", "fields": {"key": f"jobs/{job.id}", "policy": "p"}}
+        upload = {
+            "method": "PUT",
+            "url": f"{self.url}/uploads/{job.id}?signature=put",
+            "headers": {"x-amz-checksum-sha256": checksum},
+            "expires_at": "2026-01-15T10:30:00.000Z",
+        }
         return self.view(job) | {"upload": None if job.song else upload}
 
     def view(self, job: Job) -> dict[str, Any]:
@@ -233,12 +241,12 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(answer)
 
-    do_GET = do_POST = _serve  # noqa: N815
+    do_GET = do_POST = do_PUT = _serve  # noqa: N815
 
     def _answer(self, path: str, body: bytes) -> Answer:
         first, *rest = path.strip("/").split("/")
         if first == "uploads":
-            return self._take(body)
+            return self._take(rest[0], body)
         if first == "results":
             return self._give(*rest)
         if self.headers.get("Authorization") != f"Bearer {self.server_of.token}":
@@ -261,18 +269,22 @@ class _Handler(BaseHTTPRequestHandler):
             return Answer(304, b"", headers)
         return Answer(200, shown, headers)
 
-    def _take(self, body: bytes) -> Answer:
-        parts = list(_form(self.headers["Content-Type"], body))
-        names = [name for name, _ in parts]
-        fields = dict(parts)
-        job = self.server_of.jobs[fields["key"].decode().removeprefix("jobs/")]
-        if names[-1] != "file" or "policy" not in names or self.headers.get("Authorization"):
-            return Answer(400, b"<Error><Code>Bad</Code><Message>Bad form</Message></Error>")
-        if len(fields["file"]) != job.size_bytes:
-            said = b"<Error><Code>EntityTooLarge</Code><Message>It is too large.</Message></Error>"
-            return Answer(400, said)
-        job.song = fields["file"]
-        return Answer(204)
+    def _take(self, job_id: str, body: bytes) -> Answer:
+        """Take a song as S3 does: what is signed must be sent, and nothing else."""
+        job = self.server_of.jobs[job_id]
+        sent = {name.lower(): value for name, value in self.headers.items()}
+        signed = {
+            "content-length": str(job.size_bytes),
+            "x-amz-checksum-sha256": job.checksum,
+        }
+        others = {"authorization", "content-type", "transfer-encoding"} & sent.keys()
+        is_right = self.command == "PUT" and self.path.endswith("?signature=put")
+        if not is_right or others or not signed.items() <= sent.items():
+            return Answer(403, _error("SignatureDoesNotMatch", "The signature doesn't match."))
+        if base64.b64encode(hashlib.sha256(body).digest()).decode() != job.checksum:
+            return Answer(400, _error("BadDigest", "The checksum doesn't match."))
+        job.song = body
+        return Answer(200)
 
     def _give(self, job_id: str, name: str) -> Answer:
         fake = self.server_of
@@ -298,11 +310,5 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def _form(content_type: str, body: bytes) -> Iterable[tuple[str, bytes]]:
-    """Take a form apart, into names and values in their order."""
-    boundary = content_type.partition("boundary=")[2].encode()
-    for part in body.split(b"--" + boundary)[1:-1]:
-        head, _, value = part.partition(b"\r\n\r\n")
-        name = re.search(rb'name="([^"]*)"', head)
-        assert name
-        yield name[1].decode(), value.removesuffix(b"\r\n")
+def _error(code: str, message: str) -> bytes:
+    return f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()

@@ -28,7 +28,7 @@ EXPECTED = {
     "odd-path": 404,
     "percent-path": 404,
     "empty-path": 404,
-    "head": 405,
+    "head": 200,
     "options": 405,
     "ipv6-host": 200,
     "odd-forwarded": 200,

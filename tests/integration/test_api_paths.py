@@ -1,4 +1,6 @@
-"""Paths that try to lead elsewhere, and keys that are odd but right."""
+"""Paths that try to lead elsewhere, keys that are odd but right, and HEAD."""
+
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -7,9 +9,10 @@ from hypothesis import strategies as st
 
 from api_events import Api
 from faults import Faults
-from stemdrop.jobs import Job, Status
-from stemdrop.keys import UploadKey, record_key
+from stemdrop.jobs import Job, Status, Stem
+from stemdrop.keys import UploadKey, record_key, result_key
 from stemdrop.store import Store
+from stemdrop_api.page import version
 
 SHARED = settings(
     deadline=None,
@@ -136,14 +139,13 @@ def test_the_index_and_records_are_no_songs(api: Api, store: Store) -> None:
     [
         ("PUT", "/jobs", "POST"),
         ("GET", "/jobs", "POST"),
-        ("POST", "/jobs/x", "GET, DELETE"),
-        ("HEAD", "/jobs/x", "GET, DELETE"),
-        ("OPTIONS", "/options", "GET"),
-        ("BREW", "/options", "GET"),
-        ("POST", "/docs", "GET"),
-        ("DELETE", "/", "GET"),
-        ("DELETE", "/openapi.json", "GET"),
-        ("DELETE", "/drop/song.wav", "GET"),
+        ("POST", "/jobs/x", "DELETE, GET, HEAD"),
+        ("OPTIONS", "/options", "GET, HEAD"),
+        ("BREW", "/options", "GET, HEAD"),
+        ("POST", "/docs", "GET, HEAD"),
+        ("DELETE", "/", "GET, HEAD"),
+        ("DELETE", "/openapi.json", "GET, HEAD"),
+        ("DELETE", "/drop/song.wav", "GET, HEAD"),
     ],
 )
 def test_other_methods(api: Api, method: str, path: str, allowed: str) -> None:
@@ -156,3 +158,72 @@ def test_other_methods(api: Api, method: str, path: str, allowed: str) -> None:
 def test_unknown_paths(api: Api, path: str) -> None:
     answer = api.get(path)
     assert (answer.status, answer.json["code"]) == (404, "not_found")
+
+
+@pytest.fixture
+def job_path(api: Api, store: Store) -> str:
+    """Return the path of a job that is done."""
+    assert api
+    key = UploadKey.parse("jobs/" + "0" * 32)
+    stem = Stem("vocals", result_key(key, "vocals.wav"), 1, 1.0, None, 0)
+    done = save(store, key).but(status=Status.DONE, finished_at=NOW, stems=(stem,))
+    store.save_job(key, done, store.load_job(key)[1])
+    return f"/{key}"
+
+
+def require_head(api: Api, path: str, status: int) -> None:
+    """Require that HEAD is answered like GET, without the body."""
+    got, head = (api.call(method, path) for method in ("GET", "HEAD"))
+    assert (head.status, head.body) == (status, b"")
+    assert got.status == status
+    # A presigned URL changes with the time.
+    of_head, of_get = (
+        {name: value.partition("?")[0] for name, value in answer.headers.items()}
+        for answer in (head, got)
+    )
+    assert of_head == of_get
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/", 200),
+        (f"/page/{version()}/main.js", 200),
+        ("/healthz", 200),
+        ("/docs", 200),
+        ("/docs/favicon-32x32.png", 200),
+        ("/openapi.json", 200),
+        ("/options", 200),
+        ("/drop/song.wav", 200),
+        ("/nothing", 404),
+        ("/jobs", 405),
+    ],
+)
+def test_head_is_answered_like_get(api: Api, store: Store, path: str, status: int) -> None:
+    save(store, UploadKey.parse("drop/song.wav"))
+    require_head(api, path, status)
+
+
+def test_head_of_a_job_is_answered_like_get(api: Api, job_path: str) -> None:
+    require_head(api, job_path, 200)
+    require_head(api, f"{job_path}/stems/vocals", 307)
+    require_head(api, f"{job_path}/stems/drums", 404)
+    tag = api.get(job_path).headers["etag"]
+    known = api.call("HEAD", job_path, headers={"if-none-match": tag})
+    assert (known.status, known.headers["etag"], known.body) == (304, tag, b"")
+
+
+def test_head_needs_a_credential_like_get(api: Api, job_path: str) -> None:
+    stranger = replace(api, token=None)
+    for path in ("/options", "/drop/song.wav", job_path, f"{job_path}/stems/vocals"):
+        require_head(stranger, path, 401)
+
+
+def test_head_that_fails_is_answered_like_get(
+    api: Api, job_path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(Store, "load_job", fail)
+    require_head(api, job_path, 500)

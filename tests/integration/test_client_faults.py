@@ -23,8 +23,12 @@ SONG = os.urandom(300_001)
 STEMS = ("vocals", "accompaniment")
 JOB = "/jobs/.*"
 RESULT = "/results/.*"
+UPLOAD = "/uploads/.*"
 SLOW = b"<Error><Code>RequestTimeout</Code><Message>Your socket was idle.</Message></Error>"
-DENIED = b"<Error><Code>AccessDenied</Code><Message>Invalid according to Policy</Message></Error>"
+TOKEN_EXPIRED = (
+    b"<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"
+)
+DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 
 
 @pytest.fixture(autouse=True)
@@ -82,11 +86,11 @@ def test_trouble_is_waited_out(fake: FakeServer, method: str, path: str, fault: 
 
 @pytest.mark.parametrize("fault", [hangs_up, loses_answer, says(503), says(400, SLOW)])
 def test_a_broken_upload_is_done_again(fake: FakeServer, fault: Fault) -> None:
-    fake.on("POST", "/uploads", fault, fault)
+    fake.on("PUT", UPLOAD, fault, fault)
     assert submit() == 0
     assert is_right(fake)
     assert len(fake.jobs) == 1
-    assert fake.seen("POST", "/uploads") == 3
+    assert fake.seen("PUT", UPLOAD) == 3
 
 
 def test_the_first_call_waits_for_a_server_that_is_busy(fake: FakeServer) -> None:
@@ -118,8 +122,8 @@ def test_a_look_says_what_is_known_already(fake: FakeServer) -> None:
     assert looks[2] == "W/elsewhere"
 
 
-def test_a_form_that_is_too_old_is_replaced(fake: FakeServer) -> None:
-    fake.on("POST", "/uploads", says(503), says(403, EXPIRED), says(403, EXPIRED))
+def test_expired_upload_url_is_replaced(fake: FakeServer) -> None:
+    fake.on("PUT", UPLOAD, says(503), says(403, EXPIRED), says(400, TOKEN_EXPIRED))
     assert submit() == 0
     assert len(fake.jobs) == 3
     assert is_right(fake)
@@ -128,18 +132,18 @@ def test_a_form_that_is_too_old_is_replaced(fake: FakeServer) -> None:
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
-        (says(403, EXPIRED), "The upload was refused: Invalid: Policy expired."),
-        (says(403, DENIED), "The upload was refused: Invalid according to Policy."),
+        (says(403, EXPIRED), "The upload was refused: Request has expired."),
+        (says(403, DENIED), "The upload was refused: Access Denied."),
         (says(400), "The upload was refused: 400."),
     ],
 )
 def test_an_upload_that_is_refused_is_not_tried_for_ever(
     fake: FakeServer, capsys: pytest.CaptureFixture[str], answer: Fault, sentence: str
 ) -> None:
-    fake.on("POST", "/uploads", *[answer] * 20)
+    fake.on("PUT", UPLOAD, *[answer] * 20)
     assert submit() == 1
     assert capsys.readouterr().err.splitlines()[-1] == f"stemdrop: song.mp3: {sentence}"
-    assert fake.seen("POST", "/uploads") <= 4
+    assert fake.seen("PUT", UPLOAD) <= 4
 
 
 def test_a_download_goes_on_where_it_was_cut(fake: FakeServer) -> None:
@@ -157,7 +161,7 @@ def test_a_bad_line_is_no_reason_to_give_up_as_long_as_something_comes(fake: Fak
 
 
 def test_an_upload_that_always_breaks_off_at_one_place_ends(fake: FakeServer) -> None:
-    fake.on("POST", "/uploads", *[loses_answer] * 1000)
+    fake.on("PUT", UPLOAD, *[loses_answer] * 1000)
     assert submit("--give_up_after", "0.5") == 3
 
 
@@ -236,7 +240,7 @@ def test_a_job_that_is_deleted_on_the_way(
     ("method", "path", "left"),
     [
         ("POST", "/jobs", "Not uploaded, so submit again: song.mp3"),
-        ("POST", "/uploads", "Not uploaded, so submit again: song.mp3"),
+        ("PUT", UPLOAD, "Not uploaded, so submit again: song.mp3"),
         ("GET", JOB, "--resume ID"),
         ("GET", RESULT, "--resume ID"),
     ],
@@ -282,15 +286,37 @@ def test_a_song_that_changes_while_it_is_sent(
             song.write(b"more")
         return Answer(503)
 
-    fake.on("POST", "/uploads", grows)
+    fake.on("PUT", UPLOAD, grows)
     assert submit() == 1
-    assert "The upload was refused: It is too large." in capsys.readouterr().err
+    assert "song.mp3: The file has changed: submit it again." in capsys.readouterr().err
+
+
+def test_other_bytes_than_were_read_are_refused(
+    fake: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def changes(_: Callable[[], Answer]) -> Answer:
+        Path("song.mp3").write_bytes(bytes(len(SONG)))
+        return Answer(503)
+
+    fake.on("PUT", UPLOAD, changes)
+    assert submit() == 1
+    assert "The upload was refused: The checksum doesn't match." in capsys.readouterr().err
+
+
+def test_redirected_upload_is_sent_again_in_full(fake: FakeServer) -> None:
+    def redirects(_: Callable[[], Answer]) -> Answer:
+        (job,) = fake.jobs.values()
+        return Answer(307, b"", {"Location": f"{fake.url}/uploads/{job.id}?signature=put"})
+
+    fake.on("PUT", UPLOAD, redirects)
+    assert submit() == 0
+    assert is_right(fake)
 
 
 def test_no_secret_is_ever_printed(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     fake.on("GET", RESULT, hangs_up, says(503), cuts(10), *[says(403, EXPIRED)] * 9)
-    fake.on("POST", "/uploads", hangs_up, says(503), says(403, EXPIRED))
+    fake.on("PUT", UPLOAD, hangs_up, says(503), says(403, EXPIRED))
     assert submit() == 1
     printed = capsys.readouterr()
-    for secret in (TOKEN, "signature", "policy"):
+    for secret in (TOKEN, "signature"):
         assert secret not in printed.out + printed.err

@@ -100,7 +100,7 @@ def test_an_interrupted_song_is_taken_up_again(
     assert resumed.returncode == 0
     stems = {f"my stems/My song/{stem}.wav" for stem in ("vocals", "accompaniment")}
     assert files(tmp_path) == {"My song.mp3", *stems}
-    assert fake.seen("POST", "/uploads") == 1
+    assert fake.seen("PUT", "/uploads/.*") == 1
 
 
 def test_an_interrupted_download_leaves_nothing(
@@ -118,7 +118,7 @@ def test_an_interrupted_download_leaves_nothing(
 def test_songs_that_are_not_uploaded_are_named(
     fake: FakeServer, tmp_path: Path, held: Held
 ) -> None:
-    fake.on("POST", "/uploads", held)
+    fake.on("PUT", "/uploads/.*", held)
     process = start(tmp_path, fake, "My song.mp3", "other.mp3", "--parallel", "1")
     assert held.has_come.wait(WAIT_S)
     said = interrupt(process, signal.SIGINT)

@@ -72,11 +72,11 @@ def test_stems_are_those_of_separate(options: str) -> None:
 
 def test_a_song_sent_twice_is_separated_once(transcript: Transcript) -> None:
     song("song.wav", seed=77)
-    begun, uploads = transcript.count("working"), transcript.count("POST /stemdrop-uploads")
+    begun, uploads = transcript.count("working"), transcript.count("PUT /stemdrop-uploads")
     assert main(["submit", "song.wav", "-o", "first", "--zip"]) == 0
     assert main(["submit", "song.wav", "-o", "second", "--zip"]) == 0
     assert transcript.count("working") == begun + 1
-    assert transcript.count("POST /stemdrop-uploads") == uploads + 1
+    assert transcript.count("PUT /stemdrop-uploads") == uploads + 1
     assert files("first") == files("second")
     assert "song/stems.zip" in files("first")
     assert main(["submit", "song.wav", "-o", "third", "-c", "mp3"]) == 0
@@ -129,7 +129,7 @@ def test_the_stack_may_be_restarted_meanwhile(
         program.transcript.wait("stemdrop runs at")
         url = f"http://localhost:{options[1]}"
         client = start(f"{find}; {CODE}", "song.wav", "--url", url, "-o", "out")
-        program.transcript.wait("POST /stemdrop-uploads.*: 204")
+        program.transcript.wait("PUT /stemdrop-uploads.*: 200")
         assert program.end(signal.SIGTERM) == 0
         assert client.stderr
         assert any("song.wav: no answer, trying again" in line for line in client.stderr)

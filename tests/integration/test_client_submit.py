@@ -78,7 +78,7 @@ def test_a_known_song_is_not_uploaded(fake: FakeServer) -> None:
     assert submit("My song.mp3", "-o", "first") == 0
     Path("My song.mp3").rename("The same song.mp3")
     assert submit("The same song.mp3", "-o", "second") == 0
-    assert fake.seen("POST", "/uploads") == 1
+    assert fake.seen("PUT", "/uploads/.*") == 1
     vocals = Path("second/The same song/vocals.wav").read_bytes()
     assert vocals == Path("first/My song/vocals.wav").read_bytes()
 
@@ -142,7 +142,7 @@ def test_a_job_is_taken_up_by_its_id(fake: FakeServer, capsys: pytest.CaptureFix
     assert tree(Path("again")) == [f"My song/{name}" for name in names]
     assert Path("again/My song/vocals.flac").read_bytes() == fake.stem(job, "vocals")
     assert capsys.readouterr().out.startswith(f"job {job.id}: done in")
-    assert fake.seen("POST", "/uploads") == 1
+    assert fake.seen("PUT", "/uploads/.*") == 1
 
 
 def test_jobs_whose_songs_have_one_name_do_not_mix(
@@ -214,7 +214,7 @@ def test_stems_that_cannot_be_written(fake: FakeServer, capsys: pytest.CaptureFi
     Path("out/My song/accompaniment.wav").mkdir(parents=True)
     assert submit("My song.mp3", "-o", "out") == 1
     assert "can't be written: Is a directory." in capsys.readouterr().err
-    assert fake.seen("POST", "/uploads") == 1
+    assert fake.seen("PUT", "/uploads/.*") == 1
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stemdrop.jobs import Status
+from stemdrop.presigned import PresignedUpload
 from stemdrop_client.errors import ServerError
-from stemdrop_client.views import Form, JobView, read_form, read_job
+from stemdrop_client.views import JobView, read_job, read_upload
 
 ID = "0123456789abcdef" * 2
+UPLOAD: dict[str, Any] = {
+    "method": "PUT",
+    "url": "u",
+    "headers": {"x-amz-checksum-sha256": "c"},
+    "expires_at": "x",
+}
 SHOWN: dict[str, Any] = {
     "id": ID,
     "filename": "Song.mp3",
@@ -118,21 +125,26 @@ def test_a_field_that_is_missing_is_told(field: str) -> None:
 
 
 @given(JSON)
-def test_what_is_no_form_is_told(value: object) -> None:
+def test_what_is_no_upload_url_is_told(value: object) -> None:
     with suppress(ServerError):
-        assert isinstance(read_form({"upload": value}), Form | None)
+        assert isinstance(read_upload({"upload": value}), PresignedUpload | None)
 
 
-def test_a_form_is_read_and_a_known_song_has_none() -> None:
-    form = read_form({"upload": {"url": "u", "fields": {"key": "k"}, "expires_at": "x"}})
-    assert form is not None
-    assert (form.url, form.fields) == ("u", {"key": "k"})
-    assert read_form({"upload": None}) is None
+def test_an_upload_url_is_read_and_a_known_song_has_none() -> None:
+    assert read_upload({"upload": UPLOAD}) == PresignedUpload(**UPLOAD)
+    assert read_upload({"upload": None}) is None
+
+
+@pytest.mark.parametrize("change", [{"method": "POST"}, {"headers": None}, {"url": None}])
+def test_an_upload_of_another_version_is_told(change: dict[str, object]) -> None:
+    upload = {name: value for name, value in (UPLOAD | change).items() if value is not None}
+    with pytest.raises(ServerError, match="no upload URL: is it of another version"):
+        read_upload({"upload": upload})
 
 
 def test_what_is_presigned_is_not_shown() -> None:
-    form = read_form({"upload": {"url": "u", "fields": {"policy": "secret"}}})
-    assert "secret" not in repr(form)
+    upload = read_upload({"upload": UPLOAD | {"url": "u?X-Amz-Signature=secret"}})
+    assert "secret" not in repr(upload)
     signed = json.loads(
         json.dumps(SHOWN).replace('"url": "v"', '"url": "v?X-Amz-Signature=secret"')
     )

@@ -1,8 +1,8 @@
-"""Signatures themselves are checked where something verifies them: see test_local_gate.py."""
+"""Signatures themselves are checked where something verifies them: see test_api_uploads.py."""
 
-from base64 import b64decode
+import base64
+import hashlib
 from datetime import UTC, datetime
-from json import loads
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
@@ -14,7 +14,6 @@ from werkzeug.http import parse_options_header
 from stemdrop.keys import UploadKey
 from stemdrop.presigned import Signer, attachment
 from stemdrop.s3 import CLIENT_CONFIG
-from stemdrop_local.s3.server import CREDENTIALS
 
 KEY = UploadKey.parse("jobs/" + "a" * 32)
 
@@ -25,25 +24,30 @@ def signer(endpoint_url: str | None = None) -> Signer:
         config=CLIENT_CONFIG,
         region_name="eu-central-1",
         endpoint_url=endpoint_url,
-        aws_access_key_id=CREDENTIALS["aws_access_key_id"],
-        aws_secret_access_key=CREDENTIALS["aws_secret_access_key"],
+        aws_access_key_id="key",
+        aws_secret_access_key="secret",  # noqa: S106
     )
     return Signer("our-uploads", "our-stems", client, lifetime_s=900)
 
 
-def test_a_form_takes_this_size_under_this_key_and_nothing_else() -> None:
-    form = signer().upload_form(KEY, 1234)
-    policy = loads(b64decode(form.fields["policy"]))
-    rules = policy["conditions"]
-    assert ["content-length-range", 1234, 1234] in rules
-    assert {"key": str(KEY)} in rules
-    assert {"bucket": "our-uploads"} in rules
-    named = {name for rule in rules if isinstance(rule, dict) for name in rule}
-    assert named == {"bucket", *form.fields} - {"policy", "x-amz-signature"}
-    left_s = (datetime.fromisoformat(policy["expiration"]) - datetime.now(UTC)).total_seconds()
+@pytest.mark.parametrize("sha256", [None, hashlib.sha256(b"song").hexdigest()])
+def test_upload_url_signs_the_length_and_a_known_checksum(sha256: str | None) -> None:
+    """A checksum that botocore adds on its own, say CRC32, would have to be sent by everybody."""
+    upload = signer().upload_url(KEY, 1234, sha256)
+    signed = ["content-length", "host"] + ["x-amz-checksum-sha256"] * (sha256 is not None)
+    query = parse_qs(urlsplit(upload.url).query)
+    assert query.keys() == {
+        f"X-Amz-{name}"
+        for name in ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature")
+    }
+    assert query["X-Amz-SignedHeaders"] == [";".join(signed)]
+    assert query["X-Amz-Expires"] == ["900"]
+    assert upload.method == "PUT"
+    checksums = {name: base64.b64decode(value) for name, value in upload.headers.items()}
+    expected = {"x-amz-checksum-sha256": hashlib.sha256(b"song").digest()}
+    assert checksums == (expected if sha256 else {})
+    left_s = (datetime.fromisoformat(upload.expires_at) - datetime.now(UTC)).total_seconds()
     assert 890 < left_s <= 900
-    shown_s = (datetime.fromisoformat(form.expires_at) - datetime.now(UTC)).total_seconds()
-    assert 890 < shown_s <= 900
 
 
 @pytest.mark.parametrize(
@@ -51,12 +55,12 @@ def test_a_form_takes_this_size_under_this_key_and_nothing_else() -> None:
     [
         (
             None,
-            "https://our-uploads.s3.eu-central-1.amazonaws.com/",
+            f"https://our-uploads.s3.eu-central-1.amazonaws.com/{KEY}",
             "https://our-stems.s3.eu-central-1.amazonaws.com/drop/s.mp3/vocals.wav",
         ),
         (
             "http://127.0.0.1:5000",
-            "http://127.0.0.1:5000/our-uploads",
+            f"http://127.0.0.1:5000/our-uploads/{KEY}",
             "http://127.0.0.1:5000/our-stems/drop/s.mp3/vocals.wav",
         ),
     ],
@@ -66,7 +70,7 @@ def test_urls_name_the_bucket_where_it_is(
 ) -> None:
     found = signer(endpoint_url).download_url("drop/s.mp3/vocals.wav", "s - vocals.wav")
     assert found.partition("?")[0] == download
-    assert signer(endpoint_url).upload_form(KEY, 1).url == upload
+    assert signer(endpoint_url).upload_url(KEY, 1).url.partition("?")[0] == upload
 
 
 def test_a_download_has_its_name_and_its_end() -> None:

@@ -1,1 +1,1 @@
-"""The API: jobs, forms to upload songs with, and presigned URLs of their stems."""
+"""The API: jobs, upload URLs for their songs, and presigned URLs of their stems."""

@@ -1,4 +1,4 @@
-"""New jobs: a record, and a form for the song, unless its stems are there already."""
+"""New jobs: a record, and an upload URL for the song, unless its stems are there already."""
 
 import secrets
 from dataclasses import replace
@@ -10,7 +10,7 @@ from stemdrop.errors import ModelUnavailableError, StorageError, TooLargeError
 from stemdrop.jobs import Job, Status, now
 from stemdrop.keys import Origin, UploadKey
 from stemdrop.options import Options
-from stemdrop.presigned import UploadForm
+from stemdrop.presigned import PresignedUpload
 from stemdrop.reuse import Reused, reuse
 from stemdrop.store import Store
 from stemdrop_api.schemas import JobRequest
@@ -24,8 +24,8 @@ logger = Logger(child=True)
 
 def create_job(
     service: Service, request: JobRequest, owner: str | None
-) -> tuple[Job, UploadForm | None]:
-    """Make a job, and a form to upload its song with unless the song is known.
+) -> tuple[Job, PresignedUpload | None]:
+    """Make a job, and an upload URL for its song unless the song is known.
 
     Parameters
     ----------
@@ -52,7 +52,9 @@ def create_job(
     # The separator finds the options here, so the record is there before the song.
     service.store.save_job(key, done or job, None)
     logger.info("job_created", job=key.name, is_known=done is not None)
-    return (done, None) if done else (job, service.signer.upload_form(key, request.size_bytes))
+    if done:
+        return done, None
+    return job, service.signer.upload_url(key, request.size_bytes, request.sha256)
 
 
 def _require_possible(request: JobRequest, options: Options, settings: Settings) -> None:

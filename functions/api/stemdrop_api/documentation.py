@@ -33,10 +33,11 @@ from stemdrop_api.problems import MEDIA_TYPE, Problem, describe
 
 TITLE = "stemdrop"
 DESCRIPTION = """\
-Send a song, get its stems back: make a job, send the song to S3 with the job's form, ask for the
+Send a song, get its stems back: make a job, PUT the song to the job's upload URL, ask for the
 job until it is `done`, and download the stems. Songs and stems never pass through this API.
 
-Every error is a problem of RFC 9457; `code` is for programs, and `detail` says what to do.
+Every error is a problem of RFC 9457; `code` is for programs, and `detail` says what to do. Paths
+that take `GET` take `HEAD` as well.
 """
 JSON = "application/json"
 Responses = dict[int | str, dict[str, Any]]
@@ -120,7 +121,7 @@ _FOLLOW_UPS = {
 }
 CREATE_JOB: Responses = {
     201: {
-        "description": "The job, and a form for its song.",
+        "description": "The job, and an upload URL for its song.",
         "headers": {"Location": _header("The URL of the job.")},
         "links": _FOLLOW_UPS,
     },

@@ -30,17 +30,11 @@ PART: dict[str, Any] = REQUEST | {
     "zip": True,
 }
 UPLOAD: dict[str, Any] = {
-    "url": BUCKET.replace("-stems-", "-uploads-"),
-    "fields": {
-        "key": f"jobs/{JOB_ID}",
-        "x-amz-algorithm": "AWS4-HMAC-SHA256",
-        "x-amz-credential": "...",
-        "x-amz-date": "20260115T101500Z",
-        "policy": "...",
-        "x-amz-signature": "...",
-    },
+    "method": "PUT",
+    "url": f"{BUCKET.replace('-stems-', '-uploads-')}/jobs/{JOB_ID}{SIGNATURE}",
+    "headers": {"x-amz-checksum-sha256": "a4ayc/80/OGda4BO/1o/V0etpOqiLx1JwB5S3beHW0s="},
     "expires_at": "2026-01-15T10:30:00.000Z",
-    "command": "curl --fail-with-body --form-string key=... --form 'file=@\"Song.mp3\"' https://...",
+    "command": ("curl --fail-with-body -T Song.mp3 -H 'x-amz-checksum-sha256: ...' 'https://...'"),
 }
 AWAITING: dict[str, Any] = {
     "id": JOB_ID,

@@ -22,7 +22,7 @@ PLACE = "VERSION"
 MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 KEPT = "public, max-age=31536000, immutable"
 ASKED_FOR = "no-cache"
-# Songs go straight to S3 and stems come from there, by fetch: no media, no frame, no form.
+# Songs go straight to S3 and stems come from there, by scripts: no media, no frame, no form.
 POLICY = (
     "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self' {origins}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -74,6 +74,6 @@ def _serve(name: str, content: bytes, caching: str, signer: Signer) -> Response:
 @cache
 def _bucket_origins(signer: Signer) -> list[str]:
     """Return where the page sends songs to, and where it gets stems from."""
-    form = signer.upload_form(UploadKey(Origin.JOBS, "0" * 32), 1)
-    parts = map(urlsplit, (form.url, signer.download_url("jobs/stem.wav", "stem.wav")))
+    upload = signer.upload_url(UploadKey(Origin.JOBS, "0" * 32), 1)
+    parts = map(urlsplit, (upload.url, signer.download_url("jobs/stem.wav", "stem.wav")))
     return sorted({f"{url.scheme}://{url.netloc}" for url in parts})

@@ -133,5 +133,7 @@ def _is_json(request: Request) -> bool:
 def _allowed_methods(request: Request) -> str:
     """Return all methods of a path; the framework names those of one of its routes only."""
     documented: dict[str, Any] = request.app.openapi()["paths"]
-    methods = documented.get(request.scope["route"].path_format, ["get"])
-    return ", ".join(method.upper() for method in methods)
+    methods = {*documented.get(request.scope["route"].path_format, ["get"])}
+    if "get" in methods:
+        methods.add("head")
+    return ", ".join(sorted(method.upper() for method in methods))

@@ -18,7 +18,7 @@ from stemdrop_api.offer import offer
 from stemdrop_api.schemas import CreatedJob, JobRequest, JobView, OptionsView
 from stemdrop_api.security import GuardedRoute, Owner, bearer
 from stemdrop_api.service import Service, ServiceOfApp
-from stemdrop_api.views import Viewer, as_of, filename_of, show_form
+from stemdrop_api.views import Viewer, as_of, filename_of, show_upload
 
 JobId = Annotated[str, Path(alias="id", description="Of a job.", examples=[examples.JOB_ID])]
 Stem = Annotated[
@@ -67,13 +67,14 @@ def create(
 ) -> CreatedJob:
     """Make a job for a song.
 
-    The answer has a form to send the song with, straight to S3: its fields, and then the file as
-    `file`. A song whose `sha256` is known needs no upload: the job is done.
+    The answer has an upload URL, to which the song goes straight to S3: send a `PUT` with the file
+    as its body, as `curl -T` does. A song whose `sha256` is known needs no upload: the job is done.
     """
-    job, form = create_job(service, wanted, owner)
+    job, upload = create_job(service, wanted, owner)
     view = _viewer(request, service).show(job)
     response.headers["Location"] = view.links.self
-    return CreatedJob(**dict(view), upload=show_form(form, view.filename) if form else None)
+    shown = show_upload(upload, view.filename) if upload else None
+    return CreatedJob(**dict(view), upload=shown)
 
 
 @router.get(

@@ -9,6 +9,8 @@ from stemdrop.jobs import Failure, Sound, Source, Stage, Status, Usage
 from stemdrop.options import Codec, Model, Options, Quality
 from stemdrop_api import choices
 
+# S3 can't limit the size of a PUT in any other way than by signing its length.
+SIZE = "The size of the file, exactly. It is required: S3 takes a body of this length only."
 # No control characters; after the last slash of Unix or Windows, more than dots and spaces.
 CONTROLS = r"\u0000-\u001f\u007f-\u009f"
 FILENAME = rf"^[^{CONTROLS}]*[^{CONTROLS}/\\. ][^{CONTROLS}/\\]*$"
@@ -44,9 +46,13 @@ class JobRequest(BaseModel):
     )
 
     filename: Filename = Field(description="The song's; a folder in front of it is left out.")
-    size_bytes: int = Field(ge=1, strict=True, description="The size of the file, exactly.")
+    size_bytes: int = Field(ge=1, strict=True, description=SIZE)
     sha256: Sha256 | None = Field(
-        None, description="Of the file, in hex: a song that is known needs no upload."
+        None,
+        description=(
+            "Of the file, in hex. S3 then takes these bytes only, and a song that is known needs "
+            "no upload."
+        ),
     )
 
     def options(self) -> Options:
@@ -121,12 +127,18 @@ class JobView(BaseModel):
 
 
 class UploadView(BaseModel):
-    """A form for the song, to be sent as multipart/form-data."""
+    """An upload URL: a request whose body is the song itself."""
 
-    url: str
-    fields: dict[str, str] = Field(description="To be sent before the last one, `file`.")
+    method: Literal["PUT"]
+    url: str = Field(description="Presigned: it needs no credential.")
+    headers: dict[str, str] = Field(
+        description=(
+            "Send these along. `Content-Length` is not among them, as clients set it themselves: "
+            "it must be `size_bytes`, so a chunked body is refused."
+        )
+    )
     expires_at: str = Field(description="The upload has to begin before.")
-    command: str = Field(description="Sends the form by curl, from the folder of the song.")
+    command: str = Field(description="Uploads by curl, from the folder of the song.")
 
 
 class CreatedJob(JobView):

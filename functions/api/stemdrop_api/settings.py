@@ -24,7 +24,7 @@ class Settings:
     weights : the weights that the separator's image has, such as ``2stems``.
     max_upload_bytes, max_duration_s : the limits of a song.
     retention_days : after which S3 deletes songs and stems.
-    url_lifetime_s : seconds that forms and URLs are good for.
+    url_lifetime_s : seconds that presigned URLs are good for.
     architecture : of the separator's processor, which sets the price.
     separate_memory_mb : of the separator.
     access_token : lets in; empty if an authorizer does.

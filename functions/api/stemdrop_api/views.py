@@ -1,6 +1,5 @@
 """How jobs are shown: with names for their files, signed URLs, and what follows from the time."""
 
-import re
 import shlex
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
@@ -9,7 +8,7 @@ from urllib.parse import quote
 from stemdrop.errors import TimedOutError
 from stemdrop.jobs import Archive, Failure, Job, Stage, Status, Stem, timestamp
 from stemdrop.keys import Origin, UploadKey
-from stemdrop.presigned import UploadForm
+from stemdrop.presigned import PresignedUpload
 from stemdrop_api.schemas import JobView, Links, StemView, UploadView, ZipView
 from stemdrop_api.service import Service
 
@@ -67,17 +66,18 @@ def filename_of(job: Job, key: str) -> str:
     return "".join(letters).encode()[:room].decode(errors="ignore") + ending
 
 
-def show_form(form: UploadForm, filename: str) -> UploadView:
-    """Return what is said about a form: its fields for programs, a command for people."""
-    # A form's file is named in quotes, as its name may have commas and semicolons in it.
-    name = re.sub(r'(["\\])', r"\\\1", filename)
-    fields = [word for pair in form.fields.items() for word in ("--form-string", "=".join(pair))]
-    command = ["curl", "--fail-with-body", *fields, "--form", f'file=@"{name}"', form.url]
+def show_upload(upload: PresignedUpload, filename: str) -> UploadView:
+    """Return what is said about an upload URL: the request for programs, a command for people."""
+    # curl reads brackets and braces as patterns, and a lone dash as its standard input.
+    options = ["--fail-with-body"] + ["--globoff"] * bool(set("[]{}") & set(filename))
+    path = f"./{filename}" if filename.startswith("-") else filename
+    headers = [word for pair in upload.headers.items() for word in ("-H", ": ".join(pair))]
     return UploadView(
-        url=form.url,
-        fields=form.fields,
-        expires_at=form.expires_at,
-        command=shlex.join(command),
+        method="PUT",
+        url=upload.url,
+        headers=upload.headers,
+        expires_at=upload.expires_at,
+        command=shlex.join(["curl", *options, "-T", path, *headers, upload.url]),
     )
 
 

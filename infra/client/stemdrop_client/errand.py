@@ -9,7 +9,7 @@ from pathlib import Path
 from stemdrop.jobs import Status
 from stemdrop.options import Options
 from stemdrop_client.display import Phase, Row
-from stemdrop_client.errors import FormExpiredError, LinkExpiredError, ServerError, SongError
+from stemdrop_client.errors import LinkExpiredError, ServerError, SongError, UploadExpiredError
 from stemdrop_client.names import sendable
 from stemdrop_client.retries import Retries, Stop
 from stemdrop_client.server import NewJob, Server
@@ -17,7 +17,7 @@ from stemdrop_client.transfers import Transfers, hash_file, size_of
 from stemdrop_client.views import JobView
 from stemdrop_separate.writing import unfinished
 
-# A form or a link that is new and already too old means that a clock is wrong.
+# A URL that is new and already too old means that a clock is wrong.
 MOST_RENEWALS = 3
 
 
@@ -53,15 +53,16 @@ class Errand:
         size_bytes, sha256 = hash_file(song, self._reach)
         new = NewJob(sendable(song.name), size_bytes, sha256, options)
         for _ in range(MOST_RENEWALS):
-            with suppress(FormExpiredError):
+            with suppress(UploadExpiredError):
                 return self._send(song, new)
         return self._send(song, new)
 
     def _send(self, song: Path, new: NewJob) -> JobView:
-        job, form = self._retries.run(partial(self._server.create_job, new))
-        if form:
+        job, upload = self._retries.run(partial(self._server.create_job, new))
+        if upload:
             self._enter(Phase.UPLOADING, new.size_bytes)
-            self._retries.run(partial(self._transfers.upload, form, song, self._reach))
+            send = partial(self._transfers.upload, upload, song, new.size_bytes, self._reach)
+            self._retries.run(send)
             self._row.note(f"uploaded as job {job.id}")
         return job
 

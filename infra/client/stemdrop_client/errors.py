@@ -3,7 +3,7 @@
 StemdropError
 └── ClientError
     ├── SongError              1  this song can't be sent, failed, or can't be written
-    │   ├── FormExpiredError      its upload form is too old: ask for another
+    │   ├── UploadExpiredError    its upload URL is too old: ask for another
     │   └── LinkExpiredError      a download link is too old: ask for another
     ├── ServerError            3  the server isn't there, or no stemdrop
     │   └── TroubleError          it may be better in a moment: try again
@@ -38,10 +38,10 @@ class SongError(ClientError):
     code = "song"
 
 
-class FormExpiredError(SongError):
-    """The upload form is too old."""
+class UploadExpiredError(SongError):
+    """The upload URL is too old."""
 
-    code = "form_expired"
+    code = "upload_expired"
 
 
 class LinkExpiredError(SongError):

@@ -8,6 +8,7 @@ from typing import Any, Self
 import httpx
 
 from stemdrop.options import Options
+from stemdrop.presigned import PresignedUpload
 from stemdrop_client.errors import (
     BusyError,
     NotLetInError,
@@ -15,7 +16,7 @@ from stemdrop_client.errors import (
     SongError,
     UnreachableError,
 )
-from stemdrop_client.views import Form, JobView, read_form, read_job
+from stemdrop_client.views import JobView, read_job, read_upload
 
 # An API function may take 29 seconds.
 TIMEOUT = httpx.Timeout(35.0, connect=10.0)
@@ -98,14 +99,14 @@ class Server:
         if "limits" not in self._read(answer):
             raise ServerError(f"What answers at {self.url} is no stemdrop.")
 
-    def create_job(self, new: NewJob) -> tuple[JobView, Form | None]:
-        """Make a job, and return it with the form for its upload; a known song needs none.
+    def create_job(self, new: NewJob) -> tuple[JobView, PresignedUpload | None]:
+        """Make a job, and return it with its upload URL; a known song needs none.
 
         To call it twice does no harm: a job that nobody uploads to costs nothing and expires.
         """
         song = {"filename": new.filename, "size_bytes": new.size_bytes, "sha256": new.sha256}
         answer = self._read(self._call("POST", "/jobs", json=song | new.options.to_json()))
-        return read_job(answer), read_form(answer)
+        return read_job(answer), read_upload(answer)
 
     def look_at_job(self, job_id: str, etag: str | None = None) -> Look:
         """Look at a job, and tell if it is still as it was under an etag."""

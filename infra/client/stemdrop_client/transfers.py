@@ -1,4 +1,4 @@
-"""Songs up, stems down, by presigned forms and links; the token never goes along."""
+"""Songs up, stems down, by presigned URLs; the token never goes along."""
 
 import hashlib
 import os
@@ -7,19 +7,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self, cast
+from typing import BinaryIO, Self
 
 import httpx
 
+from stemdrop.presigned import PresignedUpload
 from stemdrop_client.errors import (
     BusyError,
-    FormExpiredError,
     LinkExpiredError,
     SongError,
     UnreachableError,
+    UploadExpiredError,
 )
 from stemdrop_client.server import DIRECT, is_temporary, reason
-from stemdrop_client.views import Download, Form
+from stemdrop_client.views import Download
 
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 CHUNK_BYTES = 1 << 20
@@ -47,20 +48,30 @@ class Transfers:
     ) -> None:
         self._http.close()
 
-    def upload(self, form: Form, song: Path, position: Position) -> None:
+    def upload(
+        self, upload: PresignedUpload, song: Path, size_bytes: int, position: Position
+    ) -> None:
         """Send a song, read from the disk as it goes out.
+
+        Parameters
+        ----------
+        size_bytes : Size that the URL is signed for.
 
         Raises
         ------
-        FormExpiredError : it needs another form.
-        SongError : it is refused, or can't be read.
+        UploadExpiredError : it needs another URL.
+        SongError : it is refused, has changed, or can't be read.
         UnreachableError, BusyError : it may work the next time.
         """
+        headers = upload.headers | {"Content-Length": str(size_bytes)}
         with _reading(song) as file:
-            told = cast("BinaryIO", _ToldFile(file, position))
-            files = {"file": ("song", told, "application/octet-stream")}
+            if os.fstat(file.fileno()).st_size != size_bytes:
+                raise SongError("The file has changed: submit it again.")
+            body = _Body(file, position)
             try:
-                answer = self._http.post(form.url, data=form.fields, files=files)
+                answer = self._http.request(
+                    upload.method, upload.url, headers=headers, content=body
+                )
             except httpx.RequestError as error:
                 raise UnreachableError(f"The upload broke off: {reason(error)}.") from error
         if answer.is_success:
@@ -68,8 +79,8 @@ class Transfers:
         code, message = _s3_error(answer)
         if is_temporary(answer) or code == TOO_SLOW:
             raise BusyError(f"The upload can't be taken for now: {message or code}.")
-        expired = answer.status_code == httpx.codes.FORBIDDEN and "expired" in message.lower()
-        kind = FormExpiredError if expired else SongError
+        # The signature, or the credentials that it was made with.
+        kind = UploadExpiredError if "expired" in message.lower() else SongError
         raise kind(f"The upload was refused: {message or code}.")
 
     def download(self, wanted: Download, path: Path, position: Position) -> None:
@@ -142,19 +153,21 @@ def hash_file(song: Path, position: Position) -> tuple[int, str]:
     return size_bytes, sha256.hexdigest()
 
 
-class _ToldFile:
-    """A file that tells how much of it has been read; httpx asks for its size by `fileno`."""
+class _Body:
+    """A file as a request's body, which tells how much of it has been read.
+
+    Unlike a generator, it can be read again, as httpx does if S3 redirects the request.
+    """
 
     def __init__(self, file: BinaryIO, position: Position) -> None:
         self._file = file
         self._position = position
-        self.fileno = file.fileno
-        self.seek = file.seek
 
-    def read(self, size: int = -1) -> bytes:
-        data = self._file.read(size)
-        self._position(self._file.tell())
-        return data
+    def __iter__(self) -> Iterator[bytes]:
+        self._file.seek(0)
+        while chunk := self._file.read(CHUNK_BYTES):
+            self._position(self._file.tell())
+            yield chunk
 
 
 @contextmanager

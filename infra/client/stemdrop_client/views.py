@@ -8,6 +8,7 @@ from stemdrop.errors import OptionError
 from stemdrop.jobs import Stage, Status
 from stemdrop.keys import JOB_ID, ZIP_NAME
 from stemdrop.options import Options
+from stemdrop.presigned import PresignedUpload
 from stemdrop_client.errors import ServerError
 from stemdrop_client.names import last_part
 
@@ -18,14 +19,6 @@ class Download:
 
     size_bytes: int
     url: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """A presigned form that takes one upload."""
-
-    url: str
-    fields: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +111,21 @@ def read_job(shown: Any) -> JobView:
         raise ServerError("The server's answer is no job: is it of another version?") from error
 
 
-def read_form(shown: Any) -> Form | None:
-    """Read the upload form of a new job; there is none if its stems are there already.
+def read_upload(shown: Any) -> PresignedUpload | None:
+    """Read the upload URL of a new job; there is none if its stems are there already.
 
     Raises
     ------
-    ServerError : this is no form.
+    ServerError : this is no upload URL.
     """
     try:
         upload = shown["upload"]
-        return Form(str(upload["url"]), dict(upload["fields"])) if upload else None
-    except (KeyError, TypeError, ValueError) as error:
-        raise ServerError("The server's answer has no form: is it of another version?") from error
+        if not upload:
+            return None
+        if upload["method"] != "PUT":
+            raise ValueError
+        headers = {str(name): str(value) for name, value in upload["headers"].items()}
+        return PresignedUpload("PUT", str(upload["url"]), headers, str(upload["expires_at"]))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        said = "The server's answer has no upload URL: is it of another version?"
+        raise ServerError(said) from error

@@ -1,9 +1,10 @@
-"""URLs and forms that let their holder do one thing with one object, for a while."""
+"""URLs that let their holder do one thing with one object, for a while."""
 
+import base64
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from stemdrop.jobs import timestamp
@@ -12,24 +13,27 @@ from stemdrop.keys import UploadKey
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+CHECKSUM_HEADER = "x-amz-checksum-sha256"
 # Source: RFC 5987, attr-char, beside letters, digits and -._~; everything else is percent-encoded.
 ATTRIBUTE = "!#$&+^`|"
 PLAIN = {chr(code) for code in range(ord(" "), ord("~") + 1)} - set('"\\%/')
 
 
 @dataclass(frozen=True, slots=True)
-class UploadForm:
-    """An HTML form for one song.
+class PresignedUpload:
+    """An upload URL for one song: a request whose body is the file.
 
     Attributes
     ----------
-    url : where to send it, as multipart/form-data.
-    fields : to send before the last field, ``file``.
+    method : HTTP method, always PUT.
+    url : Presigned URL. Its signature covers the key, the content length and the headers.
+    headers : Headers to send along. Content-Length isn't listed: clients set it themselves.
     expires_at : UTC, ISO 8601; the upload has to begin before.
     """
 
-    url: str
-    fields: dict[str, str]
+    method: str
+    url: str = field(repr=False)
+    headers: dict[str, str]
     expires_at: str
 
 
@@ -49,16 +53,31 @@ class Signer:
         self._s3 = client
         self._lifetime_s = lifetime_s
 
-    def upload_form(self, key: UploadKey, size_bytes: int) -> UploadForm:
-        """Return a form for a file of exactly this size, and for no other key."""
+    def upload_url(
+        self, key: UploadKey, size_bytes: int, sha256: str | None = None
+    ) -> PresignedUpload:
+        """Sign an upload URL.
+
+        Parameters
+        ----------
+        key : Key of the song; the URL is good for no other.
+        size_bytes : Exact size of the file; S3 refuses any other.
+        sha256 : Digest of the file in hex; if given, S3 refuses other bytes.
+        """
         expires_at = datetime.now(UTC) + timedelta(seconds=self._lifetime_s)
-        signed = self._s3.generate_presigned_post(
-            self._uploads,
-            str(key),
-            Conditions=[["content-length-range", size_bytes, size_bytes]],
-            ExpiresIn=self._lifetime_s,
+        params: dict[str, Any] = {
+            "Bucket": self._uploads,
+            "Key": str(key),
+            "ContentLength": size_bytes,
+        }
+        headers: dict[str, str] = {}
+        if sha256 is not None:
+            checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
+            params["ChecksumSHA256"] = headers[CHECKSUM_HEADER] = checksum
+        url = self._s3.generate_presigned_url(
+            "put_object", Params=params, ExpiresIn=self._lifetime_s
         )
-        return UploadForm(signed["url"], signed["fields"], timestamp(expires_at))
+        return PresignedUpload("PUT", url, headers, timestamp(expires_at))
 
     def download_url(self, key: str, filename: str) -> str:
         """Return a URL of a result, that browsers save under a name."""

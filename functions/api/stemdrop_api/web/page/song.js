@@ -107,14 +107,14 @@ export class Song extends EventTarget {
       shelf.keep(job.id, this.name);
       this.#take(job, null);
       if (job.upload === null || (await this.#upload(job.upload))) return;
-      // The form is too old by now: a new job has a new one.
+      // The upload URL is too old by now: a new job has a new one.
       shelf.forget(job.id);
       await this.#persist(() => deleteJob(job.id));
     }
   }
 
-  /** Return whether the song has arrived, or else its form is no longer good. */
-  async #upload(form) {
+  /** Return whether the song has arrived, or else its upload URL is no longer good. */
+  async #upload(to) {
     markUnfinished(this.id, true);
     this.#become("uploading");
     const endsAt = Date.now() + 1000 * this.urlLifetime_s;
@@ -124,16 +124,16 @@ export class Song extends EventTarget {
     };
     try {
       await this.#persist(async () => {
-        if (Date.now() > endsAt) throw new Failure("form_expired");
+        if (Date.now() > endsAt) throw new Failure("upload_expired");
         await this.file.slice(0, 1).arrayBuffer().catch(() => {
           throw new Failure("unreadable");
         });
-        await upload(form, this.file, onProgress, this.#ending.signal);
+        await upload(to, this.file, onProgress, this.#ending.signal);
       });
     } catch (failure) {
       if (this.#ending.signal.aborted) throw failure; // who has stopped it deletes it
       const isTooOld = failure.code === "upload_refused" && Date.now() > endsAt;
-      if (isTooOld || failure.code === "form_expired") return false;
+      if (isTooOld || failure.code === "upload_expired") return false;
       shelf.forget(this.id); // what never arrived is nothing to come back to
       deleteJob(this.id).catch(() => {});
       throw failure;

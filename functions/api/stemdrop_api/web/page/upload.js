@@ -1,18 +1,15 @@
-// A song's way to S3, by the form that the API has signed. fetch can't tell how far it has come.
+// A song's way to S3, by the URL that the API has signed. fetch can't tell how far it has come.
 
 import { Failure } from "./failures.js";
 
 /**
  * Send a file.
- * @param {{url: string, fields: Object<string, string>}} form
+ * @param {{method: string, url: string, headers: Object<string, string>}} to
  * @param {File} file
  * @param {(share: number) => void} onProgress
  * @param {AbortSignal} signal
  */
-export function upload(form, file, onProgress, signal) {
-  const body = new FormData();
-  for (const [name, value] of Object.entries(form.fields)) body.append(name, value);
-  body.append("file", file); // S3 reads nothing that comes after it
+export function upload(to, file, onProgress, signal) {
   const request = new XMLHttpRequest();
   return new Promise((resolve, reject) => {
     const stop = () => request.abort();
@@ -25,7 +22,8 @@ export function upload(form, file, onProgress, signal) {
     request.addEventListener("error", () => reject(new Failure("offline")));
     request.addEventListener("abort", () => reject(signal.reason));
     request.addEventListener("loadend", () => signal.removeEventListener("abort", stop));
-    request.open("POST", form.url);
-    request.send(body);
+    request.open(to.method, to.url);
+    for (const [name, value] of Object.entries(to.headers)) request.setRequestHeader(name, value);
+    request.send(file.slice()); // without a type, so the browser adds no Content-Type
   });
 }
