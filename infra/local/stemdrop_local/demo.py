@@ -1,14 +1,14 @@
-"""The demonstration: a song through the embedded stack and the real handler, its stems in a folder.
+"""The demonstration: a song through the deployed template, its stems in a folder.
 
 python -m stemdrop_local.demo --out out [--song path]
 """
 
 import argparse
-import queue
+import secrets
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import closing
 from pathlib import Path
 
 from benchmarks.report import print_report, save_picture
@@ -17,17 +17,14 @@ from benchmarks.songs.wav import write_wav
 from stemdrop.errors import StemdropError
 from stemdrop.jobs import Job, Status
 from stemdrop.keys import RECORD_NAME, UploadKey, record_key
-from stemdrop_local.events.attempt import Attempt
-from stemdrop_local.events.delivery import Delivery
-from stemdrop_local.runtime.emulator import Emulator
-from stemdrop_local.s3.server import S3Server
-from stemdrop_local.stack import Stack, create_stack
-from stemdrop_local.template import ROOT, read_application
+from stemdrop_local.completions import Completions
+from stemdrop_local.deployment import ROOT, Deployment, Stack, deploy
+from stemdrop_local.emulator_process import EmulatorProcess
+from stemdrop_local.ports import LOOPBACK, listen
 
 MODELS = ROOT / "build" / "models"
 GENERATED_S = 30
-BACKOFF_S = 1
-STARTUP_S = 120
+RETRY_DELAYS_S = "1 1"
 
 
 class DemoError(StemdropError):
@@ -67,44 +64,41 @@ def _demonstrate(song: Path | None, out: Path) -> None:
 
 
 def separate(song: Path, out: Path, scratch: Path) -> Job:
-    """Put a song into the drop folder of a fresh stack, and wait for its stems.
+    """Put a song into the drop folder of a new stack, and wait for its stems.
 
     Parameters
     ----------
     out : takes job.json and the stems.
-    scratch : takes the logs.
+    scratch : takes what the stack keeps, its log among it.
 
     Raises
     ------
-    DemoError : the job failed, or its event did.
+    DemoError : The job failed.
     """
-    attempts: queue.SimpleQueue[Attempt] = queue.SimpleQueue()
-    application = read_application()
-    with ExitStack() as running:
-        server = running.enter_context(S3Server(scratch / "s3.log"))
-        stack = running.enter_context(create_stack(server, application))
-        emulator = Emulator(
-            application.function,
-            stack.endpoint_url,
-            scratch / "function.log",
-            {"MODEL_DIR": str(MODELS)},
-        )
-        running.enter_context(Delivery(stack, [emulator], BACKOFF_S, attempts.put))
+    deployment = Deployment(
+        {"AccessToken": secrets.token_urlsafe(32)},
+        {"SeparateFunction": {"MODEL_DIR": str(MODELS), "RETRY_DELAYS_S": RETRY_DELAYS_S}},
+    )
+    ended: list[Job] = []
+    with (
+        closing(listen(LOOPBACK, 0)) as listening,
+        EmulatorProcess(listening, scratch / "stack", secrets.token_urlsafe(32)) as emulator,
+    ):
+        stack = deploy(emulator, deployment)
+        completions = Completions(stack, emulator.client("sns"), ended.append)
         key = UploadKey.parse(f"drop/{song.name}")
         print(f"Dropping {song} into s3://{stack.uploads_bucket}/{key} ...")
         stack.s3.upload_file(str(song), stack.uploads_bucket, str(key))
-        _wait(attempts, emulator)
+        while not ended:
+            emulator.check()
+            completions.receive()
+            if stack.count_failures():
+                raise DemoError(f"The function failed:\n{_end_of(emulator.log)}")
         return _collect(stack, key, out)
 
 
-def _wait(attempts: "queue.SimpleQueue[Attempt]", emulator: Emulator) -> None:
-    while True:
-        attempt = attempts.get(timeout=STARTUP_S + emulator.function.timeout_s)
-        if attempt.outcome.succeeded:
-            return
-        if attempt.is_last:
-            log = emulator.log.read_text(errors="replace")
-            raise DemoError(f"The function failed: {attempt.outcome.payload}\n{log[-4000:]}")
+def _end_of(log: Path) -> str:
+    return log.read_text(errors="replace")[-4000:]
 
 
 def _collect(stack: Stack, key: UploadKey, out: Path) -> Job:

@@ -21,11 +21,11 @@ from botocore.exceptions import BotoCoreError
 
 from stemdrop.errors import SetupError, StemdropError
 from stemdrop_local.console import Console
+from stemdrop_local.deployment import ROOT
+from stemdrop_local.emulator_process import EmulatorError
 from stemdrop_local.ports import LOOPBACK
-from stemdrop_local.s3.server import ServerError
 from stemdrop_local.services import Services
 from stemdrop_local.settings import Settings
-from stemdrop_local.template import ROOT
 
 TOKEN_VARIABLE = "STEMDROP_TOKEN"  # noqa: S105 - its name
 TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{32,256}")
@@ -74,7 +74,7 @@ def _run(settings: Settings) -> None:
                 time.sleep(CHECK_S)
                 services.check()
         except BotoCoreError as error:
-            raise ServerError(f"The embedded S3 has gone: see {services.logs}.") from error
+            raise EmulatorError(f"The local AWS has ended: see {services.emulator.log}.") from error
         finally:
             console.say("ends", "what is unfinished goes on with the next start")
 
@@ -89,7 +89,6 @@ def _parser() -> argparse.ArgumentParser:
     option("--host", default=LOOPBACK, help="to listen at, or 0.0.0.0 (default: %(default)s)")
     option("--port", type=int, default=5000, help="of API and S3 (default: %(default)s)")
     option("--songs", type=_count, default=1, help="separated at a time (default: %(default)s)")
-    option("--backoff", type=int, default=60, help="seconds before a second try (default: 60)")
     for name, default, what in (
         ("data", Path(".stemdrop"), "what is kept over a restart"),
         ("drop", Path("drop"), "songs that are put here are separated"),
@@ -116,7 +115,6 @@ def _settings(parsed: argparse.Namespace, environment: Mapping[str, str]) -> Set
         host=parsed.host,
         port=parsed.port,
         songs=parsed.songs,
-        backoff_s=parsed.backoff,
     )
 
 

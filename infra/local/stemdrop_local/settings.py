@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stemdrop_local.events.delivery import BACKOFF_S
 from stemdrop_local.ports import LOOPBACK
-from stemdrop_local.runtime.emulator import HANDLER
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +14,10 @@ class Settings:
     Attributes
     ----------
     data, drop, stems, models : folders.
-    token : lets in who sends it to the API.
+    token : access token of the API, and secret access key of the user `local`.
     host, port : of the public address; with port 0 the system chooses one.
-    songs : how many are separated at the same time.
-    backoff_s : seconds before an event that failed is delivered again.
+    songs : separated at the same time.
+    parameters : of the template, in place of its defaults.
     look_s : seconds between two looks into the drop folder.
     handler, environment : of the separator: in place of its own, and in addition to its own.
     """
@@ -32,7 +30,7 @@ class Settings:
     host: str = LOOPBACK
     port: int = 5000
     songs: int = 1
-    backoff_s: int = BACKOFF_S
+    parameters: Mapping[str, str] = field(default_factory=dict)
     look_s: float = 1.0
-    handler: str = HANDLER
+    handler: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -16,8 +16,8 @@ from stemdrop.keys import DROP_PREFIX, UploadKey
 from stemdrop.s3 import storage_errors
 from stemdrop.store import Store
 from stemdrop_local.console import Console, size
+from stemdrop_local.deployment import Stack
 from stemdrop_local.folders.ledger import Ledger, Version
-from stemdrop_local.stack import Stack
 
 # What browsers, rsync, wget and editors call a file that they haven't finished.
 UNFINISHED = (".part", ".partial", ".crdownload", ".download", ".tmp", "~")

@@ -13,8 +13,8 @@ from stemdrop.keys import DROP_PREFIX, RECORD_NAME, UploadKey, parse_result_key
 from stemdrop.s3 import storage_errors
 from stemdrop.store import CHUNK_BYTES, Store
 from stemdrop_local.console import Console, size
+from stemdrop_local.deployment import Stack
 from stemdrop_local.folders.ledger import Entry, Ledger
-from stemdrop_local.stack import Stack
 
 
 class Outbox:

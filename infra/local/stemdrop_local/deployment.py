@@ -1,0 +1,165 @@
+"""template.yaml, deployed into the emulator by its CloudFormation."""
+
+import io
+import json
+import sys
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import WaiterError
+from samtranslator.yaml_helper import yaml_parse
+
+from stemdrop.errors import SetupError
+from stemdrop_local.emulator import REGION
+from stemdrop_local.emulator_process import EmulatorProcess
+from stemdrop_local.localize import LocalCode, localize
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+ROOT = Path(__file__).resolve().parents[3]
+TEMPLATE = ROOT / "template.yaml"
+STACK_NAME = "stemdrop"
+CODE_BUCKET = f"{STACK_NAME}-code"
+CODE_KEY = "bootstrap.zip"
+BOOTSTRAP = f"#!/bin/sh\nexec {sys.executable} -m stemdrop_local.bootstrap\n"
+CAPABILITIES: Any = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+
+
+class DeploymentError(SetupError):
+    """The template can't be deployed into the emulator."""
+
+    code = "deployment"
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """The deployed application.
+
+    Attributes
+    ----------
+    endpoint_url : where AWS and the HTTP API answer.
+    outputs, parameters : of the deployed template.
+    s3, sqs : clients, as the user of this stack.
+    """
+
+    endpoint_url: str
+    outputs: Mapping[str, str]
+    parameters: Mapping[str, str]
+    s3: "S3Client"
+    sqs: "SQSClient"
+
+    @property
+    def uploads_bucket(self) -> str:
+        """Return the name of the bucket that songs go to."""
+        return self.outputs["UploadsBucket"]
+
+    @property
+    def stems_bucket(self) -> str:
+        """Return the name of the bucket that stems come from."""
+        return self.outputs["StemsBucket"]
+
+    @property
+    def song_queue_url(self) -> str:
+        """Return the URL of the queue of S3's notifications."""
+        return self.outputs["SongQueueUrl"]
+
+    @property
+    def failure_queue_url(self) -> str:
+        """Return the URL of the queue of messages that failed three times."""
+        return self.outputs["FailureQueueUrl"]
+
+    def count_failures(self) -> int:
+        """Return how many messages are in the failure queue."""
+        found = self.sqs.get_queue_attributes(
+            QueueUrl=self.failure_queue_url, AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        return int(found["Attributes"]["ApproximateNumberOfMessages"])
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What may differ between stacks.
+
+    Attributes
+    ----------
+    parameters : of the template, in place of its defaults.
+    environment, handlers : of functions; see `LocalCode`.
+    """
+
+    parameters: Mapping[str, str]
+    environment: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    handlers: Mapping[str, str] = field(default_factory=dict)
+
+
+def deploy(emulator: EmulatorProcess, deployment: Deployment) -> Stack:
+    """Deploy the template.
+
+    Raises
+    ------
+    DeploymentError : CloudFormation doesn't take it.
+    """
+    s3 = emulator.s3()
+    location: Any = {"LocationConstraint": REGION}
+    s3.create_bucket(Bucket=CODE_BUCKET, CreateBucketConfiguration=location)
+    s3.put_object(Bucket=CODE_BUCKET, Key=CODE_KEY, Body=_bootstrap_zip())
+    endpoint = {"AWS_ENDPOINT_URL": emulator.endpoint_url, "POWERTOOLS_TRACE_DISABLED": "true"}
+    environment = {
+        name: {**endpoint, **deployment.environment.get(name, {})}
+        for name in ("SeparateFunction", "ApiFunction")
+    }
+    code = LocalCode(CODE_BUCKET, CODE_KEY, environment, deployment.handlers)
+    template = localize(yaml_parse(TEMPLATE.read_text()), code)
+    created = _create_stack(emulator, template, deployment.parameters)
+    return Stack(
+        endpoint_url=emulator.endpoint_url,
+        outputs={each["OutputKey"]: each["OutputValue"] for each in created["Outputs"]},
+        parameters={each["ParameterKey"]: each["ParameterValue"] for each in created["Parameters"]},
+        s3=s3,
+        sqs=emulator.client("sqs"),
+    )
+
+
+def _bootstrap_zip() -> bytes:
+    file = zipfile.ZipInfo("bootstrap")
+    file.external_attr = 0o755 << 16
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(file, BOOTSTRAP)
+    return buffer.getvalue()
+
+
+def _create_stack(
+    emulator: EmulatorProcess, template: Mapping[str, Any], parameters: Mapping[str, str]
+) -> Mapping[str, Any]:
+    cloudformation = emulator.client("cloudformation")
+    cloudformation.create_stack(
+        StackName=STACK_NAME,
+        TemplateBody=json.dumps(template),
+        Capabilities=CAPABILITIES,
+        Parameters=[
+            {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()
+        ],
+    )
+    waiter = cloudformation.get_waiter("stack_create_complete")
+    try:
+        waiter.wait(StackName=STACK_NAME, WaiterConfig={"Delay": 0.1, "MaxAttempts": 600})
+    except WaiterError as error:
+        raise DeploymentError(_reasons(cloudformation)) from error
+    (created,) = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"]
+    described: Mapping[str, Any] = created
+    return described
+
+
+def _reasons(cloudformation: Any) -> str:
+    events = cloudformation.describe_stack_events(StackName=STACK_NAME)["StackEvents"]
+    reasons = [
+        f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason')}"
+        for event in events
+        if event["ResourceStatus"].endswith("FAILED")
+    ]
+    return f"template.yaml can't be deployed into the local AWS: {'; '.join(reasons)}."

@@ -1,0 +1,357 @@
+"""MiniStack as a strict, private AWS: one process, one port, one user whose signatures are checked.
+
+    python -m stemdrop_local.emulator --fd FD --host HOST --port PORT --data FOLDER --songs COUNT
+
+FD is a listening socket; `emulator_process` starts this. Requests that carry an AWS signature or
+address a bucket go to the emulated AWS. All others go to the HTTP API that the stack has. Each gap
+of MiniStack that is closed here has a function of its own, whose first line names the gap.
+
+The process prints a JSON object for each request without a signature in its headers. It ends when
+its standard input closes.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import secrets
+import sys
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, quote
+
+ACCOUNT_ID = "123456789012"
+REGION = "eu-central-1"
+ACCESS_KEY_ID = "local"
+SECRET_VARIABLE = "STEMDROP_SECRET"  # noqa: S105 - its name
+SERVICES = "s3,sqs,sns,lambda,iam,sts,logs,cloudformation,apigateway,events"
+SIGNED = b"AWS4-HMAC-SHA256 "
+PRESIGNED = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature")
+# MiniStack's own addresses, which take no credential; a reset is among them.
+CLOSED = ("/_ministack", "/_localstack", "/_aws/", "/latest/", "/health", "/v2/", "/v4/")
+API_PATH = "/_aws/execute-api"
+# A page loads many files at once, and each process of the API function takes 100 MB.
+MAX_API_CALLS = 2
+KEEP_ALIVE_S = 75
+ADMINISTRATOR = {"Version": "2012-10-17"}
+ADMINISTRATOR_STATEMENT = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def main() -> int:
+    """Serve until standard input closes."""
+    parser = argparse.ArgumentParser()
+    numbers = dict.fromkeys(("fd", "port", "songs"), int)
+    for name, kind in {**numbers, "host": str, "data": Path}.items():
+        parser.add_argument(f"--{name}", type=kind, required=True)
+    options = parser.parse_args()
+    secret = os.environ.pop(SECRET_VARIABLE)
+    configure(options.port, options.data.resolve())
+    asyncio.run(serve(options, secret))
+    return 0
+
+
+def configure(port: int, data: Path) -> None:
+    """Set the variables that MiniStack reads when it is imported."""
+    os.environ.update(
+        AUTH="true",
+        GATEWAY_PORT=str(port),
+        IOT_MTLS_ENABLED="0",
+        MINISTACK_ACCOUNT_ID=ACCOUNT_ID,
+        MINISTACK_REGION=REGION,
+        S3_DATA_DIR=str(data / "objects"),
+        S3_PERSIST="1",
+        SERVICES=SERVICES,
+        SFTP_ENABLED="0",
+    )
+
+
+async def serve(options: argparse.Namespace, secret: str) -> None:
+    """Serve at a listening socket until standard input closes."""
+    from hypercorn.asyncio import serve as serve_application
+    from hypercorn.config import Config
+
+    close_gaps(options.songs)
+    config = Config()
+    config.bind = [f"fd://{options.fd}"]
+    config.keep_alive_timeout = KEEP_ALIVE_S
+    config.loglevel = "WARNING"
+    gateway: Any = Gateway({"localhost", "127.0.0.1", options.host}, secret)
+    await serve_application(gateway, config, shutdown_trigger=_parent_ended)
+
+
+async def _parent_ended() -> None:
+    """Return when standard input closes, which only the parent holds open."""
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while await reader.read(1024):
+        pass
+
+
+class Gateway:
+    """An ASGI application: AWS and the HTTP API at one address.
+
+    Parameters
+    ----------
+    hosts : names that the Host header may have; others are refused, as pages of other sites could
+        reach the loopback interface by a name of their own (DNS rebinding).
+    secret : secret access key of the only user.
+    """
+
+    def __init__(self, hosts: set[str], secret: str) -> None:
+        from ministack.app import app
+
+        self._aws: Any = app
+        self._hosts = hosts
+        self._secret = secret
+        self._api_calls = asyncio.Semaphore(MAX_API_CALLS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] == "lifespan":
+            await self._aws(scope, receive, self._with_user(send))
+        elif scope["type"] == "http":
+            await self._answer(scope, receive, send)
+
+    def _with_user(self, send: Send) -> Send:
+        async def add_user(message: Message) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                create_user(ACCESS_KEY_ID, self._secret)
+            await send(message)
+
+        return add_user
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        host = headers.get(b"host", b"").decode("latin-1")
+        is_signed = headers.get(b"authorization", b"").startswith(SIGNED)
+        call = Call(scope, send)
+        if host.rpartition(":")[0] not in self._hosts and host not in self._hosts:
+            await refuse(call.send, 421, "This address has no such host.")
+        elif is_signed or _is_presigned(scope) or _addresses_bucket(scope["path"]):
+            call.is_for_s3 = True
+            await self._answer_as_aws(scope, receive, call.send, is_signed=is_signed)
+        else:
+            async with self._api_calls:
+                await self._aws(_as_api_call(scope), receive, call.send)
+        if not is_signed:
+            print(call.line(), flush=True)
+
+    async def _answer_as_aws(
+        self, scope: Scope, receive: Receive, send: Send, *, is_signed: bool
+    ) -> None:
+        """Have MiniStack answer what it checks the signature of, and bucket CORS preflights.
+
+        It takes requests without a key, or with keys that everybody knows, for the root user's.
+        """
+        is_known = is_signed or _is_presigned(scope) or scope["method"] == "OPTIONS"
+        if scope["path"].startswith(CLOSED) or not is_known:
+            await refuse(send, 403, "This request has no valid signature.")
+            return
+        scope = {**scope, "scheme": "https", "headers": _without_conditional_range(scope)}
+        await self._aws(scope, receive, send)
+
+
+class Call:
+    """A request, and what came of it; `send` passes the answer on and takes its status."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._scope = scope
+        self._send = send
+        self._began_s = time.monotonic()
+        self._status = 0
+        self.is_for_s3 = False
+
+    async def send(self, message: Message) -> None:
+        """Pass on a part of the answer."""
+        self._status = message.get("status", self._status)
+        await self._send(message)
+
+    def line(self) -> str:
+        """Describe the call without its query and headers, which may grant access."""
+        call = {
+            "method": self._scope["method"],
+            "path": self._scope["path"],
+            "status": self._status,
+            "elapsed_s": round(time.monotonic() - self._began_s, 3),
+            "is_for_s3": self.is_for_s3,
+        }
+        return json.dumps(call)
+
+
+async def refuse(send: Send, status: int, message: str) -> None:
+    """Answer with an error."""
+    body = json.dumps({"message": message}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def create_user(access_key_id: str, secret: str) -> None:
+    """Create the user of this stack. There is no root user that could call CreateUser."""
+    from ministack.core import responses
+    from ministack.services import iam
+
+    responses.set_request_account_id(ACCOUNT_ID)
+    iam._users[access_key_id] = {
+        "UserName": access_key_id,
+        "Arn": f"arn:aws:iam::{ACCOUNT_ID}:user/{access_key_id}",
+        "UserId": "AIDALOCAL",
+        "CreateDate": iam._now(),
+        "Path": "/",
+        "PermissionsBoundary": "",
+        "AttachedPolicies": [],
+        "Tags": [],
+    }
+    iam._access_keys[access_key_id] = {
+        "UserName": access_key_id,
+        "AccessKeyId": access_key_id,
+        "SecretAccessKey": secret,
+        "Status": "Active",
+        "CreateDate": iam._now(),
+    }
+    policy = {**ADMINISTRATOR, "Statement": ADMINISTRATOR_STATEMENT}
+    iam._user_inline_policies[access_key_id] = {"administrator": json.dumps(policy)}
+
+
+def close_gaps(songs: int) -> None:
+    """Make MiniStack do what AWS does where the application depends on it."""
+    logging.getLogger("hypercorn.error").setLevel(logging.WARNING)
+    know_no_root_keys()
+    draw_role_credentials()
+    keep_objects_of_buckets()
+    start_message_move_tasks()
+    limit_songs(songs)
+
+
+def know_no_root_keys() -> None:
+    """Gap: well-known keys such as "test" are the root user's, and their signatures unchecked."""
+    from ministack.core import iam_evaluator
+    from ministack.services import sts
+
+    iam_evaluator.is_root_access_key = sts.is_root_access_key = lambda key: not key
+
+
+def draw_role_credentials() -> None:
+    """Gap: the keys of a function's role are computed from its ARN, so anybody can know them."""
+    from ministack.services import lambda_svc, sts
+
+    def credentials(config: dict[str, Any]) -> dict[str, str]:
+        role, name = config["Role"].rsplit("/", 1)[-1], config["FunctionName"]
+        key = f"ASIA{secrets.token_hex(8).upper()}"
+        secret, token = secrets.token_hex(20), secrets.token_hex(32)
+        session = {
+            "Arn": f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/{role}/{name}",
+            "UserId": f"{role}:{name}",
+            "SecretAccessKey": secret,
+            "SessionToken": token,
+        }
+        sts.register_session(key, session)
+        return {
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_SESSION_TOKEN": token,
+        }
+
+    lambda_svc.execution_credentials = credentials
+
+
+def keep_objects_of_buckets() -> None:
+    """Gap: CloudFormation can't create a bucket that has objects from before a restart.
+
+    MiniStack loads them when it is imported. Here a bucket finds its objects when it is created, so
+    the stack is deployed anew at each start and has no other state.
+    """
+    from ministack.services import s3
+    from ministack.services.cloudformation import provisioners
+
+    s3._buckets._data.clear()
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
+    create = handlers["create"]
+
+    def create_with_objects(logical_id: str, properties: Any, stack_name: str) -> Any:
+        created = create(logical_id, properties, stack_name)
+        folder = Path(s3.DATA_DIR, ACCOUNT_ID, created[0])
+        if folder.is_dir():
+            s3._load_persisted_bucket(ACCOUNT_ID, created[0], str(folder))
+        return created
+
+    handlers["create"] = create_with_objects
+
+
+def start_message_move_tasks() -> None:
+    """Gap: SQS's StartMessageMoveTask is missing. All messages are moved at once."""
+    from ministack.services import sqs
+
+    def start(request: dict[str, Any], _: str) -> dict[str, str]:
+        failures = sqs._queue_by_arn(request["SourceArn"])
+        if failures is None:
+            raise sqs._Err("ResourceNotFoundException", "The source queue doesn't exist.")
+        for queue in list(sqs._queues._data.values()):
+            policy = json.loads(queue["attributes"].get("RedrivePolicy") or "{}")
+            if policy.get("deadLetterTargetArn") == request["SourceArn"]:
+                with sqs._queues_lock:
+                    moved, failures["messages"] = failures["messages"], []
+                for message in moved:
+                    sqs._act_send_message({"MessageBody": message["body"]}, queue["url"])
+        return {"TaskHandle": secrets.token_urlsafe(16)}
+
+    sqs._HANDLERS["StartMessageMoveTask"] = start
+
+
+def limit_songs(songs: int) -> None:
+    """Gap: a MaximumConcurrency that comes from a parameter stays text, which can't be compared.
+
+    Lambda's least is 2, while one song at a time suits a small machine: this sets it directly.
+    """
+    from ministack.services import lambda_svc
+
+    lambda_svc._sqs_esm_concurrency = lambda *_: songs
+
+
+def _is_presigned(scope: Scope) -> bool:
+    query = parse_qs(scope["query_string"].decode("latin-1"))
+    has_header = any(name == b"authorization" for name, _ in scope["headers"])
+    return not has_header and all(query.get(name) for name in PRESIGNED)
+
+
+def _addresses_bucket(path: str) -> bool:
+    from ministack.services import s3
+
+    return s3._bucket_owner_account(path.lstrip("/").partition("/")[0]) is not None
+
+
+def _as_api_call(scope: Scope) -> Scope:
+    """Address the stack's HTTP API, wherever it is; without one, MiniStack answers 404."""
+    from ministack.services import apigateway
+
+    api_ids = [key[-1] for key in apigateway._apis._data]
+    prefix = f"{API_PATH}/{api_ids[0] if api_ids else 'none'}"
+    raw_path = scope.get("raw_path") or quote(scope["path"]).encode()
+    return {
+        **scope,
+        "path": prefix + scope["path"],
+        "raw_path": prefix.encode() + raw_path,
+        "headers": [*scope["headers"], (b"x-forwarded-proto", b"http")],
+    }
+
+
+def _without_conditional_range(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """Gap: If-Range isn't known. A request that has it gets the whole object."""
+    headers: list[tuple[bytes, bytes]] = list(scope["headers"])
+    if any(name == b"if-range" for name, _ in headers):
+        return [(name, value) for name, value in headers if name not in {b"range", b"if-range"}]
+    return headers
+
+
+if __name__ == "__main__":
+    sys.exit(main())

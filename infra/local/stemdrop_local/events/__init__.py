@@ -1,1 +1,0 @@
-"""S3's events on their way to the function."""

@@ -1,0 +1,55 @@
+"""Gap of the emulator: it ignores the lifecycle rules of the template's buckets."""
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from stemdrop.s3 import CHANGED, MISSING
+from stemdrop_local.deployment import Stack
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+def expire(stack: Stack, now: datetime) -> int:
+    """Delete the objects that are older than the parameter RetentionDays, and count them.
+
+    Parameters
+    ----------
+    now : with a time zone.
+    """
+    days = int(stack.parameters["RetentionDays"])
+    expired = 0
+    for bucket in (stack.uploads_bucket, stack.stems_bucket):
+        pages = stack.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        old = [
+            found
+            for page in pages
+            for found in page.get("Contents", [])
+            if expires_at(found["LastModified"], days) <= now
+        ]
+        expired += sum(_delete(stack.s3, bucket, found["Key"], found["ETag"]) for found in old)
+    return expired
+
+
+def expires_at(began_at: datetime, days: int) -> datetime:
+    """Return when S3 deletes an object: after so many days, at the next midnight of UTC.
+
+    Source: "Lifecycle configuration elements" in the Amazon S3 user guide; its example is an
+    object of January 15, 10:30, that expires after 3 days: on January 19, 00:00.
+    """
+    aged = began_at.astimezone(UTC) + timedelta(days=days)
+    midnight = aged.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight + timedelta(days=1)
+
+
+def _delete(s3: "S3Client", bucket: str, key: str, etag: str) -> bool:
+    """Delete an object unless it was replaced in the meantime."""
+    try:
+        s3.delete_object(Bucket=bucket, Key=key, IfMatch=etag)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in CHANGED | MISSING:
+            return False
+        raise
+    return True

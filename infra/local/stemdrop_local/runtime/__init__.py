@@ -1,1 +1,0 @@
-"""Lambda's execution environments on this machine."""

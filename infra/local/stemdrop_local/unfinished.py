@@ -1,0 +1,77 @@
+"""Notifications for songs that were unfinished when the stack and its queues ended."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+from urllib.parse import quote_plus
+
+from stemdrop.errors import BadKeyError, StorageError
+from stemdrop.jobs import timestamp
+from stemdrop.keys import DROP_PREFIX, JOBS_PREFIX, UploadKey
+from stemdrop.store import Store
+from stemdrop_local.deployment import Stack
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import ObjectTypeDef
+
+
+def announce_unfinished(stack: Stack) -> int:
+    """Send a notification for every upload whose job isn't finished, oldest first, and count them.
+
+    Some of them may have failed three times before, and get three more attempts. An upload whose
+    notification is in the queue already does no harm: notifications come at least once.
+    """
+    store = Store(stack.uploads_bucket, stack.stems_bucket, stack.s3)
+    unfinished = [found for found in _uploads(stack) if not _is_finished(store, found)]
+    for found in sorted(unfinished, key=_uploaded_at):
+        body = json.dumps(notification(stack.uploads_bucket, found))
+        stack.sqs.send_message(QueueUrl=stack.song_queue_url, MessageBody=body)
+    return len(unfinished)
+
+
+def notification(bucket: str, found: "ObjectTypeDef") -> dict[str, object]:
+    """Return the notification that S3 sends for an object.
+
+    Source: "Event message structure" in the Amazon S3 user guide.
+    """
+    details = {
+        "key": quote_plus(found["Key"], safe="/"),
+        "size": found["Size"],
+        "eTag": found["ETag"].strip('"'),
+    }
+    record = {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Put",
+        "s3": {"bucket": {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"}, "object": details},
+    }
+    return {"Records": [record]}
+
+
+def _uploads(stack: Stack) -> Iterator["ObjectTypeDef"]:
+    pages = stack.s3.get_paginator("list_objects_v2")
+    for prefix in (DROP_PREFIX, JOBS_PREFIX):
+        for page in pages.paginate(Bucket=stack.uploads_bucket, Prefix=prefix):
+            yield from page.get("Contents", [])
+
+
+def _is_finished(store: Store, found: "ObjectTypeDef") -> bool:
+    """Return whether a job has ended for this very upload, or can never have one."""
+    try:
+        key = UploadKey.parse(found["Key"])
+        job, _ = store.load_job(key)
+    except BadKeyError:
+        return True
+    except StorageError:  # the record can't be read: the function has to say what to do
+        return False
+    if key.is_folder:
+        return True
+    if job is None or job.source is None or not job.is_finished:
+        return False
+    uploaded = (found["ETag"].strip('"'), timestamp(_uploaded_at(found)))
+    return (job.source.etag, job.source.uploaded_at) == uploaded
+
+
+def _uploaded_at(found: "ObjectTypeDef") -> datetime:
+    return found["LastModified"]
