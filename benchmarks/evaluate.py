@@ -19,7 +19,7 @@ from benchmarks.songs.repertoire import REPERTOIRE
 from benchmarks.systems import System, separate, systems
 from stemdrop.errors import StemdropError
 from stemdrop.options import Codec, Model, Quality
-from stemdrop_local.template import ROOT
+from stemdrop_local.deployment import ROOT
 from stemdrop_separate.stft import SAMPLE_RATE_HZ
 
 

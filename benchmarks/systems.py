@@ -9,7 +9,7 @@ from benchmarks.collection import Reference, Waveform
 from benchmarks.parity import separate_as_spleeter
 from benchmarks.report import decode
 from stemdrop.options import Codec, Model, Options, Quality
-from stemdrop_local.template import ROOT
+from stemdrop_local.deployment import ROOT
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
 from stemdrop_separate.models import Models
 from stemdrop_separate.network import Backend, Magnitude

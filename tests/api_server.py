@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from stemdrop_local.http.gateway import Gateway
+from stemdrop_local.s3.door import S3RequestHandler
 from werkzeug.serving import make_server
 
 from api_events import Event, ExecutionEnvironment, Handler
-from stemdrop_local.http.gateway import Gateway
 from stemdrop_local.ports import LOOPBACK
-from stemdrop_local.s3.door import S3RequestHandler
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

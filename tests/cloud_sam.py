@@ -10,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-from stemdrop_local.template import ROOT
+from stemdrop_local.deployment import ROOT
 
 folder = Path(sys.argv[0]).parent
 arguments = sys.argv[1:]

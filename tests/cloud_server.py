@@ -15,11 +15,11 @@ from types import TracebackType
 from typing import Any, Self
 
 import boto3
-
 from stemdrop_local.intrinsics import REGION
-from stemdrop_local.ports import LOOPBACK
 from stemdrop_local.runtime.processes import Companion
 from stemdrop_local.template import ROOT, TEMPLATE
+
+from stemdrop_local.ports import LOOPBACK
 
 PACKAGES = "code"
 INVOCATIONS = "/stemdrop-tests/invocations"

@@ -3,13 +3,18 @@
 import signal
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from stemdrop_local.s3.server import S3Server
-from stemdrop_local.stack import Stack, create_stack
-from stemdrop_local.template import ROOT, Application, read_application
+from lambda_variables import pause
+from stemdrop_local.deployment import ROOT, Deployment, Stack, deploy
+from stemdrop_local.emulator_process import EmulatorProcess
+from stemdrop_local.ports import LOOPBACK, listen
+
+SECRET = "the-secret-access-key-of-the-tests-40-ch"  # noqa: S105
+TOKEN = "a-token-of-the-tests.0123456789~+/="  # noqa: S105
 
 
 def pytest_configure() -> None:
@@ -29,24 +34,21 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="session")
-def application() -> Application:
-    """Return what template.yaml describes."""
-    return read_application()
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
+    """Run one local AWS for all tests that share it."""
+    with (
+        closing(listen(LOOPBACK, 0)) as listening,
+        EmulatorProcess(listening, tmp_path_factory.mktemp("emulator"), SECRET) as emulator,
+    ):
+        yield emulator
 
 
 @pytest.fixture(scope="session")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """Run one embedded S3 for all tests; use `stack` unless the test is about the server."""
-    with S3Server(tmp_path_factory.mktemp("s3") / "s3.log") as server:
-        yield server
-
-
-@pytest.fixture
-def stack(s3_server: S3Server, application: Application) -> Iterator[Stack]:
-    """Return the application's buckets and queues, empty, over real HTTP."""
-    s3_server.reset()
-    with create_stack(s3_server, application) as stack:
-        yield stack
+def deployed(emulator: EmulatorProcess) -> Stack:
+    """Return the deployed template, whose function receives no messages: tests do its work."""
+    stack = deploy(emulator, Deployment({"AccessToken": TOKEN}))
+    pause(emulator)
+    return stack
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -190,7 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _ask(self, body: bytes) -> Answer:
         with closing(http.client.HTTPConnection(*self.proxy.upstream, timeout=60)) as upstream:
             headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP_BY_HOP}
-            headers |= {"Host": "{}:{}".format(*self.proxy.upstream), "Connection": "close"}
+            headers["Connection"] = "close"  # Host stays: it is signed
             upstream.request(self.command, self.path, body, headers)
             answer = upstream.getresponse()
             kept = [

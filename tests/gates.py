@@ -13,10 +13,9 @@ import urllib3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
-from werkzeug.test import create_environ, run_wsgi_app
-
 from stemdrop_local.s3.gate import HEADERS, Gate
 from stemdrop_local.s3.signatures import Signer
+from werkzeug.test import create_environ, run_wsgi_app
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -9,7 +9,7 @@ from pathlib import Path
 from local_stack import TOKEN, Started
 from stemdrop_containers.engine import Engine
 from stemdrop_containers.sam.guard import LABEL
-from stemdrop_local.template import ROOT
+from stemdrop_local.deployment import ROOT
 
 RUNS = r"runs (?:under SAM )?at (http://localhost:\d+)"
 # From nothing but the image: the API's packages, a stand-in for Lambda's own image, containers.

@@ -7,7 +7,8 @@ from itertools import count
 from typing import Any
 
 from stemdrop_local.s3.server import S3Server
-from stemdrop_local.stack import Stack
+
+from stemdrop_local.deployment import Stack
 
 Filter = Mapping[str, list[str]]
 _numbers = count(1)

@@ -14,7 +14,7 @@ from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from stemdrop.jobs import Job
 from stemdrop.keys import UploadKey, record_key
-from stemdrop_local.stack import Stack
+from stemdrop_local.deployment import Stack
 from stemdrop_separate.job import Attempt
 from stemdrop_separate.workshop import Invocation, Outcome, Workshop
 

@@ -28,7 +28,7 @@ from stemdrop.options import Codec
 from stemdrop_containers.engine import find_engine
 from stemdrop_containers.function import Container
 from stemdrop_containers.image import size_bytes
-from stemdrop_local.template import ROOT
+from stemdrop_local.deployment import ROOT
 
 INTERRUPTED = 130
 SONG_S = 180

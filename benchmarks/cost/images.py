@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stemdrop_containers.engine import Engine, EngineError
 from stemdrop_containers.image import REPOSITORY, build
-from stemdrop_local.template import ROOT
+from stemdrop_local.deployment import ROOT
 
 SPLEETER = Path(__file__).parent / "spleeter"
 MODEL_IMAGE = f"{REPOSITORY}:model"

@@ -24,7 +24,7 @@ from stemdrop_local.runtime.place import Place
 from stemdrop_local.s3.door import s3_door
 from stemdrop_local.s3.server import S3Server
 from stemdrop_local.services import API_HANDLER
-from stemdrop_local.stack import Stack, create_stack
+from stemdrop_local.deployment import Stack, create_stack
 from stemdrop_local.template import read_application
 
 BIN = Path(sys.executable).parent

@@ -16,7 +16,7 @@ from stemdrop_local.runtime.emulator import HANDLER, Emulator
 from stemdrop_local.runtime.outcome import Ending, Outcome
 from stemdrop_local.runtime.place import Launch
 from stemdrop_local.s3.server import S3Server
-from stemdrop_local.stack import Stack, create_stack
+from stemdrop_local.deployment import Stack, create_stack
 from stemdrop_local.template import Function, read_application
 
 SONGS = "/songs"

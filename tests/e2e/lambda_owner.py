@@ -5,10 +5,11 @@ import sys
 import time
 from pathlib import Path
 
-from stemdrop_containers.engine import find_engine
-from stemdrop_containers.function import Container
 from stemdrop_local.runtime.emulator import Emulator
 from stemdrop_local.template import read_application
+
+from stemdrop_containers.engine import find_engine
+from stemdrop_containers.function import Container
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from stemdrop_containers.engine import Engine
 from stemdrop_containers.sam import engine_service as service_module
 from stemdrop_containers.sam.engine_service import Service, find_gateway
 from stemdrop_containers.sam.guard import LABEL
-from stemdrop_local.template import ROOT
+from stemdrop_local.deployment import ROOT
 
 MARK = "AWS_ENDPOINT_URL_S3=http://192.0.2.1:5000"
 

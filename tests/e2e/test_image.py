@@ -9,14 +9,14 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from stemdrop_local.runtime.emulator import INVOCATIONS
+from stemdrop_local.runtime.environment import lambda_environment
+from stemdrop_local.template import ROOT, Application
 
 from stemdrop_containers.bom import LOCKS, look, unlocked
 from stemdrop_containers.components import bill
 from stemdrop_containers.engine import Engine
 from stemdrop_containers.image import build, size_bytes
-from stemdrop_local.runtime.emulator import INVOCATIONS
-from stemdrop_local.runtime.environment import lambda_environment
-from stemdrop_local.template import ROOT, Application
 
 LARGEST_BYTES = 700_000_000
 ANYBODY = [

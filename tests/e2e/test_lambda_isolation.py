@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from stemdrop_containers.engine import Engine
-from stemdrop_containers.function import Container, limits
 from stemdrop_local.runtime.emulator import Emulator
 from stemdrop_local.runtime.outcome import Ending
 from stemdrop_local.template import Application
+
+from stemdrop_containers.engine import Engine
+from stemdrop_containers.function import Container, limits
 
 HANDLERS = Path(__file__).with_name("handlers")
 INSIDE = "/var/probe"

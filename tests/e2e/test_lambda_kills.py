@@ -13,17 +13,17 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from stemdrop_local.events.attempt import Attempt
+from stemdrop_local.events.delivery import Delivery
+from stemdrop_local.runtime.emulator import Emulator
+from stemdrop_local.runtime.outcome import Ending
 
 from integration.processes_of import descendants
 from stemdrop.jobs import Job, Status
 from stemdrop.keys import UploadKey
 from stemdrop_containers.engine import Engine
 from stemdrop_containers.function import Container
-from stemdrop_local.events.attempt import Attempt
-from stemdrop_local.events.delivery import Delivery
-from stemdrop_local.runtime.emulator import Emulator
-from stemdrop_local.runtime.outcome import Ending
-from stemdrop_local.stack import Stack
+from stemdrop_local.deployment import Stack
 from uploads import job_of, put, results, song, stem_names
 
 KEY = UploadKey.parse("drop/song.wav")

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from stemdrop_local.template import read_application
 
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from stemdrop_containers.engine import Engine
 from stemdrop_containers.trial import Trial
-from stemdrop_local.template import read_application
 
 PART_S = 10
 # The separator stops 15 s before Lambda would: that leaves 15, with one processor.

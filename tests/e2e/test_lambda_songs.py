@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from stemdrop_local.template import read_application
 
 import media
 from benchmarks.songs.song import generate
@@ -13,7 +14,6 @@ from stemdrop_client.main import main
 from stemdrop_containers.engine import Engine
 from stemdrop_containers.image import build
 from stemdrop_containers.trial import Measured, Trial
-from stemdrop_local.template import read_application
 from uploads import job_of, read, stem_names
 
 # To build the other backend's image may take longer than a test.

@@ -10,6 +10,8 @@ from pathlib import Path
 import boto3
 import httpx
 import pytest
+from stemdrop_local.intrinsics import REGION
+from stemdrop_local.template import ROOT, Application
 
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
@@ -18,8 +20,6 @@ from sam_program import END_S, SamProgram, Traces
 from stemdrop_client.main import main as command_line
 from stemdrop_containers.engine import Engine
 from stemdrop_containers.sam.local import TAKEN
-from stemdrop_local.intrinsics import REGION
-from stemdrop_local.template import ROOT, Application
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -12,7 +12,7 @@ from benchmarks.songs.wav import write_wav
 from sam_program import Traces
 from stemdrop.jobs import Job, Status
 from stemdrop_containers.engine import Engine
-from stemdrop_local.template import ROOT
+from stemdrop_local.deployment import ROOT
 
 KEY = "jobs/7f3c9a5e2b814d60a1f4c8e97b25d036"
 

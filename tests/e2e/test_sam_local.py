@@ -17,7 +17,7 @@ from local_stack import TOKEN, drop
 from sam_program import END_S, START_S, SamProgram, Traces
 from stemdrop_client.main import main as command_line
 from stemdrop_containers.engine import Engine
-from stemdrop_local.template import ROOT
+from stemdrop_local.deployment import ROOT
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -11,14 +11,13 @@ import boto3
 import pytest
 
 from api_events import TOKEN, Api, ExecutionEnvironment, Handler
-from cloud_server import CloudServer, packaged_template, transform
 from faults import Faults
+from lambda_variables import variables_of
 from stemdrop.s3 import CLIENT_CONFIG
 from stemdrop.store import Store
-from stemdrop_local.runtime.environment import lambda_environment
-from stemdrop_local.s3.server import CREDENTIALS, S3Server
-from stemdrop_local.stack import Stack, create_stack
-from stemdrop_local.template import Application
+from stemdrop_local.deployment import Stack
+from stemdrop_local.emulator import ACCESS_KEY_ID, REGION
+from stemdrop_local.emulator_process import EmulatorProcess
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
 from stemdrop_separate.models import BackendName, Models
 from stemdrop_separate.settings import Settings
@@ -29,25 +28,19 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-@pytest.fixture(scope="module")
-def created(s3_server: S3Server, application: Application) -> Iterator[Stack]:
-    s3_server.reset()
-    with create_stack(s3_server, application) as stack:
-        yield stack
-
-
 @pytest.fixture
-def buckets(created: Stack) -> Stack:
-    """Return the buckets, empty: as `stack`, but made once for all tests of a file."""
-    for name in (created.uploads_bucket, created.stems_bucket):
-        for entry in created.s3.list_objects_v2(Bucket=name).get("Contents", []):
-            created.s3.delete_object(Bucket=name, Key=entry["Key"])
-    return created
+def buckets(deployed: Stack) -> Stack:
+    """Return the deployed template, its buckets and its queue empty."""
+    for name in (deployed.uploads_bucket, deployed.stems_bucket):
+        for entry in deployed.s3.list_objects_v2(Bucket=name).get("Contents", []):
+            deployed.s3.delete_object(Bucket=name, Key=entry["Key"])
+    deployed.sqs.purge_queue(QueueUrl=deployed.song_queue_url)
+    return deployed
 
 
 @pytest.fixture(scope="session")
-def proxy(s3_server: S3Server) -> Iterator[Faults]:
-    with Faults(s3_server.endpoint_url) as proxy:
+def proxy(emulator: EmulatorProcess) -> Iterator[Faults]:
+    with Faults(emulator.endpoint_url) as proxy:
         yield proxy
 
 
@@ -59,15 +52,15 @@ def faults(proxy: Faults) -> Faults:
 
 
 @pytest.fixture(scope="session")
-def client(proxy: Faults) -> "S3Client":
+def client(proxy: Faults, emulator: EmulatorProcess) -> "S3Client":
     """Return a client as the function has it, which goes through the proxy."""
     return boto3.client(
         "s3",
         config=CLIENT_CONFIG,
         endpoint_url=proxy.endpoint_url,
-        region_name="eu-central-1",
-        aws_access_key_id=CREDENTIALS["aws_access_key_id"],
-        aws_secret_access_key=CREDENTIALS["aws_secret_access_key"],
+        region_name=REGION,
+        aws_access_key_id=ACCESS_KEY_ID,
+        aws_secret_access_key=emulator.credentials["AWS_SECRET_ACCESS_KEY"],
     )
 
 
@@ -108,11 +101,14 @@ def workshop(buckets: Stack, store: Store, models: Models, tmp_path: Path) -> Wo
 
 
 @pytest.fixture(scope="module")
-def environment(application: Application, proxy: Faults, models: Models) -> dict[str, str]:
-    """Return the variables of the function, with S3 behind the proxy and the code under test."""
-    lambdas = lambda_environment(application.function, proxy.endpoint_url)
+def environment(
+    emulator: EmulatorProcess, deployed: Stack, proxy: Faults, models: Models
+) -> dict[str, str]:
+    """Return the variables of the function, with AWS behind the proxy and the code under test."""
+    assert deployed
+    variables = variables_of(emulator, "separate", proxy.endpoint_url)
     ours = {"MODEL_DIR": str(models.folder), "PYTHONPATH": os.pathsep.join(sys.path)}
-    return {**lambdas, **application.function.environment, **ours}
+    return {**variables, **ours}
 
 
 @pytest.fixture(scope="module")
@@ -129,11 +125,11 @@ def handler(
 
 
 @pytest.fixture(scope="session")
-def api_environment(application: Application, proxy: Faults) -> dict[str, str]:
-    """Return the variables of the API function, with S3 behind the proxy."""
-    lambdas = lambda_environment(application.api, proxy.endpoint_url)
-    ours = {"ACCESS_TOKEN": TOKEN, "MODELS": "2stems 4stems"}
-    return {**lambdas, **application.api.environment, **ours}
+def api_environment(emulator: EmulatorProcess, deployed: Stack, proxy: Faults) -> dict[str, str]:
+    """Return the variables of the API function, with AWS behind the proxy."""
+    assert deployed
+    variables = variables_of(emulator, "api", proxy.endpoint_url)
+    return {**variables, "ACCESS_TOKEN": TOKEN, "MODELS": "2stems 4stems"}
 
 
 @pytest.fixture(scope="session")
@@ -153,25 +149,3 @@ def api(api_handler: Handler, store: Store) -> Api:
     """Return the API, with empty buckets, no faults, and no waiting between tries."""
     assert store.uploads
     return Api(api_handler)
-
-
-@pytest.fixture(scope="session")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudServer]:
-    """Run moto's AWS for all tests of infra/cloud."""
-    with CloudServer(tmp_path_factory.mktemp("cloud") / "cloud.log") as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def transformed() -> str:
-    """Return template.yaml as CloudFormation has it after SAM's transform."""
-    return transform(packaged_template())
-
-
-@pytest.fixture
-def deployed(cloud: CloudServer, transformed: str) -> CloudServer:
-    """Return an account that has the stack `stemdrop`, and nothing else."""
-    cloud.reset()
-    cloud.put_packages()
-    cloud.create_stack("stemdrop", transformed)
-    return cloud

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from api_events import Api
-from stemdrop_local.stack import Stack
+from stemdrop_local.deployment import Stack
 
 
 @pytest.mark.parametrize(

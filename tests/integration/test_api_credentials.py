@@ -12,7 +12,7 @@ from faults import Faults
 from stemdrop.keys import UploadKey
 from stemdrop.store import Store
 from stemdrop_api import page, pages, routes
-from stemdrop_local.stack import Stack
+from stemdrop_local.deployment import Stack
 from stemdrop_separate.workshop import Workshop
 from uploads import attempt, put, results, song
 

@@ -12,7 +12,7 @@ from stemdrop.errors import SetupError
 from stemdrop.jobs import Job, Status
 from stemdrop.keys import UploadKey
 from stemdrop.store import Store
-from stemdrop_local.stack import Stack
+from stemdrop_local.deployment import Stack
 from uploads import job_of
 
 FOLDER = Path(__file__).parents[1] / "events"

@@ -10,7 +10,7 @@ from api_events import Answer, Api, Handler
 from faults import Faults, cut_body, first, forbidden, lose_answer, unavailable
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_api import routes
-from stemdrop_local.stack import Stack
+from stemdrop_local.deployment import Stack
 from stemdrop_separate.workshop import Workshop
 from uploads import attempt, put, read, results, song
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import httpx
 import pytest
+from stemdrop_local.s3.door import s3_door
 
 from api_events import Api, ExecutionEnvironment, handler_of
 from api_server import listening
 from stemdrop.keys import UploadKey
-from stemdrop_local.s3.door import s3_door
-from stemdrop_local.stack import Stack
+from stemdrop_local.deployment import Stack
 from stemdrop_separate.workshop import Workshop
 from uploads import attempt, song
 

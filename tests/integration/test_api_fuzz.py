@@ -19,7 +19,7 @@ from stemdrop.keys import UploadKey, result_key
 from stemdrop.options import Options
 from stemdrop.store import Store
 from stemdrop_api import examples
-from stemdrop_local.stack import Stack
+from stemdrop_local.deployment import Stack
 
 AT_LEAST = 2000
 CONFIGURATION: dict[str, Any] = {

@@ -15,7 +15,7 @@ import pytest
 import api_process
 from api_events import TOKEN, Answer, Api, Event, answer_of, request_event
 from stemdrop.keys import UploadKey, record_key
-from stemdrop_local.stack import Stack
+from stemdrop_local.deployment import Stack
 from stemdrop_separate.workshop import Workshop
 from uploads import attempt, put, song
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from stemdrop_containers.sam.zips import ZIPS, ZipError, compile_zips
 from stemdrop_local.runtime.environment import lambda_environment
 from stemdrop_local.template import Application, read_application
+
+from stemdrop_containers.sam.zips import ZIPS, ZipError, compile_zips
 
 TOKEN = "t" * 32
 # Source: the quotas of AWS Lambda, for a function and its layers, unzipped.

@@ -18,7 +18,7 @@ from packageurl import PackageURL
 from stemdrop_containers import bom
 from stemdrop_containers.components import bill
 from stemdrop_containers.engine import Engine
-from stemdrop_local.template import ROOT
+from stemdrop_local.deployment import ROOT
 
 DIGEST = "0" * 64
 IMAGE = "stemdrop:onnx"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from cloud_server import TIMEOUT_S, CloudServer, packaged_template, variables
-from stemdrop_local.template import ROOT
+from stemdrop_local.deployment import ROOT
 
 TESTS = Path(__file__).resolve().parents[1]
 TOKEN_FILE = "tokens/stemdrop.123456789012.eu-central-1.token"  # noqa: S105

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from stemdrop_local.events.attempt import Attempt, failure_record
+from stemdrop_local.runtime.outcome import Ending, Outcome
 
 from cloud_server import CloudServer, run, variables, words
 from faults import Answer, Faults, first, unavailable
 from stemdrop_cloud import failure_queue
 from stemdrop_cloud.failure_queue import FailureQueue
 from stemdrop_cloud.redrive import Redriver
-from stemdrop_local.events.attempt import Attempt, failure_record
-from stemdrop_local.runtime.outcome import Ending, Outcome
 
 FUNCTION = "stemdrop-separate"
 UPLOADS = "stemdrop-uploads-123456789012-eu-central-1"

@@ -15,7 +15,7 @@ from stemdrop.errors import TransientError
 from stemdrop.jobs import Status
 from stemdrop.keys import UploadKey
 from stemdrop.store import Store
-from stemdrop_local.stack import Stack
+from stemdrop_local.deployment import Stack
 from uploads import job_of, put, results, song
 
 GOOD, OTHER, BAD = "drop/good.wav", "drop/other.wav", "drop/bad.wav"

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from stemdrop_local.runtime.emulator import Emulator
+from stemdrop_local.template import ROOT, Application
 
 import media
 from benchmarks.metrics import si_sdr_db
@@ -14,9 +16,7 @@ from benchmarks.songs.song import generate
 from lambda_context import event_of
 from stemdrop.jobs import Status
 from stemdrop.keys import UploadKey, record_key
-from stemdrop_local.runtime.emulator import Emulator
-from stemdrop_local.stack import Stack
-from stemdrop_local.template import ROOT, Application
+from stemdrop_local.deployment import Stack
 from uploads import job_of, put, read, results, samples, song
 
 TITLE = "nobody's business"

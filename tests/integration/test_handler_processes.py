@@ -16,7 +16,7 @@ from faults import Faults, first
 from lambda_context import event_of
 from stemdrop.jobs import Status
 from stemdrop.keys import record_key
-from stemdrop_local.stack import Stack
+from stemdrop_local.deployment import Stack
 from stemdrop_separate.workshop import Outcome, Workshop
 from uploads import KEY, RATE_HZ, attempt, job_of, put, read, results, samples, song, stem_names
 

@@ -13,7 +13,7 @@ from lambda_context import TEST_EVENT, Context, event_of, message_event
 from stemdrop.keys import UploadKey
 from stemdrop.song_queue import SongQueue
 from stemdrop.store import Store
-from stemdrop_local.stack import Stack
+from stemdrop_local.deployment import Stack
 from uploads import job_of, put, song
 
 if TYPE_CHECKING:

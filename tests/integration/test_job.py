@@ -15,8 +15,7 @@ from faults import Faults
 from stemdrop.jobs import Job, Stage, Status, now
 from stemdrop.keys import UploadKey, record_key
 from stemdrop.options import Codec, Options
-from stemdrop_local.stack import Stack
-from stemdrop_local.template import ROOT
+from stemdrop_local.deployment import ROOT, Stack
 from stemdrop_separate.job import Attempt
 from stemdrop_separate.models import Models
 from stemdrop_separate.workshop import Invocation, Outcome, Workshop

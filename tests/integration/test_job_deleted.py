@@ -9,7 +9,7 @@ from stemdrop.content import digest
 from stemdrop.jobs import Job, Status, now
 from stemdrop.keys import UploadKey, content_key, record_key, result_key
 from stemdrop.options import Options
-from stemdrop_local.stack import Stack
+from stemdrop_local.deployment import Stack
 from stemdrop_separate.workshop import Outcome, Workshop
 from uploads import attempt, put, results, song
 

@@ -11,7 +11,7 @@ from stemdrop.content import digest
 from stemdrop.jobs import Job, Status
 from stemdrop.keys import UploadKey, record_key
 from stemdrop.options import Options
-from stemdrop_local.stack import Stack
+from stemdrop_local.deployment import Stack
 from stemdrop_separate.workshop import Outcome, Workshop
 from uploads import KEY, attempt, job_of, put, read, results, song, stem_names
 

@@ -10,7 +10,7 @@ from stemdrop.errors import StorageError
 from stemdrop.jobs import Status
 from stemdrop.keys import UploadKey, content_key, record_key
 from stemdrop.options import Options
-from stemdrop_local.stack import Stack
+from stemdrop_local.deployment import Stack
 from stemdrop_separate.workshop import Outcome, Workshop
 from uploads import KEY, attempt, job_of, put, read, results, song, stem_names
 

@@ -15,7 +15,7 @@ import media
 from faults import Faults, first
 from stemdrop.jobs import Job, Status
 from stemdrop.keys import UploadKey, record_key
-from stemdrop_local.stack import Stack
+from stemdrop_local.deployment import Stack
 from stemdrop_separate.job import GUARD_S
 from stemdrop_separate.song import HEADER_BYTES
 from stemdrop_separate.workshop import Outcome, Workshop

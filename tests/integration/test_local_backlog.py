@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stemdrop_local.events.backlog import announce_unfinished
+from stemdrop_local.s3.server import S3Server
+from stemdrop_local.template import Application
 
 from stemdrop.jobs import Job, Source, Status, now, timestamp
 from stemdrop.keys import UploadKey, record_key
-from stemdrop_local.events.backlog import announce_unfinished
-from stemdrop_local.s3.server import S3Server
-from stemdrop_local.stack import Stack, create_stack
-from stemdrop_local.template import Application
+from stemdrop_local.deployment import Stack, create_stack
 
 ID = "7f3c9a5e2b814d60a1f4c8e97b25d036"
 

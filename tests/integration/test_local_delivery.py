@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-
 from stemdrop_local.events.attempt import Attempt
 from stemdrop_local.events.delivery import Delivery
 from stemdrop_local.runtime.emulator import Emulator
 from stemdrop_local.runtime.outcome import Ending
-from stemdrop_local.stack import Stack
+
+from stemdrop_local.deployment import Stack
 
 WAIT_S = 30.0
 

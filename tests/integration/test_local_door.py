@@ -16,13 +16,13 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from stemdrop_local.http.front import PublicServer, listen
-from stemdrop_local.ports import LOOPBACK
 from stemdrop_local.s3.door import s3_door
 from stemdrop_local.s3.server import CREDENTIALS, S3Server
-from stemdrop_local.stack import Stack, create_stack
 from stemdrop_local.template import read_application
+
+from stemdrop_local.deployment import Stack, create_stack
+from stemdrop_local.ports import LOOPBACK
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

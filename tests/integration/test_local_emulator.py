@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from integration.processes_of import descendants, ends
 from stemdrop_local.runtime import place
 from stemdrop_local.runtime.emulator import Emulator
 from stemdrop_local.runtime.outcome import Ending, read_answer
 from stemdrop_local.runtime.place import EmulatorError, find_emulator
 from stemdrop_local.template import Application
+
+from integration.processes_of import descendants, ends
 
 HERE = str(Path(__file__).parent)
 ENDPOINT_URL = "http://127.0.0.1:9"

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-
 from stemdrop_local.s3.expiry import Expired, expire, expires_at
 from stemdrop_local.s3.server import S3Server
-from stemdrop_local.stack import Stack, create_stack
 from stemdrop_local.template import read_application
+
+from stemdrop_local.deployment import Stack, create_stack
 
 DAYS = 3
 

@@ -9,8 +9,8 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 import pytest
-
 from stemdrop_local.http.front import Call, Front, PortTakenError, PublicServer, listen
+
 from stemdrop_local.ports import LOOPBACK
 
 if TYPE_CHECKING:

@@ -18,12 +18,12 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.s3.models import S3Backend
 from moto.s3.responses import S3Response
-
 from stemdrop_local.s3.keeper import DataFolderError
 from stemdrop_local.s3.server import S3Server, ServerError
 from stemdrop_local.s3.write_through import WriteThrough
-from stemdrop_local.stack import Stack, create_stack
 from stemdrop_local.template import Application
+
+from stemdrop_local.deployment import Stack, create_stack
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-
 from stemdrop_local.http import pool as pool_module
 from stemdrop_local.http.events import FunctionError
 from stemdrop_local.http.gateway import RequestTooLargeError

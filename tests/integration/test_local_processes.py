@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from stemdrop_local.runtime.processes import Companion
 
 from integration.processes_of import descendants, ends
 from stemdrop_local.ports import LOOPBACK, reserve_port
-from stemdrop_local.runtime.processes import Companion
 
 OWNER = Path(__file__).with_name("local_owner.py")
 LEASH = [sys.executable, "-m", "stemdrop_local.runtime.leash"]

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto.s3 import notifications
-
-from stemdrop.keys import DROP_PREFIX
 from stemdrop_local.s3.process import EventsAfterRequests
 from stemdrop_local.s3.server import S3Server
-from stemdrop_local.stack import Stack, create_stack
 from stemdrop_local.template import read_application
+
+from stemdrop.keys import DROP_PREFIX
+from stemdrop_local.deployment import Stack, create_stack
 
 EVENTS = Path(__file__).parents[1] / "events"
 PART_BYTES = 5 << 20

@@ -8,13 +8,13 @@ from pathlib import Path
 import boto3
 import numpy as np
 import pytest
+from stemdrop_local.s3.expiry import Expired
 
 from integration.processes_of import descendants
 from local_stack import TOKEN, drop, running, settings_in
 from stemdrop.jobs import Job, Status
 from stemdrop_local import services as services_module
 from stemdrop_local.console import Console
-from stemdrop_local.s3.expiry import Expired
 from stemdrop_local.services import ApiError, Services
 from stemdrop_local.settings import Settings
 from transcript import Transcript

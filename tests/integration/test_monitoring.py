@@ -5,6 +5,7 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
+from stemdrop_local.intrinsics import load_template
 
 from api_events import Handler
 from faults import Faults, unavailable
@@ -12,9 +13,7 @@ from lambda_context import Context, event_of
 from stemdrop.errors import TransientError
 from stemdrop.keys import UploadKey
 from stemdrop.store import Store
-from stemdrop_local.intrinsics import load_template
-from stemdrop_local.stack import Stack
-from stemdrop_local.template import ROOT
+from stemdrop_local.deployment import ROOT, Stack
 from templates import Lenient
 from uploads import put, song
 

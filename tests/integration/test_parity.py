@@ -12,7 +12,7 @@ from benchmarks.metrics import max_step_difference, snr_db
 from benchmarks.songs.song import generate
 from oracle import separate_stock
 from stemdrop.options import Model
-from stemdrop_local.template import ROOT
+from stemdrop_local.deployment import ROOT
 from stemdrop_separate.models import BackendName, Models
 from stemdrop_separate.separation import separate
 

@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 
 import boto3
 import pytest
+from stemdrop_local.intrinsics import REGION, Resolver, load_template
+from stemdrop_local.s3.server import CREDENTIALS
+from stemdrop_local.template import TEMPLATE
 
 from api_events import Api, ExecutionEnvironment, handler_of
 from faults import Request, first, forbidden
@@ -22,10 +25,7 @@ from stemdrop.keys import UploadKey, record_key, result_key
 from stemdrop.s3 import CLIENT_CONFIG
 from stemdrop.store import Store
 from stemdrop.topic import Topic
-from stemdrop_local.intrinsics import REGION, Resolver, load_template
-from stemdrop_local.s3.server import CREDENTIALS
-from stemdrop_local.stack import Stack
-from stemdrop_local.template import TEMPLATE
+from stemdrop_local.deployment import Stack
 from stemdrop_separate.workshop import Outcome, Workshop
 from uploads import attempt, job_of, put, results, song
 

@@ -14,7 +14,7 @@ from benchmarks.metrics import snr_db
 from benchmarks.songs.repertoire import REPERTOIRE, play
 from benchmarks.songs.song import generate
 from stemdrop.options import Model, Quality
-from stemdrop_local.template import ROOT
+from stemdrop_local.deployment import ROOT
 from stemdrop_separate.models import BackendName, Models
 from stemdrop_separate.network import Magnitude, Network
 from stemdrop_separate.separation import separate

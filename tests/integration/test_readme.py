@@ -13,7 +13,7 @@ from local_stack import TOKEN, running, settings_in
 from stemdrop.keys import UploadKey
 from stemdrop.options import Options
 from stemdrop_client.main import main
-from stemdrop_local.template import ROOT
+from stemdrop_local.deployment import ROOT
 
 COMMANDS = [
     line.strip().partition("  #")[0]

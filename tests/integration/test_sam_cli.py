@@ -7,6 +7,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from stemdrop_local.runtime.emulator import EventTooLargeError
+from stemdrop_local.runtime.outcome import Ending
+from stemdrop_local.template import Application
 
 from stemdrop_containers.engine import Engine, EngineError
 from stemdrop_containers.sam import cli as sam_cli
@@ -16,9 +19,6 @@ from stemdrop_containers.sam.engine_service import find_gateway
 from stemdrop_containers.sam.functions import SamFunction
 from stemdrop_containers.sam.services import listen_for_containers
 from stemdrop_local.ports import LOOPBACK
-from stemdrop_local.runtime.emulator import EventTooLargeError
-from stemdrop_local.runtime.outcome import Ending
-from stemdrop_local.template import Application
 
 
 @pytest.fixture

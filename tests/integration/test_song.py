@@ -10,7 +10,7 @@ from benchmarks.songs.song import generate
 from media import FFMPEG, Samples
 from stemdrop.errors import NoRoomError, TimedOutError
 from stemdrop.options import Model, Options
-from stemdrop_local.template import ROOT
+from stemdrop_local.deployment import ROOT
 from stemdrop_separate.models import Models
 from stemdrop_separate.song import Limits, Progress, SeparatedSong, separate_song
 

@@ -13,7 +13,7 @@ from stemdrop.errors import ChangedError, StorageError
 from stemdrop.jobs import Job, Status, now
 from stemdrop.keys import UploadKey, content_key, record_key, result_key
 from stemdrop.store import CHUNK_BYTES, Store
-from stemdrop_local.stack import Stack
+from stemdrop_local.deployment import Stack
 
 KEY = UploadKey.parse("drop/song.mp3")
 DIGEST = "d" * 64

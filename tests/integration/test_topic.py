@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
+from stemdrop_local.s3.server import S3Server
 
 from api_events import Handler
 from faults import Faults, first, forbidden, lose_answer, unavailable
@@ -18,8 +19,7 @@ from stemdrop.keys import UploadKey, record_key
 from stemdrop.options import Model, Options
 from stemdrop.store import Store
 from stemdrop.topic import CLIENT_CONFIG
-from stemdrop_local.s3.server import S3Server
-from stemdrop_local.stack import Stack
+from stemdrop_local.deployment import Stack
 from stemdrop_separate.job import Attempt
 from stemdrop_separate.workshop import Invocation, Outcome, Workshop
 from subscribers import Inbox, subscribe

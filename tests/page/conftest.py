@@ -14,8 +14,8 @@ from benchmarks.songs.wav import write_wav
 from browser import Visitor, chromium
 from local_stack import running, settings_in
 from page_site import Compose, Site
+from stemdrop_local.deployment import ROOT
 from stemdrop_local.settings import Settings
-from stemdrop_local.template import ROOT
 from tiny_models import install
 
 PICTURES = ROOT / "out" / "page"

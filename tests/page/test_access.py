@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from browser import Visitor
 from local_stack import TOKEN
 from page_site import Compose, Site
-from stemdrop_local.template import ROOT
+from stemdrop_local.deployment import ROOT
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 PICTURES = ROOT / "out" / "page"

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Route, expect
 import media
 from browser import Visitor
 from page_site import Compose, Site
-from stemdrop_local.template import ROOT
+from stemdrop_local.deployment import ROOT
 
 REFUSED = "Failed to load resource: the server responded with a status of"
 SILENCE = np.zeros((4410, 2), np.float32)

@@ -17,7 +17,7 @@ from benchmarks.songs.wav import write_wav
 from browser import TIMEOUT_MS, Visitor
 from media import decode
 from page_site import Compose, Site
-from stemdrop_local.template import ROOT
+from stemdrop_local.deployment import ROOT
 
 RATE_HZ = 44_100
 SEEKS = 10

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Route, expect
+from stemdrop_local.s3.expiry import expire
 
 from browser import Visitor
 from local_stack import TOKEN, running
 from page_site import Compose, Site
-from stemdrop_local.s3.expiry import expire
+from stemdrop_local.deployment import ROOT
 from stemdrop_local.settings import Settings
-from stemdrop_local.template import ROOT
 
 UPLOADS = re.compile("-uploads-")
 REFUSED = "Failed to load resource: the server responded with a status of"

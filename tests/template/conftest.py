@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from stemdrop_local.intrinsics import Resolver, load_template
 from stemdrop_local.template import TEMPLATE
 

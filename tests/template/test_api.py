@@ -4,9 +4,9 @@ import re
 from typing import Any
 
 import pytest
+from stemdrop_local.intrinsics import Resolver
 
 from api_events import ENVIRONMENT, Api, handler_of
-from stemdrop_local.intrinsics import Resolver
 
 Template = dict[str, Any]
 JWT = {"JwtIssuer": "https://issuer.example", "JwtAudience": "stemdrop"}

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
-
-from cloud_server import packaged_template, transform
 from stemdrop_local.intrinsics import REGION, Resolver
 from stemdrop_local.template import Application
+
+from cloud_server import packaged_template, transform
 from templates import Lenient, Statement, Template, allows, as_list
 
 BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"

@@ -7,10 +7,10 @@ from urllib.parse import unquote_plus
 
 import pytest
 from aws_lambda_powertools.utilities.data_classes import S3Event, SQSEvent
+from stemdrop_local.template import Application
 
 from stemdrop.keys import UploadKey
 from stemdrop_containers.sam.events import generate, samples, text_of
-from stemdrop_local.template import Application
 
 FOLDER = Path(__file__).parents[1] / "events"
 EXPECTED = {

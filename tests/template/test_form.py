@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from stemdrop_local.intrinsics import load_template
 
 TEMPLATES = ["template.yaml", "infra/bootstrap.yaml", "infra/monitoring.yaml"]

@@ -1,10 +1,9 @@
 """The gateway of the local stack lets pages do what the HTTP API of template.yaml lets them do."""
 
-from werkzeug.test import Client
-
 from stemdrop_local.http.gateway import Gateway
 from stemdrop_local.intrinsics import Resolver, load_template
 from stemdrop_local.template import TEMPLATE
+from werkzeug.test import Client
 
 ORIGIN = "http://localhost:5000"
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stemdrop_local.runtime.emulator import HANDLER
 
 import stemdrop
 from stemdrop_containers.offline import BASE_IMAGE
-from stemdrop_local.runtime.emulator import HANDLER
 
 Instruction = tuple[str, str]
 

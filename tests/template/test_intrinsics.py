@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from stemdrop_local.intrinsics import Resolver, TemplateError, load_template
 from stemdrop_local.template import TEMPLATE, read_application
 

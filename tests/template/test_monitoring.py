@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from stemdrop_local.template import Application
+
 from templates import Lenient, Template
 
 DAY_S = 24 * 3600

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+from stemdrop_local.intrinsics import Resolver
 
 from stemdrop import keys
-from stemdrop_local.intrinsics import Resolver
 
 Template = dict[str, Any]
 Statement = dict[str, Any]

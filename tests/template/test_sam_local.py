@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stemdrop_local.template import API_FUNCTION, FUNCTION, Application
 
 from stemdrop_containers.sam.base import IMAGE
 from stemdrop_containers.sam.cli import FOLDER
 from stemdrop_containers.sam.functions import TOPICS, values_of
-from stemdrop_local.template import API_FUNCTION, FUNCTION, Application
 
 URL = "http://192.0.2.1:5000"
 SERVERS = ("local_invoke", "local_start_lambda", "local_start_api")

@@ -9,7 +9,6 @@ from socket import create_server
 from typing import Any
 
 import pytest
-
 from stemdrop_local.intrinsics import Resolver
 
 Section = dict[str, dict[str, dict[str, Any]]]

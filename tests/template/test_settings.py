@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from stemdrop_local.template import Application, read_application
 
 from stemdrop.errors import SetupError
 from stemdrop_api.settings import Settings as ApiSettings
-from stemdrop_local.template import Application, read_application
 from stemdrop_separate.settings import Settings
 
 # Powertools reads these by itself.

@@ -4,10 +4,10 @@ import re
 from typing import Any
 
 import pytest
-
-from stemdrop import keys
 from stemdrop_local.intrinsics import Resolver
 from stemdrop_local.template import TEMPLATE, read_application
+
+from stemdrop import keys
 
 Template = dict[str, Any]
 BUCKETS = ["UploadsBucket", "StemsBucket"]

@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from stemdrop_local.intrinsics import load_template
+from stemdrop_local.template import ROOT, TEMPLATE
 
 from benchmarks.cost.bill import Deployment
 from benchmarks.cost.figures import Figures, Sizes, System, Template
@@ -13,8 +15,6 @@ from benchmarks.cost.page import SIZES_MB, TEXT, write_page
 from benchmarks.cost.template import read_template
 from benchmarks.cost.traffic import Kind, Request, Traffic, Who
 from stemdrop.options import Codec
-from stemdrop_local.intrinsics import load_template
-from stemdrop_local.template import ROOT, TEMPLATE
 
 NAME = re.compile(r"`([A-Z][A-Za-z]+[a-z][A-Za-z]*)`")
 

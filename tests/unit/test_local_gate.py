@@ -11,9 +11,9 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
+from stemdrop_local.s3.gate import HEADERS
 
 from gates import HOST, SIGNER, STEMS, UPLOADS, URL, Visitor, body_of, client, headers_of, prepared
-from stemdrop_local.s3.gate import HEADERS
 
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(
     lambda key: not key.startswith("/")

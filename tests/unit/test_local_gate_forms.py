@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from werkzeug.formparser import parse_form_data
-
-from gates import BOUNDARY, SIGNER, STEMS, UPLOADS, Answer, Visitor, client, form
 from stemdrop_local.s3.canonical import Request
 from stemdrop_local.s3.gate import HEADERS
 from stemdrop_local.s3.policy import check_policy
 from stemdrop_local.s3.refusals import RefusedError
+from werkzeug.formparser import parse_form_data
+
+from gates import BOUNDARY, SIGNER, STEMS, UPLOADS, Answer, Visitor, client, form
 
 JOB = "jobs/7f3c9a5e2b814d60a1f4c8e97b25d036"
 SONG = b"--song\r\n\x00\xff" * 10

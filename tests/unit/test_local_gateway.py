@@ -9,10 +9,9 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from werkzeug.test import Client, TestResponse
-
 from stemdrop_local.http.events import FunctionError
 from stemdrop_local.http.gateway import Gateway, RequestTooLargeError
+from werkzeug.test import Client, TestResponse
 
 ORIGIN = "http://localhost:5000"
 

@@ -3,16 +3,16 @@
 from typing import Any
 
 import pytest
+from stemdrop_local.events.attempt import Attempt
+from stemdrop_local.http.front import Call
+from stemdrop_local.runtime.outcome import Ending, Outcome
+from stemdrop_local.s3.expiry import Expired
 
 from memory_store import MemoryStore
 from stemdrop.jobs import Failure, Job, Status, Stem, Usage, now
 from stemdrop.keys import UploadKey
 from stemdrop_local.console import Console
-from stemdrop_local.events.attempt import Attempt
-from stemdrop_local.http.front import Call
 from stemdrop_local.journal import Journal
-from stemdrop_local.runtime.outcome import Ending, Outcome
-from stemdrop_local.s3.expiry import Expired
 from transcript import Transcript
 
 KEY = UploadKey.parse("drop/Größe + 1.mp3")

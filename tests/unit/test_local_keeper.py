@@ -12,7 +12,6 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-
 from stemdrop_local.s3.keeper import DataFolderError, Keeper, Kept, lock
 
 BUCKET = "uploads"

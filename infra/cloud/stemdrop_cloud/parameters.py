@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from stemdrop_local.intrinsics import load_template
+
 from stemdrop_cloud.access_token import write_secret
 from stemdrop_cloud.account import Stack
 from stemdrop_cloud.configuration import ROOT
-from stemdrop_local.intrinsics import load_template
 
 TEMPLATE = ROOT / "template.yaml"
 TOKEN_PARAMETER = "AccessToken"  # noqa: S105  # its name

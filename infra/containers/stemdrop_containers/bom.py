@@ -13,11 +13,12 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from stemdrop_local.template import ROOT
+
 from stemdrop.errors import SetupError, StemdropError
 from stemdrop_containers import inventory
 from stemdrop_containers.components import Inventory, bill, plain
 from stemdrop_containers.engine import Engine, find_engine
-from stemdrop_local.template import ROOT
 
 OUT = ROOT / "build" / "bom.json"
 LOCKS = (

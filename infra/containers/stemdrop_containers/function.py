@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from math import ceil
 from pathlib import Path
 
-from stemdrop_containers.engine import Engine, EngineError
-from stemdrop_containers.leftovers import LABEL, name_container, removal, sweep
 from stemdrop_local.runtime.place import LEASH, Launch
 from stemdrop_local.template import Function
+
+from stemdrop_containers.engine import Engine, EngineError
+from stemdrop_containers.leftovers import LABEL, name_container, removal, sweep
 
 # Source: "Configure Lambda function memory" and "Lambda quotas" in the AWS Lambda guide.
 MB_PER_PROCESSOR = 1769

@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from stemdrop_local.template import ROOT
+
 from stemdrop.errors import SetupError, StemdropError
 from stemdrop.options import INSTRUMENTS
 from stemdrop_containers.engine import Engine, find_engine
 from stemdrop_containers.leashed import run_leashed
 from stemdrop_containers.offline import BASE_IMAGE, FOLDER, make_base
-from stemdrop_local.template import ROOT
 from stemdrop_separate.models import BackendName
 
 REPOSITORY = "stemdrop"

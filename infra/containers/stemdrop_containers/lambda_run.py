@@ -17,6 +17,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from stemdrop_local.template import ROOT, read_application
+
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from stemdrop.errors import StemdropError
@@ -24,7 +26,6 @@ from stemdrop_containers.engine import Engine, find_engine
 from stemdrop_containers.image import REPOSITORY
 from stemdrop_containers.leftovers import sweep
 from stemdrop_containers.trial import Measured, Trial, TrialError
-from stemdrop_local.template import ROOT, read_application
 from stemdrop_separate.models import BackendName
 
 FAILED = 1

@@ -13,9 +13,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from stemdrop_local.template import ROOT
+
 from stemdrop.errors import SetupError
 from stemdrop_containers.leashed import run_leashed
-from stemdrop_local.template import ROOT
 
 FOLDER = ROOT / "build" / "containers"
 STORAGE = "storage.conf"

@@ -10,18 +10,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from stemdrop.errors import StemdropError
-from stemdrop.jobs import Job, Status
-from stemdrop.keys import UploadKey, record_key
-from stemdrop.prices import USD_PER_GB_SECOND
-from stemdrop_containers.engine import Engine
-from stemdrop_containers.function import Container
 from stemdrop_local.events.attempt import Attempt
 from stemdrop_local.events.delivery import Delivery
 from stemdrop_local.runtime.emulator import Emulator
 from stemdrop_local.s3.server import S3Server
 from stemdrop_local.stack import Stack, create_stack
 from stemdrop_local.template import Application
+
+from stemdrop.errors import StemdropError
+from stemdrop.jobs import Job, Status
+from stemdrop.keys import UploadKey, record_key
+from stemdrop.prices import USD_PER_GB_SECOND
+from stemdrop_containers.engine import Engine
+from stemdrop_containers.function import Container
 
 MB_PER_GB = 1024
 # Beyond Lambda's own limit of time: to start the container, and to load the handler.

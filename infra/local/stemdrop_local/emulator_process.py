@@ -129,11 +129,18 @@ class EmulatorProcess:
             self._process.kill()
             self._process.wait()
         self._reader.join()
+        if self._process.stdout:
+            self._process.stdout.close()
 
     @property
     def pid(self) -> int:
         """Return the id of the process."""
         return self._process.pid
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """Return the variables that AWS's tools read the keys of the user of this stack from."""
+        return {"AWS_ACCESS_KEY_ID": ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": self._secret}
 
     def check(self) -> None:
         """Raise an error if the emulator has ended.

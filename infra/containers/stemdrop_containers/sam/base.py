@@ -2,8 +2,9 @@
 
 import sys
 
-from stemdrop_containers.engine import Engine
 from stemdrop_local.template import ROOT
+
+from stemdrop_containers.engine import Engine
 
 FOLDER = ROOT / "infra" / "sam"
 IMAGE = "public.ecr.aws/lambda/python:3.11-x86_64"

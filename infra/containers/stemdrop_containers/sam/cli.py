@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stemdrop.errors import SetupError
-from stemdrop_containers.sam.zips import compile_zips
 from stemdrop_local.intrinsics import REGION
-from stemdrop_local.ports import LOOPBACK, reserve_port
 from stemdrop_local.runtime.processes import Companion
 from stemdrop_local.s3.server import CREDENTIALS, SESSION_TOKEN
 from stemdrop_local.template import ROOT
+
+from stemdrop.errors import SetupError
+from stemdrop_containers.sam.zips import compile_zips
+from stemdrop_local.ports import LOOPBACK, reserve_port
 
 PROGRAM = ROOT / ".venv-sam" / "bin" / "sam"
 FOLDER = ROOT / "build" / "sam"

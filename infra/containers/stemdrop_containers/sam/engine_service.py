@@ -10,11 +10,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from stemdrop_local.runtime.processes import Companion
+from stemdrop_local.template import ROOT
+
 from stemdrop_containers.engine import Engine, EngineError
 from stemdrop_containers.offline import FOLDER
 from stemdrop_containers.sam.guard import SOCKET
-from stemdrop_local.runtime.processes import Companion
-from stemdrop_local.template import ROOT
 
 GUARD = [sys.executable, "-m", "stemdrop_containers.sam.guard"]
 # In a mount namespace of its own, so that nothing stays mounted however it ends.

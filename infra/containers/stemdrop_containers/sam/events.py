@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stemdrop_containers.sam.cli import FOLDER, PROGRAM
 from stemdrop_local.intrinsics import REGION
 from stemdrop_local.template import ROOT, read_application
+
+from stemdrop_containers.sam.cli import FOLDER, PROGRAM
 
 EVENTS = ROOT / "tests" / "events"
 JOB = "jobs/7f3c9a5e2b814d60a1f4c8e97b25d036"

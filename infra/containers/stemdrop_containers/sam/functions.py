@@ -7,12 +7,13 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from stemdrop_containers.sam.cli import SamError, Server
 from stemdrop_local.runtime.emulator import MARGIN_S, MAX_EVENT_BYTES, EventTooLargeError
 from stemdrop_local.runtime.outcome import Outcome, lost, read_answer
 from stemdrop_local.s3.door import Forward
 from stemdrop_local.s3.gate import headers_of
 from stemdrop_local.template import FUNCTION, Function
+
+from stemdrop_containers.sam.cli import SamError, Server
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -15,6 +15,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from stemdrop_local.events.attempt import keys_of
+from stemdrop_local.stack import Stack
+from stemdrop_local.template import API_FUNCTION, FUNCTION, ROOT
+
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from stemdrop.errors import StemdropError
@@ -27,11 +31,8 @@ from stemdrop_containers.sam.cli import FOLDER, SamError
 from stemdrop_containers.sam.local import Order, running
 from stemdrop_containers.sam.services import Build
 from stemdrop_local.console import Console
-from stemdrop_local.events.attempt import keys_of
 from stemdrop_local.local import end_by_signal, token_of
 from stemdrop_local.settings import Settings
-from stemdrop_local.stack import Stack
-from stemdrop_local.template import API_FUNCTION, FUNCTION, ROOT
 from stemdrop_separate.models import BackendName
 
 EVENT = ROOT / "tests" / "events" / "s3_put.json"

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError
+from stemdrop_local.s3.server import ServerError
+from stemdrop_local.template import ROOT
 
 from stemdrop.errors import StemdropError
 from stemdrop_containers.engine import Engine, find_engine
@@ -32,10 +34,8 @@ from stemdrop_containers.sam.services import (
 )
 from stemdrop_local.console import Console
 from stemdrop_local.local import TOKEN_VARIABLE, end_by_signal, token_of
-from stemdrop_local.s3.server import ServerError
 from stemdrop_local.services import Services
 from stemdrop_local.settings import Settings
-from stemdrop_local.template import ROOT
 from stemdrop_separate.models import BackendName
 
 CHECK_S = 0.5

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stemdrop_local.http.front import Front, PublicServer
+from stemdrop_local.runtime.execution import ExecutionEnvironment
+from stemdrop_local.template import API_FUNCTION, FUNCTION, Application
+
 from stemdrop_containers.sam.cli import FOLDER, Sam, exports
 from stemdrop_containers.sam.functions import ApiForward, SamFunction, values_of
 from stemdrop_local.console import Console
-from stemdrop_local.http.front import Front, PublicServer
 from stemdrop_local.ports import LOOPBACK
-from stemdrop_local.runtime.execution import ExecutionEnvironment
 from stemdrop_local.services import Services
 from stemdrop_local.settings import Settings
-from stemdrop_local.template import API_FUNCTION, FUNCTION, Application
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -12,8 +12,9 @@ import sys
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
-from stemdrop.errors import SetupError
 from stemdrop_local.template import ROOT
+
+from stemdrop.errors import SetupError
 
 BUILT = ROOT / ".aws-sam" / "build"
 RUNTIME = (3, 11)
