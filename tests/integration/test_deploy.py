@@ -1,9 +1,11 @@
 """`make deploy` and its relatives: SAM's and AWS's own programs, against MiniStack."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -76,18 +78,15 @@ def token_of(account: CloudAccount) -> str:
     return token
 
 
-def make(
-    account: CloudAccount,
-    task: str,
-    *,
-    stack: str = NAME,
-    aws: str = ".venv-sam/bin/aws",
-    typed: str = "",
-) -> subprocess.CompletedProcess[str]:
+def make_command(task: str, stack: str = NAME, aws: str = ".venv-sam/bin/aws") -> list[str]:
     # No environment is made while tests run in it.
     made = ["--assume-old", ".venv/.ready", "--assume-old", ".venv-sam/.ready"]
+    return ["make", "-s", *made, task, f"STACK={stack}", f"AWS={aws}"]
+
+
+def make(account: CloudAccount, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["make", "-s", *made, task, f"STACK={stack}", f"AWS={aws}"],
+        make_command(*words),
         cwd=ROOT,
         env=account.variables,
         input=typed,
@@ -229,12 +228,36 @@ def test_interruption_removes_the_file(
     assert not file.exists()
 
 
+def test_logs_are_followed(
+    account: CloudAccount, first: tuple[Deployer, subprocess.CompletedProcess[str]]
+) -> None:
+    assert first[1].returncode == 0
+    logs = account.client("logs")
+    stream = {"logGroupName": f"/aws/lambda/{NAME}-separate", "logStreamName": "a"}
+    event = {"timestamp": int(time.time() * 1000), "message": "song_separated"}
+    logs.create_log_stream(**stream)
+    logs.put_log_events(**stream, logEvents=[event])
+    with subprocess.Popen(
+        make_command("logs"),
+        cwd=ROOT,
+        env=account.variables,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as following:
+        assert following.stdout
+        try:
+            assert any("song_separated" in line for line in following.stdout)
+        finally:
+            os.killpg(following.pid, signal.SIGTERM)
+
+
 def test_redrive_moves_messages_of_the_failure_queue(account: CloudAccount, tmp_path: Path) -> None:
     # AWS's command line, version 1, doesn't take SQS's address from the environment.
     aws = tmp_path / "aws"
     aws.write_text('#!/bin/sh\nif [ "$1" = sqs ]; then echo "$@"; else echo arn:queue; fi\n')
     aws.chmod(0o755)
-    done = make(account, "redrive", aws=str(aws))
+    done = make(account, "redrive", NAME, str(aws))
     assert done.stdout == "sqs start-message-move-task --source-arn arn:queue\n"
 
 
@@ -261,6 +284,6 @@ def test_stacks_of_others_are_left_alone(account: CloudAccount, tmp_path: Path) 
     done = Deployer(tmp_path, account).run("--stack", "payroll")
     assert (done.returncode, done.stdout) == (2, "")
     assert "The stack payroll exists and isn't stemdrop's" in done.stderr
-    done = make(account, "destroy", stack="payroll", typed="payroll\n")
+    done = make(account, "destroy", "payroll", typed="payroll\n")
     assert "isn't stemdrop's: nothing was deleted" in done.stderr
     cloudformation.describe_stacks(StackName="payroll")
