@@ -81,7 +81,9 @@ def check(environment: str, name: str, given: str, sam: Path) -> Deployment:
     with _collecting(deployment.problems):
         overrides = parameters.parse([*settings.get("parameter_overrides", []), given])
     with _collecting(deployment.problems):
-        deployment.region = _find_region()
+        deployment.region = boto3.Session().region_name or ""
+        if not deployment.region:
+            raise SetupError("There is no AWS region: name one, as in REGION=eu-central-1.")
         deployment.account = client("sts", deployment.region).get_caller_identity()["Account"]
         deployment.stack = find_stack(name, deployment.region)
         bootstrap = find_stack(f"{name}-bootstrap", deployment.region)
@@ -160,13 +162,6 @@ def _load_settings(environment: str) -> dict[str, Any]:
         raise SetupError(f"samconfig.toml has no {environment!r}: use {', '.join(known)}.")
     settings: dict[str, Any] = document[environment].get("global", {}).get("parameters", {})
     return settings
-
-
-def _find_region() -> str:
-    region = boto3.Session().region_name
-    if not region:
-        raise SetupError("There is no AWS region: name one, as in REGION=eu-central-1.")
-    return region
 
 
 def _local_problems(sam: Path) -> Iterator[str]:
