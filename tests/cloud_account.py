@@ -40,6 +40,7 @@ class CloudAccount:
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "HOME": str(self.home),
             "SAM_CLI_POLL_DELAY": "0.1",
+            "SAM_CLI_TELEMETRY": "0",
         }
 
     def client(self, service: str) -> Any:
