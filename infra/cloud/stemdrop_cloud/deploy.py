@@ -54,12 +54,8 @@ def _report(status: int, *sentences: str) -> int:
 
 
 def _deploy(deployment: Deployment, parsed: argparse.Namespace) -> None:
-    build = [
-        "build",
-        "--use-container",
-        "--build-dir",
-        parsed.build_dir,
-    ]  # has the function's Python
+    # The container has the Python of the function's runtime.
+    build = ["build", "--use-container", "--build-dir", parsed.build_dir]
     _run_sam(deployment, [parsed.sam, *build], {})
     template = ["--template-file", parsed.build_dir / "template.yaml"]
     token = choose_token(deployment, is_new_wanted=parsed.new_token)
