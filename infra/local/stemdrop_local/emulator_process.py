@@ -173,12 +173,13 @@ class EmulatorProcess:
 
         Nobody's credentials are in it.
         """
-        kept = ("HOME", "LANG", "PYTHONPATH", "PYTHONWARNINGS", "TMPDIR")
+        kept = ("HOME", "LANG", "PYTHONPATH", "PYTHONWARNINGS")
         known = {name: os.environ[name] for name in kept if name in os.environ}
         return {
             **known,
             "PATH": os.defpath,
             "MALLOC_ARENA_MAX": "2",
+            "TMPDIR": str(self._data.resolve()),  # of functions, which /tmp may be too small for
             SECRET_VARIABLE: self._secret,
         }
 
