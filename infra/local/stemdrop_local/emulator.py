@@ -229,6 +229,7 @@ def close_gaps(songs: int) -> None:
     know_no_root_keys()
     draw_role_credentials()
     keep_objects_of_buckets()
+    apply_api_cors()
     start_message_move_tasks()
     limit_songs(songs)
 
@@ -286,6 +287,21 @@ def keep_objects_of_buckets() -> None:
         return created
 
     handlers["create"] = create_with_objects
+
+
+def apply_api_cors() -> None:
+    """Gap: CloudFormation keeps an API's CORS rules by names that requests don't look for."""
+    from ministack.services.cloudformation import provisioners
+
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::ApiGatewayV2::Api"]
+    create = handlers["create"]
+
+    def create_with_cors(logical_id: str, properties: Any, stack_name: str) -> Any:
+        rules = properties.get("CorsConfiguration") or {}
+        named = {name[0].lower() + name[1:]: rule for name, rule in rules.items()}
+        return create(logical_id, {**properties, "CorsConfiguration": named}, stack_name)
+
+    handlers["create"] = create_with_cors
 
 
 def start_message_move_tasks() -> None:
