@@ -84,7 +84,7 @@ class EmulatorProcess:
         self._secret = secret
         self._songs = songs
         self._report = report
-        self._host, self.port = listening.getsockname()[:2]
+        self.port = listening.getsockname()[1]
         self.endpoint_url = f"http://{LOOPBACK}:{self.port}"
         self.log = data / "emulator.log"
 
@@ -93,7 +93,6 @@ class EmulatorProcess:
         descriptor = self._listening.fileno()
         options = {
             "fd": descriptor,
-            "host": self._host,
             "port": self.port,
             "data": self._data,
             "songs": self._songs,
