@@ -164,7 +164,8 @@ logs: $(SAM_READY) ## Follow the logs of STACK, from SINCE on
 	@.venv-sam/bin/sam logs --stack-name "$(STACK)" --start-time "$(SINCE) ago" --tail
 
 redrive: $(SAM_READY) ## Send the failed songs of STACK to its separator again
-	@queue="$$($(call output,FailureQueueArn))"; $(AWS) sqs start-message-move-task --source-arn "$$queue"
+	@queue="$$($(call output,FailureQueueArn))"; $(AWS) $(AWS_ENDPOINT_URL:%=--endpoint-url %) sqs start-message-move-task \
+		--source-arn "$$queue" # version 1 of `aws` doesn't read the address of SQS from the environment
 
 destroy: $(SAM_READY) ## Delete STACK with all songs and stems, after asking for its name
 	@AWS="$(AWS)" infra/cloud/destroy.sh "$(STACK)"

@@ -54,9 +54,7 @@ def _report(status: int, *sentences: str) -> int:
 
 
 def _deploy(deployment: Deployment, parsed: argparse.Namespace) -> None:
-    # The container has the Python of the function's runtime.
-    build = ["build", "--use-container", "--build-dir", parsed.build_dir]
-    _run_sam(deployment, [parsed.sam, *build], {})
+    _run_sam(deployment, [parsed.sam, "build", "--build-dir", parsed.build_dir], {})
     template = ["--template-file", parsed.build_dir / "template.yaml"]
     token = choose_token(deployment, is_new_wanted=parsed.new_token)
     _run_sam(deployment, [parsed.sam, "deploy", *template, *deployment.options], token)
@@ -74,6 +72,8 @@ def choose_token(deployment: Deployment, *, is_new_wanted: bool) -> dict[str, st
 def _run_sam(deployment: Deployment, command: list[str | Path], secret: dict[str, str]) -> None:
     # With SAM_DEBUG, SAM logs all parameters.
     variables = {name: value for name, value in os.environ.items() if name != "SAM_DEBUG"}
+    # The build of the API takes uv, which is installed beside Python here.
+    variables["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     with parameters.written({**deployment.values, **secret}) as url:
         options = ["--region", deployment.region, "--parameter-overrides", url]
         run = subprocess.run([*command, *options], cwd=ROOT, env=variables, check=False)

@@ -31,6 +31,7 @@ SIGNED = b"AWS4-HMAC-SHA256 "
 PRESIGNED = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature")
 # MiniStack's own addresses, which take no credential; a reset is among them.
 CLOSED = ("/_ministack", "/_localstack", "/_aws/", "/latest/", "/health", "/v2/", "/v4/")
+OPEN = "/v2/apis/"  # API Gateway's own
 API_PATH = "/_aws/execute-api"
 # A page loads many files at once, and each process of the API function takes 100 MB.
 MAX_API_CALLS = 2
@@ -147,7 +148,9 @@ class Gateway:
         It takes requests without a key, or with keys that everybody knows, for the root user's.
         """
         is_known = is_signed or _is_presigned(scope) or scope["method"] == "OPTIONS"
-        if scope["path"].startswith(CLOSED) or not is_known:
+        path = scope["path"]
+        is_closed = path.startswith(CLOSED) and not path.startswith(OPEN)
+        if is_closed or not is_known:
             await refuse(send, 403, "This request has no valid signature.")
             return
         scope = {**scope, "scheme": "https", "headers": _without_conditional_range(scope)}
