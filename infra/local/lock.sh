@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 compile() {
 	local folder=$1
 	shift
-	.venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url \
+	.venv/bin/uv pip compile --quiet --python-version "${PYTHON_VERSION:-3.11}" --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --custom-compile-command "make lock" "$folder.in" --output-file "$folder.txt" "$@"
 }
 
@@ -20,4 +20,4 @@ compile functions/separate/model/requirements --constraint tests/requirements.tx
 compile functions/separate/model/spleeter --no-deps
 compile infra/sam/requirements
 compile infra/lint/requirements
-compile infra/sam/runtime --constraint tests/requirements.txt
+PYTHON_VERSION=3.13 compile infra/sam/runtime

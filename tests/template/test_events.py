@@ -2,14 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote_plus
 
 import pytest
 from aws_lambda_powertools.utilities.data_classes import S3Event
 
 from stemdrop.keys import UploadKey
-from stemdrop_containers.sam.events import generate, samples, text_of
 from stemdrop_local.template import Application
 
 FOLDER = Path(__file__).parents[1] / "events"
@@ -44,16 +42,3 @@ def test_samples_come_from_the_upload_bucket(name: str, application: Application
             record.s3.bucket.name == entry.bucket and key.startswith(entry.prefix)
             for entry in subscriptions
         )
-
-
-@pytest.mark.parametrize("name", samples())
-def test_sam_makes_the_samples_as_they_are_kept(name: str) -> None:
-    assert (FOLDER / f"{name}.json").read_text() == text_of(generate(samples()[name]))
-
-
-def test_there_is_a_sample_of_sams_for_every_trigger(template: dict[str, Any]) -> None:
-    made = {path.stem for path in FOLDER.glob("*_*.json")}
-    assert made == samples().keys()
-    uploads = {key.partition("/")[0] for name in made & EXPECTED.keys() for key in EXPECTED[name]}
-    triggers = template["Resources"]["SeparateFunction"]["Properties"]["Events"]
-    assert uploads == {name.lower() for name in triggers}

@@ -65,7 +65,7 @@ def _service(engine: Engine, path: Path) -> Iterator[str]:
     path.unlink(missing_ok=True)
     # In a session of its own, since Ctrl-C is for us to pass on.
     process = subprocess.Popen(
-        engine.command("system", "service", f"--time={IDLE_S}", address),
+        [engine.name, "system", "service", f"--time={IDLE_S}", address],
         env=engine.environment,
         stdin=subprocess.DEVNULL,
         start_new_session=True,

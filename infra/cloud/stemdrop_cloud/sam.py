@@ -12,8 +12,8 @@ from stemdrop_cloud.builders import end
 from stemdrop_cloud.configuration import CONFIGURATION, ROOT, Environment
 from stemdrop_cloud.errors import CloudError
 from stemdrop_cloud.prerequisites import PYTHONS, SAM
-from stemdrop_containers.sam.zips import BUILT, compile_zips
 
+BUILT = ROOT / ".aws-sam" / "build"
 # With SAM_DEBUG it would log all parameters.
 DROPPED = {VARIABLE, "SAM_DEBUG"}
 # Of `sam deploy`, where samconfig.toml doesn't say it.
@@ -44,7 +44,7 @@ class Sam:
     built: Path = BUILT
 
     def build(self, parameters: str) -> None:
-        """Build both functions, the API's with compiled files.
+        """Build both functions.
 
         Parameters
         ----------
@@ -53,11 +53,9 @@ class Sam:
         Raises
         ------
         CloudError : it failed.
-        ZipError : nothing can be compiled.
         """
         where = ["--build-dir", str(self.built)]
         self._run("build", [*where, "--parameter-overrides", parameters])
-        compile_zips(self.built)
 
     def deploy(self, parameters: str) -> None:
         """Deploy what was built.
