@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 UPLOADS_BUCKET, STEMS_BUCKET = "stemdrop-uploads-scratch", "stemdrop-stems-scratch"
 REGION: Literal["eu-central-1"] = "eu-central-1"
+# MiniStack's own, which may do everything.
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 START_S = 30.0
 POLL_S = 0.05
 
@@ -41,6 +43,7 @@ class ScratchS3:
     def environment(self) -> Mapping[str, str]:
         """Return the variables that lead a function to it."""
         return {
+            **CREDENTIALS,
             "AWS_ENDPOINT_URL_S3": self.endpoint_url,
             "UPLOADS_BUCKET": self.uploads_bucket,
             "STEMS_BUCKET": self.stems_bucket,
@@ -100,8 +103,8 @@ def run_scratch_s3() -> Iterator[ScratchS3]:
                 "s3",
                 endpoint_url=endpoint_url,
                 region_name=REGION,
-                aws_access_key_id="local",
-                aws_secret_access_key="local",  # noqa: S106 - nobody checks it
+                aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+                aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
                 config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
             )
             _await_buckets(process, client)

@@ -34,8 +34,6 @@ def command(
     assert image
     shared = {
         **s3.environment,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
         "COMPLETION_TOPIC_ARN": "",
         "SONG_QUEUE_URL": "",
         "ACCESS_TOKEN": TOKEN,
@@ -100,14 +98,6 @@ def test_page_and_open_routes_need_no_token(url: str) -> None:
     assert page.headers["content-type"].startswith("text/html")
     assert httpx.get(f"{url}/healthz", timeout=60).status_code == 200
     assert httpx.get(f"{url}/options", timeout=60).status_code == 401
-
-
-def test_sample_event_has_a_dropped_song_separated(
-    command: list[str], s3: ScratchS3, song: Path
-) -> None:
-    s3.upload(song, "drop/song.mp3")
-    event = ROOT / "tests" / "events" / "s3_put.json"
-    assert invoke(command, event) == {"drop/song.mp3": "done"}
 
 
 def test_missing_variables_are_one_sentence(tmp_path: Path) -> None:

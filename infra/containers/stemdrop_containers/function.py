@@ -215,7 +215,7 @@ def _read_answer(status: int, body: bytes) -> Any:
 
 
 def lambda_variables(limits: Limits) -> dict[str, str]:
-    """Return the variables that Lambda sets, with credentials that only a local S3 takes."""
+    """Return the variables that Lambda sets, except credentials."""
     return {
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
@@ -224,8 +224,6 @@ def lambda_variables(limits: Limits) -> dict[str, str]:
         "AWS_LAMBDA_FUNCTION_TIMEOUT": str(limits.timeout_s),
         "AWS_REGION": "eu-central-1",
         "AWS_DEFAULT_REGION": "eu-central-1",
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
 

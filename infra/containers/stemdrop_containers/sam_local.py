@@ -31,17 +31,15 @@ from stemdrop_containers.offline import BASE_IMAGE, RELEASE
 from stemdrop_local.ports import LOOPBACK
 
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
+UV = ROOT / ".venv" / "bin" / "uv"  # which the build takes
 # What `make local` writes for --env-vars.
 VARIABLES = ROOT / ".stemdrop" / "sam-env.json"
 ENDPOINT = "AWS_ENDPOINT_URL_S3"
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION")
-# Stands in for Lambda's images of Python 3.13: see infra/sam/Dockerfile.
+# Stands in for Lambda's image of Python 3.13: see infra/sam/Dockerfile.
 PYTHON_BASE, PYTHON_RELEASE = "localhost/debian:trixie-python", "trixie"
 PYTHON_PACKAGES = ("python3", "python3-pip")
-PYTHON_IMAGES = (
-    "public.ecr.aws/lambda/python:3.13-x86_64",
-    "public.ecr.aws/sam/build-python3.13:latest-x86_64",
-)
+PYTHON_IMAGE = "public.ecr.aws/lambda/python:3.13-x86_64"
 GATEWAYS = {
     "docker": ("bridge", "{{(index .IPAM.Config 0).Gateway}}"),
     "podman": ("podman", "{{(index .Subnets 0).Gateway}}"),
@@ -95,20 +93,19 @@ def _environment(variables: dict[str, dict[str, str]], engine: dict[str, str]) -
     given = next(iter(variables.values()))
     credentials = {name: given[name] for name in CREDENTIALS if name in given}
     region = credentials.get("AWS_REGION", "eu-central-1")
-    ours = {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": region}
+    path = os.pathsep.join([str(UV.parent), os.environ.get("PATH", os.defpath)])
+    ours = {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": region, "PATH": path}
     return {**os.environ, **engine, **credentials, **ours}
 
 
 def _build(engine: Engine, environment: dict[str, str], models: str, backend: str) -> None:
-    """Build both functions; the zip in a container, so that no Python 3.13 has to be here."""
+    """Build both functions."""
     if engine.is_offline:
         engine.provide_base(BASE_IMAGE, RELEASE)
         engine.provide_base(PYTHON_BASE, PYTHON_RELEASE, *PYTHON_PACKAGES)
-        for image in PYTHON_IMAGES:
-            engine.build(image, ROOT / "infra" / "sam")
+        engine.build(PYTHON_IMAGE, ROOT / "infra" / "sam")
     overrides = ["--parameter-overrides", f'Models="{models}"', f"Backend={backend}"]
-    offline = ["--skip-pull-image"] if engine.is_offline else []
-    status = _sam(environment, "build", "--use-container", "--cached", *offline, *overrides)
+    status = _sam(environment, "build", "--cached", *overrides)
     if status != 0:
         raise EngineError(f"`sam build` ended with {status}; see above.")
 
