@@ -17,9 +17,7 @@ BACKEND ?= onnx
 MEMORY ?= 3008
 OFFLINE ?=
 BASE ?=
-EVENT ?= tests/events/s3_put.json
-BY_HAND ?=
-SAM_OPTIONS = --models "$(MODELS)" --backend $(BACKEND) $(if $(OFFLINE),--offline)
+RUN ?= start-api
 
 # Of stacks on AWS. STACK is the name in samconfig.toml unless given, REGION the one of the AWS profile.
 ENVIRONMENT ?= dev
@@ -135,21 +133,19 @@ containers: ## Install Podman and what makes a base image, from Debian's package
 			$(PODMAN) >/dev/null; }
 
 lambda: setup build ## Separate SONG (or a generated one) in the image as Lambda runs it, with MEMORY
-	$(BIN)/python -m stemdrop_containers.lambda_run --memory $(MEMORY) --backend $(BACKEND) --times 2 \
+	$(BIN)/python -m benchmarks.lambda_run --memory $(MEMORY) --backend $(BACKEND) --times 2 \
 		$(if $(SONG),--song "$(SONG)") $(if $(OFFLINE),--offline)
 
 build: $(READY) ## Build the separator's image with MODELS and BACKEND; OFFLINE=1 needs no image registry
 	$(BIN)/python -m stemdrop_containers.image --models "$(MODELS)" --backend $(BACKEND) \
 		$(if $(OFFLINE),--offline) $(if $(BASE),--base "$(BASE)")
 
-bom: $(READY) ## Write what is in the image of BACKEND into build/bom.json, as CycloneDX; OFFLINE as of build
+bom: $(READY) ## List what is in the image of BACKEND in build/bom.json, as CycloneDX; OFFLINE as for build
 	$(BIN)/python -m stemdrop_containers.bom --image stemdrop:$(BACKEND) $(if $(OFFLINE),--offline)
 
-sam-local: $(READY) $(SAM_READY) ## Run all of it under SAM at PORT; BY_HAND=1 runs only S3, for SAM's own commands
-	$(BIN)/python -m stemdrop_containers.sam.local --port $(PORT) $(SAM_OPTIONS) $(if $(BY_HAND),--by-hand)
-
-invoke: $(READY) $(SAM_READY) ## Invoke a function by SAM with EVENT, about SONG or a generated one
-	$(BIN)/python -m stemdrop_containers.sam.invoke --event $(EVENT) --out $(OUT) $(SAM_OPTIONS) $(if $(SONG),--song "$(SONG)")
+sam-local: $(READY) $(SAM_READY) ## Build with SAM, then run `sam local` with RUN against the S3 of `make local`
+	$(BIN)/python -m stemdrop_containers.sam_local --models "$(MODELS)" --backend $(BACKEND) \
+		$(if $(OFFLINE),--offline) $(RUN)
 
 deploy: $(READY) $(SAM_READY) ## Deploy to AWS or update; PARAMETERS="Name=value ...", NEW_TOKEN=1, CHECK=1 only checks
 	@$(BIN)/python -m stemdrop_cloud.deploy --environment "$(ENVIRONMENT)" --stack "$(STACK)" \
