@@ -20,4 +20,5 @@ compile functions/separate/model/requirements --constraint tests/requirements.tx
 compile functions/separate/model/spleeter --no-deps
 compile infra/sam/requirements
 compile infra/lint/requirements
+compile infra/clients/requirements
 compile infra/sam/runtime --constraint tests/requirements.txt
