@@ -70,9 +70,9 @@ def test_a_song_goes_and_its_stems_come_by_http(site: Site, tmp_path: Path) -> N
     wanted = {"filename": song.name, "size_bytes": song.stat().st_size}
     created = site.http.post("/jobs", json=wanted)
     assert created.status_code == 201, created.text
-    form = created.json()["upload"]
-    uploaded = httpx.post(form["url"], data=form["fields"], files={"file": song.read_bytes()})
-    assert uploaded.status_code == 204, uploaded.text
+    upload = created.json()["upload"]
+    uploaded = httpx.put(upload["url"], headers=upload["headers"], content=song.read_bytes())
+    assert uploaded.status_code == 200, uploaded.text
     job = wait(site.http, f"/jobs/{created.json()['id']}")
     assert job["status"] == "done", job["error"]
     assert command_line(["separate", str(song), "-o", str(tmp_path / "cli")]) == 0

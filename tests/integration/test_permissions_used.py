@@ -102,10 +102,9 @@ def api(
 
 
 def send(job: dict[str, Any], buckets: Stack, gate: Gate, data: bytes) -> UploadKey:
-    """Send a song with a job's form: S3 asks whether who signed it may put the song there."""
-    fields = job["upload"]["fields"]
-    assert gate.ask(Call("s3:PutObject", f"{ARN}{buckets.uploads_bucket}/{fields['key']}"))
-    key = UploadKey.parse(fields["key"])
+    """Send a song to a job's upload URL: S3 asks whether who signed it may put the song there."""
+    assert gate.ask(Call("s3:PutObject", f"{ARN}{buckets.uploads_bucket}/{job['key']}"))
+    key = UploadKey.parse(job["key"])
     put(buckets, data, key)
     return key
 

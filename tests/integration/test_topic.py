@@ -55,7 +55,7 @@ def expected(job: Job) -> dict[str, Any]:
 
 
 def create_job(store: Store, key: str) -> None:
-    """Write the record that the API writes before it hands out the form."""
+    """Write the record that the API writes before it hands out the upload URL."""
     job = Job(key, Status.AWAITING_UPLOAD, now(), now(), options=Options().to_json())
     store.save_job(UploadKey.parse(key), job, None)
 
@@ -224,7 +224,7 @@ def test_a_job_that_is_deleted_meanwhile_is_not_told_of(
     faults.forget()
     faults.on(first(delete), "PUT", record, after=3)
     assert handler(event_of(SENT), Context()) == {SENT: "skipped"}
-    # Nor if the event comes again, or the song is sent again with the old form.
+    # Nor if the event comes again, or the song is sent again to the old upload URL.
     assert handler(event_of(SENT), Context()) == {SENT: "skipped"}
     assert inbox.take() == []
     assert faults.seen(*PUBLISH) == 0
