@@ -229,6 +229,7 @@ def close_gaps(songs: int) -> None:
     know_no_root_keys()
     draw_role_credentials()
     keep_objects_of_buckets()
+    configure_cors_of_apis()
     start_message_move_tasks()
     limit_songs(songs)
 
@@ -286,6 +287,21 @@ def keep_objects_of_buckets() -> None:
         return created
 
     handlers["create"] = create_with_objects
+
+
+def configure_cors_of_apis() -> None:
+    """Gap: CloudFormation leaves the names of a CorsConfiguration in upper case: no API knows them."""
+    from ministack.services.cloudformation import provisioners
+
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::ApiGatewayV2::Api"]
+    create = handlers["create"]
+
+    def create_with_cors(logical_id: str, properties: Any, stack_name: str) -> Any:
+        given = properties.get("CorsConfiguration") or {}
+        cors = {name[0].lower() + name[1:]: value for name, value in given.items()}
+        return create(logical_id, {**properties, "CorsConfiguration": cors}, stack_name)
+
+    handlers["create"] = create_with_cors
 
 
 def start_message_move_tasks() -> None:
