@@ -21,16 +21,18 @@ EVENT ?= tests/events/s3_put.json
 BY_HAND ?=
 SAM_OPTIONS = --models "$(MODELS)" --backend $(BACKEND) $(if $(OFFLINE),--offline)
 
-# Of stacks on AWS; empty means what samconfig.toml or the AWS profile says.
-STACK ?=
-ENVIRONMENT ?=
-REGION ?=
-ARCHITECTURE ?=
-ALARM_ADDRESS ?=
-PARAMETERS ?=
+# Of stacks on AWS. STACK is the name in samconfig.toml unless given, REGION the one of the AWS profile.
+ENVIRONMENT ?= dev
+STACK ?= $(shell sed -n '/^\[$(ENVIRONMENT)\.global/,/^\[/s/^stack_name = "\(.*\)"/\1/p' samconfig.toml)
+REGION ?= $(AWS_REGION)
 SINCE ?= 1h
-CLOUD = $(if $(ENVIRONMENT),--environment "$(ENVIRONMENT)") $(if $(STACK),--stack "$(STACK)") \
-	$(if $(REGION),--region "$(REGION)")
+AWS ?= $(or $(shell command -v aws),.venv-sam/bin/aws)
+ifneq ($(REGION),)
+export AWS_REGION AWS_DEFAULT_REGION := $(REGION)
+endif
+export SAM_CLI_TELEMETRY := 0
+output = $(AWS) cloudformation describe-stacks --stack-name "$(STACK)" --output text \
+	--query "Stacks[0].Outputs[?OutputKey=='$(1)'].OutputValue"
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -164,19 +166,23 @@ sam-local: $(READY) $(SAM_READY) ## Run all of it under SAM at PORT; BY_HAND=1 r
 invoke: $(READY) $(SAM_READY) ## Invoke a function by SAM with EVENT, about SONG or a generated one
 	$(BIN)/python -m stemdrop_containers.sam.invoke --event $(EVENT) --out $(OUT) $(SAM_OPTIONS) $(if $(SONG),--song "$(SONG)")
 
-deploy: $(READY) $(SAM_READY) ## Deploy to AWS as STACK, or bring it up to date; PARAMETERS="Name=value ..." sets others
-	@$(BIN)/python -m stemdrop_cloud.deploy $(CLOUD) $(if $(filter-out file,$(origin MODELS)),--models "$(MODELS)") \
-		$(if $(ARCHITECTURE),--architecture "$(ARCHITECTURE)") $(if $(ALARM_ADDRESS),--alarm-address "$(ALARM_ADDRESS)") \
-		$(if $(PARAMETERS),--parameters "$(PARAMETERS)") $(if $(NEW_TOKEN),--new-token) $(if $(CHECK),--check)
+deploy: $(READY) $(SAM_READY) ## Deploy to AWS or update; PARAMETERS="Name=value ...", NEW_TOKEN=1, CHECK=1 only checks
+	@$(BIN)/python -m stemdrop_cloud.deploy --environment "$(ENVIRONMENT)" --stack "$(STACK)" \
+		$(if $(NEW_TOKEN),--new-token) $(if $(CHECK),--check) --parameters "$(PARAMETERS) \
+		$(if $(filter-out file,$(origin MODELS)),Models='$(MODELS)') $(ARCHITECTURE:%=Architecture=%) $(ALARM_ADDRESS:%=AlarmAddress=%)"
 
-logs: $(READY) ## Show what STACK has logged since SINCE; FOLLOW=1 goes on until Ctrl-C
-	@$(BIN)/python -m stemdrop_cloud.logs $(CLOUD) --since "$(SINCE)" $(if $(FOLLOW),--follow)
+token: $(SAM_READY) ## Print the access token of STACK
+	@name="$$($(call output,ApiFunction))"; $(AWS) lambda get-function-configuration --function-name "$$name" \
+		--query Environment.Variables.ACCESS_TOKEN --output text
 
-redrive: $(READY) ## Send the failed songs of STACK to its separator again; DRY_RUN=1 only shows them
-	@$(BIN)/python -m stemdrop_cloud.redrive $(CLOUD) $(if $(DRY_RUN),--dry-run)
+logs: $(SAM_READY) ## Follow the logs of STACK, from SINCE on
+	@.venv-sam/bin/sam logs --stack-name "$(STACK)" --start-time "$(SINCE) ago" --tail
 
-destroy: $(READY) ## Delete STACK with all songs and stems, after asking
-	@$(BIN)/python -m stemdrop_cloud.destroy $(CLOUD) $(if $(YES),--yes "$(YES)")
+redrive: $(SAM_READY) ## Send the failed songs of STACK to its separator again
+	@queue="$$($(call output,FailureQueueArn))"; $(AWS) sqs start-message-move-task --source-arn "$$queue"
+
+destroy: $(SAM_READY) ## Delete STACK with all songs and stems, after asking for its name
+	@AWS="$(AWS)" infra/cloud/destroy.sh "$(STACK)"
 
 parity: setup ## Compare SONG's stems with stock Spleeter's, sample for sample
 	@test -f "$(SONG)" || { echo "There is no song $(SONG): name one, make parity SONG=path." >&2; exit 2; }

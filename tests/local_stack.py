@@ -25,7 +25,7 @@ END_TIMEOUT_S = 20.0
 
 
 def settings_in(folder: Path) -> Settings:
-    """Return the settings of a stack in a folder, which looks often and tries again at once."""
+    """Return the settings of a stack in a folder, which looks often and tries again soon."""
     models = folder / "models"
     if not models.exists():
         models.mkdir()
@@ -37,8 +37,8 @@ def settings_in(folder: Path) -> Settings:
         models=models,
         token=TOKEN,
         port=0,
-        backoff_s=0,
         look_s=0.2,
+        environment={"RETRY_DELAYS_S": "1 1"},
     )
 
 
@@ -115,5 +115,4 @@ class Program(Started):
     ) -> None:
         settings = settings_in(folder)
         command = [sys.executable, "-m", "stemdrop_local.local", "--models", str(settings.models)]
-        defaults = ["--port", "0", "--backoff", "0"]
-        super().__init__([*command, *defaults, *options], folder, environment)
+        super().__init__([*command, "--port", "0", *options], folder, environment)

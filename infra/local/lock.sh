@@ -8,7 +8,8 @@ compile() {
 	local folder=$1
 	shift
 	.venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --custom-compile-command "make lock" "$folder.in" --output-file "$folder.txt" "$@"
+		--no-emit-find-links --override infra/local/overrides.txt \
+		--custom-compile-command "make lock" "$folder.in" --output-file "$folder.txt" "$@"
 }
 
 compile tests/requirements

@@ -1,9 +1,9 @@
-"""The real handler, killed at random by songs whose names say so.
+"""The real handler, killed once by each song whose name says so, at a moment that its name draws.
 
-drop/mortal-1.wav   the first time, somewhere between its event and the answer to it
-drop/deadly.wav     every time, before there is anything of it
+drop/7-mortal.wav   the first time, between its message and the answer to it
 """
 
+import json
 import os
 import random
 import signal
@@ -19,18 +19,18 @@ LIFE_S = 0.4
 
 
 def handler(event: Any, context: Any) -> Any:
-    """Handle an event, if its song lets us."""
-    name = unquote_plus(event["Records"][0]["s3"]["object"]["key"]).rpartition("/")[2]
-    if "deadly" in name:
-        die()
-    mark = Path(os.environ["MARKS"], name)
-    if "mortal" not in name or mark.exists():
-        return real.handler(event, context)
-    mark.touch()
-    death = threading.Timer(random.uniform(0, LIFE_S), die)
-    death.start()
-    real.handler(event, context)
-    return death.join()
+    """Handle a message of the song queue, if its song lets us."""
+    body = json.loads(event["Records"][0]["body"])
+    for record in body.get("Records", []):
+        name = unquote_plus(record["s3"]["object"]["key"]).rpartition("/")[2]
+        mark = Path(os.environ["MARKS"], name)
+        if "mortal" in name and not mark.exists():
+            mark.touch()
+            death = threading.Timer(random.Random(name).uniform(0, LIFE_S), die)
+            death.start()
+            real.handler(event, context)
+            death.join()
+    return real.handler(event, context)
 
 
 def die() -> None:

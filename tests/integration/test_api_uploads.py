@@ -23,6 +23,8 @@ from stemdrop.keys import UploadKey, result_key
 from stemdrop.presigned import Signer
 from stemdrop.s3 import CLIENT_CONFIG
 from stemdrop.store import Store
+from stemdrop_client.transfers import Transfers
+from stemdrop_client.views import read_upload
 from stemdrop_local.ports import LOOPBACK, reserve_port
 
 if TYPE_CHECKING:
@@ -160,6 +162,17 @@ def test_upload_by_curl_is_one_line(job: dict[str, Any], s3: "S3Client", tmp_pat
     command = ["curl", "--fail-with-body", *headers, "-T", "song.mp3", job["upload"]["url"]]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     assert sent(s3, job) == [len(DATA)]
+
+
+def test_upload_by_the_client_is_taken(job: dict[str, Any], s3: "S3Client", tmp_path: Path) -> None:
+    path = tmp_path / "song.mp3"
+    path.write_bytes(DATA)
+    upload = read_upload(job)
+    assert upload is not None
+    positions: list[int] = []
+    with Transfers() as transfers:
+        transfers.upload(upload, path, len(DATA), positions.append)
+    assert sent(s3, job) == [len(DATA)] == positions[-1:]
 
 
 def test_upload_may_have_a_content_type(job: dict[str, Any], s3: "S3Client") -> None:

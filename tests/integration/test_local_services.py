@@ -1,148 +1,176 @@
-"""Many songs at once through all that runs on one machine, while the separator is killed."""
+"""Songs through all that runs on one machine: many, the same twice, and those that fail."""
 
 import os
-from dataclasses import replace
-from functools import partial
+import random
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import boto3
-import numpy as np
 import pytest
-from stemdrop_local.s3.expiry import Expired
+from botocore.exceptions import ClientError
 
 from integration.processes_of import descendants
 from local_stack import TOKEN, drop, running, settings_in
 from stemdrop.jobs import Job, Status
 from stemdrop_local import services as services_module
 from stemdrop_local.console import Console
+from stemdrop_local.deployment import Deployment, DeploymentError, Stack, deploy
+from stemdrop_local.emulator import ACCESS_KEY_ID, REGION
+from stemdrop_local.emulator_process import EmulatorProcess
 from stemdrop_local.services import ApiError, Services
-from stemdrop_local.settings import Settings
+from tiny_models import install
 from transcript import Transcript
-from uploads import results, samples
+from uploads import results
 
 SONGS = 100
 STEMS = ("vocals.wav", "accompaniment.wav")
-# Half of a noise lies above what the networks let through; with any other it has nothing in common.
-LIKENESS = 0.6
+# A killed function's song comes back when its visibility ends. The template's least is 2 minutes.
+VISIBILITY_S = 8
 
 
-@pytest.fixture
-def mortal(tmp_path: Path) -> Settings:
-    """Return a stack of two separators that some songs kill."""
-    (tmp_path / "marks").mkdir()
-    return replace(
-        settings_in(tmp_path),
-        songs=2,
-        handler="local_mortal_handler.handler",
-        environment={
-            "PYTHONPATH": str(Path(__file__).parent),
-            "MARKS": str(tmp_path / "marks"),
-        },
-    )
+@dataclass(frozen=True)
+class Running:
+    """A stack that runs, in a folder."""
 
-
-def given_up(services: Services) -> int:
-    answer = services.stack.sqs.get_queue_attributes(
-        QueueUrl=services.stack.failure_queue_url, AttributeNames=["ApproximateNumberOfMessages"]
-    )
-    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+    folder: Path
+    services: Services
+    transcript: Transcript
 
 
 def record(folder: Path, name: str) -> Job:
     return Job.from_json((folder / "stems" / name / "job.json").read_bytes())
 
 
-def test_100_songs_survive_a_separator_that_a_fifth_of_them_kills(
-    mortal: Settings, tmp_path: Path
-) -> None:
-    names = [f"{n:03}-{'mortal' if n % 5 == 0 else 'song'}.wav" for n in range(SONGS)]
-    for seed, name in enumerate(names):
-        drop(tmp_path, name, seed)
-    (mortal.drop / "050-poison.mp3").write_bytes(b"no song at all\n" * 100)
-    with running(mortal) as (services, transcript):
-        transcript.wait("saved ", times=SONGS, timeout_s=240)
-        transcript.wait("failed .*050-poison.mp3")
-        transcript.wait("retry .*-mortal", times=SONGS // 5)
-        assert transcript.count("retry|gave up|problem") == SONGS // 5
-        assert transcript.count("dropped") == SONGS + 1
-        assert given_up(services) == 0
-        kept = {key for key in results(services.stack) if key.startswith("drop/")}
-    expected = {f"drop/{name}/{file}" for name in names for file in ("job.json", *STEMS)}
-    assert kept == expected | {"drop/050-poison.mp3/job.json"}
-    for name in names:
-        assert record(tmp_path, name).status is Status.DONE
-        mix = samples((mortal.drop / name).read_bytes()).ravel()
-        for stem in STEMS:
-            sound = samples((mortal.stems / name / stem).read_bytes()).ravel()
-            assert np.corrcoef(mix, sound)[0, 1] > LIKENESS
-    assert record(tmp_path, "050-poison.mp3").status is Status.FAILED
-    assert [path.name for path in (mortal.stems / "050-poison.mp3").iterdir()] == ["job.json"]
-
-
-def test_a_song_that_always_kills_is_given_up_and_holds_nobody_up(
-    mortal: Settings, tmp_path: Path
-) -> None:
-    for seed, name in enumerate(["a.wav", "deadly.wav", "z.wav"]):
-        drop(tmp_path, name, seed)
-    with running(replace(mortal, songs=1)) as (services, transcript):
-        transcript.wait("gave up .*deadly.wav: .*signal: killed")
-        transcript.wait("saved .*/(a|z).wav", times=2)
-        assert transcript.count("retry .*deadly.wav") == 2
-        assert transcript.count("retry .*deadly.wav") == services.stack.application.function.retries
-        assert given_up(services) == 1
-    assert {path.name for path in mortal.stems.iterdir()} == {"a.wav", "z.wav"}
-
-
-def test_the_same_song_is_separated_once_for_each_set_of_options(tmp_path: Path) -> None:
+def test_100_songs_survive_a_separator_that_a_fifth_of_them_kills(tmp_path: Path) -> None:
+    (tmp_path / "marks").mkdir()
     settings = settings_in(tmp_path)
-    with running(settings) as (_, transcript):
-        for number, name in enumerate(["one.wav", "two.wav", "2stems-16kHz/one.wav"], start=1):
-            drop(tmp_path, name, seed=0)
-            transcript.wait("saved ", times=number)
-    first, second, other = (
-        record(tmp_path, name) for name in ("one.wav", "two.wav", "2stems-16kHz/one.wav")
+    environment = {
+        **settings.environment,
+        "PYTHONPATH": str(Path(__file__).parent),
+        "MARKS": str(tmp_path / "marks"),
+    }
+    settings = replace(
+        settings, songs=2, handler="local_mortal_handler.handler", environment=environment
     )
-    assert first.usage
-    assert second.usage
-    assert other.usage
-    assert "separate" in first.usage.timings_s
-    assert "separate" not in second.usage.timings_s
-    assert second.usage.timings_s["total"] < 2
-    assert "separate" in other.usage.timings_s
-    assert other.options["model"] == "2stems-16kHz"
-
-
-@pytest.mark.parametrize(("secret", "allowed"), [(TOKEN, True), ("local", False), ("x", False)])
-def test_only_who_has_the_token_reaches_the_buckets(
-    tmp_path: Path, secret: str, allowed: bool
-) -> None:
-    with running(settings_in(tmp_path)) as (services, _):
-        client = boto3.client(
-            "s3",
-            endpoint_url=f"http://127.0.0.1:{services.port}",
-            region_name="eu-central-1",
-            aws_access_key_id="local",
-            aws_secret_access_key=secret,
+    mortal = random.Random(0).sample(range(SONGS), SONGS // 5)
+    names = [f"{n:03}-{'mortal' if n in mortal else 'song'}.wav" for n in range(SONGS)]
+    with running(settings) as (services, transcript):
+        services.stack.sqs.set_queue_attributes(
+            QueueUrl=services.stack.song_queue_url,
+            Attributes={"VisibilityTimeout": str(VISIBILITY_S)},
         )
-        listed = partial(client.list_objects_v2, Bucket=services.stack.uploads_bucket)
-        if allowed:
-            assert listed()["KeyCount"] == 0
-        else:
-            with pytest.raises(client.exceptions.ClientError, match="SignatureDoesNotMatch"):
-                listed()
-
-
-def test_old_objects_expire_from_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services_module, "expire", lambda *_: Expired(objects=3, uploads=0))
-    with running(settings_in(tmp_path)) as (services, transcript):
-        transcript.wait("expired .*3 old objects")
+        for seed, name in enumerate(names):
+            drop(tmp_path, name, seed, duration_s=0.1)
+        transcript.wait("saved ", times=SONGS, timeout_s=240)
         services.check()
+        assert services.stack.count_failures() == 0
+        kept = {key for key in results(services.stack) if key.startswith("drop/")}
+        log = services.emulator.log.read_text()
+    assert transcript.count("saved ") == transcript.count("dropped ") == SONGS
+    assert transcript.count("gave up|failed|problem") == 0
+    assert len([*(tmp_path / "marks").iterdir()]) == SONGS // 5
+    assert kept == {f"drop/{name}/{file}" for name in names for file in ("job.json", *STEMS)}
+    assert all(record(tmp_path, name).status is Status.DONE for name in names)
+    done = re.findall(r'"key":"([^"]+)","outcome":"done"', log)
+    assert len(done) == len(set(done)), Counter(done).most_common(3)
 
 
-def test_a_stack_whose_api_does_not_start_ends_what_it_has_started(tmp_path: Path) -> None:
-    settings = replace(settings_in(tmp_path), token="too short")  # noqa: S106 - to be refused
+def test_a_stack_that_the_template_refuses_is_a_sentence_and_ends_what_it_has_started(
+    tmp_path: Path,
+) -> None:
+    settings = replace(settings_in(tmp_path), parameters={"RetentionDays": "0"})
     before = descendants(os.getpid()).keys()
-    with pytest.raises(ApiError, match=r"The API doesn't start: see .*api-2\.log"):
+    with pytest.raises(DeploymentError) as refused:
         Services(settings, Console(Transcript())).__enter__()
+    assert refused.value.message.startswith("template.yaml can't be deployed into the local AWS: ")
+    assert "RetentionDays" in refused.value.message
+    assert "\n" not in refused.value.message
     assert descendants(os.getpid()).keys() == before
-    assert "ACCESS_TOKEN" in (settings.data / "logs" / "api-2.log").read_text()
+
+
+def test_a_stack_whose_api_does_not_start_ends_what_it_has_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deploy_broken(emulator: EmulatorProcess, deployment: Deployment) -> Stack:
+        variables = {**deployment.environment, "ApiFunction": {"MAX_UPLOAD_BYTES": "many"}}
+        return deploy(emulator, replace(deployment, environment=variables))
+
+    monkeypatch.setattr(services_module, "deploy", deploy_broken)
+    before = descendants(os.getpid()).keys()
+    with pytest.raises(ApiError, match=r"The API doesn't start: see .*emulator\.log\.$"):
+        Services(settings_in(tmp_path), Console(Transcript())).__enter__()
+    assert descendants(os.getpid()).keys() == before
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Run a stack whose first look finds three objects that have expired."""
+    folder = tmp_path_factory.mktemp("shared")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(services_module, "expire", lambda *_: 3)
+        with running(settings_in(folder)) as (services, transcript):
+            yield Running(folder, services, transcript)
+
+
+def test_a_song_that_fails_three_times_is_given_up_and_redriven(shared: Running) -> None:
+    """The documented command brings it back; meanwhile it holds nobody up."""
+    network = install(shared.folder / "models", "4stems")
+    network.rename(network.with_suffix(".away"))
+    drop(shared.folder, "4stems/bad.wav", seed=1)
+    shared.transcript.wait("dropped .*bad.wav")
+    drop(shared.folder, "good.wav", seed=2)
+    shared.transcript.wait("saved .*good.wav")
+    shared.transcript.wait("gave up .*1 in the failure queue: .*`make redrive`")
+    assert shared.services.stack.count_failures() == 1
+    assert not (shared.folder / "stems" / "4stems").exists()
+    network.with_suffix(".away").rename(network)
+    sqs, outputs = shared.services.stack.sqs, shared.services.stack.outputs
+    sqs.start_message_move_task(SourceArn=outputs["RedriveCommand"].split()[-1])
+    shared.transcript.wait("saved .*4stems/bad.wav")
+    assert shared.services.stack.count_failures() == 0
+    assert record(shared.folder, "4stems/bad.wav").status is Status.DONE
+
+
+def test_the_same_song_is_separated_once_for_each_set_of_options(shared: Running) -> None:
+    names = ["one.wav", "two.wav", "2stems-16kHz/one.wav"]
+    jobs = []
+    for name in names:
+        drop(shared.folder, name, seed=0)
+        shared.transcript.wait(f"saved .*/stems/{name}:")
+        jobs.append(record(shared.folder, name))
+    assert ["separate" in job.usage.timings_s for job in jobs if job.usage] == [True, False, True]
+    assert jobs[2].options["model"] == "2stems-16kHz"
+    shared.transcript.wait("done .*drop/two.wav: .*copied")
+
+
+def test_a_file_that_is_no_song_fails_at_once(shared: Running) -> None:
+    (shared.folder / "drop" / "poison.mp3").write_bytes(b"no song at all\n" * 100)
+    shared.transcript.wait("failed .*poison.mp3: The file can't be read as audio")
+    shared.transcript.wait("dropped .*poison.mp3")
+    assert shared.services.stack.count_failures() == 0
+
+
+def test_old_objects_expire_from_the_start(shared: Running) -> None:
+    shared.transcript.wait("expired .*3 old objects")
+    shared.services.check()
+
+
+@pytest.mark.parametrize(("secret", "is_allowed"), [(TOKEN, True), ("local", False)])
+def test_only_who_has_the_token_reaches_the_buckets(
+    shared: Running, secret: str, *, is_allowed: bool
+) -> None:
+    client = boto3.client(
+        "s3",
+        endpoint_url=f"http://localhost:{shared.services.port}",
+        region_name=REGION,
+        aws_access_key_id=ACCESS_KEY_ID,
+        aws_secret_access_key=secret,
+    )
+    if is_allowed:
+        assert len(client.list_buckets()["Buckets"]) == 3
+    else:
+        with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
+            client.list_buckets()

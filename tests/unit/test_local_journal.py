@@ -1,23 +1,16 @@
-"""What people are told of the work: every end of an attempt, every call, and no secret."""
+"""What the console shows: every end of a job, every call, and no secret."""
 
 from typing import Any
 
 import pytest
-from stemdrop_local.events.attempt import Attempt
-from stemdrop_local.http.front import Call
-from stemdrop_local.runtime.outcome import Ending, Outcome
-from stemdrop_local.s3.expiry import Expired
 
-from memory_store import MemoryStore
 from stemdrop.jobs import Failure, Job, Status, Stem, Usage, now
-from stemdrop.keys import UploadKey
 from stemdrop_local.console import Console
+from stemdrop_local.emulator_process import Call
 from stemdrop_local.journal import Journal
 from transcript import Transcript
 
-KEY = UploadKey.parse("drop/Größe + 1.mp3")
-EVENT = {"Records": [{"s3": {"object": {"key": "drop/Gr%C3%B6%C3%9Fe+%2B+1.mp3"}}}]}
-CRASH = {"errorType": "Runtime.ExitError", "errorMessage": "RequestId: 1-2 Error: signal: killed"}
+KEY = "drop/Größe + 1.mp3"
 
 
 @pytest.fixture
@@ -25,13 +18,9 @@ def transcript() -> Transcript:
     return Transcript()
 
 
-def journal(transcript: Transcript, **fields: Any) -> Journal:
-    """Return a journal of a stack whose only job has these fields, if any."""
-    store = MemoryStore(KEY)
-    if fields:
-        job = Job(key=str(KEY), created_at=now(), updated_at=now(), **fields)
-        store.text = job.to_json()
-    return Journal(Console(transcript), store, backoff_s=60)
+@pytest.fixture
+def journal(transcript: Transcript) -> Journal:
+    return Journal(Console(transcript))
 
 
 def said(transcript: Transcript) -> str:
@@ -40,113 +29,65 @@ def said(transcript: Transcript) -> str:
     return " ".join(line.split()[1:])
 
 
-def ended(payload: object, ending: Ending = Ending.RETURNED, number: int = 1) -> Attempt:
-    is_last = ending is Ending.RETURNED or number > 2
-    return Attempt(EVENT, number, Outcome(ending, payload), 1.5, is_last, is_too_old=False)
-
-
 def stems(*timings: str) -> dict[str, Any]:
     """Return the fields of a job that is done, and what it spent time on."""
     parts = tuple(
         Stem(name, f"{KEY}/{name}.wav", 4, 1.0, -1.0, 0) for name in ("vocals", "accompaniment")
     )
-    usage = Usage(dict.fromkeys(timings, 1.0), 1, 1.0, 0.1)
-    return {"status": Status.DONE, "stems": parts, "usage": usage}
-
-
-def test_a_beginning_is_told(transcript: Transcript) -> None:
-    journal(transcript).attempt_begins(EVENT)
-    assert said(transcript) == "working drop/Größe + 1.mp3"
+    timings_s = {**dict.fromkeys(timings, 1.0), "total": 1.5}
+    return {"status": Status.DONE, "stems": parts, "usage": Usage(timings_s, 1, 1.0, 0.1)}
 
 
 @pytest.mark.parametrize(
-    ("fields", "outcome", "line"),
+    ("fields", "line"),
     [
-        (
-            stems("download", "separate"),
-            "done",
-            "done drop/Größe + 1.mp3: vocals, accompaniment, 1.5 s",
-        ),
-        (
-            stems("download", "reuse"),
-            "done",
-            "done drop/Größe + 1.mp3: vocals, accompaniment, copied, 1.5 s",
-        ),
+        (stems("download", "separate"), f"done {KEY}: vocals, accompaniment, 1.5 s"),
+        (stems("download", "reuse"), f"done {KEY}: vocals, accompaniment, copied, 1.5 s"),
         (
             {"status": Status.FAILED, "error": Failure("not_audio", "It is none.")},
-            "rejected",
-            "failed drop/Größe + 1.mp3: It is none.",
+            f"failed {KEY}: It is none.",
         ),
-        (stems("separate"), "skipped", "known drop/Größe + 1.mp3: nothing to do"),
-        ({}, "skipped", "known drop/Größe + 1.mp3: nothing to do"),
-        ({}, "rejected", "known drop/Größe + 1.mp3: nothing to do"),
     ],
 )
-def test_each_end_is_told(
-    transcript: Transcript, fields: dict[str, Any], outcome: str, line: str
+def test_each_end_is_shown(
+    journal: Journal, transcript: Transcript, fields: dict[str, Any], line: str
 ) -> None:
-    journal(transcript, **fields).attempt_ended(ended({str(KEY): outcome}))
+    journal.job_ended(Job(key=KEY, created_at=now(), updated_at=now(), **fields))
     assert said(transcript) == line
 
 
 @pytest.mark.parametrize(
-    ("number", "line"),
+    ("call", "line"),
     [
-        (1, "retry drop/Größe + 1.mp3: signal: killed. Next try in 60.0 s."),
-        (2, "retry drop/Größe + 1.mp3: signal: killed. Next try in 2 min 0 s."),
-        (3, "gave up drop/Größe + 1.mp3: signal: killed."),
+        (Call("GET", "/jobs/1", 200, 0.02, is_for_s3=False), "API GET /jobs/1: 200, 20 ms"),
+        (Call("PUT", "/b/k", 403, 0.02, is_for_s3=True), "S3 PUT /b/k: 403, 20 ms"),
+        (
+            Call("GET", "/a\n\x1b[2J", 200, 0.02, is_for_s3=False),
+            r"API GET /a\n\x1b[2J: 200, 20 ms",
+        ),
     ],
 )
-def test_each_failure_is_told(transcript: Transcript, number: int, line: str) -> None:
-    journal(transcript).attempt_ended(ended(CRASH, Ending.CRASHED, number))
+def test_calls_are_shown(journal: Journal, transcript: Transcript, call: Call, line: str) -> None:
+    journal.called(call)
     assert said(transcript) == line
 
 
-def test_a_record_that_cannot_be_read_is_no_obstacle(transcript: Transcript) -> None:
-    told = journal(transcript, **stems("separate"))
-    told._store.text = "{"  # type: ignore[attr-defined]
-    told.attempt_ended(ended({str(KEY): "done"}))
-    assert said(transcript) == "known drop/Größe + 1.mp3: nothing to do"
-
-
-def call(**changes: Any) -> Call:
-    fields: dict[str, Any] = {
-        "method": "GET",
-        "path": "/jobs/1",
-        "status": 200,
-        "elapsed_s": 0.02,
-        "is_for_s3": False,
-        "is_signed": False,
-    }
-    return Call(**{**fields, **changes})
-
-
-@pytest.mark.parametrize(
-    ("changes", "line"),
-    [
-        ({}, "API GET /jobs/1: 200, 20 ms"),
-        ({"is_for_s3": True, "status": 403}, "S3 GET /jobs/1: 403, 20 ms"),
-        ({"path": "/a\n\x1b[2J"}, r"API GET /a\n\x1b[2J: 200, 20 ms"),
-    ],
-)
-def test_calls_are_told(transcript: Transcript, changes: dict[str, Any], line: str) -> None:
-    journal(transcript).called(call(**changes))
-    assert said(transcript) == line
-
-
-@pytest.mark.parametrize("changes", [{"is_signed": True, "is_for_s3": True}, {"status": 304}])
-def test_what_is_no_news_is_not_told(transcript: Transcript, changes: dict[str, Any]) -> None:
-    journal(transcript).called(call(**changes))
+def test_an_answer_that_nothing_has_changed_is_not_shown(
+    journal: Journal, transcript: Transcript
+) -> None:
+    journal.called(Call("GET", "/jobs/1", 304, 0.02, is_for_s3=False))
     assert transcript.text == ""
 
 
-def test_a_call_that_the_api_did_not_answer_is_told(transcript: Transcript) -> None:
-    journal(transcript).api_failed(Outcome(Ending.CRASHED, CRASH))
-    assert said(transcript) == "problem the API's function failed: signal: killed."
-
-
-def test_what_expired_is_told(transcript: Transcript) -> None:
-    journal(transcript).expired(Expired(0, 0))
+def test_expired_objects_are_shown_if_there_are_any(
+    journal: Journal, transcript: Transcript
+) -> None:
+    journal.expired(0)
     assert transcript.text == ""
-    journal(transcript).expired(Expired(3, 1))
-    assert said(transcript) == "expired 3 old objects, 1 unfinished uploads"
+    journal.expired(3)
+    assert said(transcript) == "expired 3 old objects"
+
+
+def test_given_up_songs_are_shown_with_what_to_do(journal: Journal, transcript: Transcript) -> None:
+    journal.gave_up(2)
+    assert said(transcript).startswith("gave up 2 in the failure queue: ")

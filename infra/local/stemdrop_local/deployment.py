@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import WaiterError
+from botocore.exceptions import ClientError, WaiterError
 from samtranslator.yaml_helper import yaml_parse
 
 from stemdrop.errors import SetupError
@@ -27,6 +27,7 @@ STACK_NAME = "stemdrop"
 CODE_BUCKET = f"{STACK_NAME}-code"
 CODE_KEY = "bootstrap.zip"
 BOOTSTRAP = f"#!/bin/sh\nexec {sys.executable} -m stemdrop_local.bootstrap\n"
+REFUSED = "template.yaml can't be deployed into the local AWS"
 CAPABILITIES: Any = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 
@@ -137,19 +138,21 @@ def _create_stack(
     emulator: EmulatorProcess, template: Mapping[str, Any], parameters: Mapping[str, str]
 ) -> Mapping[str, Any]:
     cloudformation = emulator.client("cloudformation")
-    cloudformation.create_stack(
-        StackName=STACK_NAME,
-        TemplateBody=json.dumps(template),
-        Capabilities=CAPABILITIES,
-        Parameters=[
-            {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()
-        ],
-    )
     waiter = cloudformation.get_waiter("stack_create_complete")
+    given = [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()]
     try:
+        cloudformation.create_stack(
+            StackName=STACK_NAME,
+            TemplateBody=json.dumps(template),
+            Capabilities=CAPABILITIES,
+            Parameters=given,
+        )
         waiter.wait(StackName=STACK_NAME, WaiterConfig={"Delay": 0.1, "MaxAttempts": 600})
     except WaiterError as error:
-        raise DeploymentError(_reasons(cloudformation)) from error
+        raise DeploymentError(f"{REFUSED}: {_reasons(cloudformation)}.") from error
+    except ClientError as error:
+        reason = error.response["Error"]["Message"].rstrip(".")
+        raise DeploymentError(f"{REFUSED}: {reason}.") from error
     (created,) = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"]
     described: Mapping[str, Any] = created
     return described
@@ -162,4 +165,4 @@ def _reasons(cloudformation: Any) -> str:
         for event in events
         if event["ResourceStatus"].endswith("FAILED")
     ]
-    return f"template.yaml can't be deployed into the local AWS: {'; '.join(reasons)}."
+    return "; ".join(reasons)

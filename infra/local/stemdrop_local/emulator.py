@@ -229,7 +229,7 @@ def close_gaps(songs: int) -> None:
     know_no_root_keys()
     draw_role_credentials()
     keep_objects_of_buckets()
-    configure_cors_of_apis()
+    apply_api_cors()
     start_message_move_tasks()
     limit_songs(songs)
 
@@ -289,17 +289,17 @@ def keep_objects_of_buckets() -> None:
     handlers["create"] = create_with_objects
 
 
-def configure_cors_of_apis() -> None:
-    """Gap: CloudFormation leaves the names of a CorsConfiguration in upper case: no API knows them."""
+def apply_api_cors() -> None:
+    """Gap: CloudFormation keeps an API's CORS rules by names that requests don't look for."""
     from ministack.services.cloudformation import provisioners
 
     handlers = provisioners._RESOURCE_HANDLERS["AWS::ApiGatewayV2::Api"]
     create = handlers["create"]
 
     def create_with_cors(logical_id: str, properties: Any, stack_name: str) -> Any:
-        given = properties.get("CorsConfiguration") or {}
-        cors = {name[0].lower() + name[1:]: value for name, value in given.items()}
-        return create(logical_id, {**properties, "CorsConfiguration": cors}, stack_name)
+        rules = properties.get("CorsConfiguration") or {}
+        named = {name[0].lower() + name[1:]: rule for name, rule in rules.items()}
+        return create(logical_id, {**properties, "CorsConfiguration": named}, stack_name)
 
     handlers["create"] = create_with_cors
 

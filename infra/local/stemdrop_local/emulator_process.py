@@ -174,12 +174,13 @@ class EmulatorProcess:
         Nobody's credentials are in it. SSL_CERT_FILE has authorities that vouch for an issuer of
         JSON web tokens.
         """
-        kept = ("HOME", "LANG", "PYTHONPATH", "PYTHONWARNINGS", "SSL_CERT_FILE", "TMPDIR")
+        kept = ("HOME", "LANG", "PYTHONPATH", "PYTHONWARNINGS", "SSL_CERT_FILE")
         known = {name: os.environ[name] for name in kept if name in os.environ}
         return {
             **known,
             "PATH": os.defpath,
             "MALLOC_ARENA_MAX": "2",
+            "TMPDIR": str(self._data.resolve()),  # of functions, which /tmp may be too small for
             SECRET_VARIABLE: self._secret,
         }
 

@@ -31,7 +31,7 @@ def announce_unfinished(stack: Stack) -> int:
 
 
 def notification(bucket: str, found: "ObjectTypeDef") -> dict[str, object]:
-    """Return the notification that S3 sends for an object.
+    """Return the part of S3's notification of an object that says which object it is.
 
     Source: "Event message structure" in the Amazon S3 user guide.
     """
@@ -41,7 +41,6 @@ def notification(bucket: str, found: "ObjectTypeDef") -> dict[str, object]:
         "eTag": found["ETag"].strip('"'),
     }
     record = {
-        "eventVersion": "2.1",
         "eventSource": "aws:s3",
         "eventName": "ObjectCreated:Put",
         "s3": {"bucket": {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"}, "object": details},
@@ -74,4 +73,5 @@ def _is_finished(store: Store, found: "ObjectTypeDef") -> bool:
 
 
 def _uploaded_at(found: "ObjectTypeDef") -> datetime:
-    return found["LastModified"]
+    """Return an object's time in whole seconds: the emulator's lists have milliseconds."""
+    return found["LastModified"].replace(microsecond=0)

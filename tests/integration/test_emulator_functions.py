@@ -1,0 +1,144 @@
+"""Functions in the emulator: where they run, how many at a time, and when their processes end."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import httpx
+import pytest
+
+from conftest import SECRET, TOKEN
+from integration.processes_of import ends
+from stemdrop_local.deployment import Deployment, Stack, deploy
+from stemdrop_local.emulator import SECRET_VARIABLE
+from stemdrop_local.emulator_process import EmulatorProcess
+from stemdrop_local.ports import LOOPBACK, listen
+from stemdrop_local.unfinished import announce_unfinished
+
+ORIGIN = "https://songs.example.org"
+
+
+@dataclass
+class Running:
+    """An emulator whose separator tells what it does; see local_function_handler.py."""
+
+    emulator: EmulatorProcess
+    stack: Stack
+    pipe: IO[str]
+
+    def put(self, name: str, **details: Any) -> None:
+        bucket = self.stack.uploads_bucket
+        self.stack.s3.put_object(Bucket=bucket, Key=f"drop/{name}", Body=b"song", **details)
+
+    def told(self) -> dict[str, Any]:
+        """Wait for what the function tells next."""
+        line: dict[str, Any] = json.loads(self.pipe.readline())
+        return line
+
+
+@contextmanager
+def emulating(folder: Path) -> Iterator[EmulatorProcess]:
+    with (
+        closing(listen(LOOPBACK, 0)) as listening,
+        EmulatorProcess(listening, folder, SECRET, songs=1) as emulator,
+    ):
+        yield emulator
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Running]:
+    path = folder / "pipe"
+    if not path.exists():
+        os.mkfifo(path)
+    environment = {"PYTHONPATH": str(Path(__file__).parent), "MARKS": str(folder)}
+    deployment = Deployment(
+        {"AccessToken": TOKEN, "AllowedOrigin": ORIGIN},
+        {"SeparateFunction": environment},
+        {"SeparateFunction": "local_function_handler.handler"},
+    )
+    # Open for both, a pipe has no end as long as this process has it.
+    with emulating(folder / "data") as emulator, os.fdopen(os.open(path, os.O_RDWR)) as pipe:
+        yield Running(emulator, deploy(emulator, deployment), pipe)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("shared")) as running_:
+        yield running_
+
+
+def test_as_many_songs_at_a_time_as_were_asked_for(shared: Running) -> None:
+    names = {f"drop/{number}" for number in range(4)}
+    for name in names:
+        shared.put(name.removeprefix("drop/"))
+    told = [shared.told() for _ in names]
+    assert {each["key"] for each in told} == names
+    assert all(each["is_alone"] for each in told)
+    assert len({each["pid"] for each in told}) == 1
+
+
+def test_a_function_has_its_role_and_nothing_of_this_environment(shared: Running) -> None:
+    shared.put("describe")
+    shared.told()
+    environment = shared.told()["environment"]
+    assert environment["AWS_ACCESS_KEY_ID"].startswith("ASIA")
+    assert environment["AWS_ENDPOINT_URL"] == shared.emulator.endpoint_url
+    assert environment["UPLOADS_BUCKET"] == shared.stack.uploads_bucket
+    assert SECRET_VARIABLE not in environment
+    assert SECRET not in str(environment)
+    assert "PYTEST_CURRENT_TEST" not in environment
+
+
+def preflight(url: str, origin: str) -> httpx.Response:
+    asked = {"origin": origin, "access-control-request-method": "POST"}
+    return httpx.options(f"{url}/jobs", headers=asked, timeout=60)
+
+
+def test_the_api_takes_calls_of_pages_of_the_allowed_origin(shared: Running) -> None:
+    answer = preflight(shared.emulator.endpoint_url, ORIGIN)
+    assert answer.status_code == 204
+    assert answer.headers["access-control-allow-origin"] == ORIGIN
+    assert {"GET", "HEAD", "POST", "DELETE"} == set(
+        answer.headers["access-control-allow-methods"].split(",")
+    )
+    assert "authorization" in answer.headers["access-control-allow-headers"].split(",")
+    assert answer.headers["access-control-max-age"] == "3600"
+    page = httpx.get(
+        f"{shared.emulator.endpoint_url}/healthz", headers={"origin": ORIGIN}, timeout=60
+    )
+    assert page.headers["access-control-allow-origin"] == ORIGIN
+    assert "etag" in page.headers["access-control-expose-headers"].split(",")
+
+
+def test_the_api_takes_no_calls_of_other_pages(shared: Running) -> None:
+    answer = preflight(shared.emulator.endpoint_url, "https://evil.example")
+    assert answer.status_code == 403
+    assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+def test_a_function_ends_with_the_emulator_and_its_song_is_announced_again(
+    tmp_path: Path,
+) -> None:
+    """Also in the middle of an invocation, and of an emulator that is killed outright."""
+    with running(tmp_path) as first:
+        first.put("block", Metadata={"codec": "flac"}, ContentType="audio/x-test")
+        before = head(first.stack)
+        pid = first.told()["pid"]
+        os.kill(first.emulator.pid, signal.SIGKILL)
+        assert ends(pid)
+    with running(tmp_path) as second:
+        assert head(second.stack) == before
+        assert announce_unfinished(second.stack) == 1
+        assert second.told()["key"] == "drop/block"
+
+
+def head(stack: Stack) -> dict[str, Any]:
+    """Return what S3 knows of the object of the test."""
+    found: Any = stack.s3.head_object(Bucket=stack.uploads_bucket, Key="drop/block")
+    names = ("ContentLength", "ContentType", "ETag", "LastModified", "Metadata")
+    return {name: found[name] for name in names}

@@ -1,0 +1,146 @@
+"""What MiniStack lacks or does otherwise than AWS, and the emulator makes up for."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from conftest import TOKEN
+from stemdrop_local.deployment import Stack
+from stemdrop_local.emulator import ACCOUNT_ID, REGION
+from stemdrop_local.emulator_process import Call, EmulatorProcess
+
+WAIT_S = 20.0
+PREDICT = """
+import json, sys
+from ministack.core.lambda_runtime import execution_credentials
+print(json.dumps(execution_credentials(json.load(sys.stdin))))
+"""
+
+
+def take(stack: Stack, queue_url: str) -> list[str]:
+    """Return the bodies of the messages of a queue, and remove them."""
+    bodies = []
+    while found := stack.sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get(
+        "Messages"
+    ):
+        for message in found:
+            bodies.append(message["Body"])
+            handle = message["ReceiptHandle"]
+            stack.sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=handle)
+    return bodies
+
+
+@pytest.mark.parametrize("function", ["stemdrop-api", "stemdrop-separate"])
+def test_credentials_of_a_role_cannot_be_computed(
+    function: str, emulator: EmulatorProcess, deployed: Stack
+) -> None:
+    assert httpx.get(f"{deployed.endpoint_url}/healthz", timeout=60).status_code == 200
+    functions = emulator.client("lambda")
+    configuration = functions.get_function_configuration(FunctionName=function)
+    configuration.pop("ResponseMetadata")
+    predicted = subprocess.run(
+        [sys.executable, "-c", PREDICT],
+        input=json.dumps(configuration),
+        env={**os.environ, "AUTH": "true", "MINISTACK_ACCOUNT_ID": ACCOUNT_ID},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()[-1]
+    keys = json.loads(predicted)
+    sts = boto3.client(
+        "sts",
+        endpoint_url=emulator.endpoint_url,
+        region_name=REGION,
+        **{name.lower(): value for name, value in keys.items()},
+    )
+    with pytest.raises(ClientError) as refused:
+        sts.get_caller_identity()
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+def test_a_move_task_returns_all_failures_to_their_queue(buckets: Stack) -> None:
+    bodies = [f"message {number} ü" for number in range(12)]
+    for body in bodies:
+        buckets.sqs.send_message(QueueUrl=buckets.failure_queue_url, MessageBody=body)
+    assert buckets.count_failures() == len(bodies)
+    words = buckets.outputs["RedriveCommand"].split()
+    assert words[:-1] == ["aws", "sqs", "start-message-move-task", "--source-arn"]
+    assert buckets.sqs.start_message_move_task(SourceArn=words[-1])["TaskHandle"]
+    assert buckets.count_failures() == 0
+    assert sorted(take(buckets, buckets.song_queue_url)) == sorted(bodies)
+
+
+def test_a_move_task_needs_a_queue(deployed: Stack) -> None:
+    with pytest.raises(ClientError, match="doesn't exist"):
+        deployed.sqs.start_message_move_task(SourceArn=f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:nothing")
+
+
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(first=st.integers(0, 99), length=st.integers(1, 50), is_same=st.booleans())
+def test_a_range_never_mixes_two_versions_of_an_object(
+    buckets: Stack, first: int, length: int, is_same: bool
+) -> None:
+    data = bytes(range(100))
+    etag = buckets.s3.put_object(Bucket=buckets.stems_bucket, Key="drop/x", Body=data)["ETag"]
+    url = buckets.s3.generate_presigned_url(
+        "get_object", Params={"Bucket": buckets.stems_bucket, "Key": "drop/x"}
+    )
+    headers = {
+        "range": f"bytes={first}-{first + length - 1}",
+        "if-range": etag if is_same else '"0"',
+    }
+    answer = httpx.get(url, headers=headers)
+    part = data[first : first + length]
+    assert (answer.status_code, answer.content) in (
+        [(206, part), (200, data)] if is_same else [(200, data)]
+    )
+
+
+def test_a_range_alone_is_answered_with_a_part(buckets: Stack) -> None:
+    buckets.s3.put_object(Bucket=buckets.stems_bucket, Key="drop/x", Body=b"0123456789")
+    found: Any = buckets.s3.get_object(Bucket=buckets.stems_bucket, Key="drop/x", Range="bytes=2-4")
+    assert found["Body"].read() == b"234"
+
+
+def test_requests_are_reported_without_what_grants_access(
+    deployed: Stack, emulator: EmulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: SimpleQueue[Call] = SimpleQueue()
+    monkeypatch.setattr(emulator, "_report", calls.put)
+    url = deployed.s3.generate_presigned_url(
+        "list_objects_v2", Params={"Bucket": deployed.uploads_bucket}
+    )
+    httpx.get(url)
+    deployed.s3.list_buckets()  # signed in its headers: not reported
+    httpx.get(
+        f"{deployed.endpoint_url}/options?secret=1",
+        headers={"Authorization": f"Bearer {TOKEN}"},
+        timeout=60,
+    )
+    httpx.get(f"{deployed.endpoint_url}/healthz", timeout=60)
+    reported = [calls.get(timeout=WAIT_S) for _ in range(3)]
+    assert [(call.method, call.path, call.status, call.is_for_s3) for call in reported] == [
+        ("GET", f"/{deployed.uploads_bucket}", 200, True),
+        ("GET", "/options", 200, False),
+        ("GET", "/healthz", 200, False),
+    ]
+
+
+def test_the_emulator_keeps_no_credential_in_its_files(emulator: EmulatorProcess) -> None:
+    secret = emulator.credentials["AWS_SECRET_ACCESS_KEY"].encode()
+    files = [path for path in Path(emulator.log.parent).rglob("*") if path.is_file()]
+    assert files
+    assert not [path for path in files if secret in path.read_bytes()]

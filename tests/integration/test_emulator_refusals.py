@@ -1,0 +1,226 @@
+"""Who may do what at the emulator's port: nothing without a signature that was checked."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import boto3
+import httpx
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+
+from conftest import SECRET
+from stemdrop_local.deployment import Stack
+from stemdrop_local.emulator import ACCESS_KEY_ID, REGION
+from stemdrop_local.emulator_process import EmulatorProcess
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+SCOPE = f"20261128/{REGION}"
+ZERO = "SignedHeaders=host, Signature=00"
+UPLOADS = f"/stemdrop-uploads-123456789012-{REGION}"
+LIST_QUEUES = {
+    "x-amz-target": "AmazonSQS.ListQueues",
+    "content-type": "application/x-amz-json-1.0",
+}
+FORM = {"files": {"file": b"x"}, "data": {"key": "drop/x"}}
+
+
+def v4(key: str, service: str = "s3", signature: str = f", {ZERO}") -> dict[str, str]:
+    credential = f"Credential={key}/{SCOPE}/{service}/aws4_request"
+    return {"authorization": f"AWS4-HMAC-SHA256 {credential}{signature}"}
+
+
+def query(**changes: str) -> str:
+    fields = {
+        "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+        "X-Amz-Credential": f"local/{SCOPE}/s3/aws4_request",
+        "X-Amz-Signature": "00",
+        **{f"X-Amz-{name}": value for name, value in changes.items()},
+    }
+    return urlencode(fields)
+
+
+JUNK = {"authorization": "junk"}
+TARGET = {"headers": LIST_QUEUES, "json": {}}
+FULL_QUERY = query(Date="20261128T014900Z", Expires="600", SignedHeaders="host")
+SQS_QUERY = query(Algorithm="x", Credential=f"local/{SCOPE}/sqs/aws4_request")
+Request = tuple[str, str, Mapping[str, Any]]
+
+# Each of these did something when MiniStack was started as it comes, with AUTH=true.
+REQUESTS: dict[str, Request] = {
+    "junk, PUT": ("PUT", "/hole1", {"headers": JUNK}),
+    "junk, SQS": ("POST", "/", {"headers": JUNK | LIST_QUEUES, "json": {}}),
+    "no credential": ("PUT", "/hole2", {"headers": {"authorization": "AWS4-HMAC-SHA256 x"}}),
+    "no signature": ("PUT", "/hole3", {"headers": v4("local", signature="")}),
+    "zero signature": ("PUT", "/hole4", {"headers": v4("local")}),
+    "no credential, SQS": (
+        "POST",
+        "/",
+        {"headers": {"authorization": "AWS4-HMAC-SHA256 x"} | LIST_QUEUES, "json": {}},
+    ),
+    "empty key, SQS": ("POST", "/", {"headers": v4("", "sqs") | LIST_QUEUES, "json": {}}),
+    "empty key, query": ("GET", f"{UPLOADS}?{query(Credential=f'/{SCOPE}/s3/aws4_request')}", {}),
+    "no algorithm of version 4": ("GET", f"{UPLOADS}?{query(Algorithm='x', Credential='x')}", {}),
+    "space for a key": ("PUT", "/hole5", {"headers": v4(" ")}),
+    "key test": ("PUT", "/hole6", {"headers": v4("test")}),
+    "key test, SQS": ("POST", "/", {"headers": v4("test", "sqs") | LIST_QUEUES, "json": {}}),
+    "zero signature, SQS": (
+        "POST",
+        "/",
+        {"headers": v4("local", "sqs") | LIST_QUEUES, "json": {}},
+    ),
+    "version 2": ("PUT", "/hole7", {"headers": {"authorization": "AWS local:AAAA"}}),
+    "query, zero signature": ("PUT", f"/hole8?{FULL_QUERY}", {}),
+    "query, no algorithm": ("PUT", f"/hole9?{query(Algorithm='x')}", {}),
+    "query, SQS": ("POST", f"/?{SQS_QUERY}", TARGET),
+    "query, version 2": (
+        "PUT",
+        "/hole10?AWSAccessKeyId=local&Signature=x&Expires=9999999999",
+        {},
+    ),
+    "two authorizations": (
+        "PUT",
+        "/hole11",
+        {"headers": [*v4("local").items(), ("authorization", "junk")]},
+    ),
+    "form": ("POST", UPLOADS, FORM),
+    "form, delete": ("POST", f"{UPLOADS}?delete", FORM),
+    "form, SQS": (
+        "POST",
+        "/hole12",
+        {"files": {"a": b"b"}, "headers": {"x-amz-target": LIST_QUEUES["x-amz-target"]}},
+    ),
+    "create a user": (
+        "POST",
+        "/",
+        {"headers": JUNK, "data": {"Action": "CreateUser", "UserName": "x"}},
+    ),
+    "form, functions": ("POST", "/functions", {"files": {"a": b"b"}}),
+    "preflight": (
+        "OPTIONS",
+        "/",
+        {"headers": {"origin": "https://evil.example", "access-control-request-method": "PUT"}},
+    ),
+    "invoke": (
+        "POST",
+        "/2015-03-31/functions/stemdrop-api/invocations",
+        {"headers": JUNK, "json": {}},
+    ),
+}
+CLOSED = ("/_ministack/reset", "/_ministack/health", "/_localstack/health", "/health", "/v2/apis")
+
+
+def state(emulator: EmulatorProcess, stack: Stack) -> tuple[object, ...]:
+    """Return what requests might have changed."""
+    return (
+        [bucket["Name"] for bucket in stack.s3.list_buckets()["Buckets"]],
+        stack.s3.list_objects_v2(Bucket=stack.uploads_bucket)["KeyCount"],
+        [user["UserName"] for user in emulator.client("iam").list_users()["Users"]],
+        stack.sqs.list_queues()["QueueUrls"],
+    )
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_a_request_without_a_valid_signature_is_refused(
+    name: str, emulator: EmulatorProcess, deployed: Stack
+) -> None:
+    before = state(emulator, deployed)
+    method, path, details = REQUESTS[name]
+    answer = httpx.request(method, f"{emulator.endpoint_url}{path}", timeout=60, **details)
+    assert 400 <= answer.status_code < 500, answer.text
+    assert "QueueUrls" not in answer.text
+    assert "access-control-allow-origin" not in answer.headers
+    assert state(emulator, deployed) == before
+
+
+@pytest.mark.parametrize("path", CLOSED)
+@pytest.mark.parametrize("headers", [{}, v4("local"), v4("test")], ids=["none", "local", "test"])
+def test_administration_is_closed(
+    path: str, headers: Mapping[str, str], emulator: EmulatorProcess, deployed: Stack
+) -> None:
+    before = state(emulator, deployed)
+    for method in ("GET", "POST"):
+        answer = httpx.request(method, f"{emulator.endpoint_url}{path}", headers=headers)
+        assert answer.status_code in {401, 403, 404, 405}
+        assert "services" not in answer.text
+    assert state(emulator, deployed) == before
+
+
+def test_administration_is_closed_to_who_has_the_secret(
+    emulator: EmulatorProcess, deployed: Stack
+) -> None:
+    before = state(emulator, deployed)
+    for path in CLOSED:
+        request = AWSRequest("POST", f"{emulator.endpoint_url}{path}", data=b"")
+        SigV4Auth(Credentials(ACCESS_KEY_ID, SECRET), "s3", REGION).add_auth(request)
+        answer = httpx.post(request.url, headers=dict(request.headers))
+        assert (answer.status_code, answer.json().keys()) == (403, {"message"})
+    assert state(emulator, deployed) == before
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("evil.example", 421),
+        ("evil.example:{port}", 421),
+        ("localhost.evil.example:{port}", 421),
+        ("", 421),
+        ("localhost:{port}", 200),
+        ("127.0.0.1:{port}", 200),
+        ("localhost", 200),
+    ],
+)
+def test_only_names_of_this_machine_are_hosts(
+    host: str, status: int, emulator: EmulatorProcess, deployed: Stack
+) -> None:
+    assert deployed.outputs
+    headers = {"host": host.format(port=emulator.port)}
+    url = f"{emulator.endpoint_url}/healthz"
+    assert httpx.get(url, headers=headers, timeout=60).status_code == status
+
+
+def test_a_foreign_host_reaches_no_bucket(emulator: EmulatorProcess, deployed: Stack) -> None:
+    url = deployed.s3.generate_presigned_url(
+        "list_objects_v2", Params={"Bucket": deployed.uploads_bucket}
+    )
+    assert httpx.get(url).status_code == 200
+    assert httpx.get(url, headers={"host": f"evil.example:{emulator.port}"}).status_code == 421
+
+
+def test_the_secret_is_no_argument_of_the_process(emulator: EmulatorProcess) -> None:
+    arguments = Path(f"/proc/{emulator.pid}/cmdline").read_bytes()
+    assert b"stemdrop_local.emulator" in arguments
+    assert SECRET.encode() not in arguments
+
+
+def _client(emulator: EmulatorProcess, key: str, secret: str) -> "S3Client":
+    return boto3.client(
+        "s3",
+        endpoint_url=emulator.endpoint_url,
+        region_name=REGION,
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "secret"),
+    [
+        (ACCESS_KEY_ID, "wrong"),
+        ("test", "test"),
+        ("123456789012", "test"),
+        ("AKIAIOSFODNN7EXAMPLE", SECRET),
+    ],
+)
+def test_only_the_user_of_this_stack_is_known(
+    key: str, secret: str, emulator: EmulatorProcess
+) -> None:
+    with pytest.raises(ClientError) as refused:
+        _client(emulator, key, secret).list_buckets()
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403

@@ -1,0 +1,151 @@
+"""After a restart, exactly the uploads are announced whose jobs aren't finished."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from stemdrop.jobs import Job, Source, Status, now, timestamp
+from stemdrop.keys import UploadKey, record_key
+from stemdrop_local import unfinished
+from stemdrop_local.deployment import Stack
+from stemdrop_local.unfinished import announce_unfinished
+from stemdrop_separate.notification import upload_keys
+
+ID = "7f3c9a5e2b814d60a1f4c8e97b25d036"
+
+
+def receive(stack: Stack) -> list[dict[str, Any]]:
+    """Return the notifications that are waiting, and remove them."""
+    notifications = []
+    while found := stack.sqs.receive_message(
+        QueueUrl=stack.song_queue_url, MaxNumberOfMessages=10
+    ).get("Messages"):
+        for message in found:
+            notifications.append(json.loads(message["Body"]))
+            stack.sqs.delete_message(
+                QueueUrl=stack.song_queue_url, ReceiptHandle=message["ReceiptHandle"]
+            )
+    return notifications
+
+
+def keys(notifications: list[dict[str, Any]]) -> list[str]:
+    return [key for each in notifications for key in upload_keys(each)]
+
+
+@pytest.fixture
+def stack(buckets: Stack) -> Iterator[Stack]:
+    """Return a stack in whose queue nothing waits, and leave none there."""
+    receive(buckets)
+    yield buckets
+    receive(buckets)
+
+
+def put(stack: Stack, key: str, body: bytes = b"song") -> Source:
+    stack.s3.put_object(Bucket=stack.uploads_bucket, Key=key, Body=body)
+    head = stack.s3.head_object(Bucket=stack.uploads_bucket, Key=key)
+    return Source(key, head["ETag"].strip('"'), len(body), timestamp(head["LastModified"]))
+
+
+def record(stack: Stack, key: str, status: Status, source: Source | None) -> None:
+    job = Job(key=key, status=status, created_at=now(), updated_at=now(), source=source)
+    stack.s3.put_object(
+        Bucket=stack.stems_bucket,
+        Key=record_key(UploadKey.parse(key)),
+        Body=job.to_json().encode(),
+    )
+
+
+def test_of_nothing_there_is_nothing_to_announce(stack: Stack) -> None:
+    assert announce_unfinished(stack) == 0
+    assert receive(stack) == []
+
+
+def test_what_has_ended_is_not_announced(stack: Stack) -> None:
+    for status in (Status.DONE, Status.FAILED):
+        key = f"drop/{status}"
+        record(stack, key, status, put(stack, key))
+    put(stack, "elsewhere/song")
+    put(stack, "drop/folder/")
+    put(stack, "jobs/no-id")
+    put(stack, f"drop/{'x' * 1000}")
+    receive(stack)
+    assert announce_unfinished(stack) == 0
+    assert receive(stack) == []
+
+
+def test_what_has_not_ended_is_announced(stack: Stack) -> None:
+    put(stack, "drop/no record")
+    record(stack, "drop/in work", Status.PROCESSING, put(stack, "drop/in work"))
+    put(stack, f"jobs/{ID}")
+    record(stack, f"jobs/{ID}", Status.AWAITING_UPLOAD, None)
+    first = put(stack, "drop/other bytes")
+    put(stack, "drop/other bytes", b"other")
+    record(stack, "drop/other bytes", Status.DONE, first)
+    source = put(stack, "drop/sent again")
+    earlier = Source(source.key, source.etag, source.size_bytes, "2026-01-01T00:00:00.000Z")
+    record(stack, "drop/sent again", Status.FAILED, earlier)
+    put(stack, "drop/unreadable")
+    stack.s3.put_object(
+        Bucket=stack.stems_bucket, Key="drop/unreadable/job.json", Body=b"no record"
+    )
+    put(stack, "drop/failed unread")
+    record(stack, "drop/failed unread", Status.FAILED, None)
+    receive(stack)
+    assert announce_unfinished(stack) == 7
+    assert sorted(keys(receive(stack))) == [
+        "drop/failed unread",
+        "drop/in work",
+        "drop/no record",
+        "drop/other bytes",
+        "drop/sent again",
+        "drop/unreadable",
+        f"jobs/{ID}",
+    ]
+
+
+def is_part(part: object, whole: object) -> bool:
+    """Return whether every value of a notification is the same in another one."""
+    if isinstance(part, dict) and isinstance(whole, dict):
+        return all(name in whole and is_part(value, whole[name]) for name, value in part.items())
+    if isinstance(part, list) and isinstance(whole, list):
+        return len(part) == len(whole) and all(map(is_part, part, whole))
+    return part == whole
+
+
+def test_an_announcement_is_part_of_the_notification_that_s3_sends(stack: Stack) -> None:
+    names = ["song.mp3", "café + 🎵 100%.mp3", "4stems/a/b;c=1&d'\".wav", "tab\t~*()!.mp3"]
+    for name in names:
+        put(stack, f"drop/{name}")
+    sent = {tuple(upload_keys(each)): each for each in receive(stack)}
+    assert announce_unfinished(stack) == len(names)
+    for announced in receive(stack):
+        notification = sent.pop(tuple(upload_keys(announced)))
+        assert is_part(announced, notification), (announced, notification)
+    assert sent == {}
+
+
+def test_the_oldest_comes_first(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    days = {"drop/b": 1, "drop/a": 2, "drop/c": 3}
+    for key in days:
+        put(stack, key)
+    receive(stack)
+    monkeypatch.setattr(
+        unfinished, "_uploaded_at", lambda found: datetime(2026, 1, days[found["Key"]], tzinfo=UTC)
+    )
+    announce_unfinished(stack)
+    assert keys(receive(stack)) == ["drop/b", "drop/a", "drop/c"]
+
+
+def test_there_may_be_more_uploads_than_a_list_has(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(8):
+        put(stack, f"drop/{number}")
+    receive(stack)
+    listed = stack.s3.list_objects_v2
+    monkeypatch.setattr(stack.s3, "list_objects_v2", lambda **options: listed(**options, MaxKeys=3))
+    assert announce_unfinished(stack) == 8
+    assert len({*keys(receive(stack))}) == 8

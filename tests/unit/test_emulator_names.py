@@ -1,0 +1,103 @@
+"""MiniStack's private names: a release that moves one fails here, and says which."""
+
+import ast
+import inspect
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from stemdrop_local import emulator
+
+# Module to what emulator.py reads or replaces in it.
+NAMES = {
+    "ministack.app": {"app"},
+    "ministack.core.iam_evaluator": {"is_root_access_key"},
+    "ministack.core.responses": {"set_request_account_id"},
+    "ministack.services.apigateway": {"_apis"},
+    "ministack.services.cloudformation.provisioners": {"_RESOURCE_HANDLERS"},
+    "ministack.services.iam": {"_access_keys", "_now", "_user_inline_policies", "_users"},
+    "ministack.services.lambda_svc": {"_sqs_esm_concurrency", "execution_credentials"},
+    "ministack.services.s3": {
+        "DATA_DIR",
+        "_bucket_owner_account",
+        "_buckets",
+        "_load_persisted_bucket",
+    },
+    "ministack.services.sqs": {
+        "_Err",
+        "_HANDLERS",
+        "_act_send_message",
+        "_queue_by_arn",
+        "_queues",
+        "_queues_lock",
+    },
+    "ministack.services.sts": {"is_root_access_key", "register_session"},
+}
+# Function to how many arguments emulator.py passes to it, or takes in its place.
+ARGUMENTS = {
+    "ministack.core.iam_evaluator.is_root_access_key": 1,
+    "ministack.core.responses.set_request_account_id": 1,
+    "ministack.services.iam._now": 0,
+    "ministack.services.lambda_svc.execution_credentials": 1,
+    "ministack.services.s3._bucket_owner_account": 1,
+    "ministack.services.s3._load_persisted_bucket": 3,
+    "ministack.services.sqs._act_send_message": 2,
+    "ministack.services.sqs._queue_by_arn": 1,
+    "ministack.services.sts.register_session": 2,
+}
+
+
+def names_in_use() -> dict[str, set[str]]:
+    """Return what emulator.py uses of MiniStack's modules."""
+    tree = ast.parse(Path(emulator.__file__).read_text())
+    modules: dict[str, str] = {}
+    found: dict[str, set[str]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ministack"):
+            for each in node.names:
+                if node.module == "ministack.app":
+                    found.setdefault(node.module, set()).add(each.name)
+                else:
+                    modules[each.name] = f"{node.module}.{each.name}"
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute) if name in modules:
+                found.setdefault(modules[name], set()).add(attribute)
+    return found
+
+
+def test_the_list_of_names_is_complete() -> None:
+    assert names_in_use() == NAMES
+
+
+@pytest.mark.parametrize("module", NAMES)
+def test_ministack_still_has_the_names_that_the_emulator_uses(module: str) -> None:
+    missing = {name for name in NAMES[module] if not hasattr(import_module(module), name)}
+    assert not missing, f"{module} has moved what stemdrop_local/emulator.py uses: {missing}"
+
+
+@pytest.mark.parametrize("function", ARGUMENTS)
+def test_functions_still_take_the_same_arguments(function: str) -> None:
+    module, _, name = function.rpartition(".")
+    signature = inspect.signature(getattr(import_module(module), name))
+    try:
+        signature.bind(*range(ARGUMENTS[function]))
+    except TypeError as error:
+        pytest.fail(f"{function} takes other arguments than emulator.py gives it: {error}")
+
+
+@pytest.mark.parametrize("resource", ["AWS::S3::Bucket", "AWS::ApiGatewayV2::Api"])
+def test_provisioners_still_create_with_the_same_arguments(resource: str) -> None:
+    from ministack.services.cloudformation import provisioners
+
+    create = provisioners._RESOURCE_HANDLERS[resource]["create"]
+    assert list(inspect.signature(create).parameters) == ["logical_id", "props", "stack_name"]
+
+
+def test_sqs_still_calls_its_actions_with_the_request_and_the_address() -> None:
+    from ministack.services import sqs
+
+    send = sqs._HANDLERS["SendMessage"]
+    assert len(inspect.signature(send).parameters) == 2
+    assert "StartMessageMoveTask" not in sqs._HANDLERS, "MiniStack has it: delete ours."
