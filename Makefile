@@ -81,7 +81,7 @@ $(LINT_READY): infra/lint/requirements.txt $(READY)
 	touch $@
 
 $(CLIENTS_READY): infra/clients/requirements.txt tests/clients_js/package-lock.json $(READY)
-	@echo "Installing the AWS command line and S3 clients ..."
+	@echo "Installing S3 clients ..."
 	$(BIN)/uv venv -q --clear --python $(BIN)/python .venv-clients
 	$(BIN)/uv pip sync -q --python .venv-clients/bin/python --require-hashes infra/clients/requirements.txt
 	cd tests/clients_js && ../../.venv-clients/bin/npm ci --silent --ignore-scripts --no-audit --no-fund
@@ -131,7 +131,7 @@ chromium: ## Install Debian's Chromium, which the tests of the page drive
 		echo "Installing Chromium ..."; \
 		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium >/dev/null; }
 
-clients: $(CLIENTS_READY) ## Install the programs of others that the tests use: S3 clients and curl
+clients: $(CLIENTS_READY) $(SAM_READY) ## Install the programs of others that the tests use: S3 clients and curl
 	@command -v rclone >/dev/null && command -v curl >/dev/null || { \
 		[ -n "$$(command -v apt-get)" -a "$$(id -u)" = 0 ] \
 		|| { echo "The tests need rclone and curl: as root, apt-get install rclone curl." >&2; exit 1; }; \

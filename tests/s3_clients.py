@@ -12,6 +12,7 @@ from stemdrop_local.emulator import REGION
 from stemdrop_local.emulator_process import EmulatorProcess
 
 PROGRAMS = ROOT / ".venv-clients" / "bin"
+AWS = ROOT / ".venv-sam" / "bin" / "aws"
 SCRIPT = ROOT / "tests" / "clients_js" / "client.js"
 TIMEOUT_S = 60
 
@@ -45,7 +46,7 @@ class Clients:
 
     def aws(self, *arguments: str) -> str:
         """Run `aws s3`."""
-        return self.run(str(PROGRAMS / "aws"), "s3", *arguments)
+        return self.run(str(AWS), "s3", *arguments)
 
     def s3cmd(self, *arguments: str) -> str:
         """Run `s3cmd`."""
