@@ -36,6 +36,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SAM_READY := .venv-sam/.ready
 LINT_READY := .venv-lint/.ready
+CLIENTS_READY := .venv-clients/.ready
 TEMPLATES := template.yaml $(wildcard infra/*.yaml)
 LOCKS := tests/requirements.txt functions/separate/model/spleeter.txt infra/local/uv.txt
 PODMAN := podman runc iptables netavark aardvark-dns uidmap debootstrap
@@ -77,6 +78,13 @@ $(LINT_READY): infra/lint/requirements.txt $(READY)
 	$(BIN)/uv pip sync -q --python .venv-lint/bin/python --require-hashes infra/lint/requirements.txt
 	touch $@
 
+$(CLIENTS_READY): infra/clients/requirements.txt tests/clients_js/package-lock.json $(READY)
+	@echo "Installing S3 clients ..."
+	$(BIN)/uv venv -q --clear --python $(BIN)/python .venv-clients
+	$(BIN)/uv pip sync -q --python .venv-clients/bin/python --require-hashes infra/clients/requirements.txt
+	cd tests/clients_js && ../../.venv-clients/bin/npm ci --silent --ignore-scripts --no-audit --no-fund
+	touch $@
+
 models: $(READY) ## Build the networks in MODELS, "2stems" unless told otherwise
 	$(BIN)/python -m model build $(MODELS)
 
@@ -86,7 +94,7 @@ demo: setup ## Separate SONG (or a generated one) through the real handler, into
 local: setup ## Run API, S3, events and a drop folder at PORT, SONGS at a time
 	$(BIN)/python -m stemdrop_local.local --port $(PORT) --songs $(SONGS)
 
-test: setup chromium lint types ## Run every check and test
+test: setup chromium clients lint types ## Run every check and test
 	$(BIN)/python -m pytest tests/unit tests/integration tests/template tests/page
 
 lint: $(READY) $(LINT_READY) ## Check style, names, imports, templates and the Dockerfile
@@ -105,7 +113,7 @@ types: $(READY) ## Check types
 unit: $(READY) ## Run the tests without network and TensorFlow
 	$(BIN)/python -m pytest tests/unit
 
-integration: setup ## Run the tests with the embedded S3, ffmpeg and the model
+integration: setup clients ## Run the tests with the embedded S3, ffmpeg and the model
 	$(BIN)/python -m pytest tests/integration
 
 template: setup ## Check template.yaml against the code
@@ -120,6 +128,13 @@ chromium: ## Install Debian's Chromium, which the tests of the page drive
 		|| { echo "The tests of the page need Chromium: as root, apt-get install chromium." >&2; exit 1; }; \
 		echo "Installing Chromium ..."; \
 		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium >/dev/null; }
+
+clients: $(CLIENTS_READY) $(SAM_READY) ## Install the programs of others that the tests use: S3 clients and curl
+	@command -v rclone >/dev/null && command -v curl >/dev/null || { \
+		[ -n "$$(command -v apt-get)" -a "$$(id -u)" = 0 ] \
+		|| { echo "The tests need rclone and curl: as root, apt-get install rclone curl." >&2; exit 1; }; \
+		echo "Installing rclone and curl ..."; \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends rclone curl >/dev/null; }
 
 e2e: setup ## Run the tests with containers: the image, Lambda's limits, SAM
 	OFFLINE=$(OFFLINE) $(BIN)/python -m pytest tests/e2e

@@ -23,4 +23,5 @@ compile functions/separate/model/requirements --constraint tests/requirements.tx
 compile functions/separate/model/spleeter --no-deps
 compile infra/sam/requirements
 compile infra/lint/requirements
+compile infra/clients/requirements
 PYTHON_VERSION=3.13 compile infra/sam/runtime

@@ -1,11 +1,13 @@
 """From upload to stems as on AWS: S3's event, the queue, Lambda, its role, the real model."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 
@@ -24,6 +26,7 @@ from uploads import put, read, results, samples, song
 TITLE = "nobody's business"
 FORGED = '{"level":"INFO","message":"forged"}'
 DURATION_S = 12.5
+TOKEN = "t" * 32
 
 
 @dataclass
@@ -69,7 +72,7 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applicatio
         EmulatorProcess(listening, folder, "s" * 40) as emulator,
     ):
         stack = deploy(
-            emulator, Deployment({"AccessToken": "t" * 32}, {"SeparateFunction": environment})
+            emulator, Deployment({"AccessToken": TOKEN}, {"SeparateFunction": environment})
         )
         ended: list[Job] = []
         completions = Completions(stack, emulator.client("sns"), ended.append)
@@ -121,3 +124,32 @@ def test_log_tells_what_happened_and_nothing_of_the_song(
     assert '"JobsRejected":[1.0]' in text
     assert TITLE not in text
     assert "X-Amz-Signature" not in text
+
+
+def test_job_of_the_api_is_separated_reused_and_deleted(application: Application) -> None:
+    data, headers = song(0.4, seed=3), {"authorization": f"Bearer {TOKEN}"}
+    sha256 = hashlib.sha256(data).hexdigest()
+    wanted = {"filename": "a.wav", "size_bytes": len(data), "sha256": sha256, "zip": True}
+    base_url = application.stack.endpoint_url
+    with httpx.Client(base_url=base_url, headers=headers, timeout=30) as api:
+        job = api.post("/jobs", json=wanted).json()
+        upload = job["upload"]
+        assert httpx.put(upload["url"], headers=upload["headers"], content=data).is_success
+        application.wait(job["key"])
+        done, again = api.get(f"/jobs/{job['id']}").json(), api.post("/jobs", json=wanted).json()
+        assert (done["status"], again["status"]) == ("done", "done")
+        for view in (done, again):
+            for file in (*view["stems"], view["zip"]):
+                assert httpx.get(file["url"]).is_success
+            assert api.delete(f"/jobs/{view['id']}").status_code == 204
+    assert not results(application.stack, "jobs/")
+
+
+def test_message_that_fails_is_given_back_soon(application: Application) -> None:
+    """Until its visibility ended by itself, it would take six minutes each time."""
+    stack = application.stack
+    stack.sqs.send_message(QueueUrl=stack.song_queue_url, MessageBody="{}")
+    url = stack.failure_queue_url
+    (message,) = stack.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
+    assert message["Body"] == "{}"
+    stack.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])

@@ -170,9 +170,10 @@ class EmulatorProcess:
     def _environment(self) -> dict[str, str]:
         """Return all that the emulator and the functions know of this environment.
 
-        Nobody's credentials are in it.
+        Nobody's credentials are in it. SSL_CERT_FILE has authorities that vouch for an issuer of
+        JSON web tokens.
         """
-        kept = ("HOME", "LANG", "PYTHONPATH", "PYTHONWARNINGS")
+        kept = ("HOME", "LANG", "PYTHONPATH", "PYTHONWARNINGS", "SSL_CERT_FILE")
         known = {name: os.environ[name] for name in kept if name in os.environ}
         return {
             **known,
