@@ -157,9 +157,10 @@ def test_administration_is_closed_to_who_has_the_secret(
 ) -> None:
     before = state(emulator, deployed)
     for path in CLOSED:
-        request = AWSRequest("POST", f"{emulator.endpoint_url}{path}", data=b"")
+        url = f"{emulator.endpoint_url}{path}"
+        request = AWSRequest("POST", url, data=b"")
         SigV4Auth(Credentials(ACCESS_KEY_ID, SECRET), "s3", REGION).add_auth(request)
-        answer = httpx.post(request.url, headers=dict(request.headers))
+        answer = httpx.post(url, headers=dict(request.headers))
         assert (answer.status_code, answer.json().keys()) == (403, {"message"})
     assert state(emulator, deployed) == before
 

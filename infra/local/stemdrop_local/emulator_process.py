@@ -26,7 +26,7 @@ GRACE_S = 10.0
 CLIENT_CONFIG = Config(
     connect_timeout=5,
     read_timeout=60,
-    retries={"mode": "standard", "total_max_attempts": 5},
+    retries={"mode": "standard", "total_max_attempts": 3},
     s3={"addressing_style": "path"},
 )
 
@@ -59,7 +59,7 @@ class EmulatorProcess:
 
     Parameters
     ----------
-    listening : socket to serve at.
+    listening : socket to serve at; it is closed here once the emulator has it.
     data : folder of the objects and of `emulator.log`.
     secret : secret access key of the user `local`.
     songs : separated at the same time.
@@ -110,6 +110,8 @@ class EmulatorProcess:
                 start_new_session=True,
                 text=True,
             )
+        # While this process has it open, calls would wait for an emulator that has ended.
+        self._listening.close()
         self._reader = Thread(target=self._read, daemon=True)
         self._reader.start()
         return self

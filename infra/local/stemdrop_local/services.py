@@ -14,6 +14,7 @@ from stemdrop.options import INSTRUMENTS
 from stemdrop.store import Store
 from stemdrop_local.completions import Completions
 from stemdrop_local.console import Console
+from stemdrop_local.data_folder import lock
 from stemdrop_local.deployment import Deployment, Stack, deploy
 from stemdrop_local.emulator_process import EmulatorProcess
 from stemdrop_local.expiry import expire
@@ -86,6 +87,7 @@ class Services:
         settings = self._settings
         for folder in (settings.data, settings.drop, settings.stems):
             folder.mkdir(parents=True, exist_ok=True)
+        self._running.enter_context(lock(settings.data))
         listening = self._running.enter_context(closing(listen(settings.host, settings.port)))
         self.port = listening.getsockname()[1]
         self.emulator = self._running.enter_context(

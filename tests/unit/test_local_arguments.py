@@ -1,0 +1,56 @@
+"""What `make local` is given: its token, and how many songs at a time."""
+
+import string
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stemdrop_local.local import TokenError, main, token_of
+
+LETTERS = string.ascii_letters + string.digits + "._~+/=-"
+GOOD = st.text(LETTERS, min_size=32, max_size=256)
+BAD = st.text(max_size=31) | GOOD.map(lambda token: f"{token} ") | GOOD.map(lambda token: token * 9)
+NOWHERE = Path("/nowhere/token")
+
+
+@given(GOOD)
+def test_a_token_of_ones_own_is_used_and_not_kept(token: str) -> None:
+    assert token_of(NOWHERE, token) == token
+    assert not NOWHERE.exists()
+
+
+@given(BAD)
+def test_a_bad_token_is_refused_without_being_shown(token: str) -> None:
+    with pytest.raises(TokenError) as refused:
+        token_of(NOWHERE, token)
+    assert refused.value.message.startswith("STEMDROP_TOKEN is no token: ")
+    assert len(token) < 8 or token not in refused.value.message
+
+
+def test_a_token_is_made_once_and_for_nobody_else(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "token"
+    token = token_of(path, None)
+    assert len(token) >= 32
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert token_of(path, None) == token
+    assert token_of(tmp_path / "token", None) != token
+
+
+@pytest.mark.parametrize("text", ["", "short", "two lines of at least 32 characters\nin all"])
+def test_a_token_file_without_a_token_is_a_sentence(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text(text)
+    with pytest.raises(TokenError, match=f"^There is no token in {path}: "):
+        token_of(path, None)
+
+
+@pytest.mark.parametrize("songs", ["0", "-1", "many", "1.5", ""])
+def test_songs_are_separated_one_at_a_time_or_more(
+    songs: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([f"--songs={songs}"])
+    assert ended.value.code == 2
+    assert f"argument --songs: {songs} is not 1 or more" in capsys.readouterr().err
