@@ -5,7 +5,6 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
-from stemdrop_local.intrinsics import load_template
 
 from api_events import Handler
 from faults import Faults, unavailable
@@ -13,14 +12,9 @@ from lambda_context import Context, event_of
 from stemdrop.errors import TransientError
 from stemdrop.keys import UploadKey
 from stemdrop.store import Store
-<<<<<<< HEAD
-from stemdrop_local.deployment import ROOT, Stack
-from templates import Lenient
-=======
 from stemdrop_local.stack import Stack
 from stemdrop_local.template import ROOT
 from templates import Resolver, load_template
->>>>>>> ef5cc34f161cf54de8fe28e7a8a3d4cf590610c8
 from uploads import put, song
 
 # Namespace, name and dimensions.

@@ -3,13 +3,8 @@
 from pathlib import Path
 
 import pytest
-<<<<<<< HEAD
-from stemdrop_local.intrinsics import Resolver, load_template
-from stemdrop_local.template import TEMPLATE
-=======
 
 from templates import Resolver, Template, load_template
->>>>>>> ef5cc34f161cf54de8fe28e7a8a3d4cf590610c8
 
 
 @pytest.fixture(scope="session")

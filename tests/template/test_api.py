@@ -4,13 +4,9 @@ import re
 from typing import Any
 
 import pytest
-from stemdrop_local.intrinsics import Resolver
 
 from api_events import ENVIRONMENT, Api, handler_of
-<<<<<<< HEAD
-=======
 from templates import Resolver, Template
->>>>>>> ef5cc34f161cf54de8fe28e7a8a3d4cf590610c8
 
 JWT = {"JwtIssuer": "https://issuer.example", "JwtAudience": "stemdrop"}
 OPEN = {"/", "/healthz", "/openapi.json"}

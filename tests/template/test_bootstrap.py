@@ -6,14 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-<<<<<<< HEAD
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
-from stemdrop_local.intrinsics import REGION, Resolver
-from stemdrop_local.template import Application
-
-from cloud_server import packaged_template, transform
-from templates import Lenient, Statement, Template, allows, as_list
-=======
 
 from templates import (
     ACCOUNT_ID,
@@ -25,7 +17,6 @@ from templates import (
     as_list,
     policy_of,
 )
->>>>>>> ef5cc34f161cf54de8fe28e7a8a3d4cf590610c8
 
 GITHUB = {"GitHubRepository": "owner/stemdrop", "GitHubRepositoryId": "42"}
 BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"

@@ -5,14 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-<<<<<<< HEAD
-from stemdrop_local.intrinsics import load_template
-=======
 from hypothesis import given
 from hypothesis import strategies as st
 
 from templates import load_template
->>>>>>> ef5cc34f161cf54de8fe28e7a8a3d4cf590610c8
 
 TEMPLATES = ["template.yaml", "infra/bootstrap.yaml"]
 WHOLE = re.compile(r"Use a whole number from (\d+) to (\d+)\.")

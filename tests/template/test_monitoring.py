@@ -9,14 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-<<<<<<< HEAD
-from stemdrop_local.template import Application
-
-from templates import Lenient, Template
-=======
 
 from templates import Resolver, Template
->>>>>>> ef5cc34f161cf54de8fe28e7a8a3d4cf590610c8
 
 DAY_S = 24 * 3600
 # Names of AWS's metrics, and what they are counted by. Sources: the lists of metrics in the guides

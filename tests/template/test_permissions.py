@@ -3,13 +3,9 @@
 from typing import Any
 
 import pytest
-from stemdrop_local.intrinsics import Resolver
 
 from stemdrop import keys
-<<<<<<< HEAD
-=======
 from templates import Resolver, Statement, Template, as_list
->>>>>>> ef5cc34f161cf54de8fe28e7a8a3d4cf590610c8
 
 FUNCTIONS = {"SeparateRole": "SeparateFunction", "ApiRole": "ApiFunction"}
 UPLOADS = "arn:aws:s3:::stemdrop-uploads-123456789012-eu-central-1"

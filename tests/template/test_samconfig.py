@@ -10,10 +10,6 @@ from socket import create_server
 from typing import Any
 
 import pytest
-<<<<<<< HEAD
-from stemdrop_local.intrinsics import Resolver
-=======
->>>>>>> ef5cc34f161cf54de8fe28e7a8a3d4cf590610c8
 
 Section = dict[str, dict[str, dict[str, Any]]]
 STAGES = {"dev": "stemdrop-dev", "prod": "stemdrop"}

@@ -6,13 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stemdrop_local.intrinsics import Resolver
 
 from iam import grants_of
-<<<<<<< HEAD
-=======
 from templates import Resolver
->>>>>>> ef5cc34f161cf54de8fe28e7a8a3d4cf590610c8
 
 ROLES = {"SeparateRole": "Rights of the separator", "ApiRole": "Rights of the API"}
 TEST = re.compile(r"`([a-z0-9_/]+\.py)::(test_\w+)`")

@@ -4,19 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-<<<<<<< HEAD
-from stemdrop_local.intrinsics import Resolver
-from stemdrop_local.template import TEMPLATE, read_application
-
-from stemdrop import keys
-
-Template = dict[str, Any]
-=======
 
 from stemdrop import keys
 from templates import Resolver, Template
 
->>>>>>> ef5cc34f161cf54de8fe28e7a8a3d4cf590610c8
 BUCKETS = ["UploadsBucket", "StemsBucket"]
 KEPT = [*BUCKETS, "SongQueue", "FailureQueue", "CompletionTopic", "AlarmTopic"]
 # SNS knows no sns:* in the policy of a topic.
