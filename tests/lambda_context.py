@@ -1,5 +1,6 @@
-"""What Lambda hands to a handler: the context of an invocation, and events of S3."""
+"""What Lambda hands to a handler: the context of an invocation, and events of S3 and SQS."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote_plus
@@ -37,6 +38,30 @@ def event_of(*keys: str) -> dict[str, Any]:
                 },
             }
             for key in keys
+        ]
+    }
+
+
+def message_event(*bodies: object, received: int = 1) -> dict[str, Any]:
+    """Return the event of some messages of SQS, numbered from 0, each received before or not.
+
+    Parameters
+    ----------
+    bodies : Texts, or what is put into JSON.
+    """
+    return {
+        "Records": [
+            {
+                "messageId": f"message {number}",
+                "receiptHandle": f"receipt {number}",
+                "body": body if isinstance(body, str) else json.dumps(body),
+                "attributes": {"ApproximateReceiveCount": str(received)},
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:songs",
+                "awsRegion": "eu-central-1",
+            }
+            for number, body in enumerate(bodies)
         ]
     }
 

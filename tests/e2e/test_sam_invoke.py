@@ -23,7 +23,7 @@ def test_an_event_has_a_song_separated(engine: Engine, image: str, tmp_path: Pat
     before = Traces.now(engine)
     write_wav(tmp_path / "song.wav", [generate(5, seed=8).mix])
     options = ["--song", str(tmp_path / "song.wav"), "--out", str(tmp_path / "out")]
-    options += ["--event", str(ROOT / "tests" / "events" / "s3_post.json")]
+    options += ["--event", str(ROOT / "tests" / "events" / "s3_job.json")]
     run = subprocess.run(
         [
             *(sys.executable, "-m", "stemdrop_containers.sam.invoke", *options),

@@ -51,6 +51,7 @@ def test_an_optional_variable_may_be_missing(ffmpeg: dict[str, str]) -> None:
         ("BACKEND", "torch"),
         ("BACKEND", "ONNX"),
         ("ARCHITECTURE", "sparc"),
+        ("RETRY_DELAYS_S", "soon"),
         *(
             (name, value)
             for name in ("MAX_UPLOAD_BYTES", "MAX_DURATION_S")
@@ -71,6 +72,18 @@ def test_any_environment_is_read_or_a_setup_error(name: str, value: str) -> None
         Settings.from_env(GOOD | {name: value})
     except SetupError as error:
         assert name in error.message  # noqa: PT017
+
+
+def test_the_queue_and_its_delays_are_read() -> None:
+    url = "https://sqs.eu-central-1.amazonaws.com/123456789012/songs"
+    settings = Settings.from_env(GOOD | {"SONG_QUEUE_URL": url, "RETRY_DELAYS_S": "1 2"})
+    assert (settings.song_queue_url, settings.retry_delays_s) == (url, (1, 2))
+
+
+@pytest.mark.parametrize("missing", [{}, {"SONG_QUEUE_URL": "", "RETRY_DELAYS_S": ""}])
+def test_without_a_queue_the_delays_are_those_of_aws(missing: dict[str, str]) -> None:
+    settings = Settings.from_env(GOOD | missing)
+    assert (settings.song_queue_url, settings.retry_delays_s) == (None, (30, 120))
 
 
 def test_arm_is_cheaper() -> None:

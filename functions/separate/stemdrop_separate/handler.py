@@ -1,22 +1,25 @@
-"""The Lambda function: one S3 event in, every record of it on its own."""
+"""The Lambda function: S3 notifications in, from SQS or bare, every song of them on its own."""
 
 import os
 from functools import partial
-from urllib.parse import unquote_plus
+from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.data_classes import S3Event
+from aws_lambda_powertools.utilities.data_classes import SQSEvent
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from stemdrop.errors import BadKeyError, SetupError, TransientError
+from stemdrop.errors import BadKeyError, QueueError, SetupError, TransientError
 from stemdrop.jobs import Job
 from stemdrop.keys import UploadKey
+from stemdrop.song_queue import SongQueue
 from stemdrop.store import Store
 from stemdrop.topic import Topic
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
 from stemdrop_separate.job import Attempt
 from stemdrop_separate.models import Models
+from stemdrop_separate.notification import upload_keys
 from stemdrop_separate.settings import Settings
 from stemdrop_separate.workshop import Invocation, Outcome, Workshop
 
@@ -41,28 +44,85 @@ def _open_workshop() -> Workshop:
     )
 
 
+def _open_queue(settings: Settings) -> SongQueue | None:
+    if settings.song_queue_url is None:
+        return None
+    return SongQueue(settings.song_queue_url, settings.retry_delays_s)
+
+
 workshop = _open_workshop()
+queue = _open_queue(workshop.settings)
 
 
 @logger.inject_lambda_context(clear_state=True)
 @tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics(capture_cold_start_metric=True)
-def handler(event: dict[str, object], context: LambdaContext) -> dict[str, str]:
-    """Separate the songs that an S3 event tells of.
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Separate the songs of an event.
+
+    Parameters
+    ----------
+    event : Messages of the song queue, or one bare S3 notification, as for `sam local invoke`.
 
     Returns
     -------
-    Upload key to how its attempt ended.
+    For messages, those that SQS delivers again, as Lambda's partial batch response. An error would
+    make Lambda poll more slowly, and hold up the songs behind a bad one. For a bare notification,
+    upload key to how its attempt ended.
 
     Raises
     ------
-    TransientError : at least one of them has to be tried again. The others are finished, and will
-        be recognised as such when the event is delivered again.
+    TransientError : A song of a bare notification failed and may work the next time.
+    SetupError : The event is something else.
+    """
+    match event:
+        case {"Records": [{"eventSource": "aws:sqs"}, *_]}:
+            failed = [
+                {"itemIdentifier": message.message_id}
+                for message in SQSEvent(event).records
+                if not _handle_message(message, context)
+            ]
+            return {"batchItemFailures": failed}
+        case _:
+            return _separate_all(upload_keys(event), context)
+
+
+def _handle_message(message: SQSRecord, context: LambdaContext) -> bool:
+    """Separate the songs of a message, and return whether it is done with.
+
+    A message that is no S3 notification fails like any other, and ends in the failure queue:
+    deleting it would lose songs if the notifications were changed and this code were not.
+    """
+    try:
+        _separate_all(upload_keys(message.json_body), context)
+    except Exception:
+        received = message.attributes.approximate_receive_count
+        logger.exception("message_failed", message_id=message.message_id, receive_count=received)
+        _retry(message)
+        return False
+    return True
+
+
+def _retry(message: SQSRecord) -> None:
+    if queue is None:
+        return
+    try:
+        queue.retry(message.receipt_handle, int(message.attributes.approximate_receive_count))
+    except QueueError as error:  # it is delivered again when its visibility ends
+        logger.warning("visibility_not_changed", message_id=message.message_id, reason=error.message)
+
+
+def _separate_all(keys: list[str], context: LambdaContext) -> dict[str, str]:
+    """Separate songs, each on its own, and return upload key to how its attempt ended.
+
+    Raises
+    ------
+    TransientError : At least one has to be tried again. The others are finished, and are skipped
+        when the notification is delivered again.
     """
     outcomes: dict[str, str] = {}
     failures: dict[str, Exception] = {}
-    for record in S3Event(event).records if "Records" in event else ():
-        key = unquote_plus(record.s3.get_object.key)  # Powertools leaves it as S3 quotes it
+    for key in keys:
         try:
             outcomes[key] = _separate(key, context)
         except Exception as error:

@@ -10,6 +10,9 @@ from stemdrop.prices import USD_PER_GB_SECOND
 from stemdrop.variables import choice, positive, require, topic_arn
 from stemdrop_separate.models import BackendName
 
+# A message is received three times, so it is retried twice; see maxReceiveCount in template.yaml.
+RETRY_DELAYS_S = (30, 120)
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -25,6 +28,9 @@ class Settings:
     ffmpeg : a path; that of imageio-ffmpeg's by default.
     work_dir : where songs and stems are while they are worked on.
     completion_topic_arn : of the topic that is told of a job's end; None if nobody is.
+    song_queue_url : URL of the queue whose messages are handled; None if their visibility isn't
+        changed, as under `sam local invoke`.
+    retry_delays_s : Seconds until a failed message is delivered a second time, and a third time.
     """
 
     VARIABLES: ClassVar[frozenset[str]] = frozenset(
@@ -38,7 +44,9 @@ class Settings:
             "ARCHITECTURE",
         }
     )
-    OPTIONAL: ClassVar[frozenset[str]] = frozenset({"FFMPEG", "COMPLETION_TOPIC_ARN"})
+    OPTIONAL: ClassVar[frozenset[str]] = frozenset(
+        {"FFMPEG", "COMPLETION_TOPIC_ARN", "SONG_QUEUE_URL", "RETRY_DELAYS_S"}
+    )
 
     uploads_bucket: str
     stems_bucket: str
@@ -50,6 +58,8 @@ class Settings:
     ffmpeg: str | None
     work_dir: Path
     completion_topic_arn: str | None = None
+    song_queue_url: str | None = None
+    retry_delays_s: tuple[int, ...] = RETRY_DELAYS_S
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str]) -> "Settings":
@@ -61,6 +71,7 @@ class Settings:
         """
         env = require(environment, cls.VARIABLES)
         arn = environment.get("COMPLETION_TOPIC_ARN")
+        delays = environment.get("RETRY_DELAYS_S", "")
         return cls(
             uploads_bucket=env["UPLOADS_BUCKET"],
             stems_bucket=env["STEMS_BUCKET"],
@@ -72,6 +83,9 @@ class Settings:
             ffmpeg=environment.get("FFMPEG") or None,
             work_dir=Path(tempfile.gettempdir()) / "stemdrop",
             completion_topic_arn=topic_arn("COMPLETION_TOPIC_ARN", arn) if arn else None,
+            song_queue_url=environment.get("SONG_QUEUE_URL") or None,
+            retry_delays_s=tuple(positive("RETRY_DELAYS_S", value) for value in delays.split())
+            or RETRY_DELAYS_S,
         )
 
     @property

@@ -14,11 +14,12 @@ StemdropError
 │   ├── NoRoomError           no_room
 │   ├── ModelUnavailableError model_unavailable
 │   └── TimedOutError         timed_out
-├── TransientError            may work the next time: raise it, and have the event delivered again
+├── TransientError            may work the next time: raise it, and the message is delivered again
 │   ├── StorageError          storage
 │   │   ├── ChangedError      changed
 │   │   └── MissingError      missing
 │   ├── TopicError            topic
+│   ├── QueueError            queue
 │   ├── EncodeError           encode
 │   └── SeparationError       separation
 ├── SupersededError           the work is no longer wanted: end without a word
@@ -145,6 +146,12 @@ class TopicError(TransientError):
     """SNS did not take the message of a job's end."""
 
     code = "topic"
+
+
+class QueueError(TransientError):
+    """SQS did not change when a message is delivered again."""
+
+    code = "queue"
 
 
 class EncodeError(TransientError):

@@ -73,7 +73,7 @@ def samples() -> dict[str, Sample]:
         "s3_put": upload("drop/song.mp3"),
         "s3_copy": upload("drop/4stems/café.mp3", "ObjectCreated:Copy"),
         "s3_multipart": upload("drop/concert.wav", "ObjectCreated:CompleteMultipartUpload"),
-        "s3_post": upload(JOB, "ObjectCreated:Post"),
+        "s3_job": upload(JOB),
         "http_healthz": call("GET", "/healthz", **CALLER),
         "http_options": call("GET", "/options", **CALLER),
         "http_jobs": call("POST", "/jobs", wanted, **JSON, **CALLER),

@@ -1,0 +1,26 @@
+"""The keys of S3's notifications are read, and nothing else is taken for one."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambda_context import TEST_EVENT, event_of
+from stemdrop.errors import SetupError
+from stemdrop_separate.notification import upload_keys
+
+
+@given(keys=st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=3))
+def test_keys_come_back_from_their_notification(keys: list[str]) -> None:
+    assert upload_keys(event_of(*keys)) == keys
+
+
+def test_the_test_event_names_no_upload() -> None:
+    assert upload_keys(TEST_EVENT) == []
+
+
+@pytest.mark.parametrize("other", [{}, [], "text", None, {"Records": None}, {"Event": "s3:Other"}])
+def test_anything_else_is_an_error(other: Any) -> None:
+    with pytest.raises(SetupError, match="This is no S3 notification"):
+        upload_keys(other)
