@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from iam import grants_of
-from stemdrop_local.intrinsics import Resolver
+from templates import Resolver
 
 ROLES = {"SeparateRole": "Rights of the separator", "ApiRole": "Rights of the API"}
 TEST = re.compile(r"`([a-z0-9_/]+\.py)::(test_\w+)`")
