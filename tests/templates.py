@@ -2,7 +2,7 @@
 
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ class Resolver:
         defaults = {name: entry.get("Default", name.lower()) for name, entry in declared.items()}
         self._values: dict[str, Any] = {**defaults, **given, **PSEUDO_PARAMETERS}
         self._template = template
-        self._functions = {
+        self._functions: dict[str, Callable[[Any], Any]] = {
             "Condition": self._condition,
             "Fn::And": lambda items: all(self.resolve(items)),
             "Fn::Equals": lambda items: len({str(self.resolve(item)) for item in items}) == 1,
