@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +120,27 @@ def test_without_uv_the_build_says_so(root: Path, tmp_path: Path) -> None:
     places = ["--build-dir", str(tmp_path / "build"), "--cache-dir", str(tmp_path / "cache")]
     with pytest.raises(AssertionError, match="takes uv"):
         sam(root, tmp_path, "sam", "build", "ApiFunction", *places, path=os.defpath)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_modules_are_compiled_if_the_functions_python_is_there(
+    root: Path, tmp_path: Path, is_there: bool
+) -> None:
+    (tmp_path / "bin").mkdir()
+    python = tmp_path / "bin" / "python3.13"
+    python.symlink_to(sys.executable if is_there else "/bin/false")  # any Python will do
+    subprocess.run(
+        ["make", "build-CoreLayer", f"ARTIFACTS_DIR={tmp_path}"],
+        cwd=root / "layers" / "core",
+        env={"PATH": os.pathsep.join([str(tmp_path / "bin"), os.defpath])},
+        check=True,
+        capture_output=True,
+    )
+    compiled = list((tmp_path / "python").rglob("*.pyc"))
+    assert bool(compiled) is is_there
+    for path in compiled:
+        body = path.read_bytes()
+        module = path.relative_to(tmp_path).parent.parent / path.name.partition(".")[0]
+        # Dates in a zip don't matter. Source: PEP 552, a hash that isn't checked.
+        assert body[4:8] == (1).to_bytes(4, "little")
+        assert f"/opt/{module}.py".encode() in body
