@@ -19,17 +19,17 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from stemdrop_local.http.events import event_of
+from stemdrop_local.runtime.environment import lambda_environment
+from stemdrop_local.s3.server import S3Server
+from stemdrop_local.stack import create_stack
+from stemdrop_local.template import Application, read_application
 from werkzeug.test import EnvironBuilder
 
 from stemdrop.jobs import Job, Source, Status, Stem, now
 from stemdrop.keys import Origin, UploadKey, result_key
 from stemdrop.options import Options
 from stemdrop.store import Store
-from stemdrop_local.http.events import event_of
-from stemdrop_local.runtime.environment import lambda_environment
-from stemdrop_local.s3.server import S3Server
-from stemdrop_local.stack import create_stack
-from stemdrop_local.template import Application, read_application
 
 CALLS = 1000
 TOKEN = secrets.token_hex(16)

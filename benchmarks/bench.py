@@ -16,14 +16,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from stemdrop_local.intrinsics import REGION
+from stemdrop_local.template import ROOT, read_application
+
 from benchmarks.api import Latency
 from benchmarks.page import Figures, write_page
 from benchmarks.processes import CommandError, Cost, Pairs, measure, measure_pairs
 from benchmarks.songs.song import blocks
 from benchmarks.songs.wav import write_wav
 from stemdrop.options import Model
-from stemdrop_local.intrinsics import REGION
-from stemdrop_local.template import ROOT, read_application
 
 MODELS = ROOT / "build" / "models"
 BIN = Path(sys.executable).parent

@@ -9,23 +9,24 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.cost.logs import LogReader
-from benchmarks.cost.traffic import Recorder, Request, Through, Traffic
-from benchmarks.processes import CommandError, measure
-from stemdrop.options import Codec
 from stemdrop_local.events.attempt import Attempt
 from stemdrop_local.events.delivery import Delivery
 from stemdrop_local.http.front import Front, PublicServer, listen
 from stemdrop_local.http.gateway import Gateway
 from stemdrop_local.http.pool import Pool
-from stemdrop_local.ports import LOOPBACK
 from stemdrop_local.runtime.emulator import Emulator
 from stemdrop_local.runtime.place import Place
 from stemdrop_local.s3.door import s3_door
 from stemdrop_local.s3.server import S3Server
-from stemdrop_local.services import API_HANDLER
-from stemdrop_local.deployment import Stack, create_stack
 from stemdrop_local.template import read_application
+
+from benchmarks.cost.logs import LogReader
+from benchmarks.cost.traffic import Recorder, Request, Through, Traffic
+from benchmarks.processes import CommandError, measure
+from stemdrop.options import Codec
+from stemdrop_local.deployment import Stack, create_stack
+from stemdrop_local.ports import LOOPBACK
+from stemdrop_local.services import API_HANDLER
 
 BIN = Path(sys.executable).parent
 TRIES = 3

@@ -6,10 +6,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from werkzeug.wsgi import ClosingIterator
-
 from stemdrop_local.s3.door import Forward
 from stemdrop_local.s3.gate import headers_of
+from werkzeug.wsgi import ClosingIterator
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
