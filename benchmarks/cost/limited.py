@@ -12,7 +12,8 @@ from benchmarks.processes import CommandError
 from benchmarks.scratch_s3 import ScratchS3, run_scratch_s3
 from stemdrop.jobs import Status
 from stemdrop.keys import UploadKey
-from stemdrop_containers.function import InvocationError, LambdaContainer, Limits
+from stemdrop_containers.function import InvocationError, LambdaContainer, run_function
+from stemdrop_containers.limits import Limits
 
 SONGS = "/songs"
 KILLED = "killed"
@@ -69,7 +70,7 @@ class Limited:
         variables = {**separator_variables(), **self._s3.environment}
         log = self._logs / f"separate-{memory_mb}.log"
         limits = Limits(memory_mb, TIMEOUT_S)
-        with LambdaContainer(engine, image, limits, variables, log) as function:
+        with run_function(engine, image, limits, variables, log) as function:
             return _twice(lambda: self._separate(function, metadata))
 
     def spleeter(self, memory_mb: int, processors: float | None = None) -> Times:
@@ -84,7 +85,7 @@ class Limited:
         log = self._logs / f"spleeter-{memory_mb}.log"
         volumes = {self._song.parent: SONGS}
         event = {"song": f"{SONGS}/{self._song.name}"}
-        with LambdaContainer(engine, image, limits, {}, log, HANDLER, volumes) as function:
+        with run_function(engine, image, limits, {}, log, HANDLER, volumes) as function:
             return _twice(lambda: _timed(lambda: function.invoke(event)))
 
     def _separate(self, function: LambdaContainer, metadata: Mapping[str, str]) -> float:
