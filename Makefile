@@ -17,25 +17,26 @@ BACKEND ?= onnx
 MEMORY ?= 3008
 OFFLINE ?=
 BASE ?=
-EVENT ?= tests/events/s3_put.json
-BY_HAND ?=
-SAM_OPTIONS = --models "$(MODELS)" --backend $(BACKEND) $(if $(OFFLINE),--offline)
+RUN ?= start-api
 
-# Of stacks on AWS; empty means what samconfig.toml or the AWS profile says.
-STACK ?=
-ENVIRONMENT ?=
-REGION ?=
-ARCHITECTURE ?=
-ALARM_ADDRESS ?=
-PARAMETERS ?=
+# Of stacks on AWS. STACK is the name in samconfig.toml unless given, REGION the one of the AWS profile.
+ENVIRONMENT ?= dev
+STACK ?= $(shell sed -n '/^\[$(ENVIRONMENT)\.global/,/^\[/s/^stack_name = "\(.*\)"/\1/p' samconfig.toml)
+REGION ?= $(AWS_REGION)
 SINCE ?= 1h
-CLOUD = $(if $(ENVIRONMENT),--environment "$(ENVIRONMENT)") $(if $(STACK),--stack "$(STACK)") \
-	$(if $(REGION),--region "$(REGION)")
+AWS ?= $(or $(shell command -v aws),.venv-sam/bin/aws)
+ifneq ($(REGION),)
+export AWS_REGION AWS_DEFAULT_REGION := $(REGION)
+endif
+export SAM_CLI_TELEMETRY := 0
+output = $(AWS) cloudformation describe-stacks --stack-name "$(STACK)" --output text \
+	--query "Stacks[0].Outputs[?OutputKey=='$(1)'].OutputValue"
 
 BIN := .venv/bin
 READY := .venv/.ready
 SAM_READY := .venv-sam/.ready
 LINT_READY := .venv-lint/.ready
+CLIENTS_READY := .venv-clients/.ready
 TEMPLATES := template.yaml $(wildcard infra/*.yaml)
 LOCKS := tests/requirements.txt functions/separate/model/spleeter.txt infra/local/uv.txt
 PODMAN := podman runc iptables netavark aardvark-dns uidmap debootstrap
@@ -77,6 +78,13 @@ $(LINT_READY): infra/lint/requirements.txt $(READY)
 	$(BIN)/uv pip sync -q --python .venv-lint/bin/python --require-hashes infra/lint/requirements.txt
 	touch $@
 
+$(CLIENTS_READY): infra/clients/requirements.txt tests/clients_js/package-lock.json $(READY)
+	@echo "Installing S3 clients ..."
+	$(BIN)/uv venv -q --clear --python $(BIN)/python .venv-clients
+	$(BIN)/uv pip sync -q --python .venv-clients/bin/python --require-hashes infra/clients/requirements.txt
+	cd tests/clients_js && ../../.venv-clients/bin/npm ci --silent --ignore-scripts --no-audit --no-fund
+	touch $@
+
 models: $(READY) ## Build the networks in MODELS, "2stems" unless told otherwise
 	$(BIN)/python -m model build $(MODELS)
 
@@ -86,7 +94,7 @@ demo: setup ## Separate SONG (or a generated one) through the real handler, into
 local: setup ## Run API, S3, events and a drop folder at PORT, SONGS at a time
 	$(BIN)/python -m stemdrop_local.local --port $(PORT) --songs $(SONGS)
 
-test: setup chromium lint types ## Run every check and test
+test: setup chromium clients lint types ## Run every check and test
 	$(BIN)/python -m pytest tests/unit tests/integration tests/template tests/page
 
 lint: $(READY) $(LINT_READY) ## Check style, names, imports, templates and the Dockerfile
@@ -105,7 +113,7 @@ types: $(READY) ## Check types
 unit: $(READY) ## Run the tests without network and TensorFlow
 	$(BIN)/python -m pytest tests/unit
 
-integration: setup ## Run the tests with the embedded S3, ffmpeg and the model
+integration: setup clients ## Run the tests with the embedded S3, ffmpeg and the model
 	$(BIN)/python -m pytest tests/integration
 
 template: setup ## Check template.yaml against the code
@@ -121,6 +129,13 @@ chromium: ## Install Debian's Chromium, which the tests of the page drive
 		echo "Installing Chromium ..."; \
 		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium >/dev/null; }
 
+clients: $(CLIENTS_READY) $(SAM_READY) ## Install the programs of others that the tests use: S3 clients and curl
+	@command -v rclone >/dev/null && command -v curl >/dev/null || { \
+		[ -n "$$(command -v apt-get)" -a "$$(id -u)" = 0 ] \
+		|| { echo "The tests need rclone and curl: as root, apt-get install rclone curl." >&2; exit 1; }; \
+		echo "Installing rclone and curl ..."; \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends rclone curl >/dev/null; }
+
 e2e: setup ## Run the tests with containers: the image, Lambda's limits, SAM
 	OFFLINE=$(OFFLINE) $(BIN)/python -m pytest tests/e2e
 
@@ -133,35 +148,38 @@ containers: ## Install Podman and what makes a base image, from Debian's package
 			$(PODMAN) >/dev/null; }
 
 lambda: setup build ## Separate SONG (or a generated one) in the image as Lambda runs it, with MEMORY
-	$(BIN)/python -m stemdrop_containers.lambda_run --memory $(MEMORY) --backend $(BACKEND) --times 2 \
+	$(BIN)/python -m benchmarks.lambda_run --memory $(MEMORY) --backend $(BACKEND) --times 2 \
 		$(if $(SONG),--song "$(SONG)") $(if $(OFFLINE),--offline)
 
 build: $(READY) ## Build the separator's image with MODELS and BACKEND; OFFLINE=1 needs no image registry
 	$(BIN)/python -m stemdrop_containers.image --models "$(MODELS)" --backend $(BACKEND) \
 		$(if $(OFFLINE),--offline) $(if $(BASE),--base "$(BASE)")
 
-bom: $(READY) ## Write what is in the image of BACKEND into build/bom.json, as CycloneDX; OFFLINE as of build
+bom: $(READY) ## List what is in the image of BACKEND in build/bom.json, as CycloneDX; OFFLINE as for build
 	$(BIN)/python -m stemdrop_containers.bom --image stemdrop:$(BACKEND) $(if $(OFFLINE),--offline)
 
-sam-local: $(READY) $(SAM_READY) ## Run all of it under SAM at PORT; BY_HAND=1 runs only S3, for SAM's own commands
-	$(BIN)/python -m stemdrop_containers.sam.local --port $(PORT) $(SAM_OPTIONS) $(if $(BY_HAND),--by-hand)
+sam-local: $(READY) $(SAM_READY) ## Build with SAM, then run `sam local` with RUN against the S3 of `make local`
+	$(BIN)/python -m stemdrop_containers.sam_local --models "$(MODELS)" --backend $(BACKEND) \
+		$(if $(OFFLINE),--offline) $(RUN)
 
-invoke: $(READY) $(SAM_READY) ## Invoke a function by SAM with EVENT, about SONG or a generated one
-	$(BIN)/python -m stemdrop_containers.sam.invoke --event $(EVENT) --out $(OUT) $(SAM_OPTIONS) $(if $(SONG),--song "$(SONG)")
+deploy: $(READY) $(SAM_READY) ## Deploy to AWS or update; PARAMETERS="Name=value ...", NEW_TOKEN=1, CHECK=1 only checks
+	@$(BIN)/python -m stemdrop_cloud.deploy --environment "$(ENVIRONMENT)" --stack "$(STACK)" \
+		$(if $(NEW_TOKEN),--new-token) $(if $(CHECK),--check) --parameters "$(PARAMETERS) \
+		$(if $(filter-out file,$(origin MODELS)),Models='$(MODELS)') $(ARCHITECTURE:%=Architecture=%) $(ALARM_ADDRESS:%=AlarmAddress=%)"
 
-deploy: $(READY) $(SAM_READY) ## Deploy to AWS as STACK, or bring it up to date; PARAMETERS="Name=value ..." sets others
-	@$(BIN)/python -m stemdrop_cloud.deploy $(CLOUD) $(if $(filter-out file,$(origin MODELS)),--models "$(MODELS)") \
-		$(if $(ARCHITECTURE),--architecture "$(ARCHITECTURE)") $(if $(ALARM_ADDRESS),--alarm-address "$(ALARM_ADDRESS)") \
-		$(if $(PARAMETERS),--parameters "$(PARAMETERS)") $(if $(NEW_TOKEN),--new-token) $(if $(CHECK),--check)
+token: $(SAM_READY) ## Print the access token of STACK
+	@name="$$($(call output,ApiFunction))"; $(AWS) lambda get-function-configuration --function-name "$$name" \
+		--query Environment.Variables.ACCESS_TOKEN --output text
 
-logs: $(READY) ## Show what STACK has logged since SINCE; FOLLOW=1 goes on until Ctrl-C
-	@$(BIN)/python -m stemdrop_cloud.logs $(CLOUD) --since "$(SINCE)" $(if $(FOLLOW),--follow)
+logs: $(SAM_READY) ## Follow the logs of STACK, from SINCE on
+	@.venv-sam/bin/sam logs --stack-name "$(STACK)" --start-time "$(SINCE) ago" --tail
 
-redrive: $(READY) ## Send the failed songs of STACK to its separator again; DRY_RUN=1 only shows them
-	@$(BIN)/python -m stemdrop_cloud.redrive $(CLOUD) $(if $(DRY_RUN),--dry-run)
+redrive: $(SAM_READY) ## Send the failed songs of STACK to its separator again
+	@queue="$$($(call output,FailureQueueArn))"; $(AWS) $(AWS_ENDPOINT_URL:%=--endpoint-url %) sqs start-message-move-task \
+		--source-arn "$$queue" # version 1 of `aws` doesn't read the address of SQS from the environment
 
-destroy: $(READY) ## Delete STACK with all songs and stems, after asking
-	@$(BIN)/python -m stemdrop_cloud.destroy $(CLOUD) $(if $(YES),--yes "$(YES)")
+destroy: $(SAM_READY) ## Delete STACK with all songs and stems, after asking for its name
+	@AWS="$(AWS)" infra/cloud/destroy.sh "$(STACK)"
 
 parity: setup ## Compare SONG's stems with stock Spleeter's, sample for sample
 	@test -f "$(SONG)" || { echo "There is no song $(SONG): name one, make parity SONG=path." >&2; exit 2; }

@@ -1,4 +1,8 @@
-"""A small IAM: what a policy of template.yaml allows, and S3 behind it, as strict as AWS's own."""
+"""A small IAM: what a role's policy allows, and S3 behind it, as strict as AWS's own.
+
+The emulator enforces policies for the deployed functions, but tells a missing key from a forbidden
+one to everybody, and doesn't say which grants it needed.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -119,6 +123,7 @@ class Gate(Faults):
 
     Attributes
     ----------
+    statements : the same.
     used : grants that a request needed.
     denied : calls that the policy doesn't allow; their requests were answered 403.
     """
@@ -127,7 +132,7 @@ class Gate(Faults):
         super().__init__(endpoint_url)
         self.used: set[Grant] = set()
         self.denied: list[Call] = []
-        self._statements = statements
+        self.statements = statements
 
     def fault_for(self, request: Request) -> Fault | None:
         """Answer 403 to what isn't allowed, and to who may not know that a key is missing."""
@@ -140,7 +145,7 @@ class Gate(Faults):
 
     def ask(self, call: Call) -> set[Grant]:
         """Return what allows a call, and note that it was needed."""
-        grants = allowed_by(self._statements, call)
+        grants = allowed_by(self.statements, call)
         self.used |= grants
         return grants
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from stemdrop_local.s3.server import S3Server
-
+from stemdrop_local.completions import delivery_policy
 from stemdrop_local.deployment import Stack
+from stemdrop_local.emulator_process import EmulatorProcess
 
 Filter = Mapping[str, list[str]]
 _numbers = count(1)
@@ -28,23 +28,26 @@ class Message:
         return record
 
 
-def subscribe(server: S3Server, stack: Stack, wanted: Filter | None = None) -> "Inbox":
+def subscribe(emulator: EmulatorProcess, stack: Stack, wanted: Filter | None = None) -> "Inbox":
     """Subscribe a new queue to the topic, for messages with certain attributes or for all."""
     queue_url = stack.sqs.create_queue(QueueName=f"subscriber-{next(_numbers)}")["QueueUrl"]
     found = stack.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
+    topic_arn, queue_arn = stack.outputs["CompletionTopicArn"], found["Attributes"]["QueueArn"]
+    policy = json.dumps(delivery_policy(queue_arn, topic_arn))
+    stack.sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"Policy": policy})
     attributes = {"RawMessageDelivery": "true"}
     if wanted:
         attributes["FilterPolicy"] = json.dumps(wanted)
-    subscription = server.sns_client().subscribe(
-        TopicArn=stack.application.function.environment["COMPLETION_TOPIC_ARN"],
+    subscription = emulator.client("sns").subscribe(
+        TopicArn=topic_arn,
         Protocol="sqs",
-        Endpoint=found["Attributes"]["QueueArn"],
+        Endpoint=queue_arn,
         Attributes=attributes,
         ReturnSubscriptionArn=True,
     )
 
     def end() -> None:
-        server.sns_client().unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+        emulator.client("sns").unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
 
     return Inbox(stack, queue_url, end)
 
@@ -58,7 +61,7 @@ class Inbox:
     end: Callable[[], None]
 
     def take(self) -> list[Message]:
-        """Return the messages that came since the last time; moto delivers before it answers."""
+        """Return the messages since the last time; the emulator delivers before it answers."""
         taken: list[Message] = []
         while found := self._receive():
             taken += found

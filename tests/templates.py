@@ -1,40 +1,181 @@
-"""Templates with their references resolved as far as that makes a test readable."""
+"""Templates with their references resolved, and the grants of the policies in them."""
 
+import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
-from stemdrop_local.intrinsics import Resolver
+import boto3
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
 
 Template = dict[str, Any]
 Statement = dict[str, Any]
 
+ACCOUNT_ID = "123456789012"
+REGION = "eu-central-1"
+PSEUDO_PARAMETERS = {
+    "AWS::AccountId": ACCOUNT_ID,
+    "AWS::Partition": "aws",
+    "AWS::Region": REGION,
+    "AWS::StackName": "stemdrop",
+    "AWS::URLSuffix": "amazonaws.com",
+}
+NO_VALUE = object()
+# Type of a resource to the property with its name, and to its ARN.
+NAMED = {
+    "AWS::CloudWatch::Dashboard": ("DashboardName", ""),
+    "AWS::ECR::Repository": (
+        "RepositoryName",
+        f"arn:aws:ecr:{REGION}:{ACCOUNT_ID}:repository/{{}}",
+    ),
+    "AWS::IAM::Role": ("RoleName", f"arn:aws:iam::{ACCOUNT_ID}:role/{{}}"),
+    "AWS::Logs::LogGroup": (
+        "LogGroupName",
+        f"arn:aws:logs:{REGION}:{ACCOUNT_ID}:log-group:{{}}:*",
+    ),
+    "AWS::S3::Bucket": ("BucketName", "arn:aws:s3:::{}"),
+    "AWS::SNS::Topic": ("TopicName", f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:{{}}"),
+    "AWS::SQS::Queue": ("QueueName", f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{{}}"),
+    **dict.fromkeys(
+        ("AWS::Lambda::Function", "AWS::Serverless::Function"),
+        ("FunctionName", f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{{}}"),
+    ),
+}
+REFERRED_BY_ARN = {"AWS::SNS::Topic"}
 
-class Lenient(Resolver):
-    """A resolver that writes `Bucket.Arn` for what it doesn't know, and knows And."""
+
+def load_template(path: Path) -> Template:
+    """Read a template, short tags in their long form."""
+    template: Template = yaml_parse(path.read_text())
+    return template
+
+
+class Resolver:
+    """A reader of references, which writes `Role.Arn` for what only AWS knows."""
 
     def __init__(self, template: Template, parameters: Mapping[str, str] | None = None) -> None:
         declared = template["Parameters"]
-        needed = {name: name.lower() for name in declared if "Default" not in declared[name]}
-        super().__init__(template, needed | dict(parameters or {}))
-        self._functions |= {"Fn::And": self._and, "Fn::Condition": self._condition}
+        given = dict(parameters or {})
+        assert given.keys() <= declared.keys()
+        defaults = {name: entry.get("Default", name.lower()) for name, entry in declared.items()}
+        self._values: dict[str, Any] = {**defaults, **given, **PSEUDO_PARAMETERS}
+        self._template = template
+        self._functions: dict[str, Callable[[Any], Any]] = {
+            "Condition": self._condition,
+            "Fn::And": lambda items: all(self.resolve(items)),
+            "Fn::Equals": lambda items: len({str(self.resolve(item)) for item in items}) == 1,
+            "Fn::FindInMap": self._find,
+            "Fn::GetAtt": self._get_att,
+            "Fn::If": lambda items: self.resolve(items[1 if self._condition(items[0]) else 2]),
+            "Fn::Not": lambda items: not self.resolve(items[0]),
+            "Fn::Select": lambda items: self.resolve(items[1])[items[0]],
+            "Fn::Split": lambda items: self.resolve(items[1]).split(items[0]),
+            "Fn::Sub": self._sub,
+            "Ref": self._ref,
+        }
+
+    def resolve(self, value: Any) -> Any:
+        """Return a value with all references in it resolved."""
+        if isinstance(value, list):
+            items = [self.resolve(item) for item in value]
+            return [item for item in items if item is not NO_VALUE]
+        if not isinstance(value, dict):
+            return value
+        if len(value) == 1:
+            ((name, argument),) = value.items()
+            if name in self._functions and not isinstance(argument, dict):
+                return self._functions[name](argument)
+        assert not [name for name in value if str(name).startswith("Fn::")], value
+        resolved = {name: self.resolve(item) for name, item in value.items()}
+        return {name: item for name, item in resolved.items() if item is not NO_VALUE}
+
+    def properties(self, logical_id: str) -> dict[str, Any]:
+        """Return the properties of a resource."""
+        found: dict[str, Any] = self.resolve(self._template["Resources"][logical_id]["Properties"])
+        return found
+
+    def environment(self, logical_id: str) -> dict[str, str]:
+        """Return the variables of a function."""
+        variables = self.properties(logical_id)["Environment"]["Variables"]
+        return {name: str(value) for name, value in variables.items()}
+
+    def names(self, kind: str) -> dict[str, str]:
+        """Return the names of all resources of a type, by their logical ids."""
+        resources = self._template["Resources"].items()
+        return {key: self._name(key) for key, entry in resources if entry["Type"] == kind}
+
+    def exists(self, logical_id: str) -> bool:
+        """Return whether a resource is made."""
+        condition = self._template["Resources"][logical_id].get("Condition")
+        return condition is None or self._condition(condition)
+
+    def _condition(self, name: str) -> bool:
+        return bool(self.resolve(self._template["Conditions"][name]))
+
+    def _find(self, keys: list[Any]) -> Any:
+        found = self._template["Mappings"]
+        for key in keys:
+            found = found[self.resolve(key)]
+        return found
+
+    def _ref(self, name: str) -> Any:
+        if name == "AWS::NoValue":
+            return NO_VALUE
+        if name in self._values:
+            return self._values[name]
+        by_arn = self._template["Resources"][name]["Type"] in REFERRED_BY_ARN
+        return self._get_att([name, "Arn"]) if by_arn else self._name(name)
 
     def _name(self, logical_id: str) -> str:
-        resource = self._resources[logical_id]
-        named = [
-            value
-            for name, value in resource.get("Properties", {}).items()
-            if name in {"BucketName", "RepositoryName", "DashboardName"}
-        ]
-        return str(self.resolve(named[0])) if named else logical_id
+        resource = self._template["Resources"][logical_id]
+        key, _ = NAMED.get(resource["Type"], ("", ""))
+        name = resource.get("Properties", {}).get(key)
+        return logical_id if name is None else str(self.resolve(name))
 
     def _get_att(self, argument: list[str]) -> str:
         logical_id, attribute = argument
-        return f"{logical_id}.{attribute}"
+        key, arn = NAMED.get(self._template["Resources"][logical_id]["Type"], ("", ""))
+        if attribute == "Arn" and arn:
+            return arn.format(self._name(logical_id))
+        return self._name(logical_id) if attribute == key else f"{logical_id}.{attribute}"
 
-    def _and(self, argument: list[Any]) -> bool:
-        return all(self.resolve(item) for item in argument)
+    def _sub(self, argument: str | list[Any]) -> str:
+        text, more = (argument, {}) if isinstance(argument, str) else argument
+
+        def replacement(match: re.Match[str]) -> str:
+            if match[1] in more:
+                return str(self.resolve(more[match[1]]))
+            logical_id, dot, attribute = match[1].partition(".")
+            return str(self._get_att([logical_id, attribute]) if dot else self._ref(match[1]))
+
+        return re.sub(r"\$\{([^!}][^}]*)\}", replacement, text)
+
+
+def transformed(template: Template, **parameters: str) -> Template:
+    """Return what SAM's transform makes of a template, once its code and image are uploaded."""
+    packaged = copy.deepcopy(template)
+    for resource in packaged["Resources"].values():
+        properties = resource["Properties"]
+        for name in properties.keys() & {"CodeUri", "ContentUri"}:
+            properties[name] = "s3://code/package.zip"
+        if properties.get("PackageType") == "Image":
+            properties["ImageUri"] = f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/stemdrop:onnx"
+    session = boto3.Session(region_name=REGION)
+    made: Template = Translator({}, Parser(), boto_session=session).translate(packaged, parameters)
+    return made
+
+
+def policy_of(template: Template, logical_id: str, **parameters: str) -> list[Statement]:
+    """Return what a role or a managed policy allows, references resolved."""
+    properties = Resolver(template, parameters).properties(logical_id)
+    documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
+    (document,) = documents or [properties["PolicyDocument"]]
+    found: list[Statement] = document["Statement"]
+    return found
 
 
 def as_list(value: Any) -> list[Any]:

@@ -13,6 +13,11 @@ DAYS_PER_MONTH = MONTH_S / 86_400
 KEPT_WARM_S = 300
 # Source: "Configuring sampling rules" in the X-Ray developer guide: one trace a second, then 5%.
 SAMPLED_PER_S, SAMPLED_SHARE = 1, 0.05
+# Lambda asks an idle queue with five connections, each for as long as SQS lets it wait.
+# Source: "Polling and batching streams" of SQS event sources in the AWS Lambda developer guide.
+POLLS = 5 * MONTH_S / 20
+# A song's message is sent, received and deleted.
+REQUESTS_PER_MESSAGE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,7 @@ def _lines(song: Song, deployment: Deployment, songs: int) -> Iterator[Line]:
         songs * (song.stems_bytes + song.answers_bytes) / GB,
     )
     yield Line("HTTP API: calls", prices.HTTP_CALLS, calls)
+    yield Line("SQS: requests", prices.QUEUE_REQUESTS, POLLS + songs * REQUESTS_PER_MESSAGE)
     yield Line("SNS: messages of completion", prices.MESSAGES, songs * song.messages)
     yield Line("CloudWatch: logs written", prices.LOGS_TAKEN, logs_gb)
     yield Line(

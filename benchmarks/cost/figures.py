@@ -95,9 +95,9 @@ class Template:
     Attributes
     ----------
     route_metrics : of the deployment's metrics, those of single routes of the API.
-    alarms, dashboards : of infra/monitoring.yaml.
+    alarms, dashboards : with an address for alarms.
     rate_limit : calls of the API per second.
-    event_age_s : until an event that waits is given up.
+    message_age_s : until SQS deletes a message that waits.
     """
 
     deployment: Deployment
@@ -109,7 +109,7 @@ class Template:
     timeout_s: int
     max_duration_s: int
     rate_limit: int
-    event_age_s: int
+    message_age_s: int
 
     def with_counts(self, metrics: int, image_bytes: int) -> "Template":
         """Return the same, with what no template tells: metrics of the functions, an image."""

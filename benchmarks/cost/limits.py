@@ -20,16 +20,14 @@ TURNS = (
         "Lambda runs {all:,} functions of an account at the same time, in many new accounts {few}; "
         "AWS raises it for who asks",
         "That is {all_per_hour:,.0f} songs an hour, or {few_per_hour:,.0f}. Songs beyond wait in "
-        "Lambda's own queue. The API has the same limit, and answers 503 beyond it",
-        "`SeparateConcurrency` sets some aside for separations, leaves the rest to the API, and is "
-        "the lid on costs: {few} at once are at most {few_usd:,.2f} USD an hour, {all:,} at most "
-        "{all_usd:,.2f} USD",
+        "the song queue. The API has the same limit, and answers 503 beyond it",
+        "`SeparateConcurrency` leaves the rest to the API and caps the hourly cost: {few} at once "
+        "are at most {few_usd:,.2f} USD an hour, {all:,} at most {all_usd:,.2f} USD",
     ),
     (
-        "An event waits for {age_h:.0f} hours",
+        "A message waits for {age_h:.0f} hours",
         "{all:,} at once work off {all_in_time:,.0f} songs in that time, {few} work off "
-        "{few_in_time:,.0f}, less the time that Lambda waits between its tries. Later ones are in "
-        "the failure queue, for 14 days: `make redrive`",
+        "{few_in_time:,.0f}. Songs that have waited longer have to be uploaded again",
         "`SeparateConcurrency`, `SeparateMemoryMb`",
     ),
     (
@@ -107,9 +105,9 @@ def _about_lambda(figures: Figures) -> dict[str, float]:
         "few_per_hour": _about(NEW_CONCURRENCY * 3600 / warm_s),
         "all_usd": CONCURRENCY * usd_per_hour,
         "few_usd": NEW_CONCURRENCY * usd_per_hour,
-        "age_h": template.event_age_s / 3600,
-        "all_in_time": _about(CONCURRENCY * template.event_age_s / warm_s),
-        "few_in_time": _about(NEW_CONCURRENCY * template.event_age_s / warm_s),
+        "age_h": template.message_age_s / 3600,
+        "all_in_time": _about(CONCURRENCY * template.message_age_s / warm_s),
+        "few_in_time": _about(NEW_CONCURRENCY * template.message_age_s / warm_s),
         "environments": NEW_ENVIRONMENTS,
         "scaling_s": SCALING_S,
         "longer_s": song.separation.cold_s - warm_s,

@@ -107,6 +107,13 @@ HTTP_CALLS = Price(
     free=MILLION,
     lasts=Free.FIRST_YEAR,
 )
+# Of a standard queue; S3's and Lambda's requests are counted, too.
+QUEUE_REQUESTS = Price(
+    "requests",
+    ((100_000 * MILLION, 0.40 / MILLION), (math.inf, 0.30 / MILLION)),
+    "aws.amazon.com/sqs/pricing, standard queues",
+    free=MILLION,
+)
 # Deliveries to SQS and Lambda cost nothing, to HTTP 0.60 USD a million, by mail 20 USD a million.
 MESSAGES = Price("messages", _flat(0.50 / MILLION), "aws.amazon.com/sns/pricing", free=MILLION)
 LOGS_TAKEN = Price("GB", _flat(0.50), "aws.amazon.com/cloudwatch/pricing, logs", free=5)

@@ -7,12 +7,15 @@ cd "$(dirname "$0")/../.."
 compile() {
 	local folder=$1
 	shift
-	.venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --custom-compile-command "make lock" "$folder.in" --output-file "$folder.txt" "$@"
+	.venv/bin/uv pip compile --quiet --python-version "${PYTHON_VERSION:-3.11}" --generate-hashes --no-emit-index-url \
+		--no-emit-find-links \
+		--custom-compile-command "make lock" "$folder.in" --output-file "$folder.txt" "$@"
 }
 
-compile tests/requirements
-for folder in functions/api/requirements functions/separate/requirements infra/local/image infra/local/uv; do
+# MiniStack pins packages more narrowly than it needs.
+compile tests/requirements --override infra/local/overrides.txt
+compile infra/local/image --constraint tests/requirements.txt --override infra/local/overrides.txt
+for folder in functions/api/requirements functions/separate/requirements infra/local/uv; do
 	compile "$folder" --constraint tests/requirements.txt
 done
 # TensorFlow's package has another name for Arm processors.
@@ -20,4 +23,5 @@ compile functions/separate/model/requirements --constraint tests/requirements.tx
 compile functions/separate/model/spleeter --no-deps
 compile infra/sam/requirements
 compile infra/lint/requirements
-compile infra/sam/runtime --constraint tests/requirements.txt
+compile infra/clients/requirements
+PYTHON_VERSION=3.13 compile infra/sam/runtime

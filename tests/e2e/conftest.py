@@ -1,11 +1,19 @@
-"""Fixtures of the tests with containers: one engine and one image for all of them."""
+"""Fixtures of the tests with containers: one engine, one image and one S3 for all of them."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
+from benchmarks.scratch_s3 import ScratchS3, run_scratch_s3
 from stemdrop_containers.engine import Engine, find_engine
 from stemdrop_containers.image import build
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the test that comes first build the image."""
+    for item in items:
+        item.add_marker(pytest.mark.timeout(900))
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +26,10 @@ def engine() -> Engine:
 def image(engine: Engine) -> str:
     """Build the image that runs in production, and return its name."""
     return build(engine)
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[ScratchS3]:
+    """Run an S3 with two buckets."""
+    with run_scratch_s3() as running:
+        yield running

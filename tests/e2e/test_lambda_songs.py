@@ -1,106 +1,181 @@
-"""Songs through the image, at several sizes of memory: the stems are the command line's own."""
+"""Songs through the image under Lambda's limits: done, refused in a sentence, or killed."""
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 
+import numpy as np
 import pytest
-from stemdrop_local.template import read_application
 
 import media
+from benchmarks.lambda_run import separate, separator_variables
+from benchmarks.scratch_s3 import ScratchS3
 from benchmarks.songs.song import generate
-from stemdrop.keys import UploadKey
+from benchmarks.songs.wav import write_wav
+from integration.processes_of import descendants, ends
+from stemdrop.jobs import Job, Status
+from stemdrop.keys import UploadKey, record_key
 from stemdrop_client.main import main
 from stemdrop_containers.engine import Engine
-from stemdrop_containers.image import build
-from stemdrop_containers.trial import Measured, Trial
-from uploads import job_of, read, stem_names
+from stemdrop_containers.function import InvocationError, LambdaContainer, Limits
 
-# To build the other backend's image may take longer than a test.
-pytestmark = pytest.mark.timeout(900)
-
+KEY = UploadKey.parse("drop/song.mp3")
+STEMS = ("vocals", "accompaniment")
 # More than one segment of the network's, and a part of another one.
 DURATION_S = 13.0
-STEMS = ("vocals", "accompaniment")
 # All that takes time, memory and room.
 HEAVY = {"quality": "high", "residual": "true", "zip": "true", "bit_depth": "32f", "clip": "scale"}
-# TensorFlow takes 1.8 GB: a function of 1,769 MB can't be relied on with it.
-CONFIGURATIONS = [(1769, "onnx"), (3008, "onnx"), (10240, "onnx"), (3008, "tensorflow")]
-
-
-@dataclass
-class Run:
-    """An environment, cold at first, with what its first song took."""
-
-    trial: Trial
-    backend: str
-    memory_bytes: int
-    first: Measured
+SMALLEST_MB = 1769
+# Handler and model fit, a song does not.
+TOO_LITTLE_MB = 360
+# The separator stops 15 s before Lambda would; files for two stems of 300 s don't fit.
+TIGHT = Limits(SMALLEST_MB, timeout_s=30, storage_mb=96)
 
 
 @pytest.fixture(scope="module")
-def songs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    folder = tmp_path_factory.mktemp("songs")
-    return [
-        media.encode(folder / f"song {seed}.mp3", generate(DURATION_S, seed=seed).mix)
-        for seed in (1, 2)
-    ]
+def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("songs") / "song.mp3"
+    return media.encode(path, generate(DURATION_S, seed=1).mix)
 
 
-@pytest.fixture(scope="module", params=CONFIGURATIONS, ids=lambda pair: f"{pair[0]}-{pair[1]}")
-def run(
-    request: pytest.FixtureRequest,
-    engine: Engine,
-    image: str,
-    songs: list[Path],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Run]:
-    memory_mb, backend = request.param
-    if backend != "onnx":
-        image = build(engine, backend=backend)
-    parameters = {"SeparateMemoryMb": str(memory_mb), "Backend": backend}
-    application = read_application(parameters=parameters)
-    with Trial(engine, image, application, tmp_path_factory.mktemp("trial")) as trial:
-        yield Run(trial, backend, memory_mb << 20, trial.separate(songs[0]))
+@contextmanager
+def running(
+    engine: Engine, image: str, s3: ScratchS3, log: Path, limits: Limits
+) -> Iterator[LambdaContainer]:
+    """Run the separator under some limits."""
+    variables = {**separator_variables(), **s3.environment}
+    with LambdaContainer(engine, image, limits, variables, log) as function:
+        yield function
 
 
-def separated_here(song: Path, folder: Path, backend: str) -> dict[str, bytes]:
-    """Return the files that the command line makes of a song."""
-    assert main(["separate", str(song), "-o", str(folder), "--backend", backend]) == 0
-    return {stem: (folder / song.stem / f"{stem}.wav").read_bytes() for stem in STEMS}
+def silence(path: Path, duration_s: int) -> Path:
+    write_wav(path, (np.zeros((44_100, 2), np.float32) for _ in range(duration_s)))
+    return path
 
 
-def separated_there(run: Run, number: int, song: Path) -> dict[str, bytes]:
-    """Return the files that are in the bucket."""
-    stack = run.trial.stack
-    return {stem: read(stack, f"drop/{number}/{song.name}/{stem}.wav") for stem in STEMS}
+def names(s3: ScratchS3) -> set[str]:
+    return {key.rpartition("/")[2] for key in s3.keys(f"{KEY}/")} - {"job.json"}
 
 
-def test_the_first_stems_are_those_of_the_command_line(
-    run: Run, songs: list[Path], tmp_path: Path
+def test_stems_are_those_of_the_command_line_cold_and_warm(
+    engine: Engine, image: str, s3: ScratchS3, song: Path, tmp_path: Path
 ) -> None:
-    assert run.first.error is None
-    assert run.first.is_cold
-    assert 0 < run.first.init_s < run.first.elapsed_s
-    assert separated_there(run, 1, songs[0]) == separated_here(songs[0], tmp_path, run.backend)
-
-
-def test_the_second_song_finds_all_loaded(run: Run, songs: list[Path], tmp_path: Path) -> None:
-    log = run.trial.emulator.log
-    second = run.trial.separate(songs[1])
-    assert second.error is None
-    assert not second.is_cold
+    assert main(["separate", str(song), "-o", str(tmp_path)]) == 0
+    expected = {stem: (tmp_path / "song" / f"{stem}.wav").read_bytes() for stem in STEMS}
+    log = tmp_path / "function.log"
+    with running(engine, image, s3, log, Limits()) as function:
+        for _ in ("cold", "warm"):
+            job, _ = separate(function, s3, song, KEY)
+            assert job.status is Status.DONE
+            assert {stem: s3.read(f"{KEY}/{stem}.wav") for stem in STEMS} == expected
     assert log.read_text().count("INIT START") == 1
-    assert separated_there(run, 2, songs[1]) == separated_here(songs[1], tmp_path, run.backend)
 
 
-def test_what_takes_most_fits(run: Run, songs: list[Path]) -> None:
-    heavy = run.trial.separate(songs[0], HEAVY)
-    assert heavy.error is None
-    key = UploadKey.parse(f"drop/3/{songs[0].name}")
-    names = {f"{stem}.wav" for stem in (*STEMS, "residual")} | {"stems.zip"}
-    assert stem_names(run.trial.stack, key) == names
-    assert job_of(run.trial.stack, key).attempt == 1
-    # Of all that a container has, the kernel takes files from memory first: they may fill it.
-    assert heavy.peak_bytes <= run.memory_bytes
-    assert heavy.peak_rss_bytes < 0.7 * run.memory_bytes
+def test_most_demanding_options_fit_the_smallest_memory(
+    engine: Engine, image: str, s3: ScratchS3, song: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "function.log"
+    with running(engine, image, s3, log, Limits(SMALLEST_MB)) as function:
+        job, _ = separate(function, s3, song, KEY, HEAVY)
+    assert (job.status, job.attempt) == (Status.DONE, 1)
+    assert names(s3) == {f"{stem}.wav" for stem in (*STEMS, "residual")} | {"stems.zip"}
+    assert job.usage
+    assert job.usage.peak_rss_bytes < 0.7 * (SMALLEST_MB << 20)
+
+
+def test_songs_that_take_too_much_are_refused_and_the_next_one_is_done(
+    engine: Engine, image: str, s3: ScratchS3, song: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "function.log"
+    cases = [
+        (390, {"codec": "mp3", "quality": "high"}, "timed_out"),
+        (300, {}, "no_room"),  # two stems of 53 MB, beside the song's 53 MB
+        (600, {"codec": "mp3"}, "no_room"),  # the song: 106 MB
+    ]
+    with running(engine, image, s3, log, TIGHT) as function:
+        # The emulator counts the time to load the handler as the first song's; Lambda doesn't.
+        separate(function, s3, song, KEY)
+        for duration_s, options, code in cases:
+            path = silence(tmp_path / "long.wav", duration_s)
+            job, elapsed_s = separate(function, s3, path, KEY, options)
+            assert job.error
+            assert (job.status, job.error.code) == (Status.FAILED, code)
+            assert elapsed_s < TIGHT.timeout_s
+            assert names(s3) == set()
+        assert separate(function, s3, song, KEY)[0].status is Status.DONE
+    assert log.read_text().count("INIT START") == 1
+
+
+def test_song_that_exceeds_the_memory_is_done_where_there_is_more(
+    engine: Engine, image: str, s3: ScratchS3, song: Path, tmp_path: Path
+) -> None:
+    event = s3.upload(song, str(KEY))
+    log = tmp_path / "function.log"
+    with (
+        running(engine, image, s3, log, Limits(TOO_LITTLE_MB)) as function,
+        pytest.raises(InvocationError, match="killed"),
+    ):
+        function.invoke(event)
+    # The handler was killed and couldn't say so: the record's deadline tells.
+    job = Job.from_json(s3.read(record_key(KEY)))
+    assert (job.status, job.attempt) == (Status.PROCESSING, 1)
+    assert job.deadline_at is not None
+    with running(engine, image, s3, log, Limits()) as function:
+        assert function.invoke(event) == {str(KEY): "done"}
+    assert Job.from_json(s3.read(record_key(KEY))).attempt == 2
+    assert names(s3) == {f"{stem}.wav" for stem in STEMS}
+
+
+def test_song_whose_handler_is_killed_is_done_by_the_next_invocation(
+    engine: Engine, image: str, s3: ScratchS3, tmp_path: Path
+) -> None:
+    path = tmp_path / "long.wav"
+    write_wav(path, [generate(60.0, seed=3).mix])
+    event = s3.upload(path, str(KEY))
+    failures: list[InvocationError] = []
+
+    def invoke(function: LambdaContainer) -> None:
+        try:
+            function.invoke(event)
+        except InvocationError as error:
+            failures.append(error)
+
+    with running(engine, image, s3, tmp_path / "function.log", Limits()) as function:
+        working = Thread(target=invoke, args=(function,))
+        working.start()
+        while not (s3.keys(record_key(KEY)) and job_of(s3).progress):
+            working.join(0.1)
+        os.kill(min(descendants(function.pid)), signal.SIGKILL)
+        working.join()
+        assert failures
+        assert function.invoke(event) == {str(KEY): "done"}
+    assert (job_of(s3).status, job_of(s3).attempt) == (Status.DONE, 2)
+    assert names(s3) == {f"{stem}.wav" for stem in STEMS}
+
+
+def job_of(s3: ScratchS3) -> Job:
+    return Job.from_json(s3.read(record_key(KEY)))
+
+
+def test_no_container_outlives_a_run_that_is_killed(engine: Engine, image: str) -> None:
+    assert image
+    command = [sys.executable, "-m", "benchmarks.lambda_run", "--times", "99"]
+    command += ["--offline"] if engine.is_offline else []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as script:
+        try:
+            assert script.stdout
+            assert "cold" in script.stdout.readline()
+            below = descendants(script.pid)
+            assert below
+            script.kill()
+            script.wait()
+        finally:
+            script.kill()
+    assert all(ends(pid) for pid in below), below
+    listed = engine.run("ps", "--all", "--format", "{{.Names}}").stdout
+    assert "stemdrop-lambda" not in listed

@@ -52,10 +52,10 @@ class Container(subprocess.Popen[str]):
         published = ["--publish", f"{self.port}:{self.port}"]
         network = ["--network", "host"] if engine.is_offline else published
         super().__init__(
-            engine.command(
-                *("run", "--rm", "--name", self.name, *network, *options),
+            [
+                *(engine.name, "run", "--rm", "--name", self.name, *network, *options),
                 *(image, "local", "--port", str(self.port)),
-            ),
+            ],
             env=engine.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

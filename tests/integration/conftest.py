@@ -13,6 +13,7 @@ import pytest
 from api_events import TOKEN, Api, ExecutionEnvironment, Handler
 from faults import Faults
 from lambda_variables import variables_of
+from s3_clients import Clients, clients_in
 from stemdrop.s3 import CLIENT_CONFIG
 from stemdrop.store import Store
 from stemdrop_local.deployment import Stack
@@ -73,6 +74,12 @@ def store(
     monkeypatch.setattr(backoff, lambda *_: 0.0)
     assert not faults.requests
     return Store(buckets.uploads_bucket, buckets.stems_bucket, client)
+
+
+@pytest.fixture
+def clients(tmp_path: Path, emulator: EmulatorProcess) -> Clients:
+    """Return S3 clients of others, which `make clients` installs."""
+    return clients_in(tmp_path, emulator)
 
 
 @pytest.fixture(scope="session")

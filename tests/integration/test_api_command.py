@@ -1,5 +1,6 @@
-"""The command that comes with a form sends the song, whatever its name is."""
+"""The command that comes with an upload URL sends the song, whatever its name is."""
 
+import hashlib
 import subprocess
 from pathlib import Path
 
@@ -18,11 +19,19 @@ from stemdrop_local.deployment import Stack
         "it's $HOME `now`.mp3",
         "@x.mp3",
         "Größe ½.mp3",
+        "{a,b} [1-3].mp3",
+        "[x",
+        "-",
+        "-o x.mp3",
     ],
 )
-def test_curl_sends_the_song(api: Api, buckets: Stack, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("sha256", [None, hashlib.sha256(b"a song").hexdigest()])
+def test_curl_sends_the_song(
+    api: Api, buckets: Stack, tmp_path: Path, name: str, sha256: str | None
+) -> None:
     (tmp_path / name).write_bytes(b"a song")
-    created = api.post("/jobs", {"filename": f"music/{name}", "size_bytes": 6}).json
+    wanted = {"filename": f"music/{name}", "size_bytes": 6, "sha256": sha256}
+    created = api.post("/jobs", wanted).json
     command = ["bash", "-c", created["upload"]["command"]]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     sent = buckets.s3.get_object(Bucket=buckets.uploads_bucket, Key=created["key"])["Body"].read()

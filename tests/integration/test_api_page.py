@@ -88,8 +88,8 @@ def test_there_is_nothing_else(stranger: Api, name: str) -> None:
 def test_the_policy_allows_this_host_and_the_buckets(stranger: Api, api: Api, path: str) -> None:
     headers = stranger.get(path).headers
     policy = policy_of(headers)
-    form = api.post("/jobs", {"filename": "a.mp3", "size_bytes": 1}).json["upload"]["url"]
-    bucket = "{0.scheme}://{0.netloc}".format(urlsplit(form))
+    upload = api.post("/jobs", {"filename": "a.mp3", "size_bytes": 1}).json["upload"]["url"]
+    bucket = "{0.scheme}://{0.netloc}".format(urlsplit(upload))
     assert bucket in policy.pop("connect-src")
     assert policy == {
         "default-src": ["'none'"],

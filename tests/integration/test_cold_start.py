@@ -5,7 +5,9 @@ import os
 import subprocess
 import sys
 
-from stemdrop_local.template import ROOT, Application
+from lambda_variables import variables_of
+from stemdrop_local.deployment import ROOT, Stack
+from stemdrop_local.emulator_process import EmulatorProcess
 
 # The other backend, the model's export and the tools of the command line and the tests.
 SLOW = {
@@ -17,7 +19,7 @@ SLOW = {
     "pandas",
     "matplotlib",
     "rich",
-    "moto",
+    "ministack",
 }
 LOAD = """
 import json, sys
@@ -31,9 +33,10 @@ print(json.dumps({
 """
 
 
-def test_nothing_slow_is_loaded(application: Application) -> None:
+def test_nothing_slow_is_loaded(emulator: EmulatorProcess, deployed: Stack) -> None:
+    assert deployed
     environment = {
-        **application.function.environment,
+        **variables_of(emulator, "separate", emulator.endpoint_url),
         "MODEL_DIR": str(ROOT / "build" / "models"),
         "AWS_REGION": "eu-central-1",
         "PATH": os.defpath,

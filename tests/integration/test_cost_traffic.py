@@ -41,7 +41,7 @@ def test_every_request_of_a_song_is_counted(journey: Journey, tmp_path: Path) ->
     # Of the API: the options once, the new job, and at least two looks at it.
     assert traffic.count(Kind.CALL) >= 4
     assert traffic.answers_bytes > 1000
-    # Of the client: the form, and each stem once.
+    # Of the client: the song, and each stem once.
     assert traffic.count(Kind.WRITE, Who.CLIENT) == 1
     assert traffic.count(Kind.READ, Who.CLIENT) == 2
     # Of the API: the record of the new job, and a look at it for every look of the client's.

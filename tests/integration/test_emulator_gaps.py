@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from conftest import TOKEN
 from stemdrop_local.deployment import Stack
-from stemdrop_local.emulator import ACCOUNT_ID, REGION
+from stemdrop_local.emulator import REGION
+from stemdrop_local.emulator_gaps import ACCOUNT_ID
 from stemdrop_local.emulator_process import Call, EmulatorProcess
 
 WAIT_S = 20.0

@@ -31,7 +31,7 @@ STEPS: dict[str, tuple[str, str, int]] = {
 
 
 def create(workshop: Workshop) -> None:
-    """Write the record that the API writes before it hands out the form."""
+    """Write the record that the API writes before it hands out the upload URL."""
     options = Options().to_json()
     job = Job(str(KEY), Status.AWAITING_UPLOAD, now(), now(), options=options)
     workshop.store.save_job(KEY, job, None)

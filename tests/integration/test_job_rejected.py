@@ -107,7 +107,6 @@ def test_a_file_without_sound_fails(
 @pytest.mark.parametrize(
     ("metadata", "words"),
     [
-        ({"modle": "4stems"}, "no option 'modle'"),
         ({"model": "3stems"}, "model can't be '3stems'"),
         ({"codec": "mp3", "bit_depth": "24"}, "bit_depth"),
         ({"duration_s": "-1"}, "duration_s can't be '-1'"),

@@ -5,7 +5,6 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
-from stemdrop_local.intrinsics import load_template
 
 from api_events import Handler
 from faults import Faults, unavailable
@@ -13,8 +12,9 @@ from lambda_context import Context, event_of
 from stemdrop.errors import TransientError
 from stemdrop.keys import UploadKey
 from stemdrop.store import Store
-from stemdrop_local.deployment import ROOT, Stack
-from templates import Lenient
+from stemdrop_local.stack import Stack
+from stemdrop_local.template import ROOT
+from templates import Resolver, load_template
 from uploads import put, song
 
 # Namespace, name and dimensions.
@@ -61,8 +61,8 @@ def _measured(printed: str) -> dict[Metric, list[float]]:
 @pytest.fixture(scope="module")
 def watched() -> set[Metric]:
     """Return the application's own metrics that alarms and dashboard name."""
-    template = load_template(ROOT / "infra" / "monitoring.yaml")
-    resolver = Lenient(template)
+    template = load_template(ROOT / "template.yaml")
+    resolver = Resolver(template, {"AlarmAddress": "you@example.org"})
     found: set[Metric] = set()
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::CloudWatch::Alarm":

@@ -1,7 +1,7 @@
 """Both functions work with what their roles allow, and need all of it; all else is refused.
 
-The real jobs and the real API run against the embedded S3 behind the policies of template.yaml.
-What they are refused, and what they never ask for, is wrong.
+The real jobs and the real API run against S3 behind the policies of the deployed roles. What they
+are refused, and what they never ask for, is wrong.
 """
 
 import hashlib
@@ -13,9 +13,7 @@ from urllib.parse import urlsplit
 
 import boto3
 import pytest
-from stemdrop_local.intrinsics import REGION, Resolver, load_template
-from stemdrop_local.s3.server import CREDENTIALS
-from stemdrop_local.template import TEMPLATE
+from samtranslator.yaml_helper import yaml_parse
 
 from api_events import Api, ExecutionEnvironment, handler_of
 from faults import Request, first, forbidden
@@ -23,9 +21,12 @@ from iam import ARN, Call, Gate, Grant, calls_of, grants_of
 from stemdrop.errors import StorageError
 from stemdrop.keys import UploadKey, record_key, result_key
 from stemdrop.s3 import CLIENT_CONFIG
+from stemdrop.song_queue import SongQueue
 from stemdrop.store import Store
 from stemdrop.topic import Topic
-from stemdrop_local.deployment import Stack
+from stemdrop_local.deployment import STACK_NAME, TEMPLATE, Stack
+from stemdrop_local.emulator import ACCESS_KEY_ID, REGION
+from stemdrop_local.emulator_process import EmulatorProcess
 from stemdrop_separate.workshop import Outcome, Workshop
 from uploads import attempt, job_of, put, results, song
 
@@ -40,46 +41,51 @@ BY_LAMBDA = {
     "logs:PutLogEvents": "LoggingConfig",
     "xray:PutTraceSegments": "Tracing",
     "xray:PutTelemetryRecords": "Tracing",
-    "sqs:SendMessage": "EventInvokeConfig",
+    "sqs:ReceiveMessage": "Events",
+    "sqs:DeleteMessage": "Events",
+    "sqs:GetQueueAttributes": "Events",
 }
 
 
-def statements_of(role: str) -> list[Mapping[str, Any]]:
-    """Return what the policy of a role in template.yaml says."""
-    template = load_template(TEMPLATE)
-    resource = template["Resources"][role]["Properties"]
-    (policy,) = Resolver(template, {}).resolve(resource["Policies"])
-    found: list[Mapping[str, Any]] = policy["PolicyDocument"]["Statement"]
+def statements_of(emulator: EmulatorProcess, role: str) -> list[Mapping[str, Any]]:
+    """Return what the policy of a deployed role says."""
+    described = emulator.client("cloudformation").describe_stack_resource(
+        StackName=STACK_NAME, LogicalResourceId=role
+    )
+    iam, name = emulator.client("iam"), described["StackResourceDetail"]["PhysicalResourceId"]
+    (policy,) = iam.list_role_policies(RoleName=name)["PolicyNames"]
+    document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+    found: list[Mapping[str, Any]] = document["Statement"]
     return found
 
 
-def unused(role: str, function: str, gate: Gate) -> set[Grant]:
+def unused(gate: Gate, function: str) -> set[Grant]:
     """Return what nobody needed: neither the function's code nor Lambda for it."""
-    properties = load_template(TEMPLATE)["Resources"][function]["Properties"]
-    needless = grants_of(statements_of(role)) - gate.used
+    properties = yaml_parse(TEMPLATE.read_text())["Resources"][function]["Properties"]
+    needless = grants_of(gate.statements) - gate.used
     return {grant for grant in needless if BY_LAMBDA.get(grant.action) not in properties}
 
 
 @pytest.fixture
-def gates(buckets: Stack) -> Iterator[dict[str, Gate]]:
+def gates(buckets: Stack, emulator: EmulatorProcess) -> Iterator[dict[str, Gate]]:
     """Return S3 as each of the roles sees it."""
     with ExitStack() as running:
         yield {
-            role: running.enter_context(Gate(buckets.endpoint_url, statements_of(role)))
+            role: running.enter_context(Gate(buckets.endpoint_url, statements_of(emulator, role)))
             for role in ("SeparateRole", "ApiRole")
         }
 
 
 @pytest.fixture
-def separator(gates: dict[str, Gate], workshop: Workshop) -> Workshop:
+def separator(gates: dict[str, Gate], workshop: Workshop, emulator: EmulatorProcess) -> Workshop:
     """Return the separator, with nothing but its role."""
     client: S3Client = boto3.client(
         "s3",
         config=CLIENT_CONFIG,
         endpoint_url=gates["SeparateRole"].endpoint_url,
         region_name=REGION,
-        aws_access_key_id=CREDENTIALS["aws_access_key_id"],
-        aws_secret_access_key=CREDENTIALS["aws_secret_access_key"],
+        aws_access_key_id=ACCESS_KEY_ID,
+        aws_secret_access_key=emulator.credentials["AWS_SECRET_ACCESS_KEY"],
     )
     store = workshop.store
     return replace(workshop, store=Store(store.uploads, store.stems, client))
@@ -102,10 +108,9 @@ def api(
 
 
 def send(job: dict[str, Any], buckets: Stack, gate: Gate, data: bytes) -> UploadKey:
-    """Send a song with a job's form: S3 asks whether who signed it may put the song there."""
-    fields = job["upload"]["fields"]
-    assert gate.ask(Call("s3:PutObject", f"{ARN}{buckets.uploads_bucket}/{fields['key']}"))
-    key = UploadKey.parse(fields["key"])
+    """Send a song to a job's upload URL: S3 asks whether who signed it may put the song there."""
+    assert gate.ask(Call("s3:PutObject", f"{ARN}{buckets.uploads_bucket}/{job['key']}"))
+    key = UploadKey.parse(job["key"])
     put(buckets, data, key)
     return key
 
@@ -142,15 +147,27 @@ def break_off(workshop: Workshop, gate: Gate, key: UploadKey) -> None:
         workshop.store.upload(path, target, "audio/wav")
 
 
-def tell(buckets: Stack, gate: Gate) -> None:
-    """Tell of a job's end, as the handler does."""
+class Services:
+    """A client of SNS and of SQS, which asks whether a role may do what it is called for."""
 
-    class Client:
-        def publish(self, **request: Any) -> None:
-            assert gate.ask(Call("sns:Publish", request["TopicArn"]))
+    def __init__(self, gate: Gate, queue_arn: str) -> None:
+        self._gate = gate
+        self._queue_arn = queue_arn
 
-    arn = buckets.application.function.environment["COMPLETION_TOPIC_ARN"]
-    Topic(arn, Client()).publish(job_of(buckets, DROP))
+    def publish(self, **request: Any) -> None:
+        assert self._gate.ask(Call("sns:Publish", request["TopicArn"]))
+
+    def change_message_visibility(self, **_: Any) -> None:
+        assert self._gate.ask(Call("sqs:ChangeMessageVisibility", self._queue_arn))
+
+
+def tell_and_retry(buckets: Stack, gate: Gate) -> None:
+    """Tell of a job's end, and give a message back to the queue, as the handler does."""
+    url = buckets.song_queue_url
+    found = buckets.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    services: Any = Services(gate, found["Attributes"]["QueueArn"])
+    Topic(buckets.outputs["CompletionTopicArn"], services).publish(job_of(buckets, DROP))
+    SongQueue(url, (30,), services).retry("receipt", 1)
 
 
 def separate_job(
@@ -186,12 +203,12 @@ def test_the_separator_needs_all_that_its_role_allows(
 ) -> None:
     gate = gates["SeparateRole"]
     separate_drops(separator, buckets, gate)
-    tell(buckets, gate)
+    tell_and_retry(buckets, gate)
     job = separate_job(api, separator, buckets, gates)
     delete_at_work(api, separator, buckets, gates)
     break_off(separator, gate, UploadKey.parse(job["key"]))
     assert gate.denied == []
-    assert unused("SeparateRole", "SeparateFunction", gate) == set()
+    assert unused(gate, "SeparateFunction") == set()
 
 
 def test_the_api_needs_all_that_its_role_allows(
@@ -217,7 +234,7 @@ def test_the_api_needs_all_that_its_role_allows(
         assert api.delete(f"/jobs/{made['id']}").status == 204
     assert not results(buckets, "jobs/")
     assert gate.denied == []
-    assert unused("ApiRole", "ApiFunction", gate) == set()
+    assert unused(gate, "ApiFunction") == set()
 
 
 def copy_in_parts(buckets: Stack, gate: Gate, key: UploadKey) -> None:

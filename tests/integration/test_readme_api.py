@@ -69,7 +69,8 @@ def test_a_song_goes_and_its_stems_come_by_curl(tmp_path: Path, url: str) -> Non
     terminal.learn(**{"4320000": str((tmp_path / "song.mp3").stat().st_size)})
     created = json.loads(terminal.line("--json"))
     terminal.learn(ID=created["id"])
-    terminal.enter(created["upload"]["command"])
+    terminal.learn(UPLOAD_URL=created["upload"]["url"])
+    terminal.line("-T song.mp3")
     job = wait(terminal)
     assert job["status"] == "done", job["error"]
     terminal.line("/stems/vocals")

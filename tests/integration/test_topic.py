@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-from stemdrop_local.s3.server import S3Server
 
 from api_events import Handler
 from faults import Faults, first, forbidden, lose_answer, unavailable
@@ -20,6 +19,7 @@ from stemdrop.options import Model, Options
 from stemdrop.store import Store
 from stemdrop.topic import CLIENT_CONFIG
 from stemdrop_local.deployment import Stack
+from stemdrop_local.emulator_process import EmulatorProcess
 from stemdrop_separate.job import Attempt
 from stemdrop_separate.workshop import Invocation, Outcome, Workshop
 from subscribers import Inbox, subscribe
@@ -39,9 +39,9 @@ def ready(handler: Handler, store: Store) -> None:
 
 
 @pytest.fixture
-def inbox(s3_server: S3Server, buckets: Stack) -> Iterator[Inbox]:
+def inbox(emulator: EmulatorProcess, buckets: Stack) -> Iterator[Inbox]:
     """Return a subscriber of everything."""
-    inbox = subscribe(s3_server, buckets)
+    inbox = subscribe(emulator, buckets)
     yield inbox
     inbox.end()
 
@@ -55,7 +55,7 @@ def expected(job: Job) -> dict[str, Any]:
 
 
 def create_job(store: Store, key: str) -> None:
-    """Write the record that the API writes before it hands out the form."""
+    """Write the record that the API writes before it hands out the upload URL."""
     job = Job(key, Status.AWAITING_UPLOAD, now(), now(), options=Options().to_json())
     store.save_job(UploadKey.parse(key), job, None)
 
@@ -224,7 +224,7 @@ def test_a_job_that_is_deleted_meanwhile_is_not_told_of(
     faults.forget()
     faults.on(first(delete), "PUT", record, after=3)
     assert handler(event_of(SENT), Context()) == {SENT: "skipped"}
-    # Nor if the event comes again, or the song is sent again with the old form.
+    # Nor if the event comes again, or the song is sent again to the old upload URL.
     assert handler(event_of(SENT), Context()) == {SENT: "skipped"}
     assert inbox.take() == []
     assert faults.seen(*PUBLISH) == 0
@@ -295,7 +295,7 @@ def test_attributes_filter(
     handler: Handler,
     buckets: Stack,
     store: Store,
-    s3_server: S3Server,
+    emulator: EmulatorProcess,
     wanted: dict[str, list[str]],
     keys: set[str],
 ) -> None:
@@ -303,7 +303,7 @@ def test_attributes_filter(
     put(buckets, song(), UploadKey.parse(SENT))
     put(buckets, b"no song", UploadKey.parse(BAD))
     put(buckets, song(), UploadKey.parse(GOOD), {"model": "2stems-16kHz"})
-    inbox = subscribe(s3_server, buckets, wanted)
+    inbox = subscribe(emulator, buckets, wanted)
     handler(event_of(SENT, BAD, GOOD), Context())
     inbox.end()
     assert {message.record["key"] for message in inbox.take()} == keys

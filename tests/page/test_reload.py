@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Route, expect
-from stemdrop_local.s3.expiry import expire
 
 from browser import Visitor
 from local_stack import TOKEN, running
 from page_site import Compose, Site
 from stemdrop_local.deployment import ROOT
+from stemdrop_local.expiry import expire
 from stemdrop_local.settings import Settings
 
 UPLOADS = re.compile("-uploads-")

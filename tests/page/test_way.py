@@ -1,5 +1,7 @@
 """The whole way on the page: a song is chosen, separated, and saved; again, and several."""
 
+import base64
+import hashlib
 import json
 import re
 import zipfile
@@ -148,6 +150,19 @@ def test_all_options_arrive(visitor: Visitor, compose: Compose) -> None:
     expect(page.get_by_role("link", name="Save residual")).to_be_visible()
     expect(page.get_by_role("link", name="Save all")).to_have_count(0)
     expect(page.get_by_role("slider", name="Position")).to_have_attribute("max", "2")
+
+
+def test_upload_sends_what_is_signed_and_no_more(visitor: Visitor, compose: Compose) -> None:
+    song = compose("signed.wav", 62)
+    with visitor.page.expect_request(re.compile("-uploads-")) as sent:
+        visitor.separate(song)
+    checksum = base64.b64encode(hashlib.sha256(song.read_bytes()).digest()).decode()
+    headers = sent.value.all_headers()
+    assert sent.value.method == "PUT"
+    assert headers["content-length"] == str(song.stat().st_size)
+    assert headers["x-amz-checksum-sha256"] == checksum
+    assert "content-type" not in headers
+    visitor.card("done")
 
 
 def test_a_known_song_is_ready_at_once(visitor: Visitor, site: Site, compose: Compose) -> None:

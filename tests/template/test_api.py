@@ -4,38 +4,26 @@ import re
 from typing import Any
 
 import pytest
-from stemdrop_local.intrinsics import Resolver
 
 from api_events import ENVIRONMENT, Api, handler_of
+from templates import Resolver, Template
 
-Template = dict[str, Any]
 JWT = {"JwtIssuer": "https://issuer.example", "JwtAudience": "stemdrop"}
 OPEN = {"/", "/healthz", "/openapi.json"}
 METHODS = {"get", "post", "put", "delete", "patch", "head", "options"}
 
 
-def definition(template: Template, parameters: dict[str, str]) -> dict[str, Any]:
-    """Return the API's OpenAPI document with references resolved, but for those to the function."""
-    body = dict(template["Resources"]["Api"]["Properties"]["DefinitionBody"])
-    text_of_uri = body["paths"]["/jobs"]["post"]["x-amazon-apigateway-integration"]["uri"]
-    assert "${ApiFunction.Arn}/invocations" in text_of_uri["Fn::Sub"]
-    without_uris = _without(body, "uri")
-    resolved: dict[str, Any] = Resolver(template, parameters).resolve(without_uris)
-    return resolved
-
-
-def _without(value: Any, name: str) -> Any:
-    if isinstance(value, dict):
-        return {key: _without(item, name) for key, item in value.items() if key != name}
-    return [_without(item, name) for item in value] if isinstance(value, list) else value
-
-
-def routes(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
-    return {
-        (method, path): route
-        for path, methods in document["paths"].items()
-        for method, route in methods.items()
-    }
+def routes(template: Template, **parameters: str) -> dict[str, dict[str, Any]]:
+    """Return the properties of all routes, by their keys."""
+    resolver = Resolver(template, parameters)
+    found = [
+        resolver.properties(name)
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::ApiGatewayV2::Route"
+    ]
+    by_key = {route["RouteKey"]: route for route in found}
+    assert len(by_key) == len(found)
+    return by_key
 
 
 @pytest.fixture
@@ -48,16 +36,15 @@ def app(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def test_every_guarded_route_of_the_app_is_named(template: Template, app: dict[str, Any]) -> None:
-    named = set(routes(definition(template, JWT))) - {
-        ("x-amazon-apigateway-any-method", "$default")
-    }
     guarded = {
-        (method, re.sub(r"\{key(:path)?\}", "{key+}", path))
+        (method.upper(), re.sub(r"\{key(:path)?\}", "{key+}", path))
         for path, methods in app["paths"].items()
         for method, route in methods.items()
         if method in METHODS and route.get("security", app.get("security"))
     }
-    assert guarded == named
+    # The document doesn't mention HEAD, which is answered wherever GET is.
+    guarded |= {("HEAD", path) for method, path in guarded if method == "GET"}
+    assert {" ".join(route) for route in guarded} == routes(template).keys() - {"$default"}
 
 
 def test_open_routes_give_nothing_away(app: dict[str, Any]) -> None:
@@ -71,21 +58,39 @@ def test_open_routes_give_nothing_away(app: dict[str, Any]) -> None:
 
 
 def test_named_routes_need_a_web_token_if_there_is_an_issuer(template: Template) -> None:
-    document = definition(template, JWT)
-    schemes = document["components"]["securitySchemes"]
-    assert schemes["jwt"]["x-amazon-apigateway-authorizer"] == {
-        "type": "jwt",
-        "identitySource": "$request.header.Authorization",
-        "jwtConfiguration": {"issuer": JWT["JwtIssuer"], "audience": [JWT["JwtAudience"]]},
+    resolver = Resolver(template, JWT)
+    authorizer = resolver.properties("ApiAuthorizer")
+    assert resolver.exists("ApiAuthorizer")
+    assert authorizer["AuthorizerType"] == "JWT"
+    assert authorizer["IdentitySource"] == ["$request.header.Authorization"]
+    assert authorizer["JwtConfiguration"] == {
+        "Issuer": JWT["JwtIssuer"],
+        "Audience": [JWT["JwtAudience"]],
     }
-    for (_, path), route in routes(document).items():
-        assert route.get("security") == (None if path == "$default" else [{"jwt": []}])
+    found = routes(template, **JWT)
+    assert not {"AuthorizationType", "AuthorizerId"} & found.pop("$default").keys()
+    for route in found.values():
+        assert (route["AuthorizationType"], route["AuthorizerId"]) == ("JWT", "ApiAuthorizer")
+
+
+def test_a_preflight_request_needs_no_web_token(template: Template) -> None:
+    assert not [key for key in routes(template) if key.split()[0] in {"OPTIONS", "ANY"}]
 
 
 def test_without_an_issuer_there_is_no_authorizer(template: Template) -> None:
-    document = definition(template, {})
-    assert document["components"]["securitySchemes"] == {}
-    assert not [route for route in routes(document).values() if route.get("security")]
+    assert not Resolver(template).exists("ApiAuthorizer")
+    for route in routes(template).values():
+        assert route.get("AuthorizationType", "NONE") == "NONE"
+        assert "AuthorizerId" not in route
+
+
+def test_all_routes_lead_to_the_function(template: Template, resolver: Resolver) -> None:
+    integration = resolver.properties("ApiIntegration")
+    function = resolver.resolve({"Fn::GetAtt": ["ApiFunction", "Arn"]})
+    assert (integration["IntegrationUri"], integration["PayloadFormatVersion"]) == (function, "2.0")
+    assert {route["Target"] for route in routes(template).values()} == {
+        "integrations/ApiIntegration"
+    }
 
 
 def test_no_stack_is_made_without_a_credential(template: Template) -> None:
@@ -113,10 +118,10 @@ def test_a_token_is_long(template: Template, token: str, allowed: bool) -> None:
 
 
 def test_no_origin_is_any_origin(template: Template) -> None:
-    assert "x-amazon-apigateway-cors" not in definition(template, {})
-    named = definition(template, {"AllowedOrigin": "https://songs.example.org"})
-    cors = named["x-amazon-apigateway-cors"]
-    assert cors["allowOrigins"] == ["https://songs.example.org"]
+    assert "CorsConfiguration" not in Resolver(template).properties("Api")
+    named = Resolver(template, {"AllowedOrigin": "https://songs.example.org"}).properties("Api")
+    cors = named["CorsConfiguration"]
+    assert cors["AllowOrigins"] == ["https://songs.example.org"]
     assert "*" not in str(cors)
     pattern = template["Parameters"]["AllowedOrigin"]["AllowedPattern"]
     assert not re.fullmatch(pattern, "*")
@@ -124,13 +129,13 @@ def test_no_origin_is_any_origin(template: Template) -> None:
 
 
 def test_calls_are_throttled(template: Template) -> None:
-    settings = template["Resources"]["Api"]["Properties"]["DefaultRouteSettings"]
+    settings = template["Resources"]["ApiStage"]["Properties"]["DefaultRouteSettings"]
     assert settings["ThrottlingRateLimit"] == {"Ref": "ApiRateLimit"}
     assert settings["ThrottlingBurstLimit"] == {"Ref": "ApiBurstLimit"}
 
 
 def test_the_log_of_calls_has_no_query_and_no_header(template: Template) -> None:
-    log = template["Resources"]["Api"]["Properties"]["AccessLogSettings"]["Format"]
+    log = template["Resources"]["ApiStage"]["Properties"]["AccessLogSettings"]["Format"]
     variables = set(re.findall(r"\$context\.([A-Za-z.]+)", log))
     assert variables == {
         "requestId",

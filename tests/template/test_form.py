@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stemdrop_local.intrinsics import load_template
+from hypothesis import given
+from hypothesis import strategies as st
 
-TEMPLATES = ["template.yaml", "infra/bootstrap.yaml", "infra/monitoring.yaml"]
-# What can't be guessed.
-NEEDED = {"ApiId"}
+from templates import load_template
+
+TEMPLATES = ["template.yaml", "infra/bootstrap.yaml"]
+WHOLE = re.compile(r"Use a whole number from (\d+) to (\d+)\.")
 MAX_LABEL_LETTERS = 60
 
 
@@ -44,7 +46,7 @@ def test_labels_have_the_units_of_names(form: dict[str, Any]) -> None:
 def test_every_parameter_is_described_and_limited(form: dict[str, Any]) -> None:
     for name, parameter in form["Parameters"].items():
         assert parameter["Description"].endswith("."), name
-        assert ("Default" in parameter) is (name not in NEEDED), name
+        assert "Default" in parameter, name
         assert {"AllowedValues", "AllowedPattern"} & parameter.keys() or {
             "MinValue",
             "MaxValue",
@@ -60,6 +62,32 @@ def test_defaults_are_ones_that_are_allowed(form: dict[str, Any]) -> None:
             assert parameter["MinValue"] <= default <= parameter["MaxValue"], name
         assert default in parameter.get("AllowedValues", [default]), name
         assert re.search(parameter.get("AllowedPattern", ""), str(default)), name
+
+
+@pytest.mark.parametrize("path", TEMPLATES)
+def test_whole_numbers_are_those_of_a_range(path: str, root: Path) -> None:
+    """A parameter of type Number would take 1.5, and so has no integer for a limit."""
+    ranges = 0
+    for name, parameter in load_template(root / path)["Parameters"].items():
+        if found := WHOLE.fullmatch(parameter.get("ConstraintDescription", "")):
+            pattern = re.compile(parameter["AllowedPattern"])
+            accepted = [number for number in range(100_000) if pattern.search(str(number))]
+            assert accepted == list(range(int(found[1]), int(found[2]) + 1)), name
+            ranges += 1
+    assert ranges > 1
+
+
+@given(text=st.text("0123456789.,eE+-_ \n") | st.floats().map(str) | st.text())
+def test_what_is_no_whole_number_is_refused(template: dict[str, Any], text: str) -> None:
+    for name, parameter in template["Parameters"].items():
+        if WHOLE.fullmatch(parameter.get("ConstraintDescription", "")):
+            accepted = re.fullmatch(parameter["AllowedPattern"], text)
+            assert accepted is None or re.fullmatch("[1-9][0-9]{0,4}", text), name
+
+
+def test_other_numbers_may_have_fractions(template: dict[str, Any]) -> None:
+    numbers = {name for name, each in template["Parameters"].items() if each["Type"] == "Number"}
+    assert numbers == {"ApiRateLimit", "DailyCostUsd"}
 
 
 def test_no_secret_has_a_default(template: dict[str, Any]) -> None:

@@ -9,23 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stemdrop_local.template import Application
 
-from templates import Lenient, Template
+from templates import Resolver, Template
 
 DAY_S = 24 * 3600
 # Names of AWS's metrics, and what they are counted by. Sources: the lists of metrics in the guides
 # of SQS, Lambda, and API Gateway (HTTP APIs).
 KNOWN = {
-    "AWS/SQS": ({"ApproximateNumberOfMessagesVisible"}, "QueueName"),
+    "AWS/SQS": (
+        {"ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"},
+        "QueueName",
+    ),
     "AWS/Lambda": (
-        {
-            "AsyncEventAge",
-            "ConcurrentExecutions",
-            "DestinationDeliveryFailures",
-            "Duration",
-            "Throttles",
-        },
+        {"ConcurrentExecutions", "Duration", "Throttles"},
         "FunctionName",
     ),
     "AWS/ApiGateway": ({"4xx", "5xx", "Count", "Latency"}, "ApiId"),
@@ -33,7 +29,7 @@ KNOWN = {
 # Alarm to what it looks at.
 ALARMS = {
     "FailuresAlarm": {"ApproximateNumberOfMessagesVisible"},
-    "LostEventsAlarm": {"DestinationDeliveryFailures"},
+    "OldestSongAlarm": {"ApproximateAgeOfOldestMessage"},
     "ApiErrorsAlarm": {"5xx"},
     "RejectedAlarm": {"JobsRejected"},
     "DurationAlarm": {"Duration"},
@@ -45,15 +41,25 @@ ADDRESS = {"AlarmAddress": "you@example.org"}
 
 
 @pytest.fixture
-def alarms(monitoring: Template) -> dict[str, dict[str, Any]]:
+def alarms(template: Template) -> dict[str, dict[str, Any]]:
     """Return the properties of all alarms, resolved."""
-    return resolved(monitoring, "AWS::CloudWatch::Alarm")
+    return resolved(template, "AWS::CloudWatch::Alarm")
+
+
+@pytest.fixture
+def names(resolver: Resolver) -> dict[str, set[str]]:
+    """Return what there is to look at, by the dimension of its metrics."""
+    return {
+        "QueueName": set(resolver.names("AWS::SQS::Queue").values()),
+        "FunctionName": set(resolver.names("AWS::Serverless::Function").values()),
+        "ApiId": {"Api"},
+    }
 
 
 def resolved(template: Template, kind: str, **parameters: str) -> dict[str, dict[str, Any]]:
-    resolver = Lenient(template, ADDRESS | parameters)
+    resolver = Resolver(template, ADDRESS | parameters)
     return {
-        name: resolver.resolve(resource["Properties"])
+        name: resolver.properties(name)
         for name, resource in template["Resources"].items()
         if resource["Type"] == kind
     }
@@ -75,13 +81,8 @@ def test_there_is_an_alarm_for_all_that_can_go_wrong(alarms: dict[str, dict[str,
 
 
 def test_metrics_of_aws_are_ones_that_there_are(
-    alarms: dict[str, dict[str, Any]], application: Application
+    alarms: dict[str, dict[str, Any]], names: dict[str, set[str]]
 ) -> None:
-    names = {
-        "QueueName": {queue.name for queue in application.queues},
-        "FunctionName": {application.function.name, application.api.name},
-        "ApiId": {"apiid"},
-    }
     for metric in [metric for alarm in alarms.values() for metric in metrics_of(alarm)]:
         if metric["Namespace"] in KNOWN:
             known, dimension = KNOWN[metric["Namespace"]]
@@ -92,16 +93,22 @@ def test_metrics_of_aws_are_ones_that_there_are(
 
 
 def test_both_functions_are_watched_for_throttles(
-    alarms: dict[str, dict[str, Any]], application: Application
+    alarms: dict[str, dict[str, Any]], names: dict[str, set[str]]
 ) -> None:
     watched = [alarms[name] for name in ("SeparateThrottlesAlarm", "ApiThrottlesAlarm")]
-    functions = [alarm["Dimensions"][0]["Value"] for alarm in watched]
-    assert functions == [application.function.name, application.api.name]
+    assert {alarm["Dimensions"][0]["Value"] for alarm in watched} == names["FunctionName"]
+
+
+def test_each_queue_is_watched(alarms: dict[str, dict[str, Any]], resolver: Resolver) -> None:
+    queues = {"OldestSongAlarm": "SongQueue", "FailuresAlarm": "FailureQueue"}
+    for alarm, queue in queues.items():
+        (dimension,) = alarms[alarm]["Dimensions"]
+        assert dimension["Value"] == resolver.names("AWS::SQS::Queue")[queue]
 
 
 @pytest.mark.parametrize("name", ALARMS)
 def test_alarms_are_ones_that_cloudwatch_takes(
-    alarms: dict[str, dict[str, Any]], name: str
+    alarms: dict[str, dict[str, Any]], resolver: Resolver, name: str
 ) -> None:
     alarm = alarms[name]
     periods = [
@@ -112,7 +119,7 @@ def test_alarms_are_ones_that_cloudwatch_takes(
     assert period_s * alarm["EvaluationPeriods"] <= DAY_S
     assert alarm["TreatMissingData"] in {"breaching", "notBreaching", "ignore", "missing"}
     assert alarm["AlarmDescription"].strip().endswith(".")
-    assert alarm["AlarmActions"] == ["AlarmTopic.Arn"]
+    assert alarm["AlarmActions"] == [resolver.resolve({"Ref": "AlarmTopic"})]
     returned = [entry for entry in alarm.get("Metrics", []) if entry["ReturnData"]]
     assert len(returned) == ("Metrics" in alarm)
 
@@ -129,7 +136,7 @@ def test_expressions_refer_to_the_metrics_beside_them(
     assert set(re.findall(r"\b[a-z]\w*", expression)) == ids
 
 
-@pytest.mark.parametrize(("duration_ms", "percent"), [(900_000, 100), (450_000, 50)])
+@pytest.mark.parametrize(("duration_ms", "percent"), [(300_000, 100), (150_000, 50)])
 def test_the_duration_is_held_against_the_time_limit(
     alarms: dict[str, dict[str, Any]], duration_ms: int, percent: int
 ) -> None:
@@ -140,27 +147,25 @@ def test_the_duration_is_held_against_the_time_limit(
     assert alarms["DurationAlarm"]["Threshold"] < 100
 
 
-def test_limits_are_parameters(monitoring: Template) -> None:
-    given = {"RejectedPercent": "7", "DailyCostUsd": "3.5", "SeparateTimeoutS": "60"}
-    found = resolved(monitoring, "AWS::CloudWatch::Alarm", **given)
-    assert found["RejectedAlarm"]["Threshold"] == "7"
+def test_limits_are_parameters(template: Template) -> None:
+    given = {"DailyCostUsd": "3.5", "SeparateTimeoutS": "60"}
+    found = resolved(template, "AWS::CloudWatch::Alarm", **given)
     assert found["DailyCostAlarm"]["Threshold"] == "3.5"
     assert found["DailyCostAlarm"]["Period"] == DAY_S
     assert "60" in found["DurationAlarm"]["Metrics"][0]["Expression"]
 
 
-def test_without_an_address_there_is_nobody_to_tell(monitoring: Template) -> None:
-    resolver = Lenient(monitoring, {})
-    for name in ALARMS:
-        alarm = resolver.resolve(monitoring["Resources"][name]["Properties"])
-        assert not {"AlarmActions", "OKActions"} & alarm.keys()
-    for name in ("AlarmTopic", "AlarmTopicPolicy"):
-        assert monitoring["Resources"][name]["Condition"] == "HasAlarmAddress"
+def test_without_an_address_there_are_none(template: Template) -> None:
+    without, with_address = Resolver(template), Resolver(template, ADDRESS)
+    for name in (*ALARMS, "AlarmTopic", "AlarmTopicPolicy", "Dashboard"):
+        assert (without.exists(name), with_address.exists(name)) == (False, True), name
+    for name in ("DashboardUrl", "AlarmTopicArn"):
+        assert template["Outputs"][name]["Condition"] == "HasAlarmAddress"
 
 
-def test_alarms_may_use_their_topic(monitoring: Template, alarms: dict[str, Any]) -> None:
-    (topic,) = resolved(monitoring, "AWS::SNS::Topic").values()
-    (policy,) = resolved(monitoring, "AWS::SNS::TopicPolicy").values()
+def test_alarms_may_use_their_topic(template: Template, alarms: dict[str, Any]) -> None:
+    topic = resolved(template, "AWS::SNS::Topic")["AlarmTopic"]
+    policy = resolved(template, "AWS::SNS::TopicPolicy")["AlarmTopicPolicy"]
     only_tls, take = policy["PolicyDocument"]["Statement"]
     assert topic["Subscription"] == [{"Protocol": "email", "Endpoint": ADDRESS["AlarmAddress"]}]
     assert "KmsMasterKeyId" not in topic  # AWS's own key for SNS lets no alarm in
@@ -176,8 +181,8 @@ def test_alarms_may_use_their_topic(monitoring: Template, alarms: dict[str, Any]
 
 
 @pytest.fixture
-def widgets(monitoring: Template) -> list[dict[str, Any]]:
-    (dashboard,) = resolved(monitoring, "AWS::CloudWatch::Dashboard").values()
+def widgets(template: Template) -> list[dict[str, Any]]:
+    (dashboard,) = resolved(template, "AWS::CloudWatch::Dashboard").values()
     found: list[dict[str, Any]] = json.loads(dashboard["DashboardBody"])["widgets"]
     return found
 
@@ -192,17 +197,15 @@ def test_the_dashboard_has_all_alarms(
 
 
 def test_the_dashboards_metrics_are_ones_that_there_are(
-    widgets: list[dict[str, Any]], application: Application
+    widgets: list[dict[str, Any]], names: dict[str, set[str]]
 ) -> None:
-    names = {application.function.name, application.api.name, "apiid"}
-    names |= {queue.name for queue in application.queues}
     lines = [line for widget in widgets for line in widget["properties"].get("metrics", [])]
     of_aws = [line for line in lines if str(line[0]).startswith("AWS/")]
     assert of_aws
     for namespace, metric, dimension, value, *_ in of_aws:
         assert metric in KNOWN[namespace][0]
         assert dimension == KNOWN[namespace][1]
-        assert value in names
+        assert value in names[dimension]
 
 
 def test_widgets_lie_side_by_side(widgets: list[dict[str, Any]]) -> None:
@@ -219,34 +222,12 @@ def test_widgets_lie_side_by_side(widgets: list[dict[str, Any]]) -> None:
 
 
 def test_the_dashboard_reads_the_separators_log(
-    widgets: list[dict[str, Any]], template: Template, root: Path
+    widgets: list[dict[str, Any]], resolver: Resolver, root: Path
 ) -> None:
     (query,) = [widget["properties"]["query"] for widget in widgets if widget["type"] == "log"]
-    group = Lenient(template).resolve(template["Resources"]["SeparateLogGroup"]["Properties"])
-    assert f"SOURCE '{group['LogGroupName']}'" in query
+    group = resolver.resolve({"Ref": "SeparateLogGroup"})
+    assert f"SOURCE '{group}'" in query
     message = re.search(r"message = '(\w+)'", query)
     assert message is not None
     handler = root / "functions" / "separate" / "stemdrop_separate" / "handler.py"
     assert f'logger.exception("{message[1]}"' in handler.read_text()
-
-
-# --- in the application's stack
-
-
-def test_the_application_includes_it_if_there_is_somebody_to_tell(
-    template: Template, monitoring: Template, root: Path
-) -> None:
-    nested = template["Resources"]["Monitoring"]
-    given = nested["Properties"]["Parameters"]
-    declared = monitoring["Parameters"]
-    assert nested["Condition"] == "HasAlarmAddress"
-    assert (root / nested["Properties"]["TemplateURL"]).is_file()
-    assert given.keys() <= declared.keys()
-    assert {name for name in declared if "Default" not in declared[name]} <= given.keys()
-    # All that both have is handed on, and may be the same.
-    shared = template["Parameters"].keys() & declared.keys()
-    assert {name: given[name] for name in shared} == {name: {"Ref": name} for name in shared}
-    for name in shared:
-        limits = {"Type", "Default", "MinValue", "MaxValue", "AllowedPattern"}
-        ours, theirs = template["Parameters"][name], declared[name]
-        assert {key: ours.get(key) for key in limits} == {key: theirs.get(key) for key in limits}

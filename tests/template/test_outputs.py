@@ -9,9 +9,9 @@ import pytest
 from stemdrop.jobs import Failure, Job, Status
 from stemdrop.topic import attributes_of
 from stemdrop_client.main import _parser
-from templates import Lenient, Template
+from templates import Resolver, Template
 
-# As deploy, logs and redrive use them, and people.
+# What scripts and people use.
 OUTPUTS = {
     "ApiUrl",
     "ApiId",
@@ -21,7 +21,9 @@ OUTPUTS = {
     "SeparateLogGroup",
     "ApiFunction",
     "ApiLogGroup",
+    "SongQueueUrl",
     "FailureQueueUrl",
+    "FailureQueueArn",
     "CompletionTopicArn",
     "DropCommand",
     "FetchCommand",
@@ -29,12 +31,14 @@ OUTPUTS = {
     "SubscribeCommand",
     "LogsCommand",
     "RedriveCommand",
+    "DashboardUrl",
+    "AlarmTopicArn",
 }
 
 
 @pytest.fixture
 def outputs(template: Template) -> dict[str, str]:
-    resolver = Lenient(template)
+    resolver = Resolver(template, {"AlarmAddress": "you@example.org"})
     return {name: resolver.resolve(output["Value"]) for name, output in template["Outputs"].items()}
 
 
@@ -72,5 +76,7 @@ def test_logs_are_those_of_the_separator(outputs: dict[str, str]) -> None:
     assert outputs["SeparateLogGroup"] in outputs["LogsCommand"].split()
 
 
-def test_events_are_redriven_for_this_stack(outputs: dict[str, str]) -> None:
-    assert outputs["RedriveCommand"] == "make redrive STACK=stemdrop"
+def test_songs_are_redriven_from_the_failure_queue(outputs: dict[str, str]) -> None:
+    *command, arn = shlex.split(outputs["RedriveCommand"])
+    assert command == ["aws", "sqs", "start-message-move-task", "--source-arn"]
+    assert arn == outputs["FailureQueueArn"]

@@ -3,16 +3,14 @@
 from typing import Any
 
 import pytest
-from stemdrop_local.intrinsics import Resolver
 
 from stemdrop import keys
+from templates import Resolver, Statement, Template, as_list
 
-Template = dict[str, Any]
-Statement = dict[str, Any]
 FUNCTIONS = {"SeparateRole": "SeparateFunction", "ApiRole": "ApiFunction"}
 UPLOADS = "arn:aws:s3:::stemdrop-uploads-123456789012-eu-central-1"
 STEMS = "arn:aws:s3:::stemdrop-stems-123456789012-eu-central-1"
-QUEUE = "arn:aws:sqs:eu-central-1:123456789012:stemdrop-failures"
+QUEUE = "arn:aws:sqs:eu-central-1:123456789012:stemdrop-songs"
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:stemdrop-completed"
 LOGS = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/stemdrop-{}:*"
 SONGS = {f"{UPLOADS}/{keys.DROP_PREFIX}*", f"{UPLOADS}/{keys.JOBS_PREFIX}*"}
@@ -35,7 +33,10 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         "s3:DeleteObject": RESULTS | INDEX,
         "s3:AbortMultipartUpload": RESULTS,
         "s3:ListBucket": {UPLOADS, STEMS},
-        "sqs:SendMessage": {QUEUE},
+        "sqs:ReceiveMessage": {QUEUE},
+        "sqs:DeleteMessage": {QUEUE},
+        "sqs:GetQueueAttributes": {QUEUE},
+        "sqs:ChangeMessageVisibility": {QUEUE},
         "sns:Publish": {TOPIC},
         **logs("separate"),
         **TRACES,
@@ -60,10 +61,6 @@ WILDCARDS = {
     LOGS.format("api"): "the streams of one group",
     "*": "X-Ray knows no resource to name",
 }
-
-
-def as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 @pytest.fixture(params=sorted(ALLOWED))

@@ -1,13 +1,14 @@
-"""What `sam build` makes of the template: build arguments, and the stack that is nested in it."""
+"""What `sam build` makes of the template: arguments for the image, the API's zip and its layer."""
 
 import json
 import os
+import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 PROBE = """
 import json, sys
@@ -19,22 +20,24 @@ stacks, _ = SamLocalStackProvider.get_stacks(
 function = SamFunctionProvider(stacks).get("SeparateFunction")
 print(json.dumps([function.metadata["DockerBuildArgs"], function.architectures]))
 """
+# Source: the quotas of AWS Lambda, for a function and its layers, unzipped.
+MAX_BYTES = 250 << 20
 
 
-def sam(root: Path, home: Path, program: str, *arguments: str) -> str:
+def sam(root: Path, home: Path, program: str, *arguments: str, path: str = "") -> str:
     """Run a program of SAM's environment, and return what it prints."""
-    environment = {
-        # The layer is built with the interpreter that the template names.
-        "PATH": os.pathsep.join([str(root / ".venv/bin"), os.defpath]),
-        "HOME": str(home),
+    environment = os.environ | {
+        "PATH": path or os.pathsep.join([str(root / ".venv/bin"), os.defpath]),  # for uv
         "SAM_CLI_TELEMETRY": "0",
         "AWS_DEFAULT_REGION": "eu-central-1",
+        "__SAM_CLI_APP_DIR": str(home),
     }
     run = subprocess.run(
         [root / ".venv-sam/bin" / program, *arguments],
         cwd=root, env=environment, capture_output=True, text=True, check=False, timeout=200,
     )  # fmt: skip
-    assert run.returncode == 0, run.stderr
+    if run.returncode != 0:
+        raise AssertionError(run.stderr)
     return run.stdout
 
 
@@ -56,15 +59,88 @@ def test_the_image_is_built_with_the_parameters(
     assert json.loads(printed) == expected
 
 
-def test_the_alarms_are_built_along(root: Path, tmp_path: Path) -> None:
-    built = tmp_path / "built"
-    sam(root, tmp_path, "sam", "build", "CoreLayer", "--build-dir", str(built),
-        "--config-env", "dev")  # fmt: skip
-    template = yaml.safe_load((built / "template.yaml").read_text())
-    nested = template["Resources"]["Monitoring"]["Properties"]["TemplateURL"]
-    alarms = yaml.safe_load((built / nested).read_text())
-    assert "FailuresAlarm" in alarms["Resources"]
-    # The anchors are gone: CloudFormation doesn't know them.
-    assert "&guarded" not in (built / "template.yaml").read_text()
-    paths = template["Resources"]["Api"]["Properties"]["DefinitionBody"]["paths"]
-    assert paths["/jobs/{id}"]["get"] == paths["/jobs"]["post"]
+@pytest.fixture(scope="module")
+def built(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of what SAM builds for the API, from an empty cache of its own."""
+    folder = tmp_path_factory.mktemp("sam")
+    places = ["--build-dir", str(folder / "build"), "--cache-dir", str(folder / "cache")]
+    sam(root, folder, "sam", "build", "ApiFunction", *places)
+    return folder / "build"
+
+
+def test_the_zip_has_every_locked_package(root: Path, built: Path) -> None:
+    lock = (root / "functions/api/requirements.txt").read_text()
+    locked = set(re.findall(r"^([a-z0-9.-]+)==(\S+)", lock, re.MULTILINE))
+    found = {
+        (name.replace("_", "-"), version)
+        for name, version in (
+            path.name.removesuffix(".dist-info").rsplit("-", 1)
+            for path in (built / "ApiFunction").glob("*.dist-info")
+        )
+    }
+    assert len(locked) > 10
+    assert found == locked
+
+
+def test_compiled_modules_are_there_for_both_processors(built: Path) -> None:
+    compiled = {path.name for path in (built / "ApiFunction").rglob("*.so")}
+    names = {re.sub("x86_64|aarch64", "*", name) for name in compiled}
+    assert names
+    assert compiled == {
+        name.replace("*", processor) for name in names for processor in ("x86_64", "aarch64")
+    }
+    assert all(".cpython-313-" in name for name in names)
+
+
+@pytest.mark.parametrize(
+    ("source", "place"),
+    [
+        ("functions/api/stemdrop_api", "ApiFunction/stemdrop_api"),
+        ("layers/core/stemdrop", "CoreLayer/python/stemdrop"),
+    ],
+)
+def test_our_files_are_where_lambda_looks(root: Path, built: Path, source: str, place: str) -> None:
+    assert files_of(root / source) == files_of(built / place)
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+
+
+def test_the_zip_is_small(built: Path) -> None:
+    size_bytes = sum(file.stat().st_size for file in built.rglob("*") if file.is_file())
+    assert size_bytes < MAX_BYTES / 3
+
+
+def test_without_uv_the_build_says_so(root: Path, tmp_path: Path) -> None:
+    places = ["--build-dir", str(tmp_path / "build"), "--cache-dir", str(tmp_path / "cache")]
+    with pytest.raises(AssertionError, match="takes uv"):
+        sam(root, tmp_path, "sam", "build", "ApiFunction", *places, path=os.defpath)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_modules_are_compiled_if_the_functions_python_is_there(
+    root: Path, tmp_path: Path, is_there: bool
+) -> None:
+    (tmp_path / "bin").mkdir()
+    python = tmp_path / "bin" / "python3.13"
+    python.symlink_to(sys.executable if is_there else "/bin/false")  # any Python will do
+    subprocess.run(
+        ["make", "build-CoreLayer", f"ARTIFACTS_DIR={tmp_path}"],
+        cwd=root / "layers" / "core",
+        env={"PATH": os.pathsep.join([str(tmp_path / "bin"), os.defpath])},
+        check=True,
+        capture_output=True,
+    )
+    compiled = list((tmp_path / "python").rglob("*.pyc"))
+    assert bool(compiled) is is_there
+    for path in compiled:
+        body = path.read_bytes()
+        module = path.relative_to(tmp_path).parent.parent / path.name.partition(".")[0]
+        # Dates in a zip don't matter. Source: PEP 552, a hash that isn't checked.
+        assert body[4:8] == (1).to_bytes(4, "little")
+        assert f"/opt/{module}.py".encode() in body

@@ -1,6 +1,7 @@
 """samconfig.toml is what `sam` takes, and says of both stages what the template knows."""
 
 import os
+import re
 import subprocess
 import tomllib
 from contextlib import closing
@@ -9,7 +10,6 @@ from socket import create_server
 from typing import Any
 
 import pytest
-from stemdrop_local.intrinsics import Resolver
 
 Section = dict[str, dict[str, dict[str, Any]]]
 STAGES = {"dev": "stemdrop-dev", "prod": "stemdrop"}
@@ -79,11 +79,10 @@ def test_parameters_are_ones_of_the_template(
     for section in sections.values():
         given = overrides(section)
         assert "AccessToken" not in given
-        assert Resolver(template, given).resolve({"Ref": "Backend"})
         for name, value in given.items():
             declared = template["Parameters"][name]
-            assert int(value) in declared.get("AllowedValues", [int(value)])
-            assert declared.get("MinValue", 0) <= int(value) <= declared.get("MaxValue", 10**9)
+            assert value in declared.get("AllowedValues", [value])
+            assert re.search(declared.get("AllowedPattern", ""), value)
 
 
 def test_nothing_names_an_account_or_a_region(root: Path) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stemdrop_local.intrinsics import Resolver
 
 from iam import grants_of
+from templates import Resolver
 
 ROLES = {"SeparateRole": "Rights of the separator", "ApiRole": "Rights of the API"}
 TEST = re.compile(r"`([a-z0-9_/]+\.py)::(test_\w+)`")

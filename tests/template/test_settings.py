@@ -9,6 +9,7 @@ from stemdrop_local.template import Application, read_application
 from stemdrop.errors import SetupError
 from stemdrop_api.settings import Settings as ApiSettings
 from stemdrop_separate.settings import Settings
+from templates import Resolver, Template
 
 # Powertools reads these by itself.
 POWERTOOLS = {
@@ -20,22 +21,21 @@ SET_BY_THE_IMAGE = {"MODEL_DIR"}
 SET_BY_HAND = {"FFMPEG", "RETRY_DELAYS_S"}
 
 
-def test_every_variable_is_set_and_read(application: Application) -> None:
-    variables = set(application.function.environment)
+def test_every_variable_is_set_and_read(resolver: Resolver) -> None:
+    variables = set(resolver.environment("SeparateFunction"))
     assert variables >= POWERTOOLS
     ours = Settings.VARIABLES | Settings.OPTIONAL
     assert variables - POWERTOOLS == ours - SET_BY_THE_IMAGE - SET_BY_HAND
 
 
-def test_the_values_are_ones_that_settings_take(application: Application) -> None:
-    settings = Settings.from_env({**application.function.environment, "MODEL_DIR": "/opt/models"})
+def test_the_values_are_ones_that_settings_take(resolver: Resolver) -> None:
+    environment = resolver.environment("SeparateFunction")
+    settings = Settings.from_env({**environment, "MODEL_DIR": "/opt/models"})
     assert settings.max_upload_bytes == 1_000_000_000
     assert settings.max_duration_s == 3600
-    assert settings.completion_topic_arn is not None
-    assert settings.completion_topic_arn.rpartition(":")[2:] == application.topics
-    assert [settings.uploads_bucket, settings.stems_bucket] == [
-        bucket.name for bucket in application.buckets
-    ]
+    assert settings.completion_topic_arn == resolver.resolve({"Ref": "CompletionTopic"})
+    buckets = {"UploadsBucket": settings.uploads_bucket, "StemsBucket": settings.stems_bucket}
+    assert buckets == resolver.names("AWS::S3::Bucket")
 
 
 def test_the_images_check_sets_every_variable(root: Path) -> None:
@@ -46,29 +46,29 @@ def test_the_images_check_sets_every_variable(root: Path) -> None:
     assert "MODEL_DIR=/opt/models" in text
 
 
-def test_every_variable_of_the_api_is_set_and_read(application: Application) -> None:
-    variables = set(application.api.environment)
+def test_every_variable_of_the_api_is_set_and_read(resolver: Resolver) -> None:
+    variables = set(resolver.environment("ApiFunction"))
     used = POWERTOOLS - {"POWERTOOLS_METRICS_NAMESPACE"}
     assert variables >= used
     assert variables - used == ApiSettings.VARIABLES | ApiSettings.CREDENTIALS
 
 
-def test_the_api_takes_the_limits_of_the_separator(application: Application) -> None:
+def test_the_api_takes_the_limits_of_the_separator(resolver: Resolver) -> None:
+    api, separator = map(resolver.environment, ("ApiFunction", "SeparateFunction"))
     for name in ("UPLOADS_BUCKET", "STEMS_BUCKET", "MAX_UPLOAD_BYTES", "MAX_DURATION_S"):
-        assert application.api.environment[name] == application.function.environment[name]
-    memory_mb = int(application.api.environment["SEPARATE_MEMORY_MB"])
-    assert memory_mb == application.function.memory_mb
+        assert api[name] == separator[name]
+    assert api["SEPARATE_MEMORY_MB"] == resolver.properties("SeparateFunction")["MemorySize"]
 
 
 @pytest.mark.parametrize(
     "given",
     [{"AccessToken": "t" * 32}, {"JwtIssuer": "https://issuer.example", "JwtAudience": "stemdrop"}],
 )
-def test_the_api_starts_with_a_credential(given: dict[str, str]) -> None:
-    settings = ApiSettings.from_env(read_application(parameters=given).api.environment)
+def test_the_api_starts_with_a_credential(template: Template, given: dict[str, str]) -> None:
+    settings = ApiSettings.from_env(Resolver(template, given).environment("ApiFunction"))
     assert settings.url_lifetime_s == 900
 
 
-def test_the_api_does_not_start_without_a_credential(application: Application) -> None:
+def test_the_api_does_not_start_without_a_credential(resolver: Resolver) -> None:
     with pytest.raises(SetupError, match="ACCESS_TOKEN"):
-        ApiSettings.from_env(application.api.environment)
+        ApiSettings.from_env(resolver.environment("ApiFunction"))

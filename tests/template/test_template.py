@@ -1,38 +1,29 @@
 """template.yaml keeps what the design promises about buckets, events, failures and outputs."""
 
 import re
-from typing import Any
+from pathlib import Path
 
 import pytest
-from stemdrop_local.intrinsics import Resolver
-from stemdrop_local.template import TEMPLATE, read_application
 
 from stemdrop import keys
+from templates import Resolver, Template
 
-Template = dict[str, Any]
 BUCKETS = ["UploadsBucket", "StemsBucket"]
-KEPT = ["UploadsBucket", "StemsBucket", "FailureQueue", "CompletionTopic"]
+KEPT = [*BUCKETS, "SongQueue", "FailureQueue", "CompletionTopic", "AlarmTopic"]
 # SNS knows no sns:* in the policy of a topic.
 ACTIONS = {"s3": "s3:*", "sqs": "sqs:*", "sns": ["sns:Publish", "sns:Subscribe"]}
-
-
-def properties(template: Template, resolver: Resolver, logical_id: str) -> dict[str, Any]:
-    resolved: dict[str, Any] = resolver.resolve(template["Resources"][logical_id]["Properties"])
-    return resolved
 
 
 def test_the_buckets_are_all_there_is_to_protect(template: Template) -> None:
     kinds = {name: resource["Type"] for name, resource in template["Resources"].items()}
     assert [name for name, kind in kinds.items() if kind == "AWS::S3::Bucket"] == BUCKETS
-    assert [name for name, kind in kinds.items() if kind == "AWS::SQS::Queue"] == ["FailureQueue"]
-    assert [name for name, kind in kinds.items() if kind == "AWS::SNS::Topic"] == [
-        "CompletionTopic"
-    ]
+    others = [name for name, kind in kinds.items() if re.search("::(Queue|Topic)$", kind)]
+    assert [*BUCKETS, *others] == KEPT
 
 
 @pytest.mark.parametrize("bucket", BUCKETS)
-def test_buckets_are_private(template: Template, resolver: Resolver, bucket: str) -> None:
-    found = properties(template, resolver, bucket)
+def test_buckets_are_private(resolver: Resolver, bucket: str) -> None:
+    found = resolver.properties(bucket)
     assert found["PublicAccessBlockConfiguration"] == {
         "BlockPublicAcls": True,
         "BlockPublicPolicy": True,
@@ -43,8 +34,8 @@ def test_buckets_are_private(template: Template, resolver: Resolver, bucket: str
 
 
 @pytest.mark.parametrize("bucket", BUCKETS)
-def test_buckets_are_encrypted(template: Template, resolver: Resolver, bucket: str) -> None:
-    found = properties(template, resolver, bucket)["BucketEncryption"]
+def test_buckets_are_encrypted(resolver: Resolver, bucket: str) -> None:
+    found = resolver.properties(bucket)["BucketEncryption"]
     assert found["ServerSideEncryptionConfiguration"] == [
         {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": True}
     ]
@@ -63,14 +54,14 @@ def test_buckets_forget(template: Template, bucket: str) -> None:
 
 
 @pytest.mark.parametrize("logical_id", KEPT)
-def test_nothing_is_reached_without_tls(
-    template: Template, resolver: Resolver, logical_id: str
-) -> None:
-    policy = properties(template, resolver, f"{logical_id}Policy")
+def test_nothing_is_reached_without_tls(resolver: Resolver, logical_id: str) -> None:
+    policy = resolver.properties(f"{logical_id}Policy")
     ((kind, target),) = [item for item in policy.items() if item[0] != "PolicyDocument"]
     service = {"Bucket": "s3", "Queues": "sqs", "Topics": "sns"}[kind]
     arn = resolver.resolve({"Fn::GetAtt": [logical_id, "Arn"]})
-    (statement,) = policy["PolicyDocument"]["Statement"]
+    (statement,) = [
+        found for found in policy["PolicyDocument"]["Statement"] if found["Effect"] == "Deny"
+    ]
     assert target in (reference := resolver.resolve({"Ref": logical_id}), [reference])
     assert statement == {
         "Sid": "OnlyOverTls",
@@ -82,48 +73,100 @@ def test_nothing_is_reached_without_tls(
     }
 
 
-def test_songs_invoke_the_function_and_nothing_else_does() -> None:
-    application = read_application()
-    uploads, stems = (bucket.name for bucket in application.buckets)
-    subscriptions = application.function.subscriptions
-    assert {entry.prefix for entry in subscriptions} == {keys.DROP_PREFIX, keys.JOBS_PREFIX}
-    assert {entry.bucket for entry in subscriptions} == {uploads} != {stems}
-    assert {entry.events for entry in subscriptions} == {("s3:ObjectCreated:*",)}
-
-
-def test_the_function_works_on_the_templates_buckets() -> None:
-    application = read_application()
-    environment = application.function.environment
-    names = [bucket.name for bucket in application.buckets]
-    assert [environment["UPLOADS_BUCKET"], environment["STEMS_BUCKET"]] == names
-
-
-def test_the_function_and_its_policy_do_not_need_the_bucket_that_needs_them(
-    template: Template,
+@pytest.mark.parametrize(("bucket", "methods"), [("Uploads", ["PUT"]), ("Stems", ["GET", "HEAD"])])
+def test_pages_of_the_api_and_of_one_other_site_use_the_buckets(
+    template: Template, bucket: str, methods: list[str]
 ) -> None:
-    function = template["Resources"]["SeparateFunction"]["Properties"]
-    needed = {name: value for name, value in function.items() if name != "Events"}
-    assert "UploadsBucket" not in str([needed, template["Resources"]["SeparateRole"]])
+    site = {"AllowedOrigin": "https://songs.example.org"}
+    found = Resolver(template, site).properties(f"{bucket}Bucket")
+    (rule,) = found["CorsConfiguration"]["CorsRules"]
+    assert rule["AllowedMethods"] == methods
+    assert "ETag" in rule["ExposedHeaders"]
+    assert rule["AllowedOrigins"] == [
+        "https://Api.execute-api.eu-central-1.amazonaws.com",
+        site["AllowedOrigin"],
+    ]
 
 
-def test_failed_events_are_tried_again_and_then_kept(
+def test_songs_are_announced_to_the_queue(resolver: Resolver) -> None:
+    notifications = resolver.properties("UploadsBucket")["NotificationConfiguration"]
+    queue = resolver.resolve({"Fn::GetAtt": ["SongQueue", "Arn"]})
+    assert notifications == {
+        "QueueConfigurations": [
+            {
+                "Event": "s3:ObjectCreated:*",
+                "Queue": queue,
+                "Filter": {"S3Key": {"Rules": [{"Name": "prefix", "Value": prefix}]}},
+            }
+            for prefix in (keys.DROP_PREFIX, keys.JOBS_PREFIX)
+        ]
+    }
+    assert "NotificationConfiguration" not in resolver.properties("StemsBucket")
+
+
+def test_only_the_upload_bucket_of_this_account_sends_to_the_queue(
     template: Template, resolver: Resolver
 ) -> None:
-    function = template["Resources"]["SeparateFunction"]["Properties"]
-    delivery = resolver.resolve(function["EventInvokeConfig"])
-    queue = properties(template, resolver, "FailureQueue")
-    assert delivery == {
-        "MaximumRetryAttempts": 2,
-        "MaximumEventAgeInSeconds": 6 * 3600,
-        "DestinationConfig": {
-            "OnFailure": {
-                "Type": "SQS",
-                "Destination": resolver.resolve({"Fn::GetAtt": ["FailureQueue", "Arn"]}),
-            }
+    (statement,) = [
+        found
+        for found in resolver.properties("SongQueuePolicy")["PolicyDocument"]["Statement"]
+        if found["Effect"] == "Allow"
+    ]
+    bucket = resolver.resolve({"Fn::GetAtt": ["UploadsBucket", "Arn"]})
+    assert statement["Principal"] == {"Service": "s3.amazonaws.com"}
+    assert statement["Action"] == "sqs:SendMessage"
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "123456789012"},
+        "ArnEquals": {"aws:SourceArn": bucket},
+    }
+    # S3 tries it when the bucket is made.
+    assert template["Resources"]["UploadsBucket"]["DependsOn"] == "SongQueuePolicy"
+    assert "UploadsBucket" not in str(template["Resources"]["SongQueuePolicy"])
+
+
+def test_the_function_receives_one_song_at_a_time(resolver: Resolver) -> None:
+    (event,) = resolver.properties("SeparateFunction")["Events"].values()
+    assert event == {
+        "Type": "SQS",
+        "Properties": {
+            "Queue": resolver.resolve({"Fn::GetAtt": ["SongQueue", "Arn"]}),
+            "BatchSize": 1,
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            "ScalingConfig": {"MaximumConcurrency": "5"},
         },
     }
-    assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
-    assert queue["SqsManagedSseEnabled"] is True
+
+
+def test_a_new_account_runs_the_api_beside_all_separations(template: Template) -> None:
+    # Source: new accounts often get 10 concurrent executions.
+    assert int(template["Parameters"]["SeparateConcurrency"]["Default"]) < 10
+
+
+def test_a_message_returns_a_minute_after_the_functions_timeout(template: Template) -> None:
+    values = template["Parameters"]["SeparateTimeoutS"]["AllowedValues"]
+    assert values == [str(seconds) for seconds in range(60, 901, 60)]
+    for timeout_s in values:
+        resolver = Resolver(template, {"SeparateTimeoutS": timeout_s})
+        assert resolver.properties("SeparateFunction")["Timeout"] == timeout_s
+        assert resolver.properties("SongQueue")["VisibilityTimeout"] == int(timeout_s) + 60
+
+
+def test_messages_that_failed_three_times_are_kept_longest(resolver: Resolver) -> None:
+    songs, failures = map(resolver.properties, ("SongQueue", "FailureQueue"))
+    arns = {
+        name: resolver.resolve({"Fn::GetAtt": [name, "Arn"]}) for name in KEPT if "Queue" in name
+    }
+    assert songs["RedrivePolicy"] == {
+        "deadLetterTargetArn": arns["FailureQueue"],
+        "maxReceiveCount": 3,
+    }
+    assert failures["RedriveAllowPolicy"] == {
+        "redrivePermission": "byQueue",
+        "sourceQueueArns": [arns["SongQueue"]],
+    }
+    # A message is as old in the failure queue as it was before.
+    assert failures["MessageRetentionPeriod"] == 14 * 24 * 3600 > songs["MessageRetentionPeriod"]
+    assert songs["SqsManagedSseEnabled"] is failures["SqsManagedSseEnabled"] is True
 
 
 def test_logs_go_where_they_expire(template: Template) -> None:
@@ -134,14 +177,9 @@ def test_logs_go_where_they_expire(template: Template) -> None:
     assert function["Tracing"] == "Active"
 
 
-@pytest.mark.parametrize(("reserved", "expected"), [("-1", None), ("0", "0"), ("5", "5")])
-def test_concurrency_is_reserved_only_when_asked_for(
-    template: Template, reserved: str, expected: str | None
-) -> None:
-    name = "ReservedConcurrentExecutions"
-    function = template["Resources"]["SeparateFunction"]["Properties"]
-    resolver = Resolver(template, {"SeparateConcurrency": reserved})
-    assert resolver.resolve({name: function[name]}).get(name) == expected
+def test_access_logs_take_no_room_in_the_accounts_policy(resolver: Resolver) -> None:
+    group = resolver.properties("ApiAccessLogGroup")["LogGroupName"]
+    assert group.startswith("/aws/vendedlogs/")
 
 
 @pytest.mark.parametrize(
@@ -159,8 +197,8 @@ def test_sizes_are_parameters(template: Template, there: str, parameter: str) ->
     assert found in (reference, [reference], {"Size": reference})
 
 
-def test_every_parameter_is_described_limited_and_used(template: Template) -> None:
-    text = TEMPLATE.read_text()
+def test_every_parameter_is_described_limited_and_used(template: Template, root: Path) -> None:
+    text = (root / "template.yaml").read_text()
     for name, parameter in template["Parameters"].items():
         limits = {"AllowedValues", "AllowedPattern"} & parameter.keys()
         assert parameter["Description"].endswith("."), name
@@ -169,8 +207,8 @@ def test_every_parameter_is_described_limited_and_used(template: Template) -> No
         assert re.search(rf"!Ref {name}\b|\${{{name}}}", text), name
 
 
-def test_nothing_names_an_account_a_region_or_a_partition() -> None:
-    text = TEMPLATE.read_text()
+def test_nothing_names_an_account_a_region_or_a_partition(root: Path) -> None:
+    text = (root / "template.yaml").read_text()
     assert not re.search(r"\b\d{12}\b|arn:aws|[a-z]{2}-[a-z]+-\d", text)
 
 

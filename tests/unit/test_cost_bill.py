@@ -50,6 +50,8 @@ def test_a_thousand_songs() -> None:
     assert found["S3: songs and stems kept"] == pytest.approx(0.567, abs=0.001)
     assert found["stems to the internet"] == pytest.approx(8.10)
     assert found["HTTP API: calls"] == pytest.approx(0.01)
+    # Five connections that wait for 20 s each, for 730 hours, and three requests for a song.
+    assert found["SQS: requests"] == pytest.approx(660_000 * 0.40 / 1e6)
     assert found["SNS: messages of completion"] == pytest.approx(0.0005)
     assert found["CloudWatch: logs written"] == pytest.approx(0.005, rel=1e-4)
     assert found["CloudWatch: logs kept"] == pytest.approx(0.0003, abs=0.00001)

@@ -6,6 +6,17 @@ from mangum.types import LambdaConfig, LambdaContext, LambdaEvent, Scope
 from stemdrop.errors import SetupError
 
 
+def decode_percent_signs(path: str) -> str:
+    """Decode what an HTTP API may leave encoded in a path: percent signs, and nothing else.
+
+    AWS documents neither. A path in which every sign is encoded is one of an API that leaves them,
+    while a key with a decoded sign rarely has 25 behind all of them.
+    Source: ministack 1.5.33, decode_http_api_path.
+    """
+    is_encoded = path.count("%") == path.count("%25")
+    return path.replace("%25", "%") if is_encoded else path
+
+
 class HttpApiEvent(HTTPGateway):
     """Reads an event as an HTTP API of API Gateway sends it.
 
@@ -38,7 +49,7 @@ class HttpApiEvent(HTTPGateway):
             "server": (host, None),
             "client": (http.get("sourceIp"), 0),
             "root_path": "",
-            "path": self.event["rawPath"],
+            "path": decode_percent_signs(self.event["rawPath"]),
             "raw_path": None,
             "query_string": (self.event.get("rawQueryString") or "").encode(),
             "headers": [

@@ -7,15 +7,8 @@ from typing import Any
 from stemdrop.errors import EmptyAudioError, OptionError, TooLargeError
 from stemdrop.jobs import Job, Source, Stage, Status, now, timestamp
 from stemdrop.keys import Origin, UploadKey
-from stemdrop.options import Options
+from stemdrop.options import OPTION_NAMES, Options
 from stemdrop.store import Upload
-
-# What other tools add to the metadata of an object by themselves: rclone, s3cmd, s3fs and DataSync.
-FOREIGN_METADATA = {
-    *("mtime", "md5chksum", "s3cmd-attrs"),
-    *("uid", "gid", "mode", "atime", "ctime"),
-    *("file-owner", "file-group", "file-permissions", "file-atime", "file-mtime"),
-}
 
 
 def begin(key: UploadKey, upload: Upload | None, previous: Job | None, remaining_s: float) -> Job:
@@ -106,7 +99,8 @@ def _given_options(
     if previous and (upload is None or key.origin is Origin.JOBS):
         return previous.options
     metadata = upload.metadata if upload else {}
-    given = {name: value for name, value in metadata.items() if name not in FOREIGN_METADATA}
+    # Clients add metadata of their own, such as rclone's btime: which names is known to nobody.
+    given = {name: value for name, value in metadata.items() if name in OPTION_NAMES}
     return key.folder_options | given
 
 

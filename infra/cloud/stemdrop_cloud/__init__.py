@@ -1,1 +1,1 @@
-"""stemdrop on AWS: deployed, watched, and taken down again."""
+"""Deployment to AWS: a preflight, then SAM."""

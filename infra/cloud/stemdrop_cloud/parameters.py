@@ -1,88 +1,95 @@
-"""The template's parameters: what may be given, what is in force, and the file that SAM reads."""
+"""The template's parameters: how they are given, what is allowed, and the file that SAM reads."""
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
-from stemdrop_local.intrinsics import load_template
+import yaml
 
-from stemdrop_cloud.access_token import write_secret
-from stemdrop_cloud.account import Stack
-from stemdrop_cloud.configuration import ROOT
-
-TEMPLATE = ROOT / "template.yaml"
-TOKEN_PARAMETER = "AccessToken"  # noqa: S105  # its name
-# What CloudFormation shows instead of a secret.
-HIDDEN = "****"
+from stemdrop.errors import SetupError
 
 Declared = Mapping[str, Mapping[str, Any]]
 
 
-def load_declared(template: Path = TEMPLATE) -> Declared:
-    """Return what the template says of its parameters."""
-    declared: Declared = load_template(template)["Parameters"]
+class _Loader(yaml.SafeLoader):
+    """Reads a template without its functions; no parameter has one."""
+
+
+_Loader.add_multi_constructor("!", lambda *_: None)
+
+
+def load_declared(template: Path) -> Declared:
+    """Return the parameters that a template declares."""
+    declared: Declared = yaml.load(template.read_text(), _Loader)["Parameters"]  # noqa: S506
     return declared
 
 
-def problems(declared: Declared, values: Mapping[str, str]) -> Iterator[str]:
-    """Yield a sentence for each value that the template doesn't allow."""
-    for name, value in values.items():
-        if name not in declared:
-            yield f"The template has no parameter {name}: template.yaml describes those it has."
-        elif name == TOKEN_PARAMETER:
-            yield "The token can't be given as a parameter: set STEMDROP_TOKEN instead."
-        elif not _allows(declared[name], value):
-            yield f"{name} can't be {value!r}: {_hint(declared[name])}"
+def parse(texts: Iterable[str]) -> dict[str, str]:
+    """Parse parameters, each text one or more `Name=value`, quoted as in a shell.
+
+    Raises
+    ------
+    SetupError : A word isn't `Name=value`.
+    """
+    try:
+        pairs = [word.partition("=") for text in texts for word in shlex.split(text)]
+    except ValueError as error:
+        raise SetupError(f"PARAMETERS can't be read: {error}.") from error
+    for name, sign, _ in pairs:
+        if not sign or not name.isalnum():
+            raise SetupError(f"A parameter can't be {name!r}: write Name=value.")
+    return {name: value for name, _, value in pairs}
 
 
 def in_force(
-    declared: Declared, overrides: Mapping[str, str], stack: Stack | None
+    declared: Declared, deployed: Mapping[str, str], overrides: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the values that a deployment leads to, without secrets.
-
-    What is set counts for more than what the stack has, and that for more than the template's
-    defaults.
-    """
+    """Return overrides, else deployed values, else defaults; without secrets, which are hidden."""
     values = {name: str(entry.get("Default", "")) for name, entry in declared.items()}
-    values |= stack.parameters if stack else {}
-    values |= overrides
-    values.pop(TOKEN_PARAMETER, None)
-    return {name: value for name, value in values.items() if name in declared and value != HIDDEN}
+    values |= {name: value for name, value in deployed.items() if name in declared}
+    hidden = {name for name, entry in declared.items() if entry.get("NoEcho")}
+    return {name: values[name] for name in values.keys() - hidden} | dict(overrides)
 
 
-def write(path: Path, values: Mapping[str, str]) -> str:
-    """Write parameters where SAM reads them and nobody else can, and return how SAM is told.
+def find_problems(declared: Declared, values: Mapping[str, str]) -> Iterator[str]:
+    """Yield a sentence for each value that the template doesn't allow."""
+    for name, value in values.items():
+        if name not in declared:
+            yield f"template.yaml has no parameter {name}."
+        elif declared[name].get("NoEcho"):
+            yield f"{name} can't be given: NEW_TOKEN=1 makes a new one."
+        elif not _allows(declared[name], value):
+            yield f"{name} can't be {value!r}: {_hint(declared[name])}."
+    if values.get("JwtIssuer") and not values.get("JwtAudience"):
+        yield "JwtIssuer needs JwtAudience, the audience of its tokens."
 
-    A value on SAM's command line would be seen by everybody on the machine.
+
+@contextmanager
+def written(values: Mapping[str, str]) -> Iterator[str]:
+    """Write parameters to a temporary file of mode 0600, and yield the URL that SAM takes.
+
+    Everyone on the machine can see a program's arguments, but not this file.
     """
-    write_secret(path, json.dumps(dict(values)))  # YAML, as all JSON is
-    return f"file://{path}"
+    with NamedTemporaryFile("w", prefix="stemdrop-", suffix=".yaml") as file:
+        json.dump(dict(values), file)  # JSON is YAML, and SAM refuses the suffix .json
+        file.flush()
+        yield f"file://{file.name}"
+
+
+def _allows(entry: Mapping[str, Any], value: str) -> bool:
+    allowed = [str(each) for each in entry.get("AllowedValues", [value])]
+    number = r"^-?\d+(\.\d+)?$" if entry["Type"] == "Number" else ""
+    patterns = (number, entry.get("AllowedPattern", ""))
+    return value in allowed and all(re.search(pattern, value) for pattern in patterns)
 
 
 def _hint(entry: Mapping[str, Any]) -> str:
     if "AllowedValues" in entry:
-        return f"use {', '.join(map(str, entry['AllowedValues']))}."
-    if "MinValue" in entry:
-        return f"use a number from {entry['MinValue']} to {entry['MaxValue']}."
-    hint = str(entry.get("ConstraintDescription") or entry["Description"])
-    return hint[0].lower() + hint[1:]
-
-
-def _allows(entry: Mapping[str, Any], value: str) -> bool:
-    allowed = [str(each) for each in entry.get("AllowedValues", [])]
-    if allowed and value not in allowed:
-        return False
-    if not re.search(entry.get("AllowedPattern", ""), value):
-        return False
-    return entry["Type"] != "Number" or _is_in_range(entry, value)
-
-
-def _is_in_range(entry: Mapping[str, Any], value: str) -> bool:
-    try:
-        number = float(value)
-    except ValueError:
-        return False
-    low, high = entry.get("MinValue", -float("inf")), entry.get("MaxValue", float("inf"))
-    return float(low) <= number <= float(high)
+        return f"use {', '.join(map(str, entry['AllowedValues']))}"
+    hint = str(entry.get("ConstraintDescription", "template.yaml describes it"))
+    return hint[0].lower() + hint[1:].removesuffix(".")

@@ -1,85 +1,94 @@
-"""Write the bill of materials of an image, as CycloneDX: what is in it, down to the weights.
+"""Write the bill of materials of an image, as CycloneDX.
 
-    python -m stemdrop_containers.bom [--image stemdrop:onnx] [--offline] [--out build/bom.json]
-
-It is made of what the image has, not of what it should have, and the same image has the same bill.
-A package of Python's that no lock file has is an error: nobody audits it.
+python -m stemdrop_containers.bom [--image stemdrop:onnx] [--offline] [--out build/bom.json]
 """
 
 import argparse
 import json
-import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from stemdrop_local.template import ROOT
+from cyclonedx.model import HashAlgorithm, HashType
+from cyclonedx.model.bom import Bom
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.model.license import LicenseExpression
+from cyclonedx.output.json import JsonV1Dot6
+from packageurl import PackageURL
 
-from stemdrop.errors import SetupError, StemdropError
+import stemdrop
+from stemdrop.errors import StemdropError
 from stemdrop_containers import inventory
-from stemdrop_containers.components import Inventory, bill, plain
-from stemdrop_containers.engine import Engine, find_engine
+from stemdrop_containers.engine import ROOT, Engine, EngineError, find_engine
 
 OUT = ROOT / "build" / "bom.json"
-LOCKS = (
-    ROOT / "functions" / "separate" / "requirements.txt",
-    ROOT / "functions" / "separate" / "model" / "requirements.txt",
-    ROOT / "infra" / "local" / "image.txt",
-)
-PYTHON = "/opt/venv/bin/python"
-PLACES = ("/opt/models", "/etc/os-release")
-LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)", re.MULTILINE)
+NETWORKS = {".onnx", ".pb"}
+Inventory = Mapping[str, Sequence[Sequence[str]]]
 
 
-def look(engine: Engine, image: str) -> Inventory:
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the bill of an image, and return the exit status."""
+    parser = argparse.ArgumentParser(prog="make bom", description="List what is in the image.")
+    parser.add_argument("--image", default="stemdrop:onnx")
+    parser.add_argument("--offline", action="store_true", help="as of `make build OFFLINE=1`")
+    parser.add_argument("--out", type=Path, default=OUT)
+    given = parser.parse_args(arguments)
+    try:
+        found = inspect(find_engine(is_offline=given.offline), given.image)
+    except StemdropError as error:
+        print(f"bom: {error.message}", file=sys.stderr)
+        return 1
+    bill = make_bill(found, given.image)
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    given.out.write_text(JsonV1Dot6(bill).output_as_string(indent=2))
+    print(f"{given.out}: {len(bill.components)} components of {given.image}")
+    return 0
+
+
+def inspect(engine: Engine, image: str) -> Inventory:
     """Ask an image what is in it; it has no network meanwhile.
 
     Raises
     ------
-    StemdropError : there is no such image, or it can't tell.
+    StemdropError : There is no such image, or it fails.
     """
     if not engine.has_image(image):
-        raise SetupError(f"There is no image {image}: make it with `make build`.")
-    alone = ("--rm", "--network", "none", "--entrypoint", PYTHON)
+        raise EngineError(f"There is no image {image}: make it with `make build`.")
     source = Path(inventory.__file__).read_text()
-    run = engine.run("run", *alone, image, "-c", source, *PLACES)
-    found: Inventory = json.loads(run.stdout)
+    alone = ("--rm", "--network", "none", "--entrypoint", "/usr/bin/python3")
+    found: Inventory = json.loads(engine.run("run", *alone, image, "-c", source).stdout)
     return found
 
 
-def unlocked(found: Inventory, locks: Iterable[Path]) -> list[str]:
-    """Return the packages of Python's that are in no lock file, or there in another version."""
-    text = "\n".join(path.read_text() for path in locks)
-    locked = {(plain(name), version) for name, version in LOCKED.findall(text)}
-    return [
-        f"{entry['name']} {entry['version']}"
-        for entry in found["python"]
-        if (plain(entry["name"]), entry["version"]) not in locked
-    ]
+def make_bill(found: Inventory, image: str) -> Bom:
+    """Return the bill of materials of what an image has."""
+    bill = Bom(components=_components(found))
+    name, _, _ = image.partition(":")
+    bill.metadata.component = Component(
+        name=name, version=stemdrop.__version__, type=ComponentType.CONTAINER
+    )
+    bill.register_dependency(bill.metadata.component, bill.components)
+    return bill
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the bill of an image; return how the program ends."""
-    parser = argparse.ArgumentParser(prog="make bom", description="Tell what is in the image.")
-    parser.add_argument("--image", default="stemdrop:onnx")
-    parser.add_argument("--offline", action="store_true", help="of `make build OFFLINE=1`")
-    parser.add_argument("--out", type=Path, default=OUT)
-    given = parser.parse_args(arguments)
-    try:
-        engine = find_engine(is_offline=given.offline)
-        found = look(engine, given.image)
-        inspected = engine.run("image", "inspect", "--format", "{{.Id}}", given.image)
-    except StemdropError as error:
-        print(f"bom: {error.message}", file=sys.stderr)
-        return 1
-    document = bill(found, given.image, inspected.stdout.strip().removeprefix("sha256:"))
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
-    print(f"{given.out}: {len(document['components'])} components of {given.image}")
-    strangers = unlocked(found, LOCKS)
-    if strangers:
-        print(f"bom: not locked, but in {given.image}: {', '.join(strangers)}.", file=sys.stderr)
-    return 1 if strangers else 0
+def _components(found: Inventory) -> Iterator[Component]:
+    for name, version, architecture in found["debian"]:
+        url = PackageURL("deb", "debian", name, version, {"arch": architecture})
+        yield _library(url)
+    for name, version, license_text in found["python"]:
+        url = PackageURL("pypi", None, name, version)
+        licenses = [LicenseExpression(license_text)] if license_text else []
+        yield _library(url, licenses=licenses)
+    for path, digest in found["files"]:
+        is_network = Path(path).suffix in NETWORKS
+        kind = ComponentType.MACHINE_LEARNING_MODEL if is_network else ComponentType.APPLICATION
+        hashes = [HashType(alg=HashAlgorithm.SHA_256, content=digest)]
+        yield Component(name=Path(path).name, version=digest[:12], type=kind, hashes=hashes)
+
+
+def _library(url: PackageURL, **more: Any) -> Component:
+    return Component(name=url.name, version=url.version, purl=url, bom_ref=url.to_string(), **more)
 
 
 if __name__ == "__main__":

@@ -3,18 +3,21 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from stemdrop.errors import SetupError
 from stemdrop_containers import offline
 
-NAMES = ("docker", "podman")
+ROOT = Path(__file__).resolve().parents[3]
 ANSWER_S = 60
+# Ends a command when its parent ends, in whatever way.
+WITH_PARENT = ("setpriv", "--pdeathsig", "TERM")
 MISSING = (
-    "No container engine answers: start Docker, install Podman, or, as root on Debian, have `make"
-    " containers` install it and add OFFLINE=1."
+    "No container engine answers: start Docker, install Podman, or, as root on Debian, run `make"
+    " containers` and add OFFLINE=1."
 )
 
 
@@ -31,8 +34,8 @@ class Engine:
     Attributes
     ----------
     name : docker or podman.
-    is_offline : whether it is kept under `build/containers`, and reaches no image registry.
-    variables : of its environment, in addition to ours.
+    is_offline : Whether it is kept under `build/containers` and uses no image registry.
+    variables : Environment variables in addition to ours.
     """
 
     name: str
@@ -44,62 +47,79 @@ class Engine:
         """Return all of its environment."""
         return {**os.environ, **self.variables}
 
-    def command(self, *arguments: str) -> list[str]:
-        """Return a command line."""
-        return [self.name, *arguments]
-
     def run(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end, and return what it said.
+        """Run a command to its end, and return what it printed.
 
         Parameters
         ----------
-        options : of subprocess.run, such as `timeout`.
+        options : Arguments of subprocess.run, such as `timeout`.
 
         Raises
         ------
-        EngineError : it failed; the message ends in its last lines.
+        EngineError : It failed; the message ends in its last lines.
         """
         run = self.attempt(*arguments, **options)
         if run.returncode == 0:
             return run
         lines = (run.stderr or run.stdout or "").strip().splitlines()
-        said = "\n".join(lines[-12:])
+        said = "\n".join(lines[-12:]) or "see above."
         raise EngineError(f"`{self.name} {arguments[0]}` ended with {run.returncode}: {said}")
 
     def attempt(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, whatever that is."""
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.run(
-            self.command(*arguments),
+            [self.name, *arguments],
             check=False,
             text=True,
             env=self.environment,
             **({"stdin": subprocess.DEVNULL} | pipes | options),
         )
 
+    def build(self, image: str, context: Path, *options: str) -> None:
+        """Build an image; the engine prints its progress to standard error.
+
+        Raises
+        ------
+        EngineError : It failed.
+        """
+        if self.name == "podman":
+            options = ("--format", "docker", "--layers", *options)
+        self.run("build", *options, "--tag", image, str(context), stdout=2, stderr=None)
+
     def has_image(self, image: str) -> bool:
         """Return whether an image is there already."""
         return self.attempt("image", "inspect", image).returncode == 0
 
+    def provide_base(self, image: str, release: str, *packages: str) -> None:
+        """Make a base image of a release of Debian on this machine, if it isn't there."""
+        if self.has_image(image):
+            return
+        print(f"Making {image} from Debian's packages ...", flush=True)
+        archive = offline.make_base(release, packages)
+        try:
+            self.run("import", str(archive), image)
+        finally:
+            archive.unlink()
 
-def find_engine(*, is_offline: bool = False, names: Sequence[str] = NAMES) -> Engine:
+
+def find_engine(*, is_offline: bool = False) -> Engine:
     """Return the first engine that answers.
 
     Parameters
     ----------
-    is_offline : Podman by itself, with the base image made on this machine from Debian's packages.
+    is_offline : Podman alone, with base images made on this machine from Debian's packages.
 
     Raises
     ------
-    EngineError : none does.
+    EngineError : None does.
     """
     if is_offline:
         engine = Engine("podman", is_offline=True, variables=offline.prepare())
         if not _answers(engine):
-            raise EngineError("Podman is not installed: as root on Debian, `make containers`.")
+            raise EngineError("Podman is not installed: run `make containers` as root on Debian.")
         return engine
-    for name in names:
-        engine = Engine(name)
+    for engine in (Engine("docker"), Engine("podman")):
         if _answers(engine):
             return engine
     raise EngineError(MISSING)

@@ -1,7 +1,7 @@
-"""Podman where no image registry can be reached: all of it in one folder, with packages alone.
+"""Podman without an image registry: all of it in one folder, from packages alone.
 
-Images, containers and configuration are under `build/containers`. Build steps and containers share
-the machine's network, and get its package sources and certificates, which no image keeps.
+Images, containers and configuration are under `build/containers`. Build steps and containers get
+the machine's package sources and certificates, which no image keeps.
 """
 
 import json
@@ -9,19 +9,15 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from stemdrop_local.template import ROOT
-
 from stemdrop.errors import SetupError
-from stemdrop_containers.leashed import run_leashed
 
-FOLDER = ROOT / "build" / "containers"
+FOLDER = Path(__file__).resolve().parents[3] / "build" / "containers"
 STORAGE = "storage.conf"
-BASE_IMAGE = "docker.io/library/debian:bookworm-slim"
 RELEASE = "bookworm"
+BASE_IMAGE = f"docker.io/library/debian:{RELEASE}-slim"
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 # Not over /etc/ssl: dpkg couldn't set up ca-certificates there.
 CA_INSIDE = "/run/host-certificates.crt"
@@ -54,64 +50,69 @@ def prepare(folder: Path = FOLDER) -> dict[str, str]:
     }
 
 
-def make_base(archive: Path) -> None:
-    """Write the files of Debian's smallest system as a tar archive.
+def make_base(release: str, packages: Sequence[str] = (), folder: Path = FOLDER) -> Path:
+    """Return a tar archive of Debian's smallest system.
+
+    Parameters
+    ----------
+    packages : Names of more packages to install.
 
     Raises
     ------
-    OfflineError : this isn't Debian, or not root, or a package can't be fetched.
+    OfflineError : This isn't Debian, or not root, or a package can't be fetched.
     """
     if os.geteuid() != 0 or not shutil.which("debootstrap"):
         raise OfflineError("The base image takes root and debootstrap: as root, `make containers`.")
-    tree = archive.with_suffix("")
+    tree = folder / "tmp" / release
     shutil.rmtree(tree, ignore_errors=True)
+    options = ("--variant=minbase", f"--include={','.join(('ca-certificates', *packages))}")
     # In a mount namespace of its own, so that nothing stays mounted however this ends.
-    packages = "--include=ca-certificates"
-    steps = ["unshare", "--mount", "debootstrap", "--variant=minbase", packages, RELEASE, str(tree)]
-    _run([*steps, _mirror()])
+    _run("unshare", "--mount", "debootstrap", *options, release, str(tree), _mirror())
     for name in (*SUPERFLUOUS, *VOLATILE):
-        for entry in (tree / name).iterdir():
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        shutil.rmtree(tree / name)
+        (tree / name).mkdir()
     (tree / "etc/apt/sources.list").unlink()
-    _run(["tar", "--create", "--numeric-owner", f"--directory={tree}", f"--file={archive}", "."])
+    archive = tree.with_suffix(".tar")
+    _run("tar", "--create", "--numeric-owner", f"--directory={tree}", f"--file={archive}", ".")
     shutil.rmtree(tree)
+    return archive
 
 
-def _run(command: list[str]) -> None:
-    with tempfile.TemporaryFile("w+") as output:
-        status = run_leashed(command, output)
-        output.seek(0)
-        said = "\n".join(output.read().strip().splitlines()[-8:])
-    if status != 0:
-        raise OfflineError(f"`{' '.join(command[:3])} …` ended with {status}: {said}")
+def _run(*command: str) -> None:
+    run = subprocess.run(
+        command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    if run.returncode != 0:
+        said = "\n".join(run.stdout.strip().splitlines()[-8:])
+        raise OfflineError(f"`{' '.join(command[:3])} …` ended with {run.returncode}: {said}")
 
 
-def _targets() -> Iterator[tuple[str, str, str]]:
-    """Yield address, release and component of each of the machine's Debian sources."""
+def _targets() -> Iterator[tuple[str, str]]:
+    """Yield address and release of each of the machine's Debian sources."""
     if not shutil.which("apt-get"):
         return
-    columns = "$(ORIGIN)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)"
+    columns = "$(ORIGIN)|$(REPO_URI)|$(RELEASE)"
     command = ["apt-get", "indextargets", "--format", columns, "Created-By: Packages"]
     listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     for line in listing.splitlines():
-        origin, address, release, component = line.split("|")
+        origin, address, release = line.split("|")
         if origin == "Debian" and release.startswith(RELEASE):
-            yield address, release, component
+            yield address, release
 
 
 def _sources() -> list[str]:
-    return sorted({f"deb {address} {release} main" for address, release, _ in _targets()})
+    return sorted({f"deb {address} {release} main" for address, release in _targets()})
 
 
 def _mirror() -> str:
-    for address, release, _ in _targets():
+    for address, release in _targets():
         if release == RELEASE:
             return address
     raise OfflineError(f"apt knows no source of Debian {RELEASE}: run `apt-get update` as root.")
 
 
 def _pip_lines() -> Iterator[str]:
-    """Yield what pip has to know in a container: certificates, and indexes that are asked here."""
+    """Yield pip's settings for containers: certificates, and the indexes of this machine."""
     yield "[global]"
     if CA_BUNDLE.is_file():
         yield f"cert = {CA_INSIDE}"

@@ -34,7 +34,7 @@ class Completions:
             QueueUrl=self._queue_url, AttributeNames=["QueueArn"]
         )
         queue_arn = found["Attributes"]["QueueArn"]
-        policy = json.dumps(_policy(queue_arn, topic_arn))
+        policy = json.dumps(delivery_policy(queue_arn, topic_arn))
         self._sqs.set_queue_attributes(QueueUrl=self._queue_url, Attributes={"Policy": policy})
         sns.subscribe(
             TopicArn=topic_arn,
@@ -55,7 +55,8 @@ class Completions:
             )
 
 
-def _policy(queue_arn: str, topic_arn: str) -> dict[str, object]:
+def delivery_policy(queue_arn: str, topic_arn: str) -> dict[str, object]:
+    """Return the policy of a queue that lets a topic send messages to it."""
     statement = {
         "Effect": "Allow",
         "Principal": {"Service": "sns.amazonaws.com"},

@@ -1,10 +1,9 @@
 """MiniStack as a strict, private AWS: one process, one port, one user whose signatures are checked.
 
-    python -m stemdrop_local.emulator --fd FD --host HOST --port PORT --data FOLDER --songs COUNT
+    python -m stemdrop_local.emulator --fd FD --port PORT --data FOLDER --songs COUNT
 
 FD is a listening socket; `emulator_process` starts this. Requests that carry an AWS signature or
-address a bucket go to the emulated AWS. All others go to the HTTP API that the stack has. Each gap
-of MiniStack that is closed here has a function of its own, whose first line names the gap.
+address a bucket go to the emulated AWS. All others go to the HTTP API that the stack has.
 
 The process prints a JSON object for each request without a signature in its headers. It ends when
 its standard input closes.
@@ -13,17 +12,17 @@ its standard input closes.
 import argparse
 import asyncio
 import json
-import logging
 import os
-import secrets
 import sys
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs, quote, urlsplit
 
-ACCOUNT_ID = "123456789012"
+from stemdrop_local.emulator_gaps import ACCOUNT_ID, close_gaps, create_user
+
 REGION = "eu-central-1"
 ACCESS_KEY_ID = "local"
 SECRET_VARIABLE = "STEMDROP_SECRET"  # noqa: S105 - its name
@@ -32,12 +31,11 @@ SIGNED = b"AWS4-HMAC-SHA256 "
 PRESIGNED = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature")
 # MiniStack's own addresses, which take no credential; a reset is among them.
 CLOSED = ("/_ministack", "/_localstack", "/_aws/", "/latest/", "/health", "/v2/", "/v4/")
+OPEN = "/v2/apis/"  # API Gateway's own
 API_PATH = "/_aws/execute-api"
 # A page loads many files at once, and each process of the API function takes 100 MB.
 MAX_API_CALLS = 2
 KEEP_ALIVE_S = 75
-ADMINISTRATOR = {"Version": "2012-10-17"}
-ADMINISTRATOR_STATEMENT = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -50,7 +48,7 @@ def main() -> int:
     """Serve until standard input closes."""
     parser = argparse.ArgumentParser()
     numbers = dict.fromkeys(("fd", "port", "songs"), int)
-    for name, kind in {**numbers, "host": str, "data": Path}.items():
+    for name, kind in {**numbers, "data": Path}.items():
         parser.add_argument(f"--{name}", type=kind, required=True)
     options = parser.parse_args()
     secret = os.environ.pop(SECRET_VARIABLE)
@@ -84,7 +82,7 @@ async def serve(options: argparse.Namespace, secret: str) -> None:
     config.bind = [f"fd://{options.fd}"]
     config.keep_alive_timeout = KEEP_ALIVE_S
     config.loglevel = "WARNING"
-    gateway: Any = Gateway({"localhost", "127.0.0.1", options.host}, secret)
+    gateway: Any = Gateway(secret)
     await serve_application(gateway, config, shutdown_trigger=_parent_ended)
 
 
@@ -102,16 +100,13 @@ class Gateway:
 
     Parameters
     ----------
-    hosts : names that the Host header may have; others are refused, as pages of other sites could
-        reach the loopback interface by a name of their own (DNS rebinding).
     secret : secret access key of the only user.
     """
 
-    def __init__(self, hosts: set[str], secret: str) -> None:
+    def __init__(self, secret: str) -> None:
         from ministack.app import app
 
         self._aws: Any = app
-        self._hosts = hosts
         self._secret = secret
         self._api_calls = asyncio.Semaphore(MAX_API_CALLS)
 
@@ -132,10 +127,9 @@ class Gateway:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
-        host = headers.get(b"host", b"").decode("latin-1")
         is_signed = headers.get(b"authorization", b"").startswith(SIGNED)
         call = Call(scope, send)
-        if host.rpartition(":")[0] not in self._hosts and host not in self._hosts:
+        if not _is_own_host(headers.get(b"host", b"").decode("latin-1")):
             await refuse(call.send, 421, "This address has no such host.")
         elif is_signed or _is_presigned(scope) or _addresses_bucket(scope["path"]):
             call.is_for_s3 = True
@@ -154,7 +148,9 @@ class Gateway:
         It takes requests without a key, or with keys that everybody knows, for the root user's.
         """
         is_known = is_signed or _is_presigned(scope) or scope["method"] == "OPTIONS"
-        if scope["path"].startswith(CLOSED) or not is_known:
+        path = scope["path"]
+        is_closed = path.startswith(CLOSED) and not path.startswith(OPEN)
+        if is_closed or not is_known:
             await refuse(send, 403, "This request has no valid signature.")
             return
         scope = {**scope, "scheme": "https", "headers": _without_conditional_range(scope)}
@@ -196,142 +192,17 @@ async def refuse(send: Send, status: int, message: str) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def create_user(access_key_id: str, secret: str) -> None:
-    """Create the user of this stack. There is no root user that could call CreateUser."""
-    from ministack.core import responses
-    from ministack.services import iam
+def _is_own_host(header: str) -> bool:
+    """Return whether a Host header names no other site.
 
-    responses.set_request_account_id(ACCOUNT_ID)
-    iam._users[access_key_id] = {
-        "UserName": access_key_id,
-        "Arn": f"arn:aws:iam::{ACCOUNT_ID}:user/{access_key_id}",
-        "UserId": "AIDALOCAL",
-        "CreateDate": iam._now(),
-        "Path": "/",
-        "PermissionsBoundary": "",
-        "AttachedPolicies": [],
-        "Tags": [],
-    }
-    iam._access_keys[access_key_id] = {
-        "UserName": access_key_id,
-        "AccessKeyId": access_key_id,
-        "SecretAccessKey": secret,
-        "Status": "Active",
-        "CreateDate": iam._now(),
-    }
-    policy = {**ADMINISTRATOR, "Statement": ADMINISTRATOR_STATEMENT}
-    iam._user_inline_policies[access_key_id] = {"administrator": json.dumps(policy)}
-
-
-def close_gaps(songs: int) -> None:
-    """Make MiniStack do what AWS does where the application depends on it."""
-    logging.getLogger("hypercorn.error").setLevel(logging.WARNING)
-    know_no_root_keys()
-    draw_role_credentials()
-    keep_objects_of_buckets()
-    apply_api_cors()
-    start_message_move_tasks()
-    limit_songs(songs)
-
-
-def know_no_root_keys() -> None:
-    """Gap: well-known keys such as "test" are the root user's, and their signatures unchecked."""
-    from ministack.core import iam_evaluator
-    from ministack.services import sts
-
-    iam_evaluator.is_root_access_key = sts.is_root_access_key = lambda _: False
-
-
-def draw_role_credentials() -> None:
-    """Gap: the keys of a function's role are computed from its ARN, so anybody can know them."""
-    from ministack.services import lambda_svc, sts
-
-    def credentials(config: dict[str, Any]) -> dict[str, str]:
-        role, name = config["Role"].rsplit("/", 1)[-1], config["FunctionName"]
-        key = f"ASIA{secrets.token_hex(8).upper()}"
-        secret, token = secrets.token_hex(20), secrets.token_hex(32)
-        session = {
-            "Arn": f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/{role}/{name}",
-            "UserId": f"{role}:{name}",
-            "SecretAccessKey": secret,
-            "SessionToken": token,
-        }
-        sts.register_session(key, session)
-        return {
-            "AWS_ACCESS_KEY_ID": key,
-            "AWS_SECRET_ACCESS_KEY": secret,
-            "AWS_SESSION_TOKEN": token,
-        }
-
-    lambda_svc.execution_credentials = credentials
-
-
-def keep_objects_of_buckets() -> None:
-    """Gap: CloudFormation can't create a bucket that has objects from before a restart.
-
-    MiniStack loads them when it is imported. Here a bucket finds its objects when it is created, so
-    the stack is deployed anew at each start and has no other state.
+    A page of another site reaches the loopback interface by a name of its own (DNS rebinding), but
+    never by an address.
     """
-    from ministack.services import s3
-    from ministack.services.cloudformation import provisioners
-
-    s3._buckets._data.clear()
-    handlers = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
-    create = handlers["create"]
-
-    def create_with_objects(logical_id: str, properties: Any, stack_name: str) -> Any:
-        created = create(logical_id, properties, stack_name)
-        folder = Path(s3.DATA_DIR, ACCOUNT_ID, created[0])
-        if folder.is_dir():
-            s3._load_persisted_bucket(ACCOUNT_ID, created[0], str(folder))
-        return created
-
-    handlers["create"] = create_with_objects
-
-
-def apply_api_cors() -> None:
-    """Gap: CloudFormation keeps an API's CORS rules by names that requests don't look for."""
-    from ministack.services.cloudformation import provisioners
-
-    handlers = provisioners._RESOURCE_HANDLERS["AWS::ApiGatewayV2::Api"]
-    create = handlers["create"]
-
-    def create_with_cors(logical_id: str, properties: Any, stack_name: str) -> Any:
-        rules = properties.get("CorsConfiguration") or {}
-        named = {name[0].lower() + name[1:]: rule for name, rule in rules.items()}
-        return create(logical_id, {**properties, "CorsConfiguration": named}, stack_name)
-
-    handlers["create"] = create_with_cors
-
-
-def start_message_move_tasks() -> None:
-    """Gap: SQS's StartMessageMoveTask is missing. All messages are moved at once."""
-    from ministack.services import sqs
-
-    def start(request: dict[str, Any], _: str) -> dict[str, str]:
-        failures = sqs._queue_by_arn(request["SourceArn"])
-        if failures is None:
-            raise sqs._Err("ResourceNotFoundException", "The source queue doesn't exist.")
-        for queue in list(sqs._queues._data.values()):
-            policy = json.loads(queue["attributes"].get("RedrivePolicy") or "{}")
-            if policy.get("deadLetterTargetArn") == request["SourceArn"]:
-                with sqs._queues_lock:
-                    moved, failures["messages"] = failures["messages"], []
-                for message in moved:
-                    sqs._act_send_message({"MessageBody": message["body"]}, queue["url"])
-        return {"TaskHandle": secrets.token_urlsafe(16)}
-
-    sqs._HANDLERS["StartMessageMoveTask"] = start
-
-
-def limit_songs(songs: int) -> None:
-    """Gap: a MaximumConcurrency that comes from a parameter stays text, which can't be compared.
-
-    Lambda's least is 2, while one song at a time suits a small machine: this sets it directly.
-    """
-    from ministack.services import lambda_svc
-
-    lambda_svc._sqs_esm_concurrency = lambda *_: songs
+    try:
+        host = urlsplit(f"//{header}").hostname or ""
+        return host == "localhost" or bool(ip_address(host))
+    except ValueError:
+        return False
 
 
 def _is_presigned(scope: Scope) -> bool:

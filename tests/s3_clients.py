@@ -1,0 +1,107 @@
+"""S3 clients of others, as programs that know nothing but an address and a key."""
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from stemdrop_local.deployment import ROOT
+from stemdrop_local.emulator import REGION
+from stemdrop_local.emulator_process import EmulatorProcess
+
+PROGRAMS = ROOT / ".venv-clients" / "bin"
+AWS = ROOT / ".venv-sam" / "bin" / "aws"
+SCRIPT = ROOT / "tests" / "clients_js" / "client.js"
+TIMEOUT_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """Runs the programs in a folder, with nobody's own configuration.
+
+    Attributes
+    ----------
+    folder : home and working folder of the programs.
+    environment : their variables.
+    """
+
+    folder: Path
+    environment: Mapping[str, str]
+
+    def run(self, *command: str, stdin: bytes | None = None) -> str:
+        """Run a program that has to succeed, and return what it prints."""
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+        return done.stdout.decode()
+
+    def aws(self, *arguments: str) -> str:
+        """Run `aws s3`."""
+        return self.run(str(AWS), "s3", *arguments)
+
+    def s3cmd(self, *arguments: str) -> str:
+        """Run `s3cmd`."""
+        return self.run(str(PROGRAMS / "s3cmd"), *arguments)
+
+    def rclone(self, *arguments: str, stdin: bytes | None = None) -> str:
+        """Run `rclone`, whose remote is named `s3`."""
+        return self.run("rclone", *arguments, stdin=stdin)
+
+    def node(self, action: str, bucket: str, key: str, path: Path | None = None) -> str:
+        """Run an action of client.js."""
+        return self.run(str(PROGRAMS / "node"), str(SCRIPT), action, bucket, key, str(path))
+
+    def file(self, name: str, size_bytes: int) -> Path:
+        """Return a new file of random bytes, which every compressor leaves as they are."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(os.urandom(size_bytes))
+        return path
+
+
+def clients_in(folder: Path, emulator: EmulatorProcess) -> Clients:
+    """Return the programs, as users of the emulator."""
+    host = emulator.endpoint_url.removeprefix("http://")
+    remote = {
+        "TYPE": "s3",
+        "PROVIDER": "Other",
+        "ENV_AUTH": "true",
+        "ENDPOINT": emulator.endpoint_url,
+        "REGION": REGION,
+    }
+    config = {
+        "access_key": emulator.credentials["AWS_ACCESS_KEY_ID"],
+        "secret_key": emulator.credentials["AWS_SECRET_ACCESS_KEY"],
+        "bucket_location": REGION,
+        "host_base": host,
+        "host_bucket": host,
+        "use_https": "False",
+    }
+    lines = [f"{name} = {value}" for name, value in config.items()]
+    (folder / ".s3cfg").write_text("\n".join(["[default]", *lines]))
+    environment = {
+        "PATH": os.defpath,
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+        "AWS_ENDPOINT_URL": emulator.endpoint_url,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        **emulator.credentials,
+        **{f"RCLONE_CONFIG_S3_{name}": value for name, value in remote.items()},
+    }
+    return Clients(folder, environment)
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

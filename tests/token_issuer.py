@@ -1,0 +1,133 @@
+"""An issuer of JSON web tokens on this machine, which serves its keys by HTTPS."""
+
+import base64
+import json
+import ssl
+import time
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from types import TracebackType
+from typing import Any, Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.x509.oid import NameOID
+
+KEY_ID = "key"
+HOST = "localhost"
+DISCOVERY = "/.well-known/openid-configuration"
+
+
+class TokenIssuer:
+    """A context manager that serves the issuer's keys.
+
+    Parameters
+    ----------
+    folder : takes the certificate.
+
+    Attributes
+    ----------
+    url : the issuer, as its tokens name it.
+    certificate : file of the certificate, which vouches for itself.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.certificate = folder / "issuer.pem"
+        self._key = rsa.generate_private_key(65_537, 2048)
+        self.certificate.write_bytes(_certificate(self._key) + _pem(self._key))
+        self._server = ThreadingHTTPServer((HOST, 0), self._handler())
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"https://{HOST}:{self._server.server_address[1]}"
+        self._thread = Thread(target=self._server.serve_forever, args=(0.02,))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def token(self, **claims: object) -> str:
+        """Return a token of an hour for the audience `stemdrop`, with some claims changed."""
+        now_s = int(time.time())
+        standard = {"iss": self.url, "aud": "stemdrop", "iat": now_s, "exp": now_s + 3600}
+        header = _encode_json({"alg": "RS256", "kid": KEY_ID, "typ": "JWT"})
+        signed = f"{header}.{_encode_json({**standard, **claims})}"
+        signature = self._key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+        return f"{signed}.{_encode(signature)}"
+
+    def _documents(self) -> dict[str, dict[str, Any]]:
+        numbers = self._key.public_key().public_numbers()
+        key = {
+            "kty": "RSA",
+            "kid": KEY_ID,
+            "alg": "RS256",
+            "n": _encode(numbers.n.to_bytes(256)),
+            "e": _encode(numbers.e.to_bytes(3)),
+        }
+        return {
+            DISCOVERY: {"issuer": self.url, "jwks_uri": f"{self.url}/keys"},
+            "/keys": {"keys": [key]},
+        }
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        issuer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                body = json.dumps(issuer._documents()[self.path]).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                """Say nothing."""
+
+        return Handler
+
+
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _encode_json(value: dict[str, Any]) -> str:
+    return _encode(json.dumps(value).encode())
+
+
+def _pem(key: rsa.RSAPrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def _certificate(key: rsa.RSAPrivateKey) -> bytes:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM)
