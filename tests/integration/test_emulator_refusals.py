@@ -89,6 +89,9 @@ REQUESTS: dict[str, Request] = {
         "/hole11",
         {"headers": [*v4("local").items(), ("authorization", "junk")]},
     ),
+    "nothing, list": ("GET", UPLOADS, {}),
+    "nothing, PUT": ("PUT", f"{UPLOADS}/drop/x", {"content": b"x"}),
+    "junk, bucket": ("PUT", f"{UPLOADS}/drop/x", {"headers": JUNK, "content": b"x"}),
     "form": ("POST", UPLOADS, FORM),
     "form, delete": ("POST", f"{UPLOADS}?delete", FORM),
     "form, SQS": (

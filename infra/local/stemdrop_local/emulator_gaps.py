@@ -56,7 +56,7 @@ def know_no_root_keys() -> None:
     from ministack.core import iam_evaluator
     from ministack.services import sts
 
-    iam_evaluator.is_root_access_key = sts.is_root_access_key = lambda key: not key
+    iam_evaluator.is_root_access_key = sts.is_root_access_key = lambda _: False
 
 
 def draw_role_credentials() -> None:
