@@ -13,6 +13,9 @@ DAYS_PER_MONTH = MONTH_S / 86_400
 KEPT_WARM_S = 300
 # Source: "Configuring sampling rules" in the X-Ray developer guide: one trace a second, then 5%.
 SAMPLED_PER_S, SAMPLED_SHARE = 1, 0.05
+# Lambda polls an empty queue five times at once, for 20 s each. Source: "Configuring scaling
+# behavior for SQS event source mappings" in the AWS Lambda developer guide.
+IDLE_POLLS = 5 * MONTH_S / 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Song:
     answers_bytes : of these calls.
     uploaded_bytes, stems_bytes : of the song, and of all its stems.
     messages : to the topic of completed jobs.
+    queue_requests : to SQS, for its message in the song queue.
     logs_bytes : of all functions and of the API.
     """
 
@@ -57,6 +61,7 @@ class Song:
     uploaded_bytes: int
     stems_bytes: int
     messages: int
+    queue_requests: int
     logs_bytes: int
 
 
@@ -142,6 +147,8 @@ def _lines(song: Song, deployment: Deployment, songs: int) -> Iterator[Line]:
     )
     yield Line("HTTP API: calls", prices.HTTP_CALLS, calls)
     yield Line("SNS: messages of completion", prices.MESSAGES, songs * song.messages)
+    queue_requests = IDLE_POLLS + songs * song.queue_requests
+    yield Line("SQS: requests", prices.QUEUE_REQUESTS, queue_requests)
     yield Line("CloudWatch: logs written", prices.LOGS_TAKEN, logs_gb)
     yield Line(
         "CloudWatch: logs kept",
