@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.cost.images import Images
+from benchmarks.cost.times import OutOfMemoryError, Times
 from benchmarks.lambda_run import separate, separator_variables
 from benchmarks.processes import CommandError
 from benchmarks.scratch_s3 import ScratchS3, run_scratch_s3
@@ -21,24 +21,6 @@ KEY = UploadKey.parse("drop/song.mp3")
 TIMEOUT_S = 900
 # Of stock Spleeter's image, behind the emulator.
 HANDLER = ("/opt/venv/bin/python", "-m", "awslambdaric", "handler.handler")
-
-
-class OutOfMemoryError(Exception):
-    """A function was killed for taking more memory than it has."""
-
-
-@dataclass(frozen=True, slots=True)
-class Times:
-    """What two calls of one execution environment took.
-
-    Attributes
-    ----------
-    cold_s : of the first one, with the time to load the code.
-    warm_s : of the second one.
-    """
-
-    cold_s: float
-    warm_s: float
 
 
 class Limited:
