@@ -19,11 +19,10 @@ import pytest
 
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
-from free_port import reserve_port
 from local_stack import TOKEN
 from stemdrop_client.main import main
 from stemdrop_containers.engine import Engine
-from stemdrop_local.ports import LOOPBACK
+from stemdrop_local.ports import LOOPBACK, reserve_port
 from transcript import Transcript
 
 RUNS = "stemdrop runs at"

@@ -14,11 +14,11 @@ import pytest
 from benchmarks.scratch_s3 import ScratchS3
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
-from free_port import reserve_port
 from local_stack import Started
 from stemdrop_client.main import main as command_line
 from stemdrop_containers.engine import Engine
 from stemdrop_local.deployment import ROOT
+from stemdrop_local.ports import reserve_port
 
 TOKEN = "a-token-of-exactly-32-characters"  # noqa: S105 - only of this stack
 AUTHORIZATION = {"Authorization": f"Bearer {TOKEN}"}

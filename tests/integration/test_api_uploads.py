@@ -27,7 +27,10 @@ from stemdrop_local.emulator_process import EmulatorProcess
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-BUCKETS = tuple(f"stemdrop-{name}-123456789012-eu-central-1" for name in ("uploads", "stems"))
+BUCKETS = (
+    "stemdrop-uploads-123456789012-eu-central-1",
+    "stemdrop-stems-123456789012-eu-central-1",
+)
 DATA = os.urandom(70_001)
 SHA256 = hashlib.sha256(DATA).hexdigest()
 OTHER_CHECKSUM = base64.b64encode(hashlib.sha256(b"other").digest()).decode()

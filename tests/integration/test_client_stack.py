@@ -11,9 +11,9 @@ import pytest
 
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
-from free_port import reserve_port
 from local_stack import TOKEN, Program, running, settings_in
 from stemdrop_client.main import main
+from stemdrop_local.ports import reserve_port
 from transcript import Transcript
 
 CODE = "from stemdrop_client.main import main; raise SystemExit(main())"
