@@ -40,7 +40,7 @@ CLIENTS_READY := .venv-clients/.ready
 TEMPLATES := template.yaml $(wildcard infra/*.yaml)
 LOCKS := tests/requirements.txt functions/separate/model/spleeter.txt infra/local/uv.txt
 PODMAN := podman runc iptables netavark aardvark-dns uidmap debootstrap
-CODE := layers functions infra tests benchmarks
+CODE := layers functions cli infra tests benchmarks
 
 # The lock files of everything that ships, or that runs while the image is built.
 SHIPPED := $(wildcard functions/*/requirements.txt functions/*/model/*.txt) infra/local/image.txt
@@ -89,7 +89,7 @@ models: $(READY) ## Build the networks in MODELS, "2stems" unless told otherwise
 	$(BIN)/python -m model build $(MODELS)
 
 demo: setup ## Separate SONG (or a generated one) through the real handler, into OUT
-	$(BIN)/python -m stemdrop_local.demo --out $(OUT) $(if $(SONG),--song "$(SONG)")
+	$(BIN)/python -m benchmarks.demo --out $(OUT) $(if $(SONG),--song "$(SONG)")
 
 local: setup ## Run API, S3, events and a drop folder at PORT, SONGS at a time
 	$(BIN)/python -m stemdrop_local.local --port $(PORT) --songs $(SONGS)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.demo import main
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from stemdrop.jobs import Job, Status
 from stemdrop_client.main import main as command_line
-from stemdrop_local.demo import main
 
 
 def test_stems_are_those_of_the_command_line(

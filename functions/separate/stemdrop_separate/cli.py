@@ -1,4 +1,4 @@
-"""`stemdrop separate`: the separator on one machine; infra/client has the command around it."""
+"""`stemdrop separate`: the separator on one machine; cli has the command around it."""
 
 import argparse
 import os

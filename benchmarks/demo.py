@@ -1,6 +1,6 @@
 """The demonstration: a song through the deployed template, its stems in a folder.
 
-python -m stemdrop_local.demo --out out [--song path]
+python -m benchmarks.demo --out out [--song path]
 """
 
 import argparse

@@ -10,7 +10,7 @@ from stemdrop.errors import OptionError
 
 DEFAULT_URL = "http://localhost:5000"
 # `make local` keeps its token here.
-CHECKOUT_TOKEN = Path(__file__).resolve().parents[3] / ".stemdrop" / "token"
+CHECKOUT_TOKEN = Path(__file__).resolve().parents[2] / ".stemdrop" / "token"
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
