@@ -57,7 +57,9 @@ def uploaded(stack: Stack, key: str) -> bytes | None:
     return stack.s3.get_object(Bucket=stack.uploads_bucket, Key=key)["Body"].read()
 
 
-@pytest.mark.parametrize("sha256", [None, hashlib.sha256(DATA).hexdigest()])
+@pytest.mark.parametrize(
+    "sha256", [None, hashlib.sha256(DATA).hexdigest()], ids=["size alone", "checksum"]
+)
 def test_curl_uploads_a_job(buckets: Stack, clients: Clients, sha256: str | None) -> None:
     key, upload = new_upload(buckets, sha256)
     for refused, status in ((DATA[:-1], 403), (DATA + b"x", 403)):

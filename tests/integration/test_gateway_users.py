@@ -72,7 +72,7 @@ def test_job_is_its_users_alone(http: httpx.Client, issuer: TokenIssuer) -> None
         ({"nbf": int(time.time()) + 3600}, 401),
         ({"sub": ""}, 401),
     ],
-    ids=str,
+    ids=["right", "one of its audiences", "audience", "issuer", "expired", "early", "nobody"],
 )
 def test_token_has_to_be_for_this_api_and_time(
     http: httpx.Client, issuer: TokenIssuer, claims: dict[str, Any], status: int

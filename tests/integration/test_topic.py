@@ -289,7 +289,7 @@ def test_without_a_topic_nobody_is_told(environment: dict[str, str]) -> None:
         ({"code": ["not_audio", "too_long"]}, {BAD}),
         ({"status": ["done"], "origin": ["drop"]}, {GOOD}),
     ],
-    ids=str,
+    ids=lambda each: str(each) if isinstance(each, dict) else "",
 )
 def test_attributes_filter(
     handler: Handler,

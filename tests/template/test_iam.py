@@ -82,7 +82,6 @@ def test_what_it_does_not_know_is_refused(statement: dict[str, Any]) -> None:
             {"s3:PutObject b/k", "s3:GetObject b/k"},
         ),
     ],
-    ids=str,
 )
 def test_what_requests_ask_for(request_: Request, actions: set[str]) -> None:
     found = {f"{call.action} {call.resource.removeprefix(ARN)}" for call in calls_of(request_)}
