@@ -3,7 +3,7 @@
     python -m benchmarks.api
 
 Prints one line of JSON, for `make bench`. Calls go through the handler one after the other, as in
-one execution environment of Lambda's, with the embedded S3 in a process of its own.
+one execution environment of Lambda's, with the local AWS in a process of its own.
 """
 
 import json
@@ -19,19 +19,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from werkzeug.test import EnvironBuilder
-
+from benchmarks.deployed import local_aws, variables_of
 from stemdrop.jobs import Job, Source, Status, Stem, now
 from stemdrop.keys import Origin, UploadKey, result_key
 from stemdrop.options import Options
 from stemdrop.store import Store
-from stemdrop_local.http.events import event_of
-from stemdrop_local.runtime.environment import lambda_environment
-from stemdrop_local.s3.server import S3Server
-from stemdrop_local.stack import create_stack
-from stemdrop_local.template import Application, read_application
+from stemdrop_local.deployment import ROOT, Deployment, Stack, deploy
 
 CALLS = 1000
+EVENT = ROOT / "tests" / "events" / "http_healthz.json"
 TOKEN = secrets.token_hex(16)
 
 
@@ -51,23 +47,21 @@ class Latency:
 
 def main() -> int:
     """Measure, print, and return the exit status."""
-    application = read_application(parameters={"AccessToken": TOKEN})
     with (
         tempfile.TemporaryDirectory(prefix="stemdrop-bench-") as folder,
-        S3Server(Path(folder) / "s3.log") as server,
-        create_stack(server, application),
+        local_aws(Path(folder)) as emulator,
     ):
-        os.environ |= lambda_environment(application.api, server.endpoint_url)
-        os.environ |= application.api.environment
-        print(json.dumps(asdict(_measure(application))))
+        stack = deploy(emulator, Deployment({"AccessToken": TOKEN}))
+        os.environ |= variables_of(emulator, stack, "ApiFunction")
+        print(json.dumps(asdict(_measure(stack))))
     return 0
 
 
-def _measure(application: Application) -> Latency:
+def _measure(stack: Stack) -> Latency:
     from stemdrop_api.handler import handler
 
     key = UploadKey(Origin.JOBS, secrets.token_hex(16))
-    _save_done_job(application, key)
+    _save_done_job(stack, key)
     call = _call_of(handler, f"/{key}")
     times_ms = sorted(call() for _ in range(CALLS))
     return Latency(
@@ -77,7 +71,7 @@ def _measure(application: Application) -> Latency:
     )
 
 
-def _save_done_job(application: Application, key: UploadKey) -> None:
+def _save_done_job(stack: Stack, key: UploadKey) -> None:
     """Write the record of a job whose view has the most in it: two stems with signed URLs."""
     options = Options()
     stems = tuple(
@@ -96,13 +90,13 @@ def _save_done_job(application: Application, key: UploadKey) -> None:
         source=Source(str(key), "0" * 32, 4_320_000, moment, "0" * 64),
         stems=stems,
     )
-    buckets = application.api.environment
-    Store(buckets["UPLOADS_BUCKET"], buckets["STEMS_BUCKET"]).save_job(key, job, None)
+    Store(stack.uploads_bucket, stack.stems_bucket, stack.s3).save_job(key, job, None)
 
 
 def _call_of(handler: Callable[[Any, Any], Any], path: str) -> Callable[[], float]:
-    headers = [("Authorization", f"Bearer {TOKEN}")]
-    event = event_of(EnvironBuilder(path, headers=headers).get_request(), b"")
+    event = json.loads(EVENT.read_text()) | {"rawPath": path}
+    event["headers"]["authorization"] = f"Bearer {TOKEN}"
+    event["requestContext"]["http"]["path"] = path
     context = SimpleNamespace(
         function_name="api",
         memory_limit_in_mb=1024,

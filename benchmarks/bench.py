@@ -9,21 +9,22 @@ ffprobe on the PATH: Debian's package ffmpeg has both.
 import argparse
 import json
 import os
+import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from benchmarks.api import Latency
+from benchmarks.deployed import local_aws, variables_of
 from benchmarks.page import Figures, write_page
 from benchmarks.processes import CommandError, Cost, Pairs, measure, measure_pairs
 from benchmarks.songs.song import blocks
 from benchmarks.songs.wav import write_wav
 from stemdrop.options import Model
-from stemdrop_local.intrinsics import REGION
-from stemdrop_local.template import ROOT, read_application
+from stemdrop_local.deployment import ROOT, Deployment, deploy
 
 MODELS = ROOT / "build" / "models"
 BIN = Path(sys.executable).parent
@@ -75,19 +76,15 @@ class Bench:
 
     def cold_start(self) -> Cost:
         """Import the separator's handler and load the model, as Lambda does at its first event."""
-        function = read_application().function
-        environment = {**function.environment, "MODEL_DIR": str(MODELS)}
-        return self._import("stemdrop_separate.handler", environment)
+        return self._import("stemdrop_separate.handler", "SeparateFunction")
 
     def api_cold_start(self) -> Cost:
         """Import the API's handler, as Lambda does at its first call."""
-        api = read_application(parameters={"AccessToken": "t" * 32}).api
-        return self._import("stemdrop_api.handler", api.environment)
+        return self._import("stemdrop_api.handler", "ApiFunction")
 
-    def _import(self, module: str, environment: Mapping[str, str]) -> Cost:
-        region = {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
+    def _import(self, module: str, function: str) -> Cost:
         command = [sys.executable, "-c", f"import {module}"]
-        return measure(command, {**self.environment, **environment, **region})
+        return measure(command, {**self.environment, **_deployed_variables(function)})
 
     def api(self) -> Latency:
         """Have the API's handler answer, in a process of its own."""
@@ -102,6 +99,15 @@ class Bench:
         command = f"{sys.executable} -m benchmarks.parity {self.song(duration_s)} > {table}"
         measure(["sh", "-c", command], self.environment)
         return table.read_text()
+
+
+@cache
+def _deployed_variables(function: str) -> dict[str, str]:
+    parameters = {"AccessToken": secrets.token_hex(16)}
+    models = {"SeparateFunction": {"MODEL_DIR": str(MODELS)}}
+    with tempfile.TemporaryDirectory() as folder, local_aws(Path(folder)) as emulator:
+        stack = deploy(emulator, Deployment(parameters, models))
+        return variables_of(emulator, stack, function)
 
 
 def _has_samples(path: Path) -> bool:

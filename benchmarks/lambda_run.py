@@ -24,8 +24,9 @@ from stemdrop.jobs import Job, Status
 from stemdrop.keys import UploadKey, record_key
 from stemdrop.prices import USD_PER_GB_SECOND
 from stemdrop_containers.engine import ROOT, Engine, EngineError, find_engine
-from stemdrop_containers.function import LambdaContainer, Limits
+from stemdrop_containers.function import LambdaContainer, run_function
 from stemdrop_containers.image import INTERRUPTED, REPOSITORY
+from stemdrop_containers.limits import Limits
 from stemdrop_separate.models import BackendName
 
 GENERATED_S = 30
@@ -73,7 +74,7 @@ def _run(engine: Engine, parsed: argparse.Namespace) -> int:
         environment = {**separator_variables(parsed.backend), **s3.environment}
         limits = Limits(parsed.memory, parsed.timeout)
         jobs = []
-        with LambdaContainer(engine, image, limits, environment, log) as function:
+        with run_function(engine, image, limits, environment, log) as function:
             for number in range(parsed.times):
                 key = UploadKey.parse(f"drop/{number}/{song.name}")
                 job, elapsed_s = separate(function, s3, song, key, dict(parsed.option))

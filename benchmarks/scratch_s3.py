@@ -1,22 +1,18 @@
 """An S3 for one run: MiniStack on the loopback interface, with two empty buckets."""
 
 import os
-import subprocess
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError
 
-from stemdrop_containers.engine import WITH_PARENT, EngineError
+from stemdrop_containers.engine import run_server
 from stemdrop_local.ports import LOOPBACK, reserve_port
 
 if TYPE_CHECKING:
@@ -26,8 +22,6 @@ UPLOADS_BUCKET, STEMS_BUCKET = "stemdrop-uploads-scratch", "stemdrop-stems-scrat
 REGION: Literal["eu-central-1"] = "eu-central-1"
 # MiniStack's own, which may do everything.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-START_S = 30.0
-POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,43 +83,25 @@ def run_scratch_s3() -> Iterator[ScratchS3]:
         "SERVICES": "s3",
         "MALLOC_ARENA_MAX": "2",
     }
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            [*WITH_PARENT, sys.executable, "-m", "ministack"],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=variables,
-            start_new_session=True,
-        )
-        try:
-            client = boto3.client(
-                "s3",
-                endpoint_url=endpoint_url,
-                region_name=REGION,
-                aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-                aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-                config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
+    command = [sys.executable, "-m", "ministack"]
+    with (
+        tempfile.TemporaryFile() as log,
+        run_server(command, (LOOPBACK, port), variables, log),
+        closing(_client(endpoint_url)) as client,
+    ):
+        for bucket in (UPLOADS_BUCKET, STEMS_BUCKET):
+            client.create_bucket(
+                Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
             )
-            _await_buckets(process, client)
-            yield ScratchS3(endpoint_url, client)
-            client.close()
-        finally:
-            process.terminate()
-            process.wait()
+        yield ScratchS3(endpoint_url, client)
 
 
-def _await_buckets(process: "subprocess.Popen[bytes]", client: "S3Client") -> None:
-    """Create the buckets as soon as S3 answers."""
-    deadline_s = time.monotonic() + START_S
-    while process.poll() is None and time.monotonic() < deadline_s:
-        try:
-            for bucket in (UPLOADS_BUCKET, STEMS_BUCKET):
-                client.create_bucket(
-                    Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
-                )
-        except BotoCoreError:  # nobody listens so far
-            threading.Event().wait(POLL_S)
-        else:
-            return
-    raise EngineError("MiniStack doesn't start.")
+def _client(endpoint_url: str) -> "S3Client":
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint_url,
+        region_name=REGION,
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        config=Config(s3={"addressing_style": "path"}),
+    )

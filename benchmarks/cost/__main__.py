@@ -73,7 +73,7 @@ def _measure(images: Images, folder: Path, song_s: int, count: int) -> Figures:
         _say("quality=high")
         high = limited.ours(template.memory_mb, quality="high")
     _say("requests")
-    with beginning(folder) as journey:
+    with beginning(folder / "aws") as journey:
         # What is counted is each second time, when the function is warm.
         travels = [journey.travel(song, codec) for codec in CODECS for _ in range(2)]
     traffic = dict(zip(CODECS, travels[1::2], strict=True))

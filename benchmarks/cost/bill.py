@@ -13,11 +13,9 @@ DAYS_PER_MONTH = MONTH_S / 86_400
 KEPT_WARM_S = 300
 # Source: "Configuring sampling rules" in the X-Ray developer guide: one trace a second, then 5%.
 SAMPLED_PER_S, SAMPLED_SHARE = 1, 0.05
-# Lambda asks an idle queue with five connections, each for as long as SQS lets it wait.
-# Source: "Polling and batching streams" of SQS event sources in the AWS Lambda developer guide.
-POLLS = 5 * MONTH_S / 20
-# A song's message is sent, received and deleted.
-REQUESTS_PER_MESSAGE = 3
+# Lambda polls an empty queue five times at once, for 20 s each. Source: "Configuring scaling
+# behavior for SQS event source mappings" in the AWS Lambda developer guide.
+IDLE_POLLS = 5 * MONTH_S / 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +48,7 @@ class Song:
     answers_bytes : of these calls.
     uploaded_bytes, stems_bytes : of the song, and of all its stems.
     messages : to the topic of completed jobs.
+    queue_requests : to SQS, for its message in the song queue.
     logs_bytes : of all functions and of the API.
     """
 
@@ -62,6 +61,7 @@ class Song:
     uploaded_bytes: int
     stems_bytes: int
     messages: int
+    queue_requests: int
     logs_bytes: int
 
 
@@ -146,8 +146,9 @@ def _lines(song: Song, deployment: Deployment, songs: int) -> Iterator[Line]:
         songs * (song.stems_bytes + song.answers_bytes) / GB,
     )
     yield Line("HTTP API: calls", prices.HTTP_CALLS, calls)
-    yield Line("SQS: requests", prices.QUEUE_REQUESTS, POLLS + songs * REQUESTS_PER_MESSAGE)
     yield Line("SNS: messages of completion", prices.MESSAGES, songs * song.messages)
+    queue_requests = IDLE_POLLS + songs * song.queue_requests
+    yield Line("SQS: requests", prices.QUEUE_REQUESTS, queue_requests)
     yield Line("CloudWatch: logs written", prices.LOGS_TAKEN, logs_gb)
     yield Line(
         "CloudWatch: logs kept",

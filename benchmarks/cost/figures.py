@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 
 from benchmarks.cost import prices
 from benchmarks.cost.bill import Deployment, Runs, Song
-from benchmarks.cost.limited import Times
 from benchmarks.cost.speedup import Speedup, fit, processors
+from benchmarks.cost.times import Times
 from benchmarks.cost.traffic import Kind, Traffic
 from stemdrop.options import Codec
 
@@ -95,9 +95,10 @@ class Template:
     Attributes
     ----------
     route_metrics : of the deployment's metrics, those of single routes of the API.
-    alarms, dashboards : with an address for alarms.
+    alarms, dashboards : with `AlarmAddress`.
     rate_limit : calls of the API per second.
-    message_age_s : until SQS deletes a message that waits.
+    concurrency : separations at the same time.
+    message_age_s : until a message that waits is deleted.
     """
 
     deployment: Deployment
@@ -109,6 +110,7 @@ class Template:
     timeout_s: int
     max_duration_s: int
     rate_limit: int
+    concurrency: int
     message_age_s: int
 
     def with_counts(self, metrics: int, image_bytes: int) -> "Template":
@@ -183,6 +185,7 @@ class Figures:
             uploaded_bytes=traffic.uploaded_bytes,
             stems_bytes=traffic.stems_bytes,
             messages=traffic.count(Kind.MESSAGE),
+            queue_requests=traffic.queue_requests,
             logs_bytes=traffic.logs_bytes,
         )
 

@@ -3,16 +3,17 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.cost.images import Images
+from benchmarks.cost.times import OutOfMemoryError, Times
 from benchmarks.lambda_run import separate, separator_variables
 from benchmarks.processes import CommandError
 from benchmarks.scratch_s3 import ScratchS3, run_scratch_s3
 from stemdrop.jobs import Status
 from stemdrop.keys import UploadKey
-from stemdrop_containers.function import InvocationError, LambdaContainer, Limits
+from stemdrop_containers.function import InvocationError, LambdaContainer, run_function
+from stemdrop_containers.limits import Limits
 
 SONGS = "/songs"
 KILLED = "killed"
@@ -20,24 +21,6 @@ KEY = UploadKey.parse("drop/song.mp3")
 TIMEOUT_S = 900
 # Of stock Spleeter's image, behind the emulator.
 HANDLER = ("/opt/venv/bin/python", "-m", "awslambdaric", "handler.handler")
-
-
-class OutOfMemoryError(Exception):
-    """A function was killed for taking more memory than it has."""
-
-
-@dataclass(frozen=True, slots=True)
-class Times:
-    """What two calls of one execution environment took.
-
-    Attributes
-    ----------
-    cold_s : of the first one, with the time to load the code.
-    warm_s : of the second one.
-    """
-
-    cold_s: float
-    warm_s: float
 
 
 class Limited:
@@ -69,7 +52,7 @@ class Limited:
         variables = {**separator_variables(), **self._s3.environment}
         log = self._logs / f"separate-{memory_mb}.log"
         limits = Limits(memory_mb, TIMEOUT_S)
-        with LambdaContainer(engine, image, limits, variables, log) as function:
+        with run_function(engine, image, limits, variables, log) as function:
             return _twice(lambda: self._separate(function, metadata))
 
     def spleeter(self, memory_mb: int, processors: float | None = None) -> Times:
@@ -84,7 +67,7 @@ class Limited:
         log = self._logs / f"spleeter-{memory_mb}.log"
         volumes = {self._song.parent: SONGS}
         event = {"song": f"{SONGS}/{self._song.name}"}
-        with LambdaContainer(engine, image, limits, {}, log, HANDLER, volumes) as function:
+        with run_function(engine, image, limits, {}, log, HANDLER, volumes) as function:
             return _twice(lambda: _timed(lambda: function.invoke(event)))
 
     def _separate(self, function: LambdaContainer, metadata: Mapping[str, str]) -> float:

@@ -7,31 +7,35 @@ from stemdrop.options import Codec
 from stemdrop_api.errors import POLL_S
 from stemdrop_separate.job import GUARD_S
 
-# Sources: "Lambda quotas", "Lambda scaling behavior" (both AWS Lambda developer guide), "Amazon API
-# Gateway quotas", "Best practices design patterns: optimizing Amazon S3 performance".
+# Sources: "Lambda quotas", "Configuring scaling behavior for SQS event source mappings" (both AWS
+# Lambda developer guide), "Amazon API Gateway quotas", "Best practices design patterns: optimizing
+# Amazon S3 performance".
 CONCURRENCY, NEW_CONCURRENCY = 1_000, 10
-NEW_ENVIRONMENTS, SCALING_S = 1_000, 10
+FIRST_INVOCATIONS, MORE_PER_MINUTE = 5, 300
 API_CALLS_PER_S = 10_000
 S3_WRITES_PER_S, S3_READS_PER_S = 3_500, 5_500
 # An assumption: how much busier the busiest hour is than the month is on average.
 PEAK = 10
 TURNS = (
     (
-        "Lambda runs {all:,} functions of an account at the same time, in many new accounts {few}; "
-        "AWS raises it for who asks",
-        "That is {all_per_hour:,.0f} songs an hour, or {few_per_hour:,.0f}. Songs beyond wait in "
-        "the song queue. The API has the same limit, and answers 503 beyond it",
+        "The queue's event source runs {few} separations at the same time; an account runs {all:,} "
+        "functions, in many new accounts {new}, and AWS raises that on request",
+        "{few} at once separate {few_per_hour:,.0f} songs an hour, and {all:,} separate "
+        "{all_per_hour:,.0f}. Further songs wait in the queue. The API shares the account's limit, "
+        "and answers 503 beyond it",
         "`SeparateConcurrency` leaves the rest to the API and caps the hourly cost: {few} at once "
-        "are at most {few_usd:,.2f} USD an hour, {all:,} at most {all_usd:,.2f} USD",
+        "take at most {few_usd:,.2f} USD an hour, {all:,} at most {all_usd:,.2f} USD",
     ),
     (
-        "A message waits for {age_h:.0f} hours",
-        "{all:,} at once work off {all_in_time:,.0f} songs in that time, {few} work off "
-        "{few_in_time:,.0f}. Songs that have waited longer have to be uploaded again",
+        "A message waits for {age_days:.0f} days",
+        "{few} at once separate {few_in_time:,.0f} songs in that time, {all:,} separate "
+        "{all_in_time:,.0f}. SQS deletes messages that wait longer, and their songs aren't "
+        "separated; an alarm says so long before (`AlarmAddress`)",
         "`SeparateConcurrency`, `SeparateMemoryMb`",
     ),
     (
-        "Lambda adds {environments:,} environments in {scaling_s} s, and each loads the image",
+        "The event source starts with {first} separations at the same time and adds up to {more} a "
+        "minute, and each environment loads the image",
         "A first song takes {longer_s:.1f} s longer here, and on AWS the time to fetch what it "
         "reads of the image, which isn't measured; those right after a deployment wait longest",
         "`Models` and `Backend` make the image larger or smaller",
@@ -66,7 +70,7 @@ def demand(figures: Figures, songs: tuple[int, ...]) -> str:
     """Return a table of what months with so many songs ask for at their busiest."""
     song = figures.song(Codec.WAV)
     limits = (
-        ("separations at the same time", song.separation.warm_s, CONCURRENCY),
+        ("separations at the same time", song.separation.warm_s, figures.template.concurrency),
         ("calls of the API per second", float(song.calls), figures.template.rate_limit),
         ("writes to S3 per second", float(song.writes), S3_WRITES_PER_S),
         ("reads from S3 per second", float(song.reads), S3_READS_PER_S),
@@ -98,18 +102,20 @@ def turns(figures: Figures) -> str:
 def _about_lambda(figures: Figures) -> dict[str, float]:
     song, template = figures.song(Codec.WAV), figures.template
     warm_s, usd_per_hour = song.separation.warm_s, figures.usd(template.memory_mb, 3600)
+    few = template.concurrency
     return {
         "all": CONCURRENCY,
-        "few": NEW_CONCURRENCY,
+        "few": few,
+        "new": NEW_CONCURRENCY,
         "all_per_hour": _about(CONCURRENCY * 3600 / warm_s),
-        "few_per_hour": _about(NEW_CONCURRENCY * 3600 / warm_s),
+        "few_per_hour": _about(few * 3600 / warm_s),
         "all_usd": CONCURRENCY * usd_per_hour,
-        "few_usd": NEW_CONCURRENCY * usd_per_hour,
-        "age_h": template.message_age_s / 3600,
+        "few_usd": few * usd_per_hour,
+        "age_days": template.message_age_s / 86_400,
         "all_in_time": _about(CONCURRENCY * template.message_age_s / warm_s),
-        "few_in_time": _about(NEW_CONCURRENCY * template.message_age_s / warm_s),
-        "environments": NEW_ENVIRONMENTS,
-        "scaling_s": SCALING_S,
+        "few_in_time": _about(few * template.message_age_s / warm_s),
+        "first": FIRST_INVOCATIONS,
+        "more": MORE_PER_MINUTE,
         "longer_s": song.separation.cold_s - warm_s,
         "timeout_s": template.timeout_s,
         "memory_mb": template.memory_mb,

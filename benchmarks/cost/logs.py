@@ -1,32 +1,8 @@
-"""What functions write: lines of their logs, and the metrics that CloudWatch makes of them."""
+"""The metrics that CloudWatch makes of what functions log."""
 
 import json
-import time
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
-
-# The emulator tells of the end of a call after it has answered.
-SETTLED_S = 0.3
-
-
-class LogReader:
-    """Returns the new lines of files every time."""
-
-    def __init__(self, *paths: Path) -> None:
-        self._positions = dict.fromkeys(paths, 0)
-
-    def read(self) -> tuple[str, ...]:
-        """Return what was written since the last time, once nothing more comes."""
-        lines: list[str] = []
-        time.sleep(SETTLED_S)
-        for path, position in self._positions.items():
-            if path.exists():
-                with path.open(errors="replace") as file:
-                    file.seek(position)
-                    lines += file.read().splitlines()
-                    self._positions[path] = file.tell()
-        return tuple(lines)
 
 
 def custom_metrics(lines: Iterable[str]) -> frozenset[tuple[str, ...]]:

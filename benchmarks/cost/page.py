@@ -4,13 +4,20 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from benchmarks.cost import prices
-from benchmarks.cost.bill import DAYS_PER_MONTH, KEPT_WARM_S, bill, kept_months, total_usd
+from benchmarks.cost.bill import (
+    DAYS_PER_MONTH,
+    IDLE_POLLS,
+    KEPT_WARM_S,
+    bill,
+    kept_months,
+    total_usd,
+)
 from benchmarks.cost.figures import S3_LATENCY_S, Estimate, Figures, System
 from benchmarks.cost.limits import PEAK, demand, turns
 from benchmarks.cost.picture import draw
 from benchmarks.cost.prices import Free
 from benchmarks.cost.speedup import MB_PER_PROCESSOR, processors
-from benchmarks.cost.traffic import Kind, Who
+from benchmarks.cost.traffic import DELIVERY_REQUESTS, Kind, Who
 from stemdrop.options import Codec
 
 # One processor; what every account gets; two; three and four; the most there is.
@@ -72,6 +79,8 @@ def _about_runs(figures: Figures) -> Mapping[str, object]:
 def _about_bills(figures: Figures) -> Mapping[str, object]:
     template, deployment = figures.template, figures.template.deployment
     return {
+        "delivery_requests": DELIVERY_REQUESTS,
+        "polls": IDLE_POLLS,
         "metrics": deployment.metrics,
         "route_metrics": template.route_metrics,
         "alarms": template.alarms,
@@ -148,6 +157,9 @@ def _requests(figures: Figures) -> str:
     ):
         counts = (traffic.count(kind, who) for traffic in figures.traffic.values())
         rows.append(_row(name, *map(str, counts)))
+    rows.append(
+        _row("requests to SQS", *(str(each.queue_requests) for each in figures.traffic.values()))
+    )
     for name, of in (("song", "uploaded_bytes"), ("stems", "stems_bytes"), ("logs", "logs_bytes")):
         sizes = (getattr(traffic, of) / 1e6 for traffic in figures.traffic.values())
         rows.append(_row(f"{name}, MB", *(f"{size:.3g}" for size in sizes)))

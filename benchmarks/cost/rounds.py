@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.cost.figures import System
-from benchmarks.cost.limited import OutOfMemoryError, Times
+from benchmarks.cost.times import OutOfMemoryError, Times
 
 
 @dataclass(slots=True)

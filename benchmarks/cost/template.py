@@ -1,16 +1,14 @@
 """What template.yaml says that costs, or limits, something."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
 from benchmarks.cost.bill import Deployment
 from benchmarks.cost.figures import Template
+from stemdrop_local.deployment import TEMPLATE
 
-TEMPLATE = Path(__file__).parents[2] / "template.yaml"
-FUNCTION, API_FUNCTION = "SeparateFunction", "ApiFunction"
 # What CloudWatch gets for each route, and for money, if the template asks for it.
 # Source: "Monitor CloudWatch metrics for HTTP APIs" in the API Gateway developer guide.
 METRICS_PER_ROUTE = 6
@@ -19,38 +17,43 @@ ROUTES = 3
 
 
 def read_template(parameters: Mapping[str, str] | None = None) -> Template:
-    """Return what the template says, with its parameters' defaults where none are given."""
+    """Return what the template says, with its parameters' defaults."""
     template = yaml_parse(TEMPLATE.read_text())
-    defaults = {name: entry["Default"] for name, entry in template["Parameters"].items()}
-    values = defaults | dict(parameters or {})
     resources = template["Resources"]
+    given = {name: each.get("Default") for name, each in template["Parameters"].items()}
+    given |= parameters or {}
 
-    def value(resource: str, *path: str) -> Any:
+    def value(resource: str, *path: str | int) -> Any:
+        """Return a property that is a value or refers to a parameter."""
         found = resources[resource]["Properties"]
         for name in path:
             found = found[name]
-        return values[found["Ref"]] if isinstance(found, dict) and "Ref" in found else found
+        return given[found["Ref"]] if isinstance(found, dict) else found
 
-    rules = value("StemsBucket", "LifecycleConfiguration", "Rules")
-    is_detailed = value("ApiStage", "DefaultRouteSettings").get("DetailedMetricsEnabled")
-    route_metrics = METRICS_PER_ROUTE * ROUTES if is_detailed else 0
-    types = [entry["Type"] for entry in resources.values()]
+    def count(kind: str) -> int:
+        return sum(resource["Type"] == kind for resource in resources.values())
+
+    routes = resources["ApiStage"]["Properties"]["DefaultRouteSettings"]
+    route_metrics = METRICS_PER_ROUTE * ROUTES if routes.get("DetailedMetricsEnabled") else 0
     return Template(
         deployment=Deployment(
-            architecture=values["Architecture"],
-            scratch_mb=int(value(FUNCTION, "EphemeralStorage", "Size")),
-            retention_days=int(values[rules[0]["ExpirationInDays"]["Ref"]]),
+            architecture=value("SeparateFunction", "Architectures", 0),
+            scratch_mb=int(value("SeparateFunction", "EphemeralStorage", "Size")),
+            retention_days=int(
+                value("StemsBucket", "LifecycleConfiguration", "Rules", 0, "ExpirationInDays")
+            ),
             log_retention_days=int(value("SeparateLogGroup", "RetentionInDays")),
             image_bytes=0,
             metrics=route_metrics,
         ),
         route_metrics=route_metrics,
-        alarms=types.count("AWS::CloudWatch::Alarm"),
-        dashboards=types.count("AWS::CloudWatch::Dashboard"),
-        memory_mb=int(value(FUNCTION, "MemorySize")),
-        api_memory_mb=int(value(API_FUNCTION, "MemorySize")),
-        timeout_s=int(value(FUNCTION, "Timeout")),
-        max_duration_s=int(value(FUNCTION, "Environment", "Variables", "MAX_DURATION_S")),
+        alarms=count("AWS::CloudWatch::Alarm"),
+        dashboards=count("AWS::CloudWatch::Dashboard"),
+        memory_mb=int(value("SeparateFunction", "MemorySize")),
+        api_memory_mb=int(value("ApiFunction", "MemorySize")),
+        timeout_s=int(value("SeparateFunction", "Timeout")),
+        max_duration_s=int(given["MaxDurationS"]),
         rate_limit=int(value("ApiStage", "DefaultRouteSettings", "ThrottlingRateLimit")),
+        concurrency=int(given["SeparateConcurrency"]),
         message_age_s=int(value("SongQueue", "MessageRetentionPeriod")),
     )

@@ -1,23 +1,14 @@
 """Who asks whom, and how often, for one song: counted on its way through the whole application."""
 
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
-
-from werkzeug.wsgi import ClosingIterator
-
-from stemdrop_local.s3.door import Forward
-from stemdrop_local.s3.gate import headers_of
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 # Source: "PutLogEvents" in the CloudWatch Logs API reference: what is added to each event.
 EVENT_OVERHEAD_BYTES = 26
 # A line of the API's access log, in the form that template.yaml gives it.
 ACCESS_LINE_BYTES = 250
+# S3 sends a message for each song, and Lambda receives and deletes it.
+DELIVERY_REQUESTS = 3
 
 
 class Who(StrEnum):
@@ -36,6 +27,7 @@ class Kind(StrEnum):
     DELETE = "deletes"
     CALL = "calls of the API"
     MESSAGE = "messages"
+    QUEUE = "requests to SQS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,80 +38,6 @@ class Request:
     kind: Kind
     path: str
     answer_bytes: int
-
-
-class Recorder:
-    """A WSGI application that notes every request to another one.
-
-    Parameters
-    ----------
-    application : what answers.
-    buckets : names; what isn't for one of these is for the API, or for SNS.
-    seen : where the requests are noted, once they are answered.
-    is_inside : whether only the separator asks.
-    """
-
-    def __init__(
-        self,
-        application: "WSGIApplication",
-        buckets: Sequence[str],
-        seen: list[Request],
-        *,
-        is_inside: bool,
-    ) -> None:
-        self._application = application
-        self._buckets = frozenset(buckets)
-        self._seen = seen
-        self._is_inside = is_inside
-
-    def __call__(
-        self, environ: "WSGIEnvironment", start_response: "StartResponse"
-    ) -> Iterable[bytes]:
-        """Answer a request, and note it."""
-        sizes: list[int] = []
-
-        def counted(chunks: Iterable[bytes]) -> Iterator[bytes]:
-            for chunk in chunks:
-                sizes.append(len(chunk))
-                yield chunk
-
-        def note() -> None:
-            self._seen.append(self._request(environ, sum(sizes)))
-
-        answer = self._application(environ, start_response)
-        closing = [answer.close] if hasattr(answer, "close") else []
-        return ClosingIterator(counted(answer), [*closing, note])
-
-    def _request(self, environ: "WSGIEnvironment", answer_bytes: int) -> Request:
-        path = urlsplit(environ["REQUEST_URI"]).path
-        bucket, _, key = path.removeprefix("/").partition("/")
-        is_for_s3 = bucket in self._buckets
-        is_signed = environ.get("HTTP_AUTHORIZATION", "").startswith("AWS4-")
-        if self._is_inside:
-            who, other = Who.SEPARATOR, Kind.MESSAGE
-        else:
-            who, other = (Who.API if is_for_s3 and is_signed else Who.CLIENT), Kind.CALL
-        kind = s3_kind(environ["REQUEST_METHOD"], key) if is_for_s3 else other
-        return Request(who, kind, path, answer_bytes)
-
-
-def s3_kind(method: str, key: str) -> Kind:
-    """Return what S3 asks money for; to list a bucket is as dear as to write.
-
-    Source: the price list of S3, "PUT, COPY, POST, LIST requests".
-    """
-    if method == "DELETE":
-        return Kind.DELETE
-    if method in {"PUT", "POST"}:
-        return Kind.WRITE
-    return Kind.READ if key else Kind.WRITE
-
-
-class Through(Forward):
-    """Passes requests on as they are, credentials and all."""
-
-    def _headers(self, environ: "WSGIEnvironment") -> dict[str, str]:
-        return {**headers_of(environ), "host": self._address}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +61,11 @@ class Traffic:
         return sum(
             request.kind is kind and (not who or request.who in who) for request in self.requests
         )
+
+    @property
+    def queue_requests(self) -> int:
+        """Return how many requests SQS counts."""
+        return DELIVERY_REQUESTS + self.count(Kind.QUEUE)
 
     @property
     def answers_bytes(self) -> int:

@@ -14,8 +14,9 @@ from cyclonedx.validation.json import JsonStrictValidator
 from benchmarks.lambda_run import separator_variables
 from stemdrop_containers.bom import inspect, make_bill
 from stemdrop_containers.engine import ROOT, Engine
-from stemdrop_containers.function import INVOCATIONS, Limits, lambda_variables
+from stemdrop_containers.function import INVOCATIONS
 from stemdrop_containers.image import size_bytes
+from stemdrop_containers.limits import Limits
 
 LARGEST_BYTES = 700_000_000
 LOCKS = (
@@ -59,7 +60,7 @@ def _inspect(engine: Engine, image: str) -> dict[str, Any]:
 def environment() -> list[str]:
     """Return the options with which a container has the function's environment."""
     buckets = {"UPLOADS_BUCKET": "none", "STEMS_BUCKET": "none"}
-    variables = {**lambda_variables(Limits()), **separator_variables(), **buckets}
+    variables = {**Limits().variables, **separator_variables(), **buckets}
     return [word for name, value in variables.items() for word in ("--env", f"{name}={value}")]
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from stemdrop_containers.engine import Engine
-from stemdrop_containers.function import InvocationError, LambdaContainer, Limits
+from stemdrop_containers.function import InvocationError, LambdaContainer, run_function
+from stemdrop_containers.limits import Limits
 
 HANDLERS = Path(__file__).with_name("handlers")
 INSIDE = "/var/probe"
@@ -26,7 +27,7 @@ def function(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SOMEBODYS_TOKEN", "secret")
         patch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-        with LambdaContainer(engine, image, LIMITS, path, log, COMMAND, volumes) as function:
+        with run_function(engine, image, LIMITS, path, log, COMMAND, volumes) as function:
             yield function
 
 

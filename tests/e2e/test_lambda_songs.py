@@ -22,7 +22,8 @@ from stemdrop.jobs import Job, Status
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_client.main import main
 from stemdrop_containers.engine import Engine
-from stemdrop_containers.function import InvocationError, LambdaContainer, Limits
+from stemdrop_containers.function import InvocationError, LambdaContainer, run_function
+from stemdrop_containers.limits import Limits
 
 KEY = UploadKey.parse("drop/song.mp3")
 STEMS = ("vocals", "accompaniment")
@@ -49,7 +50,7 @@ def running(
 ) -> Iterator[LambdaContainer]:
     """Run the separator under some limits."""
     variables = {**separator_variables(), **s3.environment}
-    with LambdaContainer(engine, image, limits, variables, log) as function:
+    with run_function(engine, image, limits, variables, log) as function:
         yield function
 
 

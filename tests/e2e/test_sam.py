@@ -17,8 +17,8 @@ from benchmarks.songs.wav import write_wav
 from local_stack import Started
 from stemdrop_client.main import main as command_line
 from stemdrop_containers.engine import Engine
+from stemdrop_local.deployment import ROOT
 from stemdrop_local.ports import reserve_port
-from stemdrop_local.template import ROOT
 
 TOKEN = "a-token-of-exactly-32-characters"  # noqa: S105 - only of this stack
 AUTHORIZATION = {"Authorization": f"Bearer {TOKEN}"}

@@ -2,10 +2,8 @@
 
 import base64
 import hashlib
-import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,25 +12,25 @@ from typing import TYPE_CHECKING, Any
 import botocore.auth
 import httpx
 import pytest
-from boto3 import Session
 from botocore.compat import get_current_datetime
 
-from api_events import ENVIRONMENT, Api, ExecutionEnvironment, handler_of
+from api_events import Api, ExecutionEnvironment, handler_of
 from stemdrop.jobs import Job, Status, Stem
 from stemdrop.keys import UploadKey, result_key
 from stemdrop.presigned import Signer
-from stemdrop.s3 import CLIENT_CONFIG
 from stemdrop.store import Store
 from stemdrop_client.transfers import Transfers
 from stemdrop_client.views import read_upload
-from stemdrop_local.ports import LOOPBACK, reserve_port
+from stemdrop_local.deployment import Stack
+from stemdrop_local.emulator_process import EmulatorProcess
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-REGION = ENVIRONMENT["AWS_DEFAULT_REGION"]
-BUCKETS = ENVIRONMENT["UPLOADS_BUCKET"], ENVIRONMENT["STEMS_BUCKET"]
-MAY_ALL = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+BUCKETS = (
+    "stemdrop-uploads-123456789012-eu-central-1",
+    "stemdrop-stems-123456789012-eu-central-1",
+)
 DATA = os.urandom(70_001)
 SHA256 = hashlib.sha256(DATA).hexdigest()
 OTHER_CHECKSUM = base64.b64encode(hashlib.sha256(b"other").digest()).decode()
@@ -41,77 +39,26 @@ LIFETIME_S = 900
 NOW = "2026-01-01T00:00:00.000Z"
 
 
-@pytest.fixture(scope="module")
-def endpoint_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Run an S3 that verifies signatures, and return its address."""
-    port = reserve_port()
-    environment = {
-        "GATEWAY_PORT": str(port),
-        "BIND_HOST": LOOPBACK,
-        "AUTH": "true",
-        "IOT_MTLS_ENABLED": "0",
-        "MINISTACK_REGION": REGION,
-        "SERVICES": "s3,iam,sts",
-    }
-    log = tmp_path_factory.mktemp("ministack") / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ministack"],
-            env=os.environ | environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    url = f"http://{LOOPBACK}:{port}"
-    try:
-        with httpx.Client(transport=httpx.HTTPTransport(retries=7)) as client:
-            client.get(url)
-        yield url
-    finally:
-        process.terminate()
-        process.wait()
-
-
-@pytest.fixture(scope="module")
-def credentials(endpoint_url: str) -> dict[str, str]:
-    """Return an IAM user's credentials: the signatures of the account's root aren't verified."""
-    root = Session("test", "test", region_name=REGION)
-    iam = root.client("iam", endpoint_url=endpoint_url)
-    iam.create_user(UserName="api")
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [MAY_ALL]})
-    iam.put_user_policy(UserName="api", PolicyName="s3", PolicyDocument=policy)
-    key = iam.create_access_key(UserName="api")["AccessKey"]
-    return {
-        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
-        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
-    }
-
-
-@pytest.fixture(scope="module")
-def s3(endpoint_url: str, credentials: dict[str, str]) -> "S3Client":
-    """Return a client of S3, which has empty buckets."""
-    key, secret = credentials.values()
-    session = Session(key, secret, region_name=REGION)
-    s3 = session.client("s3", endpoint_url=endpoint_url, config=CLIENT_CONFIG)
-    for name in BUCKETS:
-        s3.create_bucket(
-            Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
-        )
-    return s3
+@pytest.fixture
+def s3(buckets: Stack) -> "S3Client":
+    """Return a client of S3, which checks signatures; the buckets are empty."""
+    return buckets.s3
 
 
 @pytest.fixture
 def api(
-    endpoint_url: str,
-    credentials: dict[str, str],
-    s3: "S3Client",
+    buckets: Stack,
+    emulator: EmulatorProcess,
+    api_environment: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Api]:
-    assert s3
-    for name, value in (ENVIRONMENT | credentials).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint_url)
-    with ExecutionEnvironment(handler_of(ENVIRONMENT)) as environment:
-        yield Api(environment.handle)
+    assert (buckets.uploads_bucket, buckets.stems_bucket) == BUCKETS
+    environment = {**api_environment, "AWS_ENDPOINT_URL": emulator.endpoint_url}
+    for name in environment.keys() - {"PATH", "TZ", "LANG"}:
+        monkeypatch.setenv(name, environment[name])
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)  # it remembers the first credentials
+    with ExecutionEnvironment(handler_of(environment)) as running:
+        yield Api(running.handle)
 
 
 @pytest.fixture(params=[None, SHA256], ids=["without a checksum", "with a checksum"])

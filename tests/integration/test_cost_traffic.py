@@ -10,9 +10,9 @@ from benchmarks.cost.journey import Journey, beginning
 from benchmarks.cost.logs import custom_metrics
 from benchmarks.cost.traffic import Kind, Who
 from benchmarks.songs.wav import write_wav
-from local_stack import RATE_HZ
 from stemdrop.options import Codec
 from tiny_models import install
+from uploads import RATE_HZ
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
     models = folder / "models"
     models.mkdir()
     install(models)
-    with beginning(folder, environment={"MODEL_DIR": str(models)}) as journey:
+    with beginning(folder, models) as journey:
         yield journey
 
 

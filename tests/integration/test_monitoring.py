@@ -12,8 +12,7 @@ from lambda_context import Context, event_of
 from stemdrop.errors import TransientError
 from stemdrop.keys import UploadKey
 from stemdrop.store import Store
-from stemdrop_local.stack import Stack
-from stemdrop_local.template import ROOT
+from stemdrop_local.deployment import ROOT, Stack
 from templates import Resolver, load_template
 from uploads import put, song
 

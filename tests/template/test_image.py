@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stemdrop_local.runtime.emulator import HANDLER
 
 import stemdrop
 from stemdrop_containers.offline import BASE_IMAGE

@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import pytest
-from stemdrop_local.template import Application, read_application
 
 from stemdrop.errors import SetupError
 from stemdrop_api.settings import Settings as ApiSettings

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stemdrop_containers.function import Limits, limit_options
+from stemdrop_containers.limits import Limits
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from stemdrop_containers.function import Limits, limit_options
 def test_processors_come_with_memory(
     memory_mb: int, cores: int, share: float, chosen: int | None
 ) -> None:
-    words = limit_options(Limits(memory_mb), range(cores))
+    words = Limits(memory_mb).options(range(cores))
     named = dict(word.split("=", 1) for word in words if not word.startswith("--ulimit"))
     assert float(named["--cpus"]) == share
     assert named["--memory"] == named["--memory-swap"] == f"{memory_mb}m"

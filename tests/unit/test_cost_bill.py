@@ -20,6 +20,7 @@ SONG = Song(
     uploaded_bytes=GB // 100,
     stems_bytes=9 * GB // 100,
     messages=1,
+    queue_requests=3,
     logs_bytes=GB // 100_000,
 )
 DEPLOYMENT = Deployment(
@@ -53,6 +54,8 @@ def test_a_thousand_songs() -> None:
     # Five connections that wait for 20 s each, for 730 hours, and three requests for a song.
     assert found["SQS: requests"] == pytest.approx(660_000 * 0.40 / 1e6)
     assert found["SNS: messages of completion"] == pytest.approx(0.0005)
+    # 657,000 polls of an empty queue, and three requests a song.
+    assert found["SQS: requests"] == pytest.approx(660_000 * 0.40 / 1e6)
     assert found["CloudWatch: logs written"] == pytest.approx(0.005, rel=1e-4)
     assert found["CloudWatch: logs kept"] == pytest.approx(0.0003, abs=0.00001)
     # A thousand songs are more than a month's hours.
@@ -94,6 +97,11 @@ def test_a_million_songs_reach_the_next_tiers() -> None:
     # One a second of ten million calls, and 5% of the others; and all separations.
     traces = 1_000_000 + 2_628_000 + 0.05 * (10_000_000 - 2_628_000)
     assert found["X-Ray: traces"] == pytest.approx(traces * 5 / 1e6)
+
+
+def test_polling_alone_is_free_for_ever() -> None:
+    assert usd(0)["SQS: requests"] == pytest.approx(0.2628)
+    assert usd(0, frozenset({Free.ALWAYS}))["SQS: requests"] == 0
 
 
 def test_ten_songs_have_metrics_in_ten_hours() -> None:

@@ -5,19 +5,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 
 from benchmarks.cost.bill import Deployment
 from benchmarks.cost.figures import Figures, Sizes, System, Template
-from benchmarks.cost.limited import Times
 from benchmarks.cost.page import SIZES_MB, TEXT, write_page
 from benchmarks.cost.template import read_template
+from benchmarks.cost.times import Times
 from benchmarks.cost.traffic import Kind, Request, Traffic, Who
 from stemdrop.options import Codec
-from templates import load_template
+from stemdrop_local.deployment import ROOT, TEMPLATE
 
-ROOT = Path(__file__).parents[2]
-TEMPLATE = ROOT / "template.yaml"
-
+PARAMETERS = yaml_parse(TEMPLATE.read_text())["Parameters"]
 NAME = re.compile(r"`([A-Z][A-Za-z]+[a-z][A-Za-z]*)`")
 
 
@@ -65,6 +64,7 @@ def figures(killed: frozenset[int] = frozenset({1769, 3008})) -> Figures:
             timeout_s=300,
             max_duration_s=3600,
             rate_limit=50,
+            concurrency=5,
             message_age_s=345600,
         ),
     )
@@ -125,11 +125,13 @@ def test_a_machine_that_has_all_processors(tmp_path: Path) -> None:
 
 def test_the_bills_add_up(page: str) -> None:
     rows = table(page, "USD a month")
-    total = next(row for row in rows if row[0] == "**all of it**")
-    months = [sum(float(row[column].replace(",", "")) for row in rows[:15]) for column in (4,)]
-    assert float(total[4].strip("*").replace(",", "")) == pytest.approx(months[0], rel=0.001)
+    names = [row[0] for row in rows]
+    end = names.index("**all of it**")
+    assert "SQS: requests" in names[:end]
+    month = sum(float(row[4].replace(",", "")) for row in rows[:end])
+    assert float(rows[end][4].strip("*").replace(",", "")) == pytest.approx(month, rel=1e-5)
     free = [float(row[4].replace(",", "")) for row in rows[-2:]]
-    assert free[1] < free[0] < months[0]
+    assert free[1] < free[0] < month
 
 
 def test_what_is_beyond_a_limit_is_bold(page: str, tmp_path: Path) -> None:
@@ -150,30 +152,33 @@ def test_the_page_and_its_picture_are_written(tmp_path: Path) -> None:
 
 
 def test_parameters_that_are_named_exist(page: str) -> None:
-    parameters = load_template(TEMPLATE)["Parameters"].keys()
     named = set(NAME.findall(page))
     assert {"SeparateMemoryMb", "SeparateConcurrency", "RetentionDays", "ApiRateLimit"} <= named
-    bootstrap = load_template(ROOT / "infra" / "bootstrap.yaml")["Parameters"].keys()
-    assert named - {"DetailedMetricsEnabled"} <= parameters | bootstrap
+    bootstrap = yaml_parse((ROOT / "infra" / "bootstrap.yaml").read_text())["Parameters"]
+    assert named - {"DetailedMetricsEnabled"} <= PARAMETERS.keys() | bootstrap.keys()
 
 
 def test_readme_names_parameters_that_exist() -> None:
     readme = (ROOT / "README.md").read_text()
     section = readme.partition("## Limits and cost\n")[2].partition("\n## ")[0]
-    parameters = load_template(TEMPLATE)["Parameters"].keys()
     assert section
-    assert set(NAME.findall(section)) <= parameters
+    assert set(NAME.findall(section)) <= PARAMETERS.keys()
 
 
 def test_the_template_is_read() -> None:
     template = read_template({"SeparateMemoryMb": "5307", "LogRetentionDays": "14"})
     assert template.memory_mb == 5307
     assert template.deployment.log_retention_days == 14
-    parameters = load_template(TEMPLATE)["Parameters"]
     default = read_template()
-    assert default.deployment.retention_days == int(parameters["RetentionDays"]["Default"])
-    assert default.deployment.scratch_mb == int(parameters["SeparateStorageMb"]["Default"])
-    assert default.rate_limit == parameters["ApiRateLimit"]["Default"]
+    for value, name in (
+        (default.deployment.retention_days, "RetentionDays"),
+        (default.deployment.scratch_mb, "SeparateStorageMb"),
+        (default.timeout_s, "SeparateTimeoutS"),
+        (default.concurrency, "SeparateConcurrency"),
+        (default.rate_limit, "ApiRateLimit"),
+    ):
+        assert value == int(PARAMETERS[name]["Default"])
+    assert default.message_age_s == 4 * 86_400
     assert default.alarms > 1
     assert default.dashboards == 1
     assert default.with_counts(5, 7).deployment.image_bytes == 7

@@ -109,7 +109,9 @@ def _retry(message: SQSRecord) -> None:
     try:
         queue.retry(message.receipt_handle, int(message.attributes.approximate_receive_count))
     except QueueError as error:  # it is delivered again when its visibility ends
-        logger.warning("visibility_not_changed", message_id=message.message_id, reason=error.message)
+        logger.warning(
+            "visibility_not_changed", message_id=message.message_id, reason=error.message
+        )
 
 
 def _separate_all(keys: list[str], context: LambdaContext) -> dict[str, str]:

@@ -8,7 +8,6 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from cyclonedx.model import HashAlgorithm, HashType
 from cyclonedx.model.bom import Bom
@@ -64,31 +63,24 @@ def inspect(engine: Engine, image: str) -> Inventory:
 def make_bill(found: Inventory, image: str) -> Bom:
     """Return the bill of materials of what an image has."""
     bill = Bom(components=_components(found))
-    name, _, _ = image.partition(":")
-    bill.metadata.component = Component(
-        name=name, version=stemdrop.__version__, type=ComponentType.CONTAINER
-    )
-    bill.register_dependency(bill.metadata.component, bill.components)
+    whole = Component(name=image, version=stemdrop.__version__, type=ComponentType.CONTAINER)
+    bill.metadata.component = whole
+    bill.register_dependency(whole, bill.components)
     return bill
 
 
 def _components(found: Inventory) -> Iterator[Component]:
-    for name, version, architecture in found["debian"]:
-        url = PackageURL("deb", "debian", name, version, {"arch": architecture})
-        yield _library(url)
-    for name, version, license_text in found["python"]:
-        url = PackageURL("pypi", None, name, version)
-        licenses = [LicenseExpression(license_text)] if license_text else []
-        yield _library(url, licenses=licenses)
+    for name, version in found["debian"]:
+        yield Component(name=name, version=version, purl=PackageURL("deb", "debian", name, version))
+    for name, version, text in found["python"]:
+        licenses = [LicenseExpression(text)] if text else []
+        purl = PackageURL("pypi", None, name, version)
+        yield Component(name=name, version=version, purl=purl, licenses=licenses)
     for path, digest in found["files"]:
         is_network = Path(path).suffix in NETWORKS
         kind = ComponentType.MACHINE_LEARNING_MODEL if is_network else ComponentType.APPLICATION
         hashes = [HashType(alg=HashAlgorithm.SHA_256, content=digest)]
         yield Component(name=Path(path).name, version=digest[:12], type=kind, hashes=hashes)
-
-
-def _library(url: PackageURL, **more: Any) -> Component:
-    return Component(name=url.name, version=url.version, purl=url, bom_ref=url.to_string(), **more)
 
 
 if __name__ == "__main__":

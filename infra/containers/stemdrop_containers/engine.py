@@ -2,17 +2,23 @@
 
 import os
 import shutil
+import socket
 import subprocess
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from stemdrop.errors import SetupError
 from stemdrop_containers import offline
 
 ROOT = Path(__file__).resolve().parents[3]
+Address = str | tuple[str, int]
 ANSWER_S = 60
+POLL_S = 0.02
 # Ends a command when its parent ends, in whatever way.
 WITH_PARENT = ("setpriv", "--pdeathsig", "TERM")
 MISSING = (
@@ -123,6 +129,50 @@ def find_engine(*, is_offline: bool = False) -> Engine:
         if _answers(engine):
             return engine
     raise EngineError(MISSING)
+
+
+@contextmanager
+def run_server(
+    command: Sequence[str],
+    address: str | tuple[str, int],
+    environment: Mapping[str, str],
+    log: IO[Any],
+) -> Iterator[None]:
+    """Run a program until the context ends, or we do; it listens at an address meanwhile.
+
+    Parameters
+    ----------
+    address : Path of a socket, or host and port.
+    log : File for what it writes.
+
+    Raises
+    ------
+    EngineError : It doesn't start.
+    """
+    family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+    process = subprocess.Popen(
+        [*WITH_PARENT, *command],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        env=dict(environment),
+        start_new_session=True,
+    )
+    try:
+        deadline_s = time.monotonic() + ANSWER_S
+        while not _listens(family, address):
+            if process.poll() is not None or time.monotonic() > deadline_s:
+                raise EngineError(f"`{' '.join(command[:3])}` doesn't start.")
+            threading.Event().wait(POLL_S)
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _listens(family: int, address: Address) -> bool:
+    with socket.socket(family) as asking:
+        return asking.connect_ex(address) == 0
 
 
 def _answers(engine: Engine) -> bool:

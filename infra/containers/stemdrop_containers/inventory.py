@@ -9,20 +9,16 @@ import subprocess
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
-FIELDS = ("db:Status-Abbrev", "Package", "Version", "Architecture")
-INSTALLED = "ii "
 FILES = ("opt/models/*.onnx", "opt/models/*.pb", "opt/local/bin/aws-lambda-rie")
 PACKAGES = "opt/*/lib/python3*/site-packages"
 
 
 def debian() -> list[list[str]]:
-    """Return name, version and architecture of Debian's packages."""
-    form = "\t".join(f"${{{field}}}" for field in FIELDS) + "\n"
+    """Return name and version of Debian's packages."""
+    form = "${db:Status-Abbrev}\t${Package}\t${Version}\n"
     command = ["/usr/bin/dpkg-query", "--show", "--showformat", form]
     listed = subprocess.check_output(command, text=True).splitlines()
-    return [
-        fields[1:] for fields in (line.split("\t") for line in listed) if fields[0] == INSTALLED
-    ]
+    return [line.split("\t")[1:] for line in listed if line.startswith("ii ")]
 
 
 def python(root: Path) -> list[tuple[str, str, str]]:

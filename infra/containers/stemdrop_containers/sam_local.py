@@ -18,14 +18,14 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
 from stemdrop.errors import StemdropError
-from stemdrop_containers.engine import ROOT, WITH_PARENT, Engine, EngineError, find_engine
+from stemdrop_containers.engine import ROOT, Engine, EngineError, find_engine, run_server
 from stemdrop_containers.image import INTERRUPTED
 from stemdrop_containers.offline import BASE_IMAGE, RELEASE
 from stemdrop_local.ports import LOOPBACK
@@ -47,8 +47,6 @@ GATEWAYS = {
 # Source: asm/socket.h and ip(7): an address can be bound before the network's interface is there.
 IP_FREEBIND = 15
 CHUNK_BYTES = 1 << 16
-START_S = 60.0
-POLL_S = 0.05
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -128,31 +126,10 @@ def serve_engine(engine: Engine) -> Iterator[dict[str, str]]:
         yield {}
         return
     with tempfile.TemporaryDirectory(prefix="stemdrop-") as folder:  # its path has to be short
-        path = Path(folder, "podman.sock")
-        address = f"unix://{path}"
-        service = subprocess.Popen(
-            [*WITH_PARENT, engine.name, "system", "service", "--time=0", address],
-            env=engine.environment,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        try:
-            _await_socket(service, path)
-            yield {**engine.variables, "DOCKER_HOST": address}
-        finally:
-            service.terminate()
-            service.wait()
-
-
-def _await_socket(service: "subprocess.Popen[bytes]", path: Path) -> None:
-    for _ in range(int(START_S / POLL_S)):
-        with closing(socket.socket(socket.AF_UNIX)) as asking, suppress(OSError):
-            asking.connect(str(path))
-            return
-        if service.poll() is not None:
-            break
-        threading.Event().wait(POLL_S)
-    raise EngineError("Podman's service doesn't start: run `podman system service`.")
+        path = f"{folder}/podman.sock"
+        command = ["podman", "system", "service", "--time=0", f"unix://{path}"]
+        with run_server(command, path, engine.environment, sys.stderr):
+            yield {**engine.variables, "DOCKER_HOST": f"unix://{path}"}
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The port that the stack is reached at."""
+"""Ports of this machine that servers listen at."""
 
 import errno
 import socket
@@ -30,3 +30,18 @@ def listen(host: str, port: int) -> socket.socket:
                 f"PORT={port + 1}."
             ) from error
         raise PortTakenError(f"Port {port} of {host} can't be used: {error.strerror}.") from error
+
+
+def reserve_port() -> int:
+    """Return a port that a server may listen at, and that the system gives to nobody else for now.
+
+    A connection through it is closed by the server's side, which leaves the port in TIME_WAIT for
+    a minute: the system then doesn't choose it for others, but a server may still ask for it.
+    """
+    with socket.create_server((LOOPBACK, 0)) as server:
+        port: int = server.getsockname()[1]
+        with socket.create_connection((LOOPBACK, port)) as client:
+            accepted, _ = server.accept()
+            accepted.close()
+            client.recv(1)
+    return port

@@ -1,0 +1,122 @@
+"""A proxy that notes every request on its way to the local AWS."""
+
+import http.client
+import re
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from types import TracebackType
+from typing import Self
+from urllib.parse import unquote, urlsplit
+
+from benchmarks.cost.traffic import Kind, Request, Who
+from stemdrop_local.ports import LOOPBACK
+
+# A signature is for a service: ".../Credential=KEY/DATE/REGION/SERVICE/aws4_request".
+CREDENTIAL = re.compile(r"Credential=[^/]+/\d+/[^/]+/(\w+)/aws4_request")
+OWN_HEADERS = {"connection", "content-length", "keep-alive", "transfer-encoding"}
+POLL_S = 0.02
+
+
+class Recorder:
+    """A context manager that runs the proxy.
+
+    Parameters
+    ----------
+    endpoint_url : of the local AWS.
+    function : sends the requests with a signature in their headers; others are the client's.
+    seen : where requests are noted before they are answered.
+
+    Attributes
+    ----------
+    endpoint_url : of the proxy.
+    """
+
+    def __init__(self, endpoint_url: str, function: Who, seen: list[Request]) -> None:
+        self.upstream = urlsplit(endpoint_url).netloc
+        self._function = function
+        self._seen = seen
+        handler = type("Handler", (_Handler,), {"recorder": self})
+        self._server = ThreadingHTTPServer((LOOPBACK, 0), handler)
+        self._server.daemon_threads = True
+        self._thread = Thread(target=self._server.serve_forever, args=(POLL_S,))
+        self.endpoint_url = f"http://{LOOPBACK}:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def note(self, method: str, target: str, authorization: str, answer_bytes: int) -> None:
+        """Note a request by its method, path with query, and header `Authorization`."""
+        who, kind = classify(self._function, method, target, authorization)
+        self._seen.append(Request(who, kind, urlsplit(target).path, answer_bytes))
+
+
+def classify(function: Who, method: str, target: str, authorization: str) -> tuple[Who, Kind]:
+    """Return who sends a request, and what it is on the bill; see `Recorder`.
+
+    The page and `stemdrop submit` sign nothing themselves: they call the API, or use the signature
+    in the query of a URL that the API has handed out.
+    """
+    url = urlsplit(target)
+    in_header = CREDENTIAL.search(authorization)
+    signature = in_header or CREDENTIAL.search(unquote(url.query))
+    who = function if in_header else Who.CLIENT
+    if signature is None:
+        return who, Kind.CALL
+    if signature[1] == "s3":
+        return who, _s3_kind(method, url.path)
+    return who, Kind.QUEUE if signature[1] == "sqs" else Kind.MESSAGE
+
+
+def _s3_kind(method: str, path: str) -> Kind:
+    """Return what S3 asks money for; to list a bucket is as dear as to write.
+
+    Source: the price list of S3, "PUT, COPY, POST, LIST requests".
+    """
+    _, _, key = path.lstrip("/").partition("/")
+    if method == "DELETE":
+        return Kind.DELETE
+    if method in {"PUT", "POST"}:
+        return Kind.WRITE
+    return Kind.READ if key else Kind.WRITE
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    recorder: Recorder
+
+    def _serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        with closing(http.client.HTTPConnection(self.recorder.upstream)) as upstream:
+            # The header Host stays: it is signed.
+            headers = {k: v for k, v in self.headers.items() if k.lower() not in OWN_HEADERS}
+            upstream.request(self.command, self.path, body, headers)
+            answer = upstream.getresponse()
+            data = answer.read()
+        authorization = self.headers.get("Authorization", "")
+        self.recorder.note(self.command, self.path, authorization, len(data))
+        self.send_response_only(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in OWN_HEADERS:
+                self.send_header(name, value)
+        length = answer.getheader("Content-Length") if self.command == "HEAD" else None
+        self.send_header("Content-Length", length or str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _serve  # noqa: N815
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Say nothing."""
