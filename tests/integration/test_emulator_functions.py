@@ -121,6 +121,12 @@ def test_the_api_takes_no_calls_of_other_pages(shared: Running) -> None:
     assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
+def test_calls_of_the_api_before_it_is_deployed_are_asked_to_wait(tmp_path: Path) -> None:
+    with emulating(tmp_path) as emulator:
+        for path in ("/", "/healthz", "/jobs/1"):
+            assert httpx.get(f"{emulator.endpoint_url}{path}").status_code == 503
+
+
 def test_a_function_ends_with_the_emulator_and_its_song_is_announced_again(
     tmp_path: Path,
 ) -> None:

@@ -14,6 +14,7 @@ NAMES = {
     "ministack.core.iam_evaluator": {"is_root_access_key"},
     "ministack.core.responses": {"set_request_account_id"},
     "ministack.services.apigateway": {"_apis"},
+    "ministack.services.cloudformation": {"_stacks"},
     "ministack.services.cloudformation.provisioners": {"_RESOURCE_HANDLERS"},
     "ministack.services.iam": {"_access_keys", "_now", "_user_inline_policies", "_users"},
     "ministack.services.lambda_svc": {"_sqs_esm_concurrency", "execution_credentials"},

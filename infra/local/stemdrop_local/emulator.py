@@ -134,6 +134,8 @@ class Gateway:
         elif is_signed or _is_presigned(scope) or _addresses_bucket(scope["path"]):
             call.is_for_s3 = True
             await self._answer_as_aws(scope, receive, call.send, is_signed=is_signed)
+        elif not _is_deployed():
+            await refuse(call.send, 503, "The stack isn't deployed yet: try again in a moment.")
         else:
             async with self._api_calls:
                 await self._aws(_as_api_call(scope), receive, call.send)
@@ -217,12 +219,20 @@ def _addresses_bucket(path: str) -> bool:
     return s3._bucket_owner_account(path.lstrip("/").partition("/")[0]) is not None
 
 
+def _is_deployed() -> bool:
+    """Return whether all of the HTTP API is there; a part of it would refuse good tokens."""
+    from ministack.services import cloudformation
+
+    stacks = cloudformation._stacks._data.values()
+    return any(stack["StackStatus"] == "CREATE_COMPLETE" for stack in stacks)
+
+
 def _as_api_call(scope: Scope) -> Scope:
-    """Address the stack's HTTP API, wherever it is; without one, MiniStack answers 404."""
+    """Address the stack's HTTP API, which has another id each time."""
     from ministack.services import apigateway
 
-    api_ids = [key[-1] for key in apigateway._apis._data]
-    prefix = f"{API_PATH}/{api_ids[0] if api_ids else 'none'}"
+    api_id = next(key[-1] for key in apigateway._apis._data)
+    prefix = f"{API_PATH}/{api_id}"
     raw_path = scope.get("raw_path") or quote(scope["path"]).encode()
     return {
         **scope,
