@@ -54,10 +54,10 @@ COPY functions/separate/model/requirements.txt model/
 RUN if [ "$BACKEND" = tensorflow ]; then \
         /opt/pip/bin/pip --python /opt/venv/bin/python install --requirement model/requirements.txt; \
     fi
-COPY infra/containers/stemdrop_containers/prune.py ./
-RUN python3 prune.py /opt/venv/lib/python3*/site-packages
+COPY infra/containers/prune.sh ./
+RUN sh prune.sh /opt/venv/lib/python3*/site-packages
 
-# The embedded stack has an environment of its own, which the function doesn't see. It sees the function's: what that
+# The local stack has an environment of its own, which the function doesn't see. It sees the function's: what that
 # has isn't installed again.
 FROM packages AS stack
 COPY infra/local/image.txt ./
@@ -65,8 +65,8 @@ RUN python3 -m venv --without-pip /opt/local \
     && cd /opt/local/lib/python3*/site-packages \
     && printf '%s\n' /opt/venv/lib/python3*/site-packages /var/task /opt/stemdrop/functions/api /opt/stemdrop/infra/local \
         > stemdrop.pth \
-    && /opt/pip/bin/pip --python /opt/local/bin/python install --requirement /build/image.txt \
-    && python3 /build/prune.py .
+    && /opt/pip/bin/pip --python /opt/local/bin/python install --no-deps --requirement /build/image.txt \
+    && sh /build/prune.sh .
 
 # Lambda's runtime interface emulator comes with the command line of AWS SAM, of which nothing else is wanted.
 FROM build AS emulator
@@ -117,7 +117,7 @@ RUN UPLOADS_BUCKET=none STEMS_BUCKET=none BACKEND=$BACKEND MAX_UPLOAD_BYTES=1 MA
     ARCHITECTURE=$(uname -m | sed s/aarch64/arm64/) \
     setpriv --reuid 993 --regid 990 --clear-groups python -m stemdrop_separate.smoke \
     && setpriv --reuid 993 --regid 990 --clear-groups /opt/local/bin/python -c \
-        "import stemdrop_api.app, stemdrop_local.health, stemdrop_local.local, stemdrop_local.s3.process"
+        "import stemdrop_api.app, stemdrop_local.health, stemdrop_local.local, ministack.app, samtranslator.translator.transform"
 # checkov:skip=CKV_DOCKER_3:Lambda runs every image as a user of its own, who owns nothing here.
 HEALTHCHECK --interval=30s --timeout=15s --start-period=60s CMD ["/opt/local/bin/python", "-m", "stemdrop_local.health"]
 ENTRYPOINT ["/opt/stemdrop/entrypoint.sh"]

@@ -54,7 +54,7 @@ IGNORED_ADVISORIES += CVE-2025-4565 # protobuf, 2026-11-22: depth of messages. O
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: $(READY) $(SAM_READY) models ## Make the environments and the 2stems model
+setup: $(READY) models ## Make the environment and the 2stems model
 
 $(READY): $(LOCKS) pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "stemdrop needs Python 3.11: install it, or name it with PYTHON=path." >&2; exit 1; }
@@ -67,7 +67,7 @@ $(READY): $(LOCKS) pyproject.toml
 	touch $@
 
 $(SAM_READY): infra/sam/requirements.txt $(READY)
-	@echo "Installing the SAM command line and Lambda's emulator ..."
+	@echo "Installing the command lines of SAM and AWS ..."
 	$(BIN)/uv venv -q --clear --python $(BIN)/python .venv-sam
 	$(BIN)/uv pip sync -q --python .venv-sam/bin/python --require-hashes infra/sam/requirements.txt
 	touch $@
@@ -94,8 +94,8 @@ demo: setup ## Separate SONG (or a generated one) through the real handler, into
 local: setup ## Run API, S3, events and a drop folder at PORT, SONGS at a time
 	$(BIN)/python -m stemdrop_local.local --port $(PORT) --songs $(SONGS)
 
-test: setup chromium clients lint types ## Run every check and test
-	$(BIN)/python -m pytest tests/unit tests/integration tests/template tests/page
+test: setup chromium clients lint types ## Run every check and test, two at a time
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/integration tests/template tests/page
 
 lint: $(READY) $(LINT_READY) ## Check style, names, imports, templates and the Dockerfile
 	$(BIN)/ruff check $(CODE)
@@ -113,7 +113,7 @@ types: $(READY) ## Check types
 unit: $(READY) ## Run the tests without network and TensorFlow
 	$(BIN)/python -m pytest tests/unit
 
-integration: setup clients ## Run the tests with the embedded S3, ffmpeg and the model
+integration: setup clients ## Run the tests with the local AWS, ffmpeg and the model
 	$(BIN)/python -m pytest tests/integration
 
 template: setup ## Check template.yaml against the code
@@ -136,7 +136,7 @@ clients: $(CLIENTS_READY) $(SAM_READY) ## Install the programs of others that th
 		echo "Installing rclone and curl ..."; \
 		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends rclone curl >/dev/null; }
 
-e2e: setup ## Run the tests with containers: the image, Lambda's limits, SAM
+e2e: setup $(SAM_READY) ## Run the tests with containers: the image, Lambda's limits, SAM
 	OFFLINE=$(OFFLINE) $(BIN)/python -m pytest tests/e2e
 
 containers: ## Install Podman and what makes a base image, from Debian's packages

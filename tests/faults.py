@@ -1,4 +1,4 @@
-"""A proxy in front of the embedded S3 that fails when a test wants it to."""
+"""A proxy in front of the emulator that fails when a test wants it to."""
 
 import http.client
 import threading

@@ -114,7 +114,7 @@ def calls_of(request: Request) -> list[Call]:
 
 
 class Gate(Faults):
-    """A proxy in front of the embedded S3 that lets through what a role's policy allows.
+    """A proxy in front of the emulator that lets through what a role's policy allows.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ NEEDLESS = {
     "httpx",
     "requests",
     "werkzeug",
-    "moto",
+    "ministack",
     "rich",
     "jinja2",
     "multipart",

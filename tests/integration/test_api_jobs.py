@@ -1,4 +1,4 @@
-"""A job's way through the API: the real handler and its URLs against the embedded S3."""
+"""A job's way through the API: the real handler and its URLs against the emulator."""
 
 import base64
 import hashlib

@@ -20,7 +20,7 @@ SHARED = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-# The embedded S3 has no keys with line breaks.
+# MiniStack has no keys with line breaks.
 KEY_LETTERS = st.characters(codec="utf-8", exclude_characters="\r\n")
 NOW = "2026-01-01T00:00:00.000Z"
 ODD_KEYS = [

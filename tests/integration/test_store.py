@@ -1,4 +1,4 @@
-"""The store against the embedded S3, with and without trouble on the way."""
+"""The store against the emulator, with and without trouble on the way."""
 
 import hashlib
 from collections.abc import Callable

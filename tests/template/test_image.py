@@ -1,4 +1,4 @@
-"""The Dockerfile builds what template.yaml, the embedded stack and the repository say."""
+"""The Dockerfile builds what template.yaml, the local stack and the repository say."""
 
 import fnmatch
 import json
@@ -126,7 +126,7 @@ def test_no_processor_is_named(root: Path) -> None:
         assert not re.search("x86|amd64", (root / name).read_text()), name
 
 
-def test_the_embedded_stack_has_the_versions_of_the_functions(root: Path) -> None:
+def test_the_local_stack_has_the_versions_of_the_functions(root: Path) -> None:
     image = _locked(root / "infra/local/image.txt")
     for function in ("functions/api", "functions/separate"):
         lock = _locked(root / function / "requirements.txt")

@@ -1,11 +1,9 @@
 """What is removed from the packages in the image, and what stays."""
 
+import subprocess
 from pathlib import Path
 
-import pytest
-
-from stemdrop_containers.prune import main
-
+PROGRAM = Path(__file__).parents[2] / "infra/containers/prune.sh"
 STAYS = [
     "botocore/data/endpoints.json",
     "botocore/data/s3/2006-03-01/service-2.json.gz",
@@ -29,21 +27,20 @@ GOES = [
 ]
 
 
-def test_what_is_never_loaded_goes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_never_loaded_goes(tmp_path: Path) -> None:
     for name in (*STAYS, *GOES):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(bytes(1_000_000))
-    assert main([str(tmp_path)]) == 0
+        path.touch()
+    subprocess.run(["sh", PROGRAM, tmp_path], check=True)
     left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
     assert left == sorted(STAYS)
-    assert f"{tmp_path}: " in capsys.readouterr().out
 
 
 def test_tensorflow_keeps_what_it_imports(tmp_path: Path) -> None:
     for name in ("tensorflow", "setuptools", "_distutils_hack", "pip"):
         (tmp_path / name).mkdir()
-    main([str(tmp_path)])
+    subprocess.run(["sh", PROGRAM, tmp_path], check=True)
     assert {path.name for path in tmp_path.iterdir()} == {
         *("tensorflow", "setuptools", "_distutils_hack"),
     }

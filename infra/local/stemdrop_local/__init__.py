@@ -1,1 +1,1 @@
-"""What runs on one machine: the embedded stack, the demonstration, and songs to try them with."""
+"""The application on one machine: template.yaml in an AWS emulator, and a drop folder on disk."""

@@ -1,0 +1,25 @@
+#!/bin/sh
+# Removes from a folder of packages what neither the function nor the local stack loads: prune.sh SITE
+# What is missed afterwards shows in the smoke test that ends the image's build.
+set -eu
+cd "$1"
+
+keep() {
+	folder=$1
+	shift
+	for path in "$folder"/*/; do
+		case " $* " in *" $(basename "$path") "*) ;; *) rm -rf "$path" ;; esac
+	done
+}
+
+rm -rf pip pip-* numpy/distutils numpy/f2py
+rm -rf onnxruntime/datasets onnxruntime/quantization onnxruntime/tools onnxruntime/transformers
+# TensorFlow 2.15 imports distutils, which is one of setuptools' parts by now.
+[ -d tensorflow ] || rm -rf setuptools setuptools-* pkg_resources _distutils_hack distutils-precedence.pth
+# Services whose clients are made, or whose requests the emulator checks by their models.
+keep botocore/data apigateway apigatewayv2 cloudformation iam lambda logs s3 sns sqs sts xray
+# scipy loads a part when it is asked for; only its Fourier transforms are, and they need these.
+keep scipy _lib fft special
+find . -depth -type d -name tests -exec rm -rf {} +
+# Type stubs and sources of compiled modules.
+find . -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.[ch]' -o -name '*.lib' -o -name '*.a' \) -delete
