@@ -16,6 +16,8 @@ from collections.abc import Mapping, Sequence
 from math import ceil
 from pathlib import Path
 
+from benchmarks.lambda_container import LambdaContainer, run_function
+from benchmarks.lambda_limits import Limits
 from benchmarks.scratch_s3 import ScratchS3, run_scratch_s3
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
@@ -24,9 +26,7 @@ from stemdrop.jobs import Job, Status
 from stemdrop.keys import UploadKey, record_key
 from stemdrop.prices import USD_PER_GB_SECOND
 from stemdrop_containers.engine import ROOT, Engine, EngineError, find_engine
-from stemdrop_containers.function import LambdaContainer, run_function
 from stemdrop_containers.image import INTERRUPTED, REPOSITORY
-from stemdrop_containers.limits import Limits
 from stemdrop_separate.models import BackendName
 
 GENERATED_S = 30

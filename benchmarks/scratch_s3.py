@@ -1,27 +1,19 @@
-"""An S3 for one run: MiniStack on the loopback interface, with two empty buckets."""
+"""An S3 for one run: the local AWS with two empty buckets."""
 
-import os
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.config import Config
-
-from stemdrop_containers.engine import run_server
-from stemdrop_local.ports import LOOPBACK, reserve_port
+from benchmarks.deployed import local_aws
+from stemdrop_local.emulator import REGION
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 UPLOADS_BUCKET, STEMS_BUCKET = "stemdrop-uploads-scratch", "stemdrop-stems-scratch"
-REGION: Literal["eu-central-1"] = "eu-central-1"
-# MiniStack's own, which may do everything.
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +22,7 @@ class ScratchS3:
 
     endpoint_url: str
     client: "S3Client"
+    credentials: Mapping[str, str]
     uploads_bucket: str = UPLOADS_BUCKET
     stems_bucket: str = STEMS_BUCKET
 
@@ -37,7 +30,7 @@ class ScratchS3:
     def environment(self) -> Mapping[str, str]:
         """Return the variables that lead a function to it."""
         return {
-            **CREDENTIALS,
+            **self.credentials,
             "AWS_ENDPOINT_URL_S3": self.endpoint_url,
             "UPLOADS_BUCKET": self.uploads_bucket,
             "STEMS_BUCKET": self.stems_bucket,
@@ -67,41 +60,10 @@ class ScratchS3:
 
 @contextmanager
 def run_scratch_s3() -> Iterator[ScratchS3]:
-    """Run an S3 until the context ends.
-
-    Raises
-    ------
-    EngineError : It doesn't start.
-    """
-    port = reserve_port()
-    endpoint_url = f"http://{LOOPBACK}:{port}"
-    variables = {
-        "PATH": os.defpath,
-        "GATEWAY_PORT": str(port),
-        "BIND_HOST": LOOPBACK,
-        "MINISTACK_REGION": REGION,
-        "SERVICES": "s3",
-        "MALLOC_ARENA_MAX": "2",
-    }
-    command = [sys.executable, "-m", "ministack"]
-    with (
-        tempfile.TemporaryFile() as log,
-        run_server(command, (LOOPBACK, port), variables, log),
-        closing(_client(endpoint_url)) as client,
-    ):
+    """Run an S3 until the context ends."""
+    location: Any = {"LocationConstraint": REGION}
+    with tempfile.TemporaryDirectory() as folder, local_aws(Path(folder)) as emulator:
+        client = emulator.s3()
         for bucket in (UPLOADS_BUCKET, STEMS_BUCKET):
-            client.create_bucket(
-                Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
-            )
-        yield ScratchS3(endpoint_url, client)
-
-
-def _client(endpoint_url: str) -> "S3Client":
-    return boto3.client(
-        "s3",
-        endpoint_url=endpoint_url,
-        region_name=REGION,
-        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-        config=Config(s3={"addressing_style": "path"}),
-    )
+            client.create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
+        yield ScratchS3(emulator.endpoint_url, client, emulator.credentials)

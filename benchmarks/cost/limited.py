@@ -7,13 +7,13 @@ from pathlib import Path
 
 from benchmarks.cost.images import Images
 from benchmarks.cost.times import OutOfMemoryError, Times
+from benchmarks.lambda_container import InvocationError, LambdaContainer, run_function
+from benchmarks.lambda_limits import Limits
 from benchmarks.lambda_run import separate, separator_variables
 from benchmarks.processes import CommandError
 from benchmarks.scratch_s3 import ScratchS3, run_scratch_s3
 from stemdrop.jobs import Status
 from stemdrop.keys import UploadKey
-from stemdrop_containers.function import InvocationError, LambdaContainer, run_function
-from stemdrop_containers.limits import Limits
 
 SONGS = "/songs"
 KILLED = "killed"

@@ -11,12 +11,12 @@ from cyclonedx.output.json import JsonV1Dot6
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+from benchmarks.lambda_container import INVOCATIONS
+from benchmarks.lambda_limits import Limits
 from benchmarks.lambda_run import separator_variables
 from stemdrop_containers.bom import inspect, make_bill
 from stemdrop_containers.engine import ROOT, Engine
-from stemdrop_containers.function import INVOCATIONS
 from stemdrop_containers.image import size_bytes
-from stemdrop_containers.limits import Limits
 
 LARGEST_BYTES = 700_000_000
 LOCKS = (

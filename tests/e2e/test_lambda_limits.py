@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from benchmarks.lambda_container import InvocationError, LambdaContainer, run_function
+from benchmarks.lambda_limits import Limits
 from stemdrop_containers.engine import Engine
-from stemdrop_containers.function import InvocationError, LambdaContainer, run_function
-from stemdrop_containers.limits import Limits
 
 HANDLERS = Path(__file__).with_name("handlers")
 INSIDE = "/var/probe"

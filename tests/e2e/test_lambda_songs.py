@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 import media
+from benchmarks.lambda_container import InvocationError, LambdaContainer, run_function
+from benchmarks.lambda_limits import Limits
 from benchmarks.lambda_run import separate, separator_variables
 from benchmarks.scratch_s3 import ScratchS3
 from benchmarks.songs.song import generate
@@ -22,8 +24,6 @@ from stemdrop.jobs import Job, Status
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_client.main import main
 from stemdrop_containers.engine import Engine
-from stemdrop_containers.function import InvocationError, LambdaContainer, run_function
-from stemdrop_containers.limits import Limits
 
 KEY = UploadKey.parse("drop/song.mp3")
 STEMS = ("vocals", "accompaniment")

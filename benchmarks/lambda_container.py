@@ -12,9 +12,9 @@ from uuid import uuid4
 
 import httpx
 
+from benchmarks.lambda_limits import ISOLATION, PODMAN_ISOLATION, Limits
 from stemdrop.errors import StemdropError
 from stemdrop_containers.engine import Engine, EngineError, run_server
-from stemdrop_containers.limits import ISOLATION, PODMAN_ISOLATION, Limits
 from stemdrop_local.ports import LOOPBACK, reserve_port
 
 INVOCATIONS = "/2015-03-31/functions/function/invocations"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stemdrop_containers.limits import Limits
+from benchmarks.lambda_limits import Limits
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stemdrop_containers.function import InvocationError, read_answer
+from benchmarks.lambda_container import InvocationError, read_answer
 
 
 @pytest.mark.parametrize(
