@@ -155,9 +155,6 @@ build: $(READY) ## Build the separator's image with MODELS and BACKEND; OFFLINE=
 	$(BIN)/python -m stemdrop_containers.image --models "$(MODELS)" --backend $(BACKEND) \
 		$(if $(OFFLINE),--offline) $(if $(BASE),--base "$(BASE)")
 
-bom: $(READY) ## List what is in the image of BACKEND in build/bom.json, as CycloneDX; OFFLINE as for build
-	$(BIN)/python -m stemdrop_containers.bom --image stemdrop:$(BACKEND) $(if $(OFFLINE),--offline)
-
 sam-local: $(READY) $(SAM_READY) ## Build with SAM, then run `sam local` with RUN against the S3 of `make local`
 	$(BIN)/python -m stemdrop_containers.sam_local --models "$(MODELS)" --backend $(BACKEND) \
 		$(if $(OFFLINE),--offline) $(RUN)

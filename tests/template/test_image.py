@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import stemdrop
-from stemdrop_containers.offline import BASE_IMAGE
+from stemdrop_containers.image import BASE_IMAGE
 
 Instruction = tuple[str, str]
 HANDLER = "stemdrop_separate.handler.handler"

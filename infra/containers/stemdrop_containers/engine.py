@@ -13,9 +13,17 @@ from pathlib import Path
 from typing import IO, Any
 
 from stemdrop.errors import SetupError
-from stemdrop_containers import offline
 
 ROOT = Path(__file__).resolve().parents[3]
+OFFLINE = ROOT / "infra" / "containers" / "offline.sh"
+FOLDER = ROOT / "build" / "containers"  # of what it keeps
+VARIABLES = {
+    "CONTAINERS_CONF": str(FOLDER / "containers.conf"),
+    "CONTAINERS_STORAGE_CONF": str(FOLDER / "storage.conf"),
+    "BUILDAH_FORMAT": "docker",  # OCI's own has no health checks
+    "DISABLE_HC_SYSTEMD": "true",  # which are run by timers of systemd's, where there is one
+    "TMPDIR": str(FOLDER / "tmp"),
+}
 Address = str | tuple[str, int]
 ANSWER_S = 60
 POLL_S = 0.02
@@ -98,15 +106,23 @@ class Engine:
         return self.attempt("image", "inspect", image).returncode == 0
 
     def provide_base(self, image: str, release: str, *packages: str) -> None:
-        """Make a base image of a release of Debian on this machine, if it isn't there."""
-        if self.has_image(image):
-            return
-        print(f"Making {image} from Debian's packages ...", flush=True)
-        archive = offline.make_base(release, packages)
-        try:
-            self.run("import", str(archive), image)
-        finally:
-            archive.unlink()
+        """Make a base image of a release of Debian on this machine, if it isn't there.
+
+        Raises
+        ------
+        EngineError : This isn't Debian, or not root, or a package can't be fetched.
+        """
+        if not self.has_image(image):
+            print(f"Making {image} from Debian's packages ...", flush=True)
+            _run_offline(self.environment, "base", image, release, *packages)
+
+
+def _run_offline(environment: Mapping[str, str], *words: str) -> None:
+    run = subprocess.run(
+        [OFFLINE, *words], check=False, env=environment, stderr=subprocess.PIPE, text=True
+    )
+    if run.returncode != 0:
+        raise EngineError(run.stderr.strip())
 
 
 def find_engine(*, is_offline: bool = False) -> Engine:
@@ -121,7 +137,8 @@ def find_engine(*, is_offline: bool = False) -> Engine:
     EngineError : None does.
     """
     if is_offline:
-        engine = Engine("podman", is_offline=True, variables=offline.prepare())
+        engine = Engine("podman", is_offline=True, variables=VARIABLES)
+        _run_offline(engine.environment, "configure")
         if not _answers(engine):
             raise EngineError("Podman is not installed: run `make containers` as root on Debian.")
         return engine

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from stemdrop.errors import SetupError, StemdropError
 from stemdrop.options import INSTRUMENTS
 from stemdrop_containers.engine import ROOT, Engine, find_engine
-from stemdrop_containers.offline import BASE_IMAGE, RELEASE
 from stemdrop_separate.models import BackendName
 
 REPOSITORY = "stemdrop"
+RELEASE = "bookworm"
+BASE_IMAGE = f"docker.io/library/debian:{RELEASE}-slim"
 INTERRUPTED = 130
 
 

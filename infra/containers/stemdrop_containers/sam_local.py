@@ -26,8 +26,7 @@ from urllib.parse import urlsplit
 
 from stemdrop.errors import StemdropError
 from stemdrop_containers.engine import ROOT, Engine, EngineError, find_engine, run_server
-from stemdrop_containers.image import INTERRUPTED
-from stemdrop_containers.offline import BASE_IMAGE, RELEASE
+from stemdrop_containers.image import BASE_IMAGE, INTERRUPTED, RELEASE
 from stemdrop_local.ports import LOOPBACK
 
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
