@@ -95,7 +95,7 @@ local: setup ## Run API, S3, events and a drop folder at PORT, SONGS at a time
 	$(BIN)/python -m stemdrop_local.local --port $(PORT) --songs $(SONGS)
 
 test: setup chromium clients lint types ## Run every check and test, two at a time
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/integration tests/template tests/page
+	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/unit tests/integration tests/template tests/page
 
 lint: $(READY) $(LINT_READY) ## Check style, names, imports, templates and the Dockerfile
 	$(BIN)/ruff check $(CODE)

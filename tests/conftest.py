@@ -15,6 +15,7 @@ from stemdrop_local.ports import LOOPBACK, listen
 
 SECRET = "the-secret-access-key-of-the-tests-40-ch"  # noqa: S105
 TOKEN = "a-token-of-the-tests.0123456789~+/="  # noqa: S105
+TENSORFLOW = {"test_model_export.py", "test_parity.py"}
 
 
 def pytest_configure() -> None:
@@ -25,6 +26,16 @@ def pytest_configure() -> None:
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run each file's tests in one process, and all that take TensorFlow in the same.
+
+    It takes gigabytes, which a process doesn't give back.
+    """
+    for item in items:
+        group = "tensorflow" if item.path.name in TENSORFLOW else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
