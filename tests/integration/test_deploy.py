@@ -252,15 +252,6 @@ def test_logs_are_followed(
             os.killpg(following.pid, signal.SIGTERM)
 
 
-def test_redrive_moves_messages_of_the_failure_queue(account: CloudAccount, tmp_path: Path) -> None:
-    # AWS's command line, version 1, doesn't take SQS's address from the environment.
-    aws = tmp_path / "aws"
-    aws.write_text('#!/bin/sh\nif [ "$1" = sqs ]; then echo "$@"; else echo arn:queue; fi\n')
-    aws.chmod(0o755)
-    done = make(account, "redrive", NAME, str(aws))
-    assert done.stdout == "sqs start-message-move-task --source-arn arn:queue\n"
-
-
 def test_destroy_deletes_songs_and_stack_after_asking(
     account: CloudAccount, first: tuple[Deployer, subprocess.CompletedProcess[str]]
 ) -> None:

@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from local_stack import TOKEN, drop, running, settings_in
 from stemdrop.jobs import Job, Status
 from stemdrop_local import services as services_module
 from stemdrop_local.console import Console
-from stemdrop_local.deployment import Deployment, DeploymentError, Stack, deploy
+from stemdrop_local.deployment import ROOT, Deployment, DeploymentError, Stack, deploy
 from stemdrop_local.emulator import ACCESS_KEY_ID, REGION
 from stemdrop_local.emulator_process import EmulatorProcess
 from stemdrop_local.services import ApiError, Services
@@ -25,6 +26,7 @@ from tiny_models import install
 from transcript import Transcript
 from uploads import results
 
+AWS = ".venv-sam/bin/aws"
 SONGS = 100
 STEMS = ("vocals.wav", "accompaniment.wav")
 # A killed function's song comes back when its visibility ends. The template's least is 2 minutes.
@@ -127,8 +129,8 @@ def test_a_song_that_fails_three_times_is_given_up_and_redriven(shared: Running)
     assert shared.services.stack.count_failures() == 1
     assert not (shared.folder / "stems" / "4stems").exists()
     network.with_suffix(".away").rename(network)
-    sqs, outputs = shared.services.stack.sqs, shared.services.stack.outputs
-    sqs.start_message_move_task(SourceArn=outputs["RedriveCommand"].split()[-1])
+    script = f". {shared.folder}/data/environment && make redrive STACK=stemdrop AWS={AWS}"
+    subprocess.run(["sh", "-c", script], cwd=ROOT, check=True, capture_output=True)
     shared.transcript.wait("saved .*4stems/bad.wav")
     assert shared.services.stack.count_failures() == 0
     assert record(shared.folder, "4stems/bad.wav").status is Status.DONE
