@@ -135,7 +135,7 @@ def test_a_function_ends_with_the_emulator_and_its_song_is_announced_again(
         first.put("block", Metadata={"codec": "flac"}, ContentType="audio/x-test")
         before = head(first.stack)
         pid = first.told()["pid"]
-        os.kill(first.emulator.pid, signal.SIGKILL)
+        os.kill(first.emulator.process.pid, signal.SIGKILL)
         assert ends(pid)
     with running(tmp_path) as second:
         assert head(second.stack) == before

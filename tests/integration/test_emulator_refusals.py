@@ -202,7 +202,7 @@ def test_a_foreign_host_reaches_no_bucket(emulator: EmulatorProcess, deployed: S
 
 
 def test_the_secret_is_no_argument_of_the_process(emulator: EmulatorProcess) -> None:
-    arguments = Path(f"/proc/{emulator.pid}/cmdline").read_bytes()
+    arguments = Path(f"/proc/{emulator.process.pid}/cmdline").read_bytes()
     assert b"stemdrop_local.emulator" in arguments
     assert SECRET.encode() not in arguments
 

@@ -151,7 +151,7 @@ def find_engine(*, is_offline: bool = False) -> Engine:
 @contextmanager
 def run_server(
     command: Sequence[str],
-    address: str | tuple[str, int],
+    address: Address,
     environment: Mapping[str, str],
     log: IO[Any],
 ) -> Iterator[None]:

@@ -35,13 +35,11 @@ OPEN = "/v2/apis/"  # API Gateway's own
 API_PATH = "/_aws/execute-api"
 # A page loads many files at once, and each process of the API function takes 100 MB.
 MAX_API_CALLS = 2
-KEEP_ALIVE_S = 75
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def main() -> int:
@@ -80,7 +78,7 @@ async def serve(options: argparse.Namespace, secret: str) -> None:
     close_gaps(options.songs)
     config = Config()
     config.bind = [f"fd://{options.fd}"]
-    config.keep_alive_timeout = KEEP_ALIVE_S
+    config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
     gateway: Any = Gateway(secret)
     await serve_application(gateway, config, shutdown_trigger=_parent_ended)
@@ -150,13 +148,12 @@ class Gateway:
         It takes requests without a key, or with keys that everybody knows, for the root user's.
         """
         is_known = is_signed or _is_presigned(scope) or scope["method"] == "OPTIONS"
-        path = scope["path"]
-        is_closed = path.startswith(CLOSED) and not path.startswith(OPEN)
-        if is_closed or not is_known:
+        is_open = not scope["path"].startswith(CLOSED) or scope["path"].startswith(OPEN)
+        if is_open and is_known:
+            scope = {**scope, "scheme": "https", "headers": _without_conditional_range(scope)}
+            await self._aws(scope, receive, send)
+        else:
             await refuse(send, 403, "This request has no valid signature.")
-            return
-        scope = {**scope, "scheme": "https", "headers": _without_conditional_range(scope)}
-        await self._aws(scope, receive, send)
 
 
 class Call:

@@ -69,6 +69,7 @@ class EmulatorProcess:
     ----------
     endpoint_url : where everything answers.
     log : file for what the emulator and the functions write.
+    process : the emulator's.
     """
 
     def __init__(
@@ -91,16 +92,11 @@ class EmulatorProcess:
     def __enter__(self) -> Self:
         self._data.mkdir(parents=True, exist_ok=True)
         descriptor = self._listening.fileno()
-        options = {
-            "fd": descriptor,
-            "port": self.port,
-            "data": self._data,
-            "songs": self._songs,
-        }
+        options = {"fd": descriptor, "port": self.port, "data": self._data, "songs": self._songs}
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         with self.log.open("wb") as log:
             # In a session of its own, Ctrl-C reaches the parent alone.
-            self._process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 [sys.executable, "-m", "stemdrop_local.emulator", *words],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -122,21 +118,16 @@ class EmulatorProcess:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._process.stdin:
-            self._process.stdin.close()
+        if self.process.stdin:
+            self.process.stdin.close()
         try:
-            self._process.wait(GRACE_S)
+            self.process.wait(GRACE_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self.process.kill()
+            self.process.wait()
         self._reader.join()
-        if self._process.stdout:
-            self._process.stdout.close()
-
-    @property
-    def pid(self) -> int:
-        """Return the id of the process."""
-        return self._process.pid
+        if self.process.stdout:
+            self.process.stdout.close()
 
     @property
     def credentials(self) -> dict[str, str]:
@@ -150,7 +141,7 @@ class EmulatorProcess:
         ------
         EmulatorError : it has.
         """
-        if self._process.poll() is not None:
+        if self.process.poll() is not None:
             raise EmulatorError(f"The local AWS has ended: see {self.log}.")
 
     def client(self, service: str) -> Any:
@@ -186,5 +177,5 @@ class EmulatorProcess:
         }
 
     def _read(self) -> None:
-        for line in self._process.stdout or ():
+        for line in self.process.stdout or ():
             self._report(Call(**json.loads(line)))

@@ -59,7 +59,7 @@ def end_by_signal() -> None:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """End in order; who insists doesn't interrupt that."""
+    """End in order, which a second signal doesn't interrupt."""
     for number in ENDINGS:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
