@@ -20,7 +20,7 @@ from benchmarks.systems import System, separate, systems
 from stemdrop.errors import StemdropError
 from stemdrop.options import Codec, Model, Quality
 from stemdrop_local.deployment import ROOT
-from stemdrop_separate.stft import SAMPLE_RATE_HZ
+from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
 
 def evaluate(songs: Iterable[Reference], ways: list[System]) -> Iterator[Result]:

@@ -24,10 +24,10 @@ from benchmarks.songs.wav import write_wav
 from stemdrop.errors import StemdropError
 from stemdrop.jobs import Job, Status
 from stemdrop.keys import UploadKey, record_key
-from stemdrop.prices import USD_PER_GB_SECOND
+from stemdrop.pricing import USD_PER_GB_SECOND
 from stemdrop_containers.engine import ROOT, Engine, EngineError, find_engine
 from stemdrop_containers.image import INTERRUPTED, REPOSITORY
-from stemdrop_separate.models import BackendName
+from stemdrop_separate.models.catalog import BackendName
 
 GENERATED_S = 30
 MB_PER_GB = 1024

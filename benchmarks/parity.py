@@ -24,8 +24,8 @@ from stemdrop.options import MAX_SECONDS, Model
 from stemdrop_separate.audio.decode import Decoder
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
 from stemdrop_separate.audio.probe import Source, probe
-from stemdrop_separate.models import BackendName, Models
-from stemdrop_separate.separation import separate
+from stemdrop_separate.models.catalog import BackendName, Models
+from stemdrop_separate.separation.separate import separate
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tests"))

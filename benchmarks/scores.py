@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.metrics import si_sdr_db
-from stemdrop_separate.stft import SAMPLE_RATE_HZ
+from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
 Waveform = NDArray[np.float32]
 Stems = Mapping[str, Waveform]

@@ -11,9 +11,9 @@ from benchmarks.report import decode
 from stemdrop.options import Codec, Model, Options, Quality
 from stemdrop_local.deployment import ROOT
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
-from stemdrop_separate.models import Models
-from stemdrop_separate.network import Backend, Magnitude
-from stemdrop_separate.song import Limits, separate_song
+from stemdrop_separate.models.catalog import Models
+from stemdrop_separate.models.network import Backend, Magnitude
+from stemdrop_separate.pipeline import Limits, separate_song
 
 WEIGHTS = ROOT / "build" / "weights"
 MODELS = Models(ROOT / "build" / "models")

@@ -14,8 +14,8 @@ from mangum import Mangum
 
 from lambda_context import Context
 from stemdrop_api.app import create_app
+from stemdrop_api.dependencies import Service
 from stemdrop_api.http_event import HttpApiEvent
-from stemdrop_api.service import Service
 from stemdrop_api.settings import Settings
 
 TOKEN = "a-token-of-the-tests.0123456789~+/="  # noqa: S105

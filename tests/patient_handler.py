@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from stemdrop_separate import handler as real
-from stemdrop_separate import song
-from stemdrop_separate.separation import Separated, separate
+from stemdrop_separate import pipeline as song
+from stemdrop_separate.separation.separate import Separated, separate
 
 LONGEST_S = 60.0
 LOOK_S = 0.05

@@ -15,8 +15,8 @@ from benchmarks.songs.wav import write_wav
 from stemdrop.jobs import Job
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_local.deployment import Stack
-from stemdrop_separate.job import Attempt
-from stemdrop_separate.workshop import Invocation, Outcome, Workshop
+from stemdrop_separate.job.context import Invocation, Outcome, Workshop
+from stemdrop_separate.job.run_job import Attempt
 
 KEY = UploadKey.parse("drop/song.wav")
 RATE_HZ = 44_100

@@ -5,7 +5,7 @@ from benchmarks.cost.figures import Figures
 from benchmarks.cost.traffic import Kind
 from stemdrop.options import Codec
 from stemdrop_api.errors import POLL_S
-from stemdrop_separate.job import GUARD_S
+from stemdrop_separate.job.run_job import GUARD_S
 
 # Sources: "Lambda quotas", "Configuring scaling behavior for SQS event source mappings" (both AWS
 # Lambda developer guide), "Amazon API Gateway quotas", "Best practices design patterns: optimizing

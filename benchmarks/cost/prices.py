@@ -1,6 +1,6 @@
 """What AWS asks for everything around a separation, in us-east-1.
 
-Lambda's compute is in stemdrop.prices. All others are here, each with its public price list, as
+Lambda's compute is in stemdrop.pricing. All others are here, each with its public price list, as
 they stood in 2025; nobody has looked them up since. AWS's gigabytes are taken as 2^30 bytes.
 """
 
@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from stemdrop.prices import USD_PER_GB_SECOND
+from stemdrop.pricing import USD_PER_GB_SECOND
 
 AS_OF = 2025
 GB = 1 << 30

@@ -22,7 +22,7 @@ from benchmarks.songs.wav import write_wav
 from integration.processes_of import descendants, ends
 from stemdrop.jobs import Job, Status
 from stemdrop.keys import UploadKey, record_key
-from stemdrop_client.main import main
+from stemdrop_cli.main import main
 from stemdrop_containers.engine import Engine
 
 KEY = UploadKey.parse("drop/song.mp3")

@@ -20,13 +20,13 @@ import pytest
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from local_stack import TOKEN
-from stemdrop_client.main import main
+from stemdrop_cli.main import main
 from stemdrop_containers.engine import Engine
 from stemdrop_local.ports import LOOPBACK, reserve_port
 from transcript import Transcript
 
 RUNS = "stemdrop runs at"
-CODE = "from stemdrop_client.main import main; raise SystemExit(main())"
+CODE = "from stemdrop_cli.main import main; raise SystemExit(main())"
 STARTS_S = 120.0
 ENDS_S = 60.0
 BEARER = {"Authorization": f"Bearer {TOKEN}"}

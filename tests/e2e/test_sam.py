@@ -15,7 +15,7 @@ from benchmarks.scratch_s3 import ScratchS3
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from local_stack import Started
-from stemdrop_client.main import main as command_line
+from stemdrop_cli.main import main as command_line
 from stemdrop_containers.engine import Engine
 from stemdrop_local.deployment import ROOT
 from stemdrop_local.ports import reserve_port

@@ -20,9 +20,9 @@ from stemdrop_local.deployment import Stack
 from stemdrop_local.emulator import ACCESS_KEY_ID, REGION
 from stemdrop_local.emulator_process import EmulatorProcess
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
-from stemdrop_separate.models import BackendName, Models
+from stemdrop_separate.job.context import Workshop
+from stemdrop_separate.models.catalog import BackendName, Models
 from stemdrop_separate.settings import Settings
-from stemdrop_separate.workshop import Workshop
 from tiny_models import install
 
 if TYPE_CHECKING:

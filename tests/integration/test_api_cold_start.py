@@ -11,7 +11,7 @@ LIMIT_S = 1.0
 # The separator, what it needs, other ways to serve or to call HTTP, and the tools of the tests.
 NEEDLESS = {
     "stemdrop_separate",
-    "stemdrop_client",
+    "stemdrop_cli",
     "stemdrop_local",
     "numpy",
     "scipy",

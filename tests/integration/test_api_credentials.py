@@ -13,7 +13,7 @@ from stemdrop.keys import UploadKey
 from stemdrop.store import Store
 from stemdrop_api import page, pages, routes
 from stemdrop_local.deployment import Stack
-from stemdrop_separate.workshop import Workshop
+from stemdrop_separate.job.context import Workshop
 from uploads import attempt, put, results, song
 
 ISSUER = "https://issuer.example"

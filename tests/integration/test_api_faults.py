@@ -11,7 +11,7 @@ from faults import Faults, cut_body, first, forbidden, lose_answer, unavailable
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_api import routes
 from stemdrop_local.deployment import Stack
-from stemdrop_separate.workshop import Workshop
+from stemdrop_separate.job.context import Workshop
 from uploads import attempt, put, read, results, song
 
 KEY = UploadKey.parse("jobs/" + "0" * 32)

@@ -13,7 +13,7 @@ from schemathesis.engine import Status as EngineStatus
 from schemathesis.engine import events, from_schema
 
 from api_events import TOKEN, Api
-from stemdrop.content import digest
+from stemdrop.dedupe import digest
 from stemdrop.jobs import Job, Source, Status, Stem
 from stemdrop.keys import UploadKey, result_key
 from stemdrop.options import Options

@@ -20,7 +20,7 @@ from stemdrop.keys import JOB_ID, UploadKey, record_key
 from stemdrop.options import Options, Quality
 from stemdrop.store import Store
 from stemdrop_local.deployment import Stack
-from stemdrop_separate.workshop import Workshop
+from stemdrop_separate.job.context import Workshop
 from uploads import attempt, job_of, put, read, results, song
 
 FILENAME = "Größe №1.wav"

@@ -16,7 +16,7 @@ import api_process
 from api_events import TOKEN, Answer, Api, Event, answer_of, request_event
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_local.deployment import Stack
-from stemdrop_separate.workshop import Workshop
+from stemdrop_separate.job.context import Workshop
 from uploads import attempt, put, song
 
 SENT = "a-token-that-was-sent-by-mistake-000000"

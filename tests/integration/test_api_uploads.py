@@ -19,8 +19,8 @@ from stemdrop.jobs import Job, Status, Stem
 from stemdrop.keys import UploadKey, result_key
 from stemdrop.presigned import Signer
 from stemdrop.store import Store
-from stemdrop_client.transfers import Transfers
-from stemdrop_client.views import read_upload
+from stemdrop_cli.responses import read_upload
+from stemdrop_cli.transfers import Transfers
 from stemdrop_local.deployment import Stack
 from stemdrop_local.emulator_process import EmulatorProcess
 

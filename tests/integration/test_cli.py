@@ -14,9 +14,9 @@ from scipy.io import wavfile
 
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
-from stemdrop_client.main import main
+from stemdrop_cli.main import main
 
-COMMAND = [sys.executable, "-c", "from stemdrop_client.main import main; raise SystemExit(main())"]
+COMMAND = [sys.executable, "-c", "from stemdrop_cli.main import main; raise SystemExit(main())"]
 
 
 @pytest.fixture(scope="module")

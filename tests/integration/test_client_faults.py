@@ -17,7 +17,7 @@ from fake_server import (
     loses_answer,
     says,
 )
-from stemdrop_client.main import main
+from stemdrop_cli.main import main
 
 SONG = os.urandom(300_001)
 STEMS = ("vocals", "accompaniment")
@@ -33,8 +33,8 @@ DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Err
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stemdrop_client.retries.FIRST_PAUSE_S", 0.02)
-    monkeypatch.setattr("stemdrop_client.server.LOWEST_RETRY_AFTER_S", 0.02)
+    monkeypatch.setattr("stemdrop_cli.retries.FIRST_PAUSE_S", 0.02)
+    monkeypatch.setattr("stemdrop_cli.server.LOWEST_RETRY_AFTER_S", 0.02)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import pytest
 
 from fake_server import TOKEN, Answer, FakeServer
 
-CODE = "from stemdrop_client.main import main; raise SystemExit(main())"
+CODE = "from stemdrop_cli.main import main; raise SystemExit(main())"
 COMMAND = [sys.executable, "-W", "error", "-c", CODE]
 SONG = os.urandom(3_000_000)
 WAIT_S = 30.0

@@ -13,11 +13,11 @@ import pytest
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from local_stack import TOKEN, Program, running, settings_in
-from stemdrop_client.main import main
+from stemdrop_cli.main import main
 from stemdrop_local.ports import LOOPBACK, listen
 from transcript import Transcript
 
-CODE = "from stemdrop_client.main import main; raise SystemExit(main())"
+CODE = "from stemdrop_cli.main import main; raise SystemExit(main())"
 WAIT_S = 120.0
 LOOK = "  API .* GET /jobs/"
 DONE = "  done  .*jobs/"
@@ -126,9 +126,7 @@ def test_the_stack_may_be_restarted_meanwhile(
     song("song.wav", duration_s=20, seed=9)
     with closing(listen(LOOPBACK, 0)) as free:
         options = ["--port", str(free.getsockname()[1])]
-    find = (
-        "from stemdrop_client import access; access.CHECKOUT_TOKEN = access.Path('.stemdrop/token')"
-    )
+    find = "from stemdrop_cli import access; access.CHECKOUT_TOKEN = access.Path('.stemdrop/token')"
     with Program(tmp_path, *options) as program:
         program.transcript.wait("stemdrop runs at")
         url = f"http://localhost:{options[1]}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fake_server import TOKEN, FakeServer, Job, says
-from stemdrop_client.main import main
+from stemdrop_cli.main import main
 
 ID = "0123456789abcdef" * 2
 SONG = os.urandom(300_001)
@@ -271,7 +271,7 @@ def test_who_is_not_let_in_sends_nothing(
 ) -> None:
     monkeypatch.delenv("STEMDROP_TOKEN")
     for arguments in (["--token", "wrong"], []):
-        monkeypatch.setattr("stemdrop_client.access.CHECKOUT_TOKEN", Path("none"))
+        monkeypatch.setattr("stemdrop_cli.server_options.CHECKOUT_TOKEN", Path("none"))
         assert submit("My song.mp3", *arguments) == 4
         error = f"stemdrop: {fake.url} doesn't let us in: set STEMDROP_TOKEN to its token, or give"
         assert capsys.readouterr().err == f"{error} --token.\n"
@@ -304,7 +304,7 @@ def test_a_server_of_something_else(fake: FakeServer, capsys: pytest.CaptureFixt
 
 
 def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    code = "from stemdrop_client.main import main; raise SystemExit(main())"
+    code = "from stemdrop_cli.main import main; raise SystemExit(main())"
     command = [sys.executable, "-W", "error", "-c", code, *arguments]
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
 
@@ -323,7 +323,7 @@ def test_help_names_commands_options_and_exit_statuses() -> None:
 
 def test_nothing_heavy_is_loaded_to_submit() -> None:
     code = (
-        "import sys; from stemdrop_client.main import main; status = main(['submit']);"
+        "import sys; from stemdrop_cli.main import main; status = main(['submit']);"
         "print(status, [name for name in ('numpy', 'onnxruntime', 'scipy', 'boto3', 'tensorflow')"
         " if name in sys.modules])"
     )

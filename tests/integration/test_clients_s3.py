@@ -12,8 +12,8 @@ from stemdrop.keys import UploadKey
 from stemdrop_local.deployment import Stack
 from stemdrop_local.emulator import REGION
 from stemdrop_local.emulator_process import EmulatorProcess
+from stemdrop_separate.job.context import Outcome, Workshop
 from stemdrop_separate.notification import upload_keys
-from stemdrop_separate.workshop import Outcome, Workshop
 from uploads import attempt, song
 
 NAME = "Björk + 50% (live).wav"

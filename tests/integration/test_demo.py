@@ -9,7 +9,7 @@ from benchmarks.demo import main
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from stemdrop.jobs import Job, Status
-from stemdrop_client.main import main as command_line
+from stemdrop_cli.main import main as command_line
 
 
 def test_stems_are_those_of_the_command_line(

@@ -17,7 +17,7 @@ from lambda_context import event_of
 from stemdrop.jobs import Status
 from stemdrop.keys import record_key
 from stemdrop_local.deployment import Stack
-from stemdrop_separate.workshop import Outcome, Workshop
+from stemdrop_separate.job.context import Outcome, Workshop
 from uploads import KEY, RATE_HZ, attempt, job_of, put, read, results, samples, song, stem_names
 
 PROGRAM = Path(__file__).parents[1] / "handler_process.py"

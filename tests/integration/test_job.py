@@ -16,9 +16,9 @@ from stemdrop.jobs import Job, Stage, Status, now
 from stemdrop.keys import UploadKey, record_key
 from stemdrop.options import Codec, Options
 from stemdrop_local.deployment import ROOT, Stack
-from stemdrop_separate.job import Attempt
-from stemdrop_separate.models import Models
-from stemdrop_separate.workshop import Invocation, Outcome, Workshop
+from stemdrop_separate.job.context import Invocation, Outcome, Workshop
+from stemdrop_separate.job.run_job import Attempt
+from stemdrop_separate.models.catalog import Models
 from uploads import (
     KEY,
     RATE_HZ,
@@ -260,7 +260,7 @@ def test_progress_is_written_every_two_seconds_at_most(
     # Three segments, at 1.5 s each.
     put(buckets, song(24.5), metadata={"codec": "mp3", "bitrate": "64k"})
     clock = Clock()
-    monkeypatch.setattr("stemdrop_separate.job.time", clock)
+    monkeypatch.setattr("stemdrop_separate.job.run_job.time", clock)
     assert Attempt(workshop, KEY, Invocation(3008, clock.remaining_s)).run() is Outcome.DONE
     shares = progress_of(written)
     assert shares[0] == 0.0

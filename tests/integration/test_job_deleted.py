@@ -5,12 +5,12 @@ from hashlib import sha256
 import pytest
 
 from faults import Faults, first
-from stemdrop.content import digest
+from stemdrop.dedupe import digest
 from stemdrop.jobs import Job, Status, now
 from stemdrop.keys import UploadKey, content_key, record_key, result_key
 from stemdrop.options import Options
 from stemdrop_local.deployment import Stack
-from stemdrop_separate.workshop import Outcome, Workshop
+from stemdrop_separate.job.context import Outcome, Workshop
 from uploads import attempt, put, results, song
 
 KEY = UploadKey.parse("jobs/" + "a" * 32)

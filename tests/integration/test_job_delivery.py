@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from faults import Faults, first
-from stemdrop.content import digest
+from stemdrop.dedupe import digest
 from stemdrop.jobs import Job, Status
 from stemdrop.keys import UploadKey, record_key
 from stemdrop.options import Options
 from stemdrop_local.deployment import Stack
-from stemdrop_separate.workshop import Outcome, Workshop
+from stemdrop_separate.job.context import Outcome, Workshop
 from uploads import KEY, attempt, job_of, put, read, results, song, stem_names
 
 OTHER_KEY = UploadKey.parse("drop/live/the same song.wav")

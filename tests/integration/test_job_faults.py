@@ -5,13 +5,13 @@ from collections.abc import Callable
 import pytest
 
 from faults import Fault, Faults, cut_body, forbidden, lose_answer, unavailable
-from stemdrop.content import digest
+from stemdrop.dedupe import digest
 from stemdrop.errors import StorageError
 from stemdrop.jobs import Status
 from stemdrop.keys import UploadKey, content_key, record_key
 from stemdrop.options import Options
 from stemdrop_local.deployment import Stack
-from stemdrop_separate.workshop import Outcome, Workshop
+from stemdrop_separate.job.context import Outcome, Workshop
 from uploads import KEY, attempt, job_of, put, read, results, song, stem_names
 
 OTHER_KEY = UploadKey.parse("drop/other.wav")

@@ -16,9 +16,9 @@ from faults import Faults, first
 from stemdrop.jobs import Job, Status
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_local.deployment import Stack
-from stemdrop_separate.job import GUARD_S
-from stemdrop_separate.song import HEADER_BYTES
-from stemdrop_separate.workshop import Outcome, Workshop
+from stemdrop_separate.job.context import Outcome, Workshop
+from stemdrop_separate.job.run_job import GUARD_S
+from stemdrop_separate.pipeline import HEADER_BYTES
 from uploads import KEY, RATE_HZ, attempt, job_of, put, read, results, samples, song
 
 SOUND = media.tones(0.2)
@@ -236,7 +236,7 @@ def test_a_full_disk_fails_before_the_work_begins(
     metadata: dict[str, str],
     words: str,
 ) -> None:
-    monkeypatch.setattr("stemdrop_separate.workspace.shutil", disk_with(free_bytes))
+    monkeypatch.setattr("stemdrop_separate.job.workspace.shutil", disk_with(free_bytes))
     put(buckets, song(), metadata=metadata)
     assert attempt(workshop) is Outcome.REJECTED
     job = require_failed(buckets, workshop, "no_room")
@@ -247,7 +247,7 @@ def test_a_full_disk_fails_before_the_work_begins(
 def test_enough_room_is_enough(
     buckets: Stack, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stemdrop_separate.workspace.shutil", disk_with(STEMS_NEED_BYTES))
+    monkeypatch.setattr("stemdrop_separate.job.workspace.shutil", disk_with(STEMS_NEED_BYTES))
     put(buckets, song())
     assert attempt(workshop) is Outcome.DONE
 

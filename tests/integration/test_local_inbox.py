@@ -13,9 +13,9 @@ from faults import Faults, unavailable
 from stemdrop.store import Store
 from stemdrop_local.console import Console
 from stemdrop_local.deployment import Stack
-from stemdrop_local.folders import inbox as inbox_module
-from stemdrop_local.folders.inbox import Inbox
-from stemdrop_local.folders.ledger import Ledger
+from stemdrop_local.folders import drop_watcher as inbox_module
+from stemdrop_local.folders.drop_watcher import Inbox
+from stemdrop_local.folders.sync_state import Ledger
 from transcript import Transcript
 
 if TYPE_CHECKING:

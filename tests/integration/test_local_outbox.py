@@ -14,8 +14,8 @@ from stemdrop.keys import UploadKey, record_key, result_key
 from stemdrop.store import Store
 from stemdrop_local.console import Console
 from stemdrop_local.deployment import Stack
-from stemdrop_local.folders.ledger import Ledger, Version
-from stemdrop_local.folders.outbox import Outbox
+from stemdrop_local.folders.exporter import Outbox
+from stemdrop_local.folders.sync_state import Ledger, Version
 from transcript import Transcript
 
 if TYPE_CHECKING:

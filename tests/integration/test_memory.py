@@ -12,7 +12,7 @@ from benchmarks.songs.wav import write_wav
 SEPARATE = """
 import sys
 from pathlib import Path
-from stemdrop_client.main import main
+from stemdrop_cli.main import main
 status = main(["separate", *sys.argv[1:]])
 print(Path("/proc/self/status").read_text())
 sys.exit(status)

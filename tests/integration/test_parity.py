@@ -13,8 +13,8 @@ from benchmarks.songs.song import generate
 from oracle import separate_stock
 from stemdrop.options import Model
 from stemdrop_local.deployment import ROOT
-from stemdrop_separate.models import BackendName, Models
-from stemdrop_separate.separation import separate
+from stemdrop_separate.models.catalog import BackendName, Models
+from stemdrop_separate.separation.separate import separate
 
 Waveform = NDArray[np.float32]
 MAX_STEPS = 2.0

@@ -20,14 +20,14 @@ from faults import Request, first, forbidden
 from iam import ARN, Call, Gate, Grant, calls_of, grants_of
 from stemdrop.errors import StorageError
 from stemdrop.keys import UploadKey, record_key, result_key
+from stemdrop.notifications import Topic
 from stemdrop.s3 import CLIENT_CONFIG
 from stemdrop.song_queue import SongQueue
 from stemdrop.store import Store
-from stemdrop.topic import Topic
 from stemdrop_local.deployment import STACK_NAME, TEMPLATE, Stack
 from stemdrop_local.emulator import ACCESS_KEY_ID, REGION
 from stemdrop_local.emulator_process import EmulatorProcess
-from stemdrop_separate.workshop import Outcome, Workshop
+from stemdrop_separate.job.context import Outcome, Workshop
 from uploads import attempt, job_of, put, results, song
 
 if TYPE_CHECKING:

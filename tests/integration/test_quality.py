@@ -15,9 +15,9 @@ from benchmarks.songs.repertoire import REPERTOIRE, play
 from benchmarks.songs.song import generate
 from stemdrop.options import Model, Quality
 from stemdrop_local.deployment import ROOT
-from stemdrop_separate.models import BackendName, Models
-from stemdrop_separate.network import Magnitude, Network
-from stemdrop_separate.separation import separate
+from stemdrop_separate.models.catalog import BackendName, Models
+from stemdrop_separate.models.network import Magnitude, Network
+from stemdrop_separate.separation.separate import separate
 
 Waveform = NDArray[np.float32]
 GENUINE = ROOT / "build" / "models"

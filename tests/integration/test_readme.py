@@ -12,7 +12,7 @@ from benchmarks.songs.wav import write_wav
 from local_stack import TOKEN, running, settings_in
 from stemdrop.keys import UploadKey
 from stemdrop.options import Options
-from stemdrop_client.main import main
+from stemdrop_cli.main import main
 from stemdrop_local.deployment import ROOT
 
 COMMANDS = [

@@ -14,7 +14,7 @@ import pytest
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from local_stack import TOKEN, Program
-from stemdrop_client.main import main as command_line
+from stemdrop_cli.main import main as command_line
 from stemdrop_local.deployment import ROOT
 
 LINES = [

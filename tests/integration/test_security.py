@@ -9,7 +9,7 @@ import pytest
 from api_events import TOKEN, Api, Handler
 from stemdrop.keys import UploadKey
 from stemdrop_local.deployment import Stack
-from stemdrop_separate.workshop import Outcome, Workshop
+from stemdrop_separate.job.context import Outcome, Workshop
 from uploads import attempt, put, read, song
 
 

@@ -11,8 +11,8 @@ from media import FFMPEG, Samples
 from stemdrop.errors import NoRoomError, TimedOutError
 from stemdrop.options import Model, Options
 from stemdrop_local.deployment import ROOT
-from stemdrop_separate.models import Models
-from stemdrop_separate.song import Limits, Progress, SeparatedSong, separate_song
+from stemdrop_separate.models.catalog import Models
+from stemdrop_separate.pipeline import Limits, Progress, SeparatedSong, separate_song
 
 
 def test_progress_is_right_where_no_duration_is_announced(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_disk_that_fills_up_is_no_room(tmp_path: Path, monkeypatch: pytest.Mon
     def full(**_: object) -> IO[bytes]:
         return Path("/dev/full").open("wb", buffering=0)
 
-    monkeypatch.setattr("stemdrop_separate.scaling.TemporaryFile", full)
+    monkeypatch.setattr("stemdrop_separate.separation.peak_scaling.TemporaryFile", full)
     with pytest.raises(NoRoomError, match="clip=scale"):
         separate(loud(tmp_path / "song.wav", 0.5), tmp_path / "scaled", clip="scale")
     assert not list((tmp_path / "scaled").iterdir())

@@ -15,13 +15,13 @@ from lambda_context import Context, event_of
 from stemdrop.errors import TransientError
 from stemdrop.jobs import Job, Status, now
 from stemdrop.keys import UploadKey, record_key
+from stemdrop.notifications import CLIENT_CONFIG
 from stemdrop.options import Model, Options
 from stemdrop.store import Store
-from stemdrop.topic import CLIENT_CONFIG
 from stemdrop_local.deployment import Stack
 from stemdrop_local.emulator_process import EmulatorProcess
-from stemdrop_separate.job import Attempt
-from stemdrop_separate.workshop import Invocation, Outcome, Workshop
+from stemdrop_separate.job.context import Invocation, Outcome, Workshop
+from stemdrop_separate.job.run_job import Attempt
 from subscribers import Inbox, subscribe
 from uploads import KEY, attempt, job_of, put, results, song
 

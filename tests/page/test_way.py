@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from browser import Visitor
 from media import decode
 from page_site import Compose, Site
-from stemdrop_client.main import main
+from stemdrop_cli.main import main
 
 DROP = """
 async ({ name, bytes }) => {

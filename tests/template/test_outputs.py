@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from stemdrop.jobs import Failure, Job, Status
-from stemdrop.topic import attributes_of
-from stemdrop_client.main import _parser
+from stemdrop.notifications import attributes_of
+from stemdrop_cli.main import _parser
 from templates import Resolver, Template
 
 # What scripts and people use.

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stemdrop.jobs import Job, Status
-from stemdrop_api.caching import is_known, tag_of
+from stemdrop_api.etag import is_known, tag_of
 
 NOW = datetime(2026, 1, 15, 10, 15, tzinfo=UTC)
 LIFETIME_S = 900

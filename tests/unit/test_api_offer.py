@@ -1,7 +1,7 @@
 import pytest
 
 from stemdrop.options import Quality
-from stemdrop_api.offer import usd_per_audio_minute
+from stemdrop_api.capabilities import usd_per_audio_minute
 
 
 @pytest.mark.parametrize(("quality", "processor_s"), [("spleeter", 7.6), ("high", 11.8)])

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from stemdrop.errors import OptionError
 from stemdrop.options import LATER, OPTION_NAMES, Options
-from stemdrop_api import choices, examples
+from stemdrop_api import examples, option_schema
 from stemdrop_api.schemas import JobRequest
 from strategies import ANY_JSON, OPTIONS
 
@@ -29,7 +29,7 @@ def request_of(given: dict[str, Any]) -> JobRequest:
 
 
 def test_every_option_is_described_and_nothing_else() -> None:
-    assert tuple(choices.SCHEMAS) == OPTION_NAMES
+    assert tuple(option_schema.SCHEMAS) == OPTION_NAMES
     assert SCHEMA["properties"].keys() == {"filename", "size_bytes", "sha256", *OPTION_NAMES}
     assert SCHEMA["additionalProperties"] is False
 
@@ -60,7 +60,7 @@ def test_all_options_of_the_core_can_be_asked_for(options: Options) -> None:
 @given(st.sampled_from(OPTION_NAMES), ANY_JSON)
 def test_what_is_not_documented_is_refused(name: str, value: Any) -> None:
     try:
-        choices.parse({name: value})
+        option_schema.parse({name: value})
     except OptionError as error:
         assert name in error.message  # noqa: PT017
         error.message.encode()
@@ -84,18 +84,18 @@ def test_what_is_not_documented_is_refused(name: str, value: Any) -> None:
 )
 def test_text_is_no_number_in_json(name: str, value: object) -> None:
     with pytest.raises(OptionError, match=rf"^{name} can't be"):
-        choices.parse({name: value})
+        option_schema.parse({name: value})
     assert not is_documented(SONG | {name: value})
 
 
 def test_a_bit_depth_may_be_a_number() -> None:
-    assert choices.parse({"bit_depth": 24}) == Options.parse({"bit_depth": "24"})
+    assert option_schema.parse({"bit_depth": 24}) == Options.parse({"bit_depth": "24"})
     assert is_documented(SONG | {"bit_depth": 24})
 
 
 def test_null_is_what_is_not_given() -> None:
     nothing = dict.fromkeys(OPTION_NAMES)
-    assert choices.parse(nothing) == Options()
+    assert option_schema.parse(nothing) == Options()
     assert is_documented(SONG | nothing)
 
 

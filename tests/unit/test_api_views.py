@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stemdrop.jobs import Failure, Job, Stage, Status, Stem, timestamp
+from stemdrop_api.presenters import MAX_FILENAME_BYTES, as_of, expires_at, filename_of, seconds_left
 from stemdrop_api.schemas import JobView, StemView
-from stemdrop_api.views import MAX_FILENAME_BYTES, as_of, expires_at, filename_of, seconds_left
 from strategies import JOBS
 
 NOW = datetime(2026, 1, 15, 10, 15, tzinfo=UTC)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from stemdrop_separate.audio.waveform import FIRST_BIN_SAMPLES, MAX_BINS, Outline
+from stemdrop_separate.audio.waveform_peaks import FIRST_BIN_SAMPLES, MAX_BINS, Outline
 
 
 def noise(samples: int, seed: int = 1) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import media
-from stemdrop_separate.audio.wavheader import announced_duration_s
+from stemdrop_separate.audio.wav_header import announced_duration_s
 
 
 def announced(tmp_path: Path, *chunks: bytes, magic: bytes = b"RIFF") -> float | None:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from stemdrop.errors import SeparationError
-from stemdrop_separate.balance import Balance, spectral_energies
-from stemdrop_separate.stft import OverlapAdd, Samples, inverse, transform
+from stemdrop_separate.separation.energy_check import Balance, spectral_energies
+from stemdrop_separate.separation.stft import OverlapAdd, Samples, inverse, transform
 
 Stems = dict[str, Samples]
 

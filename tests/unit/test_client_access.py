@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from stemdrop.errors import OptionError
-from stemdrop_client.access import DEFAULT_URL, find_token, find_url
+from stemdrop_cli.server_options import DEFAULT_URL, find_token, find_url
 
 REMOTE = "https://stemdrop.example.org"
 
@@ -18,7 +18,7 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def checkout_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "token"
     path.write_text("of-the-checkout\n")
-    monkeypatch.setattr("stemdrop_client.access.CHECKOUT_TOKEN", path)
+    monkeypatch.setattr("stemdrop_cli.server_options.CHECKOUT_TOKEN", path)
     return path
 
 

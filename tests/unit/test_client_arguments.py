@@ -4,7 +4,7 @@ import pytest
 
 from stemdrop.errors import OptionError
 from stemdrop.options import OPTION_NAMES, Options
-from stemdrop_client.arguments import add_arguments, parse_options
+from stemdrop_cli.arguments import add_arguments, parse_options
 
 
 def parse(*words: str) -> Options:

@@ -3,9 +3,9 @@ import threading
 
 import pytest
 
-from stemdrop_client.crew import run_all
-from stemdrop_client.errors import StoppedError
-from stemdrop_client.retries import Stop
+from stemdrop_cli.errors import StoppedError
+from stemdrop_cli.retries import Stop
+from stemdrop_cli.thread_pool import run_all
 
 
 def test_all_are_done_and_some_at_a_time() -> None:

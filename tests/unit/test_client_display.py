@@ -4,7 +4,7 @@ import re
 import pytest
 from rich.console import Console
 
-from stemdrop_client.display import Bars, Display, Lines, Phase, open_display
+from stemdrop_cli.display import Bars, Display, Lines, Phase, open_display
 
 
 class Terminal(io.StringIO):

@@ -5,10 +5,10 @@ import pytest
 from stemdrop.errors import OptionError
 from stemdrop.jobs import Status
 from stemdrop.options import Options
-from stemdrop_client.errors import SongError
-from stemdrop_client.orders import Layout, Order, read_orders
-from stemdrop_client.views import JobView
-from stemdrop_separate.naming import DEFAULT_FORMAT, name_targets
+from stemdrop_cli.errors import SongError
+from stemdrop_cli.responses import JobView
+from stemdrop_cli.tasks import Layout, Order, read_orders
+from stemdrop_separate.output_paths import DEFAULT_FORMAT, name_targets
 
 ID = "0123456789abcdef" * 2
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stemdrop_client.errors import BusyError, SongError, StoppedError, UnreachableError
-from stemdrop_client.retries import FIRST_PAUSE_S, LONGEST_PAUSE_S, Retries, Stop
+from stemdrop_cli.errors import BusyError, SongError, StoppedError, UnreachableError
+from stemdrop_cli.retries import FIRST_PAUSE_S, LONGEST_PAUSE_S, Retries, Stop
 
 
 class Clock(Stop):

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from stemdrop.jobs import Status
 from stemdrop.presigned import PresignedUpload
-from stemdrop_client.errors import ServerError
-from stemdrop_client.views import JobView, read_job, read_upload
+from stemdrop_cli.errors import ServerError
+from stemdrop_cli.responses import JobView, read_job, read_upload
 
 ID = "0123456789abcdef" * 2
 UPLOAD: dict[str, Any] = {

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, example, given
 
-from stemdrop.content import digest
+from stemdrop.dedupe import digest
 from stemdrop.options import Clip, Codec, Model, Options, Quality
 from strategies import OPTIONS, SHA256
 

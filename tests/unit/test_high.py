@@ -3,7 +3,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from stemdrop_separate.high import (
+from stemdrop_separate.models.network import Magnitude, Network
+from stemdrop_separate.separation.high_quality import (
     FADE_FRAMES,
     FIRST_LOOK_BINS,
     HALF_FRAMES,
@@ -15,8 +16,7 @@ from stemdrop_separate.high import (
     first_look,
     second_look,
 )
-from stemdrop_separate.network import Magnitude, Network
-from stemdrop_separate.stft import BINS, SEGMENT_FRAMES, SEGMENT_SAMPLES, Samples
+from stemdrop_separate.separation.stft import BINS, SEGMENT_FRAMES, SEGMENT_SAMPLES, Samples
 
 INSTRUMENTS = ("vocals", "accompaniment")
 

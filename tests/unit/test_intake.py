@@ -9,7 +9,7 @@ from stemdrop.jobs import Failure, Job, Source, Stage, Status, now
 from stemdrop.keys import UploadKey
 from stemdrop.options import Options
 from stemdrop.store import Upload
-from stemdrop_separate.intake import begin, is_same_upload, is_settled, source_of
+from stemdrop_separate.job.job_start import begin, is_same_upload, is_settled, source_of
 from strategies import OPTIONS, SOURCES, as_text
 
 DROP = UploadKey.parse("drop/song.mp3")

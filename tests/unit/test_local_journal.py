@@ -7,7 +7,7 @@ import pytest
 from stemdrop.jobs import Failure, Job, Status, Stem, Usage, now
 from stemdrop_local.console import Console
 from stemdrop_local.emulator_process import Call
-from stemdrop_local.journal import Journal
+from stemdrop_local.event_log import Journal
 from transcript import Transcript
 
 KEY = "drop/Größe + 1.mp3"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stemdrop_local.folders.ledger import Entry, Ledger, Version
+from stemdrop_local.folders.sync_state import Entry, Ledger, Version
 
 KEY = "drop/4stems/Größe 'x' 🎵.mp3"
 OLD, NEW = Version(10, 1), Version(10, 1_700_000_000_123_456_789)

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from stemdrop_separate.metering import Meter
+from stemdrop_separate.job.usage import Meter
 
 
 class Clock:
@@ -21,7 +21,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     fake = SimpleNamespace(perf_counter=clock.perf_counter)
-    monkeypatch.setattr("stemdrop_separate.metering.time", fake)
+    monkeypatch.setattr("stemdrop_separate.job.usage.time", fake)
     return clock
 
 

@@ -7,7 +7,7 @@ import pytest
 import stemdrop
 from stemdrop.errors import ModelUnavailableError, SetupError
 from stemdrop.options import INSTRUMENTS, Model
-from stemdrop_separate.models import BackendName, Models
+from stemdrop_separate.models.catalog import BackendName, Models
 from tiny_models import install
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from stemdrop.errors import OptionError
 from stemdrop.options import Options
-from stemdrop_separate.naming import DEFAULT_FORMAT, PLACEHOLDERS, Targets, name_targets
+from stemdrop_separate.output_paths import DEFAULT_FORMAT, PLACEHOLDERS, Targets, name_targets
 from strategies import OPTIONS
 
 OUT = Path("out")

@@ -12,8 +12,8 @@ from stemdrop.errors import StorageError, SupersededError
 from stemdrop.jobs import Job, Status, now
 from stemdrop.keys import UploadKey
 from stemdrop.store import Upload
-from stemdrop_separate.intake import begin, is_settled
-from stemdrop_separate.record import ATTEMPTS, Record
+from stemdrop_separate.job.job_record import ATTEMPTS, Record
+from stemdrop_separate.job.job_start import begin, is_settled
 from turns import Turns
 
 KEY = UploadKey.parse("drop/song.mp3")

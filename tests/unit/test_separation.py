@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 import whole_file
 from stemdrop.errors import SeparationError
 from stemdrop.options import Quality
-from stemdrop_separate.high import HALF_SAMPLES
-from stemdrop_separate.network import Magnitude, Network
-from stemdrop_separate.separation import separate
-from stemdrop_separate.stft import FRAME, SEGMENT_SAMPLES, Samples
+from stemdrop_separate.models.network import Magnitude, Network
+from stemdrop_separate.separation.high_quality import HALF_SAMPLES
+from stemdrop_separate.separation.separate import separate
+from stemdrop_separate.separation.stft import FRAME, SEGMENT_SAMPLES, Samples
 
 INSTRUMENTS = ("vocals", "accompaniment")
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stemdrop.errors import SetupError
-from stemdrop_separate.models import BackendName
+from stemdrop_separate.models.catalog import BackendName
 from stemdrop_separate.settings import Settings
 
 GOOD = {

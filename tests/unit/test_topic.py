@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from stemdrop.env import topic_arn
 from stemdrop.errors import SetupError, TopicError
 from stemdrop.jobs import Archive, Engine, Failure, Job, Source, Status, Stem
 from stemdrop.keys import MAX_UPLOAD_KEY_BYTES
+from stemdrop.notifications import Topic, attributes_of, message_of
 from stemdrop.options import Model
-from stemdrop.topic import Topic, attributes_of, message_of
-from stemdrop.variables import topic_arn
 
 ARN = "arn:aws:sns:eu-central-1:123456789012:stemdrop-completed"
 TIME = "2026-01-01T12:00:00.000Z"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stemdrop.errors import NoRoomError
-from stemdrop_separate.workspace import require_room, workspace
+from stemdrop_separate.job.workspace import require_room, workspace
 
 
 def test_a_workspace_is_empty_and_gone_afterwards(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import FastAPI
 
 from stemdrop_api import documentation, page, pages, problems, routes
-from stemdrop_api.journal import Journal
-from stemdrop_api.service import Service
+from stemdrop_api.access_log import Journal
+from stemdrop_api.dependencies import Service
 
 
 class App(FastAPI):

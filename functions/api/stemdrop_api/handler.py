@@ -9,8 +9,8 @@ from mangum import Mangum
 from mangum.types import LambdaContext
 
 from stemdrop_api.app import create_app
+from stemdrop_api.dependencies import Service
 from stemdrop_api.http_event import HttpApiEvent
-from stemdrop_api.service import Service
 from stemdrop_api.settings import Settings
 
 logger = Logger()

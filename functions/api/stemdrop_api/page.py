@@ -14,8 +14,8 @@ from fastapi import APIRouter, Response
 
 from stemdrop.keys import Origin, UploadKey
 from stemdrop.presigned import Signer
+from stemdrop_api.dependencies import ServiceOfApp
 from stemdrop_api.errors import NotFoundError
-from stemdrop_api.service import ServiceOfApp
 
 HTML = "index.html"
 PLACE = "VERSION"

@@ -9,16 +9,14 @@ from starlette.convertors import Convertor, register_url_convertor
 from stemdrop.jobs import Job
 from stemdrop.keys import Origin
 from stemdrop_api import documentation, examples
-from stemdrop_api.caching import is_known, tag_of
-from stemdrop_api.creation import create_job
-from stemdrop_api.deletion import delete_job
+from stemdrop_api.auth import GuardedRoute, Owner, bearer
+from stemdrop_api.capabilities import offer
+from stemdrop_api.dependencies import Service, ServiceOfApp
 from stemdrop_api.errors import POLL_S
-from stemdrop_api.lookup import find, key_of, result_key
-from stemdrop_api.offer import offer
+from stemdrop_api.etag import is_known, tag_of
+from stemdrop_api.jobs import create_job, delete_job, find, key_of, result_key
+from stemdrop_api.presenters import Viewer, as_of, filename_of, show_upload
 from stemdrop_api.schemas import CreatedJob, JobRequest, JobView, OptionsView
-from stemdrop_api.security import GuardedRoute, Owner, bearer
-from stemdrop_api.service import Service, ServiceOfApp
-from stemdrop_api.views import Viewer, as_of, filename_of, show_upload
 
 JobId = Annotated[str, Path(alias="id", description="Of a job.", examples=[examples.JOB_ID])]
 Stem = Annotated[

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from stemdrop.jobs import Failure, Sound, Source, Stage, Status, Usage
 from stemdrop.options import Codec, Model, Options, Quality
-from stemdrop_api import choices
+from stemdrop_api import option_schema as choices
 
 # S3 can't limit the size of a PUT in any other way than by signing its length.
 SIZE = "The size of the file, exactly. It is required: S3 takes a body of this length only."

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from stemdrop.env import choice, positive, require
 from stemdrop.errors import SetupError
 from stemdrop.options import INSTRUMENTS, Model
-from stemdrop.prices import USD_PER_GB_SECOND
-from stemdrop.variables import choice, positive, require
+from stemdrop.pricing import USD_PER_GB_SECOND
 
 # What an Authorization header may carry after "Bearer ". Source: RFC 6750, section 2.1.
 ACCESS_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{32,}")

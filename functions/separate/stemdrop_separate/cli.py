@@ -12,12 +12,12 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from stemdrop.errors import OptionError, StemdropError
 from stemdrop.options import Options
+from stemdrop_separate.atomic_files import describe_clipping, describe_scaling, unfinished
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
-from stemdrop_separate.models import BackendName, Models
-from stemdrop_separate.naming import name_targets
-from stemdrop_separate.network import Network
-from stemdrop_separate.song import Limits, SeparatedSong, separate_song
-from stemdrop_separate.writing import describe_clipping, describe_scaling, unfinished
+from stemdrop_separate.models.catalog import BackendName, Models
+from stemdrop_separate.models.network import Network
+from stemdrop_separate.output_paths import name_targets
+from stemdrop_separate.pipeline import Limits, SeparatedSong, separate_song
 
 # A checkout has its models here; an installation names its own by MODEL_DIR.
 CHECKOUT_MODELS = Path(__file__).resolve().parents[3] / "build" / "models"

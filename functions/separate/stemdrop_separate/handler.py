@@ -13,15 +13,15 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from stemdrop.errors import BadKeyError, QueueError, SetupError, TransientError
 from stemdrop.jobs import Job
 from stemdrop.keys import UploadKey
+from stemdrop.notifications import Topic
 from stemdrop.song_queue import SongQueue
 from stemdrop.store import Store
-from stemdrop.topic import Topic
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
-from stemdrop_separate.job import Attempt
-from stemdrop_separate.models import Models
+from stemdrop_separate.job.context import Invocation, Outcome, Workshop
+from stemdrop_separate.job.run_job import Attempt
+from stemdrop_separate.models.catalog import Models
 from stemdrop_separate.notification import upload_keys
 from stemdrop_separate.settings import Settings
-from stemdrop_separate.workshop import Invocation, Outcome, Workshop
 
 logger = Logger()
 metrics = Metrics()

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from stemdrop.prices import USD_PER_GB_SECOND
-from stemdrop.variables import choice, positive, require, topic_arn
-from stemdrop_separate.models import BackendName
+from stemdrop.env import choice, positive, require, topic_arn
+from stemdrop.pricing import USD_PER_GB_SECOND
+from stemdrop_separate.models.catalog import BackendName
 
 # A message is received three times, so it is retried twice; see maxReceiveCount in template.yaml.
 RETRY_DELAYS_S = (30, 120)

@@ -15,8 +15,8 @@ import numpy as np
 
 from stemdrop.options import Codec, Options
 from stemdrop_separate.handler import workshop
-from stemdrop_separate.song import Limits, separate_song
-from stemdrop_separate.stft import SAMPLE_RATE_HZ
+from stemdrop_separate.pipeline import Limits, separate_song
+from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
 TONE_HZ = 440.0
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from stemdrop.errors import SetupError, StemdropError
 from stemdrop.options import INSTRUMENTS
 from stemdrop_containers.engine import ROOT, Engine, find_engine
-from stemdrop_separate.models import BackendName
+from stemdrop_separate.models.catalog import BackendName
 
 REPOSITORY = "stemdrop"
 RELEASE = "bookworm"

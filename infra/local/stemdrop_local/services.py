@@ -17,11 +17,11 @@ from stemdrop_local.console import Console
 from stemdrop_local.data_folder import lock
 from stemdrop_local.deployment import Deployment, Stack, deploy
 from stemdrop_local.emulator_process import EmulatorProcess
+from stemdrop_local.event_log import Journal
 from stemdrop_local.expiry import expire
-from stemdrop_local.folders.inbox import Inbox
-from stemdrop_local.folders.ledger import Ledger
-from stemdrop_local.folders.outbox import Outbox
-from stemdrop_local.journal import Journal
+from stemdrop_local.folders.drop_watcher import Inbox
+from stemdrop_local.folders.exporter import Outbox
+from stemdrop_local.folders.sync_state import Ledger
 from stemdrop_local.loop import Loop
 from stemdrop_local.ports import LOOPBACK, listen
 from stemdrop_local.settings import Settings

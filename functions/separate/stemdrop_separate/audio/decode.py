@@ -24,7 +24,7 @@ from stemdrop.errors import (
 from stemdrop_separate.audio.downmix import to_stereo
 from stemdrop_separate.audio.ffmpeg import BYTES_PER_SAMPLE, Ffmpeg, untrusted_input
 from stemdrop_separate.audio.probe import Source
-from stemdrop_separate.stft import SAMPLE_RATE_HZ
+from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
 BLOCK_SAMPLES = SAMPLE_RATE_HZ
 # Far beyond any recording, far below where the square of a spectrum overflows.

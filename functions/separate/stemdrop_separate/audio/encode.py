@@ -19,8 +19,8 @@ from stemdrop.options import Codec
 from stemdrop_separate.audio.codecs import SHORTEST_SAMPLES, codec_arguments
 from stemdrop_separate.audio.ffmpeg import BYTES_PER_SAMPLE, Ffmpeg, reason
 from stemdrop_separate.audio.tags import Tags, metadata_arguments
-from stemdrop_separate.audio.waveform import Outline
-from stemdrop_separate.stft import SAMPLE_RATE_HZ
+from stemdrop_separate.audio.waveform_peaks import Outline
+from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
 STALLED_AFTER_S = 60.0
 EXPLAINED_WITHIN_S = 5.0

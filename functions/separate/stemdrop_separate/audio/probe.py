@@ -14,7 +14,7 @@ from stemdrop.errors import (
 )
 from stemdrop_separate.audio.ffmpeg import Drain, Ffmpeg, reason, untrusted_input
 from stemdrop_separate.audio.tags import Tags, parse_tags
-from stemdrop_separate.audio.wavheader import announced_duration_s
+from stemdrop_separate.audio.wav_header import announced_duration_s
 
 PROBE_WITHIN_S = 60.0
 _FIRST_BLOCK = ["-map", "0:a:0", "-frames:a", "1"]

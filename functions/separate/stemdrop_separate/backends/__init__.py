@@ -1,1 +1,0 @@
-"""The two engines that estimate magnitudes; everything around them is shared."""

@@ -1,0 +1,1 @@
+"""One upload, from its notification to its stems and its record."""

@@ -1,0 +1,123 @@
+"""Stems from local files to their final keys, or from another upload's keys by copying."""
+
+import zipfile
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from aws_lambda_powertools import Logger
+
+from stemdrop.dedupe import reuse as copy_results
+from stemdrop.errors import StorageError
+from stemdrop.jobs import Archive, Job, Sound, Stem
+from stemdrop.keys import ZIP_NAME, UploadKey, result_key
+from stemdrop.options import Codec, Options
+from stemdrop.store import Store
+from stemdrop_separate.audio.encode import EncodedStem
+from stemdrop_separate.pipeline import SeparatedSong
+from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
+
+CONTENT_TYPES = {
+    Codec.WAV: "audio/wav",
+    Codec.FLAC: "audio/flac",
+    Codec.MP3: "audio/mpeg",
+    Codec.OGG: "audio/ogg",
+    Codec.M4A: "audio/mp4",
+    Codec.OPUS: "audio/ogg",
+    Codec.WMA: "audio/x-ms-wma",
+}
+MAX_TRANSFERS = 6
+
+logger = Logger(child=True)
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What is in the stems bucket, as the record describes it."""
+
+    sound: Sound | None
+    stems: tuple[Stem, ...]
+    zip: Archive | None
+    warnings: tuple[str, ...]
+
+
+def publish(store: Store, key: UploadKey, options: Options, song: SeparatedSong) -> Results:
+    """Upload a song's stems side by side, and their zip if it is wanted."""
+
+    def upload(item: tuple[str, EncodedStem]) -> Stem:
+        stem = _upload_stem(store, key, options.codec, *item)
+        return replace(stem, gain_db=round(song.gain_db, 2))
+
+    stems = _side_by_side(upload, song.stems.items())
+    files = [file.path for file in song.stems.values()]
+    archive = _upload_zip(store, key, files) if options.zip else None
+    sound = Sound(song.source.duration_s, song.source.sample_rate_hz, song.source.channels)
+    return Results(sound, stems, archive, song.warnings)
+
+
+def reuse(store: Store, key: UploadKey, entry: str, job: Job) -> Results | None:
+    """Copy the results of the same song with the same options and engine, if there are any.
+
+    Parameters
+    ----------
+    entry : of the content index.
+    """
+
+    def is_same_work(found: Job) -> bool:
+        if not found.source or not job.source or found.source.sha256 != job.source.sha256:
+            return False
+        return (found.options, found.engine) == (job.options, job.engine)
+
+    try:
+        reused = copy_results(store, key, entry, is_same_work)
+    except StorageError as error:
+        logger.warning("index_points_nowhere", reason=error.message)
+        return None
+    if reused is None:
+        return None
+    return Results(reused.original.sound, reused.stems, reused.zip, reused.original.warnings)
+
+
+def sweep(store: Store, key: UploadKey, job: Job) -> None:
+    """Delete the results of an earlier upload under the same key that this one has not replaced.
+
+    The job is done already, so it doesn't matter to it if this fails.
+    """
+    try:
+        store.delete(store.list_results(key) - job.result_keys)
+    except StorageError as error:
+        logger.warning("not_swept", key=str(key), reason=error.message)
+
+
+def _upload_stem(store: Store, key: UploadKey, codec: Codec, stem: str, file: EncodedStem) -> Stem:
+    target = result_key(key, file.path.name)
+    store.upload(file.path, target, CONTENT_TYPES[codec])
+    return Stem(
+        stem=stem,
+        key=target,
+        size_bytes=file.size_bytes,
+        duration_s=round(file.samples / SAMPLE_RATE_HZ, 6),
+        peak_dbfs=None if file.peak_dbfs is None else round(file.peak_dbfs, 2),
+        clipped_samples=file.clipped_samples,
+        waveform=file.waveform,
+    )
+
+
+def _upload_zip(store: Store, key: UploadKey, files: list[Path]) -> Archive:
+    """Upload a zip of some files; audio doesn't get any smaller, so it is only stored."""
+    path = files[0].with_name(ZIP_NAME)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for file in files:
+            archive.write(file, file.name)
+    target = result_key(key, ZIP_NAME)
+    store.upload(path, target, "application/zip")
+    return Archive(target, path.stat().st_size)
+
+
+def _side_by_side(function: Callable[[Item], Result], items: Iterable[Item]) -> tuple[Result, ...]:
+    with ThreadPoolExecutor(MAX_TRANSFERS) as pool:
+        return tuple(pool.map(function, items))

@@ -1,0 +1,139 @@
+"""The models that are installed here, each loaded once."""
+
+import json
+import os
+import platform
+from dataclasses import dataclass, field
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import stemdrop
+from stemdrop.errors import ModelUnavailableError, SetupError
+from stemdrop.jobs import Engine
+from stemdrop.options import INSTRUMENTS, Model
+from stemdrop_separate.models.network import Backend, Network
+
+
+class BackendName(StrEnum):
+    """The engines to choose from."""
+
+    ONNX = "onnx"
+    TENSORFLOW = "tensorflow"
+
+    @property
+    def suffix(self) -> str:
+        """Return the suffix of the file that the engine reads."""
+        return {"onnx": ".onnx", "tensorflow": ".pb"}[self]
+
+
+# TensorFlow 2.15 has another name for Arm processors.
+PACKAGES = {
+    BackendName.ONNX: "onnxruntime",
+    BackendName.TENSORFLOW: (
+        "tensorflow-cpu-aws" if platform.machine() == "aarch64" else "tensorflow-cpu"
+    ),
+}
+
+# Source: "F" of the configurations that Spleeter 2.4.2 ships, 11 and 16.5 kHz of 22.05.
+BINS_11KHZ = 1024
+BINS_16KHZ = 1536
+
+
+@dataclass(slots=True)
+class Models:
+    """A folder of models as `python -m model build` writes it.
+
+    Attributes
+    ----------
+    folder : holds a <weights>.json and a network file for each of the models.
+    backend : the engine that runs them.
+    threads : processors to use at once.
+    """
+
+    folder: Path
+    backend: BackendName = BackendName.ONNX
+    threads: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
+    _loaded: dict[str, Backend] = field(default_factory=dict, init=False)
+
+    def available(self) -> tuple[Model, ...]:
+        """Return the models that can be loaded."""
+        return tuple(model for model in Model if self._card_path(model).is_file())
+
+    def card(self, model: Model) -> dict[str, Any]:
+        """Return what the build wrote about a model: source, hashes, versions.
+
+        Raises
+        ------
+        ModelUnavailableError : the model isn't installed here.
+        """
+        path = self._card_path(model)
+        if not path.is_file():
+            installed = ", ".join(self.available()) or "none"
+            raise ModelUnavailableError(
+                f"The model {model} is not installed here: use one of these: {installed}."
+            )
+        card: dict[str, Any] = json.loads(path.read_text())
+        return card
+
+    def engine(self, model: Model) -> Engine:
+        """Describe what `load` returns as a job record does.
+
+        Raises
+        ------
+        ModelUnavailableError : the model isn't installed here.
+        SetupError : it isn't installed for this backend.
+        """
+        package = PACKAGES[self.backend]
+        return Engine(
+            backend=self.backend,
+            model=model,
+            weights_sha256=self._described(model)["sha256"],
+            versions={"stemdrop": stemdrop.__version__, package: version(package)},
+        )
+
+    def load(self, model: Model) -> Network:
+        """Return the network, loading it unless it has been loaded before.
+
+        Raises
+        ------
+        ModelUnavailableError : the model isn't installed here.
+        SetupError : its files are not those that the build has written.
+        """
+        weights = model.weights
+        if weights not in self._loaded:
+            self._loaded[weights] = self._start(model)
+        bins = BINS_16KHZ if model.endswith("-16kHz") else BINS_11KHZ
+        return Network(model.instruments, bins, self._loaded[weights])
+
+    def _start(self, model: Model) -> Backend:
+        path = self.folder / self._file(model)
+        size_bytes = self._described(model)["size_bytes"]
+        if not path.is_file() or path.stat().st_size != size_bytes:
+            raise SetupError(f"{path} is missing or incomplete: build the model again.")
+        instruments = INSTRUMENTS[model.weights]
+        if self.backend is BackendName.TENSORFLOW:
+            from stemdrop_separate.models.tensorflow import TensorflowBackend
+
+            return TensorflowBackend(path, instruments, self.threads)
+        from stemdrop_separate.models.onnx import OnnxBackend
+
+        return OnnxBackend(path, instruments, self.threads)
+
+    def _described(self, model: Model) -> dict[str, Any]:
+        """Return what the build wrote about the file that the backend reads."""
+        file = self._file(model)
+        try:
+            described: dict[str, Any] = self.card(model)["files"][file]
+        except (ValueError, KeyError) as error:
+            raise SetupError(
+                f"{self._card_path(model)} doesn't describe {file}: build the model again."
+            ) from error
+        return described
+
+    def _file(self, model: Model) -> str:
+        return f"{model.weights}{self.backend.suffix}"
+
+    def _card_path(self, model: Model) -> Path:
+        return self.folder / f"{model.weights}.json"

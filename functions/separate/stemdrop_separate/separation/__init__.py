@@ -1,0 +1,1 @@
+"""The signal: STFT, masks, inverse STFT, segment by segment."""

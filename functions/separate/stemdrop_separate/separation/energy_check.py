@@ -1,0 +1,121 @@
+"""The last check of a separation: stems and mix agree in energy as masks demand.
+
+Masks lie between 0 and 1 and add up to 1 in every bin that the network sees. Whatever the song,
+that bounds the energies, so silent, doubled, mixed-up or broken stems don't pass for a result:
+
+- all stems together have at most the energy of the mix below the network's highest bin, and at
+  least that energy divided by the number of stems;
+- a stem's samples have at most the energy of its spectrum: the inverse transform is a projection;
+- the samples of all stems added up are the mix without its highest frequencies.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from stemdrop.errors import SeparationError
+from stemdrop_separate.separation.stft import BINS, FRAME, Samples
+
+# Squares of a periodic Hann window shifted by a quarter of its length add up to 3/2.
+WINDOW_ENERGY = 1.5 * FRAME
+# Rounding in float32, far above what a second of full scale gathers.
+TOLERANCE = 1e-3
+# A pure tone on the network's highest bin loses half, a click cropped to one sample half of that.
+LEAST_SHARE_OF_SUM = 0.1
+INAUDIBLE_PER_SAMPLE = 1e-15
+
+
+@dataclass(frozen=True, slots=True)
+class Energies:
+    """The energies of a segment's spectra, in squares of samples."""
+
+    mix: float
+    stems: dict[str, float]
+
+
+def spectral_energies(magnitude: Samples, masks: Mapping[str, Samples]) -> Energies:
+    """Measure a segment: the mix's magnitude and every mask, float32, shape (2, frames, bins)."""
+    power = np.square(magnitude)
+    return Energies(
+        mix=_spectral_energy(power),
+        stems={stem: _spectral_energy(power * np.square(mask)) for stem, mask in masks.items()},
+    )
+
+
+class Balance:
+    """Adds up the energies of a separation, in float64.
+
+    Parameters
+    ----------
+    instruments : all stems of the network.
+    complete : whether all of them are returned, so that their sum can be checked too.
+    """
+
+    def __init__(self, instruments: Iterable[str], *, complete: bool) -> None:
+        self._spectral = dict.fromkeys(instruments, 0.0)
+        self._sampled: dict[str, float] = {}
+        self._complete = complete
+        self._mix = 0.0
+        self._sum = 0.0
+        self._samples = 0
+
+    def add(self, energies: Energies, stems: Mapping[str, Samples]) -> None:
+        """Count a segment: the energies of its spectra, and every returned stem's samples.
+
+        Parameters
+        ----------
+        energies : as `spectral_energies` gives them.
+        stems : stem to float32, shape (samples, 2).
+        """
+        self._mix += energies.mix
+        for instrument, energy in energies.stems.items():
+            self._spectral[instrument] += energy
+        for stem, samples in stems.items():
+            self._sampled[stem] = self._sampled.get(stem, 0.0) + _energy(samples)
+            self._samples += len(samples)
+        if self._complete:
+            self._sum += _energy(np.add.reduce(list(stems.values())))
+
+    def verify(self) -> None:
+        """Hold the sums against each other.
+
+        Raises
+        ------
+        SeparationError : the stems can't come from these masks and this mix.
+        """
+        slack = TOLERANCE * self._mix + INAUDIBLE_PER_SAMPLE * self._samples
+        together = sum(self._spectral.values())
+        _hold(together, self._mix / len(self._spectral) - slack, self._mix + slack, "all stems")
+        for stem, energy in self._sampled.items():
+            _hold(energy, 0.0, self._spectral[stem] + slack, stem)
+        if self._complete:
+            _hold(
+                self._sum,
+                self._mix * LEAST_SHARE_OF_SUM - slack,
+                self._mix + slack,
+                "the sum of the stems",
+            )
+
+
+def _energy(samples: Samples) -> float:
+    flat = samples.ravel()
+    return float(np.dot(flat, flat))
+
+
+def _spectral_energy(power: Samples) -> float:
+    """Return the energy of the samples behind one half of a spectrum, in units of their squares.
+
+    Every bin has a mirror image in the other half, except the lowest and the very highest.
+    """
+    alone = power[..., :: BINS - 1]
+    total = 2 * float(power.sum(dtype=np.float64)) - float(alone.sum(dtype=np.float64))
+    return total / WINDOW_ENERGY
+
+
+def _hold(energy: float, at_least: float, at_most: float, what: str) -> None:
+    if not at_least <= energy <= at_most:  # false for NaN too
+        raise SeparationError(
+            f"The energy of {what} is {energy:.6g}, outside of {at_least:.6g} to {at_most:.6g}: "
+            "the stems are wrong and are not handed out."
+        )

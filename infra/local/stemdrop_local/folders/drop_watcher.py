@@ -1,0 +1,138 @@
+"""The drop folder: a folder whose files are uploaded as they appear.
+
+Its folders become those of the key, so ``drop/4stems/song.mp3`` brings its model along. A file is
+taken once it is whole: when it looks the same twice, and no program has it open for writing.
+"""
+
+import fcntl
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from stemdrop.errors import StemdropError
+from stemdrop.keys import DROP_PREFIX, UploadKey
+from stemdrop.s3 import storage_errors
+from stemdrop.store import Store
+from stemdrop_local.console import Console, size
+from stemdrop_local.deployment import Stack
+from stemdrop_local.folders.sync_state import Ledger, Version
+
+# What browsers, rsync, wget and editors call a file that they haven't finished.
+UNFINISHED = (".part", ".partial", ".crdownload", ".download", ".tmp", "~")
+# Many programs make a file a while before they have something to write into it.
+EMPTY_FOR_S = 10.0
+
+
+class Inbox:
+    """Uploads what is new or changed in a folder.
+
+    Parameters
+    ----------
+    folder : the drop folder.
+    stack, store : where to upload.
+    ledger : of what was uploaded before.
+    console : is told of each upload, and once of each file that can't be.
+    uploaded : is called with the key of each upload.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        stack: Stack,
+        store: Store,
+        ledger: Ledger,
+        console: Console,
+        uploaded: Callable[[str], object],
+    ) -> None:
+        self._folder = folder
+        self._stack = stack
+        self._store = store
+        self._ledger = ledger
+        self._console = console
+        self._uploaded = uploaded
+        self._seen: dict[str, Version] = {}
+        self._told: dict[tuple[str, str], str] = {}
+
+    def look(self) -> None:
+        """Upload what has become whole since the last look."""
+        seen: dict[str, Version] = {}
+        for path in self._files():
+            key = DROP_PREFIX + path.relative_to(self._folder).as_posix()
+            try:
+                UploadKey.parse(key)
+                seen[key] = version = _version(path)
+                if self._seen.get(key) == version and self._is_wanted(path, key, version):
+                    self._upload(path, key, version)
+            except FileNotFoundError:
+                continue  # it was there a moment ago
+            except OSError as error:
+                self._tell("waits", key, f"{error.strerror}.")
+            except StemdropError as error:
+                self._tell("waits", key, error.message)
+        self._seen = seen
+        for key in set(self._ledger.keys(returned=True)) - seen.keys():
+            self._ledger.forget(key)  # whoever drops it again means it
+
+    def _files(self) -> Iterator[Path]:
+        """Return the files that may be songs, by name."""
+
+        def tell(error: OSError) -> None:
+            self._tell("waits", str(error.filename), f"{error.strerror}.")
+
+        for folder, folders, names in os.walk(self._folder, onerror=tell):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            for name in sorted(names):
+                if not name.startswith(".") and not name.lower().endswith(UNFINISHED):
+                    yield Path(folder, name)
+
+    def _is_wanted(self, path: Path, key: str, version: Version) -> bool:
+        known = self._ledger.find(key)
+        if (known and known.version == version) or not path.is_file():
+            return False
+        if version.size_bytes == 0 and time.time() - version.mtime_ns / 1e9 < EMPTY_FOR_S:
+            return False
+        if _is_being_written(path):
+            self._tell("waits", key, "It is open for writing: this waits until it is closed.")
+            return False
+        return True
+
+    def _upload(self, path: Path, key: str, version: Version) -> None:
+        self._tell("dropped", key, size(version.size_bytes))
+        with storage_errors(f"upload {key}"):
+            self._stack.s3.upload_file(str(path), self._stack.uploads_bucket, key)
+        upload = self._store.find_upload(UploadKey.parse(key))
+        if upload is None:
+            return  # deleted at once: it will be uploaded again
+        self._ledger.note_upload(key, version, upload.etag, upload.uploaded_at)
+        for what in ("dropped", "waits"):
+            self._told.pop((what, key), None)
+        self._uploaded(key)
+
+    def _tell(self, what: str, name: str, details: str) -> None:
+        """Say something once, until the file has been uploaded."""
+        if self._told.get((what, name)) != details:
+            self._told[what, name] = details
+            self._console.say(what, f"{name}: {details}")
+
+
+def _version(path: Path) -> Version:
+    status = path.stat()
+    return Version(status.st_size, status.st_mtime_ns)
+
+
+def _is_being_written(path: Path) -> bool:
+    """Tell whether any program has a file open for writing; if that can't be known, none has."""
+    with path.open("rb") as file:
+        # A program that opens the file at this moment waits, and we get a signal: one that is
+        # ignored unless somebody asks for it, in place of SIGIO, which would end us.
+        try:
+            fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
+            fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+            fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+    return False

@@ -1,0 +1,120 @@
+"""The way back from the drop folder: the results of ``drop/song.mp3`` go to ``stems/song.mp3/``.
+
+Every file appears under its name once it is whole, and job.json last.
+"""
+
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from stemdrop.errors import StemdropError, StorageError
+from stemdrop.jobs import Job, Status
+from stemdrop.keys import DROP_PREFIX, RECORD_NAME, UploadKey, parse_result_key
+from stemdrop.s3 import storage_errors
+from stemdrop.store import CHUNK_BYTES, Store
+from stemdrop_local.console import Console, size
+from stemdrop_local.deployment import Stack
+from stemdrop_local.folders.sync_state import Entry, Ledger
+
+
+class Outbox:
+    """Fetches the results of what was uploaded from the drop folder.
+
+    Parameters
+    ----------
+    folder : where they go.
+    stack, store : where they come from.
+    ledger : of what was uploaded; results of anything else are left where they are.
+    console : is told of each song whose results have come, or can't: they are for the next start.
+    """
+
+    def __init__(
+        self, folder: Path, stack: Stack, store: Store, ledger: Ledger, console: Console
+    ) -> None:
+        self._folder = folder
+        self._stack = stack
+        self._store = store
+        self._ledger = ledger
+        self._console = console
+        self._due: SimpleQueue[str] = SimpleQueue()
+        for key in ledger.keys(returned=False):
+            self._due.put(key)
+
+    def expect(self, key: str) -> None:
+        """Have the next `fetch` look whether the results of an upload are there."""
+        self._due.put(key)
+
+    def fetch(self) -> None:
+        """Fetch the results of all uploads that are done."""
+        with suppress(Empty):
+            while True:
+                self._fetch(self._due.get_nowait())
+
+    def _fetch(self, key: str) -> None:
+        entry = self._ledger.find(key)
+        if entry is None or entry.returned:
+            return
+        try:
+            job, _ = self._store.load_job(UploadKey.parse(key))
+            if job and _is_end_of(job, entry):
+                folder = self._folder / key.removeprefix(DROP_PREFIX)
+                self._save(job, folder)
+                self._ledger.note_return(key, entry)
+                self._tell(job, folder)
+        except OSError as error:
+            self._console.say("problem", f"{key}: the stems can't be saved: {error}")
+        except StemdropError as error:
+            self._console.say("problem", f"{key}: {error.message}")
+
+    def _save(self, job: Job, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        names = {parse_result_key(key)[1]: key for key in job.result_keys}
+        for name, key in names.items():
+            self._download(key, folder / name)
+        for stale in _results_in(folder) - names.keys():
+            (folder / stale).unlink(missing_ok=True)
+        _write(folder / RECORD_NAME, job.to_json().encode())
+
+    def _tell(self, job: Job, folder: Path) -> None:
+        if sizes := [result.size_bytes for result in (*job.stems, job.zip) if result]:
+            self._console.say("saved", f"{folder}: {len(sizes)} files, {size(sum(sizes))}")
+
+    def _download(self, key: str, path: Path) -> None:
+        unfinished = _unfinished(path)
+        with storage_errors(f"fetch {key}"):
+            answer = self._stack.s3.get_object(Bucket=self._stack.stems_bucket, Key=key)
+            with unfinished.open("wb") as file:
+                for chunk in answer["Body"].iter_chunks(CHUNK_BYTES):
+                    file.write(chunk)
+        unfinished.replace(path)
+
+
+def _is_end_of(job: Job, entry: Entry) -> bool:
+    """Tell whether a record is that of this upload, and not of an earlier or a later one.
+
+    The same bytes again keep the stems that they have; but a failure was that of its own upload.
+    """
+    if not job.is_finished or job.source is None:
+        return job.is_finished
+    is_same = job.source.etag == entry.etag
+    return is_same and (job.status is Status.DONE or job.source.uploaded_at == entry.uploaded_at)
+
+
+def _results_in(folder: Path) -> set[str]:
+    """Return the names of the results that the record in a folder tells of."""
+    try:
+        job = Job.from_json((folder / RECORD_NAME).read_bytes())
+    except (FileNotFoundError, StorageError):
+        return set()
+    return {parse_result_key(key)[1] for key in job.result_keys}
+
+
+def _write(path: Path, data: bytes) -> None:
+    unfinished = _unfinished(path)
+    unfinished.write_bytes(data)
+    unfinished.replace(path)
+
+
+def _unfinished(path: Path) -> Path:
+    """Return the name that a file has until it is whole; a file left by a crash gets it again."""
+    return path.with_name(f".{path.name}.part")

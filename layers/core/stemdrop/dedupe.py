@@ -1,0 +1,81 @@
+"""The same song is never separated twice: its stems are copied inside S3.
+
+The content index has an entry for each song and its options, which points at the upload that has
+the stems.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from stemdrop.errors import ChangedError
+from stemdrop.jobs import Archive, Job, Status, Stem
+from stemdrop.keys import UploadKey, parse_result_key, result_key
+from stemdrop.options import Options
+from stemdrop.store import Store
+
+MAX_COPIES = 6
+# Raise it when equal bytes and options no longer mean equal stems.
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Reused:
+    """Results that were copied.
+
+    Attributes
+    ----------
+    original : the record of the job that made them.
+    stems, zip : as they are under the new key.
+    """
+
+    original: Job
+    stems: tuple[Stem, ...]
+    zip: Archive | None
+
+
+def digest(sha256: str, options: Options) -> str:
+    """Return the name under which results are found again, in hex.
+
+    Parameters
+    ----------
+    sha256 : of the song's bytes, in hex.
+    options : all of them count.
+    """
+    described = {"version": VERSION, "sha256": sha256, "options": options.to_json()}
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+
+
+def reuse(
+    store: Store, key: UploadKey, entry: str, accepts: Callable[[Job], bool]
+) -> Reused | None:
+    """Copy the results that an entry of the content index points at, if there are any.
+
+    Parameters
+    ----------
+    key : of the upload that takes them.
+    entry : of the content index; see `digest`.
+    accepts : tells of a finished job whether its results are what is wanted: another song may have
+        come to its key since the entry was written.
+
+    Raises
+    ------
+    ChangedError : another song came to that key while its results were copied.
+    StorageError : S3 doesn't do what it is asked for.
+    """
+    original = store.find_content(entry)
+    if original is None or original == key:
+        return None
+    found, etag = store.load_job(original)
+    if found is None or found.status is not Status.DONE or not accepts(found):
+        return None
+    moved = {old: result_key(key, parse_result_key(old)[1]) for old in found.result_keys}
+    with ThreadPoolExecutor(MAX_COPIES) as pool:
+        list(pool.map(store.copy, moved.keys(), moved.values()))
+    if store.load_job(original)[1] != etag:
+        raise ChangedError("Another song came to the same key meanwhile.")
+    stems = tuple(replace(stem, key=moved[stem.key]) for stem in found.stems)
+    archive = replace(found.zip, key=moved[found.zip.key]) if found.zip else None
+    return Reused(found, stems, archive)
