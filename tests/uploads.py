@@ -15,7 +15,7 @@ from benchmarks.songs.wav import write_wav
 from stemdrop.jobs import Job
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_local.deployment import Stack
-from stemdrop_separate.job.context import Invocation, Outcome, Workshop
+from stemdrop_separate.job.context import Invocation, JobContext, Outcome
 from stemdrop_separate.job.run_job import Attempt
 
 KEY = UploadKey.parse("drop/song.wav")
@@ -40,9 +40,9 @@ def put(
     )
 
 
-def attempt(workshop: Workshop, key: UploadKey = KEY, remaining_s: float = 900.0) -> Outcome:
+def attempt(job_context: JobContext, key: UploadKey = KEY, remaining_s: float = 900.0) -> Outcome:
     """Deliver the event of an upload."""
-    return Attempt(workshop, key, Invocation(3008, lambda: remaining_s)).run()
+    return Attempt(job_context, key, Invocation(3008, lambda: remaining_s)).run()
 
 
 def job_of(buckets: Stack, key: UploadKey = KEY) -> Job:

@@ -20,7 +20,7 @@ from stemdrop_local.deployment import Stack
 from stemdrop_local.emulator import ACCESS_KEY_ID, REGION
 from stemdrop_local.emulator_process import EmulatorProcess
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
-from stemdrop_separate.job.context import Workshop
+from stemdrop_separate.job.context import JobContext
 from stemdrop_separate.models.catalog import BackendName, Models
 from stemdrop_separate.settings import Settings
 from tiny_models import install
@@ -91,7 +91,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
 
 
 @pytest.fixture
-def workshop(buckets: Stack, store: Store, models: Models, tmp_path: Path) -> Workshop:
+def job_context(buckets: Stack, store: Store, models: Models, tmp_path: Path) -> JobContext:
     """Return what the function has loaded when an event comes."""
     settings = Settings(
         uploads_bucket=buckets.uploads_bucket,
@@ -104,7 +104,7 @@ def workshop(buckets: Stack, store: Store, models: Models, tmp_path: Path) -> Wo
         ffmpeg=None,
         work_dir=tmp_path / "work",
     )
-    return Workshop(settings, store, models, find_ffmpeg(None))
+    return JobContext(settings, store, models, find_ffmpeg(None))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from stemdrop.keys import UploadKey
 from stemdrop.store import Store
 from stemdrop_api import page, pages, routes
 from stemdrop_local.deployment import Stack
-from stemdrop_separate.job.context import Workshop
+from stemdrop_separate.job.context import JobContext
 from uploads import attempt, put, results, song
 
 ISSUER = "https://issuer.example"
@@ -170,7 +170,7 @@ def test_a_job_is_its_owners_alone(behind_authorizer: Handler) -> None:
 
 
 def test_a_song_is_known_to_its_owner_alone(
-    behind_authorizer: Handler, buckets: Stack, workshop: Workshop
+    behind_authorizer: Handler, buckets: Stack, job_context: JobContext
 ) -> None:
     data = song()
     request = {
@@ -182,16 +182,16 @@ def test_a_song_is_known_to_its_owner_alone(
     created = ann.post("/jobs", request).json
     key = UploadKey.parse(created["key"])
     put(buckets, data, key)
-    attempt(workshop, key)
+    attempt(job_context, key)
     assert ann.post("/jobs", request).json["status"] == "done"
     assert bob.post("/jobs", request).json["status"] == "awaiting_upload"
 
 
 def test_a_song_of_the_drop_folder_is_everybodys(
-    behind_authorizer: Handler, buckets: Stack, workshop: Workshop
+    behind_authorizer: Handler, buckets: Stack, job_context: JobContext
 ) -> None:
     put(buckets, song())
-    attempt(workshop)
+    attempt(job_context)
     for name in ("ann", "bob"):
         assert user(behind_authorizer, name).get("/drop/song.wav").status == 200
 

@@ -11,7 +11,7 @@ from faults import Faults, cut_body, first, forbidden, lose_answer, unavailable
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_api import routes
 from stemdrop_local.deployment import Stack
-from stemdrop_separate.job.context import Workshop
+from stemdrop_separate.job.context import JobContext
 from uploads import attempt, put, read, results, song
 
 KEY = UploadKey.parse("jobs/" + "0" * 32)
@@ -25,20 +25,20 @@ def require_unavailable(answer: Answer) -> None:
     assert answer.json["detail"] == "S3 doesn't do what it is asked for: try again."
 
 
-def done(api: Api, buckets: Stack, workshop: Workshop, data: bytes) -> str:
+def done(api: Api, buckets: Stack, job_context: JobContext, data: bytes) -> str:
     """Return the path of a job that is done."""
     created = api.post("/jobs", {"filename": "a.wav", "size_bytes": len(data)}).json
     key = UploadKey.parse(created["key"])
     put(buckets, data, key)
-    attempt(workshop, key)
+    attempt(job_context, key)
     return f"/{key}"
 
 
 @pytest.mark.parametrize("fault", [unavailable, lambda _: None, cut_body])
 def test_a_short_failure_goes_unnoticed(
-    api: Api, buckets: Stack, workshop: Workshop, faults: Faults, fault: Any
+    api: Api, buckets: Stack, job_context: JobContext, faults: Faults, fault: Any
 ) -> None:
-    path = done(api, buckets, workshop, song())
+    path = done(api, buckets, job_context, song())
     faults.on(fault, "GET", f"{path[1:]}/job.json", times=1)
     answer = api.get(path)
     assert answer.status == (503 if fault is cut_body else 200)
@@ -81,11 +81,11 @@ def test_a_broken_record_is_not_shown(api: Api, buckets: Stack, record: bytes) -
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])
 def test_a_known_song_that_can_not_be_copied_is_sent_again(
-    api: Api, buckets: Stack, workshop: Workshop, faults: Faults, method: str,
+    api: Api, buckets: Stack, job_context: JobContext, faults: Faults, method: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     data = song()
-    path = done(api, buckets, workshop, data)
+    path = done(api, buckets, job_context, data)
     monkeypatch.setattr("secrets.token_hex", lambda _: KEY.name)
     failing = {"GET": f"{path[1:]}/job.json", "PUT": f"{KEY}/vocals.wav"}
     faults.on(unavailable, method, failing[method], times=MANY)
@@ -98,9 +98,9 @@ def test_a_known_song_that_can_not_be_copied_is_sent_again(
 
 @pytest.mark.parametrize("what", ["record", "list", "stem", "song"])
 def test_what_a_failed_deletion_leaves_is_deleted_by_the_next(
-    api: Api, buckets: Stack, workshop: Workshop, faults: Faults, what: str
+    api: Api, buckets: Stack, job_context: JobContext, faults: Faults, what: str
 ) -> None:
-    path = done(api, buckets, workshop, song())
+    path = done(api, buckets, job_context, song())
     key = path[1:]
     method, failing = {
         "record": ("DELETE", f"{key}/job.json"),
@@ -119,18 +119,18 @@ def test_what_a_failed_deletion_leaves_is_deleted_by_the_next(
 
 
 def test_a_deletion_whose_answer_is_lost_is_a_deletion(
-    api: Api, buckets: Stack, workshop: Workshop, faults: Faults
+    api: Api, buckets: Stack, job_context: JobContext, faults: Faults
 ) -> None:
-    path = done(api, buckets, workshop, song())
+    path = done(api, buckets, job_context, song())
     faults.on(lose_answer, "DELETE", f"{path[1:]}/job.json")
     assert api.delete(path).status == 204
     assert not results(buckets)
 
 
 def test_the_record_goes_first(
-    api: Api, buckets: Stack, workshop: Workshop, faults: Faults
+    api: Api, buckets: Stack, job_context: JobContext, faults: Faults
 ) -> None:
-    path = done(api, buckets, workshop, song())
+    path = done(api, buckets, job_context, song())
     faults.requests.clear()
     api.delete(path)
     deleted = [request.key for request in faults.requests if request.method == "DELETE"]
@@ -140,14 +140,14 @@ def test_the_record_goes_first(
 
 
 def test_a_separation_that_ends_during_a_deletion_leaves_nothing(
-    api: Api, buckets: Stack, workshop: Workshop, faults: Faults
+    api: Api, buckets: Stack, job_context: JobContext, faults: Faults
 ) -> None:
     data = song()
     created = api.post("/jobs", {"filename": "a.wav", "size_bytes": len(data)}).json
     key = UploadKey.parse(created["key"])
     put(buckets, data, key)
     faults.on(first(lambda: api.delete(f"/{key}")), "PUT", f"{key}/vocals.wav")
-    attempt(workshop, key)
+    attempt(job_context, key)
     assert api.get(f"/{key}").status == 404
     assert not results(buckets, f"{key}/")
 

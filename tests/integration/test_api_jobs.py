@@ -20,7 +20,7 @@ from stemdrop.keys import JOB_ID, UploadKey, record_key
 from stemdrop.options import Options, Quality
 from stemdrop.store import Store
 from stemdrop_local.deployment import Stack
-from stemdrop_separate.job.context import Workshop
+from stemdrop_separate.job.context import JobContext
 from uploads import attempt, job_of, put, read, results, song
 
 FILENAME = "Größe №1.wav"
@@ -36,16 +36,16 @@ def send(upload: dict[str, Any], data: bytes) -> int:
     return httpx.put(upload["url"], headers=upload["headers"], content=data).status_code
 
 
-def separated(api: Api, workshop: Workshop, data: bytes, **more: object) -> str:
+def separated(api: Api, job_context: JobContext, data: bytes, **more: object) -> str:
     """Return the id of a job that is done."""
     created = api.post("/jobs", wanted(data, **more)).json
     assert send(created["upload"], data) == 200
-    attempt(workshop, UploadKey.parse(created["key"]))
+    attempt(job_context, UploadKey.parse(created["key"]))
     job_id: str = created["id"]
     return job_id
 
 
-def test_a_song_comes_and_its_stems_go(api: Api, buckets: Stack, workshop: Workshop) -> None:
+def test_a_song_comes_and_its_stems_go(api: Api, buckets: Stack, job_context: JobContext) -> None:
     data = song()
     created = api.post("/jobs", wanted(data, zip=True, codec="flac"))
     assert created.status == 201
@@ -62,7 +62,7 @@ def test_a_song_comes_and_its_stems_go(api: Api, buckets: Stack, workshop: Works
     assert waiting.json == {name: value for name, value in job.items() if name != "upload"}
 
     assert send(job["upload"], data) == 200
-    attempt(workshop, UploadKey.parse(job["key"]))
+    attempt(job_context, UploadKey.parse(job["key"]))
     done = api.get(f"/jobs/{job['id']}")
     assert "retry-after" not in done.headers
     view = done.json
@@ -78,8 +78,8 @@ def test_a_song_comes_and_its_stems_go(api: Api, buckets: Stack, workshop: Works
     assert view["zip"]["filename"] == "Größe №1 - stems.zip"
 
 
-def test_a_stem_is_one_redirect_away(api: Api, buckets: Stack, workshop: Workshop) -> None:
-    job_id = separated(api, workshop, song(), zip=True)
+def test_a_stem_is_one_redirect_away(api: Api, buckets: Stack, job_context: JobContext) -> None:
+    job_id = separated(api, job_context, song(), zip=True)
     links = api.get(f"/jobs/{job_id}").json["links"]
     assert links["stems"].keys() == {"vocals", "accompaniment"}
     for link in (*links["stems"].values(), links["zip"]):
@@ -92,8 +92,8 @@ def test_a_stem_is_one_redirect_away(api: Api, buckets: Stack, workshop: Worksho
     assert "filename*=UTF-8''Gr" in httpx.get(vocals).headers["content-disposition"]
 
 
-def test_a_stem_that_is_not_there(api: Api, workshop: Workshop) -> None:
-    job_id = separated(api, workshop, song())
+def test_a_stem_that_is_not_there(api: Api, job_context: JobContext) -> None:
+    job_id = separated(api, job_context, song())
     for name in ("drums", "zip", "stems.zip", "vocals.wav", "job.json"):
         answer = api.get(f"/jobs/{job_id}/stems/{name}")
         assert (answer.status, answer.json["code"]) == (404, "not_found")
@@ -107,8 +107,8 @@ def test_a_job_that_is_not_done_has_no_stems_yet(api: Api) -> None:
     assert answer.headers["retry-after"] == "2"
 
 
-def test_a_job_that_failed_says_why(api: Api, workshop: Workshop) -> None:
-    job_id = separated(api, workshop, b"no song")
+def test_a_job_that_failed_says_why(api: Api, job_context: JobContext) -> None:
+    job_id = separated(api, job_context, b"no song")
     view = api.get(f"/jobs/{job_id}")
     assert view.json["status"] == "failed"
     assert view.json["error"]["code"] == "not_audio"
@@ -123,14 +123,14 @@ def test_a_job_beyond_its_deadline_has_failed(api: Api, store: Store) -> None:
     key = UploadKey.parse(f"jobs/{job_id}")
     job, etag = store.load_job(key)
     assert job is not None
-    begun = job.but(status=Status.PROCESSING, deadline_at="2026-01-01T00:00:00.000Z")
+    begun = job.updated(status=Status.PROCESSING, deadline_at="2026-01-01T00:00:00.000Z")
     store.save_job(key, begun, etag)
     view = api.get(f"/jobs/{job_id}")
     assert (view.json["status"], view.json["error"]["code"]) == ("failed", "timed_out")
     assert "retry-after" not in view.headers
     assert api.get(f"/jobs/{job_id}/stems/vocals").json["code"] == "job_failed"
     alive = timestamp_in(timedelta(minutes=5))
-    store.save_job(key, begun.but(deadline_at=alive), store.load_job(key)[1])
+    store.save_job(key, begun.updated(deadline_at=alive), store.load_job(key)[1])
     assert api.get(f"/jobs/{job_id}", if_none_match=view.headers["etag"]).status == 200
 
 
@@ -138,8 +138,8 @@ def timestamp_in(delay: timedelta) -> str:
     return (datetime.now(UTC) + delay).isoformat()
 
 
-def test_polling_is_cheap(api: Api, workshop: Workshop) -> None:
-    job_id = separated(api, workshop, song())
+def test_polling_is_cheap(api: Api, job_context: JobContext) -> None:
+    job_id = separated(api, job_context, song())
     first = api.get(f"/jobs/{job_id}")
     tag = first.headers["etag"]
     for known in (tag, tag.removeprefix("W/"), f'"other", {tag}', "*"):
@@ -167,11 +167,11 @@ def test_an_upload_is_signed_for_the_song_of_the_request(api: Api, is_hashed: bo
 
 
 def test_a_known_song_is_done_at_once(
-    api: Api, buckets: Stack, workshop: Workshop, faults: Faults
+    api: Api, buckets: Stack, job_context: JobContext, faults: Faults
 ) -> None:
     data = song()
     sha256 = hashlib.sha256(data).hexdigest()
-    first = separated(api, workshop, data, codec="flac", zip=True)
+    first = separated(api, job_context, data, codec="flac", zip=True)
     request = wanted(data, codec="flac", zip=True, sha256=sha256.upper(), filename="b.wav")
     created = api.post("/jobs", request)
     job = created.json
@@ -200,10 +200,10 @@ def test_a_known_song_is_done_at_once(
     ids=["options", "song", "size", "no hash"],
 )
 def test_another_song_or_other_options_need_an_upload(
-    api: Api, workshop: Workshop, change: dict[str, object]
+    api: Api, job_context: JobContext, change: dict[str, object]
 ) -> None:
     data = song()
-    separated(api, workshop, data)
+    separated(api, job_context, data)
     known = wanted(data, sha256=hashlib.sha256(data).hexdigest())
     assert api.post("/jobs", known).json["status"] == "done"
     other = api.post("/jobs", known | change).json
@@ -212,30 +212,30 @@ def test_another_song_or_other_options_need_an_upload(
 
 
 def test_a_song_of_the_drop_folder_is_known_too(
-    api: Api, buckets: Stack, workshop: Workshop
+    api: Api, buckets: Stack, job_context: JobContext
 ) -> None:
     data = song()
     put(buckets, data)
-    attempt(workshop)
+    attempt(job_context)
     known = wanted(data, sha256=hashlib.sha256(data).hexdigest())
     assert api.post("/jobs", known).json["status"] == "done"
 
 
 def test_a_song_whose_stems_are_gone_is_not_known(
-    api: Api, buckets: Stack, workshop: Workshop
+    api: Api, buckets: Stack, job_context: JobContext
 ) -> None:
     data = song()
-    job_id = separated(api, workshop, data)
+    job_id = separated(api, job_context, data)
     buckets.s3.delete_object(Bucket=buckets.stems_bucket, Key=f"jobs/{job_id}/vocals.wav")
     known = wanted(data, sha256=hashlib.sha256(data).hexdigest())
     created = api.post("/jobs", known)
     assert (created.status, created.json["status"]) == (201, "awaiting_upload")
 
 
-def test_what_is_deleted_is_gone(api: Api, buckets: Stack, workshop: Workshop) -> None:
+def test_what_is_deleted_is_gone(api: Api, buckets: Stack, job_context: JobContext) -> None:
     data = song()
-    job_id = separated(api, workshop, data, zip=True)
-    kept = separated(api, workshop, song(seed=1))
+    job_id = separated(api, job_context, data, zip=True)
+    kept = separated(api, job_context, song(seed=1))
     index = {key for key in results(buckets) if key.startswith("content/")}
     answer = api.delete(f"/jobs/{job_id}")
     assert (answer.status, answer.body) == (204, b"")
@@ -251,10 +251,10 @@ def test_what_is_deleted_is_gone(api: Api, buckets: Stack, workshop: Workshop) -
 
 
 def test_an_index_entry_of_another_job_is_kept(
-    api: Api, buckets: Stack, workshop: Workshop
+    api: Api, buckets: Stack, job_context: JobContext
 ) -> None:
-    first = separated(api, workshop, song())
-    second = separated(api, workshop, song())
+    first = separated(api, job_context, song())
+    second = separated(api, job_context, song())
     assert api.delete(f"/jobs/{first}").status == 204
     (entry,) = (key for key in results(buckets) if key.startswith("content/"))
     assert json.loads(read(buckets, entry)) == {"key": f"jobs/{second}"}
@@ -268,12 +268,14 @@ def test_a_job_without_a_song_can_be_deleted(api: Api, buckets: Stack) -> None:
     assert not results(buckets)
 
 
-def test_a_song_of_the_drop_folder_is_shown(api: Api, buckets: Stack, workshop: Workshop) -> None:
+def test_a_song_of_the_drop_folder_is_shown(
+    api: Api, buckets: Stack, job_context: JobContext
+) -> None:
     key = UploadKey.parse("drop/4stems/Größe 100%.wav")
     assert api.get(f"/{key}").status == 404
     put(buckets, song(), key, {"model": "2stems"})
     assert api.get(f"/{key}").status == 404
-    attempt(workshop, key)
+    attempt(job_context, key)
     answer = api.get(f"/{key}")
     view = answer.json
     assert (view["id"], view["key"], view["filename"]) == (None, str(key), "Größe 100%.wav")

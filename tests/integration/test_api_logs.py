@@ -16,7 +16,7 @@ import api_process
 from api_events import TOKEN, Answer, Api, Event, answer_of, request_event
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_local.deployment import Stack
-from stemdrop_separate.job.context import Workshop
+from stemdrop_separate.job.context import JobContext
 from uploads import attempt, put, song
 
 SENT = "a-token-that-was-sent-by-mistake-000000"
@@ -24,7 +24,7 @@ LOST = "0" * 32
 
 
 @pytest.fixture
-def calls(api: Api, buckets: Stack, workshop: Workshop) -> list[Event]:
+def calls(api: Api, buckets: Stack, job_context: JobContext) -> list[Event]:
     """Return one call of every kind, and what has to be there for it."""
     data = song()
     known = {
@@ -36,7 +36,7 @@ def calls(api: Api, buckets: Stack, workshop: Workshop) -> list[Event]:
     job = api.post("/jobs", known).json
     for key in (UploadKey.parse(job["key"]), UploadKey.parse("drop/a.wav")):
         put(buckets, data, key)
-        attempt(workshop, key)
+        attempt(job_context, key)
     broken = record_key(UploadKey.parse(f"jobs/{LOST}"))
     buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=broken, Body=b"{")
     return [

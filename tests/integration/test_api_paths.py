@@ -114,7 +114,7 @@ def test_no_path_is_an_error_of_ours(api: Api, path: str) -> None:
 )
 def test_odd_stems_are_not_there(api: Api, store: Store, name: str) -> None:
     key = UploadKey.parse("jobs/" + "0" * 32)
-    done = save(store, key).but(status=Status.DONE)
+    done = save(store, key).updated(status=Status.DONE)
     store.save_job(key, done, store.load_job(key)[1])
     answer = api.get(f"/{key}/stems/{name}")
     assert (answer.status, answer.json["code"]) == (404, "not_found")
@@ -166,7 +166,7 @@ def job_path(api: Api, store: Store) -> str:
     assert api
     key = UploadKey.parse("jobs/" + "0" * 32)
     stem = Stem("vocals", result_key(key, "vocals.wav"), 1, 1.0, None, 0)
-    done = save(store, key).but(status=Status.DONE, finished_at=NOW, stems=(stem,))
+    done = save(store, key).updated(status=Status.DONE, finished_at=NOW, stems=(stem,))
     store.save_job(key, done, store.load_job(key)[1])
     return f"/{key}"
 

@@ -12,7 +12,7 @@ from stemdrop.keys import UploadKey
 from stemdrop_local.deployment import Stack
 from stemdrop_local.emulator import REGION
 from stemdrop_local.emulator_process import EmulatorProcess
-from stemdrop_separate.job.context import Outcome, Workshop
+from stemdrop_separate.job.context import JobContext, Outcome
 from stemdrop_separate.notification import upload_keys
 from uploads import attempt, song
 
@@ -95,14 +95,14 @@ def test_rclone_uploads_what_it_reads(buckets: Stack, clients: Clients, size_byt
 
 
 def test_song_with_rclones_own_metadata_is_separated(
-    buckets: Stack, clients: Clients, workshop: Workshop
+    buckets: Stack, clients: Clients, job_context: JobContext
 ) -> None:
     (clients.folder / NAME).write_bytes(song())
     clients.rclone("copy", "-M", NAME, f"s3:{buckets.uploads_bucket}/drop")
     assert announced(buckets) == [KEY]
     kept = buckets.s3.head_object(Bucket=buckets.uploads_bucket, Key=KEY)["Metadata"]
     assert "mtime" in kept
-    assert attempt(workshop, UploadKey.parse(KEY)) is Outcome.DONE
+    assert attempt(job_context, UploadKey.parse(KEY)) is Outcome.DONE
 
 
 @pytest.mark.parametrize("size_bytes", [SMALL_BYTES, LARGE_BYTES])

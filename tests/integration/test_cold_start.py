@@ -23,12 +23,12 @@ SLOW = {
 }
 LOAD = """
 import json, sys
-from stemdrop_separate.handler import workshop
+from stemdrop_separate.handler import job_context
 from stemdrop.options import Model
-first = workshop.models.load(Model.TWO_STEMS).backend
+first = job_context.models.load(Model.TWO_STEMS).backend
 print(json.dumps({
     "modules": sorted({name.partition(".")[0] for name in sys.modules}),
-    "warm": workshop.models.load(Model.TWO_STEMS_16KHZ).backend is first,
+    "warm": job_context.models.load(Model.TWO_STEMS_16KHZ).backend is first,
 }))
 """
 

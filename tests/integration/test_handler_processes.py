@@ -17,7 +17,7 @@ from lambda_context import event_of
 from stemdrop.jobs import Status
 from stemdrop.keys import record_key
 from stemdrop_local.deployment import Stack
-from stemdrop_separate.job.context import Outcome, Workshop
+from stemdrop_separate.job.context import JobContext, Outcome
 from uploads import KEY, RATE_HZ, attempt, job_of, put, read, results, samples, song, stem_names
 
 PROGRAM = Path(__file__).parents[1] / "handler_process.py"
@@ -66,7 +66,7 @@ def outcome_of(process: subprocess.Popen[str]) -> str:
 )
 def test_a_killed_job_is_done_at_the_next_delivery(
     buckets: Stack,
-    workshop: Workshop,
+    job_context: JobContext,
     faults: Faults,
     environment: dict[str, str],
     tmp_path: Path,
@@ -99,7 +99,7 @@ def test_a_killed_job_is_done_at_the_next_delivery(
     assert (job.status, job.attempt) == (Status.DONE, 2)
     assert stem_names(buckets) == {"vocals.wav", "accompaniment.wav"}
     assert not files(tmp)
-    assert attempt(workshop) is Outcome.SKIPPED
+    assert attempt(job_context) is Outcome.SKIPPED
 
 
 def test_two_events_at_once_are_done_once(

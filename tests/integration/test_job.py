@@ -16,7 +16,7 @@ from stemdrop.jobs import Job, Stage, Status, now
 from stemdrop.keys import UploadKey, record_key
 from stemdrop.options import Codec, Options
 from stemdrop_local.deployment import ROOT, Stack
-from stemdrop_separate.job.context import Invocation, Outcome, Workshop
+from stemdrop_separate.job.context import Invocation, JobContext, Outcome
 from stemdrop_separate.job.run_job import Attempt
 from stemdrop_separate.models.catalog import Models
 from uploads import (
@@ -50,16 +50,16 @@ def models() -> Models:
     return Models(ROOT / "build" / "models")
 
 
-def separate(buckets: Stack, workshop: Workshop, key: UploadKey = KEY, **metadata: str) -> Job:
-    assert attempt(workshop, key) is Outcome.DONE, metadata
+def separate(buckets: Stack, job_context: JobContext, key: UploadKey = KEY, **metadata: str) -> Job:
+    assert attempt(job_context, key) is Outcome.DONE, metadata
     job = job_of(buckets, key)
     assert job.status is Status.DONE
     return job
 
 
-def test_a_song_comes_back_as_stems(buckets: Stack, workshop: Workshop) -> None:
+def test_a_song_comes_back_as_stems(buckets: Stack, job_context: JobContext) -> None:
     put(buckets, song())
-    job = separate(buckets, workshop)
+    job = separate(buckets, job_context)
     assert stem_names(buckets) == {"vocals.wav", "accompaniment.wav"}
     mix = samples(song())
     for stem in job.stems:
@@ -75,10 +75,10 @@ def test_a_song_comes_back_as_stems(buckets: Stack, workshop: Workshop) -> None:
     assert [stem.stem for stem in job.stems] == ["vocals", "accompaniment"]
 
 
-def test_the_record_tells_everything(buckets: Stack, workshop: Workshop) -> None:
+def test_the_record_tells_everything(buckets: Stack, job_context: JobContext) -> None:
     before = now()
     put(buckets, song())
-    separate(buckets, workshop)
+    separate(buckets, job_context)
     record = json.loads(read(buckets, record_key(KEY)))
     assert record["version"] == 1
     assert (record["key"], record["status"], record["stage"]) == (str(KEY), "done", None)
@@ -91,7 +91,7 @@ def test_the_record_tells_everything(buckets: Stack, workshop: Workshop) -> None
     assert record["sound"] == {"duration_s": 0.5, "sample_rate_hz": RATE_HZ, "channels": 2}
     assert (record["progress"], record["attempt"]) == (1.0, 1)
     assert (record["error"], record["warnings"], record["zip"]) == (None, [], None)
-    card = json.loads((workshop.settings.model_dir / "2stems.json").read_text())
+    card = json.loads((job_context.settings.model_dir / "2stems.json").read_text())
     engine = record["engine"]
     assert (engine["backend"], engine["model"]) == ("onnx", "2stems")
     assert engine["weights_sha256"] == card["files"]["2stems.onnx"]["sha256"]
@@ -110,9 +110,9 @@ def test_the_record_tells_everything(buckets: Stack, workshop: Workshop) -> None
 
 
 @pytest.mark.parametrize("codec", Codec)
-def test_every_codec_comes_back(buckets: Stack, workshop: Workshop, codec: Codec) -> None:
+def test_every_codec_comes_back(buckets: Stack, job_context: JobContext, codec: Codec) -> None:
     put(buckets, song(), metadata={"codec": codec.value, "stems": "vocals"})
-    job = separate(buckets, workshop)
+    job = separate(buckets, job_context)
     assert stem_names(buckets) == {f"vocals.{codec}"}
     data = read(buckets, job.stems[0].key)
     assert data.startswith(MAGIC[codec])
@@ -120,26 +120,26 @@ def test_every_codec_comes_back(buckets: Stack, workshop: Workshop, codec: Codec
     assert head["ContentType"].startswith("audio/")
 
 
-def test_stems_and_residual_add_up_to_the_mix(buckets: Stack, workshop: Workshop) -> None:
+def test_stems_and_residual_add_up_to_the_mix(buckets: Stack, job_context: JobContext) -> None:
     put(buckets, song(), metadata={"residual": "true", "bit_depth": "32f"})
-    job = separate(buckets, workshop)
+    job = separate(buckets, job_context)
     assert [stem.stem for stem in job.stems] == ["vocals", "accompaniment", "residual"]
     total = sum(samples(read(buckets, stem.key)) for stem in job.stems)
     np.testing.assert_allclose(total, samples(song()) / 32768, atol=1e-6)
     assert max(abs(samples(read(buckets, job.stems[2].key)).ravel())) > 1e-4
 
 
-def test_the_residual_of_one_stem_is_all_the_rest(buckets: Stack, workshop: Workshop) -> None:
+def test_the_residual_of_one_stem_is_all_the_rest(buckets: Stack, job_context: JobContext) -> None:
     put(buckets, song(), metadata={"residual": "true", "bit_depth": "32f", "stems": "vocals"})
-    job = separate(buckets, workshop)
+    job = separate(buckets, job_context)
     assert [stem.stem for stem in job.stems] == ["vocals", "residual"]
     total = sum(samples(read(buckets, stem.key)) for stem in job.stems)
     np.testing.assert_allclose(total, samples(song()) / 32768, atol=1e-6)
 
 
-def test_the_zip_has_exactly_the_stems(buckets: Stack, workshop: Workshop) -> None:
+def test_the_zip_has_exactly_the_stems(buckets: Stack, job_context: JobContext) -> None:
     put(buckets, song(), metadata={"zip": "true", "residual": "true"})
-    job = separate(buckets, workshop)
+    job = separate(buckets, job_context)
     assert job.zip is not None
     data = read(buckets, job.zip.key)
     assert (job.zip.key, job.zip.size_bytes) == (f"{KEY}/stems.zip", len(data))
@@ -151,19 +151,19 @@ def test_the_zip_has_exactly_the_stems(buckets: Stack, workshop: Workshop) -> No
     assert stem_names(buckets) == {"stems.zip", *archive.namelist()}
 
 
-def test_a_part_of_a_song_is_separated(buckets: Stack, workshop: Workshop) -> None:
+def test_a_part_of_a_song_is_separated(buckets: Stack, job_context: JobContext) -> None:
     put(buckets, song(), metadata={"offset_s": "0.2", "duration_s": "0.1"})
-    job = separate(buckets, workshop)
+    job = separate(buckets, job_context)
     assert [stem.duration_s for stem in job.stems] == [0.1, 0.1]
     assert job.sound is not None
     assert job.sound.duration_s == 0.5
     assert len(samples(read(buckets, job.stems[0].key))) == 4410
 
 
-def test_the_folder_sets_the_model(buckets: Stack, workshop: Workshop) -> None:
+def test_the_folder_sets_the_model(buckets: Stack, job_context: JobContext) -> None:
     key = UploadKey.parse("drop/2stems-16kHz/song.wav")
     put(buckets, song(), key)
-    job = separate(buckets, workshop, key)
+    job = separate(buckets, job_context, key)
     assert job.options["model"] == "2stems-16kHz"
     assert job.engine is not None
     assert job.engine.model == "2stems-16kHz"
@@ -180,38 +180,40 @@ def test_the_folder_sets_the_model(buckets: Stack, workshop: Workshop) -> None:
     ],
     ids=ascii,
 )
-def test_strange_keys_have_stems(buckets: Stack, workshop: Workshop, text: str) -> None:
+def test_strange_keys_have_stems(buckets: Stack, job_context: JobContext, text: str) -> None:
     key = UploadKey.parse(text)
     put(buckets, song(), key)
-    job = separate(buckets, workshop, key)
+    job = separate(buckets, job_context, key)
     assert job.key == text
     assert {stem.key for stem in job.stems} == {f"{text}/vocals.wav", f"{text}/accompaniment.wav"}
     assert all(len(samples(read(buckets, stem.key))) == RATE_HZ // 2 for stem in job.stems)
 
 
-def test_a_job_of_the_api_has_the_options_of_its_record(buckets: Stack, workshop: Workshop) -> None:
+def test_a_job_of_the_api_has_the_options_of_its_record(
+    buckets: Stack, job_context: JobContext
+) -> None:
     key = UploadKey.parse("jobs/" + "a" * 32)
     options = Options.parse({"codec": "flac", "stems": "vocals"}).to_json()
     waiting = Job(str(key), Status.AWAITING_UPLOAD, now(), now(), options=options)
-    workshop.store.save_job(key, waiting, None)
+    job_context.store.save_job(key, waiting, None)
     put(buckets, song(), key)
-    job = separate(buckets, workshop, key)
+    job = separate(buckets, job_context, key)
     assert stem_names(buckets, key) == {"vocals.flac"}
     assert (job.options, job.created_at) == (options, waiting.created_at)
     # The event comes again: nothing has changed, least of all the options.
     written = results(buckets)
-    assert attempt(workshop, key) is Outcome.SKIPPED
+    assert attempt(job_context, key) is Outcome.SKIPPED
     assert results(buckets) == written
 
 
-def test_a_song_is_not_affected_by_the_one_before(buckets: Stack, workshop: Workshop) -> None:
+def test_a_song_is_not_affected_by_the_one_before(buckets: Stack, job_context: JobContext) -> None:
     # In one process, as in a warm execution environment; the index is emptied in between.
     stems = []
     for seed in (1, 2, 1):
         for key in results(buckets, "content/"):
             buckets.s3.delete_object(Bucket=buckets.stems_bucket, Key=key)
         put(buckets, song(0.5, seed))
-        job = separate(buckets, workshop)
+        job = separate(buckets, job_context)
         assert job.usage is not None
         assert "separate" in job.usage.timings_s
         stems.append([read(buckets, stem.key) for stem in job.stems])
@@ -241,27 +243,27 @@ class Clock:
 
 
 @pytest.fixture
-def written(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> list[Job]:
+def written(job_context: JobContext, monkeypatch: pytest.MonkeyPatch) -> list[Job]:
     """Return the records as they are written."""
     jobs: list[Job] = []
-    save = type(workshop.store).save_job
+    save = type(job_context.store).save_job
 
     def noting(*arguments: object) -> str:
         jobs.append(arguments[2])  # type: ignore[arg-type]
         return save(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(type(workshop.store), "save_job", noting)
+    monkeypatch.setattr(type(job_context.store), "save_job", noting)
     return jobs
 
 
 def test_progress_is_written_every_two_seconds_at_most(
-    buckets: Stack, workshop: Workshop, written: list[Job], monkeypatch: pytest.MonkeyPatch
+    buckets: Stack, job_context: JobContext, written: list[Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Three segments, at 1.5 s each.
     put(buckets, song(24.5), metadata={"codec": "mp3", "bitrate": "64k"})
     clock = Clock()
     monkeypatch.setattr("stemdrop_separate.job.run_job.time", clock)
-    assert Attempt(workshop, KEY, Invocation(3008, clock.remaining_s)).run() is Outcome.DONE
+    assert Attempt(job_context, KEY, Invocation(3008, clock.remaining_s)).run() is Outcome.DONE
     shares = progress_of(written)
     assert shares[0] == 0.0
     assert shares == sorted(shares)
@@ -272,25 +274,25 @@ def test_progress_is_written_every_two_seconds_at_most(
     assert stages[-2:] == [(Status.PROCESSING, Stage.UPLOADING), (Status.DONE, None)]
 
 
-def test_nothing_is_left_on_the_disk(buckets: Stack, workshop: Workshop) -> None:
+def test_nothing_is_left_on_the_disk(buckets: Stack, job_context: JobContext) -> None:
     put(buckets, song())
-    separate(buckets, workshop)
-    assert list(workshop.settings.work_dir.iterdir()) == []
+    separate(buckets, job_context)
+    assert list(job_context.settings.work_dir.iterdir()) == []
 
 
 def test_stems_are_uploaded_before_the_record_says_so(
-    buckets: Stack, workshop: Workshop, faults: Faults
+    buckets: Stack, job_context: JobContext, faults: Faults
 ) -> None:
     put(buckets, song(), metadata={"zip": "true"})
-    separate(buckets, workshop)
+    separate(buckets, job_context)
     puts = [request.key for request in faults.requests if request.method == "PUT"]
     assert puts[-1] == record_key(KEY)
     assert set(puts[-4:-2]) <= {f"{KEY}/vocals.wav", f"{KEY}/accompaniment.wav", f"{KEY}/stems.zip"}
 
 
 def test_larger_and_longer_songs_are_taken_up_to_the_limit(
-    buckets: Stack, workshop: Workshop
+    buckets: Stack, job_context: JobContext
 ) -> None:
-    limits = replace(workshop.settings, max_upload_bytes=len(song(1.0)), max_duration_s=1)
+    limits = replace(job_context.settings, max_upload_bytes=len(song(1.0)), max_duration_s=1)
     put(buckets, song(1.0))
-    separate(buckets, replace(workshop, settings=limits))
+    separate(buckets, replace(job_context, settings=limits))

@@ -10,7 +10,7 @@ from stemdrop.jobs import Job, Status, now
 from stemdrop.keys import UploadKey, content_key, record_key, result_key
 from stemdrop.options import Options
 from stemdrop_local.deployment import Stack
-from stemdrop_separate.job.context import Outcome, Workshop
+from stemdrop_separate.job.context import JobContext, Outcome
 from uploads import attempt, put, results, song
 
 KEY = UploadKey.parse("jobs/" + "a" * 32)
@@ -30,11 +30,11 @@ STEPS: dict[str, tuple[str, str, int]] = {
 }
 
 
-def create(workshop: Workshop) -> None:
+def create(job_context: JobContext) -> None:
     """Write the record that the API writes before it hands out the upload URL."""
     options = Options().to_json()
     job = Job(str(KEY), Status.AWAITING_UPLOAD, now(), now(), options=options)
-    workshop.store.save_job(KEY, job, None)
+    job_context.store.save_job(KEY, job, None)
 
 
 def delete(buckets: Stack) -> None:
@@ -46,9 +46,9 @@ def delete(buckets: Stack) -> None:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_nothing_is_left_of_a_job_that_is_deleted_at_work(
-    buckets: Stack, workshop: Workshop, faults: Faults, step: str
+    buckets: Stack, job_context: JobContext, faults: Faults, step: str
 ) -> None:
-    create(workshop)
+    create(job_context)
     put(buckets, SONG, KEY)
     deletions: list[str] = []
 
@@ -58,16 +58,18 @@ def test_nothing_is_left_of_a_job_that_is_deleted_at_work(
 
     method, key, after = STEPS[step]
     faults.on(first(delete_once), method, key, after=after)
-    assert attempt(workshop, KEY) is Outcome.SKIPPED
+    assert attempt(job_context, KEY) is Outcome.SKIPPED
     assert deletions == [step]
     assert results(buckets) == {}
-    assert attempt(workshop, KEY) is Outcome.SKIPPED
+    assert attempt(job_context, KEY) is Outcome.SKIPPED
     assert results(buckets) == {}
 
 
-def test_an_upload_after_the_deletion_is_passed_over(buckets: Stack, workshop: Workshop) -> None:
+def test_an_upload_after_the_deletion_is_passed_over(
+    buckets: Stack, job_context: JobContext
+) -> None:
     put(buckets, SONG, KEY)
     stray = result_key(KEY, "vocals.wav")
     buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=stray, Body=b"left by a killed attempt")
-    assert attempt(workshop, KEY) is Outcome.SKIPPED
+    assert attempt(job_context, KEY) is Outcome.SKIPPED
     assert results(buckets) == {}

@@ -12,7 +12,7 @@ from stemdrop.jobs import Job, Status
 from stemdrop.keys import UploadKey, record_key
 from stemdrop.options import Options
 from stemdrop_local.deployment import Stack
-from stemdrop_separate.job.context import Outcome, Workshop
+from stemdrop_separate.job.context import JobContext, Outcome
 from uploads import KEY, attempt, job_of, put, read, results, song, stem_names
 
 OTHER_KEY = UploadKey.parse("drop/live/the same song.wav")
@@ -24,7 +24,7 @@ def stems_of(buckets: Stack, key: UploadKey = KEY) -> list[bytes]:
 
 
 @pytest.fixture
-def expected(buckets: Stack, workshop: Workshop) -> Callable[[bytes], list[bytes]]:
+def expected(buckets: Stack, job_context: JobContext) -> Callable[[bytes], list[bytes]]:
     """Return the right stems of a song; they are separated under a key of their own, once."""
     known: dict[bytes, list[bytes]] = {}
 
@@ -32,7 +32,7 @@ def expected(buckets: Stack, workshop: Workshop) -> Callable[[bytes], list[bytes
         if data not in known:
             key = UploadKey.parse(f"drop/expected {len(known)}.wav")
             put(buckets, data, key)
-            attempt(workshop, key)
+            attempt(job_context, key)
             known[data] = stems_of(buckets, key)
             for result in results(buckets, "content/"):
                 buckets.s3.delete_object(Bucket=buckets.stems_bucket, Key=result)
@@ -50,13 +50,13 @@ def was_separated(job: Job) -> bool:
 
 
 def test_the_same_event_twice_does_no_work(
-    buckets: Stack, workshop: Workshop, faults: Faults
+    buckets: Stack, job_context: JobContext, faults: Faults
 ) -> None:
     put(buckets, SHORT)
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     written = results(buckets)
     faults.forget()
-    assert attempt(workshop) is Outcome.SKIPPED
+    assert attempt(job_context) is Outcome.SKIPPED
     assert [(request.method, request.key) for request in faults.requests] == [
         ("GET", record_key(KEY)),
         ("HEAD", str(KEY)),
@@ -65,65 +65,65 @@ def test_the_same_event_twice_does_no_work(
 
 
 def test_the_same_event_after_the_song_was_deleted_does_no_work(
-    buckets: Stack, workshop: Workshop
+    buckets: Stack, job_context: JobContext
 ) -> None:
     put(buckets, SHORT)
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     written = results(buckets)
     buckets.s3.delete_object(Bucket=buckets.uploads_bucket, Key=str(KEY))
-    assert attempt(workshop) is Outcome.SKIPPED
+    assert attempt(job_context) is Outcome.SKIPPED
     assert results(buckets) == written
 
 
-def test_the_same_song_sent_again_keeps_its_stems(buckets: Stack, workshop: Workshop) -> None:
+def test_the_same_song_sent_again_keeps_its_stems(buckets: Stack, job_context: JobContext) -> None:
     for outcome in (Outcome.DONE, Outcome.SKIPPED):
         put(buckets, SHORT)
-        assert attempt(workshop) is outcome
+        assert attempt(job_context) is outcome
     assert stem_names(buckets) == {"vocals.wav", "accompaniment.wav"}
 
 
 def test_events_out_of_order_end_with_the_newer_song(
-    buckets: Stack, workshop: Workshop, expected: Callable[[bytes], list[bytes]]
+    buckets: Stack, job_context: JobContext, expected: Callable[[bytes], list[bytes]]
 ) -> None:
     right = expected(LONG)
     put(buckets, SHORT)
     put(buckets, LONG)
     # Whichever event comes first, S3 has only the newer song.
-    assert attempt(workshop) is Outcome.DONE
-    assert attempt(workshop) is Outcome.SKIPPED
+    assert attempt(job_context) is Outcome.DONE
+    assert attempt(job_context) is Outcome.SKIPPED
     assert stems_of(buckets) == right
 
 
 # --- another song, or other options, under the same key
 
 
-def test_other_options_replace_the_stems(buckets: Stack, workshop: Workshop) -> None:
+def test_other_options_replace_the_stems(buckets: Stack, job_context: JobContext) -> None:
     put(buckets, SHORT, metadata={"zip": "true", "residual": "true"})
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     put(buckets, SHORT, metadata={"codec": "flac", "stems": "vocals"})
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     assert stem_names(buckets) == {"vocals.flac"}
     job = job_of(buckets)
     assert [stem.key for stem in job.stems] == [f"{KEY}/vocals.flac"]
     assert job.zip is None
 
 
-def test_results_of_neighbours_are_not_swept(buckets: Stack, workshop: Workshop) -> None:
+def test_results_of_neighbours_are_not_swept(buckets: Stack, job_context: JobContext) -> None:
     neighbours = [f"{KEY}/deeper/song.wav/vocals.wav", f"{KEY}x/vocals.wav", "drop/vocals.wav"]
     for key in neighbours:
         buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=key, Body=b"x")
     put(buckets, SHORT)
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     assert set(neighbours) <= set(results(buckets))
 
 
 def test_another_song_replaces_the_stems(
-    buckets: Stack, workshop: Workshop, expected: Callable[[bytes], list[bytes]]
+    buckets: Stack, job_context: JobContext, expected: Callable[[bytes], list[bytes]]
 ) -> None:
     right = expected(LONG)
     for data in (SHORT, LONG):
         put(buckets, data)
-        assert attempt(workshop) is Outcome.DONE
+        assert attempt(job_context) is Outcome.DONE
     assert stems_of(buckets) == right
     assert job_of(buckets).attempt == 1
 
@@ -131,9 +131,9 @@ def test_another_song_replaces_the_stems(
 # --- a song is replaced while it is being separated
 
 
-def elsewhere(workshop: Workshop, folder: Path) -> Workshop:
+def elsewhere(job_context: JobContext, folder: Path) -> JobContext:
     """Return another execution environment, which has a disk of its own."""
-    return replace(workshop, settings=replace(workshop.settings, work_dir=folder))
+    return replace(job_context, settings=replace(job_context.settings, work_dir=folder))
 
 
 MOMENTS = {
@@ -147,7 +147,7 @@ MOMENTS = {
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_song_replaced_meanwhile_gives_way(
     buckets: Stack,
-    workshop: Workshop,
+    job_context: JobContext,
     faults: Faults,
     expected: Callable[[bytes], list[bytes]],
     moment: str,
@@ -157,16 +157,16 @@ def test_a_song_replaced_meanwhile_gives_way(
     put(buckets, SHORT)
     faults.forget()
     faults.on(first(lambda: put(buckets, LONG)), method, key, after=after)
-    assert attempt(workshop) is Outcome.SKIPPED
+    assert attempt(job_context) is Outcome.SKIPPED
     assert stem_names(buckets) == set()
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     assert stems_of(buckets) == right
 
 
 @pytest.mark.parametrize("moment", ["after the download", "while separating", "before the upload"])
 def test_a_song_replaced_and_separated_meanwhile_stays(
     buckets: Stack,
-    workshop: Workshop,
+    job_context: JobContext,
     faults: Faults,
     expected: Callable[[bytes], list[bytes]],
     tmp_path: Path,
@@ -178,12 +178,12 @@ def test_a_song_replaced_and_separated_meanwhile_stays(
 
     def replace_and_separate() -> None:
         put(buckets, LONG)
-        outcomes.append(attempt(elsewhere(workshop, tmp_path / "elsewhere")))
+        outcomes.append(attempt(elsewhere(job_context, tmp_path / "elsewhere")))
 
     put(buckets, SHORT)
     faults.forget()
     faults.on(first(replace_and_separate), method, key, after=after)
-    assert attempt(workshop) is Outcome.SKIPPED
+    assert attempt(job_context) is Outcome.SKIPPED
     assert outcomes == [Outcome.DONE]
     assert job_of(buckets).status is Status.DONE
     assert stems_of(buckets) == right
@@ -193,7 +193,7 @@ def test_a_song_replaced_and_separated_meanwhile_stays(
 @pytest.mark.parametrize("is_known", [False, True], ids=["uploaded", "copied"])
 def test_stems_written_over_those_of_a_newer_song_are_repaired(
     buckets: Stack,
-    workshop: Workshop,
+    job_context: JobContext,
     faults: Faults,
     tmp_path: Path,
     is_known: bool,
@@ -203,16 +203,16 @@ def test_stems_written_over_those_of_a_newer_song_are_repaired(
 
     def replace_and_separate() -> None:
         put(buckets, LONG, metadata=metadata)
-        assert attempt(elsewhere(workshop, tmp_path / "elsewhere")) is Outcome.DONE
+        assert attempt(elsewhere(job_context, tmp_path / "elsewhere")) is Outcome.DONE
         right.extend(stems_of(buckets))
 
     right: list[bytes] = []
     if is_known:
         put(buckets, SHORT, OTHER_KEY)
-        assert attempt(workshop, OTHER_KEY) is Outcome.DONE
+        assert attempt(job_context, OTHER_KEY) is Outcome.DONE
     put(buckets, SHORT)
     faults.on(first(replace_and_separate), "PUT", f"{KEY}/vocals.wav")
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     job = job_of(buckets)
     assert job.status is Status.DONE
     assert set(results(buckets, f"{KEY}/")) == {record_key(KEY), *job.result_keys}
@@ -220,41 +220,41 @@ def test_stems_written_over_those_of_a_newer_song_are_repaired(
 
 
 def test_stems_of_the_same_work_need_no_repair(
-    buckets: Stack, workshop: Workshop, faults: Faults, tmp_path: Path
+    buckets: Stack, job_context: JobContext, faults: Faults, tmp_path: Path
 ) -> None:
     def separate_too() -> None:
-        assert attempt(elsewhere(workshop, tmp_path / "elsewhere")) is Outcome.DONE
+        assert attempt(elsewhere(job_context, tmp_path / "elsewhere")) is Outcome.DONE
 
     put(buckets, SHORT)
     faults.on(first(separate_too), "PUT", f"{KEY}/vocals.wav")
-    assert attempt(workshop) is Outcome.SKIPPED
+    assert attempt(job_context) is Outcome.SKIPPED
     assert job_of(buckets).status is Status.DONE
 
 
 def test_a_job_that_is_deleted_meanwhile_stays_deleted(
-    buckets: Stack, workshop: Workshop, faults: Faults
+    buckets: Stack, job_context: JobContext, faults: Faults
 ) -> None:
     def delete() -> None:
         buckets.s3.delete_object(Bucket=buckets.stems_bucket, Key=record_key(KEY))
 
     put(buckets, SHORT)
     faults.on(first(delete), "PUT", record_key(KEY), after=1)
-    assert attempt(workshop) is Outcome.SKIPPED
+    assert attempt(job_context) is Outcome.SKIPPED
     assert results(buckets) == {}
 
 
 def test_two_failures_at_once_are_one(
-    buckets: Stack, workshop: Workshop, faults: Faults, tmp_path: Path
+    buckets: Stack, job_context: JobContext, faults: Faults, tmp_path: Path
 ) -> None:
     outcomes = []
 
     def fail_too() -> None:
-        outcomes.append(attempt(elsewhere(workshop, tmp_path / "elsewhere")))
+        outcomes.append(attempt(elsewhere(job_context, tmp_path / "elsewhere")))
 
     put(buckets, b"no song")
     # The second write of the record is the last one: it says why.
     faults.on(first(fail_too), "PUT", record_key(KEY), after=2)
-    assert attempt(workshop) is Outcome.SKIPPED
+    assert attempt(job_context) is Outcome.SKIPPED
     assert outcomes == [Outcome.REJECTED]
     assert job_of(buckets).status is Status.FAILED
 
@@ -269,14 +269,14 @@ def entry_of(job: Job) -> str:
 
 
 def test_the_same_song_under_another_key_is_copied(
-    buckets: Stack, workshop: Workshop, faults: Faults
+    buckets: Stack, job_context: JobContext, faults: Faults
 ) -> None:
     metadata = {"zip": "true", "codec": "flac"}
     put(buckets, SHORT, metadata=metadata)
     put(buckets, SHORT, OTHER_KEY, metadata)
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     faults.forget()
-    assert attempt(workshop, OTHER_KEY) is Outcome.DONE
+    assert attempt(job_context, OTHER_KEY) is Outcome.DONE
     one, other = job_of(buckets), job_of(buckets, OTHER_KEY)
     assert was_separated(one)
     assert not was_separated(other)
@@ -297,71 +297,71 @@ def test_the_same_song_under_another_key_is_copied(
     assert faults.seen("GET", one.stems[0].key) == 0
     # Newer copies live longer, so that is where the index points now.
     assert entry_of(one) == entry_of(other)
-    assert workshop.store.find_content(entry_of(one)) == OTHER_KEY
+    assert job_context.store.find_content(entry_of(one)) == OTHER_KEY
 
 
 @pytest.mark.parametrize(
     "metadata", [{"codec": "flac"}, {"model": "2stems-16kHz"}, {"offset_s": "0.1"}], ids=str
 )
 def test_the_same_song_with_other_options_is_separated(
-    buckets: Stack, workshop: Workshop, metadata: dict[str, str]
+    buckets: Stack, job_context: JobContext, metadata: dict[str, str]
 ) -> None:
     put(buckets, SHORT)
     put(buckets, SHORT, OTHER_KEY, metadata)
     for key in (KEY, OTHER_KEY):
-        assert attempt(workshop, key) is Outcome.DONE
+        assert attempt(job_context, key) is Outcome.DONE
         assert was_separated(job_of(buckets, key))
 
 
-def separated_again(buckets: Stack, workshop: Workshop, right: list[bytes]) -> None:
+def separated_again(buckets: Stack, job_context: JobContext, right: list[bytes]) -> None:
     put(buckets, SHORT, OTHER_KEY)
-    assert attempt(workshop, OTHER_KEY) is Outcome.DONE
+    assert attempt(job_context, OTHER_KEY) is Outcome.DONE
     assert was_separated(job_of(buckets, OTHER_KEY))
     assert stems_of(buckets, OTHER_KEY) == right
 
 
 def test_an_index_that_points_at_deleted_stems_is_ignored(
-    buckets: Stack, workshop: Workshop
+    buckets: Stack, job_context: JobContext
 ) -> None:
     put(buckets, SHORT)
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     right = stems_of(buckets)
     gone = job_of(buckets).stems[1].key
     buckets.s3.delete_object(Bucket=buckets.stems_bucket, Key=gone)
-    separated_again(buckets, workshop, right)
+    separated_again(buckets, job_context, right)
 
 
 def test_an_index_that_points_at_a_deleted_job_is_ignored(
-    buckets: Stack, workshop: Workshop
+    buckets: Stack, job_context: JobContext
 ) -> None:
     put(buckets, SHORT)
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     right = stems_of(buckets)
     for key in results(buckets, f"{KEY}/"):
         buckets.s3.delete_object(Bucket=buckets.stems_bucket, Key=key)
-    separated_again(buckets, workshop, right)
+    separated_again(buckets, job_context, right)
 
 
 def test_an_index_that_points_at_another_song_by_now_is_ignored(
-    buckets: Stack, workshop: Workshop
+    buckets: Stack, job_context: JobContext
 ) -> None:
     put(buckets, SHORT)
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     right = stems_of(buckets)
     put(buckets, LONG)
-    assert attempt(workshop) is Outcome.DONE
-    separated_again(buckets, workshop, right)
+    assert attempt(job_context) is Outcome.DONE
+    separated_again(buckets, job_context, right)
 
 
 def test_an_index_that_points_at_other_options_by_now_is_ignored(
-    buckets: Stack, workshop: Workshop
+    buckets: Stack, job_context: JobContext
 ) -> None:
     put(buckets, SHORT)
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     right = stems_of(buckets)
     put(buckets, SHORT, metadata={"offset_s": "0.1"})
-    assert attempt(workshop) is Outcome.DONE
-    separated_again(buckets, workshop, right)
+    assert attempt(job_context) is Outcome.DONE
+    separated_again(buckets, job_context, right)
 
 
 @pytest.mark.parametrize(
@@ -375,27 +375,27 @@ def test_an_index_that_points_at_other_options_by_now_is_ignored(
     ids=["other weights", "newer record", "not done", "garbled"],
 )
 def test_an_index_that_points_at_other_work_is_ignored(
-    buckets: Stack, workshop: Workshop, part: str, value: str
+    buckets: Stack, job_context: JobContext, part: str, value: str
 ) -> None:
     put(buckets, SHORT)
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     right = stems_of(buckets)
     record = read(buckets, record_key(KEY)).decode()
     assert part in record
     changed = record.replace(part, value, 1).encode()
     buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=record_key(KEY), Body=changed)
-    separated_again(buckets, workshop, right)
+    separated_again(buckets, job_context, right)
 
 
 def test_stems_that_are_replaced_while_they_are_copied_are_not_used(
-    buckets: Stack, workshop: Workshop, faults: Faults, tmp_path: Path
+    buckets: Stack, job_context: JobContext, faults: Faults, tmp_path: Path
 ) -> None:
     def replace_original() -> None:
         put(buckets, LONG)
-        assert attempt(elsewhere(workshop, tmp_path / "elsewhere")) is Outcome.DONE
+        assert attempt(elsewhere(job_context, tmp_path / "elsewhere")) is Outcome.DONE
 
     put(buckets, SHORT)
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     right = stems_of(buckets)
     faults.on(first(replace_original), "PUT", f"{OTHER_KEY}/accompaniment.wav")
-    separated_again(buckets, workshop, right)
+    separated_again(buckets, job_context, right)

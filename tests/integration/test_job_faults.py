@@ -11,7 +11,7 @@ from stemdrop.jobs import Status
 from stemdrop.keys import UploadKey, content_key, record_key
 from stemdrop.options import Options
 from stemdrop_local.deployment import Stack
-from stemdrop_separate.job.context import Outcome, Workshop
+from stemdrop_separate.job.context import JobContext, Outcome
 from uploads import KEY, attempt, job_of, put, read, results, song, stem_names
 
 OTHER_KEY = UploadKey.parse("drop/other.wav")
@@ -44,20 +44,20 @@ STEPS: dict[str, tuple[str, str, int]] = {
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_step_that_fails_for_good_is_done_at_the_next_delivery(
-    buckets: Stack, workshop: Workshop, faults: Faults, entry: str, step: str
+    buckets: Stack, job_context: JobContext, faults: Faults, entry: str, step: str
 ) -> None:
     method, key, after = STEPS[step]
     put(buckets, SONG)
     faults.on(unavailable, method, key.replace("entry", entry), after=after, times=100)
     with pytest.raises(StorageError):
-        attempt(workshop)
+        attempt(job_context)
     if record_key(KEY) in results(buckets):
         job = job_of(buckets)
         assert job.status is Status.PROCESSING
         assert job.stems == ()
-    assert not any(workshop.settings.work_dir.glob("*"))
+    assert not any(job_context.settings.work_dir.glob("*"))
     faults.forget()
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     job = job_of(buckets)
     assert job.status is Status.DONE
     assert job.attempt == (1 if step in {"record read", "song looked up", "record begun"} else 2)
@@ -65,48 +65,48 @@ def test_a_step_that_fails_for_good_is_done_at_the_next_delivery(
 
 
 def test_a_busy_s3_is_survived_at_every_step(
-    buckets: Stack, workshop: Workshop, faults: Faults, entry: str
+    buckets: Stack, job_context: JobContext, faults: Faults, entry: str
 ) -> None:
     put(buckets, SONG)
     for method, key, after in STEPS.values():
         faults.on(unavailable, method, key.replace("entry", entry), after=2 * after, times=2)
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     assert stem_names(buckets) == BOTH
     assert job_of(buckets).attempt == 1
 
 
 @pytest.mark.parametrize("fault", [unavailable, forbidden, lose_answer])
 def test_progress_that_can_not_be_saved_does_not_matter(
-    buckets: Stack, workshop: Workshop, faults: Faults, fault: Fault
+    buckets: Stack, job_context: JobContext, faults: Faults, fault: Fault
 ) -> None:
     put(buckets, SONG)
     # The third write; with five tries each, and one for an answer of 403.
     times = 1 if fault is forbidden else 5
     faults.on(fault, "PUT", record_key(KEY), after=2, times=times)
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     assert job_of(buckets).status is Status.DONE
 
 
 def test_old_stems_that_can_not_be_swept_do_not_matter(
-    buckets: Stack, workshop: Workshop, faults: Faults
+    buckets: Stack, job_context: JobContext, faults: Faults
 ) -> None:
     put(buckets, SONG)
     faults.on(unavailable, "GET", "", times=100)
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     assert job_of(buckets).status is Status.DONE
 
 
 @pytest.mark.parametrize("step", ["index read", "stem copied"])
 def test_stems_that_can_not_be_copied_are_separated_again(
-    buckets: Stack, workshop: Workshop, faults: Faults, entry: str, step: str
+    buckets: Stack, job_context: JobContext, faults: Faults, entry: str, step: str
 ) -> None:
     failing = {"index read": ("GET", entry), "stem copied": ("HEAD", f"{KEY}/vocals.wav")}[step]
     put(buckets, SONG)
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     right = read(buckets, f"{KEY}/vocals.wav")
     put(buckets, SONG, OTHER_KEY)
     faults.on(unavailable, *failing, times=100)
-    assert attempt(workshop, OTHER_KEY) is Outcome.DONE
+    assert attempt(job_context, OTHER_KEY) is Outcome.DONE
     job = job_of(buckets, OTHER_KEY)
     assert job.usage is not None
     assert "separate" in job.usage.timings_s
@@ -115,37 +115,37 @@ def test_stems_that_can_not_be_copied_are_separated_again(
 
 @pytest.mark.parametrize("write", range(5))
 def test_a_record_whose_answer_is_lost_is_written_all_the_same(
-    buckets: Stack, workshop: Workshop, faults: Faults, write: int
+    buckets: Stack, job_context: JobContext, faults: Faults, write: int
 ) -> None:
     put(buckets, SONG)
     faults.on(lose_answer, "PUT", record_key(KEY), after=write)
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     job = job_of(buckets)
     assert (job.status, job.attempt) == (Status.DONE, 1)
     assert stem_names(buckets) == BOTH
 
 
 def test_a_download_that_is_cut_never_becomes_a_shorter_song(
-    buckets: Stack, workshop: Workshop, faults: Faults
+    buckets: Stack, job_context: JobContext, faults: Faults
 ) -> None:
     put(buckets, SONG)
     faults.on(cut_body, "GET", str(KEY))
     with pytest.raises(StorageError):
-        attempt(workshop)
+        attempt(job_context)
     assert stem_names(buckets) == set()
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     assert {stem.duration_s for stem in job_of(buckets).stems} == {0.5}
 
 
 def test_a_record_that_is_cut_is_no_record_of_nothing(
-    buckets: Stack, workshop: Workshop, faults: Faults
+    buckets: Stack, job_context: JobContext, faults: Faults
 ) -> None:
     put(buckets, SONG)
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     written = results(buckets)
     faults.on(cut_body, "GET", record_key(KEY))
     with pytest.raises(StorageError):
-        attempt(workshop)
+        attempt(job_context)
     assert results(buckets) == written
 
 
@@ -159,12 +159,12 @@ def newer(record: bytes) -> bytes:
 
 @pytest.mark.parametrize("change", [unreadable, newer])
 def test_a_record_that_can_not_be_read_is_left_alone(
-    buckets: Stack, workshop: Workshop, change: Callable[[bytes], bytes]
+    buckets: Stack, job_context: JobContext, change: Callable[[bytes], bytes]
 ) -> None:
     put(buckets, SONG)
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     changed = change(read(buckets, record_key(KEY)))
     buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=record_key(KEY), Body=changed)
     with pytest.raises(StorageError):
-        attempt(workshop)
+        attempt(job_context)
     assert read(buckets, record_key(KEY)) == changed

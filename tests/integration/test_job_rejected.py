@@ -16,7 +16,7 @@ from faults import Faults, first
 from stemdrop.jobs import Job, Status
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_local.deployment import Stack
-from stemdrop_separate.job.context import Outcome, Workshop
+from stemdrop_separate.job.context import JobContext, Outcome
 from stemdrop_separate.job.run_job import GUARD_S
 from stemdrop_separate.pipeline import HEADER_BYTES
 from uploads import KEY, RATE_HZ, attempt, job_of, put, read, results, samples, song
@@ -66,7 +66,7 @@ FILES: dict[str, tuple[Make, str]] = {
 }
 
 
-def require_failed(buckets: Stack, workshop: Workshop, code: str, key: UploadKey = KEY) -> Job:
+def require_failed(buckets: Stack, job_context: JobContext, code: str, key: UploadKey = KEY) -> Job:
     """Require that a record tells of the failure, and that there is nothing else anywhere."""
     job = job_of(buckets, key)
     assert job.status is Status.FAILED
@@ -79,26 +79,26 @@ def require_failed(buckets: Stack, workshop: Workshop, code: str, key: UploadKey
     assert job.finished_at is not None
     assert job.usage is not None
     assert set(results(buckets)) == {record_key(key)}
-    work_dir = workshop.settings.work_dir
+    work_dir = job_context.settings.work_dir
     assert not work_dir.exists() or list(work_dir.iterdir()) == []
     return job
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_without_sound_fails(
-    buckets: Stack, workshop: Workshop, faults: Faults, tmp_path: Path, name: str
+    buckets: Stack, job_context: JobContext, faults: Faults, tmp_path: Path, name: str
 ) -> None:
     make, code = FILES[name]
     path = make(tmp_path / "song.wav")
     key = replace(KEY, name=path.name)
     put(buckets, path.read_bytes(), key)
-    assert attempt(workshop, key) is Outcome.REJECTED
-    job = require_failed(buckets, workshop, code, key)
+    assert attempt(job_context, key) is Outcome.REJECTED
+    job = require_failed(buckets, job_context, code, key)
     assert job.source is not None
     assert job.source.size_bytes == path.stat().st_size
     # The event comes again: this is settled, and the song isn't even downloaded.
     faults.forget()
-    assert attempt(workshop, key) is Outcome.SKIPPED
+    assert attempt(job_context, key) is Outcome.SKIPPED
     assert {request.method for request in faults.requests} == {"GET", "HEAD"}
     assert faults.seen("GET", str(key)) == 0
     assert job_of(buckets, key) == job
@@ -115,11 +115,11 @@ def test_a_file_without_sound_fails(
     ids=str,
 )
 def test_a_bad_option_fails(
-    buckets: Stack, workshop: Workshop, metadata: dict[str, str], words: str
+    buckets: Stack, job_context: JobContext, metadata: dict[str, str], words: str
 ) -> None:
     put(buckets, song(), metadata=metadata)
-    assert attempt(workshop) is Outcome.REJECTED
-    job = require_failed(buckets, workshop, "bad_option")
+    assert attempt(job_context) is Outcome.REJECTED
+    job = require_failed(buckets, job_context, "bad_option")
     assert job.error is not None
     assert words in job.error.message
     assert job.options == metadata
@@ -127,86 +127,90 @@ def test_a_bad_option_fails(
 
 @pytest.mark.parametrize("model", ["4stems", "5stems-16kHz"])
 def test_a_model_that_is_not_installed_fails(
-    buckets: Stack, workshop: Workshop, tmp_path: Path, model: str
+    buckets: Stack, job_context: JobContext, tmp_path: Path, model: str
 ) -> None:
     for file in ("2stems.json", "2stems.onnx"):
-        (tmp_path / file).symlink_to(workshop.settings.model_dir / file)
-    models = replace(workshop.models, folder=tmp_path)
+        (tmp_path / file).symlink_to(job_context.settings.model_dir / file)
+    models = replace(job_context.models, folder=tmp_path)
     put(buckets, song(), metadata={"model": model})
-    assert attempt(replace(workshop, models=models)) is Outcome.REJECTED
-    job = require_failed(buckets, workshop, "model_unavailable")
+    assert attempt(replace(job_context, models=models)) is Outcome.REJECTED
+    job = require_failed(buckets, job_context, "model_unavailable")
     assert job.error is not None
     assert "2stems" in job.error.message
 
 
 def test_a_song_beyond_the_size_limit_is_not_even_downloaded(
-    buckets: Stack, workshop: Workshop, faults: Faults
+    buckets: Stack, job_context: JobContext, faults: Faults
 ) -> None:
-    limits = replace(workshop.settings, max_upload_bytes=len(song()) - 1)
+    limits = replace(job_context.settings, max_upload_bytes=len(song()) - 1)
     put(buckets, song())
-    assert attempt(replace(workshop, settings=limits)) is Outcome.REJECTED
-    require_failed(buckets, workshop, "too_large")
+    assert attempt(replace(job_context, settings=limits)) is Outcome.REJECTED
+    require_failed(buckets, job_context, "too_large")
     assert faults.seen("GET", str(KEY)) == 0
 
 
-def test_a_song_beyond_the_time_limit_fails(buckets: Stack, workshop: Workshop) -> None:
-    limits = replace(workshop.settings, max_duration_s=1)
+def test_a_song_beyond_the_time_limit_fails(buckets: Stack, job_context: JobContext) -> None:
+    limits = replace(job_context.settings, max_duration_s=1)
     put(buckets, song(1.5))
-    assert attempt(replace(workshop, settings=limits)) is Outcome.REJECTED
-    require_failed(buckets, workshop, "too_long")
+    assert attempt(replace(job_context, settings=limits)) is Outcome.REJECTED
+    require_failed(buckets, job_context, "too_long")
 
 
-def test_a_part_within_the_time_limit_is_taken(buckets: Stack, workshop: Workshop) -> None:
-    limits = replace(workshop.settings, max_duration_s=1)
+def test_a_part_within_the_time_limit_is_taken(buckets: Stack, job_context: JobContext) -> None:
+    limits = replace(job_context.settings, max_duration_s=1)
     put(buckets, song(1.5), metadata={"offset_s": "0.5"})
-    assert attempt(replace(workshop, settings=limits)) is Outcome.DONE
+    assert attempt(replace(job_context, settings=limits)) is Outcome.DONE
 
 
-def test_an_offset_beyond_the_end_fails(buckets: Stack, workshop: Workshop) -> None:
+def test_an_offset_beyond_the_end_fails(buckets: Stack, job_context: JobContext) -> None:
     put(buckets, song(), metadata={"offset_s": "60"})
-    assert attempt(workshop) is Outcome.REJECTED
-    require_failed(buckets, workshop, "empty_audio")
+    assert attempt(job_context) is Outcome.REJECTED
+    require_failed(buckets, job_context, "empty_audio")
 
 
-def test_a_song_that_was_deleted_before_its_turn_fails(buckets: Stack, workshop: Workshop) -> None:
-    assert attempt(workshop) is Outcome.REJECTED
-    job = require_failed(buckets, workshop, "upload_gone")
+def test_a_song_that_was_deleted_before_its_turn_fails(
+    buckets: Stack, job_context: JobContext
+) -> None:
+    assert attempt(job_context) is Outcome.REJECTED
+    job = require_failed(buckets, job_context, "upload_gone")
     assert job.source is None
 
 
 def test_a_song_that_is_deleted_before_the_download_fails(
-    buckets: Stack, workshop: Workshop, faults: Faults
+    buckets: Stack, job_context: JobContext, faults: Faults
 ) -> None:
     put(buckets, song())
     delete = partial(buckets.s3.delete_object, Bucket=buckets.uploads_bucket, Key=str(KEY))
     faults.on(first(delete), "GET", str(KEY))
-    assert attempt(workshop) is Outcome.REJECTED
-    job = require_failed(buckets, workshop, "upload_gone")
+    assert attempt(job_context) is Outcome.REJECTED
+    job = require_failed(buckets, job_context, "upload_gone")
     assert job.source is not None
 
 
-def test_a_separation_ends_before_lambda_ends_it(buckets: Stack, workshop: Workshop) -> None:
+def test_a_separation_ends_before_lambda_ends_it(buckets: Stack, job_context: JobContext) -> None:
     put(buckets, song())
-    assert attempt(workshop, remaining_s=GUARD_S - 0.1) is Outcome.REJECTED
-    job = require_failed(buckets, workshop, "timed_out")
+    assert attempt(job_context, remaining_s=GUARD_S - 0.1) is Outcome.REJECTED
+    job = require_failed(buckets, job_context, "timed_out")
     assert job.error is not None
     assert "duration_s" in job.error.message
 
 
 def test_a_song_that_holds_up_the_decoder_is_settled_before_lambda_ends_it(
-    buckets: Stack, workshop: Workshop, tmp_path: Path
+    buckets: Stack, job_context: JobContext, tmp_path: Path
 ) -> None:
     """The first call of ffmpeg recognises the song; the second never ends."""
     stuck, called = tmp_path / "ffmpeg", tmp_path / "called"
     stuck.write_text(
         f"#!/bin/sh\n[ -e {called} ] && exec /bin/sleep 600\n: > {called}\n"
-        f'exec {workshop.ffmpeg} "$@"\n'
+        f'exec {job_context.ffmpeg} "$@"\n'
     )
     stuck.chmod(0o755)
     put(buckets, song())
-    assert attempt(replace(workshop, ffmpeg=stuck), remaining_s=GUARD_S + 1.0) is Outcome.REJECTED
+    assert (
+        attempt(replace(job_context, ffmpeg=stuck), remaining_s=GUARD_S + 1.0) is Outcome.REJECTED
+    )
     assert called.exists()
-    require_failed(buckets, workshop, "timed_out")
+    require_failed(buckets, job_context, "timed_out")
 
 
 # Two stems, and room for what comes before and behind the samples.
@@ -230,7 +234,7 @@ def disk_with(free_bytes: int) -> SimpleNamespace:
 )
 def test_a_full_disk_fails_before_the_work_begins(
     buckets: Stack,
-    workshop: Workshop,
+    job_context: JobContext,
     monkeypatch: pytest.MonkeyPatch,
     free_bytes: int,
     metadata: dict[str, str],
@@ -238,27 +242,27 @@ def test_a_full_disk_fails_before_the_work_begins(
 ) -> None:
     monkeypatch.setattr("stemdrop_separate.job.workspace.shutil", disk_with(free_bytes))
     put(buckets, song(), metadata=metadata)
-    assert attempt(workshop) is Outcome.REJECTED
-    job = require_failed(buckets, workshop, "no_room")
+    assert attempt(job_context) is Outcome.REJECTED
+    job = require_failed(buckets, job_context, "no_room")
     assert job.error is not None
     assert job.error.message.startswith(words)
 
 
 def test_enough_room_is_enough(
-    buckets: Stack, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    buckets: Stack, job_context: JobContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("stemdrop_separate.job.workspace.shutil", disk_with(STEMS_NEED_BYTES))
     put(buckets, song())
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
 
 
 def test_a_good_song_after_a_bad_one_is_done(
-    buckets: Stack, workshop: Workshop, tmp_path: Path
+    buckets: Stack, job_context: JobContext, tmp_path: Path
 ) -> None:
     put(buckets, text(tmp_path / "song").read_bytes())
-    assert attempt(workshop) is Outcome.REJECTED
+    assert attempt(job_context) is Outcome.REJECTED
     put(buckets, song())
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     job = job_of(buckets)
     assert (job.status, job.error, job.attempt) == (Status.DONE, None, 1)
 
@@ -274,11 +278,11 @@ ODD: dict[str, tuple[Make, int]] = {
 
 @pytest.mark.parametrize("name", ODD)
 def test_odd_songs_have_stems_of_their_length(
-    buckets: Stack, workshop: Workshop, tmp_path: Path, name: str
+    buckets: Stack, job_context: JobContext, tmp_path: Path, name: str
 ) -> None:
     make, expected = ODD[name]
     put(buckets, make(tmp_path / "song.wav").read_bytes(), metadata={"bit_depth": "32f"})
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     for stem in job_of(buckets).stems:
         sound = samples(read(buckets, stem.key))
         assert abs(len(sound) - expected) <= 2
@@ -288,19 +292,19 @@ def test_odd_songs_have_stems_of_their_length(
 
 
 def test_a_format_that_only_the_suffix_tells_is_separated(
-    buckets: Stack, workshop: Workshop, tmp_path: Path
+    buckets: Stack, job_context: JobContext, tmp_path: Path
 ) -> None:
     key = replace(KEY, name="song.MLP")
     put(buckets, media.encode(tmp_path / "song.mlp", SOUND, "-strict", "-2").read_bytes(), key)
-    assert attempt(workshop, key) is Outcome.DONE
+    assert attempt(job_context, key) is Outcome.DONE
 
 
 def test_a_song_beyond_full_scale_says_where_it_clips(
-    buckets: Stack, workshop: Workshop, tmp_path: Path
+    buckets: Stack, job_context: JobContext, tmp_path: Path
 ) -> None:
     loud = media.wav(tmp_path / "song.wav", 8 * SOUND)
     put(buckets, loud.read_bytes())
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     loudest = max(job_of(buckets).stems, key=lambda stem: stem.clipped_samples)
     assert loudest.clipped_samples > 100
     assert loudest.peak_dbfs is not None
@@ -310,11 +314,11 @@ def test_a_song_beyond_full_scale_says_where_it_clips(
 
 
 def test_a_song_beyond_full_scale_is_scaled_if_that_is_wanted(
-    buckets: Stack, workshop: Workshop, tmp_path: Path
+    buckets: Stack, job_context: JobContext, tmp_path: Path
 ) -> None:
     loud = media.wav(tmp_path / "song.wav", 8 * SOUND)
     put(buckets, loud.read_bytes(), metadata={"clip": "scale", "quality": "high"})
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     job = job_of(buckets)
     assert (job.options["clip"], job.options["quality"]) == ("scale", "high")
     assert len({stem.gain_db for stem in job.stems}) == 1
@@ -325,11 +329,11 @@ def test_a_song_beyond_full_scale_is_scaled_if_that_is_wanted(
 
 
 def test_a_truncated_song_is_separated_with_a_warning(
-    buckets: Stack, workshop: Workshop, tmp_path: Path
+    buckets: Stack, job_context: JobContext, tmp_path: Path
 ) -> None:
     whole = media.wav(tmp_path / "song.wav", media.tones(3.0))
     put(buckets, media.cut(whole, 0.5).read_bytes())
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     job = job_of(buckets)
     assert "announces 3.0 s" in job.warnings[0]
     assert [stem.duration_s for stem in job.stems] == pytest.approx([1.5, 1.5], abs=0.01)
@@ -337,11 +341,11 @@ def test_a_truncated_song_is_separated_with_a_warning(
 
 
 def test_a_length_that_nobody_knew_is_no_reason_to_fail(
-    buckets: Stack, workshop: Workshop, tmp_path: Path
+    buckets: Stack, job_context: JobContext, tmp_path: Path
 ) -> None:
     # As a program writes it that pipes its output.
     piped = media.wav(tmp_path / "song.wav", SOUND, announced_bytes=0xFFFFFFFF)
     assert struct.unpack("<I", piped.read_bytes()[40:44]) == (0xFFFFFFFF,)
     put(buckets, piped.read_bytes())
-    assert attempt(workshop) is Outcome.DONE
+    assert attempt(job_context) is Outcome.DONE
     assert [stem.duration_s for stem in job_of(buckets).stems] == [0.2, 0.2]

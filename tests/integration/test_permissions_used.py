@@ -27,7 +27,7 @@ from stemdrop.store import Store
 from stemdrop_local.deployment import STACK_NAME, TEMPLATE, Stack
 from stemdrop_local.emulator import ACCESS_KEY_ID, REGION
 from stemdrop_local.emulator_process import EmulatorProcess
-from stemdrop_separate.job.context import Outcome, Workshop
+from stemdrop_separate.job.context import JobContext, Outcome
 from uploads import attempt, job_of, put, results, song
 
 if TYPE_CHECKING:
@@ -77,7 +77,9 @@ def gates(buckets: Stack, emulator: EmulatorProcess) -> Iterator[dict[str, Gate]
 
 
 @pytest.fixture
-def separator(gates: dict[str, Gate], workshop: Workshop, emulator: EmulatorProcess) -> Workshop:
+def separator(
+    gates: dict[str, Gate], job_context: JobContext, emulator: EmulatorProcess
+) -> JobContext:
     """Return the separator, with nothing but its role."""
     client: S3Client = boto3.client(
         "s3",
@@ -87,8 +89,8 @@ def separator(gates: dict[str, Gate], workshop: Workshop, emulator: EmulatorProc
         aws_access_key_id=ACCESS_KEY_ID,
         aws_secret_access_key=emulator.credentials["AWS_SECRET_ACCESS_KEY"],
     )
-    store = workshop.store
-    return replace(workshop, store=Store(store.uploads, store.stems, client))
+    store = job_context.store
+    return replace(job_context, store=Store(store.uploads, store.stems, client))
 
 
 @pytest.fixture
@@ -122,7 +124,7 @@ def fetch(url: str, gate: Gate) -> None:
     assert gate.ask(call)
 
 
-def separate_drops(separator: Workshop, buckets: Stack, gate: Gate) -> None:
+def separate_drops(separator: JobContext, buckets: Stack, gate: Gate) -> None:
     """Have songs dropped: a new one, the same with other options, a copy, none, one in parts."""
     put(buckets, song(), DROP)
     assert attempt(separator, DROP) is Outcome.DONE
@@ -137,14 +139,14 @@ def separate_drops(separator: Workshop, buckets: Stack, gate: Gate) -> None:
     break_off(separator, gate, DROP)
 
 
-def break_off(workshop: Workshop, gate: Gate, key: UploadKey) -> None:
+def break_off(job_context: JobContext, gate: Gate, key: UploadKey) -> None:
     """Have an upload in parts fail: what is there of it is given up."""
     target = result_key(key, "large.wav")
-    path = workshop.settings.work_dir.parent / "large.wav"
+    path = job_context.settings.work_dir.parent / "large.wav"
     path.write_bytes(LARGE)
     gate.on(forbidden, "PUT", target)
     with pytest.raises(StorageError):
-        workshop.store.upload(path, target, "audio/wav")
+        job_context.store.upload(path, target, "audio/wav")
 
 
 class Services:
@@ -171,7 +173,7 @@ def tell_and_retry(buckets: Stack, gate: Gate) -> None:
 
 
 def separate_job(
-    api: Api, separator: Workshop, buckets: Stack, gates: dict[str, Gate]
+    api: Api, separator: JobContext, buckets: Stack, gates: dict[str, Gate]
 ) -> dict[str, Any]:
     """Have a job done, and return it."""
     wanted = {"filename": "a.wav", "size_bytes": len(song()), "zip": True}
@@ -184,7 +186,7 @@ def separate_job(
     return done
 
 
-def delete_at_work(api: Api, separator: Workshop, buckets: Stack, gates: dict[str, Gate]) -> None:
+def delete_at_work(api: Api, separator: JobContext, buckets: Stack, gates: dict[str, Gate]) -> None:
     """Have a job deleted at the moment when its stems are uploaded."""
     data = song(0.5, seed=7)
     job = api.post("/jobs", {"filename": "b.wav", "size_bytes": len(data)}).json
@@ -199,7 +201,7 @@ def delete_at_work(api: Api, separator: Workshop, buckets: Stack, gates: dict[st
 
 
 def test_the_separator_needs_all_that_its_role_allows(
-    separator: Workshop, api: Api, buckets: Stack, gates: dict[str, Gate]
+    separator: JobContext, api: Api, buckets: Stack, gates: dict[str, Gate]
 ) -> None:
     gate = gates["SeparateRole"]
     separate_drops(separator, buckets, gate)
@@ -212,7 +214,7 @@ def test_the_separator_needs_all_that_its_role_allows(
 
 
 def test_the_api_needs_all_that_its_role_allows(
-    separator: Workshop, api: Api, buckets: Stack, gates: dict[str, Gate]
+    separator: JobContext, api: Api, buckets: Stack, gates: dict[str, Gate]
 ) -> None:
     gate = gates["ApiRole"]
     job = separate_job(api, separator, buckets, gates)

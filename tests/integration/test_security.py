@@ -9,7 +9,7 @@ import pytest
 from api_events import TOKEN, Api, Handler
 from stemdrop.keys import UploadKey
 from stemdrop_local.deployment import Stack
-from stemdrop_separate.job.context import Outcome, Workshop
+from stemdrop_separate.job.context import JobContext, Outcome
 from uploads import attempt, put, read, song
 
 
@@ -30,10 +30,10 @@ def test_a_token_is_compared_in_constant_time(
 
 @pytest.mark.parametrize("name", ["../up.wav", "a\\..\\b.wav", "/root.wav", "C:\\song.wav"])
 def test_a_zip_has_plain_names_whatever_the_key(
-    buckets: Stack, workshop: Workshop, name: str
+    buckets: Stack, job_context: JobContext, name: str
 ) -> None:
     key = UploadKey.parse(f"drop/{name}")
     put(buckets, song(), key, {"zip": "true"})
-    assert attempt(workshop, key) is Outcome.DONE
+    assert attempt(job_context, key) is Outcome.DONE
     archive = zipfile.ZipFile(io.BytesIO(read(buckets, f"{key}/stems.zip")))
     assert archive.namelist() == ["vocals.wav", "accompaniment.wav"]

@@ -57,7 +57,7 @@ def all_results(buckets: Stack) -> set[str]:
 
 def a_job(**changes: object) -> Job:
     job = Job(str(KEY), Status.PROCESSING, now(), now())
-    return job.but(**changes)
+    return job.updated(**changes)
 
 
 def test_a_song_is_described(buckets: Stack, store: Store) -> None:

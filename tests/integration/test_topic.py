@@ -20,7 +20,7 @@ from stemdrop.options import Model, Options
 from stemdrop.store import Store
 from stemdrop_local.deployment import Stack
 from stemdrop_local.emulator_process import EmulatorProcess
-from stemdrop_separate.job.context import Invocation, Outcome, Workshop
+from stemdrop_separate.job.context import Invocation, JobContext, Outcome
 from stemdrop_separate.job.run_job import Attempt
 from subscribers import Inbox, subscribe
 from uploads import KEY, attempt, job_of, put, results, song
@@ -237,38 +237,38 @@ def test_what_is_no_job_is_not_told_of(handler: Handler, inbox: Inbox, key: str)
 
 
 def test_who_comes_second_leaves_it_to_the_first(
-    buckets: Stack, workshop: Workshop, faults: Faults
+    buckets: Stack, job_context: JobContext, faults: Faults
 ) -> None:
     def separate_too() -> None:
-        theirs.append(Attempt(workshop, KEY, Invocation(3008, lambda: 900.0)))
+        theirs.append(Attempt(job_context, KEY, Invocation(3008, lambda: 900.0)))
         assert theirs[0].run() is Outcome.DONE
 
     theirs: list[Attempt] = []
     put(buckets, song())
     faults.on(first(separate_too), "PUT", f"{KEY}/vocals.wav")
-    ours = Attempt(workshop, KEY, Invocation(3008, lambda: 900.0))
+    ours = Attempt(job_context, KEY, Invocation(3008, lambda: 900.0))
     assert ours.run() is Outcome.SKIPPED
     assert ours.ended is None
     assert theirs[0].ended == job_of(buckets)
 
 
 def test_stems_that_are_repaired_are_told_of_as_they_are(
-    buckets: Stack, workshop: Workshop, faults: Faults
+    buckets: Stack, job_context: JobContext, faults: Faults
 ) -> None:
     def replace_and_separate() -> None:
         put(buckets, song(0.7, seed=2))
-        assert attempt(workshop) is Outcome.DONE
+        assert attempt(job_context) is Outcome.DONE
 
     put(buckets, song())
     faults.on(first(replace_and_separate), "PUT", f"{KEY}/vocals.wav")
-    ours = Attempt(workshop, KEY, Invocation(3008, lambda: 900.0))
+    ours = Attempt(job_context, KEY, Invocation(3008, lambda: 900.0))
     assert ours.run() is Outcome.DONE
     assert ours.ended is not None
     assert asdict(ours.ended) == asdict(job_of(buckets))
 
 
 def test_without_a_topic_nobody_is_told(environment: dict[str, str]) -> None:
-    code = "import stemdrop_separate.handler as it; print(it.workshop.topic)"
+    code = "import stemdrop_separate.handler as it; print(it.job_context.topic)"
     ours = environment | {"COMPLETION_TOPIC_ARN": ""}
     run = subprocess.run(
         [sys.executable, "-c", code], check=True, env=ours, capture_output=True, text=True

@@ -18,7 +18,7 @@ def tag(etag: str = '"abc"', job: Job = JOB, after_s: float = 0.0) -> str:
 
 def test_it_changes_with_the_record_and_what_time_makes_of_it() -> None:
     assert tag() == tag()
-    assert len({tag(), tag('"abd"'), tag(job=JOB.but(status=Status.FAILED))}) == 3
+    assert len({tag(), tag('"abd"'), tag(job=JOB.updated(status=Status.FAILED))}) == 3
     assert tag().startswith('W/"abc-processing-')
 
 

@@ -14,7 +14,9 @@ NOW = datetime(2026, 1, 15, 10, 15, tzinfo=UTC)
 
 
 def job(**changes: object) -> Job:
-    return Job("jobs/" + "0" * 32, Status.PROCESSING, timestamp(NOW), timestamp(NOW)).but(**changes)
+    return Job("jobs/" + "0" * 32, Status.PROCESSING, timestamp(NOW), timestamp(NOW)).updated(
+        **changes
+    )
 
 
 def later(seconds: float) -> str:
@@ -80,7 +82,7 @@ def test_nobody_knows_what_is_left_of_a_job_that_has_not_begun() -> None:
     assert seconds_left(separating(0.0, 5), NOW) is None
     assert seconds_left(job(status=Status.AWAITING_UPLOAD), NOW) is None
     for stage in (Stage.DOWNLOADING, Stage.UPLOADING, None):
-        assert seconds_left(separating(0.5, 5).but(stage=stage), NOW) is None
+        assert seconds_left(separating(0.5, 5).updated(stage=stage), NOW) is None
 
 
 @given(JOBS, st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))

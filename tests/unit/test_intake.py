@@ -89,7 +89,7 @@ def test_a_finished_job_is_settled_after_its_song_was_deleted(status: Status) ->
 
 def test_a_failure_for_a_bad_option_is_settled_too() -> None:
     bad = upload({"codec": "nonsense"})
-    previous = begin(DROP, bad, None, 900).but(status=Status.FAILED)
+    previous = begin(DROP, bad, None, 900).updated(status=Status.FAILED)
     assert is_settled(previous, begin(DROP, bad, previous, 900))
 
 
@@ -124,7 +124,7 @@ def test_an_attempt_counts_those_of_the_same_upload() -> None:
 
 
 def test_an_attempt_takes_over_nothing_but_age_and_count() -> None:
-    previous = record(Status.FAILED, upload()).but(
+    previous = record(Status.FAILED, upload()).updated(
         error=Failure("too_long", "Too long."), progress=0.7, warnings=("old",), finished_at="then"
     )
     job = begin(DROP, upload(second=1), previous, 900)
@@ -166,7 +166,7 @@ def test_a_job_of_the_api_keeps_its_options_through_every_delivery(status: Statu
     waiting = record(Status.AWAITING_UPLOAD, None, WANTED, API)
     first = begin(API, upload(key=API), waiting, 900)
     assert first.options == WANTED
-    again = begin(API, upload(key=API), first.but(status=status), 900)
+    again = begin(API, upload(key=API), first.updated(status=status), 900)
     assert again.options == WANTED
     assert again.created_at == waiting.created_at
 

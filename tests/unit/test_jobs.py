@@ -117,7 +117,7 @@ def test_result_keys_are_those_of_stems_and_zip() -> None:
     stems = tuple(Stem(stem, f"drop/a/{stem}.wav", 1, 1.0, None, 0) for stem in ("x", "y"))
     job = Job("drop/a", Status.DONE, now(), now(), stems=stems)
     assert job.result_keys == {"drop/a/x.wav", "drop/a/y.wav"}
-    assert job.but(zip=Archive("drop/a/stems.zip", 2)).result_keys == {
+    assert job.updated(zip=Archive("drop/a/stems.zip", 2)).result_keys == {
         "drop/a/x.wav",
         "drop/a/y.wav",
         "drop/a/stems.zip",
@@ -126,7 +126,7 @@ def test_result_keys_are_those_of_stems_and_zip() -> None:
 
 def test_a_change_is_dated_and_leaves_the_rest() -> None:
     job = Job("drop/a", Status.PROCESSING, "then", "then", stage=Stage.SEPARATING)
-    changed = job.but(progress=0.5)
+    changed = job.updated(progress=0.5)
     assert changed.updated_at != "then"
     unchanged = {field.name for field in fields(Job)} - {"progress", "updated_at"}
     assert all(getattr(changed, name) == getattr(job, name) for name in unchanged)

@@ -182,7 +182,7 @@ def test_found_is_the_record_as_it_was() -> None:
 @pytest.mark.parametrize("status", [Status.DONE, Status.FAILED])
 def test_the_same_work_finished_by_another_is_not_done_again(status: Status) -> None:
     store, record, job = begun()
-    store.text = job.but(status=status, attempt=2).to_json()
+    store.text = job.updated(status=status, attempt=2).to_json()
     with pytest.raises(SupersededError, match="finished"):
         record.update(progress=0.5)
     assert store.job is not None
@@ -191,7 +191,7 @@ def test_the_same_work_finished_by_another_is_not_done_again(status: Status) -> 
 
 def test_the_same_work_begun_by_another_goes_on() -> None:
     store, record, job = begun()
-    store.text = job.but(attempt=2, progress=0.1).to_json()
+    store.text = job.updated(attempt=2, progress=0.1).to_json()
     record.update(progress=0.5)
     assert store.job is not None
     assert (store.job.attempt, store.job.progress) == (1, 0.5)
@@ -199,7 +199,7 @@ def test_the_same_work_begun_by_another_goes_on() -> None:
 
 def test_the_same_song_with_other_options_is_other_work() -> None:
     store, record, job = begun()
-    store.text = job.but(status=Status.DONE, options={"codec": "mp3"}).to_json()
+    store.text = job.updated(status=Status.DONE, options={"codec": "mp3"}).to_json()
     record.update(progress=0.5)
     assert store.job == record.job
 
@@ -215,7 +215,7 @@ def test_a_write_without_rivals_is_one_call() -> None:
 @pytest.mark.parametrize("status", [Status.PROCESSING, Status.DONE, Status.FAILED])
 def test_an_older_upload_gives_way(status: Status) -> None:
     store, record, _ = begun()
-    store.text = begin(KEY, SECOND, None, 900).but(status=status).to_json()
+    store.text = begin(KEY, SECOND, None, 900).updated(status=status).to_json()
     with pytest.raises(SupersededError):
         record.update(status=Status.DONE)
 
@@ -225,7 +225,7 @@ def test_a_newer_upload_takes_over(status: Status) -> None:
     store = MemoryStore(KEY)
     store.song = SECOND
     record = Record(store, KEY)
-    store.text = begin(KEY, FIRST, None, 900).but(status=status).to_json()
+    store.text = begin(KEY, FIRST, None, 900).updated(status=status).to_json()
     record.save(begin(KEY, SECOND, None, 900))
     assert store.job == record.job
 
@@ -233,7 +233,7 @@ def test_a_newer_upload_takes_over(status: Status) -> None:
 def test_who_knows_of_no_upload_gives_way_to_who_does() -> None:
     store = MemoryStore(KEY)
     record = Record(store, KEY)
-    store.text = begin(KEY, FIRST, None, 900).but(status=Status.DONE).to_json()
+    store.text = begin(KEY, FIRST, None, 900).updated(status=Status.DONE).to_json()
     with pytest.raises(SupersededError):
         record.save(begin(KEY, None, None, 900))
 
@@ -242,7 +242,7 @@ def test_too_many_writers_are_a_storage_error() -> None:
     calls: list[Job] = []
 
     def write_first() -> None:
-        calls.append(begin(KEY, FIRST, None, 900).but(progress=len(calls) / 100))
+        calls.append(begin(KEY, FIRST, None, 900).updated(progress=len(calls) / 100))
         store.text = calls[-1].to_json()
 
     store = MemoryStore(KEY, write_first)

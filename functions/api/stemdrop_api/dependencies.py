@@ -6,12 +6,12 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from stemdrop.presigned import Signer
-from stemdrop.s3 import connect, patience
+from stemdrop.s3 import client_config, connect
 from stemdrop.store import Store
 from stemdrop_api.settings import Settings
 
 # Whatever S3 doesn't answer is told before Lambda ends the function: see Timeout in template.yaml.
-PATIENCE = patience(read_timeout_s=8, attempts=3)
+CLIENT_CONFIG = client_config(read_timeout_s=8, attempts=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Service:
     @classmethod
     def start(cls, settings: Settings) -> "Service":
         """Connect to S3; nothing is sent yet."""
-        client = connect(PATIENCE)
+        client = connect(CLIENT_CONFIG)
         buckets = settings.uploads_bucket, settings.stems_bucket
         return cls(
             settings,

@@ -100,7 +100,7 @@ def _done_before(store: Store, key: UploadKey, job: Job, request: JobRequest) ->
 def _finished(job: Job, reused: Reused) -> Job:
     """Return a job that is done with the results of another one."""
     original = reused.original
-    return job.but(
+    return job.updated(
         status=Status.DONE,
         progress=1.0,
         source=original.source and replace(original.source, key=job.key),

@@ -17,7 +17,7 @@ from stemdrop.notifications import Topic
 from stemdrop.song_queue import SongQueue
 from stemdrop.store import Store
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
-from stemdrop_separate.job.context import Invocation, Outcome, Workshop
+from stemdrop_separate.job.context import Invocation, JobContext, Outcome
 from stemdrop_separate.job.run_job import Attempt
 from stemdrop_separate.models.catalog import Models
 from stemdrop_separate.notification import upload_keys
@@ -28,14 +28,14 @@ metrics = Metrics()
 tracer = Tracer()
 
 
-def _open_workshop() -> Workshop:
+def _load_job_context() -> JobContext:
     """Load what every job needs, while Lambda still counts it as start-up."""
     settings = Settings.from_env(os.environ)
     models = Models(settings.model_dir, settings.backend)
     if not models.available():
         raise SetupError(f"MODEL_DIR has no models: {settings.model_dir}.")
     models.load(models.available()[0])
-    return Workshop(
+    return JobContext(
         settings=settings,
         store=Store(settings.uploads_bucket, settings.stems_bucket),
         models=models,
@@ -50,8 +50,8 @@ def _open_queue(settings: Settings) -> SongQueue | None:
     return SongQueue(settings.song_queue_url, settings.retry_delays_s)
 
 
-workshop = _open_workshop()
-queue = _open_queue(workshop.settings)
+job_context = _load_job_context()
+queue = _open_queue(job_context.settings)
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -151,15 +151,15 @@ def _separate(key: str, context: LambdaContext) -> str:
         remaining_s=lambda: context.get_remaining_time_in_millis() / 1000,
         trace=partial(tracer.provider.in_subsegment, namespace="local"),
     )
-    attempt = Attempt(workshop, upload_key, invocation)
+    attempt = Attempt(job_context, upload_key, invocation)
     outcome = attempt.run()
     logger.info("attempt_ended", key=key, outcome=outcome)
     if outcome is not Outcome.SKIPPED:
         _measure(attempt.job)
     _count(outcome)
     # Last of all: if this fails the event is delivered again, finds the job ended, and gets here.
-    if workshop.topic and attempt.ended:
-        workshop.topic.publish(attempt.ended)
+    if job_context.topic and attempt.ended:
+        job_context.topic.publish(attempt.ended)
     return outcome
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from stemdrop.options import Codec, Options
-from stemdrop_separate.handler import workshop
+from stemdrop_separate.handler import job_context
 from stemdrop_separate.pipeline import Limits, separate_song
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
@@ -23,7 +23,7 @@ TONE_HZ = 440.0
 
 def main() -> int:
     """Separate, and return the exit status; what goes wrong is raised."""
-    models = [model for model in workshop.models.available() if model == model.weights]
+    models = [model for model in job_context.models.available() if model == model.weights]
     orders: list[dict[str, str]] = [{"model": model} for model in models]
     orders += [{"model": models[0], "codec": codec} for codec in Codec]
     with tempfile.TemporaryDirectory() as name:
@@ -36,8 +36,8 @@ def main() -> int:
 
 def _separate(song: Path, options: Options) -> None:
     targets = {stem: song.with_name(f"{stem}.{options.codec}") for stem in options.outputs}
-    network = workshop.models.load(options.model)
-    separated = separate_song(song, targets, options, network, workshop.ffmpeg, Limits())
+    network = job_context.models.load(options.model)
+    separated = separate_song(song, targets, options, network, job_context.ffmpeg, Limits())
     for stem in separated.stems.values():
         if stem.samples != SAMPLE_RATE_HZ:
             raise RuntimeError(f"{stem.path.name} has {stem.samples} samples.")

@@ -208,7 +208,7 @@ class Job:
         archive = {self.zip.key} if self.zip else set()
         return {stem.key for stem in self.stems} | archive
 
-    def but(self, **changes: Any) -> "Job":
+    def updated(self, **changes: Any) -> "Job":
         """Return the job with some fields changed, updated now."""
         return replace(self, updated_at=now(), **changes)
 

@@ -32,7 +32,7 @@ def connect(config: Config | None = None) -> "S3Client":
     return boto3.client("s3", config=CLIENT_CONFIG.merge(config) if config else CLIENT_CONFIG)
 
 
-def patience(read_timeout_s: int, attempts: int) -> Config:
+def client_config(read_timeout_s: int, attempts: int) -> Config:
     """Return a config that gives up on a request sooner or later than usual.
 
     Parameters

@@ -22,7 +22,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
+class JobContext:
     """What stays from job to job in an execution environment."""
 
     settings: Settings

@@ -31,7 +31,7 @@ class Record:
 
     def update(self, **changes: Any) -> None:
         """Write the record with some fields changed; see `save`."""
-        self.save(self.job.but(**changes))
+        self.save(self.job.updated(**changes))
 
     def save(self, job: Job) -> None:
         """Write the record.

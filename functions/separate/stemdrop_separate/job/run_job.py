@@ -20,7 +20,7 @@ from stemdrop.jobs import Failure, Job, Stage, Status, now
 from stemdrop.keys import Origin, UploadKey
 from stemdrop.options import Options
 from stemdrop.store import Upload
-from stemdrop_separate.job.context import Invocation, Outcome, Workshop
+from stemdrop_separate.job.context import Invocation, JobContext, Outcome
 from stemdrop_separate.job.job_record import Record
 from stemdrop_separate.job.job_start import begin, is_same_work, is_settled, require_size, source_of
 from stemdrop_separate.job.publish import Results, publish, reuse, sweep
@@ -50,17 +50,17 @@ class Attempt:
     """
 
     def __init__(
-        self, workshop: Workshop, key: UploadKey, invocation: Invocation, *, anew: bool = False
+        self, job_context: JobContext, key: UploadKey, invocation: Invocation, *, anew: bool = False
     ) -> None:
-        self._workshop = workshop
-        self._store = workshop.store
+        self._workshop = job_context
+        self._store = job_context.store
         self._key = key
         self._invocation = invocation
         self._anew = anew
         self._has_published = False
         self._entry: str | None = None
         self._remaining_s = invocation.remaining_s
-        price = workshop.settings.usd_per_gb_second
+        price = job_context.settings.usd_per_gb_second
         self._meter = Meter(invocation.memory_mb, price, invocation.trace)
         self._record = Record(self._store, key)
         self._saved_at_s = 0.0
