@@ -26,33 +26,37 @@ WORKDIR /build
 COPY functions/separate/requirements.txt ./
 RUN /opt/pip/bin/pip --python /opt/venv/bin/python install --requirement requirements.txt
 
-# The weights are fetched (with pip, too), verified and converted here; of TensorFlow and Spleeter nothing else goes along.
+# The weights are fetched (with pip, too), verified and built here. A network is refused unless it is, byte for byte, the
+# one that was compared with Spleeter's own graph: so TensorFlow is only installed for the backend that runs that graph.
+# What TensorFlow pins more narrowly than it needs is pinned otherwise, hence --no-deps.
 FROM build AS model
 ARG MODELS
-COPY functions/separate/model/requirements.txt functions/separate/model/spleeter.txt model/
-RUN /opt/venv/bin/python -m ensurepip \
-    && /opt/venv/bin/python -m pip install --requirement model/requirements.txt \
-    && /opt/venv/bin/python -m pip install --no-deps --requirement model/spleeter.txt
+ARG BACKEND
+COPY functions/separate/model/requirements.txt functions/separate/model/tensorflow.txt \
+    functions/separate/model/spleeter.txt model/
+RUN case "$BACKEND" in \
+        onnx) more= ;; \
+        tensorflow) more="--requirement model/tensorflow.txt --requirement model/spleeter.txt" ;; \
+        *) echo "BACKEND is onnx or tensorflow, not $BACKEND." >&2; exit 1 ;; \
+    esac \
+    && /opt/venv/bin/python -m ensurepip \
+    && /opt/venv/bin/python -m pip install --no-deps --requirement model/requirements.txt $more
 COPY functions/separate/model model
-RUN /opt/venv/bin/python -m model build $MODELS --into /opt/models
+RUN /opt/venv/bin/python -m model build $MODELS --backend $BACKEND --into /opt/models
 
 # Each backend reads one of the two forms that a network has.
 FROM model AS networks
 ARG BACKEND
-RUN case "$BACKEND" in \
-        onnx) rm /opt/models/*.pb ;; \
-        tensorflow) rm /opt/models/*.onnx ;; \
-        *) echo "BACKEND is onnx or tensorflow, not $BACKEND." >&2; exit 1 ;; \
-    esac \
+RUN if [ "$BACKEND" = tensorflow ]; then rm /opt/models/*.onnx; fi \
     && rm -f /opt/models/.*.lock \
     && chmod -R a+rX /opt/models
 
 # Only the other backend needs TensorFlow to run.
 FROM build AS packages
 ARG BACKEND
-COPY functions/separate/model/requirements.txt model/
+COPY functions/separate/model/tensorflow.txt model/
 RUN if [ "$BACKEND" = tensorflow ]; then \
-        /opt/pip/bin/pip --python /opt/venv/bin/python install --requirement model/requirements.txt; \
+        /opt/pip/bin/pip --python /opt/venv/bin/python install --no-deps --requirement model/tensorflow.txt; \
     fi
 COPY infra/containers/prune.sh ./
 RUN sh prune.sh /opt/venv/lib/python3*/site-packages

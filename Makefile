@@ -44,8 +44,7 @@ CODE := layers functions cli infra tests benchmarks
 
 # The lock files of everything that ships, or that runs while the image is built.
 SHIPPED := $(wildcard functions/*/requirements.txt functions/*/model/*.txt) infra/local/image.txt
-# Advisories that `make audit` ignores, each with the date of the decision and the reason. onnx and protobuf are held
-# back by tf2onnx 1.16.1, the last that reads TensorFlow 2.15: see functions/separate/model.
+# Advisories that `make audit` ignores, each with the date of the decision and the reason.
 IGNORED_ADVISORIES := CVE-2026-27489 # onnx, 2026-11-22: links in external data. The build only writes networks of its own.
 IGNORED_ADVISORIES += CVE-2026-28500 # onnx, 2026-11-22: trust in onnx.hub. Nothing is loaded from there.
 IGNORED_ADVISORIES += CVE-2026-34445 # onnx, 2026-11-22: attributes of external data. No model of anybody else is read.
@@ -88,13 +87,16 @@ $(CLIENTS_READY): infra/clients/requirements.txt tests/clients_js/package-lock.j
 models: $(READY) ## Build the networks in MODELS, "2stems" unless told otherwise
 	$(BIN)/python -m model build $(MODELS)
 
+proof: $(READY) ## Compare the networks in MODELS with Spleeter's own graphs, and freeze these, with TensorFlow
+	$(BIN)/python -m model build $(MODELS) --backend tensorflow
+
 demo: setup ## Separate SONG (or a generated one) through the real handler, into OUT
 	$(BIN)/python -m benchmarks.demo --out $(OUT) $(if $(SONG),--song "$(SONG)")
 
 local: setup ## Run API, S3, events and a drop folder at PORT, SONGS at a time
 	$(BIN)/python -m stemdrop_local.local --port $(PORT) --songs $(SONGS)
 
-test: setup chromium clients lint types ## Run every check and test, two at a time
+test: setup proof chromium clients lint types ## Run every check and test, two at a time
 	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/unit tests/integration tests/template tests/page
 
 lint: $(READY) $(LINT_READY) ## Check style, names, imports, templates and the Dockerfile
@@ -113,7 +115,7 @@ types: $(READY) ## Check types
 unit: $(READY) ## Run the tests without network and TensorFlow
 	$(BIN)/python -m pytest tests/unit
 
-integration: setup clients ## Run the tests with the local AWS, ffmpeg and the model
+integration: setup proof clients ## Run the tests with the local AWS, ffmpeg and the model
 	$(BIN)/python -m pytest tests/integration
 
 template: setup ## Check template.yaml against the code

@@ -28,11 +28,11 @@ def saved(model: str) -> Path:
 
 @cache
 def exported(model: str) -> Path:
-    """Return a folder, to be used as MODEL_DIR, in which the made-up model is exported."""
-    from model.export import export
+    """Return a folder, to be used as MODEL_DIR, with the made-up model for both backends."""
+    from model.build import build
 
     into = Path(_FOLDER.name) / "models"
-    export(model, saved(model), into)
+    build(model, saved(model), into, frozen=True)
     return into
 
 
@@ -53,7 +53,7 @@ def make(model: str, folder: Path, seed: int = 1) -> Path:
     folder : where to put it; it must not exist.
     seed : other seeds give other weights.
     """
-    from model.network import build, v1
+    from model.spleeter_graph import build, v1
 
     folder.mkdir(parents=True)
     rng = np.random.default_rng(seed)

@@ -31,8 +31,7 @@ def build_images(engine: Engine) -> Images:
     StemdropError : an image can't be built.
     """
     ours = build(engine)
-    # The same steps as a moment ago, so nothing is done again.
-    engine.build(MODEL_IMAGE, ROOT, "--target=model")
+    engine.build(MODEL_IMAGE, ROOT, "--target=model", "--build-arg=BACKEND=tensorflow")
     images = (f"--build-arg=MODEL={MODEL_IMAGE}", f"--build-arg=OURS={ours}")
     never_pull = ("--pull=never",) if engine.name == "podman" else ()
     engine.build(SPLEETER_IMAGE, SPLEETER, *images, *never_pull)

@@ -12,14 +12,16 @@ compile() {
 		--custom-compile-command "make lock" "$folder.in" --output-file "$folder.txt" "$@"
 }
 
-# MiniStack pins packages more narrowly than it needs.
-compile tests/requirements --override infra/local/overrides.txt
+# MiniStack and TensorFlow pin packages more narrowly than they need.
+compile tests/requirements --override infra/local/overrides.txt --override functions/separate/model/overrides.txt
 compile infra/local/image --constraint tests/requirements.txt --override infra/local/overrides.txt
-for folder in functions/api/requirements functions/separate/requirements infra/local/uv; do
+for folder in functions/api/requirements functions/separate/requirements functions/separate/model/requirements \
+	infra/local/uv; do
 	compile "$folder" --constraint tests/requirements.txt
 done
 # TensorFlow's package has another name for Arm processors.
-compile functions/separate/model/requirements --constraint tests/requirements.txt --universal
+compile functions/separate/model/tensorflow --constraint tests/requirements.txt --universal \
+	--override functions/separate/model/overrides.txt
 compile functions/separate/model/spleeter --no-deps
 compile infra/sam/requirements
 compile infra/lint/requirements

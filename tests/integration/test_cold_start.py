@@ -14,7 +14,6 @@ SLOW = {
     "tensorflow",
     "keras",
     "spleeter",
-    "tf2onnx",
     "onnx",
     "pandas",
     "matplotlib",

@@ -69,7 +69,7 @@ def test_the_record_is_never_there_beside_other_files(tmp_path: Path) -> None:
 
 @pytest.fixture
 def built(tmp_path: Path) -> Path:
-    """Return a folder with a model as the export leaves it."""
+    """Return a folder with a model for both backends, as the build leaves it."""
     networks = [tmp_path / "2stems.onnx", tmp_path / "2stems.pb"]
     for path in networks:
         path.write_bytes(path.name.encode())
@@ -95,16 +95,25 @@ def test_a_missing_or_damaged_file_is_built_again(built: Path, name: str) -> Non
     assert not is_current("2stems", built, WEIGHTS)
 
 
-def test_other_weights_are_exported_again(built: Path) -> None:
+def test_a_frozen_graph_is_needed_only_if_asked(built: Path) -> None:
+    assert is_current("2stems", built, WEIGHTS, frozen=True)
+    record = json.loads((built / "2stems.json").read_text())
+    del record["files"]["2stems.pb"]
+    (built / "2stems.json").write_text(json.dumps(record))
+    assert is_current("2stems", built, WEIGHTS)
+    assert not is_current("2stems", built, WEIGHTS, frozen=True)
+
+
+def test_other_weights_are_built_again(built: Path) -> None:
     assert not is_current("2stems", built, WEIGHTS | {"model.index": "0" * 64})
 
 
-def test_other_code_exports_again(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_code_builds_again(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(manifest, "recipe", lambda: "of another commit")
     assert not is_current("2stems", built, WEIGHTS)
 
 
-def test_a_model_that_is_there_costs_no_export(
+def test_a_model_that_is_there_costs_no_build(
     built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cache = tmp_path / "nothing"
@@ -113,6 +122,6 @@ def test_a_model_that_is_there_costs_no_export(
     assert not cache.exists()
 
 
-def test_the_command_starts_without_tensorflow() -> None:
-    code = "import model.__main__, sys; sys.exit('tensorflow' in sys.modules)"
+def test_a_model_is_built_without_tensorflow() -> None:
+    code = "import model.__main__, model.build, sys; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

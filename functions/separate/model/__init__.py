@@ -1,1 +1,1 @@
-"""Fetch the pinned weights of Spleeter's models, and export its networks for the function."""
+"""Fetch the pinned weights of Spleeter's models, and build its networks for the function."""

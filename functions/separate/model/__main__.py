@@ -1,4 +1,4 @@
-"""Fetch the weights of Spleeter's models, and export them: ``python -m model build 2stems``."""
+"""Fetch the weights of Spleeter's models, and build them: ``python -m model build 2stems``."""
 
 import argparse
 import logging
@@ -7,11 +7,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from model.errors import ModelError
+from model.errors import ModelError, ProofError
 from model.fetch import fetch
-from model.manifest import is_current
+from model.manifest import NETWORK, is_current
 from model.weights import PINNED, Weights, pinned
 
 
@@ -33,7 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m model", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="build|fetch")
     for name, run, text in (
-        ("build", _build, "fetch, convert and compare, unless it is done"),
+        ("build", _build, "fetch and convert, unless it is done"),
         ("fetch", _fetch, "fetch and verify the weights only"),
     ):
         command = commands.add_parser(name, help=text)
@@ -46,6 +45,12 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--into", type=Path, default=Path("build/models"), help="folder of models"
         )
+    commands.choices["build"].add_argument(
+        "--backend",
+        choices=("onnx", "tensorflow"),
+        default="onnx",
+        help="tensorflow: freeze Spleeter's own graph as well, and compare; needs TensorFlow",
+    )
     return parser
 
 
@@ -54,27 +59,45 @@ def _fetch(weights: Weights, options: argparse.Namespace) -> str:
 
 
 def _build(weights: Weights, options: argparse.Namespace) -> str:
-    if is_current(weights.model, options.into, weights.files):
+    model, frozen = weights.model, options.backend == "tensorflow"
+    if is_current(model, options.into, weights.files, frozen=frozen):
         return f"there already, in {options.into}"
     start = time.monotonic()
-    print(f"{weights.model}: {_fetch(weights, options)}; exporting", flush=True)
-    record = _exported(weights, options)
-    size_mb = record["files"][f"{weights.model}.onnx"]["size_bytes"] / 1e6
-    difference = record["max_relative_difference"]
-    return (
-        f"exported to {options.into} in {time.monotonic() - start:.0f} s: {size_mb:.0f} MB, "
-        f"within {difference:.0e} of TensorFlow's largest value"
+    print(f"{model}: {_fetch(weights, options)}; building", flush=True)
+    if frozen:
+        _prepare_tensorflow(model)
+    from model.build import build  # imports what a model that is there doesn't need
+
+    record = build(
+        model, options.cache / model, options.into, frozen=frozen, proven=weights.network
     )
+    network = record["files"][f"{model}{NETWORK}"]
+    size_mb, duration_s = network["size_bytes"] / 1e6, time.monotonic() - start
+    built = f"built in {options.into} in {duration_s:.0f} s: {size_mb:.0f} MB"
+    if not frozen:
+        return f"{built}, {'as' if weights.network else 'not yet'} compared with Spleeter's"
+    built = f"{built}, within {record['max_relative_difference']:.0e} of Spleeter's largest value"
+    if network["sha256"] == weights.network:
+        return built
+    return f'{built}; pin it in weights.toml: network = "{network["sha256"]}"'
 
 
-def _exported(weights: Weights, options: argparse.Namespace) -> dict[str, Any]:
-    """Export with TensorFlow, which takes seconds to import and tells more than anybody asked."""
+def _prepare_tensorflow(model: str) -> None:
+    """Keep TensorFlow, which tells more than anybody asked, quiet.
+
+    Raises
+    ------
+    ProofError : It isn't installed.
+    """
     os.putenv("TF_CPP_MIN_LOG_LEVEL", "3")
-    for chatty in ("tensorflow", "tf2onnx"):
-        logging.getLogger(chatty).setLevel(logging.ERROR)
-    from model.export import export
-
-    return export(weights.model, options.cache / weights.model, options.into)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    try:
+        import spleeter.model  # noqa: F401
+    except ImportError as error:
+        raise ProofError(
+            f"{model}: the backend tensorflow needs TensorFlow and Spleeter, of"
+            f" functions/separate/model/tensorflow.txt: {error}."
+        ) from error
 
 
 if __name__ == "__main__":

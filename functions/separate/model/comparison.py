@@ -1,4 +1,4 @@
-"""Compare the exported networks with the one that was trained."""
+"""Compare networks with the one that was trained."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from model import network
+from model import spleeter_graph
 
 Shape = tuple[int, int, int]
 Estimates = Mapping[str, NDArray[np.float32]]
@@ -60,12 +60,12 @@ def largest_difference(
     runtime = onnxruntime.InferenceSession(
         str(converted), options, providers=["CPUExecutionProvider"]
     )
-    with network.loaded(frozen) as graph:
+    with spleeter_graph.loaded(frozen) as graph:
         for shape in shapes:
             magnitude = fixed_magnitude(*shape)
-            expected = network.run(session, magnitude, instruments)
-            by_graph = network.run(graph, magnitude, instruments)
-            by_onnx = runtime.run(instruments, {network.INPUT: magnitude})
+            expected = spleeter_graph.run(session, magnitude, instruments)
+            by_graph = spleeter_graph.run(graph, magnitude, instruments)
+            by_onnx = runtime.run(instruments, {spleeter_graph.INPUT: magnitude})
             for actual in (by_graph, dict(zip(instruments, by_onnx, strict=True))):
                 worst = max(worst, relative_difference(expected, actual))
     return worst

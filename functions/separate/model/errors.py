@@ -1,8 +1,9 @@
-"""The errors of fetching and exporting; each message is one sentence for people.
+"""The errors of fetching and building; each message is one sentence for people.
 
 ModelError
-├── FetchError   no source gives the pinned weights
-└── ExportError  the exported networks are not the network that was trained
+├── FetchError       no source gives the pinned weights
+├── CheckpointError  the checkpoint can't be read, or is another model's
+└── ProofError       the network isn't the one that was trained
 
 They are no part of `stemdrop.errors`, as this package shares no code with the function: a change
 there must not build the models anew.
@@ -17,5 +18,9 @@ class FetchError(ModelError):
     """The weights can't be had, or aren't the pinned ones."""
 
 
-class ExportError(ModelError):
-    """The network can't be restored, or an exported one gives other results."""
+class CheckpointError(ModelError):
+    """The checkpoint is damaged, or isn't one of this model."""
+
+
+class ProofError(ModelError):
+    """The network gives other results than Spleeter's, or isn't the one that was compared."""

@@ -1,4 +1,4 @@
-"""The record beside an exported model, <model>.json; it is written last, when all else is whole."""
+"""The record beside a built model, <model>.json; it is written last, when all else is whole."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from typing import Any
 
 from model.whole import sha256
 
-SUFFIXES = (".onnx", ".pb")
+NETWORK, FROZEN = ".onnx", ".pb"
 
 
 def describe(path: Path) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def describe(path: Path) -> dict[str, Any]:
 
 
 def recipe() -> str:
-    """Return a digest of this package's code: other code may export other files."""
+    """Return a digest of this package's code: other code may build other files."""
     modules = sorted(Path(__file__).parent.glob("*.py"))
     return hashlib.sha256(b"".join(module.read_bytes() for module in modules)).hexdigest()
 
@@ -31,7 +31,9 @@ def read(model: str, folder: Path) -> dict[str, Any] | None:
     return record
 
 
-def is_current(model: str, folder: Path, weights: Mapping[str, str]) -> bool:
+def is_current(
+    model: str, folder: Path, weights: Mapping[str, str], *, frozen: bool = False
+) -> bool:
     """Return whether a model is whole, and made by this code of these weights.
 
     Parameters
@@ -39,14 +41,18 @@ def is_current(model: str, folder: Path, weights: Mapping[str, str]) -> bool:
     model : such as ``2stems``.
     folder : where the models are.
     weights : file name to SHA-256 of the checkpoint that it should be made of.
+    frozen : whether Spleeter's frozen graph should be there, too.
     """
     record = read(model, folder)
     if record is None:
         return False
-    paths = [folder / f"{model}{suffix}" for suffix in SUFFIXES]
+    files = record.get("files", {})
+    needed = {f"{model}{NETWORK}", f"{model}{FROZEN}"} if frozen else {f"{model}{NETWORK}"}
+    paths = [folder / name for name in files]
     return (
         record.get("recipe") == recipe()
         and record.get("source", {}).get("files") == dict(weights)
+        and needed <= files.keys()
         and all(path.is_file() for path in paths)
-        and record.get("files") == {path.name: describe(path) for path in paths}
+        and files == {path.name: describe(path) for path in paths}
     )

@@ -20,11 +20,14 @@ class Weights:
     model : such as ``2stems``.
     files : file name to its SHA-256, in hexadecimal.
     sources : where to look for them, in this order.
+    network : the SHA-256 of the ONNX network that was built of them and compared with Spleeter's
+        own graph; None if that comparison is still to be made.
     """
 
     model: str
     files: dict[str, str]
     sources: tuple[Source, ...]
+    network: str | None = None
 
 
 def pinned(model: str, path: Path = PINNED) -> Weights:
@@ -38,7 +41,8 @@ def pinned(model: str, path: Path = PINNED) -> Weights:
     if model not in models:
         raise FetchError(f"There is no model {model!r}: use one of {', '.join(models)}.")
     entry = models[model]
-    return Weights(model, entry["files"], tuple(_source(source) for source in entry["sources"]))
+    sources = tuple(_source(source) for source in entry["sources"])
+    return Weights(model, entry["files"], sources, entry.get("network"))
 
 
 def _source(entry: dict[str, Any]) -> Source:

@@ -12,7 +12,7 @@ import spleeter.resources
 import tensorflow as tf
 from spleeter.model import get_model_function
 
-from model.errors import ExportError
+from model.errors import CheckpointError
 
 v1 = tf.compat.v1
 INPUT = "magnitude"
@@ -60,13 +60,15 @@ def restored(model: str, folder: Path) -> Iterator[Any]:
 
     Raises
     ------
-    ExportError : there is no checkpoint, or it is not one of this model.
+    CheckpointError : there is no checkpoint, or it is not one of this model.
     """
     with build(model).as_default() as graph, _session(graph) as session:
         try:
             v1.train.Saver().restore(session, str(folder / CHECKPOINT))
         except (tf.errors.OpError, ValueError) as error:
-            raise ExportError(f"{model}: its checkpoint is damaged, or another model's.") from error
+            raise CheckpointError(
+                f"{model}: its checkpoint is damaged, or another model's."
+            ) from error
         yield session
 
 

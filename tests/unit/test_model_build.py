@@ -1,0 +1,147 @@
+"""A model built of a checkpoint: the same bytes each time, or one sentence."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from archives import serving, tar_gz, weights_toml
+from checkpoint_files import variables, write
+from model import unet
+from model.__main__ import main
+from model.architecture import ARCHITECTURES
+from model.build import build
+from model.checkpoint import DATA, INDEX
+from model.errors import CheckpointError, ModelError, ProofError
+from stemdrop.options import INSTRUMENTS
+
+FILTERS = (3, 4, 5, 6, 7, 8)
+
+
+@pytest.fixture(autouse=True)
+def _small_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unet, "FILTERS", FILTERS)
+
+
+def checkpoint(folder: Path, model: str = "2stems", **changes: np.ndarray | None) -> Path:
+    made = variables(FILTERS, len(INSTRUMENTS[model])) | changes
+    return write(folder, {name: values for name, values in made.items() if values is not None})
+
+
+@pytest.mark.parametrize("model", INSTRUMENTS)
+def test_a_model_is_built_and_described(tmp_path: Path, model: str) -> None:
+    folder, into = checkpoint(tmp_path / "weights", model), tmp_path / "models"
+    record = build(model, folder, into)
+    assert sorted(path.name for path in into.iterdir()) == [
+        f".{model}.lock",
+        f"{model}.json",
+        f"{model}.onnx",
+    ]
+    assert json.loads((into / f"{model}.json").read_text()) == record
+    network = (into / f"{model}.onnx").read_bytes()
+    described = {"sha256": sha256(network).hexdigest(), "size_bytes": len(network)}
+    assert record["files"] == {f"{model}.onnx": described}
+    files = {name: sha256((folder / name).read_bytes()).hexdigest() for name in (DATA, INDEX)}
+    assert record["source"] == {"sha256": files[DATA], "files": files}
+    assert record["instruments"] == list(INSTRUMENTS[model])
+    assert (record["T"], record["F"]) == (512, {"11kHz": 1024, "16kHz": 1536})
+
+
+@pytest.mark.parametrize("model", INSTRUMENTS)
+def test_axes_are_free_and_outputs_are_named_as_the_instruments(tmp_path: Path, model: str) -> None:
+    build(model, checkpoint(tmp_path / "weights", model), tmp_path)
+    path = tmp_path / f"{model}.onnx"
+    graph = onnx.load(path).graph
+    assert [tensor.name for tensor in graph.input] == ["magnitude"]
+    assert [tensor.name for tensor in graph.output] == list(INSTRUMENTS[model])
+    for tensor in [*graph.input, *graph.output]:
+        assert tensor.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+        axes = tensor.type.tensor_type.shape.dim
+        assert [axis.dim_param or axis.dim_value for axis in axes] == ["n", 512, "F", 2]
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    for segments, bins in ((1, 64), (2, 192)):
+        magnitude = np.full((segments, 512, bins, 2), 3, np.float32)
+        estimates = session.run(INSTRUMENTS[model], {"magnitude": magnitude})
+        assert {estimate.shape for estimate in estimates} == {magnitude.shape}
+        if ARCHITECTURES[model].softmax:
+            np.testing.assert_allclose(np.sum(estimates, axis=0), magnitude, rtol=1e-5)
+
+
+def test_the_same_weights_make_the_same_bytes(tmp_path: Path) -> None:
+    folder = checkpoint(tmp_path / "weights")
+    one, other = (build("2stems", folder, tmp_path / name) for name in ("one", "other"))
+    assert one == other
+
+
+def test_only_the_proven_network_is_accepted(tmp_path: Path) -> None:
+    folder, into = checkpoint(tmp_path / "weights"), tmp_path / "models"
+    record = build("2stems", folder, into)
+    assert build("2stems", folder, into, proven=record["files"]["2stems.onnx"]["sha256"]) == record
+    before = {path: path.read_bytes() for path in into.iterdir()}
+    other = checkpoint(tmp_path / "other", **{"conv2d/bias": np.zeros(FILTERS[0], np.float32)})
+    with pytest.raises(ProofError, match=r"2stems: the network isn't the one .* not 1234\.$"):
+        build("2stems", other, into, proven="1234")
+    assert {path: path.read_bytes() for path in into.iterdir()} == before
+
+
+def test_a_frozen_graph_of_an_earlier_build_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "2stems.pb").write_bytes(b"of an earlier build")
+    build("2stems", checkpoint(tmp_path / "weights"), tmp_path)
+    assert not (tmp_path / "2stems.pb").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"conv2d_3/kernel": None}, "its checkpoint has no variable conv2d_3/kernel."),
+        (
+            {"conv2d_1/bias": np.zeros(9, np.float32)},
+            "its checkpoint is another model's: conv2d_1/bias has the shape (9,), not (4,).",
+        ),
+        (
+            {"conv2d_14/bias": np.zeros(9, np.float32)},
+            "its checkpoint is another model's: nothing has the variable conv2d_14/bias.",
+        ),
+    ],
+)
+def test_another_checkpoint_is_refused(
+    tmp_path: Path, changes: dict[str, np.ndarray | None], message: str
+) -> None:
+    folder = checkpoint(tmp_path / "weights", **changes)
+    with pytest.raises(CheckpointError) as failure:
+        build("2stems", folder, tmp_path / "models")
+    assert str(failure.value) == f"2stems: {message}"
+    assert [path.name for path in (tmp_path / "models").iterdir()] == [".2stems.lock"]
+
+
+def test_another_number_of_instruments_is_another_model(tmp_path: Path) -> None:
+    for given, wanted in (("2stems", "4stems"), ("5stems", "4stems")):
+        folder = checkpoint(tmp_path / given, given)
+        with pytest.raises(CheckpointError, match="4stems: its checkpoint"):
+            build(wanted, folder, tmp_path / "models")
+
+
+def test_an_unknown_architecture_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError) as failure:
+        build("6stems", checkpoint(tmp_path / "weights"), tmp_path)
+    assert str(failure.value) == (
+        "6stems: its architecture is unknown: use one of 2stems, 4stems, 5stems."
+    )
+
+
+def test_a_damaged_checkpoint_is_one_sentence_and_an_exit_status(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {DATA: b"data", INDEX: b"no table"}
+    content = tar_gz([*files.items()])
+    with serving(content) as server:
+        line = f'archive = "{server.url}/w"\nsha256 = "{sha256(content).hexdigest()}"'
+        pins = weights_toml(tmp_path / "weights.toml", files, [line])
+        cache = tmp_path / "cache"
+        options = [f"--weights={pins}", f"--cache={cache}", f"--into={tmp_path / 'models'}"]
+        assert main(["build", "4stems", *options]) == 1
+    assert capsys.readouterr().err == f"4stems: {cache / '4stems' / INDEX} is damaged.\n"

@@ -1,0 +1,106 @@
+"""Operations in the form that ONNX Runtime computes fastest: the same numbers, for any size."""
+
+import numpy as np
+import onnxruntime
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from model.graph import Graph
+
+Array = NDArray[np.float32]
+FRAMES = 6
+
+
+def run(model: object, x: Array) -> Array:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(),  # type: ignore[attr-defined]  # onnx has no types
+        options,
+        providers=["CPUExecutionProvider"],
+    )
+    (y,) = session.run(["y"], {"x": x})
+    return np.asarray(y)
+
+
+def plain(x: Array, operation: str, constants: list[Array], **attributes: list[int]) -> Array:
+    """Compute one operation of ONNX."""
+    names = [f"constant_{index}" for index in range(len(constants))]
+    named = [numpy_helper.from_array(*pair) for pair in zip(constants, names, strict=True)]
+    node = helper.make_node(operation, ["x", *names], ["y"], **attributes)
+    ends = [helper.make_tensor_value_info(end, TensorProto.FLOAT, None) for end in "xy"]
+    ends[0] = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", x.shape[1], "h", "w"])
+    graph = helper.make_graph([node], "plain", ends[:1], ends[1:], named)
+    return run(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), x
+    )
+
+
+def assert_same(actual: Array, expected: Array) -> None:
+    assert actual.shape == expected.shape
+    np.testing.assert_allclose(actual, expected, atol=1e-5 * max(1, np.abs(expected).max()))
+
+
+SIZES = {
+    "inputs": st.integers(1, 20),
+    "outputs": st.integers(1, 20),
+    "segments": st.integers(1, 3),
+    "bins": st.integers(1, 9),
+    "seed": st.integers(0, 2**32 - 1),
+}
+
+
+@settings(deadline=None, max_examples=30)
+@given(**SIZES)
+def test_transposed_convolutions_give_the_same(
+    inputs: int, outputs: int, segments: int, bins: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    kernel = rng.normal(size=(5, 5, outputs, inputs)).astype(np.float32)
+    bias = rng.normal(size=outputs).astype(np.float32)
+    x = rng.normal(size=(segments, inputs, FRAMES, bins)).astype(np.float32)
+    onnx_kernel = np.ascontiguousarray(kernel.transpose(3, 2, 0, 1))
+    linear = plain(x, "ConvTranspose", [onnx_kernel, bias], strides=[2, 2], pads=[1, 1, 2, 2])
+    expected = np.maximum(linear, 0)
+    shape = (segments, outputs, 2 * FRAMES, 2 * bins)
+    assert expected.shape == shape
+
+    fast, whole = Graph(), Graph()
+    ends = [fast.transposed_convolution("t", "x", kernel, bias, "ReLU", FRAMES)]
+    ends += [whole.single_transposed_convolution("t", "x", kernel, bias, "ReLU")]
+    for graph, end in zip((fast, whole), ends, strict=True):
+        graph.add("Identity", [end], "y")
+        model = graph.model("net", [None, None, None, None], "x", ["y"])
+        assert_same(run(model, x), expected)
+    operations = {node.op_type for node in fast.model("net", [None] * 4, "x", ["y"]).graph.node}
+    assert "ConvTranspose" not in operations
+
+
+VALUES = st.floats(-200, 200, width=32)
+
+
+@pytest.mark.parametrize("kind", ["ReLU", "LeakyReLU", "ELU"])
+@given(values=st.lists(VALUES, min_size=1, max_size=20))
+@settings(deadline=None, max_examples=30)
+def test_activations_are_those_of_keras(kind: str, values: list[float]) -> None:
+    x = np.array(values, np.float32).reshape(1, 1, 1, -1)
+    below = {"ReLU": 0 * x, "LeakyReLU": np.float32(0.2) * x, "ELU": np.expm1(np.minimum(x, 0))}
+    graph = Graph()
+    graph.add("Identity", [graph.activation(kind, "x")], "y")
+    actual = run(graph.model("net", [None] * 4, "x", ["y"]), x)
+    np.testing.assert_allclose(actual, np.where(x > 0, x, below[kind]), rtol=1e-6, atol=2e-7)
+
+
+@pytest.mark.parametrize("form", ["scale_and_shift", "scale_and_shift_planes"])
+@pytest.mark.parametrize("channels", [1, 3, 16])
+def test_each_channel_is_scaled_and_shifted(form: str, channels: int) -> None:
+    rng = np.random.default_rng(channels)
+    scale, shift = rng.normal(size=(2, channels)).astype(np.float32)
+    x = rng.normal(size=(2, channels, 4, 5)).astype(np.float32)
+    graph = Graph()
+    getattr(graph, form)("y", "x", scale, shift)
+    actual = run(graph.model("net", ["n", channels, "h", "w"], "x", ["y"]), x)
+    assert_same(actual, x * scale[:, None, None] + shift[:, None, None])
