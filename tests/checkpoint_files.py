@@ -1,4 +1,4 @@
-"""Checkpoints in TensorFlow's format, written without TensorFlow: whatever a test wants to be read."""
+"""Checkpoints in TensorFlow's format, written without TensorFlow, for the tests that read them."""
 
 import struct
 from collections.abc import Mapping, Sequence

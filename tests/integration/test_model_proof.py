@@ -217,10 +217,8 @@ def test_tensorflow_reads_what_we_read(checkpoint: Path) -> None:
 
     reader = tf.train.load_checkpoint(str(checkpoint / "model"))
     found = read(checkpoint)
-    floats = {
-        name for name, dtype in reader.get_variable_to_dtype_map().items() if dtype == tf.float32
-    }
-    assert found.keys() == floats
+    dtypes = reader.get_variable_to_dtype_map()
+    assert found.keys() == {name for name, dtype in dtypes.items() if dtype == tf.float32}
     for name, values in found.items():
         np.testing.assert_array_equal(values, reader.get_tensor(name))
 

@@ -1,13 +1,17 @@
 """A model built of a checkpoint: the same bytes each time, or one sentence."""
 
 import json
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from numpy.typing import NDArray
 
 from archives import serving, tar_gz, weights_toml
 from checkpoint_files import variables, write
@@ -19,6 +23,7 @@ from model.checkpoint import DATA, INDEX
 from model.errors import CheckpointError, ModelError, ProofError
 from stemdrop.options import INSTRUMENTS
 
+Values = NDArray[Any]
 FILTERS = (3, 4, 5, 6, 7, 8)
 
 
@@ -27,8 +32,10 @@ def _small_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unet, "FILTERS", FILTERS)
 
 
-def checkpoint(folder: Path, model: str = "2stems", **changes: np.ndarray | None) -> Path:
-    made = variables(FILTERS, len(INSTRUMENTS[model])) | changes
+def checkpoint(
+    folder: Path, model: str = "2stems", changes: Mapping[str, Values | None] = MappingProxyType({})
+) -> Path:
+    made = {**variables(FILTERS, len(INSTRUMENTS[model])), **changes}
     return write(folder, {name: values for name, values in made.items() if values is not None})
 
 
@@ -82,7 +89,7 @@ def test_only_the_proven_network_is_accepted(tmp_path: Path) -> None:
     record = build("2stems", folder, into)
     assert build("2stems", folder, into, proven=record["files"]["2stems.onnx"]["sha256"]) == record
     before = {path: path.read_bytes() for path in into.iterdir()}
-    other = checkpoint(tmp_path / "other", **{"conv2d/bias": np.zeros(FILTERS[0], np.float32)})
+    other = checkpoint(tmp_path / "other", changes={"conv2d/bias": np.zeros(3, np.float32)})
     with pytest.raises(ProofError, match=r"2stems: the network isn't the one .* not 1234\.$"):
         build("2stems", other, into, proven="1234")
     assert {path: path.read_bytes() for path in into.iterdir()} == before
@@ -109,9 +116,9 @@ def test_a_frozen_graph_of_an_earlier_build_is_removed(tmp_path: Path) -> None:
     ],
 )
 def test_another_checkpoint_is_refused(
-    tmp_path: Path, changes: dict[str, np.ndarray | None], message: str
+    tmp_path: Path, changes: dict[str, Values | None], message: str
 ) -> None:
-    folder = checkpoint(tmp_path / "weights", **changes)
+    folder = checkpoint(tmp_path / "weights", changes=changes)
     with pytest.raises(CheckpointError) as failure:
         build("2stems", folder, tmp_path / "models")
     assert str(failure.value) == f"2stems: {message}"

@@ -1,6 +1,5 @@
 """Checkpoints read without TensorFlow: the values that were saved, or one sentence."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -37,8 +36,8 @@ def test_what_was_saved_is_read(saved: dict[str, NDArray[Any]], entries_per_bloc
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Return a folder with a checkpoint, for one module: each test puts back what it damages."""
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a checkpoint; each test puts back what it damages."""
     return write(tmp_path_factory.mktemp("checkpoint"), VARIABLES, entries_per_block=7)
 
 

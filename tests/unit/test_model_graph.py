@@ -12,6 +12,7 @@ from model.graph import Graph
 
 Array = NDArray[np.float32]
 FRAMES = 6
+FREE = ["n", "c", "h", "w"]
 
 
 def run(model: object, x: Array) -> Array:
@@ -73,9 +74,9 @@ def test_transposed_convolutions_give_the_same(
     ends += [whole.single_transposed_convolution("t", "x", kernel, bias, "ReLU")]
     for graph, end in zip((fast, whole), ends, strict=True):
         graph.add("Identity", [end], "y")
-        model = graph.model("net", [None, None, None, None], "x", ["y"])
+        model = graph.model("net", FREE, "x", ["y"])
         assert_same(run(model, x), expected)
-    operations = {node.op_type for node in fast.model("net", [None] * 4, "x", ["y"]).graph.node}
+    operations = {node.op_type for node in fast.model("net", FREE, "x", ["y"]).graph.node}
     assert "ConvTranspose" not in operations
 
 
@@ -90,7 +91,7 @@ def test_activations_are_those_of_keras(kind: str, values: list[float]) -> None:
     below = {"ReLU": 0 * x, "LeakyReLU": np.float32(0.2) * x, "ELU": np.expm1(np.minimum(x, 0))}
     graph = Graph()
     graph.add("Identity", [graph.activation(kind, "x")], "y")
-    actual = run(graph.model("net", [None] * 4, "x", ["y"]), x)
+    actual = run(graph.model("net", FREE, "x", ["y"]), x)
     np.testing.assert_allclose(actual, np.where(x > 0, x, below[kind]), rtol=1e-6, atol=2e-7)
 
 
