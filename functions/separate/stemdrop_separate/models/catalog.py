@@ -128,7 +128,8 @@ class Models:
             described: dict[str, Any] = self.card(model)["files"][file]
         except (ValueError, KeyError) as error:
             raise SetupError(
-                f"{self._card_path(model)} doesn't describe {file}: build the model again."
+                f"{self._card_path(model)} doesn't describe {file}:"
+                f" build the model again, for the backend {self.backend}."
             ) from error
         return described
 
