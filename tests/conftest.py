@@ -15,7 +15,7 @@ from stemdrop_local.ports import LOOPBACK, listen
 
 SECRET = "the-secret-access-key-of-the-tests-40-ch"  # noqa: S105
 TOKEN = "a-token-of-the-tests.0123456789~+/="  # noqa: S105
-TENSORFLOW = {"test_model_export.py", "test_parity.py"}
+TENSORFLOW = {"test_model_proof.py", "test_parity.py"}
 
 
 def pytest_configure() -> None:
