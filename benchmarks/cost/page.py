@@ -1,4 +1,4 @@
-"""The page of costs: docs/cost.md, from figures alone."""
+"""The page of costs: docs/operations/cost.md, from figures alone."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path

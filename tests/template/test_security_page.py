@@ -1,4 +1,4 @@
-"""docs/security.md is true: its tests exist, and its tables have the rights of template.yaml."""
+"""docs/operations/security.md is true: its tests exist, and its tables have the rights of template.yaml."""
 
 import ast
 import re
@@ -17,7 +17,7 @@ Row = dict[str, str]
 
 @pytest.fixture(scope="module")
 def page(root: Path) -> str:
-    return (root / "docs" / "security.md").read_text()
+    return (root / "docs" / "operations" / "security.md").read_text()
 
 
 def rows(page: str, title: str) -> list[Row]:
