@@ -1,4 +1,4 @@
-"""docs/operations/security.md is true: its tests exist, and its tables have the rights of template.yaml."""
+"""docs/operations/security.md names tests that exist and exactly the rights of template.yaml."""
 
 import ast
 import re
