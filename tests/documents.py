@@ -20,7 +20,7 @@ def commands_in(*paths: Path) -> list[str]:
 
 def rows_of(page: str, heading: str) -> list[dict[str, str]]:
     """Return the rows of the first table below a heading."""
-    section = page.split(f"\n{heading}\n")[1]
+    section = f"\n{page}".split(f"\n{heading}\n")[1]
     table = re.search(r"(?:^\|.*\n)+", section, re.MULTILINE)
     assert table, heading
     lines = table[0].splitlines()

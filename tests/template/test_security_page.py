@@ -7,26 +7,17 @@ from typing import Any
 
 import pytest
 
+from documents import rows_of
 from iam import grants_of
 from templates import Resolver
 
 ROLES = {"SeparateRole": "Permissions of the separator", "ApiRole": "Permissions of the API"}
 TEST = re.compile(r"`([a-z0-9_/]+\.py)::(test_\w+)`")
-Row = dict[str, str]
 
 
 @pytest.fixture(scope="module")
 def page(root: Path) -> str:
     return (root / "docs" / "operations" / "security.md").read_text()
-
-
-def rows(page: str, title: str) -> list[Row]:
-    """Return the table of a section, row by row."""
-    section = page.split(f"\n## {title}\n")[1].split("\n## ", maxsplit=1)[0]
-    lines = [line for line in section.splitlines() if line.startswith("|")]
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    head, _, *rest = cells
-    return [dict(zip(head, row, strict=True)) for row in rest]
 
 
 def quoted(cell: str) -> list[str]:
@@ -61,7 +52,7 @@ def test_named_tests_exist(page: str, root: Path) -> None:
 
 
 def test_every_threat_has_a_mitigation_and_a_test(page: str) -> None:
-    threats = rows(page, "Threats")
+    threats = rows_of(page, "## Threats")
     assert len(threats) >= 10
     for row in threats:
         assert all(row.values()), row
@@ -80,12 +71,15 @@ def test_permissions_match_the_template(
     }
     listed = [
         (*quoted(row["Statement"]), *quoted(row["Action"]), resource)
-        for row in rows(page, ROLES[role])
+        for row in rows_of(page, f"## {ROLES[role]}")
         for resource in quoted(row["Resource"])
     ]
     assert len(set(listed)) == len(listed)
     assert set(listed) == allowed
-    assert all(row["Purpose"] and row["Impact if compromised"] for row in rows(page, ROLES[role]))
+    assert all(
+        row["Purpose"] and row["Impact if compromised"]
+        for row in rows_of(page, f"## {ROLES[role]}")
+    )
 
 
 def test_every_role_has_a_section(template: dict[str, Any]) -> None:
