@@ -19,7 +19,7 @@ PATH = re.compile(r"`([\w.-]+(?:/[\w.-]+)*/(?:[\w.-]+\.(?:py|js|html|css|toml|ya
 TASK = re.compile(r"(?:^    |^|`|&& )make ([a-z][a-z0-9-]*)", re.MULTILINE)
 NAME = re.compile(r"`([A-Z][a-z]+[A-Z]\w*)`")
 # Folders that tasks create, and paths of objects.
-NOT_IN_REPOSITORY = re.compile(r"(uploads|stems|drop|jobs|content|K|\.stemdrop)/.*")
+NOT_IN_REPOSITORY = re.compile(r"(uploads|stems|drop|jobs|content|out|K|\.stemdrop)/.*")
 RELATIVE_TO = (
     "",
     "functions/separate/stemdrop_separate",
