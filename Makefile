@@ -184,7 +184,7 @@ parity: setup ## Compare SONG's stems with stock Spleeter's, sample for sample
 	@test -f "$(SONG)" || { echo "There is no song $(SONG): name one, make parity SONG=path." >&2; exit 2; }
 	$(BIN)/python -m benchmarks.parity "$(SONG)"
 
-bench: setup ## Measure against stock Spleeter, and what a song costs; write docs/benchmarks.md and docs/cost.md
+bench: setup ## Measure time, memory and cost against stock Spleeter, and update their pages in docs/
 	$(BIN)/python -m benchmarks.bench
 	$(BIN)/python -m benchmarks.cost $(if $(OFFLINE),--offline)
 

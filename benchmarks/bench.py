@@ -1,4 +1,4 @@
-"""Measure stemdrop against stock Spleeter in one run, and write docs/benchmarks.md.
+"""Measure stemdrop against stock Spleeter in one run, and write docs/reference/benchmarks.md.
 
     python -m benchmarks.bench [--pairs 3]
 
@@ -143,7 +143,7 @@ def main() -> int:
     """Measure, print and write; return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--pairs", type=int, default=3)
-    parser.add_argument("--docs", type=Path, default=ROOT / "docs")
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs" / "reference")
     arguments = parser.parse_args()
     for program in ("ffmpeg", "ffprobe"):
         if shutil.which(program) is None:

@@ -1,4 +1,4 @@
-"""Measure how near stems come to the true ones: make evaluate, and docs/quality.md.
+"""Measure how near stems come to the true ones: make evaluate, and docs/guide/quality.md.
 
     python -m benchmarks.evaluate [--songs DIR] [--qualities spleeter high] [--models 2stems]
 
@@ -97,7 +97,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--qualities", type=Quality, nargs="+", default=list(Quality), choices=list(Quality))
     add("--codecs", type=Codec, nargs="+", default=[Codec.WAV], choices=list(Codec))
     add("--no-stock", action="store_true", help="leave stock Spleeter out")
-    add("--page", type=Path, default=ROOT / "docs" / "quality.md", help="gets the figures")
+    add(
+        "--page", type=Path, default=ROOT / "docs" / "guide" / "quality.md", help="gets the figures"
+    )
     return parser
 
 

@@ -45,39 +45,45 @@ def write_page(figures: Figures, folder: Path) -> str:
     peak = statistics.median(cost.peak_bytes for cost in figures.pairs[song].ours)
     cold_s = statistics.median(cost.cpu_s for cost in figures.cold_starts)
     api_cold_s = statistics.median(cost.cpu_s for cost in figures.api_cold_starts)
+    hour, api = figures.hour, figures.api
     page = f"""# Benchmarks
 
-Made by `make bench`: `stemdrop separate` and `spleeter separate` (2.4.2) on the same generated
-mp3, wav stems, whole processes in turn, {count} pairs, medians; the ratio is the median of the
-pairs' own ratios. Memory is that of the largest single process. {_machine()}
+`make bench` generates this page. It runs `stemdrop separate` and `spleeter separate` (2.4.2) in
+turn on the same generated mp3, with wav stems, as whole processes. The values are medians of
+{count} pairs, and the ratios are medians of the ratios per pair. Memory is that of the largest
+process. {_machine()}
 
-| song | figure | stemdrop | Spleeter | ratio |
+| Song | Metric | stemdrop | Spleeter | Ratio |
 |---|---|---|---|---|
 {_rows(figures)}
 
-![Wall time and memory beside Spleeter's](benchmarks.png)
+![Wall time, processor time and memory of stemdrop and Spleeter](benchmarks.png)
 
-## Memory and length
+## Memory by song length
 
-An hour of song takes {figures.hour.peak_bytes / 1e6:.0f} MB at its peak, {song} seconds take
-{peak / 1e6:.0f} MB: {figures.hour.peak_bytes / peak - 1:+.0%}. It was done in \
-{figures.hour.wall_s:.0f} s.
+- {song} seconds of audio peak at {peak / 1e6:.0f} MB.
+- An hour of audio peaks at {hour.peak_bytes / 1e6:.0f} MB ({hour.peak_bytes / peak - 1:+.0%}) and
+  takes {hour.wall_s:.0f} s.
 
 ## Cold start
 
-Importing the separator's handler and loading the 2stems model takes {cold_s:.1f} s of processor
-time; importing the API's handler takes {api_cold_s:.1f} s.
+| Function | Processor time |
+|---|---|
+| Separator: import the handler and load the 2stems model | {cold_s:.1f} s |
+| API: import the handler | {api_cold_s:.1f} s |
 
-## The API
+## API latency
 
-`GET /jobs/{{id}}` of a finished job, through the handler, with S3 on the same machine: median
-{figures.api.median_ms:.1f} ms, 99th percentile {figures.api.p99_ms:.1f} ms of \
-{figures.api.calls:,} calls.
+`GET /jobs/{{id}}` of a completed job, through the handler, with S3 on the same machine:
 
-## The same stems
+| Requests | Median | 99th percentile |
+|---|---|---|
+| {api.calls:,} | {api.median_ms:.1f} ms | {api.p99_ms:.1f} ms |
 
-Eleven minutes, all at once by stock Spleeter and as a stream by stemdrop; the largest difference in
-steps of 16 bits, and the signal-to-difference ratio:
+## Parity
+
+Stock Spleeter separates an eleven-minute song at once, and stemdrop separates it as a stream. The
+columns are the largest difference in 16-bit steps and the signal-to-difference ratio in dB.
 
 ```
 {figures.parity.strip()}
@@ -89,7 +95,8 @@ steps of 16 bits, and the signal-to-difference ratio:
 
 
 def _machine() -> str:
-    return f"Here: {os.cpu_count()} cores, {platform.machine()}, {platform.system()}."
+    machine = f"{platform.machine()}, {platform.system()}"
+    return f"The machine has {os.cpu_count()} cores ({machine})."
 
 
 def _rows(figures: Figures) -> str:

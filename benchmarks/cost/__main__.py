@@ -1,4 +1,4 @@
-"""Measure what a song costs under Lambda's limits, and write docs/cost.md.
+"""Measure what a song costs under Lambda's limits, and write docs/operations/cost.md.
 
     python -m benchmarks.cost [--offline] [--rounds 3] [--song SECONDS] [--docs FOLDER]
 
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--offline", action="store_true", help="Podman, without a registry")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--song", type=int, default=SONG_S, help="seconds of the song")
-    parser.add_argument("--docs", type=Path, default=ROOT / "docs")
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs" / "operations")
     return parser
 
 

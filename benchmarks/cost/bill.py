@@ -135,23 +135,23 @@ def _lines(song: Song, deployment: Deployment, songs: int) -> Iterator[Line]:
     stored_gb = songs * (song.uploaded_bytes + song.stems_bytes) / GB
     logs_gb = songs * song.logs_bytes / GB
     yield Line("Lambda: compute", prices.compute(deployment.architecture), separating + answering)
-    yield Line("Lambda: calls of both functions", prices.INVOCATIONS, songs + calls)
-    yield Line("Lambda: room under /tmp", prices.SCRATCH, scratch_gb * seconds)
+    yield Line("Lambda: requests", prices.INVOCATIONS, songs + calls)
+    yield Line("Lambda: ephemeral storage", prices.SCRATCH, scratch_gb * seconds)
     yield Line("S3: writes", prices.S3_WRITES, songs * song.writes)
     yield Line("S3: reads", prices.S3_READS, songs * song.reads)
-    yield Line("S3: songs and stems kept", prices.S3_KEPT, stored_gb * kept_months(deployment))
+    yield Line("S3: storage", prices.S3_KEPT, stored_gb * kept_months(deployment))
     yield Line(
-        "stems to the internet",
+        "Data transfer: stems to the internet",
         prices.TRANSFER_OUT,
         songs * (song.stems_bytes + song.answers_bytes) / GB,
     )
-    yield Line("HTTP API: calls", prices.HTTP_CALLS, calls)
-    yield Line("SNS: messages of completion", prices.MESSAGES, songs * song.messages)
+    yield Line("HTTP API: requests", prices.HTTP_CALLS, calls)
+    yield Line("SNS: completion messages", prices.MESSAGES, songs * song.messages)
     queue_requests = IDLE_POLLS + songs * song.queue_requests
     yield Line("SQS: requests", prices.QUEUE_REQUESTS, queue_requests)
-    yield Line("CloudWatch: logs written", prices.LOGS_TAKEN, logs_gb)
+    yield Line("CloudWatch: log ingestion", prices.LOGS_TAKEN, logs_gb)
     yield Line(
-        "CloudWatch: logs kept",
+        "CloudWatch: log storage",
         prices.LOGS_KEPT,
         logs_gb * deployment.log_retention_days / DAYS_PER_MONTH,
     )
@@ -162,7 +162,7 @@ def _lines(song: Song, deployment: Deployment, songs: int) -> Iterator[Line]:
         deployment.metrics * min(songs, MONTH_S / 3600) / (MONTH_S / 3600),
     )
     yield Line("X-Ray: traces", prices.TRACES, sampled(songs) + sampled(calls))
-    yield Line("ECR: the image", prices.IMAGES_KEPT, deployment.image_bytes / GB)
+    yield Line("ECR: image storage", prices.IMAGES_KEPT, deployment.image_bytes / GB)
 
 
 def kept_months(deployment: Deployment) -> float:

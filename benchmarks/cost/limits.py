@@ -18,49 +18,52 @@ S3_WRITES_PER_S, S3_READS_PER_S = 3_500, 5_500
 PEAK = 10
 TURNS = (
     (
-        "The queue's event source runs {few} separations at the same time; an account runs {all:,} "
-        "functions, in many new accounts {new}, and AWS raises that on request",
-        "{few} at once separate {few_per_hour:,.0f} songs an hour, and {all:,} separate "
-        "{all_per_hour:,.0f}. Further songs wait in the queue. The API shares the account's limit, "
-        "and answers 503 beyond it",
-        "`SeparateConcurrency` leaves the rest to the API and caps the hourly cost: {few} at once "
-        "take at most {few_usd:,.2f} USD an hour, {all:,} at most {all_usd:,.2f} USD",
+        "The queue's event source runs {few} separations at a time. An account runs {all:,} "
+        "functions at a time, and many new accounts only {new}. AWS raises this on request.",
+        "{few} at a time separate {few_per_hour:,.0f} songs per hour, and {all:,} separate "
+        "{all_per_hour:,.0f}. Further songs wait in the queue. The API shares the account's limit"
+        " and returns 503 beyond it.",
+        "`SeparateConcurrency` leaves the rest to the API and caps the hourly cost: {few} at a "
+        "time cost at most {few_usd:,.2f} USD per hour, {all:,} at most {all_usd:,.2f} USD",
     ),
     (
-        "A message waits for {age_days:.0f} days",
-        "{few} at once separate {few_in_time:,.0f} songs in that time, {all:,} separate "
-        "{all_in_time:,.0f}. SQS deletes messages that wait longer, and their songs aren't "
-        "separated; an alarm says so long before (`AlarmAddress`)",
+        "The queue keeps a message for {age_days:.0f} days",
+        "{few} at a time separate {few_in_time:,.0f} songs in that time, and {all:,} separate "
+        "{all_in_time:,.0f}. SQS deletes older messages, and their songs aren't separated. An "
+        "alarm warns long before that (`AlarmAddress`).",
         "`SeparateConcurrency`, `SeparateMemoryMb`",
     ),
     (
-        "The event source starts with {first} separations at the same time and adds up to {more} a "
-        "minute, and each environment loads the image",
-        "A first song takes {longer_s:.1f} s longer here, and on AWS the time to fetch what it "
-        "reads of the image, which isn't measured; those right after a deployment wait longest",
-        "`Models` and `Backend` make the image larger or smaller",
+        "The event source starts with {first} separations at a time and adds up to {more} per "
+        "minute. Each execution environment loads the image.",
+        "A cold start takes {longer_s:.1f} s longer here. On AWS, add the time to fetch the used "
+        "parts of the image, which wasn't measured. Cold starts right after a deployment take "
+        "longest.",
+        "`Models` and `Backend` change the size of the image",
     ),
     (
-        "The API takes {rate:,} calls a second, an account {api_rate:,}",
-        "Who waits asks every {poll_s} s, so {waiting:,} may wait at the same time. Others are "
-        "answered 429, and try again",
+        "The API accepts {rate:,} requests per second, and an account {api_rate:,}",
+        "A waiting client polls every {poll_s} s, so {waiting:,} clients can wait at the same "
+        "time. Further requests get 429 and are retried.",
         "`ApiRateLimit`, `ApiBurstLimit`",
     ),
     (
-        "S3 takes {put_rate:,} writes and {get_rate:,} reads a second for each prefix",
-        "A song with wav stems has {writes} writes: {songs_per_s:,.0f} songs a second. S3 divides "
-        "a prefix that stays busy, and answers 503 until it has, which is tried again",
-        "`codec`: lossy stems need no parts; other folders under `drop/`",
+        "S3 accepts {put_rate:,} writes and {get_rate:,} reads per second for each prefix",
+        "A song with wav stems takes {writes} writes, which allows {songs_per_s:,.0f} songs per "
+        "second. S3 splits a prefix that stays busy, and returns 503 until then. These requests "
+        "are retried.",
+        "`codec`: lossy stems aren't uploaded in parts. Other folders under `drop/` are other "
+        "prefixes.",
     ),
     (
         "A separation ends after {timeout_s} s",
-        "With {memory_mb:,} MB that is {longest_min:,.0f} minutes of song; {max_min:,.0f} are "
-        "taken",
+        "At {memory_mb:,} MB, that is enough for {longest_min:,.0f} minutes of audio. stemdrop "
+        "accepts {max_min:,.0f} minutes.",
         "`SeparateTimeoutS`, `SeparateMemoryMb`, `MaxDurationS`",
     ),
     (
         "A function has {scratch_mb:,} MB of disk",
-        "Song, stems and zip have to fit; who sends one that doesn't is told so",
+        "The song, the stems and the archive must fit. Otherwise the job fails with `no_room`.",
         "`SeparateStorageMb`, `MaxUploadMb`, `MaxDurationS`",
     ),
 )
@@ -70,14 +73,14 @@ def demand(figures: Figures, songs: tuple[int, ...]) -> str:
     """Return a table of what months with so many songs ask for at their busiest."""
     song = figures.song(Codec.WAV)
     limits = (
-        ("separations at the same time", song.separation.warm_s, figures.template.concurrency),
-        ("calls of the API per second", float(song.calls), figures.template.rate_limit),
-        ("writes to S3 per second", float(song.writes), S3_WRITES_PER_S),
-        ("reads from S3 per second", float(song.reads), S3_READS_PER_S),
+        ("concurrent separations", song.separation.warm_s, figures.template.concurrency),
+        ("API requests per second", float(song.calls), figures.template.rate_limit),
+        ("S3 writes per second", float(song.writes), S3_WRITES_PER_S),
+        ("S3 reads per second", float(song.reads), S3_READS_PER_S),
     )
     heads = [f"{count:,} songs" for count in songs]
     rows = [
-        _row("at the busiest time", *heads, "limit"),
+        _row("At peak", *heads, "Limit"),
         _row("---", *("---:" for _ in heads), "---:"),
     ]
     for name, each, limit in limits:
@@ -94,7 +97,7 @@ def _against(value: float, limit: float) -> str:
 def turns(figures: Figures) -> str:
     """Return a table of the limits, of what happens there, and of what to turn."""
     values = {**_about_lambda(figures), **_about_others(figures)}
-    head = (_row("limit", "what happens", "what to turn"), _row("---", "---", "---"))
+    head = (_row("Limit", "Effect", "Settings"), _row("---", "---", "---"))
     rows = (_row(*(cell.format(**values) for cell in row)) for row in TURNS)
     return "\n".join((*head, *rows))
 

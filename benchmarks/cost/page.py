@@ -1,4 +1,4 @@
-"""The page of costs: docs/cost.md, from figures alone."""
+"""The page of costs: docs/operations/cost.md, from figures alone."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -24,8 +24,8 @@ from stemdrop.options import Codec
 SIZES_MB = (1769, 3008, 3538, 5307, 7076, 10240)
 SONGS = (10, 1_000, 1_000_000)
 FREE = {
-    "with what is free for ever": frozenset({Free.ALWAYS}),
-    "with the first year's free tier, too": frozenset(Free),
+    "After the permanent free tier": frozenset({Free.ALWAYS}),
+    "After the first year's free tier, too": frozenset(Free),
 }
 PICTURE = "cost.png"
 TEXT = Path(__file__).with_name("page.md")
@@ -98,8 +98,10 @@ def _about_bills(figures: Figures) -> Mapping[str, object]:
 
 
 def _runs(figures: Figures) -> str:
-    heads = ("memory", "processors", "first song", "next songs", "GB-s", "USD a song")
-    rows = [_row(*heads, "USD for 1,000", "Spleeter: first", "next", "USD for 1,000")]
+    heads = ("Memory", "Processors", "Cold start", "Warm", "GB-s", "USD per song", "USD per 1,000")
+    rows = [
+        _row(*heads, *(f"Spleeter: {head}" for head in ("cold start", "warm", "USD per 1,000")))
+    ]
     rows.append(_row(*("---:" for _ in range(10))))
     for memory_mb in SIZES_MB:
         ours, other = figures.ours.estimate(memory_mb), figures.spleeter.estimate(memory_mb)
@@ -111,7 +113,7 @@ def _runs(figures: Figures) -> str:
 
 def _ours(figures: Figures, memory_mb: int, found: Estimate | None) -> Iterable[str]:
     if found is None:
-        return ("too little", "", "", "", "")
+        return ("out of memory", "", "", "", "")
     usd = figures.usd(memory_mb, found.warm_s)
     gb_seconds = memory_mb / 1024 * found.warm_s
     cells = (f"{found.cold_s:.1f} s", f"{found.warm_s:.1f} s", f"{gb_seconds:.1f}")
@@ -120,7 +122,7 @@ def _ours(figures: Figures, memory_mb: int, found: Estimate | None) -> Iterable[
 
 def _other(figures: Figures, memory_mb: int, found: Estimate | None) -> Iterable[str]:
     if found is None:
-        return ("too little", "", "")
+        return ("out of memory", "", "")
     usd = 1000 * figures.usd(memory_mb, found.warm_s)
     return _marked(found, f"{found.cold_s:.1f} s", f"{found.warm_s:.1f} s", f"{usd:.2f}")
 
@@ -131,57 +133,59 @@ def _marked(found: Estimate, *cells: str) -> Iterable[str]:
 
 def _killed(system: System) -> str:
     sizes = ", ".join(f"{size:,}" for size in sorted(system.killed))
-    return f"killed for want of memory at {sizes} MB" if sizes else "killed at none of these sizes"
+    return f"ran out of memory at {sizes} MB" if sizes else "ran at all of these sizes"
 
 
 def _ratios(figures: Figures) -> str:
     said = [
-        f"at {size:,} MB it takes {ratio.warm_s:.1f} times as long as stemdrop, a first song "
-        f"{ratio.cold_s:.1f} times"
+        f"at {size:,} MB, Spleeter takes {ratio.warm_s:.1f} times as long as stemdrop, and "
+        f"{ratio.cold_s:.1f} times as long for a cold start"
         for size, ratio in sorted(figures.ratios().items())
     ]
-    return "; ".join(said) or "no size that was measured does for both"
+    return "; ".join(said) or "no measured size ran both"
 
 
 def _requests(figures: Figures) -> str:
-    rows = [_row("requests", *(f"{codec} stems" for codec in figures.traffic)), "|---|---:|---:|"]
+    rows = [_row("Per song", *(f"{codec} stems" for codec in figures.traffic)), "|---|---:|---:|"]
     for name, kind, who in (
-        ("writes to S3, of the separator", Kind.WRITE, Who.SEPARATOR),
-        ("writes to S3, of the API", Kind.WRITE, Who.API),
-        ("writes to S3, of the client", Kind.WRITE, Who.CLIENT),
-        ("reads from S3, of the separator", Kind.READ, Who.SEPARATOR),
-        ("reads from S3, of the API", Kind.READ, Who.API),
-        ("reads from S3, of the client", Kind.READ, Who.CLIENT),
-        ("calls of the API", Kind.CALL, Who.CLIENT),
-        ("messages", Kind.MESSAGE, Who.SEPARATOR),
+        ("S3 writes by the separator", Kind.WRITE, Who.SEPARATOR),
+        ("S3 writes by the API", Kind.WRITE, Who.API),
+        ("S3 writes by the client", Kind.WRITE, Who.CLIENT),
+        ("S3 reads by the separator", Kind.READ, Who.SEPARATOR),
+        ("S3 reads by the API", Kind.READ, Who.API),
+        ("S3 reads by the client", Kind.READ, Who.CLIENT),
+        ("API requests", Kind.CALL, Who.CLIENT),
+        ("SNS messages", Kind.MESSAGE, Who.SEPARATOR),
     ):
         counts = (traffic.count(kind, who) for traffic in figures.traffic.values())
         rows.append(_row(name, *map(str, counts)))
     rows.append(
-        _row("requests to SQS", *(str(each.queue_requests) for each in figures.traffic.values()))
+        _row("SQS requests", *(str(each.queue_requests) for each in figures.traffic.values()))
     )
-    for name, of in (("song", "uploaded_bytes"), ("stems", "stems_bytes"), ("logs", "logs_bytes")):
+    for name, of in (("Song", "uploaded_bytes"), ("Stems", "stems_bytes"), ("Logs", "logs_bytes")):
         sizes = (getattr(traffic, of) / 1e6 for traffic in figures.traffic.values())
-        rows.append(_row(f"{name}, MB", *(f"{size:.3g}" for size in sizes)))
+        rows.append(_row(f"{name} (MB)", *(f"{size:.3g}" for size in sizes)))
     return "\n".join(rows)
 
 
 def _bill(figures: Figures, codec: Codec) -> str:
     bills = [bill(figures.song(codec), figures.template.deployment, songs) for songs in SONGS]
-    rows = [_row("USD a month", "takes, at the last", *(f"{songs:,} songs" for songs in SONGS))]
+    rows = [
+        _row("USD per month", "Quantity (last column)", *(f"{songs:,} songs" for songs in SONGS))
+    ]
     rows.append(_row("---", "---:", *("---:" for _ in SONGS)))
     for lines in zip(*bills, strict=True):
         last = lines[-1]
         takes = f"{_quantity(last.quantity)} {last.price.unit}"
         rows.append(_row(last.item, takes, *(_usd(line.usd()) for line in lines)))
-    rows.append(_row("**all of it**", "", *(f"**{_usd(total_usd(lines))}**" for lines in bills)))
+    rows.append(_row("**Total**", "", *(f"**{_usd(total_usd(lines))}**" for lines in bills)))
     for name, free in FREE.items():
         rows.append(_row(name, "", *(_usd(total_usd(lines, free)) for lines in bills)))
     return "\n".join(rows)
 
 
 def _prices(figures: Figures) -> str:
-    rows = [_row("what", "unit", "USD a unit", "free each month", "source")]
+    rows = [_row("Item", "Unit", "USD per unit", "Free per month", "Source")]
     rows.append("|---|---|---:|---:|---|")
     for line in bill(figures.song(Codec.WAV), figures.template.deployment, 1):
         price = line.price

@@ -73,7 +73,9 @@ def compute(architecture: str) -> Price:
     return Price("GB-s", price, "aws.amazon.com/lambda/pricing", free=400_000)
 
 
-INVOCATIONS = Price("calls", _flat(0.20 / MILLION), "aws.amazon.com/lambda/pricing", free=MILLION)
+INVOCATIONS = Price(
+    "requests", _flat(0.20 / MILLION), "aws.amazon.com/lambda/pricing", free=MILLION
+)
 # Of what a function has beyond 512 MB, while it runs.
 SCRATCH = Price("GB-s", _flat(0.0000000309), "aws.amazon.com/lambda/pricing")
 SCRATCH_INCLUDED_MB = 512
@@ -101,7 +103,7 @@ TRANSFER_OUT = Price(
 )
 # Up to 512 KB each.
 HTTP_CALLS = Price(
-    "calls",
+    "requests",
     ((300 * MILLION, 1.00 / MILLION), (math.inf, 0.90 / MILLION)),
     "aws.amazon.com/api-gateway/pricing, HTTP APIs",
     free=MILLION,

@@ -25,9 +25,9 @@ class Kind(StrEnum):
     WRITE = "writes"
     READ = "reads"
     DELETE = "deletes"
-    CALL = "calls of the API"
+    CALL = "API requests"
     MESSAGE = "messages"
-    QUEUE = "requests to SQS"
+    QUEUE = "SQS requests"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Every command that the README shows does what it says, or would if it had AWS."""
+"""Every command in README.md and docs/guide works, or would work with an AWS account."""
 
 import re
 import shlex
@@ -9,38 +9,58 @@ import pytest
 
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
+from documents import GUIDE, README, commands_in
 from local_stack import TOKEN, running, settings_in
 from stemdrop.keys import UploadKey
 from stemdrop.options import Options
 from stemdrop_cli.main import main
 from stemdrop_local.deployment import ROOT
 
-COMMANDS = [
-    line.strip().partition("  #")[0]
-    for line in (ROOT / "README.md").read_text().splitlines()
-    if re.match(r"    (make|aws|\.venv/bin/\w+) ", line)
-]
+COMMANDS = commands_in(README, *sorted(GUIDE.glob("*.md")))
+# Executed by test_readme_api.py and tests/e2e/test_local_image.py.
+ELSEWHERE = (
+    "curl ",
+    "export ",
+    "cp ",
+    "source ",
+    "docker run ",
+    "aws s3 cp song.mp3 s3://stemdrop-",
+)
 
 
-def of(program: str) -> list[str]:
-    return [command for command in COMMANDS if command.startswith(f"{program} ")]
+def starting_with(words: str) -> list[str]:
+    return [command for command in COMMANDS if command.startswith(f"{words} ")]
 
 
-def test_there_are_commands_of_each_kind() -> None:
-    assert len(of("make")) + len(of("aws")) + len(of(".venv/bin/stemdrop")) == len(COMMANDS)
-    assert min(len(of("make")), len(of("aws")), len(of(".venv/bin/stemdrop"))) >= 3
+MAKE = starting_with("make")
+DROP = [command for command in starting_with("aws s3 cp") if "s3://BUCKET/" in command]
+SEPARATE = starting_with(".venv/bin/stemdrop separate")
+SUBMIT = starting_with(".venv/bin/stemdrop submit")
 
 
-@pytest.mark.parametrize("command", of("make"))
-def test_make_knows_the_task(command: str) -> None:
+def test_every_command_has_a_test() -> None:
+    tested = {*MAKE, *DROP, *SEPARATE, *SUBMIT}
+    assert [c for c in COMMANDS if c not in tested and not c.startswith(ELSEWHERE)] == []
+    assert min(map(len, (MAKE, DROP, SEPARATE, SUBMIT))) >= 2
+
+
+def test_readme_starts_with_demo_and_local_and_names_the_test_command() -> None:
+    first, second, *others = commands_in(README)
+    assert first.startswith("make demo")
+    assert second == "make local"
+    assert next(command for command in others if "test" in command) == "make test"
+
+
+@pytest.mark.parametrize("command", MAKE)
+def test_make_command_is_a_listed_task(command: str) -> None:
     task = shlex.split(command)[1]
     listed = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True)
     assert re.search(rf"^{task} ", listed.stdout, re.MULTILINE)
     subprocess.run([*shlex.split(command), "-n"], cwd=ROOT, check=True, capture_output=True)
 
 
-@pytest.mark.parametrize("command", of("aws"))
-def test_the_function_takes_what_is_dropped(command: str) -> None:
+@pytest.mark.parametrize("command", DROP)
+def test_dropped_key_and_metadata_are_valid_options(command: str) -> None:
     words = shlex.split(command)
     key = UploadKey.parse(words[4].removeprefix("s3://BUCKET/") + words[3])
     pairs = words[6].split(",") if "--metadata" in words else []
@@ -49,18 +69,18 @@ def test_the_function_takes_what_is_dropped(command: str) -> None:
     assert given.items() <= (options.to_json() | {"stems": "+".join(options.stems)}).items()
 
 
-@pytest.mark.parametrize("command", of(".venv/bin/stemdrop separate"))
-def test_the_command_line_separates(
+@pytest.mark.parametrize("command", SEPARATE)
+def test_separate_command_writes_stems(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    write_wav(Path("song.mp3"), [generate(31).mix])  # ffmpeg doesn't go by the name
+    write_wav(Path("song.mp3"), [generate(31).mix])  # ffmpeg ignores the suffix
     assert main(shlex.split(command)[1:]) == 0
     assert len(list(tmp_path.rglob("*vocals.*"))) == 1
 
 
-@pytest.mark.parametrize("command", of(".venv/bin/stemdrop submit"))
-def test_the_command_line_submits(
+@pytest.mark.parametrize("command", SUBMIT)
+def test_submit_command_downloads_stems(
     command: str,
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,

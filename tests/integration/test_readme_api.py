@@ -1,4 +1,4 @@
-"""A whole round by curl and nothing else: the README's own lines, in their order."""
+"""The guides' own lines against a running stack: curl for the API, AWS tools on the laptop."""
 
 import json
 import os
@@ -13,79 +13,97 @@ import pytest
 
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
+from documents import GUIDE, commands_in
 from local_stack import TOKEN, Program
 from stemdrop_cli.main import main as command_line
 from stemdrop_local.deployment import ROOT
 
-LINES = [
-    line.strip()
-    for line in (ROOT / "README.md").read_text().splitlines()
-    if re.match(r"    (curl|export) ", line)
-]
+API = commands_in(GUIDE / "api.md")
+DROP_FOLDER = commands_in(GUIDE / "drop-folder.md")
+LAPTOP = commands_in(GUIDE / "laptop.md")
 STARTED = r"stemdrop runs at (http://localhost:\d+),"
 POLLS = 60
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> Iterator[str]:
-    """Run the whole application with the real model, and return its address."""
-    options = ["--models", str(ROOT / "build" / "models")]
-    environment = os.environ | {"STEMDROP_TOKEN": TOKEN}
-    with Program(tmp_path, *options, environment=environment) as program:
-        program.transcript.wait(STARTED)
-        (found,) = re.findall(STARTED, program.transcript.text)
-        yield found
-        assert program.end(signal.SIGINT) == 0
-
-
 class Terminal:
-    """A shell that is given the README's lines, with what is different for every reader."""
+    """A shell that runs the guides' lines with each reader's own values filled in."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, program: Program, url: str) -> None:
         self.folder = folder
+        self.program = program
         self._known = {"http://localhost:5000": url, "TOKEN": TOKEN}
-        self._export = next(line for line in LINES if line.startswith("export"))
+        (self._export,) = [line for line in API if line.startswith("export")]
 
     def learn(self, **values: str) -> None:
         self._known |= values
 
-    def enter(self, line: str) -> str:
-        script = f"{self._export}\n{line}"
+    def enter(self, *lines: str) -> str:
+        script = "\n".join((self._export, *lines))
         for name, value in self._known.items():
             script = re.sub(rf"(?<![A-Z]){re.escape(name)}(?![A-Z])", value, script)
+        path = f"{ROOT / '.venv-sam' / 'bin'}:{os.environ['PATH']}"
         run = subprocess.run(
-            ["bash", "-ec", script], cwd=self.folder, check=True, capture_output=True, text=True
+            ["bash", "-ec", script],
+            cwd=self.folder,
+            env=os.environ | {"PATH": path},
+            check=True,
+            capture_output=True,
+            text=True,
         )
         return run.stdout
 
-    def line(self, *parts: str) -> str:
-        (found,) = [line for line in LINES if all(part in line for part in parts)]
-        return self.enter(found)
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    """Run the whole application with the real model, and return a shell beside it."""
+    options = ["--models", str(ROOT / "build" / "models")]
+    environment = os.environ | {"STEMDROP_TOKEN": TOKEN}
+    with Program(tmp_path, *options, environment=environment) as program:
+        program.transcript.wait(STARTED)
+        (url,) = re.findall(STARTED, program.transcript.text)
+        yield Terminal(tmp_path, program, url)
+        assert program.end(signal.SIGINT) == 0
 
 
-def test_a_song_goes_and_its_stems_come_by_curl(tmp_path: Path, url: str) -> None:
+def line(lines: list[str], *parts: str) -> str:
+    (found,) = [line for line in lines if all(part in line for part in parts)]
+    return found
+
+
+def test_api_guide_round_trip(tmp_path: Path, terminal: Terminal) -> None:
     write_wav(tmp_path / "song.mp3", [generate(6, seed=3).mix])
-    terminal = Terminal(tmp_path, url)
     terminal.learn(**{"4320000": str((tmp_path / "song.mp3").stat().st_size)})
-    created = json.loads(terminal.line("--json"))
+    created = json.loads(terminal.enter(line(API, "--json")))
     terminal.learn(ID=created["id"])
     terminal.learn(UPLOAD_URL=created["upload"]["url"])
-    terminal.line("-T song.mp3")
-    job = wait(terminal)
+    terminal.enter(line(API, "-T song.mp3"))
+    show = next(entry for entry in API if entry.endswith("$URL/jobs/ID") and "-X" not in entry)
+    job = wait(terminal, show)
     assert job["status"] == "done", job["error"]
-    terminal.line("/stems/vocals")
+    terminal.enter(line(API, "/stems/vocals"))
     song = str(tmp_path / "song.mp3")
     assert command_line(["separate", song, "-c", "flac", "-o", str(tmp_path / "cli")]) == 0
     saved = (tmp_path / "song - vocals.flac").read_bytes()
     assert saved == (tmp_path / "cli" / "song" / "vocals.flac").read_bytes()
-    assert terminal.line("DELETE") == ""
-    assert json.loads(terminal.line("$URL/jobs/ID", 'curl -H "$AUTH" $URL'))["status"] == 404
+    assert terminal.enter(line(API, "DELETE")) == ""
+    assert json.loads(terminal.enter(show))["status"] == 404
 
 
-def wait(terminal: Terminal) -> dict[str, Any]:
+def wait(terminal: Terminal, show: str) -> dict[str, Any]:
     for _ in range(POLLS):
-        job: dict[str, Any] = json.loads(terminal.enter('curl -s -H "$AUTH" $URL/jobs/ID'))
+        job: dict[str, Any] = json.loads(terminal.enter(show))
         if job["status"] in {"done", "failed"}:
             return job
         terminal.enter("sleep 1")
     raise AssertionError("The job doesn't end.")
+
+
+def test_laptop_guide_drops_songs_by_folder_and_by_aws(tmp_path: Path, terminal: Terminal) -> None:
+    write_wav(tmp_path / "song.mp3", [generate(2, seed=4).mix])
+    terminal.enter(line(LAPTOP, "cp song.mp3 drop/"))
+    terminal.program.transcript.wait("saved .*song.mp3")
+    assert (tmp_path / "stems" / "song.mp3" / "vocals.wav").is_file()
+    assert json.loads(terminal.enter(line(DROP_FOLDER, "curl")))["status"] == "done"
+    write_wav(tmp_path / "song.mp3", [generate(2, seed=5).mix])
+    terminal.enter(line(LAPTOP, "source "), line(LAPTOP, "aws s3 cp"))
+    terminal.program.transcript.wait("done .*drop/song.mp3", times=2)

@@ -1,4 +1,4 @@
-"""What docs/security.md promises and no other file of tests is about."""
+"""What docs/operations/security.md promises and no other file of tests is about."""
 
 import hmac
 import io

@@ -1,4 +1,4 @@
-"""docs/security.md is true: its tests exist, and its tables have the rights of template.yaml."""
+"""docs/operations/security.md names tests that exist and the permissions of template.yaml."""
 
 import ast
 import re
@@ -7,26 +7,17 @@ from typing import Any
 
 import pytest
 
+from documents import rows_of
 from iam import grants_of
 from templates import Resolver
 
-ROLES = {"SeparateRole": "Rights of the separator", "ApiRole": "Rights of the API"}
+ROLES = {"SeparateRole": "Permissions of the separator", "ApiRole": "Permissions of the API"}
 TEST = re.compile(r"`([a-z0-9_/]+\.py)::(test_\w+)`")
-Row = dict[str, str]
 
 
 @pytest.fixture(scope="module")
 def page(root: Path) -> str:
-    return (root / "docs" / "security.md").read_text()
-
-
-def rows(page: str, title: str) -> list[Row]:
-    """Return the table of a section, row by row."""
-    section = page.split(f"\n## {title}\n")[1].split("\n## ", maxsplit=1)[0]
-    lines = [line for line in section.splitlines() if line.startswith("|")]
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    head, _, *rest = cells
-    return [dict(zip(head, row, strict=True)) for row in rest]
+    return (root / "docs" / "operations" / "security.md").read_text()
 
 
 def quoted(cell: str) -> list[str]:
@@ -51,7 +42,7 @@ def functions_of(path: Path) -> set[str]:
     return {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
 
 
-def test_every_test_that_is_named_exists(page: str, root: Path) -> None:
+def test_named_tests_exist(page: str, root: Path) -> None:
     named = TEST.findall(page)
     assert len(named) > 40
     for path, name in named:
@@ -60,17 +51,17 @@ def test_every_test_that_is_named_exists(page: str, root: Path) -> None:
         assert name in functions_of(file), f"{path}::{name}"
 
 
-def test_every_threat_is_stopped_by_something_that_a_test_shows(page: str) -> None:
-    threats = rows(page, "Threats")
+def test_every_threat_has_a_mitigation_and_a_test(page: str) -> None:
+    threats = rows_of(page, "## Threats")
     assert len(threats) >= 10
     for row in threats:
         assert all(row.values()), row
-        assert TEST.findall(row["shown by"]), row
-        assert not re.sub(TEST, "", row["shown by"]).strip(), row
+        assert TEST.findall(row["Tests"]), row
+        assert not re.sub(TEST, "", row["Tests"]).strip(), row
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_the_page_has_every_right_and_none_more(
+def test_permissions_match_the_template(
     page: str, template: dict[str, Any], resolver: Resolver, role: str
 ) -> None:
     (policy,) = resolver.resolve(template["Resources"][role]["Properties"]["Policies"])
@@ -79,13 +70,16 @@ def test_the_page_has_every_right_and_none_more(
         for grant in grants_of(policy["PolicyDocument"]["Statement"])
     }
     listed = [
-        (*quoted(row["statement"]), *quoted(row["action"]), resource)
-        for row in rows(page, ROLES[role])
-        for resource in quoted(row["on"])
+        (*quoted(row["Statement"]), *quoted(row["Action"]), resource)
+        for row in rows_of(page, f"## {ROLES[role]}")
+        for resource in quoted(row["Resource"])
     ]
     assert len(set(listed)) == len(listed)
     assert set(listed) == allowed
-    assert all(row["needed to"] and row["a thief could"] for row in rows(page, ROLES[role]))
+    assert all(
+        row["Purpose"] and row["Impact if compromised"]
+        for row in rows_of(page, f"## {ROLES[role]}")
+    )
 
 
 def test_every_role_has_a_section(template: dict[str, Any]) -> None:

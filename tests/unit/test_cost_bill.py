@@ -42,26 +42,26 @@ def test_a_thousand_songs() -> None:
     found = usd(1000)
     # 2 GB for 10 s each, and ten calls of 0.1 s with 1 GB: 21,000 GB-s.
     assert found["Lambda: compute"] == pytest.approx(21_000 * 0.0000166667)
-    assert found["Lambda: calls of both functions"] == pytest.approx(11_000 * 0.20 / 1e6)
+    assert found["Lambda: requests"] == pytest.approx(11_000 * 0.20 / 1e6)
     # 4 GB beyond the 512 MB that come along, for 10,000 s.
-    assert found["Lambda: room under /tmp"] == pytest.approx(40_000 * 0.0000000309)
+    assert found["Lambda: ephemeral storage"] == pytest.approx(40_000 * 0.0000000309)
     assert found["S3: writes"] == pytest.approx(0.10)
     assert found["S3: reads"] == pytest.approx(0.012)
     # 100 GB, for 7.5 of 30.4 days.
-    assert found["S3: songs and stems kept"] == pytest.approx(0.567, abs=0.001)
-    assert found["stems to the internet"] == pytest.approx(8.10)
-    assert found["HTTP API: calls"] == pytest.approx(0.01)
+    assert found["S3: storage"] == pytest.approx(0.567, abs=0.001)
+    assert found["Data transfer: stems to the internet"] == pytest.approx(8.10)
+    assert found["HTTP API: requests"] == pytest.approx(0.01)
     # Five connections that wait for 20 s each, for 730 hours, and three requests for a song.
     assert found["SQS: requests"] == pytest.approx(660_000 * 0.40 / 1e6)
-    assert found["SNS: messages of completion"] == pytest.approx(0.0005)
+    assert found["SNS: completion messages"] == pytest.approx(0.0005)
     # 657,000 polls of an empty queue, and three requests a song.
     assert found["SQS: requests"] == pytest.approx(660_000 * 0.40 / 1e6)
-    assert found["CloudWatch: logs written"] == pytest.approx(0.005, rel=1e-4)
-    assert found["CloudWatch: logs kept"] == pytest.approx(0.0003, abs=0.00001)
+    assert found["CloudWatch: log ingestion"] == pytest.approx(0.005, rel=1e-4)
+    assert found["CloudWatch: log storage"] == pytest.approx(0.0003, abs=0.00001)
     # A thousand songs are more than a month's hours.
     assert found["CloudWatch: metrics"] == pytest.approx(1.50)
     assert found["X-Ray: traces"] == pytest.approx(11_000 * 5 / 1e6)
-    assert found["ECR: the image"] == pytest.approx(0.10)
+    assert found["ECR: image storage"] == pytest.approx(0.10)
     assert total_usd(bill(SONG, DEPLOYMENT, 1000)) == pytest.approx(sum(found.values()))
 
 
@@ -69,30 +69,30 @@ def test_a_thousand_songs_with_what_is_free() -> None:
     found = usd(1000, ALL_FREE)
     left = {item: value for item, value in found.items() if value}
     assert left == {
-        "Lambda: room under /tmp": pytest.approx(40_000 * 0.0000000309),
+        "Lambda: ephemeral storage": pytest.approx(40_000 * 0.0000000309),
         "S3: writes": pytest.approx(18_000 * 5e-6),
         "S3: reads": pytest.approx(10_000 * 4e-7),
-        "S3: songs and stems kept": pytest.approx((100 * 7.5 / 30.4167 - 5) * 0.023, rel=1e-4),
-        "CloudWatch: logs kept": pytest.approx(0.0003, abs=0.00001),
-        "ECR: the image": pytest.approx(0.05),
+        "S3: storage": pytest.approx((100 * 7.5 / 30.4167 - 5) * 0.023, rel=1e-4),
+        "CloudWatch: log storage": pytest.approx(0.0003, abs=0.00001),
+        "ECR: image storage": pytest.approx(0.05),
     }
 
 
 def test_what_is_free_for_ever_leaves_the_first_years_to_pay() -> None:
     found = usd(1000, frozenset({Free.ALWAYS}))
-    assert found["stems to the internet"] == 0
+    assert found["Data transfer: stems to the internet"] == 0
     assert found["Lambda: compute"] == 0
-    assert found["HTTP API: calls"] == pytest.approx(0.01)
-    assert found["ECR: the image"] == pytest.approx(0.10)
+    assert found["HTTP API: requests"] == pytest.approx(0.01)
+    assert found["ECR: image storage"] == pytest.approx(0.10)
 
 
 def test_a_million_songs_reach_the_next_tiers() -> None:
     found = usd(1_000_000)
     # 90,000 GB: 10 TB at 0.09, 40 TB at 0.085, and the rest at 0.07.
     tiers = 10_240 * 0.09 + 40_960 * 0.085 + (90_000 - 51_200) * 0.07
-    assert found["stems to the internet"] == pytest.approx(tiers)
+    assert found["Data transfer: stems to the internet"] == pytest.approx(tiers)
     # 24,658 GB-months, all in the first 50 TB.
-    assert found["S3: songs and stems kept"] == pytest.approx(100_000 * 7.5 / 30.41667 * 0.023)
+    assert found["S3: storage"] == pytest.approx(100_000 * 7.5 / 30.41667 * 0.023)
     assert found["Lambda: compute"] == pytest.approx(21_000_000 * 0.0000166667)
     # One a second of ten million calls, and 5% of the others; and all separations.
     traces = 1_000_000 + 2_628_000 + 0.05 * (10_000_000 - 2_628_000)
@@ -115,7 +115,7 @@ def test_the_other_processors_price() -> None:
 
 def test_a_small_disk_costs_nothing() -> None:
     lines = bill(SONG, replace(DEPLOYMENT, scratch_mb=512), 1000)
-    assert next(line.usd() for line in lines if "/tmp" in line.item) == 0  # noqa: S108
+    assert next(line.usd() for line in lines if "ephemeral" in line.item) == 0
 
 
 def test_cold_songs_take_their_time() -> None:

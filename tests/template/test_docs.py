@@ -1,0 +1,149 @@
+"""The documentation is true: its links, paths, names, tables and figures match the repository."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from documents import PAGES, README, rows_of
+from stemdrop.errors import RejectedError
+from stemdrop.jobs import Job, Stem
+from stemdrop.options import OPTION_NAMES, Options
+from stemdrop_api.errors import STATUSES
+
+MAX_README_WORDS = 1100
+LINK = re.compile(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"")
+PATH = re.compile(r"`([\w.-]+(?:/[\w.-]+)*/(?:[\w.-]+\.(?:py|js|html|css|toml|yaml|sh|md))?)`")
+TASK = re.compile(r"(?:^    |^|`|&& )make ([a-z][a-z0-9-]*)", re.MULTILINE)
+NAME = re.compile(r"`([A-Z][a-z]+[A-Z]\w*)`")
+# Folders that tasks create, and paths of objects.
+NOT_IN_REPOSITORY = re.compile(r"(uploads|stems|drop|jobs|content|out|K|\.stemdrop)/.*")
+RELATIVE_TO = (
+    "",
+    "functions/separate/stemdrop_separate",
+    "functions/api/stemdrop_api",
+    "tests",
+    "docs",
+)
+
+
+def text_of(path: Path) -> str:
+    return path.read_text()
+
+
+def anchor(heading: str) -> str:
+    """Return the fragment that GitHub gives a heading."""
+    plain = re.sub(r"[`*]|[^\w\s-]", "", heading.lower())
+    return plain.strip().replace(" ", "-")
+
+
+def quoted(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    targets = ["".join(found) for found in LINK.findall(text_of(page))]
+    for target in targets:
+        if target.startswith("https://"):
+            continue
+        name, _, fragment = target.partition("#")
+        file = (page.parent / name).resolve() if name else page
+        assert file.exists(), target
+        if fragment:
+            headings = re.findall(r"^#+ (.*)$", text_of(file), re.MULTILINE)
+            assert fragment in map(anchor, headings), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_paths_tasks_and_names_exist(page: Path, root: Path) -> None:
+    text = text_of(page)
+    for path in PATH.findall(text):
+        exists = any((root / folder / path).exists() for folder in RELATIVE_TO)
+        assert exists or NOT_IN_REPOSITORY.fullmatch(path), path
+    tasks = re.findall(r"^([a-z0-9-]+):.*##", text_of(root / "Makefile"), re.MULTILINE)
+    assert set(TASK.findall(text)) <= set(tasks)
+    sources = [root / "template.yaml", root / "infra" / "bootstrap.yaml"]
+    sources += [*root.glob("layers/core/stemdrop/*.py"), *root.glob("functions/*/stemdrop_*/*.py")]
+    known = "\n".join(map(text_of, sources))
+    unknown = {name for name in NAME.findall(text) if not re.search(rf"\b{name}\b", known)}
+    assert unknown <= {"DetailedMetricsEnabled"}  # a setting of AWS, named because it is off
+
+
+def test_readme_is_short_and_in_order() -> None:
+    text = text_of(README)
+    assert len(text.split()) <= MAX_README_WORDS
+    order = ["page.png", "Features", "Quick start", "Tests", "Options", "Documentation"]
+    places = [text.index(word if "." in word else f"\n## {word}\n") for word in order]
+    assert places == sorted(places)
+
+
+def test_readme_figures_are_those_of_the_benchmarks(root: Path) -> None:
+    time, memory, cost = re.findall(r"1 : (\d\.\d)", text_of(README))
+    benchmarks = text_of(root / "docs" / "reference" / "benchmarks.md")
+    figures = {row["Metric"]: row["Ratio"] for row in rows_of(benchmarks, "# Benchmarks")}
+    assert figures["wall time"] == f"1 : {time}"  # of the longer song, which comes last
+    assert figures["peak memory"] == f"1 : {memory}"
+    page = text_of(root / "docs" / "operations" / "cost.md")
+    assert f"at 3,538 MB, Spleeter takes {cost} times as long as stemdrop" in page
+    (hour_mb,) = re.findall(r"at\s+(\d+) MB", text_of(README))
+    assert f"An hour of audio peaks at {hour_mb} MB" in benchmarks
+
+
+@pytest.mark.parametrize(
+    ("page", "heading"), [("README.md", "## Options"), ("docs/reference/options.md", "# Options")]
+)
+def test_options_have_their_names_and_defaults(page: str, heading: str, root: Path) -> None:
+    rows = rows_of(text_of(root / page), heading)
+    assert [quoted(row["Option"])[0] for row in rows] == list(OPTION_NAMES)
+    defaults = Options().to_json() | {"offset_s": 0}
+    for row in rows:
+        (name,), default = quoted(row["Option"]), quoted(row["Default"])
+        if default and name in defaults:
+            assert default == [str(defaults[name]).lower()], name
+
+
+def test_parameters_have_their_names_and_defaults(template: dict[str, Any], root: Path) -> None:
+    text = text_of(root / "docs" / "reference" / "parameters.md")
+    listed = dict(re.findall(r"^\| `(\w+)` \| (\S+) \|", text, re.MULTILINE))
+    defaults = {name: made.get("Default", "") for name, made in template["Parameters"].items()}
+    expected = {
+        name: f"`{default}`" if default != "" else "empty" for name, default in defaults.items()
+    }
+    assert listed == expected
+
+
+def test_codes_are_complete(root: Path) -> None:
+    text = text_of(root / "docs" / "reference" / "errors.md")
+    jobs = {quoted(row["Code"])[0] for row in rows_of(text, "## Jobs")}
+    assert jobs == {kind.code for kind in RejectedError.__subclasses__()}
+    statuses = re.findall(r"^\| (\d{3}) \| `(\w+)` \|", text, re.MULTILINE)
+    expected = {(str(int(status)), kind.code) for kind, status in STATUSES.items()}
+    assert set(statuses) == expected
+
+
+def test_record_has_its_fields(root: Path) -> None:
+    text = text_of(root / "docs" / "reference" / "job-record.md")
+    for heading, kind in (("## Fields", Job), ("## Stems", Stem)):
+        listed = [name for row in rows_of(text, heading) for name in quoted(row["Field"])]
+        assert sorted(listed) == sorted(field.name for field in fields(kind)), heading
+
+
+def test_alarms_are_complete(template: dict[str, Any], root: Path) -> None:
+    rows = rows_of(text_of(root / "docs" / "operations" / "monitoring.md"), "## Alarms")
+    made = [r for r in template["Resources"].values() if r["Type"] == "AWS::CloudWatch::Alarm"]
+    names = {str(alarm["Properties"]["AlarmName"]) for alarm in made}
+    listed = {quoted(row["Alarm"])[0] for row in rows}
+    assert len(listed) == len(names)
+    assert all(any(name.endswith("-" + alarm + "'}") for name in names) for alarm in listed), names
+
+
+def test_endpoints_are_complete(template: dict[str, Any], root: Path) -> None:
+    rows = rows_of(text_of(root / "docs" / "reference" / "api.md"), "# API")
+    listed = {quoted(row["Endpoint"])[0] for row in rows}
+    routes = [r for r in template["Resources"].values() if r["Type"] == "AWS::ApiGatewayV2::Route"]
+    keys = {route["Properties"]["RouteKey"].replace("+}", "}") for route in routes}
+    guarded = {key for key in keys if not key.startswith(("HEAD ", "$"))}
+    assert listed == guarded | {"GET /healthz", "GET /docs"}
