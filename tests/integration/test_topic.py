@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -20,10 +19,9 @@ from stemdrop.options import Model, Options
 from stemdrop.store import Store
 from stemdrop_local.deployment import Stack
 from stemdrop_local.emulator_process import EmulatorProcess
-from stemdrop_separate.job.context import Invocation, JobContext, Outcome
-from stemdrop_separate.job.run_job import Attempt
+from stemdrop_separate.job.context import JobContext, JobResult, Outcome
 from subscribers import Inbox, subscribe
-from uploads import KEY, attempt, job_of, put, results, song
+from uploads import KEY, attempt, job_of, put, result_of, results, song
 
 GOOD, OTHER, BAD = "drop/good.wav", "drop/other.wav", "drop/bad.wav"
 SENT = "jobs/" + "b" * 32
@@ -240,16 +238,13 @@ def test_who_comes_second_leaves_it_to_the_first(
     buckets: Stack, job_context: JobContext, faults: Faults
 ) -> None:
     def separate_too() -> None:
-        theirs.append(Attempt(job_context, KEY, Invocation(3008, lambda: 900.0)))
-        assert theirs[0].run() is Outcome.DONE
+        theirs.append(result_of(job_context))
 
-    theirs: list[Attempt] = []
+    theirs: list[JobResult] = []
     put(buckets, song())
     faults.on(first(separate_too), "PUT", f"{KEY}/vocals.wav")
-    ours = Attempt(job_context, KEY, Invocation(3008, lambda: 900.0))
-    assert ours.run() is Outcome.SKIPPED
-    assert ours.ended is None
-    assert theirs[0].ended == job_of(buckets)
+    assert result_of(job_context) == JobResult(Outcome.SKIPPED, None)
+    assert theirs == [JobResult(Outcome.DONE, job_of(buckets))]
 
 
 def test_stems_that_are_repaired_are_told_of_as_they_are(
@@ -261,10 +256,7 @@ def test_stems_that_are_repaired_are_told_of_as_they_are(
 
     put(buckets, song())
     faults.on(first(replace_and_separate), "PUT", f"{KEY}/vocals.wav")
-    ours = Attempt(job_context, KEY, Invocation(3008, lambda: 900.0))
-    assert ours.run() is Outcome.DONE
-    assert ours.ended is not None
-    assert asdict(ours.ended) == asdict(job_of(buckets))
+    assert result_of(job_context) == JobResult(Outcome.DONE, job_of(buckets))
 
 
 def test_without_a_topic_nobody_is_told(environment: dict[str, str]) -> None:

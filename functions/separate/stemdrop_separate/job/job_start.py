@@ -9,16 +9,19 @@ from stemdrop.jobs import Job, Source, Stage, Status, now, timestamp
 from stemdrop.keys import Origin, UploadKey
 from stemdrop.options import OPTION_NAMES, Options
 from stemdrop.store import Upload
+from stemdrop_separate.deadline import Deadline
 
 
-def begin(key: UploadKey, upload: Upload | None, previous: Job | None, remaining_s: float) -> Job:
-    """Return the record of an attempt that begins now.
+def start_record(
+    key: UploadKey, upload: Upload | None, previous: Job | None, deadline: Deadline
+) -> Job:
+    """Return the record of an attempt that starts now.
 
     Parameters
     ----------
-    upload : what is in the bucket; None if it is gone.
-    previous : the record as it stands.
-    remaining_s : seconds until Lambda ends the invocation.
+    upload : Song in the upload bucket; None if it was deleted.
+    previous : Record in the stems bucket; None if there is none.
+    deadline : Moment at which Lambda ends the invocation.
     """
     source = source_of(upload) if upload else previous.source if previous else None
     retried = previous and previous.source and source and is_same_upload(previous.source, source)
@@ -35,7 +38,7 @@ def begin(key: UploadKey, upload: Upload | None, previous: Job | None, remaining
         created_at=previous.created_at if previous else started_at,
         updated_at=started_at,
         started_at=started_at,
-        deadline_at=timestamp(datetime.now(UTC) + timedelta(seconds=remaining_s)),
+        deadline_at=timestamp(datetime.now(UTC) + timedelta(seconds=deadline.remaining_s)),
     )
 
 

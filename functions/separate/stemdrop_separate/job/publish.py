@@ -82,7 +82,7 @@ def reuse(store: Store, key: UploadKey, entry: str, job: Job) -> Results | None:
     return Results(reused.original.sound, reused.stems, reused.zip, reused.original.warnings)
 
 
-def sweep(store: Store, key: UploadKey, job: Job) -> None:
+def delete_stale_results(store: Store, key: UploadKey, job: Job) -> None:
     """Delete the results of an earlier upload under the same key that this one has not replaced.
 
     The job is done already, so it doesn't matter to it if this fails.
