@@ -7,15 +7,15 @@ from typing import Any
 from hypothesis import strategies as st
 
 from stemdrop.jobs import (
-    Archive,
-    Engine,
     Failure,
     Job,
+    SeparationEngine,
     Sound,
-    Source,
     Stage,
     Status,
     Stem,
+    StemArchive,
+    UploadSource,
     Usage,
     timestamp,
 )
@@ -90,7 +90,7 @@ TIMES = st.datetimes(
 SHA256 = st.text("0123456789abcdef", min_size=64, max_size=64)
 SECONDS = st.floats(0, 1e6)
 SOURCES = st.builds(
-    Source,
+    UploadSource,
     key=UPLOAD_KEYS.map(str),
     etag=st.text("0123456789abcdef-", min_size=1, max_size=36),
     size_bytes=st.integers(0, 10**12),
@@ -130,12 +130,16 @@ JOBS = st.builds(
     source=st.none() | SOURCES,
     sound=st.none() | st.builds(Sound, st.none() | SECONDS, st.integers(1), st.integers(1)),
     stems=st.lists(STEMS, max_size=3).map(tuple),
-    zip=st.none() | st.builds(Archive, st.text(), st.integers(0)),
+    zip=st.none() | st.builds(StemArchive, st.text(), st.integers(0)),
     error=st.none() | st.builds(Failure, st.text(), st.text()),
     warnings=st.lists(st.text(), max_size=2).map(tuple),
     engine=st.none()
     | st.builds(
-        Engine, st.text(), st.text(), SHA256, st.dictionaries(st.text(), st.text(), max_size=2)
+        SeparationEngine,
+        st.text(),
+        st.text(),
+        SHA256,
+        st.dictionaries(st.text(), st.text(), max_size=2),
     ),
     usage=st.none() | USAGES,
     attempt=st.integers(0, 100),

@@ -365,8 +365,8 @@ def encode_by(script: str, folder: Path) -> None:
 def test_an_encoder_that_takes_nothing_does_not_hold_the_song_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stemdrop_separate.audio.encode.STALLED_AFTER_S", 0.1)
-    monkeypatch.setattr("stemdrop_separate.audio.encode.EXPLAINED_WITHIN_S", 0.1)
+    monkeypatch.setattr("stemdrop_separate.audio.encode.STALL_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("stemdrop_separate.audio.encode.EXIT_TIMEOUT_S", 0.1)
     program = tmp_path / "ffmpeg"
     program.write_text("#!/bin/sh\nexec sleep 600\n")
     program.chmod(0o755)

@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from stemdrop.errors import BadKeyError, QueueError, SetupError, TransientError
 from stemdrop.jobs import Job
 from stemdrop.keys import UploadKey
-from stemdrop.notifications import Topic
+from stemdrop.notifications import Notifier
 from stemdrop.song_queue import SongQueue
 from stemdrop.store import Store
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
@@ -21,7 +21,7 @@ from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.job.context import Invocation, JobContext, Outcome
 from stemdrop_separate.job.run_job import run_job
 from stemdrop_separate.models.catalog import Models
-from stemdrop_separate.notification import upload_keys
+from stemdrop_separate.s3_event import upload_keys
 from stemdrop_separate.settings import Settings
 
 logger = Logger()
@@ -41,7 +41,7 @@ def _load_job_context() -> JobContext:
         store=Store(settings.uploads_bucket, settings.stems_bucket),
         models=models,
         ffmpeg=find_ffmpeg(settings.ffmpeg),
-        topic=Topic(settings.completion_topic_arn) if settings.completion_topic_arn else None,
+        notifier=Notifier(settings.completion_topic_arn) if settings.completion_topic_arn else None,
     )
 
 
@@ -158,8 +158,8 @@ def _separate(key: str, context: LambdaContext) -> str:
         _measure(result.job)
     _count(result.outcome)
     # Last of all: if this fails the event is delivered again, finds the job ended, and gets here.
-    if job_context.topic and result.job:
-        job_context.topic.publish(result.job)
+    if job_context.notifier and result.job:
+        job_context.notifier.publish(result.job)
     return result.outcome
 
 

@@ -14,7 +14,7 @@ from stemdrop.options import RESIDUAL, Options
 from stemdrop_separate.audio.decode import Decoder
 from stemdrop_separate.audio.encode import EncodedStem
 from stemdrop_separate.audio.ffmpeg import BYTES_PER_SAMPLE
-from stemdrop_separate.audio.probe import Source, probe
+from stemdrop_separate.audio.probe import AudioSource, probe
 from stemdrop_separate.audio.stem_writer import Block, StemWriter
 from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.disk_space import require_disk_space
@@ -44,7 +44,7 @@ class SeparatedSong:
     gain_db : Gain of all stems that keeps them from clipping; 0 or less.
     """
 
-    source: Source
+    source: AudioSource
     stems: dict[str, EncodedStem]
     duration_s: float
     separation_s: float
@@ -108,7 +108,9 @@ def separate_song(
     )
 
 
-def _expected_duration_s(source: Source, options: Options, decoder: Callable[[], Decoder]) -> float:
+def _expected_duration_s(
+    source: AudioSource, options: Options, decoder: Callable[[], Decoder]
+) -> float:
     """Return the seconds that will be separated. They are counted if the file doesn't say."""
     if source.duration_s is None:
         with decoder() as mix:

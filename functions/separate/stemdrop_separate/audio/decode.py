@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from stemdrop.errors import NotFiniteError, TooLongError
 from stemdrop_separate.audio.decode_result import DecodeResult, check_decoding
 from stemdrop_separate.audio.downmix import to_stereo
-from stemdrop_separate.audio.ffmpeg import BYTES_PER_SAMPLE, Ffmpeg, untrusted_input
-from stemdrop_separate.audio.probe import Source
+from stemdrop_separate.audio.ffmpeg import BYTES_PER_SAMPLE, FfmpegProcess, untrusted_input
+from stemdrop_separate.audio.probe import AudioSource
 from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
@@ -67,7 +67,7 @@ class Decoder:
     def __init__(
         self,
         path: Path,
-        source: Source,
+        source: AudioSource,
         ffmpeg: Path,
         *,
         offset_s: float = 0.0,
@@ -96,7 +96,7 @@ class Decoder:
 
     def __enter__(self) -> Self:
         self._refuse_beyond_limit(self._announced_s() or 0.0)
-        self._running = Ffmpeg(self._program, self._arguments, stdout=subprocess.PIPE)
+        self._running = FfmpegProcess(self._program, self._arguments, stdout=subprocess.PIPE)
         if math.isfinite(self._deadline.at_s):
             # ffmpeg may be busy with a song for any time without a sample coming out.
             self._timer = threading.Timer(max(self._deadline.remaining_s, 0.0), self._give_up)

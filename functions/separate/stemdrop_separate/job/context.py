@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from stemdrop.jobs import Job
-from stemdrop.notifications import Topic
+from stemdrop.notifications import Notifier
 from stemdrop.store import Store
 from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.job.usage import Trace
@@ -30,7 +30,7 @@ class JobContext:
     store: Store
     models: Models
     ffmpeg: Path
-    topic: Topic | None = None
+    notifier: Notifier | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from stemdrop.errors import EmptyAudioError, OptionError, TooLargeError
-from stemdrop.jobs import Job, Source, Stage, Status, now, timestamp
+from stemdrop.jobs import Job, Stage, Status, UploadSource, now, timestamp
 from stemdrop.keys import Origin, UploadKey
 from stemdrop.options import OPTION_NAMES, Options
 from stemdrop.store import Upload
@@ -42,9 +42,9 @@ def start_record(
     )
 
 
-def source_of(upload: Upload) -> Source:
+def source_of(upload: Upload) -> UploadSource:
     """Describe an upload as the record does."""
-    return Source(
+    return UploadSource(
         key=upload.key,
         etag=upload.etag,
         size_bytes=upload.size_bytes,
@@ -52,7 +52,7 @@ def source_of(upload: Upload) -> Source:
     )
 
 
-def is_same_upload(one: Source, other: Source) -> bool:
+def is_same_upload(one: UploadSource, other: UploadSource) -> bool:
     """Return whether two records speak of the very same upload, not of a later one like it."""
     return (one.etag, one.uploaded_at) == (other.etag, other.uploaded_at)
 

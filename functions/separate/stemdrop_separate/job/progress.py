@@ -6,7 +6,7 @@ from aws_lambda_powertools import Logger
 
 from stemdrop.errors import StorageError, TimedOutError
 from stemdrop_separate.deadline import Deadline
-from stemdrop_separate.job.job_record import Record
+from stemdrop_separate.job.job_record import JobRecord
 
 INTERVAL_S = 2.0
 
@@ -22,7 +22,7 @@ class ProgressReporter:
     deadline : Moment by which the separation has to end.
     """
 
-    def __init__(self, record: Record, deadline: Deadline) -> None:
+    def __init__(self, record: JobRecord, deadline: Deadline) -> None:
         self._record = record
         self._deadline = deadline
         self._saved_at_s = 0.0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aws_lambda_powertools import Logger
 
-from stemdrop.dedupe import digest
+from stemdrop.dedupe import content_digest
 from stemdrop.errors import (
     ChangedError,
     MissingError,
@@ -24,7 +24,7 @@ from stemdrop.store import Store, Upload
 from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.disk_space import require_disk_space
 from stemdrop_separate.job.context import Invocation, JobContext, JobResult, Outcome
-from stemdrop_separate.job.job_record import Record
+from stemdrop_separate.job.job_record import JobRecord
 from stemdrop_separate.job.job_start import (
     is_same_work,
     is_settled,
@@ -33,8 +33,13 @@ from stemdrop_separate.job.job_start import (
     start_record,
 )
 from stemdrop_separate.job.progress import ProgressReporter
-from stemdrop_separate.job.publish import Results, delete_stale_results, publish, reuse
-from stemdrop_separate.job.usage import Meter
+from stemdrop_separate.job.publish import (
+    PublishedResults,
+    delete_stale_results,
+    publish,
+    reuse_results,
+)
+from stemdrop_separate.job.usage import UsageMeter
 from stemdrop_separate.job.workspace import workspace
 from stemdrop_separate.pipeline import SeparatedSong, separate_song
 
@@ -60,9 +65,9 @@ class JobRun:
     context: JobContext
     key: UploadKey
     upload: Upload | None
-    record: Record
+    record: JobRecord
     deadline: Deadline
-    meter: Meter
+    meter: UsageMeter
     content_digest: str | None = None
     has_published: bool = False
 
@@ -86,8 +91,10 @@ def run_job(context: JobContext, key: UploadKey, invocation: Invocation) -> JobR
     """
     force = False
     while True:
-        meter = Meter(invocation.memory_mb, context.settings.usd_per_gb_second, invocation.trace)
-        record = Record(context.store, key)
+        meter = UsageMeter(
+            invocation.memory_mb, context.settings.usd_per_gb_second, invocation.trace
+        )
+        record = JobRecord(context.store, key)
         if record.found is None and key.origin is Origin.JOBS:
             _delete_results(context.store, key)
             return JobResult(Outcome.SKIPPED)
@@ -114,7 +121,7 @@ def _run_phases(run: JobRun) -> JobResult:
     return _finish(run, results)
 
 
-def _make_results(run: JobRun) -> Results:
+def _make_results(run: JobRun) -> PublishedResults:
     if run.upload is None:
         raise UploadGoneError(UPLOAD_GONE)
     options = Options.parse(run.job.options)
@@ -125,7 +132,7 @@ def _make_results(run: JobRun) -> Results:
         sha256 = _download(run, run.upload, song)
         source = replace(source_of(run.upload), sha256=sha256)
         run.record.update(source=source, engine=engine, stage=Stage.SEPARATING)
-        run.content_digest = digest(sha256, options)
+        run.content_digest = content_digest(sha256, options)
         copied = _copy_results(run, run.content_digest)
         return copied or _publish(run, options, _separate(run, song, options))
 
@@ -140,9 +147,9 @@ def _download(run: JobRun, upload: Upload, song: Path) -> str:
         raise UploadGoneError(UPLOAD_GONE) from error
 
 
-def _copy_results(run: JobRun, content_digest: str) -> Results | None:
+def _copy_results(run: JobRun, content_digest: str) -> PublishedResults | None:
     with run.meter.stage("reuse"):
-        results = reuse(run.store, run.key, content_digest, run.job)
+        results = reuse_results(run.store, run.key, content_digest, run.job)
     run.has_published = results is not None
     return results
 
@@ -163,7 +170,7 @@ def _separate(run: JobRun, song: Path, options: Options) -> SeparatedSong:
         )
 
 
-def _publish(run: JobRun, options: Options, song: SeparatedSong) -> Results:
+def _publish(run: JobRun, options: Options, song: SeparatedSong) -> PublishedResults:
     upload = run.store.find_upload(run.key)
     if upload and run.job.source and upload.etag != run.job.source.etag:
         raise SupersededError("The song was replaced while it was being separated.")
@@ -173,7 +180,7 @@ def _publish(run: JobRun, options: Options, song: SeparatedSong) -> Results:
         return publish(run.store, run.key, options, song)
 
 
-def _finish(run: JobRun, results: Results) -> JobResult:
+def _finish(run: JobRun, results: PublishedResults) -> JobResult:
     if run.content_digest:
         run.store.save_content(run.content_digest, run.key)
     run.record.update(

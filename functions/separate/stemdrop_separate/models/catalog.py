@@ -11,7 +11,7 @@ from typing import Any
 
 import stemdrop
 from stemdrop.errors import ModelUnavailableError, SetupError
-from stemdrop.jobs import Engine
+from stemdrop.jobs import SeparationEngine
 from stemdrop.options import INSTRUMENTS, Model
 from stemdrop_separate.models.network import Backend, Network
 
@@ -77,7 +77,7 @@ class Models:
         card: dict[str, Any] = json.loads(path.read_text())
         return card
 
-    def engine(self, model: Model) -> Engine:
+    def engine(self, model: Model) -> SeparationEngine:
         """Describe what `load` returns as a job record does.
 
         Raises
@@ -86,7 +86,7 @@ class Models:
         SetupError : it isn't installed for this backend.
         """
         package = PACKAGES[self.backend]
-        return Engine(
+        return SeparationEngine(
             backend=self.backend,
             model=model,
             weights_sha256=self._described(model)["sha256"],

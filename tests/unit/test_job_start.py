@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from stemdrop.jobs import Failure, Job, Source, Stage, Status, now
+from stemdrop.jobs import Failure, Job, Stage, Status, UploadSource, now
 from stemdrop.keys import UploadKey
 from stemdrop.options import Options
 from stemdrop.store import Upload
@@ -97,7 +97,7 @@ def test_a_failure_for_a_bad_option_is_settled_too() -> None:
 
 
 @given(SOURCES, SOURCES)
-def test_an_upload_is_told_by_etag_and_time(one: Source, other: Source) -> None:
+def test_an_upload_is_told_by_etag_and_time(one: UploadSource, other: UploadSource) -> None:
     assert is_same_upload(one, replace(one, sha256="known by now"))
     expected = one.etag == other.etag and one.uploaded_at == other.uploaded_at
     assert is_same_upload(one, other) is expected
@@ -109,7 +109,7 @@ def test_a_first_attempt() -> None:
     before = datetime.now(UTC)
     job = start_record(DROP, upload(), None, Deadline.after(900))
     assert (job.key, job.status, job.stage) == (str(DROP), Status.PROCESSING, Stage.DOWNLOADING)
-    assert job.source == Source(str(DROP), "etag", 1000, "2026-01-01T12:00:00.000Z", None)
+    assert job.source == UploadSource(str(DROP), "etag", 1000, "2026-01-01T12:00:00.000Z", None)
     assert (job.attempt, job.progress, job.options) == (1, 0.0, DEFAULTS)
     assert job.created_at == job.started_at == job.updated_at
     assert job.finished_at is None

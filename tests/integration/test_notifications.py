@@ -146,7 +146,7 @@ def test_a_message_that_is_not_taken_is_sent_by_the_next_delivery(
 ) -> None:
     put(buckets, data, UploadKey.parse(GOOD))
     faults.on(fault, *PUBLISH, times=100)
-    with pytest.raises(TransientError, match=r"'drop/good\.wav': TopicError"):
+    with pytest.raises(TransientError, match=r"'drop/good\.wav': NotificationError"):
         handler(event_of(GOOD), Context())
     job = job_of(buckets, UploadKey.parse(GOOD))
     assert job.status == status
@@ -260,7 +260,7 @@ def test_stems_that_are_repaired_are_told_of_as_they_are(
 
 
 def test_without_a_topic_nobody_is_told(environment: dict[str, str]) -> None:
-    code = "import stemdrop_separate.handler as it; print(it.job_context.topic)"
+    code = "import stemdrop_separate.handler as it; print(it.job_context.notifier)"
     ours = environment | {"COMPLETION_TOPIC_ARN": ""}
     run = subprocess.run(
         [sys.executable, "-c", code], check=True, env=ours, capture_output=True, text=True
