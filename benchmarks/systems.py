@@ -8,7 +8,9 @@ from pathlib import Path
 from benchmarks.collection import Reference, Waveform
 from benchmarks.parity import separate_as_spleeter
 from benchmarks.report import decode
-from stemdrop.options import Codec, Model, Options, Quality
+from stemdrop.codecs import Codec
+from stemdrop.models import Model
+from stemdrop.options import Options, Quality
 from stemdrop_local.deployment import ROOT
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
 from stemdrop_separate.models.catalog import Models

@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from stemdrop.codecs import Codec
 from stemdrop.jobs import (
     Failure,
     Job,
@@ -20,7 +21,8 @@ from stemdrop.jobs import (
     timestamp,
 )
 from stemdrop.keys import UploadKey
-from stemdrop.options import BITRATE_RANGE_KBPS, Clip, Codec, Model, Options, Quality
+from stemdrop.models import Model
+from stemdrop.options import BITRATE_RANGE_KBPS, Clip, Options, Quality
 
 # With surrogates: a program may send them as \ud800 in JSON, although no text has them.
 ANY_TEXT = st.text(st.characters())

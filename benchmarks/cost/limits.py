@@ -3,7 +3,7 @@
 from benchmarks.cost.bill import MONTH_S
 from benchmarks.cost.figures import Figures
 from benchmarks.cost.traffic import Kind
-from stemdrop.options import Codec
+from stemdrop.codecs import Codec
 from stemdrop_api.errors import POLL_S
 from stemdrop_separate.job.run_job import RESERVED_S
 

@@ -11,9 +11,10 @@ import pytest
 
 import stemdrop
 from faults import Faults
+from stemdrop.codecs import Codec
 from stemdrop.jobs import Job, Stage, Status, now
 from stemdrop.keys import UploadKey, record_key
-from stemdrop.options import Codec, Options
+from stemdrop.options import Options
 from stemdrop_local.deployment import ROOT, Stack
 from stemdrop_separate.job.context import JobContext, Outcome
 from stemdrop_separate.models.catalog import Models

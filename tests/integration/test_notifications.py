@@ -14,8 +14,9 @@ from lambda_context import Context, event_of
 from stemdrop.errors import TransientError
 from stemdrop.jobs import Job, Status, now
 from stemdrop.keys import UploadKey, record_key
+from stemdrop.models import Model
 from stemdrop.notifications import CLIENT_CONFIG
-from stemdrop.options import Model, Options
+from stemdrop.options import Options
 from stemdrop.store import Store
 from stemdrop_local.deployment import Stack
 from stemdrop_local.emulator_process import EmulatorProcess

@@ -9,7 +9,8 @@ import media
 from benchmarks.songs.song import generate
 from media import FFMPEG, Samples
 from stemdrop.errors import NoRoomError, TimedOutError
-from stemdrop.options import Model, Options
+from stemdrop.models import Model
+from stemdrop.options import Options
 from stemdrop_local.deployment import ROOT
 from stemdrop_separate.models.catalog import Models
 from stemdrop_separate.pipeline import Progress, SeparatedSong, separate_song

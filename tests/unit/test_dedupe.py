@@ -4,8 +4,10 @@ from typing import Any
 import pytest
 from hypothesis import assume, example, given
 
+from stemdrop.codecs import Codec
 from stemdrop.dedupe import content_digest
-from stemdrop.options import Clip, Codec, Model, Options, Quality
+from stemdrop.models import Model
+from stemdrop.options import Clip, Options, Quality
 from strategies import OPTIONS, SHA256
 
 SOME_SHA256 = "0" * 64

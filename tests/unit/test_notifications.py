@@ -12,8 +12,8 @@ from stemdrop.env import topic_arn
 from stemdrop.errors import NotificationError, SetupError
 from stemdrop.jobs import Failure, Job, SeparationEngine, Status, Stem, StemArchive, UploadSource
 from stemdrop.keys import MAX_UPLOAD_KEY_BYTES
+from stemdrop.models import Model
 from stemdrop.notifications import Notifier, job_message, message_attributes
-from stemdrop.options import Model
 
 ARN = "arn:aws:sns:eu-central-1:123456789012:stemdrop-completed"
 TIME = "2026-01-01T12:00:00.000Z"

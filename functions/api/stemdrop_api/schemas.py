@@ -5,8 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from stemdrop.codecs import Codec
 from stemdrop.jobs import Failure, Sound, Stage, Status, UploadSource, Usage
-from stemdrop.options import Codec, Model, Options, Quality
+from stemdrop.models import Model
+from stemdrop.options import Options, Quality
 from stemdrop_api import option_schema as choices
 
 # S3 can't limit the size of a PUT in any other way than by signing its length.

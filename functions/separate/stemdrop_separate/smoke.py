@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from stemdrop.options import Codec, Options
+from stemdrop.codecs import Codec
+from stemdrop.options import Options
 from stemdrop_separate.handler import job_context
 from stemdrop_separate.pipeline import separate_song
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from stemdrop.errors import NotificationError
 from stemdrop.jobs import Job
 from stemdrop.keys import UploadKey
-from stemdrop.options import Model
+from stemdrop.models import Model
 
 # At most 15 seconds, and the pauses between: a job that ran out of time has no more. A notification
 # that fails is published when the event is delivered again.

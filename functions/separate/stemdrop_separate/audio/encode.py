@@ -11,9 +11,9 @@ from typing import IO, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from stemdrop.codecs import Codec
 from stemdrop.errors import EncodeError, NoRoomError, StemdropError
-from stemdrop.options import Codec
-from stemdrop_separate.audio.codecs import SHORTEST_SAMPLES, codec_arguments
+from stemdrop_separate.audio.codecs import codec_arguments
 from stemdrop_separate.audio.ffmpeg import BYTES_PER_SAMPLE, FfmpegProcess, error_message
 from stemdrop_separate.audio.pipes import PipeWriter
 from stemdrop_separate.audio.tags import Tags, metadata_arguments
@@ -135,9 +135,9 @@ class Encoder:
         """Wait until the file is whole, and describe it."""
         if not self._samples:
             raise EncodeError(f"The stem {self._stem!r} has no samples.")
-        filling = SHORTEST_SAMPLES.get(self._codec, 0) - self._samples
-        if filling > 0:
-            self._pipe.put(bytes(filling * BYTES_PER_SAMPLE))
+        missing = self._codec.spec.min_samples - self._samples
+        if missing > 0:
+            self._pipe.put(bytes(missing * BYTES_PER_SAMPLE))
         if not self._pipe.put(None) or self._running.wait(STALL_TIMEOUT_S) != 0:
             raise self._failure()
         # ffmpeg 5 ends with 0 if the disk is full just at the end.

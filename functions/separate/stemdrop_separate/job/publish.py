@@ -9,25 +9,17 @@ from typing import TypeVar
 
 from aws_lambda_powertools import Logger
 
+from stemdrop.codecs import Codec
 from stemdrop.dedupe import copy_results
 from stemdrop.errors import StorageError
 from stemdrop.jobs import Job, Sound, Stem, StemArchive
 from stemdrop.keys import ZIP_NAME, UploadKey, result_key
-from stemdrop.options import Codec, Options
+from stemdrop.options import Options
 from stemdrop.store import Store
 from stemdrop_separate.audio.encode import EncodedStem
 from stemdrop_separate.pipeline import SeparatedSong
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
-CONTENT_TYPES = {
-    Codec.WAV: "audio/wav",
-    Codec.FLAC: "audio/flac",
-    Codec.MP3: "audio/mpeg",
-    Codec.OGG: "audio/ogg",
-    Codec.M4A: "audio/mp4",
-    Codec.OPUS: "audio/ogg",
-    Codec.WMA: "audio/x-ms-wma",
-}
 MAX_TRANSFERS = 6
 
 logger = Logger(child=True)
@@ -99,7 +91,7 @@ def delete_stale_results(store: Store, key: UploadKey, job: Job) -> None:
 
 def _upload_stem(store: Store, key: UploadKey, codec: Codec, stem: str, file: EncodedStem) -> Stem:
     target = result_key(key, file.path.name)
-    store.upload(file.path, target, CONTENT_TYPES[codec])
+    store.upload(file.path, target, codec.spec.media_type)
     return Stem(
         stem=stem,
         key=target,

@@ -12,7 +12,7 @@ from typing import Any
 import stemdrop
 from stemdrop.errors import ModelUnavailableError, SetupError
 from stemdrop.jobs import SeparationEngine
-from stemdrop.options import INSTRUMENTS, Model
+from stemdrop.models import Model
 from stemdrop_separate.models.network import Backend, Network
 
 
@@ -35,10 +35,6 @@ PACKAGES = {
         "tensorflow-cpu-aws" if platform.machine() == "aarch64" else "tensorflow-cpu"
     ),
 }
-
-# Source: "F" of the configurations that Spleeter 2.4.2 ships, 11 and 16.5 kHz of 22.05.
-BINS_11KHZ = 1024
-BINS_16KHZ = 1536
 
 
 @dataclass(slots=True)
@@ -104,15 +100,14 @@ class Models:
         weights = model.weights
         if weights not in self._loaded:
             self._loaded[weights] = self._start(model)
-        bins = BINS_16KHZ if model.endswith("-16kHz") else BINS_11KHZ
-        return Network(model.instruments, bins, self._loaded[weights])
+        return Network(model.instruments, model.spec.bins, self._loaded[weights])
 
     def _start(self, model: Model) -> Backend:
         path = self.folder / self._file(model)
         size_bytes = self._described(model)["size_bytes"]
         if not path.is_file() or path.stat().st_size != size_bytes:
             raise SetupError(f"{path} is missing or incomplete: build the model again.")
-        instruments = INSTRUMENTS[model.weights]
+        instruments = model.instruments
         if self.backend is BackendName.TENSORFLOW:
             from stemdrop_separate.models.tensorflow import TensorflowBackend
 
