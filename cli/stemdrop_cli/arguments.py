@@ -3,16 +3,9 @@
 import argparse
 from pathlib import Path
 
-from stemdrop.options import (
-    BIT_DEPTHS,
-    DEFAULT_BITRATE,
-    OPTION_NAMES,
-    Clip,
-    Codec,
-    Model,
-    Options,
-    Quality,
-)
+from stemdrop.codecs import Codec
+from stemdrop.models import Model
+from stemdrop.options import DEFAULT_BITRATE, OPTION_NAMES, Clip, Options, Quality
 from stemdrop_separate.output_paths import DEFAULT_FORMAT, PLACEHOLDERS
 
 DEFAULT_FOLDER = Path("stems")
@@ -39,7 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("-c", "--codec", default=Codec.WAV.value, help=f"one of {', '.join(Codec)}")
     add("-b", "--bitrate", default=DEFAULT_BITRATE, help="of lossy codecs, default %(default)s")
-    depths = "; ".join(f"{codec}: {', '.join(names)}" for codec, names in BIT_DEPTHS.items())
+    depths = "; ".join(
+        f"{codec}: {', '.join(codec.bit_depths)}" for codec in Codec if codec.bit_depths
+    )
     add("--bit_depth", help=f"{depths}; default 16")
     add(
         "-s",

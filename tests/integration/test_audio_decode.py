@@ -24,6 +24,7 @@ from stemdrop.errors import (
 )
 from stemdrop_separate.audio.decode import BLOCK_SAMPLES, Decoder
 from stemdrop_separate.audio.probe import probe
+from stemdrop_separate.deadline import Deadline
 
 FORMATS = [
     "song.mp3",
@@ -362,7 +363,7 @@ def test_a_decoder_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     pipe = tmp_path / "song.wav"
     source = probe(media.wav(tmp_path / "template.wav", media.tones(0.1)), FFMPEG)
     os.mkfifo(pipe)  # ffmpeg waits here for ever: nobody writes
-    with Decoder(pipe, source, FFMPEG, max_duration_s=60.0, within_s=0.1) as blocks:
+    with Decoder(pipe, source, FFMPEG, max_duration_s=60.0, deadline=Deadline.after(0.1)) as blocks:
         with pytest.raises(TimedOutError, match="not decoded in time"):
             list(blocks)
         assert blocks._running.process.returncode == -signal.SIGKILL
@@ -371,7 +372,9 @@ def test_a_decoder_that_takes_too_long_is_ended(tmp_path: Path) -> None:
 def test_a_decoder_that_ends_in_time_leaves_nothing_waiting(tmp_path: Path) -> None:
     path = media.wav(tmp_path / "song.wav", media.tones(0.1))
     threads = threading.active_count()
-    with Decoder(path, probe(path, FFMPEG), FFMPEG, max_duration_s=9.0, within_s=600.0) as blocks:
+    with Decoder(
+        path, probe(path, FFMPEG), FFMPEG, max_duration_s=9.0, deadline=Deadline.after(600.0)
+    ) as blocks:
         assert sum(map(len, blocks)) == RATE_HZ // 10
     assert threading.active_count() == threads
 

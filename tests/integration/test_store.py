@@ -188,7 +188,7 @@ def test_a_garbled_record_is_a_storage_error(buckets: Stack, store: Store) -> No
 
 
 def test_a_write_whose_answer_is_lost_has_happened(store: Store, faults: Faults) -> None:
-    # boto3 sends it again and is told that the record has changed; `Record` looks who did it.
+    # boto3 sends it again and learns that the record has changed; `JobRecord` finds out by whom.
     faults.on(lose_answer, "PUT", record_key(KEY))
     job = a_job()
     with pytest.raises(ChangedError):

@@ -1,6 +1,7 @@
 """What can be asked for here, and what it costs."""
 
-from stemdrop.options import BITRATE_RANGE_KBPS, Codec, Quality
+from stemdrop.codecs import Codec
+from stemdrop.options import BITRATE_RANGE_KBPS, Quality
 from stemdrop.pricing import USD_PER_GB_SECOND
 from stemdrop_api.option_schema import DEFAULTS
 from stemdrop_api.schemas import CodecView, Limits, ModelView, OptionsView

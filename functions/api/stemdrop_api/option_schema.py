@@ -3,23 +3,21 @@
 from collections.abc import Mapping
 from typing import Any
 
+from stemdrop.codecs import Codec
 from stemdrop.errors import OptionError
+from stemdrop.models import INSTRUMENTS, Model
 from stemdrop.options import (
-    BIT_DEPTHS,
     BITRATE_RANGE_KBPS,
     DEFAULT_BITRATE,
-    INSTRUMENTS,
     LATER,
     MAX_SECONDS,
     Clip,
-    Codec,
-    Model,
     Options,
     Quality,
 )
 
 STEMS = tuple(dict.fromkeys(stem for stems in INSTRUMENTS.values() for stem in stems))
-DEPTHS = tuple(dict.fromkeys(depth for depths in BIT_DEPTHS.values() for depth in depths))
+DEPTHS = tuple(dict.fromkeys(depth for codec in Codec for depth in codec.bit_depths))
 LOW_KBPS, HIGH_KBPS = BITRATE_RANGE_KBPS
 
 # Each by the name that it has in Options.

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from urllib.parse import quote
 
 from stemdrop.errors import TimedOutError
-from stemdrop.jobs import Archive, Failure, Job, Stage, Status, Stem, timestamp
+from stemdrop.jobs import Failure, Job, Stage, Status, Stem, StemArchive, timestamp
 from stemdrop.keys import Origin, UploadKey
 from stemdrop.presigned import PresignedUpload
 from stemdrop_api.dependencies import Service
@@ -142,7 +142,7 @@ class Viewer:
             url=self.service.signer.download_url(stem.key, filename),
         )
 
-    def _zip(self, job: Job, archive: Archive) -> ZipView:
+    def _zip(self, job: Job, archive: StemArchive) -> ZipView:
         filename = filename_of(job, archive.key)
         url = self.service.signer.download_url(archive.key, filename)
         return ZipView(filename=filename, size_bytes=archive.size_bytes, url=url)

@@ -17,7 +17,7 @@ from stemdrop_separate.audio.ffmpeg import find_ffmpeg
 from stemdrop_separate.models.catalog import BackendName, Models
 from stemdrop_separate.models.network import Network
 from stemdrop_separate.output_paths import name_targets
-from stemdrop_separate.pipeline import Limits, SeparatedSong, separate_song
+from stemdrop_separate.pipeline import SeparatedSong, separate_song
 
 # A checkout has its models here; an installation names its own by MODEL_DIR.
 CHECKOUT_MODELS = Path(__file__).resolve().parents[3] / "build" / "models"
@@ -71,7 +71,7 @@ def _separate_one(
     if not song.is_file():
         raise OptionError("There is no such file.")
     with unfinished(paths) as parts, _bar(song.name) as advance:
-        return separate_song(song, parts, options, network, ffmpeg, Limits(), advance)
+        return separate_song(song, parts, options, network, ffmpeg, on_progress=advance)
 
 
 @contextmanager

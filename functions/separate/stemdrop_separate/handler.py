@@ -13,14 +13,15 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from stemdrop.errors import BadKeyError, QueueError, SetupError, TransientError
 from stemdrop.jobs import Job
 from stemdrop.keys import UploadKey
-from stemdrop.notifications import Topic
+from stemdrop.notifications import Notifier
 from stemdrop.song_queue import SongQueue
 from stemdrop.store import Store
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
+from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.job.context import Invocation, JobContext, Outcome
-from stemdrop_separate.job.run_job import Attempt
+from stemdrop_separate.job.run_job import run_job
 from stemdrop_separate.models.catalog import Models
-from stemdrop_separate.notification import upload_keys
+from stemdrop_separate.s3_event import upload_keys
 from stemdrop_separate.settings import Settings
 
 logger = Logger()
@@ -40,7 +41,7 @@ def _load_job_context() -> JobContext:
         store=Store(settings.uploads_bucket, settings.stems_bucket),
         models=models,
         ffmpeg=find_ffmpeg(settings.ffmpeg),
-        topic=Topic(settings.completion_topic_arn) if settings.completion_topic_arn else None,
+        notifier=Notifier(settings.completion_topic_arn) if settings.completion_topic_arn else None,
     )
 
 
@@ -148,19 +149,18 @@ def _separate(key: str, context: LambdaContext) -> str:
         return _count(Outcome.SKIPPED)
     invocation = Invocation(
         memory_mb=int(context.memory_limit_in_mb),
-        remaining_s=lambda: context.get_remaining_time_in_millis() / 1000,
+        deadline=Deadline.after(context.get_remaining_time_in_millis() / 1000),
         trace=partial(tracer.provider.in_subsegment, namespace="local"),
     )
-    attempt = Attempt(job_context, upload_key, invocation)
-    outcome = attempt.run()
-    logger.info("attempt_ended", key=key, outcome=outcome)
-    if outcome is not Outcome.SKIPPED:
-        _measure(attempt.job)
-    _count(outcome)
+    result = run_job(job_context, upload_key, invocation)
+    logger.info("attempt_ended", key=key, outcome=result.outcome)
+    if result.job and result.outcome is not Outcome.SKIPPED:
+        _measure(result.job)
+    _count(result.outcome)
     # Last of all: if this fails the event is delivered again, finds the job ended, and gets here.
-    if job_context.topic and attempt.ended:
-        job_context.topic.publish(attempt.ended)
-    return outcome
+    if job_context.notifier and result.job:
+        job_context.notifier.publish(result.job)
+    return result.outcome
 
 
 def _count(ending: str) -> str:

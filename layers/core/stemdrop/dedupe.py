@@ -1,7 +1,7 @@
-"""The same song is never separated twice: its stems are copied inside S3.
+"""Deduplication: the stems of a song that was separated before are copied inside S3.
 
-The content index has an entry for each song and its options, which points at the upload that has
-the stems.
+The content index has an entry for each song and its options, which names the upload that has the
+stems.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from stemdrop.errors import ChangedError
-from stemdrop.jobs import Archive, Job, Status, Stem
+from stemdrop.jobs import Job, Status, Stem, StemArchive
 from stemdrop.keys import UploadKey, parse_result_key, result_key
 from stemdrop.options import Options
 from stemdrop.store import Store
@@ -22,7 +22,7 @@ VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Reused:
+class CopiedResults:
     """Results that were copied.
 
     Attributes
@@ -33,10 +33,10 @@ class Reused:
 
     original: Job
     stems: tuple[Stem, ...]
-    zip: Archive | None
+    zip: StemArchive | None
 
 
-def digest(sha256: str, options: Options) -> str:
+def content_digest(sha256: str, options: Options) -> str:
     """Return the name under which results are found again, in hex.
 
     Parameters
@@ -48,15 +48,15 @@ def digest(sha256: str, options: Options) -> str:
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
-def reuse(
+def copy_results(
     store: Store, key: UploadKey, entry: str, accepts: Callable[[Job], bool]
-) -> Reused | None:
+) -> CopiedResults | None:
     """Copy the results that an entry of the content index points at, if there are any.
 
     Parameters
     ----------
     key : of the upload that takes them.
-    entry : of the content index; see `digest`.
+    entry : of the content index; see `content_digest`.
     accepts : tells of a finished job whether its results are what is wanted: another song may have
         come to its key since the entry was written.
 
@@ -78,4 +78,4 @@ def reuse(
         raise ChangedError("Another song came to the same key meanwhile.")
     stems = tuple(replace(stem, key=moved[stem.key]) for stem in found.stems)
     archive = replace(found.zip, key=moved[found.zip.key]) if found.zip else None
-    return Reused(found, stems, archive)
+    return CopiedResults(found, stems, archive)

@@ -32,7 +32,7 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class UploadSource:
     """The upload.
 
     Attributes
@@ -88,7 +88,7 @@ class Stem:
 
 
 @dataclass(frozen=True, slots=True)
-class Archive:
+class StemArchive:
     """The zip of all stems."""
 
     key: str
@@ -109,7 +109,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class SeparationEngine:
     """What separated the song.
 
     Attributes
@@ -168,13 +168,13 @@ class Job:
     version: int = VERSION
     stage: Stage | None = None
     progress: float = 0.0
-    source: Source | None = None
+    source: UploadSource | None = None
     sound: Sound | None = None
     stems: tuple[Stem, ...] = ()
-    zip: Archive | None = None
+    zip: StemArchive | None = None
     error: Failure | None = None
     warnings: tuple[str, ...] = ()
-    engine: Engine | None = None
+    engine: SeparationEngine | None = None
     usage: Usage | None = None
     attempt: int = 0
     started_at: str | None = None
@@ -239,11 +239,11 @@ class Job:
 _PARTS: dict[str, type] = {
     "status": Status,
     "stage": Stage,
-    "source": Source,
+    "source": UploadSource,
     "sound": Sound,
-    "zip": Archive,
+    "zip": StemArchive,
     "error": Failure,
-    "engine": Engine,
+    "engine": SeparationEngine,
     "usage": Usage,
 }
 

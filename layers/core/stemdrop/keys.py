@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from stemdrop.errors import BadKeyError
-from stemdrop.options import Model, Quality
+from stemdrop.models import Model
+from stemdrop.options import Quality
 
 DROP_PREFIX = "drop/"
 JOBS_PREFIX = "jobs/"

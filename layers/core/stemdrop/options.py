@@ -7,45 +7,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TypeVar
 
+from stemdrop.codecs import Codec
 from stemdrop.errors import OptionError
-
-
-class Model(StrEnum):
-    """Spleeter's networks; the 16 kHz ones use the same weights up to 16 kHz instead of 11 kHz."""
-
-    TWO_STEMS = "2stems"
-    FOUR_STEMS = "4stems"
-    FIVE_STEMS = "5stems"
-    TWO_STEMS_16KHZ = "2stems-16kHz"
-    FOUR_STEMS_16KHZ = "4stems-16kHz"
-    FIVE_STEMS_16KHZ = "5stems-16kHz"
-
-    @property
-    def weights(self) -> str:
-        """Return the name of the weights that the model runs on, such as ``2stems``."""
-        return self.removesuffix("-16kHz")
-
-    @property
-    def instruments(self) -> tuple[str, ...]:
-        """Return the stems of the model, in Spleeter's order."""
-        return INSTRUMENTS[self.weights]
-
-
-class Codec(StrEnum):
-    """The formats that stems are written in; the value is also the file's suffix."""
-
-    WAV = "wav"
-    FLAC = "flac"
-    MP3 = "mp3"
-    OGG = "ogg"
-    M4A = "m4a"
-    OPUS = "opus"
-    WMA = "wma"
-
-    @property
-    def bit_depths(self) -> tuple[str, ...]:
-        """Return the bit depths to choose from, the default first; none for a lossy format."""
-        return BIT_DEPTHS.get(self, ())
+from stemdrop.models import Model
 
 
 class Quality(StrEnum):
@@ -66,16 +30,6 @@ class Clip(StrEnum):
     SCALE = "scale"
 
 
-# Source: "instrument_list" of the configurations that Spleeter 2.4.2 ships.
-INSTRUMENTS: dict[str, tuple[str, ...]] = {
-    "2stems": ("vocals", "accompaniment"),
-    "4stems": ("vocals", "drums", "bass", "other"),
-    "5stems": ("vocals", "piano", "drums", "bass", "other"),
-}
-BIT_DEPTHS: dict[Codec, tuple[str, ...]] = {
-    Codec.WAV: ("16", "24", "32f"),
-    Codec.FLAC: ("16", "24"),
-}
 RESIDUAL = "residual"
 DEFAULT_BITRATE = "192k"
 BITRATE_RANGE_KBPS = (64, 320)

@@ -37,7 +37,7 @@ class PresignedUpload:
     expires_at: str
 
 
-class Signer:
+class UrlSigner:
     """Signs with the credentials of a client, without asking S3.
 
     Parameters

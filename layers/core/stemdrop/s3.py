@@ -1,4 +1,4 @@
-"""The client of S3, and what its errors mean; only this, topic.py and song_queue.py know boto3."""
+"""S3 client and its errors. Only this, notifications.py and song_queue.py use boto3."""
 
 from collections.abc import Iterator, Set
 from contextlib import contextmanager

@@ -11,7 +11,7 @@ from stemdrop_separate.job.job_start import is_same_upload, source_of
 ATTEMPTS = 5
 
 
-class Record:
+class JobRecord:
     """Reads a record once, and replaces exactly what was read or written last.
 
     S3 delivers events at least once and in any order, so several invocations may work on one

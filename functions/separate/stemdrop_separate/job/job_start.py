@@ -5,20 +5,23 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from stemdrop.errors import EmptyAudioError, OptionError, TooLargeError
-from stemdrop.jobs import Job, Source, Stage, Status, now, timestamp
+from stemdrop.jobs import Job, Stage, Status, UploadSource, now, timestamp
 from stemdrop.keys import Origin, UploadKey
 from stemdrop.options import OPTION_NAMES, Options
 from stemdrop.store import Upload
+from stemdrop_separate.deadline import Deadline
 
 
-def begin(key: UploadKey, upload: Upload | None, previous: Job | None, remaining_s: float) -> Job:
-    """Return the record of an attempt that begins now.
+def start_record(
+    key: UploadKey, upload: Upload | None, previous: Job | None, deadline: Deadline
+) -> Job:
+    """Return the record of an attempt that starts now.
 
     Parameters
     ----------
-    upload : what is in the bucket; None if it is gone.
-    previous : the record as it stands.
-    remaining_s : seconds until Lambda ends the invocation.
+    upload : Song in the upload bucket; None if it was deleted.
+    previous : Record in the stems bucket; None if there is none.
+    deadline : Moment at which Lambda ends the invocation.
     """
     source = source_of(upload) if upload else previous.source if previous else None
     retried = previous and previous.source and source and is_same_upload(previous.source, source)
@@ -35,13 +38,13 @@ def begin(key: UploadKey, upload: Upload | None, previous: Job | None, remaining
         created_at=previous.created_at if previous else started_at,
         updated_at=started_at,
         started_at=started_at,
-        deadline_at=timestamp(datetime.now(UTC) + timedelta(seconds=remaining_s)),
+        deadline_at=timestamp(datetime.now(UTC) + timedelta(seconds=deadline.remaining_s)),
     )
 
 
-def source_of(upload: Upload) -> Source:
+def source_of(upload: Upload) -> UploadSource:
     """Describe an upload as the record does."""
-    return Source(
+    return UploadSource(
         key=upload.key,
         etag=upload.etag,
         size_bytes=upload.size_bytes,
@@ -49,7 +52,7 @@ def source_of(upload: Upload) -> Source:
     )
 
 
-def is_same_upload(one: Source, other: Source) -> bool:
+def is_same_upload(one: UploadSource, other: UploadSource) -> bool:
     """Return whether two records speak of the very same upload, not of a later one like it."""
     return (one.etag, one.uploaded_at) == (other.etag, other.uploaded_at)
 

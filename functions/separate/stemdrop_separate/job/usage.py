@@ -11,7 +11,7 @@ from stemdrop.jobs import Usage
 Trace = Callable[[str], AbstractContextManager[Any]]
 
 
-class Meter:
+class UsageMeter:
     """Adds up wall time per stage, and traces each stage.
 
     Parameters

@@ -36,18 +36,3 @@ def workspace(root: Path) -> Iterator[Path]:
         raise NoRoomError("The disk is full: choose a smaller codec, or a shorter song.") from error
     finally:
         shutil.rmtree(own, ignore_errors=True)
-
-
-def require_room(folder: Path, needed_bytes: int, what: str) -> None:
-    """Refuse what would not fit on the disk.
-
-    Raises
-    ------
-    NoRoomError : fewer bytes are free than needed.
-    """
-    free_bytes = shutil.disk_usage(folder).free
-    if needed_bytes > free_bytes:
-        raise NoRoomError(
-            f"{what} would take {needed_bytes / 1e6:.0f} MB, and {free_bytes / 1e6:.0f} MB are "
-            "free: choose a smaller codec such as mp3, fewer stems, or a part of the song."
-        )

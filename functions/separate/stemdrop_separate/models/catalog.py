@@ -11,8 +11,8 @@ from typing import Any
 
 import stemdrop
 from stemdrop.errors import ModelUnavailableError, SetupError
-from stemdrop.jobs import Engine
-from stemdrop.options import INSTRUMENTS, Model
+from stemdrop.jobs import SeparationEngine
+from stemdrop.models import Model
 from stemdrop_separate.models.network import Backend, Network
 
 
@@ -35,10 +35,6 @@ PACKAGES = {
         "tensorflow-cpu-aws" if platform.machine() == "aarch64" else "tensorflow-cpu"
     ),
 }
-
-# Source: "F" of the configurations that Spleeter 2.4.2 ships, 11 and 16.5 kHz of 22.05.
-BINS_11KHZ = 1024
-BINS_16KHZ = 1536
 
 
 @dataclass(slots=True)
@@ -77,7 +73,7 @@ class Models:
         card: dict[str, Any] = json.loads(path.read_text())
         return card
 
-    def engine(self, model: Model) -> Engine:
+    def engine(self, model: Model) -> SeparationEngine:
         """Describe what `load` returns as a job record does.
 
         Raises
@@ -86,7 +82,7 @@ class Models:
         SetupError : it isn't installed for this backend.
         """
         package = PACKAGES[self.backend]
-        return Engine(
+        return SeparationEngine(
             backend=self.backend,
             model=model,
             weights_sha256=self._described(model)["sha256"],
@@ -104,15 +100,14 @@ class Models:
         weights = model.weights
         if weights not in self._loaded:
             self._loaded[weights] = self._start(model)
-        bins = BINS_16KHZ if model.endswith("-16kHz") else BINS_11KHZ
-        return Network(model.instruments, bins, self._loaded[weights])
+        return Network(model.instruments, model.spec.bins, self._loaded[weights])
 
     def _start(self, model: Model) -> Backend:
         path = self.folder / self._file(model)
         size_bytes = self._described(model)["size_bytes"]
         if not path.is_file() or path.stat().st_size != size_bytes:
             raise SetupError(f"{path} is missing or incomplete: build the model again.")
-        instruments = INSTRUMENTS[model.weights]
+        instruments = model.instruments
         if self.backend is BackendName.TENSORFLOW:
             from stemdrop_separate.models.tensorflow import TensorflowBackend
 
