@@ -70,7 +70,7 @@ def test_it_is_small(engine: Engine, image: str) -> None:
 
 
 def test_it_has_what_the_function_needs_and_no_more(engine: Engine, image: str) -> None:
-    superfluous = "pip setuptools pkg_resources tensorflow spleeter onnx ministack fastapi rich model"
+    superfluous = "pip setuptools tensorflow spleeter onnx ministack fastapi rich model"
     command = [*ANYBODY, "--entrypoint", PYTHON, image, "-c", INVENTORY]
     needed = "numpy onnxruntime stemdrop stemdrop_separate awslambdaric"
     said = engine.run("run", "--rm", *command, f"{needed} {superfluous}").stdout

@@ -21,7 +21,7 @@ from model.architecture import ARCHITECTURES
 from model.build import build
 from model.checkpoint import DATA, INDEX
 from model.errors import CheckpointError, ModelError, ProofError
-from stemdrop.options import INSTRUMENTS
+from stemdrop.models import INSTRUMENTS
 
 Values = NDArray[Any]
 FILTERS = (3, 4, 5, 6, 7, 8)

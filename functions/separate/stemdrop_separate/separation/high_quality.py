@@ -1,4 +1,6 @@
-"""``quality=high``: the same network, used better, in twice its time. docs/quality.md has figures.
+"""``quality=high``: the same network, used better, in twice its time.
+
+See docs/guide/quality.md for figures.
 
 - Masks are ratios of magnitudes, not of their squares. The networks were trained to estimate
   magnitudes; the squares give whoever is louder in a bin nearly all of it.
