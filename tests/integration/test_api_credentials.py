@@ -11,7 +11,7 @@ from api_events import TOKEN, Answer, Api, Handler, handler_of, request_event
 from faults import Faults
 from stemdrop.keys import UploadKey
 from stemdrop.store import Store
-from stemdrop_api import page, pages, routes
+from stemdrop_api import public_routes, routes, web_page
 from stemdrop_local.deployment import Stack
 from stemdrop_separate.job.context import JobContext
 from uploads import attempt, put, results, song
@@ -58,7 +58,7 @@ def test_all_calls_are_known_to_this_test() -> None:
         ("GET", "/options"),
         ("POST", "/jobs"),
     ]
-    opened = [*pages.router.routes, *page.router.routes]
+    opened = [*public_routes.router.routes, *web_page.router.routes]
     assert sorted(route.path_format for route in opened if isinstance(route, APIRoute)) == [
         "/",
         "/docs",

@@ -158,7 +158,7 @@ def test_a_bug_is_told_by_nothing_but_the_id_of_the_request(
     def broken(_: object) -> None:
         raise ZeroDivisionError("a secret")
 
-    monkeypatch.setattr(routes, "offer", broken)
+    monkeypatch.setattr(routes, "describe_capabilities", broken)
     answer = Api(api_handler).get("/options")
     assert answer.status == 500
     assert answer.headers["content-type"] == "application/problem+json"

@@ -9,7 +9,7 @@ import pytest
 
 from api_events import Api, Handler
 from faults import Faults
-from stemdrop_api.page import page_files, version
+from stemdrop_api.web_page import page_files, version
 
 NAMES = sorted(page_files())
 MODULES = [name for name in NAMES if name.endswith(".js")]

@@ -12,7 +12,7 @@ from faults import Faults
 from stemdrop.jobs import Job, Status, Stem
 from stemdrop.keys import UploadKey, record_key, result_key
 from stemdrop.store import Store
-from stemdrop_api.page import version
+from stemdrop_api.web_page import version
 
 SHARED = settings(
     deadline=None,

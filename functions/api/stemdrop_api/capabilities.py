@@ -1,9 +1,9 @@
-"""What can be asked for here, and what it costs."""
+"""The options, limits and prices of this installation."""
 
 from stemdrop.options import BITRATE_RANGE_KBPS, Codec, Quality
 from stemdrop.pricing import USD_PER_GB_SECOND
 from stemdrop_api.option_schema import DEFAULTS
-from stemdrop_api.schemas import CodecView, Limits, ModelView, OptionsView
+from stemdrop_api.schemas import Capabilities, CodecView, ModelView, SongLimits
 from stemdrop_api.settings import Settings
 
 # Source: docs/benchmarks.md, 7.6 s of processor time for a song of 180 s. In one run with it, the
@@ -13,15 +13,15 @@ PROCESSOR_S_PER_AUDIO_S = {Quality.SPLEETER: 7.6 / 180, Quality.HIGH: 11.8 / 180
 MB_PER_VCPU = 1769
 
 
-def offer(settings: Settings) -> OptionsView:
-    """Return what an application that is set up like this can do."""
+def describe_capabilities(settings: Settings) -> Capabilities:
+    """Return the options, limits and prices of an installation with these settings."""
     price = USD_PER_GB_SECOND[settings.architecture]
-    return OptionsView(
+    return Capabilities(
         models=[ModelView(model=model, stems=list(model.instruments)) for model in settings.models],
         codecs=[CodecView(codec=codec, bit_depths=list(codec.bit_depths)) for codec in Codec],
         bitrate_range_kbps=BITRATE_RANGE_KBPS,
         defaults=DEFAULTS,
-        limits=Limits(
+        limits=SongLimits(
             max_upload_bytes=settings.max_upload_bytes, max_duration_s=settings.max_duration_s
         ),
         retention_days=settings.retention_days,
@@ -34,14 +34,15 @@ def offer(settings: Settings) -> OptionsView:
 
 
 def usd_per_audio_minute(quality: Quality, memory_mb: int, usd_per_gb_second: float) -> float:
-    """Estimate what Lambda asks for the separation of a minute of sound by the 2stems model.
+    """Estimate the cost of Lambda for a minute of audio with the model 2stems.
 
-    The estimate takes the processors of the function to be as fast as those of the benchmarks, and
-    all of them to be busy. Cold starts, requests, storage and transfer come on top.
+    The estimate assumes processors as fast as those of the benchmarks, all of them busy. It
+    excludes cold starts, requests, storage and transfer.
 
     Parameters
     ----------
-    memory_mb, usd_per_gb_second : of the separator function.
+    memory_mb : Memory of the separator function.
+    usd_per_gb_second : Price of its processor architecture.
     """
     wall_s = 60 * PROCESSOR_S_PER_AUDIO_S[quality] / (memory_mb / MB_PER_VCPU)
     return wall_s * memory_mb / 1024 * usd_per_gb_second

@@ -1,4 +1,4 @@
-"""Examples for the documentation; the tests hold them against the schemas."""
+"""Examples of the OpenAPI document; the tests validate them against the schemas."""
 
 from typing import Any
 
@@ -134,7 +134,7 @@ DROPPED: dict[str, Any] = DONE | {
     "filename": "Song.mp3",
     "links": {"self": f"{HOST}/drop/live/Song.mp3", "stems": {}, "zip": None},
 }
-OFFER: dict[str, Any] = {
+CAPABILITIES: dict[str, Any] = {
     "models": [
         {"model": model, "stems": ["vocals", "accompaniment"]}
         for model in ("2stems", "2stems-16kHz")
