@@ -1,6 +1,7 @@
 """What may be asked for: the documentation, and the core's own rules, say the same."""
 
 import json
+from dataclasses import fields
 from typing import Any
 
 import jsonschema_rs
@@ -28,10 +29,14 @@ def request_of(given: dict[str, Any]) -> JobRequest:
     return JobRequest.model_validate_json(json.dumps(given))
 
 
-def test_every_option_is_described_and_nothing_else() -> None:
+def test_schema_has_every_option_and_nothing_else() -> None:
     assert tuple(option_schema.SCHEMAS) == OPTION_NAMES
     assert SCHEMA["properties"].keys() == {"filename", "size_bytes", "sha256", *OPTION_NAMES}
     assert SCHEMA["additionalProperties"] is False
+    for option in fields(Options):
+        described = SCHEMA["properties"][option.name]
+        assert described["title"] == option.metadata["title"]
+        assert described["description"] == option.metadata["description"]
 
 
 def test_the_defaults_are_the_cores() -> None:

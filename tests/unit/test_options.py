@@ -1,6 +1,7 @@
 import json
 import math
-from dataclasses import asdict
+from dataclasses import asdict, fields
+from enum import StrEnum
 from itertools import combinations, permutations
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stemdrop.errors import OptionError
-from stemdrop.options import INSTRUMENTS, LATER, OPTION_NAMES, Codec, Model, Options
+from stemdrop.options import INSTRUMENTS, LATER, OPTION_NAMES, Clip, Codec, Model, Options, Quality
 from strategies import ANY_JSON, ANY_TEXT, OPTIONS, TRICKY_TEXT, as_text, given_options
 
 
@@ -31,6 +32,22 @@ def test_defaults_are_the_documented_ones() -> None:
         "residual": False,
         "zip": False,
     }
+
+
+def test_every_option_has_a_label_and_a_description() -> None:
+    for option in fields(Options):
+        assert option.metadata["title"]
+        assert option.metadata["description"].endswith(".")
+        allowed = option.metadata.get("values", ())
+        default = option.default if isinstance(option.default, tuple) else [option.default]
+        assert not allowed or set(default) <= set(allowed)
+
+
+@pytest.mark.parametrize("enum", [Model, Codec, Quality, Clip])
+def test_every_value_of_an_enum_has_a_label(enum: type[StrEnum]) -> None:
+    (option,) = (each for each in fields(Options) if isinstance(each.default, enum))
+    assert list(option.metadata["values"]) == list(enum)
+    assert all(option.metadata["values"].values())
 
 
 @given(OPTIONS)

@@ -1,9 +1,26 @@
 """The options, limits and prices of this installation."""
 
-from stemdrop.options import BITRATE_RANGE_KBPS, Codec, Quality
+from dataclasses import Field, fields
+from typing import Any
+
+from stemdrop.options import (
+    BITRATE_RANGE_KBPS,
+    DEPENDENT,
+    LATER,
+    Codec,
+    Options,
+    Quality,
+)
 from stemdrop.pricing import USD_PER_GB_SECOND
-from stemdrop_api.option_schema import DEFAULTS
-from stemdrop_api.schemas import Capabilities, CodecView, ModelView, SongLimits
+from stemdrop_api.option_schema import SCHEMAS
+from stemdrop_api.schemas import (
+    Capabilities,
+    CodecView,
+    ModelView,
+    OptionValue,
+    OptionView,
+    SongLimits,
+)
 from stemdrop_api.settings import Settings
 
 # Source: docs/benchmarks.md, 7.6 s of processor time for a song of 180 s. In one run with it, the
@@ -20,7 +37,8 @@ def describe_capabilities(settings: Settings) -> Capabilities:
         models=[ModelView(model=model, stems=list(model.instruments)) for model in settings.models],
         codecs=[CodecView(codec=codec, bit_depths=list(codec.bit_depths)) for codec in Codec],
         bitrate_range_kbps=BITRATE_RANGE_KBPS,
-        defaults=DEFAULTS,
+        defaults=Options().to_json() | LATER,
+        options=[_describe_option(option, settings) for option in fields(Options)],
         limits=SongLimits(
             max_upload_bytes=settings.max_upload_bytes, max_duration_s=settings.max_duration_s
         ),
@@ -30,6 +48,24 @@ def describe_capabilities(settings: Settings) -> Capabilities:
             quality: round(usd_per_audio_minute(quality, settings.separate_memory_mb, price), 6)
             for quality in Quality
         },
+    )
+
+
+def _describe_option(option: Field[Any], settings: Settings) -> OptionView:
+    schema = SCHEMAS[option.name]
+    values = option.metadata.get("values", {})
+    if option.name == "model":
+        values = {model: values[model] for model in settings.models}
+    return OptionView(
+        name=option.name,
+        label=option.metadata["title"],
+        description=option.metadata["description"],
+        type=schema.get("type", "string"),
+        values=[OptionValue(value=value, label=label) for value, label in values.items()],
+        examples=option.metadata.get("examples", []),
+        minimum=option.metadata.get("ge", option.metadata.get("gt")),
+        maximum=option.metadata.get("lt"),
+        default=None if option.name in DEPENDENT else option.default,
     )
 
 

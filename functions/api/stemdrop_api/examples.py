@@ -145,6 +145,22 @@ CAPABILITIES: dict[str, Any] = {
     ],
     "bitrate_range_kbps": [64, 320],
     "defaults": OPTIONS | {"codec": "wav", "bit_depth": "16"},
+    "options": [
+        {
+            "name": "codec",
+            "label": "Format",
+            "description": "Format of the stems.",
+            "type": "string",
+            "values": [
+                {"value": "wav", "label": "wav – every sample as it is"},
+                {"value": "mp3", "label": "mp3 – plays everywhere"},
+            ],
+            "examples": [],
+            "minimum": None,
+            "maximum": None,
+            "default": "wav",
+        }
+    ],
     "limits": {"max_upload_bytes": 1_000_000_000, "max_duration_s": 3600},
     "retention_days": 7,
     "url_lifetime_s": 900,

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from stemdrop.jobs import Failure, Sound, Source, Stage, Status, Usage
 from stemdrop.options import Codec, Model, Options, Quality
-from stemdrop_api import option_schema as choices
+from stemdrop_api import option_schema
 
 # S3 can't limit the size of a PUT in any other way than by signing its length.
 SIZE = "Exact size of the file. It is required: S3 accepts a body of this length only."
@@ -33,7 +33,7 @@ Sha256 = Annotated[str, Field(pattern="^[0-9A-Fa-f]{64}$"), AfterValidator(str.l
 
 
 def _add_options(schema: dict[str, Any]) -> None:
-    schema["properties"] |= choices.properties()
+    schema["properties"] |= option_schema.properties()
     schema["additionalProperties"] = False
 
 
@@ -62,7 +62,7 @@ class JobRequest(BaseModel):
         ------
         OptionError : An option is unknown, or its value is not allowed.
         """
-        return choices.parse(self.model_extra or {})
+        return option_schema.parse(self.model_extra or {})
 
 
 class StemFields(BaseModel):
@@ -177,6 +177,27 @@ class CodecView(BaseModel):
     bit_depths: list[str] = Field(description="Default first; empty for a lossy format.")
 
 
+class OptionValue(BaseModel):
+    """A value of an option."""
+
+    value: str
+    label: str
+
+
+class OptionView(BaseModel):
+    """An option, with what a form needs for its control."""
+
+    name: str
+    label: str
+    description: str
+    type: Literal["string", "number", "boolean", "array"]
+    values: list[OptionValue] = Field(description="Allowed values; empty if there is no list.")
+    examples: list[str] = Field(description="Common values, if there is no list.")
+    minimum: float | None = Field(description="Lower limit of a number.")
+    maximum: float | None = Field(description="Upper limit of a number.")
+    default: Any = Field(description="Null if the default depends on other options.")
+
+
 class SongLimits(BaseModel):
     """Limits of a song."""
 
@@ -191,6 +212,7 @@ class Capabilities(BaseModel):
     codecs: list[CodecView]
     bitrate_range_kbps: tuple[int, int]
     defaults: dict[str, Any]
+    options: list[OptionView]
     limits: SongLimits
     retention_days: int
     url_lifetime_s: int
