@@ -1,20 +1,19 @@
-"""The arguments that `separate` and `submit` share: Spleeter's names, and those of the API."""
+"""The arguments that `separate` and `submit` share: the options, and where the stems go."""
 
 import argparse
+from dataclasses import fields
 from pathlib import Path
 
-from stemdrop.codecs import Codec
-from stemdrop.models import Model
-from stemdrop.options import DEFAULT_BITRATE, OPTION_NAMES, Clip, Options, Quality
+from stemdrop.options import DEPENDENT, OPTION_NAMES, Options
 from stemdrop_separate.output_paths import DEFAULT_FORMAT, PLACEHOLDERS
 
 DEFAULT_FOLDER = Path("stems")
+ZIP = "zip"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Let a command be told what to make of songs, and where that goes."""
-    add = parser.add_argument
-    add(
+    """Add the options of a separation, and the paths of its stems."""
+    parser.add_argument(
         "-o",
         "--output_path",
         type=Path,
@@ -22,56 +21,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where stems go, default %(default)s",
     )
-    add(
-        "-p",
-        "--model",
-        "--params_filename",
-        default=Model.TWO_STEMS.value,
-        metavar="MODEL",
-        help=f"one of {', '.join(Model)}; Spleeter's way to write it, spleeter:4stems, works too",
-    )
-    add("-c", "--codec", default=Codec.WAV.value, help=f"one of {', '.join(Codec)}")
-    add("-b", "--bitrate", default=DEFAULT_BITRATE, help="of lossy codecs, default %(default)s")
-    depths = "; ".join(
-        f"{codec}: {', '.join(codec.bit_depths)}" for codec in Codec if codec.bit_depths
-    )
-    add("--bit_depth", help=f"{depths}; default 16")
-    add(
-        "-s",
-        "--offset_s",
-        "--offset",
-        default="0",
-        metavar="SECONDS",
-        help="leave out this much at the start",
-    )
-    add(
-        "-d",
-        "--duration_s",
-        "--duration",
-        metavar="SECONDS",
-        help="separate this much; default all of it",
-    )
-    add(
+    parser.add_argument(
         "-f",
         "--filename_format",
         default=DEFAULT_FORMAT,
         metavar="FORMAT",
         help=f"default %(default)s; knows {', '.join(PLACEHOLDERS)}",
     )
-    add("--stems", metavar="NAMES", help="only these, such as vocals,drums")
-    add("--residual", action="store_true", help="one more: the mix minus the sum of the others")
-    qualities = " or ".join(Quality)
-    add("--quality", default=Quality.SPLEETER.value, help=f"{qualities}, in twice the time")
-    add("--clip", default=Clip.KEEP.value, help="scale: lower all stems until none of them clips")
+    for name in OPTION_NAMES:
+        if name != ZIP:  # only a server makes one
+            add_option(parser, name)
+
+
+def add_option(parser: argparse.ArgumentParser, name: str) -> None:
+    """Add an option of a separation under the name of the API, and under its aliases."""
+    (option,) = (each for each in fields(Options) if each.name == name)
+    flags = (*option.metadata.get("aliases", ()), f"--{name}")
+    described = option.metadata["description"].removesuffix(".")
+    help_text = described[0].lower() + described[1:]
+    if isinstance(option.default, bool):
+        parser.add_argument(*flags, action="store_true", help=help_text)
+        return
+    if name not in DEPENDENT:
+        values = option.metadata.get("values", ())
+        help_text += f"; one of {', '.join(values)}" if values else ""
+        help_text += f"; default {option.default}"
+    parser.add_argument(*flags, dest=name, metavar=option.metadata.get("metavar"), help=help_text)
 
 
 def parse_options(parsed: argparse.Namespace) -> Options:
-    """Return the options that a command was given.
+    """Return the options of a command line.
+
+    A model may have Spleeter's prefix, as in ``spleeter:4stems``.
 
     Raises
     ------
-    OptionError : a value isn't allowed, or two of them contradict.
+    OptionError : A value is not allowed, or two values contradict.
     """
     given = {name: getattr(parsed, name, None) for name in OPTION_NAMES}
-    given["model"] = parsed.model.removeprefix("spleeter:")
-    return Options.parse({name: value for name, value in given.items() if value is not None})
+    named = {name: value for name, value in given.items() if value is not None}
+    if "model" in named:
+        named["model"] = named["model"].removeprefix("spleeter:")
+    return Options.parse(named)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stemdrop.options import Options
 from stemdrop_cli import server_options as access
-from stemdrop_cli.arguments import DEFAULT_FOLDER
+from stemdrop_cli.arguments import DEFAULT_FOLDER, ZIP, add_option
 from stemdrop_cli.display import open_display
 from stemdrop_cli.errors import DONE, INTERRUPTED, SONG_FAILED
 from stemdrop_cli.job_client import Means
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("songs", nargs="*", type=Path, metavar="SONG")
     access.add_arguments(parser)
-    add("--zip", action="store_true", help="one more file: stems.zip, with all of them")
+    add_option(parser, ZIP)
     add(
         "--resume",
         nargs="+",

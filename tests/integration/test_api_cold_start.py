@@ -53,7 +53,7 @@ def loaded(api_environment: dict[str, str]) -> list[tuple[float, set[str]]]:
     return [load() for _ in range(5)]
 
 
-def test_nothing_needless_is_loaded(loaded: list[tuple[float, set[str]]]) -> None:
+def test_cold_start_loads_no_unused_package(loaded: list[tuple[float, set[str]]]) -> None:
     modules = loaded[0][1]
     assert {"stemdrop", "stemdrop_api", "fastapi", "mangum", "boto3"} <= modules
     assert NEEDLESS.isdisjoint(modules)

@@ -41,13 +41,13 @@ def sample(name: str) -> dict[str, Any]:
     return event
 
 
-def test_every_sample_is_known() -> None:
+def test_every_sample_event_has_an_expected_status() -> None:
     names = {path.stem.removeprefix("api-") for path in FOLDER.glob("api-*.json")}
     assert names == {*EXPECTED, *REFUSED, "jwt"}
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_samples_are_answered(api: Api, name: str) -> None:
+def test_sample_event_gets_its_expected_status(api: Api, name: str) -> None:
     answer = api.send(sample(name))
     assert answer.status == EXPECTED[name]
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -59,7 +59,7 @@ def test_samples_are_answered(api: Api, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["post", "post-base64"])
-def test_a_body_is_text_or_base64(api: Api, buckets: Stack, name: str) -> None:
+def test_body_as_text_or_base64_is_accepted(api: Api, buckets: Stack, name: str) -> None:
     created = api.send(sample(name)).json
     assert created["filename"] == "Größe.mp3"
     assert created["options"]["codec"] == "mp3"
@@ -68,13 +68,13 @@ def test_a_body_is_text_or_base64(api: Api, buckets: Stack, name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "status"), [("healthz", 200), ("options", 200), ("jobs", 201)])
-def test_events_that_sam_makes_are_answered(api: Api, name: str, status: int) -> None:
+def test_event_of_sam_is_answered(api: Api, name: str, status: int) -> None:
     event: dict[str, Any] = json.loads((FOLDER / f"http_{name}.json").read_text())
     assert api.send(event).status == status
 
 
 @pytest.mark.parametrize("name", ["odd-path", "percent-path"])
-def test_a_path_is_not_decoded_again(api: Api, store: Store, name: str) -> None:
+def test_path_is_decoded_once(api: Api, store: Store, name: str) -> None:
     event = sample(name)
     key = UploadKey.parse(event["rawPath"].removeprefix("/"))
     now = "2026-01-01T00:00:00.000Z"
@@ -83,7 +83,7 @@ def test_a_path_is_not_decoded_again(api: Api, store: Store, name: str) -> None:
     assert (answer.status, answer.json["key"]) == (200, str(key))
 
 
-def test_claims_of_the_authorizer(
+def test_claims_of_the_authorizer_are_accepted_with_an_issuer_only(
     api_handler: Handler, api_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = sample("jwt")
@@ -97,19 +97,21 @@ def test_claims_of_the_authorizer(
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_other_events_are_a_wrong_installation(api_handler: Handler, name: str) -> None:
+def test_event_of_another_format_raises_setup_error(api_handler: Handler, name: str) -> None:
     """Whoever set up the API sees it as an error of the function, not as somebody's mistake."""
     with pytest.raises(SetupError, match=r"PayloadFormatVersion"):
         api_handler(sample(name), Context())
 
 
 @pytest.mark.parametrize("event", [{}, {"version": "2.0"}, {"Records": []}, {"requestContext": {}}])
-def test_what_is_no_request_is_refused(api_handler: Handler, event: dict[str, Any]) -> None:
+def test_event_that_is_no_request_raises_setup_error(
+    api_handler: Handler, event: dict[str, Any]
+) -> None:
     with pytest.raises(SetupError):
         api_handler(event, Context())
 
 
-def test_answers_can_be_written_as_json(api_handler: Handler) -> None:
+def test_response_can_be_serialized_as_json(api_handler: Handler) -> None:
     returned = api_handler(sample("get"), Context())
     assert {type(value) for value in returned["headers"].values()} == {str}
     assert type(returned["statusCode"]) is int
@@ -117,7 +119,7 @@ def test_answers_can_be_written_as_json(api_handler: Handler) -> None:
     assert isinstance(answer_of(returned), Answer)
 
 
-def test_an_image_comes_back_in_base64(api: Api) -> None:
+def test_image_is_returned_in_base64(api: Api) -> None:
     answer = api.get("/docs/favicon-32x32.png")
     assert answer.headers["content-type"] == "image/png"
     assert answer.body.startswith(b"\x89PNG")

@@ -35,7 +35,7 @@ def done(api: Api, buckets: Stack, job_context: JobContext, data: bytes) -> str:
 
 
 @pytest.mark.parametrize("fault", [unavailable, lambda _: None, cut_body])
-def test_a_short_failure_goes_unnoticed(
+def test_single_failure_of_s3_is_retried(
     api: Api, buckets: Stack, job_context: JobContext, faults: Faults, fault: Any
 ) -> None:
     path = done(api, buckets, job_context, song())
@@ -44,14 +44,14 @@ def test_a_short_failure_goes_unnoticed(
     assert answer.status == (503 if fault is cut_body else 200)
 
 
-def test_a_long_failure_is_told(api: Api, faults: Faults) -> None:
+def test_lasting_failure_of_s3_returns_503(api: Api, faults: Faults) -> None:
     faults.on(unavailable, "GET", record_key(KEY), times=MANY)
     for answer in (api.get(PATH), api.get(f"{PATH}/stems/vocals"), api.delete(PATH)):
         require_unavailable(answer)
     assert {request.method for request in faults.requests} == {"GET"}
 
 
-def test_without_a_record_there_is_no_form(
+def test_record_that_can_not_be_saved_returns_503(
     api: Api, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("secrets.token_hex", lambda _: KEY.name)
@@ -59,7 +59,7 @@ def test_without_a_record_there_is_no_form(
     require_unavailable(api.post("/jobs", {"filename": "a", "size_bytes": 1}))
 
 
-def test_an_id_is_never_used_twice(
+def test_id_that_exists_is_not_overwritten(
     api: Api, buckets: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("secrets.token_hex", lambda _: KEY.name)
@@ -68,19 +68,19 @@ def test_an_id_is_never_used_twice(
     assert json.loads(read(buckets, record_key(KEY)))["filename"] == "first"
 
 
-def test_a_role_that_may_not_list_sees_what_is_missing(api: Api, faults: Faults) -> None:
+def test_missing_record_without_the_right_to_list_is_not_found(api: Api, faults: Faults) -> None:
     faults.on(forbidden, "GET", record_key(KEY), times=MANY)
     assert api.get(PATH).status == 404
 
 
 @pytest.mark.parametrize("record", [b"", b"{", b"[]", b'{"version": 2}', b'{"version": 1}'])
-def test_a_broken_record_is_not_shown(api: Api, buckets: Stack, record: bytes) -> None:
+def test_broken_record_returns_503(api: Api, buckets: Stack, record: bytes) -> None:
     buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=record_key(KEY), Body=record)
     require_unavailable(api.get(PATH))
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])
-def test_a_known_song_that_can_not_be_copied_is_sent_again(
+def test_known_song_that_can_not_be_copied_needs_an_upload(
     api: Api, buckets: Stack, job_context: JobContext, faults: Faults, method: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -97,7 +97,7 @@ def test_a_known_song_that_can_not_be_copied_is_sent_again(
 
 
 @pytest.mark.parametrize("what", ["record", "list", "stem", "song"])
-def test_what_a_failed_deletion_leaves_is_deleted_by_the_next(
+def test_failed_deletion_is_completed_by_the_next(
     api: Api, buckets: Stack, job_context: JobContext, faults: Faults, what: str
 ) -> None:
     path = done(api, buckets, job_context, song())
@@ -118,7 +118,7 @@ def test_what_a_failed_deletion_leaves_is_deleted_by_the_next(
     assert not listed.get("Contents")
 
 
-def test_a_deletion_whose_answer_is_lost_is_a_deletion(
+def test_deletion_with_a_lost_response_succeeds(
     api: Api, buckets: Stack, job_context: JobContext, faults: Faults
 ) -> None:
     path = done(api, buckets, job_context, song())
@@ -127,7 +127,7 @@ def test_a_deletion_whose_answer_is_lost_is_a_deletion(
     assert not results(buckets)
 
 
-def test_the_record_goes_first(
+def test_deletion_begins_with_the_record(
     api: Api, buckets: Stack, job_context: JobContext, faults: Faults
 ) -> None:
     path = done(api, buckets, job_context, song())
@@ -139,7 +139,7 @@ def test_the_record_goes_first(
     assert deleted[-1].startswith("content/")
 
 
-def test_a_separation_that_ends_during_a_deletion_leaves_nothing(
+def test_separation_that_ends_during_a_deletion_leaves_nothing(
     api: Api, buckets: Stack, job_context: JobContext, faults: Faults
 ) -> None:
     data = song()
@@ -152,13 +152,13 @@ def test_a_separation_that_ends_during_a_deletion_leaves_nothing(
     assert not results(buckets, f"{key}/")
 
 
-def test_a_bug_is_told_by_nothing_but_the_id_of_the_request(
+def test_unexpected_exception_is_hidden_from_the_caller(
     api_handler: Handler, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(_: object) -> None:
         raise ZeroDivisionError("a secret")
 
-    monkeypatch.setattr(routes, "offer", broken)
+    monkeypatch.setattr(routes, "describe_capabilities", broken)
     answer = Api(api_handler).get("/options")
     assert answer.status == 500
     assert answer.headers["content-type"] == "application/problem+json"

@@ -69,7 +69,7 @@ def failures(event: events.ScenarioFinished) -> Iterator[str]:
 
 
 @pytest.mark.timeout(600)
-def test_no_call_is_answered_against_the_document(furnished: Api) -> None:
+def test_generated_requests_get_documented_responses(furnished: Api) -> None:
     assert furnished.token
     app = sys.modules["stemdrop_api.handler"].app
     seen: Counter[tuple[str, int]] = Counter()

@@ -45,7 +45,9 @@ def separated(api: Api, job_context: JobContext, data: bytes, **more: object) ->
     return job_id
 
 
-def test_a_song_comes_and_its_stems_go(api: Api, buckets: Stack, job_context: JobContext) -> None:
+def test_song_is_uploaded_and_its_stems_are_downloaded(
+    api: Api, buckets: Stack, job_context: JobContext
+) -> None:
     data = song()
     created = api.post("/jobs", wanted(data, zip=True, codec="flac"))
     assert created.status == 201
@@ -78,7 +80,9 @@ def test_a_song_comes_and_its_stems_go(api: Api, buckets: Stack, job_context: Jo
     assert view["zip"]["filename"] == "Größe №1 - stems.zip"
 
 
-def test_a_stem_is_one_redirect_away(api: Api, buckets: Stack, job_context: JobContext) -> None:
+def test_link_of_a_stem_redirects_to_its_file(
+    api: Api, buckets: Stack, job_context: JobContext
+) -> None:
     job_id = separated(api, job_context, song(), zip=True)
     links = api.get(f"/jobs/{job_id}").json["links"]
     assert links["stems"].keys() == {"vocals", "accompaniment"}
@@ -92,7 +96,7 @@ def test_a_stem_is_one_redirect_away(api: Api, buckets: Stack, job_context: JobC
     assert "filename*=UTF-8''Gr" in httpx.get(vocals).headers["content-disposition"]
 
 
-def test_a_stem_that_is_not_there(api: Api, job_context: JobContext) -> None:
+def test_unknown_stem_is_not_found(api: Api, job_context: JobContext) -> None:
     job_id = separated(api, job_context, song())
     for name in ("drums", "zip", "stems.zip", "vocals.wav", "job.json"):
         answer = api.get(f"/jobs/{job_id}/stems/{name}")
@@ -100,14 +104,14 @@ def test_a_stem_that_is_not_there(api: Api, job_context: JobContext) -> None:
         assert "there are vocals, accompaniment." in answer.json["detail"]
 
 
-def test_a_job_that_is_not_done_has_no_stems_yet(api: Api) -> None:
+def test_stem_of_an_unfinished_job_returns_not_ready(api: Api) -> None:
     job_id = api.post("/jobs", wanted(song())).json["id"]
     answer = api.get(f"/jobs/{job_id}/stems/vocals")
     assert (answer.status, answer.json["code"]) == (409, "not_ready")
     assert answer.headers["retry-after"] == "2"
 
 
-def test_a_job_that_failed_says_why(api: Api, job_context: JobContext) -> None:
+def test_stem_of_a_failed_job_returns_the_reason(api: Api, job_context: JobContext) -> None:
     job_id = separated(api, job_context, b"no song")
     view = api.get(f"/jobs/{job_id}")
     assert view.json["status"] == "failed"
@@ -118,7 +122,7 @@ def test_a_job_that_failed_says_why(api: Api, job_context: JobContext) -> None:
     assert answer.json["detail"] == view.json["error"]["message"]
 
 
-def test_a_job_beyond_its_deadline_has_failed(api: Api, store: Store) -> None:
+def test_job_after_its_deadline_has_failed(api: Api, store: Store) -> None:
     job_id = api.post("/jobs", wanted(song())).json["id"]
     key = UploadKey.parse(f"jobs/{job_id}")
     job, etag = store.load_job(key)
@@ -138,7 +142,7 @@ def timestamp_in(delay: timedelta) -> str:
     return (datetime.now(UTC) + delay).isoformat()
 
 
-def test_polling_is_cheap(api: Api, job_context: JobContext) -> None:
+def test_unchanged_job_returns_304(api: Api, job_context: JobContext) -> None:
     job_id = separated(api, job_context, song())
     first = api.get(f"/jobs/{job_id}")
     tag = first.headers["etag"]
@@ -151,7 +155,7 @@ def test_polling_is_cheap(api: Api, job_context: JobContext) -> None:
 
 
 @pytest.mark.parametrize("is_hashed", [False, True])
-def test_an_upload_is_signed_for_the_song_of_the_request(api: Api, is_hashed: bool) -> None:
+def test_upload_url_is_signed_for_the_requested_song(api: Api, is_hashed: bool) -> None:
     before = datetime.now(UTC)
     digest = hashlib.sha256(song())
     job = api.post("/jobs", wanted(song(), sha256=digest.hexdigest() if is_hashed else None)).json
@@ -166,7 +170,7 @@ def test_an_upload_is_signed_for_the_song_of_the_request(api: Api, is_hashed: bo
     assert timedelta(seconds=898) <= left <= timedelta(seconds=905)
 
 
-def test_a_known_song_is_done_at_once(
+def test_known_song_is_done_at_once(
     api: Api, buckets: Stack, job_context: JobContext, faults: Faults
 ) -> None:
     data = song()
@@ -199,7 +203,7 @@ def test_a_known_song_is_done_at_once(
     [{"codec": "mp3"}, {"sha256": "0" * 64}, {"size_bytes": 1}, {"sha256": None}],
     ids=["options", "song", "size", "no hash"],
 )
-def test_another_song_or_other_options_need_an_upload(
+def test_other_song_or_options_need_an_upload(
     api: Api, job_context: JobContext, change: dict[str, object]
 ) -> None:
     data = song()
@@ -211,7 +215,7 @@ def test_another_song_or_other_options_need_an_upload(
     assert urlsplit(other["upload"]["url"]).path.endswith(f"/{other['key']}")
 
 
-def test_a_song_of_the_drop_folder_is_known_too(
+def test_song_of_the_drop_folder_is_reused(
     api: Api, buckets: Stack, job_context: JobContext
 ) -> None:
     data = song()
@@ -221,7 +225,7 @@ def test_a_song_of_the_drop_folder_is_known_too(
     assert api.post("/jobs", known).json["status"] == "done"
 
 
-def test_a_song_whose_stems_are_gone_is_not_known(
+def test_song_with_missing_stems_needs_an_upload(
     api: Api, buckets: Stack, job_context: JobContext
 ) -> None:
     data = song()
@@ -232,7 +236,9 @@ def test_a_song_whose_stems_are_gone_is_not_known(
     assert (created.status, created.json["status"]) == (201, "awaiting_upload")
 
 
-def test_what_is_deleted_is_gone(api: Api, buckets: Stack, job_context: JobContext) -> None:
+def test_deletion_removes_record_stems_song_and_index_entry(
+    api: Api, buckets: Stack, job_context: JobContext
+) -> None:
     data = song()
     job_id = separated(api, job_context, data, zip=True)
     kept = separated(api, job_context, song(seed=1))
@@ -250,7 +256,7 @@ def test_what_is_deleted_is_gone(api: Api, buckets: Stack, job_context: JobConte
     assert api.post("/jobs", known).json["status"] == "awaiting_upload"
 
 
-def test_an_index_entry_of_another_job_is_kept(
+def test_deletion_keeps_the_index_entry_of_another_job(
     api: Api, buckets: Stack, job_context: JobContext
 ) -> None:
     first = separated(api, job_context, song())
@@ -262,13 +268,13 @@ def test_an_index_entry_of_another_job_is_kept(
     assert not results(buckets)
 
 
-def test_a_job_without_a_song_can_be_deleted(api: Api, buckets: Stack) -> None:
+def test_job_without_a_song_can_be_deleted(api: Api, buckets: Stack) -> None:
     job_id = api.post("/jobs", wanted(song())).json["id"]
     assert api.delete(f"/jobs/{job_id}").status == 204
     assert not results(buckets)
 
 
-def test_a_song_of_the_drop_folder_is_shown(
+def test_song_of_the_drop_folder_is_shown_like_a_job(
     api: Api, buckets: Stack, job_context: JobContext
 ) -> None:
     key = UploadKey.parse("drop/4stems/Größe 100%.wav")
@@ -289,7 +295,7 @@ def test_a_song_of_the_drop_folder_is_shown(
     assert api.delete(f"/{key}").status == 405
 
 
-def test_what_is_offered(api: Api) -> None:
+def test_options_show_models_codecs_limits_and_prices(api: Api) -> None:
     offered = api.get("/options").json
     assert [entry["model"] for entry in offered["models"]] == [
         *("2stems", "4stems", "2stems-16kHz", "4stems-16kHz"),
@@ -321,7 +327,7 @@ def test_what_is_offered(api: Api) -> None:
         ({"sha256": "0"}, 422, "invalid_request", "#/sha256"),
     ],
 )
-def test_a_job_that_can_not_be(
+def test_impossible_job_is_refused(
     api: Api, buckets: Stack, change: dict[str, object], status: int, code: str, words: str
 ) -> None:
     answer = api.post("/jobs", wanted(song()) | change)
@@ -336,7 +342,7 @@ def body_of(api: Api, body: bytes, content_type: str = "application/json") -> An
     return api.call("POST", "/jobs", body, {"content-type": content_type})
 
 
-def test_bodies_that_make_no_sense(api: Api) -> None:
+def test_invalid_body_is_refused_by_its_kind(api: Api) -> None:
     good = json.dumps(wanted(song())).encode()
     assert body_of(api, good, "application/json; charset=utf-8").status == 201
     assert body_of(api, good, "application/vnd.api+json").status == 201
@@ -353,13 +359,13 @@ def test_bodies_that_make_no_sense(api: Api) -> None:
     assert (answer.status, answer.json["code"]) == (413, "body_too_large")
 
 
-def test_the_record_is_there_before_the_upload_url(api: Api, faults: Faults) -> None:
+def test_record_is_saved_before_the_upload_url_is_returned(api: Api, faults: Faults) -> None:
     created = api.post("/jobs", wanted(song()))
     key = UploadKey.parse(created.json["key"])
     assert [request.key for request in faults.requests] == [record_key(key)]
 
 
-def test_nothing_is_signed_for_a_job_without_a_record(api: Api, store: Store) -> None:
+def test_job_of_an_owner_is_not_found_with_the_access_token(api: Api, store: Store) -> None:
     job_id = api.post("/jobs", wanted(song())).json["id"]
     key = UploadKey.parse(f"jobs/{job_id}")
     job, etag = store.load_job(key)

@@ -101,7 +101,7 @@ def secrets_of(answers: list[Answer]) -> set[str]:
     return found
 
 
-def test_nothing_that_opens_a_door_is_logged(answered: tuple[list[Answer], str]) -> None:
+def test_log_contains_no_credential_or_presigned_url(answered: tuple[list[Answer], str]) -> None:
     answers, log = answered
     secrets = secrets_of(answers)
     assert len(secrets) > 10
@@ -109,7 +109,9 @@ def test_nothing_that_opens_a_door_is_logged(answered: tuple[list[Answer], str])
         assert secret not in log
 
 
-def test_every_call_has_one_line(answered: tuple[list[Answer], str], calls: list[Event]) -> None:
+def test_every_request_has_one_log_line(
+    answered: tuple[list[Answer], str], calls: list[Event]
+) -> None:
     answers, log = answered
     lines: list[dict[str, Any]] = [json.loads(line) for line in log.splitlines()]
     requests = [line for line in lines if line["message"] == "request"]
@@ -139,7 +141,7 @@ def test_every_call_has_one_line(answered: tuple[list[Answer], str], calls: list
     ]
 
 
-def test_a_job_is_named(answered: tuple[list[Answer], str]) -> None:
+def test_log_names_the_job(answered: tuple[list[Answer], str]) -> None:
     answers, log = answered
     lines = [json.loads(line) for line in log.splitlines()]
     created = [line for line in lines if line["message"] == "job_created"]

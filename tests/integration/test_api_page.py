@@ -9,7 +9,7 @@ import pytest
 
 from api_events import Api, Handler
 from faults import Faults
-from stemdrop_api.page import page_files, version
+from stemdrop_api.web_page import page_files, version
 
 NAMES = sorted(page_files())
 MODULES = [name for name in NAMES if name.endswith(".js")]
@@ -53,7 +53,7 @@ def stranger(api_handler: Handler) -> Api:
     return Api(api_handler, token=None)
 
 
-def test_the_document_refers_to_files_of_its_own(stranger: Api, faults: Faults) -> None:
+def test_html_refers_to_its_own_files_only(stranger: Api, faults: Faults) -> None:
     answer = stranger.get("/")
     assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert answer.headers["cache-control"] == "no-cache"
@@ -68,7 +68,7 @@ def test_the_document_refers_to_files_of_its_own(stranger: Api, faults: Faults) 
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "index.html"])
-def test_files_are_kept_for_good_under_their_version(stranger: Api, name: str) -> None:
+def test_file_under_its_version_is_cached_forever(stranger: Api, name: str) -> None:
     answer = stranger.get(f"/page/{version()}/{name}")
     assert answer.status == 200
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
@@ -78,14 +78,14 @@ def test_files_are_kept_for_good_under_their_version(stranger: Api, name: str) -
 
 
 @pytest.mark.parametrize("name", ["index.html", "nothing.js", "..", "__init__.py", "%2e%2e", "a/b"])
-def test_there_is_nothing_else(stranger: Api, name: str) -> None:
+def test_unknown_file_is_not_found(stranger: Api, name: str) -> None:
     assert stranger.get(f"/page/{version()}/{name}").status == 404
 
 
 @pytest.mark.parametrize(
     "path", ["/", f"/page/{version()}/main.js", f"/page/{version()}/hasher.js"]
 )
-def test_the_policy_allows_this_host_and_the_buckets(stranger: Api, api: Api, path: str) -> None:
+def test_policy_allows_this_host_and_the_buckets_only(stranger: Api, api: Api, path: str) -> None:
     headers = stranger.get(path).headers
     policy = policy_of(headers)
     upload = api.post("/jobs", {"filename": "a.mp3", "size_bytes": 1}).json["upload"]["url"]
@@ -106,7 +106,7 @@ def test_the_policy_allows_this_host_and_the_buckets(stranger: Api, api: Api, pa
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_modules_are_plain(name: str) -> None:
+def test_module_uses_no_forbidden_function(name: str) -> None:
     text = page_files()[name].decode()
     imported = re.findall(r"""(?:from|import|URL\() ?"([^"]+)""", text)
     assert all(path.removeprefix("./") in MODULES for path in imported)
@@ -116,14 +116,14 @@ def test_modules_are_plain(name: str) -> None:
     assert len(text.splitlines()) <= MAX_LINES
 
 
-def test_every_module_is_needed_and_all_are_small() -> None:
+def test_every_module_is_used_and_the_page_is_small() -> None:
     texts = b"".join(page_files().values()).decode()
     for name in MODULES:
         assert f'./{name}"' in texts or name == "main.js"
     assert sum(map(len, page_files().values())) < MAX_BYTES
 
 
-def test_every_element_that_is_asked_for_is_there() -> None:
+def test_every_element_used_by_a_module_exists() -> None:
     reader = Reader(page_files()["index.html"].decode())
     texts = "".join(page_files()[name].decode() for name in MODULES)
     assert set(re.findall(r'\bthe\("([a-z-]+)"\)', texts)) <= set(reader.ids)

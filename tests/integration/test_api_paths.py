@@ -12,7 +12,7 @@ from faults import Faults
 from stemdrop.jobs import Job, Status, Stem
 from stemdrop.keys import UploadKey, record_key, result_key
 from stemdrop.store import Store
-from stemdrop_api.page import version
+from stemdrop_api.web_page import version
 
 SHARED = settings(
     deadline=None,
@@ -70,7 +70,7 @@ def save(store: Store, key: UploadKey) -> Job:
 
 
 @pytest.mark.parametrize("key", ODD_KEYS, ids=ascii)
-def test_odd_keys_are_found(api: Api, store: Store, key: str) -> None:
+def test_unusual_key_is_found(api: Api, store: Store, key: str) -> None:
     save(store, UploadKey.parse(key))
     answer = api.get(f"/{key}")
     assert (answer.status, answer.json["key"]) == (200, key)
@@ -78,7 +78,7 @@ def test_odd_keys_are_found(api: Api, store: Store, key: str) -> None:
 
 @SHARED
 @given(st.text(KEY_LETTERS, min_size=1, max_size=200))
-def test_any_key_is_found_by_its_link(api: Api, store: Store, name: str) -> None:
+def test_link_of_any_key_leads_to_it(api: Api, store: Store, name: str) -> None:
     key = UploadKey.parse(f"drop/{name}")
     save(store, key)
     view = api.get(f"/{key}").json
@@ -89,7 +89,7 @@ def test_any_key_is_found_by_its_link(api: Api, store: Store, name: str) -> None
 
 
 @pytest.mark.parametrize("job_id", NO_IDS, ids=lambda job_id: ascii(job_id)[:40])
-def test_what_is_no_id_is_not_there(api: Api, faults: Faults, job_id: str) -> None:
+def test_invalid_id_is_not_found(api: Api, faults: Faults, job_id: str) -> None:
     for method, path in (
         ("GET", f"/jobs/{job_id}"),
         ("DELETE", f"/jobs/{job_id}"),
@@ -103,7 +103,7 @@ def test_what_is_no_id_is_not_there(api: Api, faults: Faults, job_id: str) -> No
 @SHARED
 @given(st.text(max_size=60))
 @example("?")
-def test_no_path_is_an_error_of_ours(api: Api, path: str) -> None:
+def test_any_path_gets_an_expected_status(api: Api, path: str) -> None:
     for prefix in ("/", "/jobs/", f"/jobs/{'0' * 32}/stems/", "/drop/", "/docs/"):
         assert api.get(prefix + path).status in {200, 307, 401, 404, 405}
 
@@ -112,7 +112,7 @@ def test_no_path_is_an_error_of_ours(api: Api, path: str) -> None:
     "name",
     ["../vocals", "vocals.wav", "job.json", "", "\0", "🎵", "x" * 5000, "__class__", "\ud800"],
 )
-def test_odd_stems_are_not_there(api: Api, store: Store, name: str) -> None:
+def test_invalid_stem_is_not_found(api: Api, store: Store, name: str) -> None:
     key = UploadKey.parse("jobs/" + "0" * 32)
     done = save(store, key).updated(status=Status.DONE)
     store.save_job(key, done, store.load_job(key)[1])
@@ -121,12 +121,12 @@ def test_odd_stems_are_not_there(api: Api, store: Store, name: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["drop/", "drop", "drop/" + "x" * 996, "drop/" + "🎵" * 249 + "xx"])
-def test_keys_that_can_not_be(api: Api, faults: Faults, key: str) -> None:
+def test_invalid_key_is_not_found(api: Api, faults: Faults, key: str) -> None:
     assert api.get(f"/{key}").status == 404
     assert not faults.requests
 
 
-def test_the_index_and_records_are_no_songs(api: Api, store: Store) -> None:
+def test_index_and_records_are_not_found(api: Api, store: Store) -> None:
     key = UploadKey.parse("drop/song.wav")
     save(store, key)
     assert api.get(f"/{record_key(key)}").status == 404
@@ -148,14 +148,16 @@ def test_the_index_and_records_are_no_songs(api: Api, store: Store) -> None:
         ("DELETE", "/drop/song.wav", "GET, HEAD"),
     ],
 )
-def test_other_methods(api: Api, method: str, path: str, allowed: str) -> None:
+def test_unsupported_method_returns_allowed_ones(
+    api: Api, method: str, path: str, allowed: str
+) -> None:
     answer = api.call(method, path)
     assert (answer.status, answer.json["code"]) == (405, "method_not_allowed")
     assert answer.headers["allow"] == allowed
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/jobs/", "/options/", "//options", "/Options", ""])
-def test_unknown_paths(api: Api, path: str) -> None:
+def test_unknown_path_is_not_found(api: Api, path: str) -> None:
     answer = api.get(path)
     assert (answer.status, answer.json["code"]) == (404, "not_found")
 
@@ -219,7 +221,7 @@ def test_head_needs_a_credential_like_get(api: Api, job_path: str) -> None:
         require_head(stranger, path, 401)
 
 
-def test_head_that_fails_is_answered_like_get(
+def test_head_of_a_failing_route_is_answered_like_get(
     api: Api, job_path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:

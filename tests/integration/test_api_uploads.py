@@ -96,7 +96,7 @@ def sent(s3: "S3Client", job: Mapping[str, Any]) -> list[int]:
     return [entry["Size"] for entry in listed.get("Contents", [])]
 
 
-def test_upload_is_one_put(job: dict[str, Any], s3: "S3Client") -> None:
+def test_upload_takes_one_put_request(job: dict[str, Any], s3: "S3Client") -> None:
     assert job["upload"].keys() == {"method", "url", "headers", "expires_at", "command"}
     for _ in range(2):
         answer = send(job)
@@ -111,7 +111,9 @@ def test_upload_by_curl_is_one_line(job: dict[str, Any], s3: "S3Client", tmp_pat
     assert sent(s3, job) == [len(DATA)]
 
 
-def test_upload_by_the_client_is_taken(job: dict[str, Any], s3: "S3Client", tmp_path: Path) -> None:
+def test_upload_by_the_client_is_accepted(
+    job: dict[str, Any], s3: "S3Client", tmp_path: Path
+) -> None:
     path = tmp_path / "song.mp3"
     path.write_bytes(DATA)
     upload = read_upload(job)
@@ -165,7 +167,9 @@ def test_upload_needs_the_checksum_that_was_signed(
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "POST"])
-def test_upload_url_is_for_nothing_else(job: dict[str, Any], s3: "S3Client", method: str) -> None:
+def test_upload_url_with_another_method_is_refused(
+    job: dict[str, Any], s3: "S3Client", method: str
+) -> None:
     assert send(job).status_code == 200
     assert send(job, method=method).status_code == 403
     assert sent(s3, job) == [len(DATA)]
@@ -234,7 +238,7 @@ def test_stem_needs_no_credential(stem: str) -> None:
     assert (part.status_code, part.content) == (206, DATA[4:8])
 
 
-def test_stem_url_is_for_one_stem_and_one_thing(stem: str) -> None:
+def test_stem_url_with_another_key_or_method_is_refused(stem: str) -> None:
     changed = [
         stem.replace("vocals.wav?", "accompaniment.wav?"),
         stem.replace("vocals.wav?", "job.json?"),

@@ -1,6 +1,7 @@
 """What may be asked for: the documentation, and the core's own rules, say the same."""
 
 import json
+from dataclasses import fields
 from typing import Any
 
 import jsonschema_rs
@@ -28,13 +29,17 @@ def request_of(given: dict[str, Any]) -> JobRequest:
     return JobRequest.model_validate_json(json.dumps(given))
 
 
-def test_every_option_is_described_and_nothing_else() -> None:
+def test_schema_has_every_option_and_nothing_else() -> None:
     assert tuple(option_schema.SCHEMAS) == OPTION_NAMES
     assert SCHEMA["properties"].keys() == {"filename", "size_bytes", "sha256", *OPTION_NAMES}
     assert SCHEMA["additionalProperties"] is False
+    for option in fields(Options):
+        described = SCHEMA["properties"][option.name]
+        assert described["title"] == option.metadata["title"]
+        assert described["description"] == option.metadata["description"]
 
 
-def test_the_defaults_are_the_cores() -> None:
+def test_documented_defaults_are_those_of_the_options() -> None:
     documented = {
         name: schema["default"]
         for name, schema in SCHEMA["properties"].items()
@@ -45,20 +50,20 @@ def test_the_defaults_are_the_cores() -> None:
 
 
 @pytest.mark.parametrize("example", [examples.REQUEST, examples.KNOWN, examples.PART])
-def test_the_examples_are_valid(example: dict[str, Any]) -> None:
+def test_example_request_is_valid(example: dict[str, Any]) -> None:
     assert is_documented(example)
     assert request_of(example).options()
 
 
 @given(OPTIONS)
-def test_all_options_of_the_core_can_be_asked_for(options: Options) -> None:
+def test_any_valid_options_are_accepted(options: Options) -> None:
     request = SONG | options.to_json()
     assert is_documented(request)
     assert request_of(request).options() == options
 
 
 @given(st.sampled_from(OPTION_NAMES), ANY_JSON)
-def test_what_is_not_documented_is_refused(name: str, value: Any) -> None:
+def test_undocumented_value_is_refused(name: str, value: Any) -> None:
     try:
         option_schema.parse({name: value})
     except OptionError as error:
@@ -82,7 +87,7 @@ def test_what_is_not_documented_is_refused(name: str, value: Any) -> None:
         ("zip", "False"),
     ],
 )
-def test_text_is_no_number_in_json(name: str, value: object) -> None:
+def test_value_of_the_wrong_json_type_is_refused(name: str, value: object) -> None:
     with pytest.raises(OptionError, match=rf"^{name} can't be"):
         option_schema.parse({name: value})
     assert not is_documented(SONG | {name: value})
@@ -93,13 +98,13 @@ def test_a_bit_depth_may_be_a_number() -> None:
     assert is_documented(SONG | {"bit_depth": 24})
 
 
-def test_null_is_what_is_not_given() -> None:
+def test_null_gives_the_default() -> None:
     nothing = dict.fromkeys(OPTION_NAMES)
     assert option_schema.parse(nothing) == Options()
     assert is_documented(SONG | nothing)
 
 
-def test_an_unknown_option_is_refused_with_those_that_there_are() -> None:
+def test_unknown_option_is_refused_with_the_known_ones() -> None:
     with pytest.raises(OptionError, match="model, stems, codec"):
         request_of(SONG | {"modle": "2stems"}).options()
     assert not is_documented(SONG | {"modle": "2stems"})
@@ -119,7 +124,7 @@ def test_an_unknown_option_is_refused_with_those_that_there_are() -> None:
         ("x" * 255, "x" * 255),
     ],
 )
-def test_a_filename_is_the_last_part_of_a_path(given: str, filename: str) -> None:
+def test_folder_of_a_filename_is_removed(given: str, filename: str) -> None:
     assert is_documented(SONG | {"filename": given})
     assert request_of(SONG | {"filename": given}).filename == filename
 
@@ -129,7 +134,7 @@ def test_a_filename_is_the_last_part_of_a_path(given: str, filename: str) -> Non
     ["", ".", "..", " ", ". .", "/", "a/", "a\\", "a/..", "a/ ", "x" * 256, "a\0", "a\nb", "a\x85",
      "\x7f", "a\n", 1, None, ["a"], "\ud800"],
 )  # fmt: skip
-def test_what_is_no_filename(filename: object) -> None:
+def test_invalid_filename_is_refused(filename: object) -> None:
     with pytest.raises(ValidationError):
         request_of(SONG | {"filename": filename})
     if filename != "\ud800":
@@ -137,7 +142,7 @@ def test_what_is_no_filename(filename: object) -> None:
 
 
 @given(st.text(max_size=300))
-def test_filenames_are_documented_as_they_are_checked(filename: str) -> None:
+def test_documented_pattern_accepts_the_same_filenames(filename: str) -> None:
     try:
         kept = request_of(SONG | {"filename": filename}).filename
     except ValidationError:
@@ -150,12 +155,12 @@ def test_filenames_are_documented_as_they_are_checked(filename: str) -> None:
 
 
 @pytest.mark.parametrize("size", [0, -1, 1.5, "1", True, None, 1e400])
-def test_what_is_no_size(size: object) -> None:
+def test_invalid_size_is_refused(size: object) -> None:
     with pytest.raises(ValidationError):
         request_of(SONG | {"size_bytes": size})
 
 
-def test_a_hash_may_be_in_capitals() -> None:
+def test_hash_in_capitals_is_accepted() -> None:
     assert request_of(SONG | {"sha256": "AB" * 32}).sha256 == "ab" * 32
     for sha256 in ("ab" * 31, "ab" * 33, "xy" * 32, "ab" * 32 + "\n", 1):
         with pytest.raises(ValidationError):

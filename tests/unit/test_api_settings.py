@@ -21,7 +21,7 @@ GOOD = {
 }
 
 
-def test_all_variables_are_read() -> None:
+def test_environment_gives_the_settings() -> None:
     assert set(GOOD) == Settings.VARIABLES | {"ACCESS_TOKEN"}
     assert Settings.from_env(GOOD | {"PATH": "/bin"}) == Settings(
         uploads_bucket="songs",
@@ -39,7 +39,7 @@ def test_all_variables_are_read() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(Settings.VARIABLES))
-def test_a_missing_variable_is_named(name: str) -> None:
+def test_missing_variable_is_named(name: str) -> None:
     for environment in (
         GOOD | {name: ""},
         GOOD | {name: "  "},
@@ -62,21 +62,21 @@ def test_a_missing_variable_is_named(name: str) -> None:
         ),
     ],
 )
-def test_a_bad_value_is_named_with_its_variable(name: str, value: str) -> None:
+def test_invalid_value_is_named_with_its_variable(name: str, value: str) -> None:
     with pytest.raises(SetupError) as raised:
         Settings.from_env(GOOD | {name: value})
     assert name in raised.value.message
 
 
 @given(st.sampled_from(sorted(GOOD)), st.text(max_size=50))
-def test_any_environment_is_read_or_a_setup_error(name: str, value: str) -> None:
+def test_any_environment_gives_settings_or_a_setup_error(name: str, value: str) -> None:
     try:
         Settings.from_env(GOOD | {name: value})
     except SetupError as error:
         assert name in error.message  # noqa: PT017
 
 
-def test_nobody_gets_in_without_a_credential() -> None:
+def test_settings_without_a_credential_are_refused() -> None:
     for environment in (
         GOOD | {"ACCESS_TOKEN": ""},
         {**GOOD, "ACCESS_TOKEN": "", "JWT_ISSUER": ""},
@@ -85,7 +85,7 @@ def test_nobody_gets_in_without_a_credential() -> None:
             Settings.from_env(environment)
 
 
-def test_an_issuer_will_do() -> None:
+def test_issuer_without_a_token_is_accepted() -> None:
     settings = Settings.from_env(
         GOOD | {"ACCESS_TOKEN": "", "JWT_ISSUER": "https://issuer.example"}
     )
@@ -93,17 +93,17 @@ def test_an_issuer_will_do() -> None:
 
 
 @pytest.mark.parametrize("token", ["t" * 31, "t" * 32 + " ", "t" * 32 + "\n", "ü" * 32, " " * 40])
-def test_a_weak_token_is_refused_and_not_repeated(token: str) -> None:
+def test_weak_token_is_refused_and_not_repeated(token: str) -> None:
     with pytest.raises(SetupError, match="ACCESS_TOKEN") as raised:
         Settings.from_env(GOOD | {"ACCESS_TOKEN": token})
     assert token not in raised.value.message
 
 
-def test_the_token_is_never_shown() -> None:
+def test_repr_of_settings_hides_the_token() -> None:
     assert TOKEN not in repr(Settings.from_env(GOOD))
 
 
-def test_a_model_needs_its_weights() -> None:
+def test_model_without_weights_is_unavailable() -> None:
     assert Settings.from_env(GOOD).models == (
         Model.TWO_STEMS,
         Model.FIVE_STEMS,

@@ -1,10 +1,12 @@
 import argparse
+from dataclasses import Field, fields
+from typing import Any
 
 import pytest
 
 from stemdrop.errors import OptionError
 from stemdrop.options import OPTION_NAMES, Options
-from stemdrop_cli.arguments import add_arguments, parse_options
+from stemdrop_cli.arguments import add_arguments, add_option, parse_options
 
 
 def parse(*words: str) -> Options:
@@ -13,8 +15,18 @@ def parse(*words: str) -> Options:
     return parse_options(parser.parse_args(words))
 
 
-def test_defaults_are_those_of_the_options() -> None:
+def test_no_arguments_give_the_default_options() -> None:
     assert parse() == Options()
+
+
+@pytest.mark.parametrize("option", fields(Options), ids=lambda option: option.name)
+def test_help_describes_every_option(option: Field[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")
+    parser = argparse.ArgumentParser()
+    add_option(parser, option.name)
+    text = parser.format_help()
+    assert f"--{option.name}" in text
+    assert option.metadata["description"][1:].removesuffix(".") in text
 
 
 SPLEETERS = (
@@ -30,13 +42,13 @@ SPLEETERS = (
         SPLEETERS,
     ],
 )
-def test_options_have_short_names_spleeters_and_those_of_the_api(words: str) -> None:
+def test_options_accept_short_names_and_spleeters_names(words: str) -> None:
     sound = {"codec": "mp3", "bitrate": "128k"}
     part = {"offset_s": 1.5, "duration_s": 30}
     assert parse(*words.split()) == Options.parse({"model": "4stems", **sound, **part})
 
 
-def test_all_options_can_be_given() -> None:
+def test_every_option_has_a_flag() -> None:
     options = parse("--stems", "vocals", "--residual", "-c", "flac", "--bit_depth", "24")
     assert (options.stems, options.residual, options.bit_depth) == (("vocals",), True, "24")
     parser = argparse.ArgumentParser()
@@ -48,6 +60,6 @@ def test_all_options_can_be_given() -> None:
 @pytest.mark.parametrize(
     "words", ["-p 6stems", "-c aiff", "-s -1", "-d soon", "-c mp3 --bit_depth 16"]
 )
-def test_mistakes_are_told(words: str) -> None:
+def test_invalid_value_is_refused(words: str) -> None:
     with pytest.raises(OptionError):
         parse(*words.split())

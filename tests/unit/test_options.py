@@ -1,6 +1,7 @@
 import json
 import math
-from dataclasses import asdict
+from dataclasses import asdict, fields
+from enum import StrEnum
 from itertools import combinations, permutations
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from stemdrop.codecs import Codec
 from stemdrop.errors import OptionError
 from stemdrop.models import INSTRUMENTS, Model
-from stemdrop.options import LATER, OPTION_NAMES, Options
+from stemdrop.options import LATER, OPTION_NAMES, Clip, Options, Quality
 from strategies import ANY_JSON, ANY_TEXT, OPTIONS, TRICKY_TEXT, as_text, given_options
 
 
@@ -33,6 +34,22 @@ def test_defaults_are_the_documented_ones() -> None:
         "residual": False,
         "zip": False,
     }
+
+
+def test_every_option_has_a_label_and_a_description() -> None:
+    for option in fields(Options):
+        assert option.metadata["title"]
+        assert option.metadata["description"].endswith(".")
+        allowed = option.metadata.get("values", ())
+        default = option.default if isinstance(option.default, tuple) else [option.default]
+        assert not allowed or set(default) <= set(allowed)
+
+
+@pytest.mark.parametrize("enum", [Model, Codec, Quality, Clip])
+def test_every_value_of_an_enum_has_a_label(enum: type[StrEnum]) -> None:
+    (option,) = (each for each in fields(Options) if isinstance(each.default, enum))
+    assert list(option.metadata["values"]) == list(enum)
+    assert all(option.metadata["values"].values())
 
 
 @given(OPTIONS)

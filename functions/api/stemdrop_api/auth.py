@@ -1,4 +1,4 @@
-"""Who gets in: those with the access token, or those whom the HTTP API's authorizer let in."""
+"""Authentication: by the access token, or by the HTTP API's JWT authorizer."""
 
 import hmac
 import time
@@ -12,55 +12,55 @@ from fastapi.security import HTTPBearer
 from stemdrop_api.errors import BodyTooLargeError, UnauthorizedError
 from stemdrop_api.settings import Settings
 
-# The longest request that makes sense is a filename and nine options.
+# The longest request that makes sense is a filename and all options.
 MAX_BODY_BYTES = 16 << 10
-REFUSED = "This call needs a valid credential: send Authorization: Bearer and your token."
+INVALID = "This call needs a valid credential: send Authorization: Bearer and your token."
 
-# Tells the documentation what GuardedRoute does.
+# For the OpenAPI document only; AuthenticatedRoute checks the credential.
 bearer = HTTPBearer(description="The access token, or a JWT of the issuer.", auto_error=False)
 
 
-class GuardedRoute(APIRoute):
-    """Looks at the credential before anything else of a request is looked at."""
+class AuthenticatedRoute(APIRoute):
+    """A route that checks the credential before FastAPI reads the body."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return what answers a request."""
-        answer = super().get_route_handler()
+        """Return the route's handler with the check in front of it."""
+        handle = super().get_route_handler()
 
-        async def guarded(request: Request) -> Response:
-            request.state.owner = admit(request, request.app.state.service.settings)
+        async def handle_authenticated(request: Request) -> Response:
+            request.state.owner = authenticate(request, request.app.state.dependencies.settings)
             if len(await request.body()) > MAX_BODY_BYTES:
                 raise BodyTooLargeError(f"A request has at most {MAX_BODY_BYTES} bytes.")
-            return await answer(request)
+            return await handle(request)
 
-        return guarded
+        return handle_authenticated
 
 
-def admit(request: Request, settings: Settings) -> str | None:
-    """Return whose jobs a request may see: with the token, nobody's in particular.
+def authenticate(request: Request, settings: Settings) -> str | None:
+    """Return the owner of the jobs that a request may see; None with the access token.
 
     Raises
     ------
-    UnauthorizedError : it may not come in.
+    UnauthorizedError : The credential is missing or invalid.
     """
     if settings.jwt_issuer:
         return _subject(request.scope.get("aws.event", {}))
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     is_right = hmac.compare_digest(token.encode(), settings.access_token.encode())
     if scheme.lower() != "bearer" or not token or not is_right:
-        raise UnauthorizedError(REFUSED)
+        raise UnauthorizedError(INVALID)
     return None
 
 
 def _subject(event: Mapping[str, Any]) -> str:
-    """Return whom the authorizer of the HTTP API has recognised; it has checked the signature."""
+    """Return the subject of a JWT whose signature the HTTP API's authorizer has verified."""
     try:
         claims = event["requestContext"]["authorizer"]["jwt"]["claims"]
         subject, expires_at_s = claims["sub"], float(claims.get("exp", "inf"))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UnauthorizedError(REFUSED) from error
+        raise UnauthorizedError(INVALID) from error
     if not subject or not isinstance(subject, str) or not time.time() < expires_at_s:
-        raise UnauthorizedError(REFUSED)
+        raise UnauthorizedError(INVALID)
     return subject
 
 

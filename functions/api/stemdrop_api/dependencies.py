@@ -1,4 +1,4 @@
-"""What every call needs, made once per execution environment."""
+"""What every route depends on, created once per execution environment."""
 
 from dataclasses import dataclass
 from typing import Annotated, cast
@@ -10,21 +10,21 @@ from stemdrop.s3 import client_config, connect
 from stemdrop.store import Store
 from stemdrop_api.settings import Settings
 
-# Whatever S3 doesn't answer is told before Lambda ends the function: see Timeout in template.yaml.
+# All attempts end before Lambda stops the function: see Timeout in template.yaml.
 CLIENT_CONFIG = client_config(read_timeout_s=8, attempts=3)
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
-    """The settings, and both ways to S3: asking it, and signing for others to ask it."""
+class Dependencies:
+    """The settings, the store, and the signer of URLs that others use."""
 
     settings: Settings
     store: Store
     signer: UrlSigner
 
     @classmethod
-    def start(cls, settings: Settings) -> "Service":
-        """Connect to S3; nothing is sent yet."""
+    def create(cls, settings: Settings) -> "Dependencies":
+        """Create the clients of S3 without sending a request."""
         client = connect(CLIENT_CONFIG)
         buckets = settings.uploads_bucket, settings.stems_bucket
         return cls(
@@ -34,8 +34,8 @@ class Service:
         )
 
 
-async def _of_app(request: Request) -> Service:
-    return cast(Service, request.app.state.service)
+async def _of_app(request: Request) -> Dependencies:
+    return cast(Dependencies, request.app.state.dependencies)
 
 
-ServiceOfApp = Annotated[Service, Depends(_of_app)]
+AppDependencies = Annotated[Dependencies, Depends(_of_app)]

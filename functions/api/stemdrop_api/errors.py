@@ -1,10 +1,9 @@
-"""What a call may be refused with, and the one table from errors to statuses.
+"""The errors of the API, and the one table from errors to HTTP statuses.
 
 StemdropError
 ├── BadRequestError            bad_request
 ├── UnauthorizedError          unauthorized
 ├── NotFoundError              not_found
-├── MethodNotAllowedError      method_not_allowed
 ├── NotReadyError              not_ready
 ├── JobFailedError             job_failed
 ├── BodyTooLargeError          body_too_large
@@ -12,7 +11,7 @@ StemdropError
 ├── InvalidRequestError        invalid_request
 └── InternalError              internal_error
 
-OptionError, ModelUnavailableError, TooLargeError and StorageError are those of the core.
+OptionError, ModelUnavailableError, TooLargeError and StorageError come from the core.
 """
 
 from collections.abc import Mapping
@@ -29,62 +28,56 @@ from stemdrop.errors import (
 POLL_S = 2
 
 
+class BadRequestError(StemdropError):
+    """The body is not JSON."""
+
+    code = "bad_request"
+
+
 class UnauthorizedError(StemdropError):
-    """There is no credential, or it doesn't let in."""
+    """The credential is missing or invalid."""
 
     code = "unauthorized"
 
 
 class NotFoundError(StemdropError):
-    """What was asked for isn't there, or belongs to somebody else: nobody is told which."""
+    """The resource does not exist, or belongs to another user."""
 
     code = "not_found"
 
 
 class NotReadyError(StemdropError):
-    """The job hasn't ended yet."""
+    """The job is not finished yet."""
 
     code = "not_ready"
 
 
 class JobFailedError(StemdropError):
-    """The job has ended without stems."""
+    """The job failed, so it has no stems."""
 
     code = "job_failed"
 
 
-class BadRequestError(StemdropError):
-    """The body can't be read."""
-
-    code = "bad_request"
-
-
-class MethodNotAllowedError(StemdropError):
-    """There is such a path, but nothing to be done with it this way."""
-
-    code = "method_not_allowed"
-
-
 class BodyTooLargeError(StemdropError):
-    """The body is larger than any that makes sense."""
+    """The body exceeds the size limit of requests."""
 
     code = "body_too_large"
 
 
 class UnsupportedMediaTypeError(StemdropError):
-    """The body isn't declared to be JSON."""
+    """The content type of the body is not JSON."""
 
     code = "unsupported_media_type"
 
 
 class InvalidRequestError(StemdropError):
-    """The body has another shape than the documentation says."""
+    """The body does not match its schema."""
 
     code = "invalid_request"
 
 
 class InternalError(StemdropError):
-    """Something that nobody expected: it is in the log, under the id of the request."""
+    """The server failed unexpectedly; the log has the details under the request's ID."""
 
     code = "internal_error"
 
@@ -93,7 +86,6 @@ STATUSES: dict[type[StemdropError], HTTPStatus] = {
     BadRequestError: HTTPStatus.BAD_REQUEST,
     UnauthorizedError: HTTPStatus.UNAUTHORIZED,
     NotFoundError: HTTPStatus.NOT_FOUND,
-    MethodNotAllowedError: HTTPStatus.METHOD_NOT_ALLOWED,
     NotReadyError: HTTPStatus.CONFLICT,
     JobFailedError: HTTPStatus.CONFLICT,
     BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

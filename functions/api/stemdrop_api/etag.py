@@ -1,29 +1,29 @@
-"""Cheap polling: an answer that hasn't changed isn't sent again."""
+"""Conditional requests: a response that has not changed is not sent again."""
 
 from datetime import datetime
 
 from stemdrop.jobs import Job
 
-# An answer is good for this share of the lifetime of the URLs in it.
+# A response is valid for this share of the lifetime of its URLs.
 SHARE_OF_LIFETIME = 1 / 3
 
 
-def tag_of(record_etag: str, job: Job, url_lifetime_s: int, now: datetime) -> str:
-    """Return the ETag of an answer about a job.
+def etag_for(record_etag: str, job: Job, url_lifetime_s: int, now: datetime) -> str:
+    """Return the ETag of a response that shows a job.
 
-    It changes with the record, with what the time makes of it, and long before the signed URLs in
-    the answer end. It is a weak one: `seconds_left` differs from second to second.
+    It changes with the record, with the status at this time, and long before the presigned URLs in
+    the response expire. It is weak, because `seconds_left` changes every second.
 
     Parameters
     ----------
-    record_etag : as S3 gives it, in quotes.
-    job : as it stands now.
+    record_etag : ETag of the record from S3, in quotes.
+    job : Job as it is at this time.
     """
     window = int(now.timestamp() / (url_lifetime_s * SHARE_OF_LIFETIME))
     return f'W/"{record_etag.strip(chr(34))}-{job.status}-{window}"'
 
 
-def is_known(tag: str, if_none_match: str | None) -> bool:
-    """Return whether the caller has the answer with this ETag already."""
+def matches(etag: str, if_none_match: str | None) -> bool:
+    """Return whether the caller already has the response with this ETag."""
     known = [given.strip().removeprefix("W/") for given in (if_none_match or "").split(",")]
-    return tag.removeprefix("W/") in known or "*" in known
+    return etag.removeprefix("W/") in known or "*" in known

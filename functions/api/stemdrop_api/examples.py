@@ -1,4 +1,4 @@
-"""Examples for the documentation; the tests hold them against the schemas."""
+"""Examples of the OpenAPI document; the tests validate them against the schemas."""
 
 from typing import Any
 
@@ -134,7 +134,7 @@ DROPPED: dict[str, Any] = DONE | {
     "filename": "Song.mp3",
     "links": {"self": f"{HOST}/drop/live/Song.mp3", "stems": {}, "zip": None},
 }
-OFFER: dict[str, Any] = {
+CAPABILITIES: dict[str, Any] = {
     "models": [
         {"model": model, "stems": ["vocals", "accompaniment"]}
         for model in ("2stems", "2stems-16kHz")
@@ -145,6 +145,22 @@ OFFER: dict[str, Any] = {
     ],
     "bitrate_range_kbps": [64, 320],
     "defaults": OPTIONS | {"codec": "wav", "bit_depth": "16"},
+    "options": [
+        {
+            "name": "codec",
+            "label": "Format",
+            "description": "Format of the stems.",
+            "type": "string",
+            "values": [
+                {"value": "wav", "label": "wav – every sample as it is"},
+                {"value": "mp3", "label": "mp3 – plays everywhere"},
+            ],
+            "examples": [],
+            "minimum": None,
+            "maximum": None,
+            "default": "wav",
+        }
+    ],
     "limits": {"max_upload_bytes": 1_000_000_000, "max_duration_s": 3600},
     "retention_days": 7,
     "url_lifetime_s": 900,

@@ -1,4 +1,4 @@
-"""The Lambda function: one request of the HTTP API in, its response out."""
+"""The Lambda function: one request of the HTTP API per invocation."""
 
 import os
 from typing import Any
@@ -9,16 +9,16 @@ from mangum import Mangum
 from mangum.types import LambdaContext
 
 from stemdrop_api.app import create_app
-from stemdrop_api.dependencies import Service
+from stemdrop_api.dependencies import Dependencies
 from stemdrop_api.http_event import HttpApiEvent
 from stemdrop_api.settings import Settings
 
 logger = Logger()
-app = create_app(Service.start(Settings.from_env(os.environ)))
+app = create_app(Dependencies.create(Settings.from_env(os.environ)))
 adapter = Mangum(app, lifespan="off", custom_handlers=[HttpApiEvent])
 
 
 @logger.inject_lambda_context(correlation_id_path=API_GATEWAY_HTTP, clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer a request."""
+    """Handle a request."""
     return adapter(event, context)

@@ -1,4 +1,4 @@
-"""The events of an HTTP API, payload format 2.0, for Mangum."""
+"""Events of an HTTP API, payload format 2.0, for Mangum."""
 
 from mangum.handlers import HTTPGateway
 from mangum.types import LambdaConfig, LambdaContext, LambdaEvent, Scope
@@ -7,10 +7,10 @@ from stemdrop.errors import SetupError
 
 
 def decode_percent_signs(path: str) -> str:
-    """Decode what an HTTP API may leave encoded in a path: percent signs, and nothing else.
+    """Decode the percent signs of a path, which some HTTP APIs leave encoded.
 
-    AWS documents neither. A path in which every sign is encoded is one of an API that leaves them,
-    while a key with a decoded sign rarely has 25 behind all of them.
+    AWS documents neither behavior. If every sign is encoded, the API leaves them encoded: a key
+    with a decoded sign rarely has 25 after each of them.
     Source: ministack 1.5.33, decode_http_api_path.
     """
     is_encoded = path.count("%") == path.count("%25")
@@ -18,16 +18,21 @@ def decode_percent_signs(path: str) -> str:
 
 
 class HttpApiEvent(HTTPGateway):
-    """Reads an event as an HTTP API of API Gateway sends it.
+    """Event of an HTTP API of API Gateway.
 
-    Mangum's own class decodes the path, which has been decoded already: ``rawPath`` is no longer
-    raw. It also fails at hosts with more than one colon, and where there are no headers.
+    Mangum's own class decodes ``rawPath``, which API Gateway has decoded already. It also fails for
+    hosts with more than one colon, and without headers.
     Source: honojs/hono 2156, fastify/aws-lambda-fastify 169.
     """
 
     @classmethod
     def infer(cls, event: LambdaEvent, _context: LambdaContext, _config: LambdaConfig) -> bool:
-        """Take every event: nothing else is ever sent to this function."""
+        """Accept every event of an HTTP API; the function receives no others.
+
+        Raises
+        ------
+        SetupError : The event has another format.
+        """
         if event.get("version") != "2.0" or "http" not in event.get("requestContext", {}):
             raise SetupError("This is no event of an HTTP API: set PayloadFormatVersion to 2.0.")
         return True

@@ -1,4 +1,4 @@
-"""Jobs: made, found, deleted."""
+"""Create, find and delete jobs."""
 
 import secrets
 from dataclasses import replace
@@ -12,7 +12,7 @@ from stemdrop.keys import ZIP_NAME, Origin, UploadKey, record_key
 from stemdrop.options import Options
 from stemdrop.presigned import PresignedUpload
 from stemdrop.store import Store
-from stemdrop_api.dependencies import Service
+from stemdrop_api.dependencies import Dependencies
 from stemdrop_api.errors import JobFailedError, NotFoundError, NotReadyError
 from stemdrop_api.schemas import JobRequest
 from stemdrop_api.settings import Settings
@@ -28,20 +28,20 @@ logger = Logger(child=True)
 
 
 def create_job(
-    service: Service, request: JobRequest, owner: str | None
+    dependencies: Dependencies, request: JobRequest, owner: str | None
 ) -> tuple[Job, PresignedUpload | None]:
-    """Make a job, and an upload URL for its song unless the song is known.
+    """Create a job, and an upload URL for its song unless the song is known.
 
     Parameters
     ----------
-    owner : who may see the job; None for everybody who is let in.
+    owner : User who may see the job; None for every holder of the access token.
 
     Raises
     ------
-    OptionError, ModelUnavailableError, TooLargeError : the job could never be done.
+    OptionError, ModelUnavailableError, TooLargeError : The job can never be finished.
     """
     options = request.options()
-    _require_possible(request, options, service.settings)
+    _require_possible(request, options, dependencies.settings)
     key = UploadKey(Origin.JOBS, secrets.token_hex(ID_BYTES))
     created_at = now()
     job = Job(
@@ -53,13 +53,13 @@ def create_job(
         owner=owner,
         options=options.to_json(),
     )
-    done = _done_before(service.store, key, job, request)
-    # The separator finds the options here, so the record is there before the song.
-    service.store.save_job(key, done or job, None)
+    done = _reuse_stems(dependencies.store, key, job, request)
+    # The separator reads the options from the record, so the record precedes the song.
+    dependencies.store.save_job(key, done or job, None)
     logger.info("job_created", job=key.name, is_known=done is not None)
     if done:
         return done, None
-    return job, service.signer.upload_url(key, request.size_bytes, request.sha256)
+    return job, dependencies.signer.upload_url(key, request.size_bytes, request.sha256)
 
 
 def _require_possible(request: JobRequest, options: Options, settings: Settings) -> None:
@@ -75,10 +75,10 @@ def _require_possible(request: JobRequest, options: Options, settings: Settings)
         )
 
 
-def _done_before(store: Store, key: UploadKey, job: Job, request: JobRequest) -> Job | None:
-    """Return the job as done if its owner has had the same song separated in the same way.
+def _reuse_stems(store: Store, key: UploadKey, job: Job, request: JobRequest) -> Job | None:
+    """Return the finished job if its owner has separated the same song with the same options.
 
-    To know a song's hash is no proof of having the song: nobody gets another owner's stems.
+    Stems of other owners are not reused: a hash does not prove possession of the song.
     """
     if request.sha256 is None:
         return None
@@ -100,7 +100,7 @@ def _done_before(store: Store, key: UploadKey, job: Job, request: JobRequest) ->
 
 
 def _finished(job: Job, reused: CopiedResults) -> Job:
-    """Return a job that is done with the results of another one."""
+    """Return the job with the results of another one."""
     original = reused.original
     return job.updated(
         status=Status.DONE,
@@ -116,16 +116,16 @@ def _finished(job: Job, reused: CopiedResults) -> Job:
     )
 
 
-def key_of(origin: Origin, name: str) -> UploadKey:
+def parse_key(origin: Origin, name: str) -> UploadKey:
     """Return the key of an upload.
 
     Parameters
     ----------
-    name : the rest of the key, as it stands in a path.
+    name : Rest of the key, as in the path.
 
     Raises
     ------
-    NotFoundError : there can't be such a key.
+    NotFoundError : The key is invalid.
     """
     try:
         return UploadKey.parse(f"{origin}/{name}")
@@ -133,12 +133,12 @@ def key_of(origin: Origin, name: str) -> UploadKey:
         raise NotFoundError(NOT_FOUND[origin]) from error
 
 
-def find(store: Store, key: UploadKey, owner: str | None = None) -> tuple[Job, str]:
-    """Return the job of an upload, and the etag of its record.
+def find_job(store: Store, key: UploadKey, owner: str | None = None) -> tuple[Job, str]:
+    """Return the job of an upload, and the ETag of its record.
 
     Raises
     ------
-    NotFoundError : it isn't there, or it is somebody else's.
+    NotFoundError : The job does not exist, or belongs to another user.
     """
     job, etag = store.load_job(key)
     if job is None or etag is None or job.owner != owner:
@@ -151,9 +151,9 @@ def result_key(job: Job, name: str) -> str:
 
     Raises
     ------
-    NotReadyError : the job isn't done yet.
-    JobFailedError : it never will be.
-    NotFoundError : it has no such stem.
+    NotReadyError : The job is not finished yet.
+    JobFailedError : The job failed.
+    NotFoundError : The job has no such stem.
     """
     if job.error is not None:
         raise JobFailedError(job.error.message)
@@ -168,14 +168,14 @@ def result_key(job: Job, name: str) -> str:
 
 
 def delete_job(store: Store, key: UploadKey, owner: str | None) -> None:
-    """Delete a job: its record, its results, its song, and its entry of the content index.
+    """Delete a job: its record, its results, its song, and its entry in the content index.
 
-    The record goes first: a separation that is at work sees by this that it is in vain. If S3
-    fails after that, the next call finds no job, but deletes what was left.
+    The record goes first, so that a running separation stops. If S3 fails after that, the next call
+    finds no job, but deletes the rest.
 
     Raises
     ------
-    NotFoundError : it isn't there, or it is somebody else's.
+    NotFoundError : The job does not exist, or belongs to another user.
     """
     job, _ = store.load_job(key)
     if job is not None and job.owner != owner:
@@ -190,6 +190,6 @@ def delete_job(store: Store, key: UploadKey, owner: str | None) -> None:
 
 
 def _forget(store: Store, key: UploadKey, job: Job) -> None:
-    """Have the content index no longer point at what is gone."""
+    """Remove the job's entry from the content index."""
     if job.source is not None and job.source.sha256 is not None:
         store.forget_content(content_digest(job.source.sha256, Options.parse(job.options)), key)

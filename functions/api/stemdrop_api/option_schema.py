@@ -1,84 +1,46 @@
-"""The options of a separation as JSON has them, described from what the core knows of them."""
+"""The options as JSON, derived from the fields of `Options`; pydantic reads their limits."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
-from stemdrop.codecs import Codec
+from pydantic import TypeAdapter
+
 from stemdrop.errors import OptionError
-from stemdrop.models import INSTRUMENTS, Model
-from stemdrop.options import (
-    BITRATE_RANGE_KBPS,
-    DEFAULT_BITRATE,
-    LATER,
-    MAX_SECONDS,
-    Clip,
-    Options,
-    Quality,
-)
+from stemdrop.options import DEPENDENT, Options
 
-STEMS = tuple(dict.fromkeys(stem for stems in INSTRUMENTS.values() for stem in stems))
-DEPTHS = tuple(dict.fromkeys(depth for codec in Codec for depth in codec.bit_depths))
-LOW_KBPS, HIGH_KBPS = BITRATE_RANGE_KBPS
-
-# Each by the name that it has in Options.
-SCHEMAS: dict[str, dict[str, Any]] = {
-    "model": {
-        "enum": [*Model],
-        "description": "The network; those with -16kHz keep the highs up to 16 kHz, not 11.",
-    },
-    "stems": {
-        "type": "array",
-        "items": {"enum": STEMS},
-        "minItems": 1,
-        "description": "The stems of the model to return, all by default.",
-    },
-    "codec": {"enum": [*Codec], "description": "The format of the stems."},
-    "bitrate": {
-        "type": "string",
-        "pattern": "^[0-9]{2,3}k$",
-        "description": f"Of lossy formats, {LOW_KBPS}k to {HIGH_KBPS}k; {DEFAULT_BITRATE} if null.",
-    },
-    "bit_depth": {"enum": [*DEPTHS, 16, 24], "description": "Of wav and flac, 16 by default."},
-    "offset_s": {
-        "type": "number",
-        "minimum": 0,
-        "exclusiveMaximum": MAX_SECONDS,
-        "description": "Seconds to leave out at the start.",
-    },
-    "duration_s": {
-        "type": "number",
-        "exclusiveMinimum": 0,
-        "exclusiveMaximum": MAX_SECONDS,
-        "description": "Seconds to separate from there, all of them by default.",
-    },
-    "residual": {
-        "type": "boolean",
-        "description": "Whether to add one more stem: the mix minus the sum of the others.",
-    },
-    "zip": {"type": "boolean", "description": "Whether to add a zip of all stems."},
-    "quality": {
-        "enum": [*Quality],
-        "description": "How the network is used: in Spleeter's way, or better, in twice the time.",
-    },
-    "clip": {
-        "enum": [*Clip],
-        "description": "Whether to scale all stems by one factor where one would clip.",
-    },
-}
 NULL = {"type": "null"}
-DEFAULTS = Options().to_json() | LATER
-# Their defaults depend on the model and the codec.
-DEPENDENT = {"stems", "bit_depth"}
 TYPES = {"array": list, "string": str, "number": int | float, "boolean": bool}
+LIMITS = {"type", "pattern", "minItems", "minimum", "exclusiveMinimum", "exclusiveMaximum"}
+
+
+def _schemas() -> dict[str, dict[str, Any]]:
+    """Return the JSON schema of each option's values, without null."""
+    found = TypeAdapter(Options).json_schema()["properties"]
+    schemas = {}
+    for each in fields(Options):
+        typed = found[each.name].get("anyOf", [found[each.name]])[0]
+        schema = {name: value for name, value in typed.items() if name in LIMITS}
+        values = each.metadata.get("values", ())
+        if values and schema.get("type") == "array":
+            schema["items"] = {"enum": [*values]}
+        elif values:
+            # JSON has numbers, so a bit depth may be one.
+            schema = {"enum": [*values, *(int(value) for value in values if value.isdigit())]}
+        schemas[each.name] = schema
+    return schemas
+
+
+SCHEMAS = _schemas()
 
 
 def parse(given: Mapping[str, Any]) -> Options:
-    """Build options from JSON values; null is the default, like what isn't given.
+    """Build options from JSON values; null stands for the default.
 
     Raises
     ------
-    OptionError : an option is unknown, or its value isn't allowed. Text is not taken for a number,
-        as it is where there is nothing but text.
+    OptionError : An option is unknown, or its value is not allowed. Unlike `Options.parse`, this
+        function does not accept text for numbers.
     """
     named = {name: value for name, value in given.items() if value is not None}
     for name, value in named.items():
@@ -96,12 +58,12 @@ def _require_type(name: str, value: Any, wanted: str | None) -> None:
 
 def properties() -> dict[str, Any]:
     """Return the options as properties of a JSON schema."""
-    defaults = {name: value for name, value in DEFAULTS.items() if name not in DEPENDENT}
     return {
-        name: {
-            "anyOf": [{key: value for key, value in schema.items() if key != "description"}, NULL],
-            "default": defaults.get(name),
-            "description": schema["description"],
+        each.name: {
+            "anyOf": [SCHEMAS[each.name], NULL],
+            "title": each.metadata["title"],
+            "default": None if each.name in DEPENDENT else each.default,
+            "description": each.metadata["description"],
         }
-        for name, schema in SCHEMAS.items()
+        for each in fields(Options)
     }

@@ -1,4 +1,4 @@
-"""How jobs are shown: with names for their files, signed URLs, and what follows from the time."""
+"""Views of jobs: the record, with filenames, presigned URLs, links, and times."""
 
 import shlex
 from dataclasses import dataclass, replace
@@ -6,21 +6,29 @@ from datetime import UTC, datetime, time, timedelta
 from urllib.parse import quote
 
 from stemdrop.errors import TimedOutError
-from stemdrop.jobs import Failure, Job, Stage, Status, Stem, StemArchive, timestamp
+from stemdrop.jobs import Failure, Job, Stage, Status, Stem, timestamp
 from stemdrop.keys import Origin, UploadKey
 from stemdrop.presigned import PresignedUpload
-from stemdrop_api.dependencies import Service
-from stemdrop_api.schemas import JobView, Links, StemView, UploadView, ZipView
+from stemdrop_api.dependencies import Dependencies
+from stemdrop_api.schemas import (
+    JobFields,
+    JobLinks,
+    JobView,
+    StemFields,
+    StemView,
+    UploadView,
+    ZipView,
+)
 
 TIMED_OUT = "The separation has died, or takes longer than it may: upload the song again."
-# As small as a record has it; less says nothing about the rest.
+# The smallest progress that a record has; the remaining time can't be estimated from less.
 MIN_PROGRESS = 0.001
-# The longest name of a file on Linux, in bytes.
+# The longest filename on Linux.
 MAX_FILENAME_BYTES = 255
 
 
 def as_of(job: Job, now: datetime) -> Job:
-    """Return a job as it stands now: one that is worked on beyond its deadline has failed."""
+    """Return a job as it is at a time: failed if it is in processing after its deadline."""
     deadline_at = job.deadline_at if job.status is Status.PROCESSING else None
     if deadline_at is None or now <= datetime.fromisoformat(deadline_at):
         return job
@@ -34,7 +42,7 @@ def as_of(job: Job, now: datetime) -> Job:
 
 
 def seconds_left(job: Job, now: datetime) -> float | None:
-    """Estimate how long a separation goes on, from how far it has come; None if nobody knows."""
+    """Estimate the remaining time of a separation from its progress; None if it is unknown."""
     if job.stage is not Stage.SEPARATING or job.started_at is None or job.progress < MIN_PROGRESS:
         return None
     started_at = datetime.fromisoformat(job.started_at)
@@ -44,7 +52,7 @@ def seconds_left(job: Job, now: datetime) -> float | None:
 
 
 def expires_at(job: Job, retention_days: int) -> str | None:
-    """Return when S3 deletes the results of a job that has ended.
+    """Return the time at which S3 deletes the results of a finished job.
 
     Source: "Setting expiration rules" in the S3 user guide: the days are counted from the object's
     creation, and rounded up to the next midnight UTC.
@@ -57,7 +65,7 @@ def expires_at(job: Job, retention_days: int) -> str | None:
 
 
 def filename_of(job: Job, key: str) -> str:
-    """Return the name under which a result is saved, such as ``Song - vocals.wav``."""
+    """Return the filename of a result for downloads, such as ``Song - vocals.wav``."""
     ending = " - " + key.rpartition("/")[2]
     letters = (
         letter if letter.isprintable() and letter not in "/\\" else "_" for letter in job.title
@@ -66,8 +74,8 @@ def filename_of(job: Job, key: str) -> str:
     return "".join(letters).encode()[:room].decode(errors="ignore") + ending
 
 
-def show_upload(upload: PresignedUpload, filename: str) -> UploadView:
-    """Return what is said about an upload URL: the request for programs, a command for people."""
+def present_upload(upload: PresignedUpload, filename: str) -> UploadView:
+    """Return the view of an upload URL: the request for programs, a command for people."""
     # curl reads brackets and braces as patterns, and a lone dash as its standard input.
     options = ["--fail-with-body"] + ["--globoff"] * bool(set("[]{}") & set(filename))
     path = f"./{filename}" if filename.startswith("-") else filename
@@ -82,77 +90,58 @@ def show_upload(upload: PresignedUpload, filename: str) -> UploadView:
 
 
 @dataclass(frozen=True, slots=True)
-class Viewer:
-    """Shows jobs to somebody.
+class JobPresenter:
+    """Makes views of jobs.
 
     Attributes
     ----------
-    base_url : of the API, as its caller sees it, with a slash at the end.
-    now : the time.
+    base_url : URL of the API as the caller sees it, with a slash at the end.
+    now : Time of the request.
     """
 
-    service: Service
+    dependencies: Dependencies
     base_url: str
     now: datetime
 
-    def show(self, job: Job) -> JobView:
-        """Return what is said about a job."""
+    def present(self, job: Job) -> JobView:
+        """Return the view of a job."""
         job = as_of(job, self.now)
         key = UploadKey.parse(job.key)
-        settings = self.service.settings
+        settings = self.dependencies.settings
         urls_expire_at = self.now + timedelta(seconds=settings.url_lifetime_s)
         return JobView(
+            **dict(JobFields.model_validate(job)),
             id=key.name if key.origin is Origin.JOBS else None,
-            key=job.key,
             filename=job.name,
-            status=job.status,
-            stage=job.stage,
-            progress=job.progress,
             seconds_left=seconds_left(job, self.now),
-            options=job.options,
-            source=job.source,
-            sound=job.sound,
-            stems=[self._stem(job, stem) for stem in job.stems],
-            zip=self._zip(job, job.zip) if job.zip else None,
-            error=job.error,
-            warnings=list(job.warnings),
-            usage=job.usage,
-            attempt=job.attempt,
-            created_at=job.created_at,
-            started_at=job.started_at,
-            updated_at=job.updated_at,
-            finished_at=job.finished_at,
-            deadline_at=job.deadline_at,
+            stems=[self._present_stem(job, stem) for stem in job.stems],
+            zip=self._present_zip(job),
             expires_at=expires_at(job, settings.retention_days),
             urls_expire_at=timestamp(urls_expire_at) if job.stems else None,
             links=self._links(job, key),
         )
 
-    def _stem(self, job: Job, stem: Stem) -> StemView:
-        filename = filename_of(job, stem.key)
-        return StemView(
-            stem=stem.stem,
-            filename=filename,
-            size_bytes=stem.size_bytes,
-            duration_s=stem.duration_s,
-            peak_dbfs=stem.peak_dbfs,
-            clipped_samples=stem.clipped_samples,
-            gain_db=stem.gain_db,
-            waveform=stem.waveform,
-            url=self.service.signer.download_url(stem.key, filename),
-        )
+    def _present_stem(self, job: Job, stem: Stem) -> StemView:
+        filename, url = self._download(job, stem.key)
+        return StemView(**dict(StemFields.model_validate(stem)), filename=filename, url=url)
 
-    def _zip(self, job: Job, archive: StemArchive) -> ZipView:
-        filename = filename_of(job, archive.key)
-        url = self.service.signer.download_url(archive.key, filename)
-        return ZipView(filename=filename, size_bytes=archive.size_bytes, url=url)
+    def _present_zip(self, job: Job) -> ZipView | None:
+        if job.zip is None:
+            return None
+        filename, url = self._download(job, job.zip.key)
+        return ZipView(filename=filename, size_bytes=job.zip.size_bytes, url=url)
 
-    def _links(self, job: Job, key: UploadKey) -> Links:
-        """Return links; the stems of the drop folder have none, as there is no call for them."""
+    def _download(self, job: Job, key: str) -> tuple[str, str]:
+        """Return the filename and the presigned URL of a result."""
+        filename = filename_of(job, key)
+        return filename, self.dependencies.signer.download_url(key, filename)
+
+    def _links(self, job: Job, key: UploadKey) -> JobLinks:
+        """Return links; songs of the drop folder have none to their stems."""
         itself = self.base_url + quote(job.key)
         stems = job.stems if key.origin is Origin.JOBS else ()
         has_zip = key.origin is Origin.JOBS and job.zip is not None
-        return Links(
+        return JobLinks(
             self=itself,
             stems={stem.stem: f"{itself}/stems/{stem.stem}" for stem in stems},
             zip=f"{itself}/stems/zip" if has_zip else None,

@@ -1,50 +1,42 @@
-"""The calls that need a credential."""
+"""The routes that need a credential."""
 
 from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Header, Path, Request, Response, Security, status
-from starlette.convertors import Convertor, register_url_convertor
+from starlette.convertors import PathConvertor, register_url_convertor
 
 from stemdrop.jobs import Job
 from stemdrop.keys import Origin
-from stemdrop_api import documentation, examples
-from stemdrop_api.auth import GuardedRoute, Owner, bearer
-from stemdrop_api.capabilities import offer
-from stemdrop_api.dependencies import Service, ServiceOfApp
+from stemdrop_api import examples, openapi
+from stemdrop_api.auth import AuthenticatedRoute, Owner, bearer
+from stemdrop_api.capabilities import describe_capabilities
+from stemdrop_api.dependencies import AppDependencies, Dependencies
 from stemdrop_api.errors import POLL_S
-from stemdrop_api.etag import is_known, tag_of
-from stemdrop_api.jobs import create_job, delete_job, find, key_of, result_key
-from stemdrop_api.presenters import Viewer, as_of, filename_of, show_upload
-from stemdrop_api.schemas import CreatedJob, JobRequest, JobView, OptionsView
+from stemdrop_api.etag import etag_for, matches
+from stemdrop_api.jobs import create_job, delete_job, find_job, parse_key, result_key
+from stemdrop_api.presenters import JobPresenter, as_of, filename_of, present_upload
+from stemdrop_api.schemas import Capabilities, CreatedJob, JobRequest, JobView
 
-JobId = Annotated[str, Path(alias="id", description="Of a job.", examples=[examples.JOB_ID])]
-Stem = Annotated[
-    str, Path(description="A stem of the job, or `zip` for all of them.", examples=["vocals"])
+JobId = Annotated[str, Path(alias="id", description="ID of a job.", examples=[examples.JOB_ID])]
+StemName = Annotated[
+    str, Path(description="Stem of the job, or `zip` for all of them.", examples=["vocals"])
 ]
-Key = Annotated[
+SongKey = Annotated[
     str,
-    Path(description="Of a song in the upload bucket, after `drop/`.", examples=["live/Song.mp3"]),
+    Path(description="Key in the upload bucket, after `drop/`.", examples=["live/Song.mp3"]),
 ]
-IfNoneMatch = Annotated[str | None, Header(description="The `ETag` of an earlier answer.")]
+IfNoneMatch = Annotated[str | None, Header(description="`ETag` of an earlier response.")]
 
 router = APIRouter(
-    route_class=GuardedRoute, dependencies=[Security(bearer)], tags=["with a credential"]
+    route_class=AuthenticatedRoute, dependencies=[Security(bearer)], tags=["with a credential"]
 )
 
 
-class KeyConvertor(Convertor[str]):
-    """The rest of a path, whatever is in it; the framework's own ends at a line break."""
+class KeyConvertor(PathConvertor):
+    """The rest of a path; Starlette's own convertor stops at a line break."""
 
     regex = r"(?s:.+)"
-
-    def convert(self, value: str) -> str:
-        """Return the key as it is."""
-        return value
-
-    def to_string(self, value: str) -> str:
-        """Return the key as it is."""
-        return value
 
 
 register_url_convertor("key", KeyConvertor())
@@ -53,123 +45,134 @@ register_url_convertor("key", KeyConvertor())
 @router.post(
     "/jobs",
     operation_id="createJob",
+    summary="Create a job for a song",
     status_code=status.HTTP_201_CREATED,
-    responses=documentation.CREATE_JOB,
+    responses=openapi.CREATE_JOB,
 )
 def create(
-    wanted: Annotated[JobRequest, Body(openapi_examples=documentation.REQUESTS)],
+    wanted: Annotated[JobRequest, Body(openapi_examples=openapi.REQUESTS)],
     request: Request,
     response: Response,
-    service: ServiceOfApp,
+    dependencies: AppDependencies,
     owner: Owner,
 ) -> CreatedJob:
-    """Make a job for a song.
+    """Create a job, and an upload URL for its song.
 
-    The answer has an upload URL, to which the song goes straight to S3: send a `PUT` with the file
-    as its body, as `curl -T` does. A song whose `sha256` is known needs no upload: the job is done.
+    Upload the song straight to S3: send a `PUT` request with the file as its body, as `curl -T`
+    does. A song with a known `sha256` needs no upload, and its job is `done` at once.
     """
-    job, upload = create_job(service, wanted, owner)
-    view = _viewer(request, service).show(job)
+    job, upload = create_job(dependencies, wanted, owner)
+    view = _presenter(request, dependencies).present(job)
     response.headers["Location"] = view.links.self
-    shown = show_upload(upload, view.filename) if upload else None
+    shown = present_upload(upload, view.filename) if upload else None
     return CreatedJob(**dict(view), upload=shown)
 
 
 @router.get(
     "/jobs/{id}",
     operation_id="showJob",
+    summary="Show a job",
     response_model=JobView,
-    responses=documentation.SHOW_JOB,
+    responses=openapi.SHOW_JOB,
 )
 def show(
     job_id: JobId,
     request: Request,
-    service: ServiceOfApp,
+    dependencies: AppDependencies,
     owner: Owner,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """Show a job: where it stands, and its stems with URLs to download them.
+    """Show the status of a job, and its stems with URLs to download them.
 
-    Ask again after the seconds of `Retry-After`, with the `ETag` as `If-None-Match`: while nothing
-    has changed, the answer is 304.
+    To poll a job, wait for the seconds of `Retry-After` and send the `ETag` as `If-None-Match`. The
+    response is 304 while the job has not changed.
     """
-    job, etag = find(service.store, key_of(Origin.JOBS, job_id), owner)
-    return _answer(_viewer(request, service), job, etag, if_none_match)
+    job, etag = find_job(dependencies.store, parse_key(Origin.JOBS, job_id), owner)
+    return _respond(_presenter(request, dependencies), job, etag, if_none_match)
 
 
 @router.get(
     "/jobs/{id}/stems/{stem}",
     operation_id="downloadStem",
+    summary="Download a stem",
     response_class=Response,
     status_code=status.HTTP_307_TEMPORARY_REDIRECT,
-    responses=documentation.DOWNLOAD,
+    responses=openapi.DOWNLOAD,
 )
 def download(
     job_id: JobId,
-    stem: Stem,
-    service: ServiceOfApp,
+    stem: StemName,
+    dependencies: AppDependencies,
     owner: Owner,
 ) -> Response:
-    """Lead to the file of a stem, by a URL that is signed at this moment.
+    """Redirect to a new presigned URL of a stem.
 
     `curl -L -OJ` saves it under its name.
     """
-    job, _ = find(service.store, key_of(Origin.JOBS, job_id), owner)
+    job, _ = find_job(dependencies.store, parse_key(Origin.JOBS, job_id), owner)
     key = result_key(as_of(job, datetime.now(UTC)), stem)
-    url = service.signer.download_url(key, filename_of(job, key))
+    url = dependencies.signer.download_url(key, filename_of(job, key))
     return Response(status_code=status.HTTP_307_TEMPORARY_REDIRECT, headers={"Location": url})
 
 
 @router.delete(
     "/jobs/{id}",
     operation_id="deleteJob",
+    summary="Delete a job",
     status_code=status.HTTP_204_NO_CONTENT,
-    responses=documentation.DELETE_JOB,
+    responses=openapi.DELETE_JOB,
 )
-def delete(job_id: JobId, service: ServiceOfApp, owner: Owner) -> None:
-    """Delete a job now: its record, its stems, its song, and what is remembered of it."""
-    delete_job(service.store, key_of(Origin.JOBS, job_id), owner)
+def delete(job_id: JobId, dependencies: AppDependencies, owner: Owner) -> None:
+    """Delete the record of a job, its stems, its song, and its entry in the content index."""
+    delete_job(dependencies.store, parse_key(Origin.JOBS, job_id), owner)
 
 
 @router.get(
     "/drop/{key:key}",
     operation_id="showSong",
+    summary="Show a song of the drop folder",
     response_model=JobView,
-    responses=documentation.SHOW_SONG,
+    responses=openapi.SHOW_JOB,
 )
 def show_song(
-    key: Key,
+    key: SongKey,
     request: Request,
-    service: ServiceOfApp,
+    dependencies: AppDependencies,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Show a song of the drop folder like a job.
 
-    Everybody who gets in may see it. API Gateway ends a path at a question mark, even at an encoded
-    one: songs with it in their key can't be asked for.
+    Every user may see it. A key with a question mark can't be shown: API Gateway ends the path at
+    it, even if it is encoded.
     """
-    job, etag = find(service.store, key_of(Origin.DROP, key))
-    return _answer(_viewer(request, service), job, etag, if_none_match)
+    job, etag = find_job(dependencies.store, parse_key(Origin.DROP, key))
+    return _respond(_presenter(request, dependencies), job, etag, if_none_match)
 
 
-@router.get("/options", operation_id="showOptions", responses=documentation.SHOW_OPTIONS)
-def show_options(service: ServiceOfApp) -> OptionsView:
-    """Tell what can be asked for here, within which limits, and what it costs."""
-    return offer(service.settings)
+@router.get(
+    "/options",
+    operation_id="showOptions",
+    summary="Show options, limits and prices",
+    responses=openapi.SHOW_OPTIONS,
+)
+def show_options(dependencies: AppDependencies) -> Capabilities:
+    """Show the options that this installation accepts, its limits, and its prices."""
+    return describe_capabilities(dependencies.settings)
 
 
-def _viewer(request: Request, service: Service) -> Viewer:
-    return Viewer(service, str(request.base_url), datetime.now(UTC))
+def _presenter(request: Request, dependencies: Dependencies) -> JobPresenter:
+    return JobPresenter(dependencies, str(request.base_url), datetime.now(UTC))
 
 
-def _answer(viewer: Viewer, job: Job, etag: str, if_none_match: str | None) -> Response:
-    """Show a job to somebody who may have seen it before."""
-    job = as_of(job, viewer.now)
-    tag = tag_of(etag, job, viewer.service.settings.url_lifetime_s, viewer.now)
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+def _respond(presenter: JobPresenter, job: Job, etag: str, if_none_match: str | None) -> Response:
+    """Return the view of a job, or status 304 if the caller already has it."""
+    job = as_of(job, presenter.now)
+    lifetime_s = presenter.dependencies.settings.url_lifetime_s
+    etag = etag_for(etag, job, lifetime_s, presenter.now)
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if not job.is_finished:
         headers["Retry-After"] = str(POLL_S)
-    if is_known(tag, if_none_match):
+    if matches(etag, if_none_match):
         return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=headers)
-    body = viewer.show(job).model_dump_json()
+    body = presenter.present(job).model_dump_json()
     return Response(body, headers=headers, media_type="application/json")

@@ -1,4 +1,4 @@
-"""What goes in and comes out, as JSON; what the core knows is taken from there as it is."""
+"""Schemas of requests and responses; types of the core are used as they are."""
 
 import re
 from typing import Annotated, Any, Literal
@@ -9,10 +9,10 @@ from stemdrop.codecs import Codec
 from stemdrop.jobs import Failure, Sound, Stage, Status, UploadSource, Usage
 from stemdrop.models import Model
 from stemdrop.options import Options, Quality
-from stemdrop_api import option_schema as choices
+from stemdrop_api import option_schema
 
 # S3 can't limit the size of a PUT in any other way than by signing its length.
-SIZE = "The size of the file, exactly. It is required: S3 takes a body of this length only."
+SIZE = "Exact size of the file. It is required: S3 accepts a body of this length only."
 # No control characters; after the last slash of Unix or Windows, more than dots and spaces.
 CONTROLS = r"\u0000-\u001f\u007f-\u009f"
 FILENAME = rf"^[^{CONTROLS}]*[^{CONTROLS}/\\. ][^{CONTROLS}/\\]*$"
@@ -35,52 +35,59 @@ Sha256 = Annotated[str, Field(pattern="^[0-9A-Fa-f]{64}$"), AfterValidator(str.l
 
 
 def _add_options(schema: dict[str, Any]) -> None:
-    schema["properties"] |= choices.properties()
+    schema["properties"] |= option_schema.properties()
     schema["additionalProperties"] = False
 
 
 class JobRequest(BaseModel):
-    """A song that is to be uploaded, and what to make of it."""
+    """A song to upload, and the options of its separation."""
 
     model_config = ConfigDict(
         extra="allow",
         json_schema_extra=_add_options,
     )
 
-    filename: Filename = Field(description="The song's; a folder in front of it is left out.")
+    filename: Filename = Field(description="Name of the song; a leading folder is removed.")
     size_bytes: int = Field(ge=1, strict=True, description=SIZE)
     sha256: Sha256 | None = Field(
         None,
         description=(
-            "Of the file, in hex. S3 then takes these bytes only, and a song that is known needs "
+            "SHA-256 of the file, in hex. S3 then accepts these bytes only, and a known song needs "
             "no upload."
         ),
     )
 
     def options(self) -> Options:
-        """Return everything else in the request as options.
+        """Return all other fields of the request as options.
 
         Raises
         ------
-        OptionError : one is unknown, or its value isn't allowed.
+        OptionError : An option is unknown, or its value is not allowed.
         """
-        return choices.parse(self.model_extra or {})
+        return option_schema.parse(self.model_extra or {})
 
 
-class StemView(BaseModel):
-    """One stem, as in the record, with a URL of its file."""
+class StemFields(BaseModel):
+    """The fields of a stem that are shown as they are in the record."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     stem: str
-    filename: str = Field(description="Under which browsers save it.")
     size_bytes: int
     duration_s: float
-    peak_dbfs: float | None = Field(description="The largest sample; null for silence.")
-    clipped_samples: int = Field(description="How many samples the format could not hold.")
-    gain_db: float = Field(description="By how much all stems were scaled so that none clips.")
+    peak_dbfs: float | None = Field(description="Largest sample; null for silence.")
+    clipped_samples: int = Field(description="Number of samples that the format could not hold.")
+    gain_db: float = Field(description="Gain that was applied to all stems so that none clips.")
     waveform: str = Field(
-        description="The largest sample of each part, two hex digits for one: ff is full scale."
+        description="Largest sample of each part, as two hex digits; ff is full scale."
     )
-    url: str = Field(description="Presigned: it needs no credential, and ends soon.")
+
+
+class StemView(StemFields):
+    """A stem, and a URL of its file."""
+
+    filename: str = Field(description="Name under which browsers save the file.")
+    url: str = Field(description="Presigned URL: it needs no credential, and expires soon.")
 
 
 class ZipView(BaseModel):
@@ -91,29 +98,26 @@ class ZipView(BaseModel):
     url: str
 
 
-class Links(BaseModel):
-    """URLs of this API, which need the credential and don't end."""
+class JobLinks(BaseModel):
+    """URLs of this API; they need the credential and do not expire."""
 
     self: str
-    stems: dict[str, str] = Field(description="Stem to a URL that leads to its file.")
+    stems: dict[str, str] = Field(description="URL of each stem, which redirects to its file.")
     zip: str | None
 
 
-class JobView(BaseModel):
-    """A job: where it stands, and what has come out of it."""
+class JobFields(BaseModel):
+    """The fields of a job that are shown as they are in the record."""
 
-    id: str | None = Field(description="Null for a song of the drop folder.")
+    model_config = ConfigDict(from_attributes=True)
+
     key: str
-    filename: str
     status: Status
     stage: Stage | None
     progress: float = Field(ge=0, le=1)
-    seconds_left: float | None = Field(description="An estimate, while it is being separated.")
     options: dict[str, Any]
     source: UploadSource | None
     sound: Sound | None
-    stems: list[StemView]
-    zip: ZipView | None
     error: Failure | None
     warnings: list[str]
     usage: Usage | None
@@ -123,24 +127,36 @@ class JobView(BaseModel):
     updated_at: str
     finished_at: str | None
     deadline_at: str | None
-    expires_at: str | None = Field(description="When S3 deletes the results.")
-    urls_expire_at: str | None = Field(description="When the presigned URLs end: ask again then.")
-    links: Links
+
+
+class JobView(JobFields):
+    """A job: its status, and its results."""
+
+    id: str | None = Field(description="Null for a song of the drop folder.")
+    filename: str
+    seconds_left: float | None = Field(description="Estimate, while the song is separated.")
+    stems: list[StemView]
+    zip: ZipView | None
+    expires_at: str | None = Field(description="Time at which S3 deletes the results.")
+    urls_expire_at: str | None = Field(
+        description="Time at which the presigned URLs expire: request the job again then."
+    )
+    links: JobLinks
 
 
 class UploadView(BaseModel):
-    """An upload URL: a request whose body is the song itself."""
+    """An upload URL: a request whose body is the song."""
 
     method: Literal["PUT"]
-    url: str = Field(description="Presigned: it needs no credential.")
+    url: str = Field(description="Presigned URL: it needs no credential.")
     headers: dict[str, str] = Field(
         description=(
-            "Send these along. `Content-Length` is not among them, as clients set it themselves: "
-            "it must be `size_bytes`, so a chunked body is refused."
+            "Headers to send. Clients set `Content-Length` themselves: it must be `size_bytes`, so "
+            "a chunked body is refused."
         )
     )
-    expires_at: str = Field(description="The upload has to begin before.")
-    command: str = Field(description="Uploads by curl, from the folder of the song.")
+    expires_at: str = Field(description="Time before which the upload must begin.")
+    command: str = Field(description="Command that uploads the song from its folder with curl.")
 
 
 class CreatedJob(JobView):
@@ -150,42 +166,64 @@ class CreatedJob(JobView):
 
 
 class ModelView(BaseModel):
-    """A model that the separator has."""
+    """An installed model."""
 
     model: Model
     stems: list[str]
 
 
 class CodecView(BaseModel):
-    """A format of stems."""
+    """A format of the stems."""
 
     codec: Codec
-    bit_depths: list[str] = Field(description="The default first; none for a lossy format.")
+    bit_depths: list[str] = Field(description="Default first; empty for a lossy format.")
 
 
-class Limits(BaseModel):
-    """What a song may have."""
+class OptionValue(BaseModel):
+    """A value of an option."""
+
+    value: str
+    label: str
+
+
+class OptionView(BaseModel):
+    """An option, with what a form needs for its control."""
+
+    name: str
+    label: str
+    description: str
+    type: Literal["string", "number", "boolean", "array"]
+    values: list[OptionValue] = Field(description="Allowed values; empty if there is no list.")
+    examples: list[str] = Field(description="Common values, if there is no list.")
+    minimum: float | None = Field(description="Lower limit of a number.")
+    maximum: float | None = Field(description="Upper limit of a number.")
+    default: Any = Field(description="Null if the default depends on other options.")
+
+
+class SongLimits(BaseModel):
+    """Limits of a song."""
 
     max_upload_bytes: int
     max_duration_s: int
 
 
-class OptionsView(BaseModel):
-    """What can be asked for here."""
+class Capabilities(BaseModel):
+    """The options, limits and prices of this installation."""
 
     models: list[ModelView]
     codecs: list[CodecView]
     bitrate_range_kbps: tuple[int, int]
     defaults: dict[str, Any]
-    limits: Limits
+    options: list[OptionView]
+    limits: SongLimits
     retention_days: int
     url_lifetime_s: int
     usd_per_audio_minute: dict[Quality, float] = Field(
-        description="What Lambda asks for each quality: an estimate, for 2stems."
+        description="Estimated cost of Lambda for each quality, with the model 2stems."
     )
 
 
 class Health(BaseModel):
-    """The function runs."""
+    """The health of the function."""
 
     status: Literal["ok"]

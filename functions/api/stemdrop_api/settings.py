@@ -10,25 +10,25 @@ from stemdrop.errors import SetupError
 from stemdrop.models import INSTRUMENTS, Model
 from stemdrop.pricing import USD_PER_GB_SECOND
 
-# What an Authorization header may carry after "Bearer ". Source: RFC 6750, section 2.1.
+# A bearer token in an Authorization header, after "Bearer ". Source: RFC 6750, section 2.1.
 ACCESS_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{32,}")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the function needs to know of the place where it runs.
+    """Settings of the API function.
 
     Attributes
     ----------
-    uploads_bucket, stems_bucket : names.
-    weights : the weights that the separator's image has, such as ``2stems``.
-    max_upload_bytes, max_duration_s : the limits of a song.
-    retention_days : after which S3 deletes songs and stems.
-    url_lifetime_s : seconds that presigned URLs are good for.
-    architecture : of the separator's processor, which sets the price.
-    separate_memory_mb : of the separator.
-    access_token : lets in; empty if an authorizer does.
-    jwt_issuer : whose tokens the HTTP API's authorizer lets in; empty if there is none.
+    uploads_bucket, stems_bucket : Names of the buckets.
+    weights : Weights in the separator's image, such as ``2stems``.
+    max_upload_bytes, max_duration_s : Limits of a song.
+    retention_days : Days after which S3 deletes songs and stems.
+    url_lifetime_s : Lifetime of presigned URLs.
+    architecture : Processor architecture of the separator, which sets the price.
+    separate_memory_mb : Memory of the separator.
+    access_token : Bearer token of the API; empty if an authorizer checks credentials.
+    jwt_issuer : Issuer of the JWTs that the HTTP API's authorizer accepts; empty without one.
     """
 
     VARIABLES: ClassVar[frozenset[str]] = frozenset(
@@ -44,7 +44,7 @@ class Settings:
             "SEPARATE_MEMORY_MB",
         }
     )
-    # One of them at least.
+    # At least one of them is required.
     CREDENTIALS: ClassVar[frozenset[str]] = frozenset({"ACCESS_TOKEN", "JWT_ISSUER"})
 
     uploads_bucket: str
@@ -65,7 +65,7 @@ class Settings:
 
         Raises
         ------
-        SetupError : a variable is missing or has a value that can't be; it is named.
+        SetupError : A variable is missing or invalid; the message names it.
         """
         env = require(environment, cls.VARIABLES)
         token, issuer = environment.get("ACCESS_TOKEN", ""), environment.get("JWT_ISSUER", "")
@@ -87,12 +87,12 @@ class Settings:
 
     @property
     def models(self) -> tuple[Model, ...]:
-        """Return the models that the separator can run."""
+        """Return the models that the separator has weights for."""
         return tuple(model for model in Model if model.weights in self.weights)
 
 
 def _require_credential(token: str, issuer: str) -> None:
-    """Refuse to start for everybody; the message doesn't repeat the token."""
+    """Require a credential; the message does not repeat the token."""
     if not token and not issuer:
         raise SetupError("Nobody could get in: set ACCESS_TOKEN or JWT_ISSUER.")
     if token and not ACCESS_TOKEN.fullmatch(token):

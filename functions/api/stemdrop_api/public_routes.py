@@ -1,16 +1,17 @@
-"""What needs no credential: the liveness check, and the interactive documentation.
+"""Routes that need no credential: the liveness check and the interactive documentation.
 
-Swagger UI's files come out of a package, so a browser loads nothing from another host.
+Swagger UI's files come from a package, so a browser loads nothing from another host.
 """
 
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from stemdrop_api.errors import NotFoundError
+from stemdrop_api.openapi import openapi_document
 from stemdrop_api.schemas import Health
 
 POLICY = (
@@ -42,16 +43,18 @@ ASSETS = {
 router = APIRouter(tags=["without a credential"])
 
 
-@router.get("/healthz", operation_id="checkHealth")
+@router.get("/healthz", operation_id="checkHealth", summary="Check the function's health")
 def check_health() -> Health:
-    """Tell that the function runs; S3 is not asked."""
+    """Return `ok` if the function runs; it sends no request to S3."""
     return Health(status="ok")
 
 
 @router.get("/openapi.json", include_in_schema=False)
 def show_openapi(request: Request) -> Response:
     """Return the OpenAPI document."""
-    return JSONResponse(request.app.openapi())
+    app: FastAPI = request.app
+    app.openapi_schema = app.openapi_schema or openapi_document(app)
+    return JSONResponse(app.openapi_schema)
 
 
 @router.get("/docs", include_in_schema=False)
@@ -62,7 +65,7 @@ def show_docs() -> Response:
 
 @router.get("/docs/{name}", include_in_schema=False)
 def show_asset(name: str) -> Response:
-    """Return a file that the documentation is made of."""
+    """Return a file of the interactive documentation."""
     if name not in ASSETS:
         raise NotFoundError("The documentation has no such file.")
     return _serve(ASSETS[name])

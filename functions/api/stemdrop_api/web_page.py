@@ -1,7 +1,7 @@
-"""The page at ``/``: one HTML file, one style sheet, modules, and nothing from another host.
+"""The web page at ``/``: one HTML file, one style sheet, modules, and nothing from another host.
 
-All files but the HTML have the digest of all files in their path. So they may be kept for good, and
-the modules of a page are always those that belong together.
+The path of every file except the HTML contains the digest of all files. So browsers may cache them
+forever, and the modules of a page always belong to the same version.
 """
 
 import hashlib
@@ -14,15 +14,15 @@ from fastapi import APIRouter, Response
 
 from stemdrop.keys import Origin, UploadKey
 from stemdrop.presigned import UrlSigner
-from stemdrop_api.dependencies import ServiceOfApp
+from stemdrop_api.dependencies import AppDependencies
 from stemdrop_api.errors import NotFoundError
 
 HTML = "index.html"
-PLACE = "VERSION"
+VERSION_PLACEHOLDER = "VERSION"
 MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-KEPT = "public, max-age=31536000, immutable"
-ASKED_FOR = "no-cache"
-# Songs go straight to S3 and stems come from there, by scripts: no media, no frame, no form.
+CACHE_FOREVER = "public, max-age=31536000, immutable"
+REVALIDATE = "no-cache"
+# Scripts exchange songs and stems with S3 directly: no media, no frame, no form.
 POLICY = (
     "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self' {origins}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -32,22 +32,22 @@ router = APIRouter()
 
 
 @router.get("/", include_in_schema=False)
-def show_page(service: ServiceOfApp) -> Response:
+def show_page(dependencies: AppDependencies) -> Response:
     """Show the page."""
-    html = page_files()[HTML].replace(PLACE.encode(), version().encode())
-    return _serve(HTML, html, ASKED_FOR, service.signer)
+    html = page_files()[HTML].replace(VERSION_PLACEHOLDER.encode(), version().encode())
+    return _serve(HTML, html, REVALIDATE, dependencies.signer)
 
 
 @router.get("/page/{wanted}/{name}", include_in_schema=False)
-def show_file(wanted: str, name: str, service: ServiceOfApp) -> Response:
-    """Return a file that the page is made of.
+def show_file(wanted: str, name: str, dependencies: AppDependencies) -> Response:
+    """Return a file of the page.
 
-    A page that is older than this function gets the files of now, but doesn't keep them.
+    An older version of the page gets the current files, but does not cache them.
     """
     if name == HTML or name not in page_files():
         raise NotFoundError("The page has no such file.")
-    caching = KEPT if wanted == version() else ASKED_FOR
-    return _serve(name, page_files()[name], caching, service.signer)
+    cache_control = CACHE_FOREVER if wanted == version() else REVALIDATE
+    return _serve(name, page_files()[name], cache_control, dependencies.signer)
 
 
 @cache
@@ -59,21 +59,21 @@ def page_files() -> dict[str, bytes]:
 
 @cache
 def version() -> str:
-    """Return what changes with any file of the page."""
+    """Return the version of the page, a digest of all of its files."""
     parts = (name.encode() + b"\0" + content for name, content in page_files().items())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
-def _serve(name: str, content: bytes, caching: str, signer: UrlSigner) -> Response:
+def _serve(name: str, content: bytes, cache_control: str, signer: UrlSigner) -> Response:
     policy = POLICY.format(origins=" ".join(_bucket_origins(signer)))
-    headers = {"Cache-Control": caching, "Content-Security-Policy": policy}
+    headers = {"Cache-Control": cache_control, "Content-Security-Policy": policy}
     media_type = MEDIA_TYPES.get(PurePath(name).suffix, "text/html")
     return Response(content, headers=headers, media_type=media_type)
 
 
 @cache
 def _bucket_origins(signer: UrlSigner) -> list[str]:
-    """Return where the page sends songs to, and where it gets stems from."""
+    """Return the origins of the uploads and of the stems."""
     upload = signer.upload_url(UploadKey(Origin.JOBS, "0" * 32), 1)
     parts = map(urlsplit, (upload.url, signer.download_url("jobs/stem.wav", "stem.wav")))
     return sorted({f"{url.scheme}://{url.netloc}" for url in parts})

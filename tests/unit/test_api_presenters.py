@@ -23,7 +23,7 @@ def later(seconds: float) -> str:
     return timestamp(NOW + timedelta(seconds=seconds))
 
 
-def test_the_view_has_all_of_the_record() -> None:
+def test_view_has_every_public_field_of_the_record() -> None:
     """Whoever adds a field to the record decides here whether it is shown."""
     hidden = {"version", "owner", "engine"}
     added = {"id", "seconds_left", "expires_at", "urls_expire_at", "links"}
@@ -33,7 +33,7 @@ def test_the_view_has_all_of_the_record() -> None:
     } - {"key"}
 
 
-def test_a_job_beyond_its_deadline_has_failed() -> None:
+def test_job_after_its_deadline_has_failed() -> None:
     deadline_at = later(0)
     begun = job(deadline_at=deadline_at, stage=Stage.SEPARATING, progress=0.5)
     assert as_of(begun, NOW) is begun
@@ -44,7 +44,7 @@ def test_a_job_beyond_its_deadline_has_failed() -> None:
 
 
 @given(JOBS, st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))
-def test_time_changes_nothing_but_work_that_is_late(given: Job, now: datetime) -> None:
+def test_time_changes_late_jobs_only(given: Job, now: datetime) -> None:
     seen = as_of(given, now)
     assert as_of(seen, now) == seen
     if given.status is not Status.PROCESSING or given.deadline_at is None:
@@ -72,13 +72,13 @@ def separating(progress: float, spent_s: float) -> Job:
         (0.9, 9, 60, 0.0),
     ],
 )
-def test_what_is_left_follows_from_what_is_done(
+def test_seconds_left_follow_from_the_progress(
     progress: float, spent_s: float, now_s: float, left: float
 ) -> None:
     assert seconds_left(separating(progress, spent_s), NOW + timedelta(seconds=now_s)) == left
 
 
-def test_nobody_knows_what_is_left_of_a_job_that_has_not_begun() -> None:
+def test_seconds_left_without_progress_are_unknown() -> None:
     assert seconds_left(separating(0.0, 5), NOW) is None
     assert seconds_left(job(status=Status.AWAITING_UPLOAD), NOW) is None
     for stage in (Stage.DOWNLOADING, Stage.UPLOADING, None):
@@ -86,7 +86,7 @@ def test_nobody_knows_what_is_left_of_a_job_that_has_not_begun() -> None:
 
 
 @given(JOBS, st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))
-def test_what_is_left_is_never_negative(given: Job, now: datetime) -> None:
+def test_seconds_left_are_never_negative(given: Job, now: datetime) -> None:
     left = seconds_left(given, now)
     assert left is None or left >= 0
 
@@ -100,11 +100,13 @@ def test_what_is_left_is_never_negative(given: Job, now: datetime) -> None:
         ("2026-12-31T23:59:59.999Z", 1, "2027-01-02T00:00:00.000Z"),
     ],
 )
-def test_results_expire_at_midnight(finished_at: str, days: int, expected: str) -> None:
+def test_results_of_a_finished_job_expire_at_midnight(
+    finished_at: str, days: int, expected: str
+) -> None:
     assert expires_at(job(finished_at=finished_at), days) == expected
 
 
-def test_unfinished_work_does_not_expire_yet() -> None:
+def test_unfinished_job_does_not_expire() -> None:
     assert expires_at(job(), 7) is None
 
 
@@ -118,12 +120,14 @@ def test_unfinished_work_does_not_expire_yet() -> None:
         ("Live 12.5", "jobs/x/vocals.wav", "Live 12 - vocals.wav"),
     ],
 )
-def test_files_are_named_after_the_song(filename: str | None, key: str, expected: str) -> None:
+def test_filename_of_a_result_begins_with_the_song(
+    filename: str | None, key: str, expected: str
+) -> None:
     assert filename_of(job(filename=filename), key) == expected
 
 
 @pytest.mark.parametrize("letter", ["x", "ü", "🎵"])
-def test_a_long_name_is_cut_between_letters(letter: str) -> None:
+def test_long_filename_is_cut_between_letters(letter: str) -> None:
     made = filename_of(job(filename=letter * 255), "jobs/x/vocals.wav")
     title = made.removesuffix(" - vocals.wav")
     assert set(title) == {letter}
@@ -131,7 +135,7 @@ def test_a_long_name_is_cut_between_letters(letter: str) -> None:
 
 
 @given(st.text(min_size=1), st.sampled_from(["vocals.wav", "accompaniment.flac", "stems.zip"]))
-def test_any_song_gives_the_name_of_a_file(filename: str, name: str) -> None:
+def test_any_song_gives_a_valid_filename(filename: str, name: str) -> None:
     made = filename_of(job(filename=filename), f"jobs/x/{name}")
     assert made.endswith(f" - {name}")
     assert len(made.encode()) <= MAX_FILENAME_BYTES
