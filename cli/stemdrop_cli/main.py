@@ -15,7 +15,7 @@ from stemdrop_cli.errors import SONG_FAILED, WRONG_USAGE, ClientError
 
 # Names to what they do, and to the modules with their `add_arguments` and `run`.
 COMMANDS = {
-    "separate": ("split songs into stems on this machine", "stemdrop_separate.cli"),
+    "separate": ("split songs into stems on this machine", "stemdrop_cli.separate"),
     "submit": ("have a server split songs into stems", "stemdrop_cli.submit"),
 }
 

@@ -1,4 +1,4 @@
-"""`stemdrop separate`: the separator on one machine; cli has the command around it."""
+"""`stemdrop separate`: split songs into stems on this machine."""
 
 import argparse
 import os
@@ -20,7 +20,7 @@ from stemdrop_separate.output_paths import name_targets
 from stemdrop_separate.pipeline import Limits, SeparatedSong, separate_song
 
 # A checkout has its models here; an installation names its own by MODEL_DIR.
-CHECKOUT_MODELS = Path(__file__).resolve().parents[3] / "build" / "models"
+CHECKOUT_MODELS = Path(__file__).resolve().parents[2] / "build" / "models"
 FAILED = 1
 INTERRUPTED = 130
 
