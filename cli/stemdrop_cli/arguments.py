@@ -1,4 +1,4 @@
-"""The arguments that `separate` and `submit` share: Spleeter's names, and those of the API."""
+"""Arguments that `separate` and `submit` share, under Spleeter's names and the API's."""
 
 import argparse
 from pathlib import Path
@@ -19,7 +19,7 @@ DEFAULT_FOLDER = Path("stems")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Let a command be told what to make of songs, and where that goes."""
+    """Add the options of a separation, and the paths of its results."""
     add = parser.add_argument
     add(
         "-o",
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=DEFAULT_FOLDER,
         metavar="DIR",
-        help="where stems go, default %(default)s",
+        help="folder for the stems (default: %(default)s)",
     )
     add(
         "-p",
@@ -35,47 +35,54 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--params_filename",
         default=Model.TWO_STEMS.value,
         metavar="MODEL",
-        help=f"one of {', '.join(Model)}; Spleeter's way to write it, spleeter:4stems, works too",
+        help=f"model: {', '.join(Model)}; Spleeter's notation, spleeter:4stems, works too",
     )
-    add("-c", "--codec", default=Codec.WAV.value, help=f"one of {', '.join(Codec)}")
-    add("-b", "--bitrate", default=DEFAULT_BITRATE, help="of lossy codecs, default %(default)s")
+    add("-c", "--codec", default=Codec.WAV.value, help=f"format: {', '.join(Codec)}")
+    add(
+        "-b",
+        "--bitrate",
+        default=DEFAULT_BITRATE,
+        help="bitrate of lossy codecs (default: %(default)s)",
+    )
     depths = "; ".join(f"{codec}: {', '.join(names)}" for codec, names in BIT_DEPTHS.items())
-    add("--bit_depth", help=f"{depths}; default 16")
+    add("--bit_depth", help=f"{depths} (default: 16)")
     add(
         "-s",
         "--offset_s",
         "--offset",
         default="0",
         metavar="SECONDS",
-        help="leave out this much at the start",
+        help="start of the part to separate (default: 0)",
     )
     add(
         "-d",
         "--duration_s",
         "--duration",
         metavar="SECONDS",
-        help="separate this much; default all of it",
+        help="length of the part to separate (default: all)",
     )
     add(
         "-f",
         "--filename_format",
         default=DEFAULT_FORMAT,
         metavar="FORMAT",
-        help=f"default %(default)s; knows {', '.join(PLACEHOLDERS)}",
+        help=f"format of the file names (default: %(default)s); placeholders: "
+        f"{', '.join(PLACEHOLDERS)}",
     )
-    add("--stems", metavar="NAMES", help="only these, such as vocals,drums")
-    add("--residual", action="store_true", help="one more: the mix minus the sum of the others")
+    add("--stems", metavar="NAMES", help="stems to write, such as vocals,drums (default: all)")
+    add("--residual", action="store_true", help="add a stem: the mix minus the sum of all stems")
     qualities = " or ".join(Quality)
-    add("--quality", default=Quality.SPLEETER.value, help=f"{qualities}, in twice the time")
-    add("--clip", default=Clip.KEEP.value, help="scale: lower all stems until none of them clips")
+    add("--quality", default=Quality.SPLEETER.value, help=f"{qualities}, which takes twice as long")
+    clips = " or ".join(Clip)
+    add("--clip", default=Clip.KEEP.value, help=f"{clips} all stems until none of them clips")
 
 
 def parse_options(parsed: argparse.Namespace) -> Options:
-    """Return the options that a command was given.
+    """Return the options of a separation from a command's arguments.
 
     Raises
     ------
-    OptionError : a value isn't allowed, or two of them contradict.
+    OptionError : A value isn't allowed, or two values contradict each other.
     """
     given = {name: getattr(parsed, name, None) for name in OPTION_NAMES}
     given["model"] = parsed.model.removeprefix("spleeter:")

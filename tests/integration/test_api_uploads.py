@@ -19,7 +19,7 @@ from stemdrop.jobs import Job, Status, Stem
 from stemdrop.keys import UploadKey, result_key
 from stemdrop.presigned import Signer
 from stemdrop.store import Store
-from stemdrop_cli.responses import read_upload
+from stemdrop_cli.responses import parse_upload
 from stemdrop_cli.transfers import Transfers
 from stemdrop_local.deployment import Stack
 from stemdrop_local.emulator_process import EmulatorProcess
@@ -114,7 +114,7 @@ def test_upload_by_curl_is_one_line(job: dict[str, Any], s3: "S3Client", tmp_pat
 def test_upload_by_the_client_is_taken(job: dict[str, Any], s3: "S3Client", tmp_path: Path) -> None:
     path = tmp_path / "song.mp3"
     path.write_bytes(DATA)
-    upload = read_upload(job)
+    upload = parse_upload(job)
     assert upload is not None
     positions: list[int] = []
     with Transfers() as transfers:

@@ -92,7 +92,7 @@ def test_an_interrupted_song_is_taken_up_again(
     again = f"stemdrop submit --url {fake.url} -o 'my stems' --resume {job_id}"
     assert said == [
         "stemdrop: Interrupted; unfinished files are removed.",
-        f"stemdrop: To go on: {again}",
+        f"stemdrop: To resume: {again}",
     ]
     fake.looks_until_done = 0
     resumed = start(tmp_path, fake, *shlex.split(again)[2:])
