@@ -67,7 +67,7 @@ class Transfers:
         with _open_song(song) as file:
             if os.fstat(file.fileno()).st_size != size_bytes:
                 raise SongError("The file has changed: submit it again.")
-            body = _FileBody(file, on_progress)
+            body = _FileBody(file, size_bytes, on_progress)
             try:
                 answer = self._http.request(
                     upload.method, upload.url, headers=headers, content=body
@@ -156,16 +156,18 @@ def hash_file(song: Path, on_progress: OnProgress) -> tuple[int, str]:
 class _FileBody:
     """A file as a request's body, which reports its progress.
 
-    Unlike a generator, it can be read again, as httpx does if S3 redirects the request.
+    It ends at the declared size, even if the file grows. Unlike a generator, it can be read again,
+    as httpx does if S3 redirects the request.
     """
 
-    def __init__(self, file: BinaryIO, on_progress: OnProgress) -> None:
+    def __init__(self, file: BinaryIO, size_bytes: int, on_progress: OnProgress) -> None:
         self._file = file
+        self._size_bytes = size_bytes
         self._on_progress = on_progress
 
     def __iter__(self) -> Iterator[bytes]:
         self._file.seek(0)
-        while chunk := self._file.read(CHUNK_BYTES):
+        while chunk := self._file.read(min(CHUNK_BYTES, self._size_bytes - self._file.tell())):
             self._on_progress(self._file.tell())
             yield chunk
 
