@@ -78,8 +78,9 @@ class JobClient:
             self._start(Phase.UPLOADING, size_bytes)
             send = partial(self._transfers.upload, upload, song, size_bytes, self._update)
             self._retries.run(send)
-            self._row.note(f"uploaded as job {job.id}")
         on_accepted(job.id)
+        if upload:
+            self._row.note(f"uploaded as job {job.id}")
         return job
 
     def wait(self, job_id: str) -> JobResponse:
