@@ -15,7 +15,7 @@ QUEUE_NAME = f"{STACK_NAME}-console"
 WAIT_S = 1
 
 
-class Completions:
+class CompletionQueue:
     """Receives the records of jobs that have ended.
 
     Parameters

@@ -9,7 +9,7 @@ from typing import Protocol
 WIDTH = 10
 
 
-class Out(Protocol):
+class TextOutput(Protocol):
     """What lines are written to; a text file, for one."""
 
     @property
@@ -31,13 +31,13 @@ class Console:
     out : takes the lines; standard output by default.
     """
 
-    def __init__(self, out: Out | None = None) -> None:
+    def __init__(self, out: TextOutput | None = None) -> None:
         self._out = out or sys.stdout
         self._lock = Lock()
 
     def say(self, what: str, about: str) -> None:
         """Write a line, with the time of day here."""
-        self.show(f"{datetime.now():%H:%M:%S}  {what:<{WIDTH}}  {printable(about)}")
+        self.show(f"{datetime.now():%H:%M:%S}  {what:<{WIDTH}}  {escape(about)}")
 
     def show(self, text: str) -> None:
         """Write some lines as they are.
@@ -51,7 +51,7 @@ class Console:
             self._out.flush()
 
 
-def printable(text: str) -> str:
+def escape(text: str) -> str:
     """Return a text with escapes for what would move a terminal's cursor, or worse."""
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()

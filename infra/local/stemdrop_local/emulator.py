@@ -126,7 +126,7 @@ class Gateway:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
         is_signed = headers.get(b"authorization", b"").startswith(SIGNED)
-        call = Call(scope, send)
+        call = RequestLog(scope, send)
         if not _is_own_host(headers.get(b"host", b"").decode("latin-1")):
             await refuse(call.send, 421, "This address has no such host.")
         elif is_signed or _is_presigned(scope) or _addresses_bucket(scope["path"]):
@@ -156,7 +156,7 @@ class Gateway:
             await refuse(send, 403, "This request has no valid signature.")
 
 
-class Call:
+class RequestLog:
     """A request, and what came of it; `send` passes the answer on and takes its status."""
 
     def __init__(self, scope: Scope, send: Send) -> None:

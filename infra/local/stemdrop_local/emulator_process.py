@@ -38,7 +38,7 @@ class EmulatorError(SetupError):
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class UnsignedRequest:
     """A request that wasn't signed in its headers: from a browser, curl, or the API's clients.
 
     Attributes
@@ -78,7 +78,7 @@ class EmulatorProcess:
         data: Path,
         secret: str,
         songs: int = 1,
-        report: Callable[[Call], object] = lambda _: None,
+        report: Callable[[UnsignedRequest], object] = lambda _: None,
     ) -> None:
         self._listening = listening
         self._data = data
@@ -178,4 +178,4 @@ class EmulatorProcess:
 
     def _read(self) -> None:
         for line in self.process.stdout or ():
-            self._report(Call(**json.loads(line)))
+            self._report(UnsignedRequest(**json.loads(line)))

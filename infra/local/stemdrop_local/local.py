@@ -24,8 +24,8 @@ from stemdrop_local.console import Console
 from stemdrop_local.deployment import ROOT
 from stemdrop_local.emulator_process import EmulatorError
 from stemdrop_local.ports import LOOPBACK
-from stemdrop_local.services import Services
-from stemdrop_local.settings import Settings
+from stemdrop_local.services import LocalServices
+from stemdrop_local.settings import LocalSettings
 
 TOKEN_VARIABLE = "STEMDROP_TOKEN"  # noqa: S105 - its name
 TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{32,256}")
@@ -65,9 +65,9 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _run(settings: Settings) -> None:
+def _run(settings: LocalSettings) -> None:
     console = Console()
-    with Services(settings, console) as services:
+    with LocalServices(settings, console) as services:
         console.show(_welcome(settings, services.port))
         try:
             while True:
@@ -105,8 +105,8 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _settings(parsed: argparse.Namespace, environment: Mapping[str, str]) -> Settings:
-    return Settings(
+def _settings(parsed: argparse.Namespace, environment: Mapping[str, str]) -> LocalSettings:
+    return LocalSettings(
         data=parsed.data,
         drop=parsed.drop,
         stems=parsed.stems,
@@ -137,7 +137,7 @@ def token_of(path: Path, given: str | None) -> str:
     raise TokenError(f"{TOKEN_VARIABLE} is no token: use 32 letters, digits and ._~+/=- or more.")
 
 
-def _welcome(settings: Settings, port: int) -> str:
+def _welcome(settings: LocalSettings, port: int) -> str:
     url = f"http://localhost:{port}"
     return f"""
 stemdrop runs at {url}, and its documentation at {url}/docs. Ctrl-C ends it.

@@ -8,7 +8,7 @@ from stemdrop_local.ports import LOOPBACK
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class LocalSettings:
     """Of all services.
 
     Attributes
@@ -18,7 +18,7 @@ class Settings:
     host, port : of the public address; with port 0 the system chooses one.
     songs : separated at the same time.
     parameters : of the template, in place of its defaults.
-    look_s : seconds between two looks into the drop folder.
+    scan_interval_s : seconds between two looks into the drop folder.
     handler, environment : of the separator: in place of its own, and in addition to its own.
     """
 
@@ -31,6 +31,6 @@ class Settings:
     port: int = 5000
     songs: int = 1
     parameters: Mapping[str, str] = field(default_factory=dict)
-    look_s: float = 1.0
+    scan_interval_s: float = 1.0
     handler: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectTypeDef
 
 
-def announce_unfinished(stack: Stack) -> int:
+def requeue_unfinished(stack: Stack) -> int:
     """Send a notification for every upload whose job isn't finished, oldest first, and count them.
 
     Some of them may have failed three times before, and get three more attempts. An upload whose

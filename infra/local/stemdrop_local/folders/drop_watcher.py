@@ -17,7 +17,7 @@ from stemdrop.s3 import storage_errors
 from stemdrop.store import Store
 from stemdrop_local.console import Console, size
 from stemdrop_local.deployment import Stack
-from stemdrop_local.folders.sync_state import Ledger, Version
+from stemdrop_local.folders.sync_state import FileVersion, SyncState
 
 # What browsers, rsync, wget and editors call a file that they haven't finished.
 UNFINISHED = (".part", ".partial", ".crdownload", ".download", ".tmp", "~")
@@ -25,14 +25,14 @@ UNFINISHED = (".part", ".partial", ".crdownload", ".download", ".tmp", "~")
 EMPTY_FOR_S = 10.0
 
 
-class Inbox:
+class DropWatcher:
     """Uploads what is new or changed in a folder.
 
     Parameters
     ----------
     folder : the drop folder.
     stack, store : where to upload.
-    ledger : of what was uploaded before.
+    sync_state : of what was uploaded before.
     console : is told of each upload, and once of each file that can't be.
     uploaded : is called with the key of each upload.
     """
@@ -42,22 +42,22 @@ class Inbox:
         folder: Path,
         stack: Stack,
         store: Store,
-        ledger: Ledger,
+        sync_state: SyncState,
         console: Console,
         uploaded: Callable[[str], object],
     ) -> None:
         self._folder = folder
         self._stack = stack
         self._store = store
-        self._ledger = ledger
+        self._sync_state = sync_state
         self._console = console
         self._uploaded = uploaded
-        self._seen: dict[str, Version] = {}
+        self._seen: dict[str, FileVersion] = {}
         self._told: dict[tuple[str, str], str] = {}
 
-    def look(self) -> None:
+    def scan(self) -> None:
         """Upload what has become whole since the last look."""
-        seen: dict[str, Version] = {}
+        seen: dict[str, FileVersion] = {}
         for path in self._files():
             key = DROP_PREFIX + path.relative_to(self._folder).as_posix()
             try:
@@ -72,8 +72,8 @@ class Inbox:
             except StemdropError as error:
                 self._tell("waits", key, error.message)
         self._seen = seen
-        for key in set(self._ledger.keys(returned=True)) - seen.keys():
-            self._ledger.forget(key)  # whoever drops it again means it
+        for key in set(self._sync_state.keys(returned=True)) - seen.keys():
+            self._sync_state.forget(key)  # whoever drops it again means it
 
     def _files(self) -> Iterator[Path]:
         """Return the files that may be songs, by name."""
@@ -87,8 +87,8 @@ class Inbox:
                 if not name.startswith(".") and not name.lower().endswith(UNFINISHED):
                     yield Path(folder, name)
 
-    def _is_wanted(self, path: Path, key: str, version: Version) -> bool:
-        known = self._ledger.find(key)
+    def _is_wanted(self, path: Path, key: str, version: FileVersion) -> bool:
+        known = self._sync_state.find(key)
         if (known and known.version == version) or not path.is_file():
             return False
         if version.size_bytes == 0 and time.time() - version.mtime_ns / 1e9 < EMPTY_FOR_S:
@@ -98,14 +98,14 @@ class Inbox:
             return False
         return True
 
-    def _upload(self, path: Path, key: str, version: Version) -> None:
+    def _upload(self, path: Path, key: str, version: FileVersion) -> None:
         self._tell("dropped", key, size(version.size_bytes))
         with storage_errors(f"upload {key}"):
             self._stack.s3.upload_file(str(path), self._stack.uploads_bucket, key)
         upload = self._store.find_upload(UploadKey.parse(key))
         if upload is None:
             return  # deleted at once: it will be uploaded again
-        self._ledger.note_upload(key, version, upload.etag, upload.uploaded_at)
+        self._sync_state.record_upload(key, version, upload.etag, upload.uploaded_at)
         for what in ("dropped", "waits"):
             self._told.pop((what, key), None)
         self._uploaded(key)
@@ -117,9 +117,9 @@ class Inbox:
             self._console.say(what, f"{name}: {details}")
 
 
-def _version(path: Path) -> Version:
+def _version(path: Path) -> FileVersion:
     status = path.stat()
-    return Version(status.st_size, status.st_mtime_ns)
+    return FileVersion(status.st_size, status.st_mtime_ns)
 
 
 def _is_being_written(path: Path) -> bool:

@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS songs (
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class FileVersion:
     """A file as it is at one time, told by what changes with every change."""
 
     size_bytes: int
@@ -28,7 +28,7 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SyncedFile:
     """A file that was uploaded.
 
     Attributes
@@ -37,13 +37,13 @@ class Entry:
     returned : whether its stems, or the record that says why there are none, have come back.
     """
 
-    version: Version
+    version: FileVersion
     etag: str
     uploaded_at: str
     returned: bool
 
 
-class Ledger:
+class SyncState:
     """A context manager that has a database open, for all threads.
 
     Parameters
@@ -68,24 +68,24 @@ class Ledger:
         with self._lock:
             self._database.close()
 
-    def find(self, key: str) -> Entry | None:
+    def find(self, key: str) -> SyncedFile | None:
         """Return what is known of a file, by the key of its upload."""
         for _, size_bytes, mtime_ns, etag, uploaded_at, returned in self._run(
             "SELECT * FROM songs WHERE key = ?", key
         ):
-            return Entry(Version(size_bytes, mtime_ns), etag, uploaded_at, bool(returned))
+            return SyncedFile(FileVersion(size_bytes, mtime_ns), etag, uploaded_at, bool(returned))
         return None
 
     def keys(self, *, returned: bool) -> list[str]:
         """Return the keys of all files whose stems are back, or those of all others."""
         return [key for (key,) in self._run("SELECT key FROM songs WHERE returned = ?", returned)]
 
-    def note_upload(self, key: str, version: Version, etag: str, uploaded_at: str) -> None:
+    def record_upload(self, key: str, version: FileVersion, etag: str, uploaded_at: str) -> None:
         """Remember that a version of a file was uploaded, and that its stems aren't back."""
         values = (key, version.size_bytes, version.mtime_ns, etag, uploaded_at)
         self._run("INSERT OR REPLACE INTO songs VALUES (?, ?, ?, ?, ?, FALSE)", *values)
 
-    def note_return(self, key: str, entry: Entry) -> None:
+    def record_export(self, key: str, entry: SyncedFile) -> None:
         """Remember that the stems of a file are back, unless it was uploaded again since."""
         self._run(
             "UPDATE songs SET returned = TRUE WHERE key = ? AND mtime_ns = ? AND etag = ?",

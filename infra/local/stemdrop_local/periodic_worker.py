@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 
-class Loop:
+class PeriodicWorker:
     """A context manager that does some work in a thread, at once and then again and again.
 
     Parameters
@@ -37,7 +37,7 @@ class Loop:
         self._awake.set()
         self._thread.join()
 
-    def wake(self) -> None:
+    def run_now(self) -> None:
         """Have the work done without waiting."""
         self._awake.set()
 
