@@ -1,4 +1,4 @@
-"""What the console shows of the work: a line for each event, and never a credential."""
+"""Events on the console: a line for each, without credentials."""
 
 from http import HTTPStatus
 
@@ -8,20 +8,20 @@ from stemdrop_local.emulator_process import UnsignedRequest
 
 
 class EventLog:
-    """Turns what happens into lines of a console."""
+    """Writes events to a console."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
     def log_request(self, call: UnsignedRequest) -> None:
-        """Show a request, unless its answer is no news."""
+        """Show a request, unless its response is 304 Not Modified."""
         if call.status != HTTPStatus.NOT_MODIFIED:
             service = "S3" if call.is_for_s3 else "API"
             took = duration(call.elapsed_s)
             self._console.say(service, f"{call.method} {call.path}: {call.status}, {took}")
 
     def log_job(self, job: Job) -> None:
-        """Show how a job has ended."""
+        """Show the result of a job."""
         if job.status is Status.FAILED and job.error:
             self._console.say("failed", f"{job.key}: {job.error.message}")
             return
@@ -32,12 +32,12 @@ class EventLog:
         self._console.say("done", f"{job.key}: {', '.join(details)}")
 
     def log_expired(self, objects: int) -> None:
-        """Show how many objects the lifecycle rules expired, if any."""
+        """Show the number of expired objects, unless it is zero."""
         if objects:
             self._console.say("expired", f"{objects} old objects")
 
     def log_failures(self, messages: int) -> None:
-        """Show how many songs are in the failure queue."""
+        """Show the number of messages in the failure queue."""
         self._console.say(
             "gave up", f"{messages} in the failure queue: see emulator.log, then `make redrive`"
         )

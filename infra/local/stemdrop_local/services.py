@@ -1,4 +1,4 @@
-"""All that runs on one machine: a context manager starts it and ends it, in order."""
+"""All services of the local stack, started and ended in order by a context manager."""
 
 import http.client
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ from stemdrop_local.unfinished import requeue_unfinished
 START_TIMEOUT_S = 40.0
 EXPIRY_S = 3600.0
 FAILURES_S = 5.0
-# The emulator holds an upload in memory while it arrives, with a copy or two.
+# The emulator holds up to three copies of an upload in memory.
 MAX_UPLOAD_MB = "300"
 
 
@@ -42,13 +42,13 @@ class ApiError(SetupError):
 
 
 class LocalServices:
-    """A context manager: the deployed template, and folders on disk for songs and stems.
+    """A context manager that runs the deployed template, and folders for songs and stems.
 
     Attributes
     ----------
-    port : of the public address.
-    stack : the deployed application.
-    emulator : what it runs in.
+    port : Public port.
+    stack : Deployed application.
+    emulator : Emulator that it runs in.
     """
 
     port: int
@@ -78,7 +78,7 @@ class LocalServices:
         self._running.__exit__(kind, error, traceback)
 
     def check(self) -> None:
-        """Raise what has ended a part of it, if anything has."""
+        """Raise the error that has ended a service, if there is one."""
         self.emulator.check()
         for loop in self._workers:
             loop.check()
@@ -119,7 +119,7 @@ class LocalServices:
         return Deployment(parameters, {"SeparateFunction": environment}, handlers)
 
     def _backend(self) -> str:
-        """Return the engine that there are networks for; an image has those of one engine."""
+        """Return the engine of the installed networks; an image has those of one engine."""
         folder = self._settings.models
         return "tensorflow" if any(folder.glob("*.pb")) > any(folder.glob("*.onnx")) else "onnx"
 
@@ -137,7 +137,7 @@ class LocalServices:
             connection.request("GET", "/healthz")
             status = connection.getresponse().status
         if status != HTTPStatus.OK:
-            raise ApiError(f"The API doesn't start: see {self.emulator.log}.")
+            raise ApiError(f"The API failed to start: see {self.emulator.log}.")
 
     def _start_work(self) -> None:
         settings, stack = self._settings, self.stack

@@ -1,6 +1,6 @@
-"""The way back from the drop folder: the results of ``drop/song.mp3`` go to ``stems/song.mp3/``.
+"""Downloads of results: those of ``drop/song.mp3`` are saved in ``stems/song.mp3/``.
 
-Every file appears under its name once it is whole, and job.json last.
+Every file appears under its name once it is complete, and job.json last.
 """
 
 from contextlib import suppress
@@ -18,14 +18,14 @@ from stemdrop_local.folders.sync_state import SyncedFile, SyncState
 
 
 class Exporter:
-    """Fetches the results of what was uploaded from the drop folder.
+    """Downloads the results of files from the drop folder.
 
     Parameters
     ----------
-    folder : where they go.
-    stack, store : where they come from.
-    sync_state : of what was uploaded; results of anything else are left where they are.
-    console : is told of each song whose results have come, or can't: they are for the next start.
+    folder : Folder to save results in.
+    stack, store : Source of the results.
+    sync_state : Record of uploads; results of other uploads are ignored.
+    console : Console that shows results and errors; after an error, the next start retries.
     """
 
     def __init__(
@@ -41,11 +41,11 @@ class Exporter:
             self._queue.put(key)
 
     def enqueue(self, key: str) -> None:
-        """Have the next `fetch` look whether the results of an upload are there."""
+        """Let the next `export` check the results of an upload."""
         self._queue.put(key)
 
     def export(self) -> None:
-        """Fetch the results of all uploads that are done."""
+        """Download the results of all queued uploads that are done."""
         with suppress(Empty):
             while True:
                 self._export(self._queue.get_nowait())
@@ -90,9 +90,9 @@ class Exporter:
 
 
 def _is_end_of(job: Job, entry: SyncedFile) -> bool:
-    """Tell whether a record is that of this upload, and not of an earlier or a later one.
+    """Return whether a record is that of this upload, and not of an earlier or a later one.
 
-    The same bytes again keep the stems that they have; but a failure was that of its own upload.
+    The same bytes again keep their stems, but a failure belongs to its own upload.
     """
     if not job.is_finished or job.source is None:
         return job.is_finished
@@ -101,7 +101,7 @@ def _is_end_of(job: Job, entry: SyncedFile) -> bool:
 
 
 def _results_in(folder: Path) -> set[str]:
-    """Return the names of the results that the record in a folder tells of."""
+    """Return the names of the results in a folder, according to its record."""
     try:
         job = Job.from_json((folder / RECORD_NAME).read_bytes())
     except (FileNotFoundError, StorageError):
@@ -116,5 +116,5 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _unfinished(path: Path) -> Path:
-    """Return the name that a file has until it is whole; a file left by a crash gets it again."""
+    """Return the name of an unfinished file, the same after a crash."""
     return path.with_name(f".{path.name}.part")
