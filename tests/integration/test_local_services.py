@@ -102,7 +102,7 @@ def test_a_stack_whose_api_does_not_start_ends_what_it_has_started(
 
     monkeypatch.setattr(services_module, "deploy", deploy_broken)
     before = descendants(os.getpid()).keys()
-    with pytest.raises(ApiError, match=r"The API doesn't start: see .*emulator\.log\.$"):
+    with pytest.raises(ApiError, match=r"The API failed to start: see .*emulator\.log\.$"):
         LocalServices(settings_in(tmp_path), Console(Transcript())).__enter__()
     assert descendants(os.getpid()).keys() == before
 
