@@ -17,7 +17,7 @@ from benchmarks.songs.wav import write_wav
 from stemdrop.errors import StemdropError
 from stemdrop.jobs import Job, Status
 from stemdrop.keys import RECORD_NAME, UploadKey, record_key
-from stemdrop_local.completions import Completions
+from stemdrop_local.completions import CompletionQueue
 from stemdrop_local.deployment import ROOT, Deployment, Stack, deploy
 from stemdrop_local.emulator_process import EmulatorProcess
 from stemdrop_local.ports import LOOPBACK, listen
@@ -85,7 +85,7 @@ def separate(song: Path, out: Path, scratch: Path) -> Job:
         EmulatorProcess(listening, scratch / "stack", secrets.token_urlsafe(32)) as emulator,
     ):
         stack = deploy(emulator, deployment)
-        completions = Completions(stack, emulator.client("sns"), ended.append)
+        completions = CompletionQueue(stack, emulator.client("sns"), ended.append)
         key = UploadKey.parse(f"drop/{song.name}")
         print(f"Dropping {song} into s3://{stack.uploads_bucket}/{key} ...")
         stack.s3.upload_file(str(song), stack.uploads_bucket, str(key))

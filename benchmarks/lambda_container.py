@@ -14,7 +14,7 @@ import httpx
 
 from benchmarks.lambda_limits import ISOLATION, PODMAN_ISOLATION, Limits
 from stemdrop.errors import StemdropError
-from stemdrop_containers.engine import Engine, EngineError, run_server
+from stemdrop_containers.engine import ContainerEngine, EngineError, run_server
 from stemdrop_local.ports import LOOPBACK, reserve_port
 
 INVOCATIONS = "/2015-03-31/functions/function/invocations"
@@ -45,7 +45,7 @@ class InvocationError(StemdropError):
 class LambdaContainer:
     """A function in a running container, behind Lambda's emulator."""
 
-    engine: Engine
+    engine: ContainerEngine
     name: str
     url: str
     timeout_s: float
@@ -71,7 +71,7 @@ class LambdaContainer:
 
 @contextmanager
 def run_function(
-    engine: Engine,
+    engine: ContainerEngine,
     image: str,
     limits: Limits,
     environment: Mapping[str, str],
@@ -111,7 +111,7 @@ def run_function(
             url = f"http://{LOOPBACK}:{port}"
             yield LambdaContainer(engine, name, url, limits.timeout_s + MARGIN_S)
         finally:
-            engine.attempt("rm", "--force", "--volumes", name)
+            engine.try_run("rm", "--force", "--volumes", name)
 
 
 def read_answer(status: int, text: str) -> Any:

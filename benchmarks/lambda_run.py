@@ -25,7 +25,7 @@ from stemdrop.errors import StemdropError
 from stemdrop.jobs import Job, Status
 from stemdrop.keys import UploadKey, record_key
 from stemdrop.pricing import USD_PER_GB_SECOND
-from stemdrop_containers.engine import ROOT, Engine, EngineError, find_engine
+from stemdrop_containers.engine import ROOT, ContainerEngine, EngineError, find_engine
 from stemdrop_containers.image import INTERRUPTED, REPOSITORY
 from stemdrop_separate.models.catalog import BackendName
 
@@ -61,7 +61,7 @@ def separator_variables(backend: str = "onnx") -> dict[str, str]:
     }
 
 
-def _run(engine: Engine, parsed: argparse.Namespace) -> int:
+def _run(engine: ContainerEngine, parsed: argparse.Namespace) -> int:
     image = f"{REPOSITORY}:{parsed.backend}"
     if not engine.has_image(image):
         raise EngineError(f"There is no image {image}: run `make build BACKEND={parsed.backend}`.")

@@ -14,8 +14,8 @@ import numpy as np
 
 from benchmarks.songs.wav import write_wav
 from stemdrop_local.console import Console
-from stemdrop_local.services import Services
-from stemdrop_local.settings import Settings
+from stemdrop_local.services import LocalServices
+from stemdrop_local.settings import LocalSettings
 from tiny_models import install
 from transcript import Transcript
 
@@ -24,29 +24,29 @@ RATE_HZ = 44_100
 END_TIMEOUT_S = 20.0
 
 
-def settings_in(folder: Path) -> Settings:
+def settings_in(folder: Path) -> LocalSettings:
     """Return the settings of a stack in a folder, which looks often and tries again soon."""
     models = folder / "models"
     if not models.exists():
         models.mkdir()
         install(models)
-    return Settings(
+    return LocalSettings(
         data=folder / "data",
         drop=folder / "drop",
         stems=folder / "stems",
         models=models,
         token=TOKEN,
         port=0,
-        look_s=0.2,
+        scan_interval_s=0.2,
         environment={"RETRY_DELAYS_S": "1 1"},
     )
 
 
 @contextmanager
-def running(settings: Settings) -> Iterator[tuple[Services, Transcript]]:
+def running(settings: LocalSettings) -> Iterator[tuple[LocalServices, Transcript]]:
     """Run a stack in this process."""
     transcript = Transcript()
-    with Services(settings, Console(transcript)) as services:
+    with LocalServices(settings, Console(transcript)) as services:
         yield services, transcript
 
 

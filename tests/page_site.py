@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from stemdrop_local.services import Services
-from stemdrop_local.settings import Settings
+from stemdrop_local.services import LocalServices
+from stemdrop_local.settings import LocalSettings
 
 # Makes a song of a name, a seed, and seconds.
 Compose = Callable[..., Path]
@@ -20,8 +20,8 @@ class Site:
     holds : a folder; see `patient_handler`.
     """
 
-    services: Services
-    settings: Settings
+    services: LocalServices
+    settings: LocalSettings
     holds: Path
 
     @property

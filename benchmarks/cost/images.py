@@ -5,7 +5,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from stemdrop_containers.engine import ROOT, Engine, EngineError
+from stemdrop_containers.engine import ROOT, ContainerEngine, EngineError
 from stemdrop_containers.image import REPOSITORY, build
 
 SPLEETER = Path(__file__).parent / "spleeter"
@@ -18,12 +18,12 @@ SPLEETER_IMAGE = f"{REPOSITORY}-benchmark:spleeter"
 class Images:
     """Names of images that an engine has."""
 
-    engine: Engine
+    engine: ContainerEngine
     ours: str
     spleeter: str
 
 
-def build_images(engine: Engine) -> Images:
+def build_images(engine: ContainerEngine) -> Images:
     """Build what isn't there yet.
 
     Raises
@@ -38,7 +38,7 @@ def build_images(engine: Engine) -> Images:
     return Images(engine, ours, SPLEETER_IMAGE)
 
 
-def compressed_bytes(engine: Engine, image: str) -> int:
+def compressed_bytes(engine: ContainerEngine, image: str) -> int:
     """Return about the size that a registry keeps of an image, whose layers it compresses."""
     packer, size_bytes = zlib.compressobj(), 0
     command = [engine.name, "save", image]

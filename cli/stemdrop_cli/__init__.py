@@ -1,1 +1,1 @@
-"""The `stemdrop` command: songs separated here, or sent to a server that does it."""
+"""The `stemdrop` command: separates songs on this machine, or on a server."""

@@ -1,4 +1,4 @@
-"""What a person sees: bars on a terminal, plain lines anywhere else."""
+"""Progress and results: bars on a terminal, plain lines anywhere else."""
 
 import sys
 import time
@@ -21,13 +21,13 @@ from rich.table import Column
 from rich.text import Text
 
 NAME_COLUMNS = 40
-# So that bars keep their length from phase to phase.
-DOING_COLUMNS = len("waiting its turn")
-LEFT_COLUMNS = len("59:59 left")
+# Minimum widths, so that bars keep their length from phase to phase.
+PHASE_COLUMNS = len("waiting its turn")
+TIME_LEFT_COLUMNS = len("59:59 left")
 
 
 class Phase(StrEnum):
-    """What happens to a song, in its order."""
+    """Phases of a song, in order."""
 
     READING = "reading"
     UPLOADING = "uploading"
@@ -37,99 +37,99 @@ class Phase(StrEnum):
 
 
 class Row(Protocol):
-    """Where one song's way is shown."""
+    """Progress of one song."""
 
-    def enter(self, phase: Phase, total: float | None = None) -> None:
-        """Begin a phase; to enter it once more only ends a note."""
+    def start(self, phase: Phase, total: float | None = None) -> None:
+        """Start a phase; starting it again only clears a note."""
 
-    def reach(self, completed: float, seconds_left: float | None = None) -> None:
-        """Show how far the phase is; without the time left it is a matter of speed."""
+    def update(self, completed: float, seconds_left: float | None = None) -> None:
+        """Show the progress of a phase; without a time left, it is estimated."""
 
     def note(self, text: str) -> None:
-        """Say what is the matter, until there is news."""
+        """Show a note until the next update."""
 
 
 class Display(Protocol):
-    """All rows, and lines that stay. Threads may share it."""
+    """Progress of all songs, and their results. Threads may share it."""
 
     def row(self, name: str) -> AbstractContextManager[Row]:
-        """Show a song, as long as it is under way."""
+        """Show a song's progress while the context is open."""
 
-    def say(self, line: str) -> None:
-        """Print a result, on standard output."""
+    def print_result(self, line: str) -> None:
+        """Print a result on standard output."""
 
-    def complain(self, line: str) -> None:
-        """Print what is wrong, on standard error."""
+    def print_error(self, line: str) -> None:
+        """Print an error on standard error."""
 
 
 @contextmanager
 def open_display(console: Console | None = None) -> Iterator[Display]:
-    """Return a display for where standard error goes.
+    """Yield a display that suits standard error.
 
     Parameters
     ----------
-    console : on standard error by default.
+    console : Console to use; standard error by default.
     """
     console = console or Console(stderr=True)
     if not console.is_terminal:
-        yield Lines()
+        yield LineDisplay()
         return
     name_column = Column(max_width=NAME_COLUMNS, no_wrap=True, overflow="ellipsis")
     with Progress(
         TextColumn("{task.description}", markup=False, table_column=name_column),
         TextColumn(
-            "{task.fields[doing]}", markup=False, table_column=Column(min_width=DOING_COLUMNS)
+            "{task.fields[status_text]}", markup=False, table_column=Column(min_width=PHASE_COLUMNS)
         ),
         BarColumn(),
         TaskProgressColumn(),
-        TimeLeftColumn(table_column=Column(min_width=LEFT_COLUMNS)),
+        TimeLeftColumn(table_column=Column(min_width=TIME_LEFT_COLUMNS)),
         console=console,
         transient=True,
         redirect_stdout=False,
         redirect_stderr=False,
     ) as progress:
-        yield Bars(progress)
+        yield BarDisplay(progress)
 
 
-class Lines:
+class LineDisplay:
     """A display without bars: each phase is a line on standard error."""
 
     @contextmanager
     def row(self, name: str) -> Iterator[Row]:
-        """Show a song, as long as it is under way."""
+        """Show a song's progress while the context is open."""
         yield LineRow(name)
 
-    def say(self, line: str) -> None:
-        """Print a result, on standard output."""
+    def print_result(self, line: str) -> None:
+        """Print a result on standard output."""
         _print(line, sys.stdout)
 
-    def complain(self, line: str) -> None:
-        """Print what is wrong, on standard error."""
+    def print_error(self, line: str) -> None:
+        """Print an error on standard error."""
         _print(f"stemdrop: {line}", sys.stderr)
 
 
 class LineRow:
-    """A song in lines; none is printed twice in a row."""
+    """A song's progress in lines; the same line is never printed twice in a row."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._last = ""
 
-    def enter(self, phase: Phase, total: float | None = None) -> None:  # noqa: ARG002
-        """Begin a phase."""
+    def start(self, phase: Phase, total: float | None = None) -> None:  # noqa: ARG002
+        """Start a phase."""
         self.note(phase)
 
-    def reach(self, completed: float, seconds_left: float | None = None) -> None:
-        """Show nothing: lines can't be taken back."""
+    def update(self, completed: float, seconds_left: float | None = None) -> None:
+        """Show nothing: a line can't be updated."""
 
     def note(self, text: str) -> None:
-        """Say what is the matter."""
+        """Show a note."""
         if text != self._last:
             _print(f"{self._name}: {text}", sys.stderr)
         self._last = text
 
 
-class Bars:
+class BarDisplay:
     """A display on a terminal."""
 
     def __init__(self, progress: Progress) -> None:
@@ -137,22 +137,22 @@ class Bars:
 
     @contextmanager
     def row(self, name: str) -> Iterator[Row]:
-        """Show a song, as long as it is under way."""
-        task_id = self._progress.add_task(name, total=None, doing="", ends_at=None)
+        """Show a song's progress while the context is open."""
+        task_id = self._progress.add_task(name, total=None, status_text="", ends_at=None)
         try:
             yield BarRow(self._progress, task_id)
         finally:
             self._progress.remove_task(task_id)
 
-    def say(self, line: str) -> None:
-        """Print a result, on standard output: above the bars if that is the terminal as well."""
+    def print_result(self, line: str) -> None:
+        """Print a result on standard output, above the bars if that is the terminal, too."""
         if sys.stdout.isatty():
             self._print_above(line)
         else:
             _print(line, sys.stdout)
 
-    def complain(self, line: str) -> None:
-        """Print what is wrong, above the bars."""
+    def print_error(self, line: str) -> None:
+        """Print an error above the bars."""
         self._print_above(f"stemdrop: {line}")
 
     def _print_above(self, line: str) -> None:
@@ -160,34 +160,36 @@ class Bars:
 
 
 class BarRow:
-    """A song with a bar."""
+    """A song's progress as a bar."""
 
     def __init__(self, progress: Progress, task_id: TaskID) -> None:
         self._progress = progress
         self._task_id = task_id
         self._phase: Phase | None = None
 
-    def enter(self, phase: Phase, total: float | None = None) -> None:
-        """Begin a phase."""
+    def start(self, phase: Phase, total: float | None = None) -> None:
+        """Start a phase."""
         if phase == self._phase:
-            self._progress.update(self._task_id, doing=phase.value)
+            self._progress.update(self._task_id, status_text=phase.value)
         else:
             self._phase = phase
-            self._progress.reset(self._task_id, total=total, doing=phase.value, ends_at=None)
+            self._progress.reset(self._task_id, total=total, status_text=phase.value, ends_at=None)
 
-    def reach(self, completed: float, seconds_left: float | None = None) -> None:
-        """Show how far the phase is."""
+    def update(self, completed: float, seconds_left: float | None = None) -> None:
+        """Show the progress of the phase."""
         ends_at = None if seconds_left is None else time.monotonic() + seconds_left
-        doing = self._phase.value if self._phase else ""
-        self._progress.update(self._task_id, completed=completed, doing=doing, ends_at=ends_at)
+        status_text = self._phase.value if self._phase else ""
+        self._progress.update(
+            self._task_id, completed=completed, status_text=status_text, ends_at=ends_at
+        )
 
     def note(self, text: str) -> None:
-        """Say what is the matter, until there is news."""
-        self._progress.update(self._task_id, doing=text)
+        """Show a note until the next update."""
+        self._progress.update(self._task_id, status_text=text)
 
 
 class TimeLeftColumn(ProgressColumn):
-    """The time left: as the server tells it, else by the speed so far."""
+    """Time left, as the server estimates it, or else from the speed so far."""
 
     def render(self, task: Task) -> Text:
         """Show minutes and seconds."""
@@ -200,5 +202,5 @@ class TimeLeftColumn(ProgressColumn):
 
 
 def _print(line: str, file: TextIO) -> None:
-    """Print a line in one piece, whatever other threads print."""
+    """Print a line with one call, so that lines of several threads don't interleave."""
     print(f"{line}\n", end="", file=file, flush=True)

@@ -1,16 +1,16 @@
-"""What can go wrong between this machine and the server, and the exit status that it means.
+"""Errors of the command line, and the exit status of each.
 
 StemdropError
 └── ClientError
-    ├── SongError              1  this song can't be sent, failed, or can't be written
-    │   ├── UploadExpiredError    its upload URL is too old: ask for another
-    │   └── LinkExpiredError      a download link is too old: ask for another
-    ├── ServerError            3  the server isn't there, or no stemdrop
-    │   └── TroubleError          it may be better in a moment: try again
-    │       ├── UnreachableError  there was no answer
-    │       └── BusyError         the answer was: not now
-    └── NotLetInError          4  the server wants another token
-StoppedError                      somebody pressed Ctrl-C, so the threads end
+    ├── SongError                   1  this song can't be sent, failed, or can't be written
+    │   ├── UploadExpiredError         its upload URL has expired: request a new one
+    │   └── DownloadExpiredError       its download URL has expired: request a new one
+    ├── ServerError                 3  the server is unreachable, or isn't stemdrop
+    │   └── TemporaryServerError       a retry may succeed
+    │       ├── UnreachableError       no response
+    │       └── BusyError              a response that says "not now"
+    └── UnauthorizedError           4  the server rejects the token
+StoppedError                           another thread has stopped the work
 """
 
 from typing import ClassVar
@@ -19,9 +19,9 @@ from stemdrop.errors import StemdropError
 
 DONE = 0
 SONG_FAILED = 1
-WRONG_USAGE = 2
-NO_SERVER = 3
-NOT_LET_IN = 4
+USAGE_ERROR = 2
+SERVER_UNAVAILABLE = 3
+UNAUTHORIZED = 4
 INTERRUPTED = 130
 
 
@@ -33,64 +33,64 @@ class ClientError(StemdropError):
 
 
 class SongError(ClientError):
-    """One song can't be sent, failed, or can't be written; the others go on."""
+    """One song can't be sent, failed, or can't be written; the others continue."""
 
     code = "song"
 
 
 class UploadExpiredError(SongError):
-    """The upload URL is too old."""
+    """The upload URL has expired."""
 
     code = "upload_expired"
 
 
-class LinkExpiredError(SongError):
-    """The download link is too old."""
+class DownloadExpiredError(SongError):
+    """The download URL has expired."""
 
-    code = "link_expired"
+    code = "download_expired"
 
 
 class ServerError(ClientError):
-    """The server isn't there, or isn't one of stemdrop's."""
+    """The server is unreachable, or isn't stemdrop."""
 
     code = "server"
-    exit_status = NO_SERVER
+    exit_status = SERVER_UNAVAILABLE
 
 
-class TroubleError(ServerError):
-    """What may be better in a moment.
+class TemporaryServerError(ServerError):
+    """A retry may succeed.
 
     Parameters
     ----------
-    message : one sentence.
-    retry_after_s : how long the server wants to be left alone.
+    message : One sentence.
+    retry_after_s : Delay that the server asks for.
     """
 
-    code = "trouble"
+    code = "temporary"
 
     def __init__(self, message: str, retry_after_s: float = 0.0) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
 
 
-class UnreachableError(TroubleError):
-    """There was no answer, or only a part of one."""
+class UnreachableError(TemporaryServerError):
+    """The server sent no response, or only a part of one."""
 
     code = "unreachable"
 
 
-class BusyError(TroubleError):
-    """The server answered that it can't, for now."""
+class BusyError(TemporaryServerError):
+    """The server can't handle the request now."""
 
     code = "busy"
 
 
-class NotLetInError(ClientError):
-    """The server doesn't take the token, or wants one."""
+class UnauthorizedError(ClientError):
+    """The server rejects the token, or requires one."""
 
-    code = "not_let_in"
-    exit_status = NOT_LET_IN
+    code = "unauthorized"
+    exit_status = UNAUTHORIZED
 
 
 class StoppedError(Exception):
-    """The work is no longer wanted."""
+    """Another thread has stopped the work."""

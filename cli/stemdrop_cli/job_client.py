@@ -1,6 +1,6 @@
-"""One song's way: read, upload, wait, download."""
+"""One song on the server: upload, wait, download."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -8,122 +8,139 @@ from pathlib import Path
 
 from stemdrop.jobs import Status
 from stemdrop.options import Options
+from stemdrop_cli.api_client import ApiClient, JobRequest
 from stemdrop_cli.display import Phase, Row
-from stemdrop_cli.errors import LinkExpiredError, ServerError, SongError, UploadExpiredError
-from stemdrop_cli.names import sendable
-from stemdrop_cli.responses import JobView
-from stemdrop_cli.retries import Retries, Stop
-from stemdrop_cli.server import NewJob, Server
-from stemdrop_cli.transfers import Transfers, hash_file, size_of
+from stemdrop_cli.errors import (
+    DownloadExpiredError,
+    ServerError,
+    SongError,
+    UploadExpiredError,
+)
+from stemdrop_cli.names import api_filename
+from stemdrop_cli.responses import JobResponse
+from stemdrop_cli.retries import Retries, StopEvent
+from stemdrop_cli.transfers import Transfers, file_size, hash_file
 from stemdrop_separate.atomic_files import unfinished
 
-# A URL that is new and already too old means that a clock is wrong.
-MOST_RENEWALS = 3
+# If a new URL has expired already, a clock is wrong.
+MAX_RENEWALS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
-    """What all errands share."""
+class Session:
+    """Connections and limits that all songs share."""
 
-    server: Server
+    api: ApiClient
     transfers: Transfers
-    stop: Stop
+    stop: StopEvent
     give_up_after_s: float
 
 
-class Errand:
-    """Gets the stems of one song; see errors.py for what its methods raise.
+class JobClient:
+    """Get the stems of one song; errors.py lists what its methods raise.
 
     Parameters
     ----------
-    row : where it is shown.
+    row : Row of the display for this song.
     """
 
-    def __init__(self, means: Means, row: Row) -> None:
-        self._server = means.server
-        self._transfers = means.transfers
-        self._stop = means.stop
+    def __init__(self, session: Session, row: Row) -> None:
+        self._api = session.api
+        self._transfers = session.transfers
+        self._stop = session.stop
         self._row = row
-        self._retries = Retries(means.stop, means.give_up_after_s, row.note)
+        self._retries = Retries(session.stop, session.give_up_after_s, row.note)
         self._furthest = 0
 
-    def send(self, song: Path, options: Options) -> JobView:
-        """Upload a song, unless the server has its stems already, and return its job."""
-        self._enter(Phase.READING, size_of(song))
-        size_bytes, sha256 = hash_file(song, self._reach)
-        new = NewJob(sendable(song.name), size_bytes, sha256, options)
-        for _ in range(MOST_RENEWALS):
-            with suppress(UploadExpiredError):
-                return self._send(song, new)
-        return self._send(song, new)
+    def submit(
+        self, song: Path, options: Options, on_accepted: Callable[[str], object]
+    ) -> JobResponse:
+        """Upload a song, unless the server has its stems, and return its job.
 
-    def _send(self, song: Path, new: NewJob) -> JobView:
-        job, upload = self._retries.run(partial(self._server.create_job, new))
+        Parameters
+        ----------
+        on_accepted : Function that is called with the job's ID once nothing is left to upload.
+        """
+        self._start(Phase.READING, file_size(song))
+        size_bytes, sha256 = hash_file(song, self._update)
+        request = JobRequest(api_filename(song.name), size_bytes, sha256, options)
+        for _ in range(MAX_RENEWALS):
+            with suppress(UploadExpiredError):
+                return self._submit_once(song, request, on_accepted)
+        return self._submit_once(song, request, on_accepted)
+
+    def _submit_once(
+        self, song: Path, request: JobRequest, on_accepted: Callable[[str], object]
+    ) -> JobResponse:
+        job, upload = self._retries.run(partial(self._api.create_job, request))
         if upload:
-            self._enter(Phase.UPLOADING, new.size_bytes)
-            send = partial(self._transfers.upload, upload, song, new.size_bytes, self._reach)
+            size_bytes = request.size_bytes
+            self._start(Phase.UPLOADING, size_bytes)
+            send = partial(self._transfers.upload, upload, song, size_bytes, self._update)
             self._retries.run(send)
+        on_accepted(job.id)
+        if upload:
             self._row.note(f"uploaded as job {job.id}")
         return job
 
-    def wait(self, job_id: str) -> JobView:
+    def wait(self, job_id: str) -> JobResponse:
         """Return a job once it is done.
 
         Raises
         ------
-        SongError : it failed, or isn't there.
+        SongError : The job failed, or doesn't exist.
         """
         etag, phase = None, Phase.QUEUED
         while True:
-            look = self._retries.run(partial(self._server.look_at_job, job_id, etag))
-            etag = look.etag
-            if look.job and look.job.status is Status.DONE:
-                return look.job
-            if look.job and look.job.status is Status.FAILED:
-                raise SongError(look.job.failure or "The job failed.")
-            if look.job and look.job.status is Status.PROCESSING:
+            poll = self._retries.run(partial(self._api.poll_job, job_id, etag))
+            etag = poll.etag
+            if poll.job and poll.job.status is Status.DONE:
+                return poll.job
+            if poll.job and poll.job.status is Status.FAILED:
+                raise SongError(poll.job.failure or "The job failed.")
+            if poll.job and poll.job.status is Status.PROCESSING:
                 phase = Phase.SEPARATING
-                self._enter(phase, 1.0)
-                self._row.reach(look.job.progress, look.job.seconds_left)
-            self._enter(phase, None)
-            self._stop.pause(look.retry_after_s)
+                self._start(phase, 1.0)
+                self._row.update(poll.job.progress, poll.job.seconds_left)
+            self._start(phase, None)
+            self._stop.wait(poll.retry_after_s)
 
-    def fetch(self, job: JobView, paths: Mapping[str, Path]) -> None:
-        """Download a job's files; they appear under their paths once all of them are whole."""
+    def download(self, job: JobResponse, paths: Mapping[str, Path]) -> None:
+        """Download a job's files; they appear under their paths once all of them are complete."""
         if missing := paths.keys() - job.downloads.keys():
             raise ServerError(f"The server's job has no {', '.join(sorted(missing))}.")
-        self._enter(Phase.DOWNLOADING, sum(job.downloads[name].size_bytes for name in paths))
+        self._start(Phase.DOWNLOADING, sum(job.downloads[name].size_bytes for name in paths))
         base = 0
         with unfinished(paths) as parts:
             for name, part in parts.items():
                 job = self._download(job, name, part, base)
                 base += job.downloads[name].size_bytes
 
-    def _download(self, job: JobView, name: str, part: Path, base: int) -> JobView:
-        """Download a file, and return the job with links that work."""
-        for _ in range(MOST_RENEWALS):
-            with suppress(LinkExpiredError):
+    def _download(self, job: JobResponse, name: str, part: Path, base: int) -> JobResponse:
+        """Download a file, and return the job with URLs that work."""
+        for _ in range(MAX_RENEWALS):
+            with suppress(DownloadExpiredError):
                 self._download_once(job, name, part, base)
                 return job
             job = self.wait(job.id)
         self._download_once(job, name, part, base)
         return job
 
-    def _download_once(self, job: JobView, name: str, part: Path, base: int) -> None:
-        def position(size_bytes: int) -> None:
-            self._reach(base + size_bytes)
+    def _download_once(self, job: JobResponse, name: str, part: Path, base: int) -> None:
+        def on_progress(size_bytes: int) -> None:
+            self._update(base + size_bytes)
 
         download = self._transfers.download
-        self._retries.run(partial(download, job.downloads[name], part, position))
+        self._retries.run(partial(download, job.downloads[name], part, on_progress))
 
-    def _enter(self, phase: Phase, total: float | None) -> None:
+    def _start(self, phase: Phase, total: float | None) -> None:
         self._furthest = 0
-        self._row.enter(phase, total)
+        self._row.start(phase, total)
 
-    def _reach(self, position: int) -> None:
-        """Show how far a transfer is; patience starts anew where none has been before."""
+    def _update(self, completed: int) -> None:
+        """Show the progress of a transfer; new progress resets the retries."""
         self._stop.check()
-        self._row.reach(position)
-        if position > self._furthest:
-            self._furthest = position
-            self._retries.start_anew()
+        self._row.update(completed)
+        if completed > self._furthest:
+            self._furthest = completed
+            self._retries.reset()

@@ -1,4 +1,4 @@
-"""Names of songs, as they can be shown, sent, and made paths of."""
+"""File names that are safe to display, to send, and to use in a path."""
 
 import re
 from pathlib import PurePosixPath, PureWindowsPath
@@ -6,17 +6,17 @@ from pathlib import PurePosixPath, PureWindowsPath
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
-def showable(name: str) -> str:
-    """Return a name without what would do something to a terminal."""
+def displayable(name: str) -> str:
+    """Return a name without control characters, which could change the terminal."""
     return CONTROLS.sub("?", name)
 
 
-def sendable(filename: str) -> str:
-    """Return a filename without what JSON and the API can't take."""
+def api_filename(filename: str) -> str:
+    """Return a filename without the characters that JSON or the API reject."""
     return CONTROLS.sub("_", filename.encode(errors="replace").decode())
 
 
-def last_part(filename: str) -> str:
-    """Return what of a filename may be a part of a path here: nothing if it is all dots."""
+def safe_basename(filename: str) -> str:
+    """Return the last part of a filename, safe to use in a path; empty if it is only dots."""
     name = CONTROLS.sub("_", PurePosixPath(PureWindowsPath(filename).name).name)
     return name if name.strip(". ") else ""

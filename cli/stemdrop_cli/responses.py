@@ -1,4 +1,4 @@
-"""What the API says, as far as the client wants to know."""
+"""Responses of the API, reduced to the fields that the client reads."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,20 +10,20 @@ from stemdrop.keys import JOB_ID, ZIP_NAME
 from stemdrop.options import Options
 from stemdrop.presigned import PresignedUpload
 from stemdrop_cli.errors import ServerError
-from stemdrop_cli.names import last_part
+from stemdrop_cli.names import safe_basename
 
 
 @dataclass(frozen=True, slots=True)
-class Download:
-    """A file to fetch; `url` is presigned, so it is never shown."""
+class DownloadLink:
+    """A file to download; `url` is presigned, so it is never shown."""
 
     size_bytes: int
     url: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Clipping:
-    """A stem with samples that its format could not hold."""
+class StemClipping:
+    """A stem with samples beyond full scale."""
 
     stem: str
     samples: int
@@ -31,18 +31,18 @@ class Clipping:
 
 
 @dataclass(frozen=True, slots=True)
-class JobView:
-    """A job as the server shows it.
+class JobResponse:
+    """A job.
 
     Attributes
     ----------
-    filename : the last part of the song's path, safe to make a path of.
-    progress : 0 to 1, of the separation.
-    seconds_left : of the separation, if the server knows.
-    given_options : as the server shows them; see `options`.
-    downloads : names of stems, and of the zip, to their files.
-    gain_db : by how much all stems were scaled so that none clips.
-    failure : one sentence, if the job failed.
+    filename : Last part of the song's path, safe to use in a path.
+    progress : Progress of the separation, 0 to 1.
+    seconds_left : Time left for the separation, if the server knows.
+    given_options : Options as the server sent them; see `options`.
+    downloads : Name of a stem, or of the zip, to its file.
+    gain_db : Gain that was applied to all stems so that none clips.
+    failure : One sentence, if the job failed.
     """
 
     id: str
@@ -52,15 +52,15 @@ class JobView:
     progress: float
     seconds_left: float | None
     given_options: Mapping[str, object]
-    downloads: Mapping[str, Download] = field(default_factory=dict)
-    clippings: tuple[Clipping, ...] = ()
+    downloads: Mapping[str, DownloadLink] = field(default_factory=dict)
+    clippings: tuple[StemClipping, ...] = ()
     gain_db: float = 0.0
     failure: str | None = None
     warnings: tuple[str, ...] = ()
 
     @property
     def is_finished(self) -> bool:
-        """Return whether the job has ended, well or not."""
+        """Return whether the job is done or has failed."""
         return self.status in {Status.DONE, Status.FAILED}
 
     @property
@@ -69,7 +69,7 @@ class JobView:
 
         Raises
         ------
-        ServerError : they are not valid, so they are those of another version.
+        ServerError : The options aren't valid in this version.
         """
         try:
             return Options.parse(self.given_options)
@@ -77,29 +77,31 @@ class JobView:
             raise ServerError(f"The server's options can't be read: {error.message}") from error
 
 
-def read_job(shown: Any) -> JobView:
-    """Read a job.
+def parse_job(shown: Any) -> JobResponse:
+    """Parse a job.
 
     Raises
     ------
-    ServerError : this is no job.
+    ServerError : The value isn't a job.
     """
     try:
         if not JOB_ID.fullmatch(shown["id"]):
             raise ValueError
         stems = {stem["stem"]: stem for stem in shown["stems"]}
         files = stems | ({ZIP_NAME: shown["zip"]} if shown["zip"] else {})
-        return JobView(
+        return JobResponse(
             id=shown["id"],
-            filename=last_part(shown["filename"] or "") or shown["id"],
+            filename=safe_basename(shown["filename"] or "") or shown["id"],
             status=Status(shown["status"]),
             stage=Stage(shown["stage"]) if shown["stage"] else None,
             progress=float(shown["progress"]),
             seconds_left=shown["seconds_left"],
             given_options=dict(shown["options"]),
-            downloads={name: Download(int(f["size_bytes"]), f["url"]) for name, f in files.items()},
+            downloads={
+                name: DownloadLink(int(f["size_bytes"]), f["url"]) for name, f in files.items()
+            },
             clippings=tuple(
-                Clipping(name, stem["clipped_samples"], stem["peak_dbfs"])
+                StemClipping(name, stem["clipped_samples"], stem["peak_dbfs"])
                 for name, stem in stems.items()
                 if stem["clipped_samples"]
             ),
@@ -108,15 +110,15 @@ def read_job(shown: Any) -> JobView:
             warnings=tuple(map(str, shown["warnings"])),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ServerError("The server's answer is no job: is it of another version?") from error
+        raise ServerError("The server's response isn't a job: check its version.") from error
 
 
-def read_upload(shown: Any) -> PresignedUpload | None:
-    """Read the upload URL of a new job; there is none if its stems are there already.
+def parse_upload(shown: Any) -> PresignedUpload | None:
+    """Parse the upload URL of a new job; None if the server has its stems already.
 
     Raises
     ------
-    ServerError : this is no upload URL.
+    ServerError : The value isn't an upload URL.
     """
     try:
         upload = shown["upload"]
@@ -127,5 +129,5 @@ def read_upload(shown: Any) -> PresignedUpload | None:
         headers = {str(name): str(value) for name, value in upload["headers"].items()}
         return PresignedUpload("PUT", str(upload["url"]), headers, str(upload["expires_at"]))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        said = "The server's answer has no upload URL: is it of another version?"
+        said = "The server's response has no upload URL: check its version."
         raise ServerError(said) from error

@@ -1,4 +1,4 @@
-"""Sees to one order after another, and says what came of each."""
+"""Run the tasks of `stemdrop submit`, and print what came of each."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -8,57 +8,64 @@ from stemdrop.errors import StemdropError
 from stemdrop.options import Options
 from stemdrop_cli.display import Display, Row
 from stemdrop_cli.errors import DONE, SONG_FAILED, ClientError
-from stemdrop_cli.job_client import Errand, Means
-from stemdrop_cli.responses import JobView
-from stemdrop_cli.tasks import Layout, Order
+from stemdrop_cli.job_client import JobClient, Session
+from stemdrop_cli.responses import JobResponse
+from stemdrop_cli.tasks import Layout, Task
 from stemdrop_separate.atomic_files import describe_clipping, describe_scaling
 
 
-class Desk:
-    """Gets orders done. Threads may share it.
+class Runner:
+    """Runs tasks. Threads may share it.
 
     Parameters
     ----------
-    layout : where files go.
-    options : of songs; a job that is resumed has its own.
+    layout : Paths of the files.
+    options : Options of songs; a resumed job has its own.
     """
 
-    def __init__(self, means: Means, display: Display, layout: Layout, options: Options) -> None:
-        self._means = means
+    def __init__(
+        self, session: Session, display: Display, layout: Layout, options: Options
+    ) -> None:
+        self._session = session
         self._display = display
         self._layout = layout
         self._options = options
 
-    def fulfil(self, order: Order) -> None:
-        """Get a song's stems, and set the order's status."""
+    def run(self, task: Task) -> None:
+        """Get a song's stems, and set the task's status."""
         began_s = time.monotonic()
         try:
-            with self._display.row(order.name) as row:
-                job, paths = self._get(order, row)
+            with self._display.row(task.name) as row:
+                job, paths = self._get_stems(task, row)
         except StemdropError as error:
-            order.status = error.exit_status if isinstance(error, ClientError) else SONG_FAILED
-            self._display.complain(f"{order.name}: {error.message}")
+            task.status = error.exit_status if isinstance(error, ClientError) else SONG_FAILED
+            self._display.print_error(f"{task.name}: {error.message}")
         else:
-            order.status = DONE
-            self._summarise(order, job, paths.values(), time.monotonic() - began_s)
+            task.status = DONE
+            self._print_summary(task, job, paths.values(), time.monotonic() - began_s)
 
-    def _get(self, order: Order, row: Row) -> tuple[JobView, Mapping[str, Path]]:
-        errand = Errand(self._means, row)
-        job = errand.send(order.song, self._options) if order.song else None
-        order.job_id = job.id if job else order.job_id
+    def _get_stems(self, task: Task, row: Row) -> tuple[JobResponse, Mapping[str, Path]]:
+        def keep_job_id(job_id: str) -> None:
+            task.job_id = job_id
+
+        client, job = JobClient(self._session, row), None
+        if task.song:
+            job = client.submit(task.song, self._options, keep_job_id)
         if job is None or not job.is_finished:
-            job = errand.wait(str(order.job_id))
-        paths = self._layout.paths(order, job)
-        errand.fetch(job, paths)
+            job = client.wait(str(task.job_id))
+        paths = self._layout.paths(task, job)
+        client.download(job, paths)
         return job, paths
 
-    def _summarise(self, order: Order, job: JobView, paths: Iterable[Path], took_s: float) -> None:
+    def _print_summary(
+        self, task: Task, job: JobResponse, paths: Iterable[Path], took_s: float
+    ) -> None:
         files = ", ".join(map(str, paths))
-        self._display.say(f"{order.name}: done in {took_s:.1f} s: {files}")
+        self._display.print_result(f"{task.name}: done in {took_s:.1f} s: {files}")
         for warning in job.warnings:
-            self._display.complain(f"{order.name}: {warning}")
+            self._display.print_error(f"{task.name}: {warning}")
         if job.gain_db:
-            self._display.complain(f"{order.name}: {describe_scaling(job.gain_db)}")
+            self._display.print_error(f"{task.name}: {describe_scaling(job.gain_db)}")
         for clipping in job.clippings:
             said = describe_clipping(clipping.stem, clipping.samples, clipping.peak_dbfs)
-            self._display.complain(f"{order.name}: {said}")
+            self._display.print_error(f"{task.name}: {said}")

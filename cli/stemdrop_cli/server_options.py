@@ -1,4 +1,4 @@
-"""Where the server is and what opens it: arguments, environment, a stack of this checkout."""
+"""URL and token of the server, from arguments, the environment, or this checkout's `make local`."""
 
 import argparse
 import os
@@ -15,14 +15,14 @@ LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Let a command be told the server."""
+    """Add the options that name a server."""
     parser.add_argument(
-        "--url", help=f"of the server; default: STEMDROP_URL if set, else {DEFAULT_URL}"
+        "--url", help=f"URL of the server (default: STEMDROP_URL, else {DEFAULT_URL})"
     )
     parser.add_argument(
         "--token",
-        help="of the server; default: STEMDROP_TOKEN if set, else that of this checkout's "
-        "`make local`",
+        help="access token (default: STEMDROP_TOKEN, else the token of this checkout's "
+        "`make local`)",
     )
 
 
@@ -31,7 +31,7 @@ def find_url(given: str | None) -> str:
 
     Raises
     ------
-    OptionError : it can't be one.
+    OptionError : It isn't a URL.
     """
     url = given or os.environ.get("STEMDROP_URL") or DEFAULT_URL
     try:
@@ -44,15 +44,15 @@ def find_url(given: str | None) -> str:
 
 
 def find_token(given: str | None, url: str) -> str | None:
-    """Return the server's token, or None if nobody knows one.
+    """Return the server's token, or None if there is none.
 
     Raises
     ------
-    OptionError : it can't be one.
+    OptionError : It isn't a token.
     """
     token = (given or os.environ.get("STEMDROP_TOKEN") or "").strip()
     if not token and httpx.URL(url).host in LOOPBACK and CHECKOUT_TOKEN.is_file():
         token = CHECKOUT_TOKEN.read_text(errors="replace").strip()
     if not (token.isascii() and token.isprintable()) or " " in token:
-        raise OptionError("The token can't be right: it has letters that no token has.")
+        raise OptionError("The token is invalid: use printable ASCII characters without spaces.")
     return token or None

@@ -1,4 +1,4 @@
-"""`stemdrop submit`: songs go to a server, and their stems come back."""
+"""`stemdrop submit`: upload songs to a server, and download their stems."""
 
 import argparse
 import math
@@ -9,59 +9,59 @@ from functools import partial
 from pathlib import Path
 
 from stemdrop.options import Options
-from stemdrop_cli import server_options as access
+from stemdrop_cli import server_options
+from stemdrop_cli.api_client import ApiClient
 from stemdrop_cli.arguments import DEFAULT_FOLDER, ZIP, add_option
 from stemdrop_cli.display import open_display
 from stemdrop_cli.errors import DONE, INTERRUPTED, SONG_FAILED
-from stemdrop_cli.job_client import Means
-from stemdrop_cli.retries import GIVE_UP_AFTER_S, Retries, Stop
-from stemdrop_cli.runner import Desk
-from stemdrop_cli.server import Server
-from stemdrop_cli.tasks import Layout, Order, read_orders
+from stemdrop_cli.job_client import Session
+from stemdrop_cli.retries import GIVE_UP_AFTER_S, Retries, StopEvent
+from stemdrop_cli.runner import Runner
+from stemdrop_cli.tasks import Layout, Task, parse_tasks
 from stemdrop_cli.thread_pool import run_all
 from stemdrop_cli.transfers import Transfers
 from stemdrop_separate.output_paths import DEFAULT_FORMAT
 
 PARALLEL = 3
-MOST_PARALLEL = 64
+MAX_PARALLEL = 64
 EXIT_STATUS = """exit status:
-  0    all stems are there
+  0    all songs are done
   1    a song failed
-  2    wrong usage, nothing was sent
-  3    the server can't be reached, or is none of stemdrop's
-  4    the server doesn't take the token
+  2    wrong usage; nothing was sent
+  3    the server can't be reached, or isn't stemdrop
+  4    the server rejects the token
   130  interrupted
-If songs fail in several ways, it is the highest."""
+If songs fail in several ways, the highest status counts."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Let the command be told songs and jobs, and how to get them separated."""
+    """Add the arguments of this command alone."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EXIT_STATUS
     add = parser.add_argument
     add("songs", nargs="*", type=Path, metavar="SONG")
-    access.add_arguments(parser)
+    server_options.add_arguments(parser)
     add_option(parser, ZIP)
     add(
         "--resume",
         nargs="+",
         default=[],
         metavar="ID",
-        help="go on with jobs whose songs were uploaded before: wait, and download",
+        help="jobs to resume, whose songs are uploaded: wait for them, and download the stems",
     )
     add(
         "--parallel",
         type=_count,
         default=PARALLEL,
         metavar="N",
-        help="songs at a time, default %(default)s",
+        help="number of songs at a time (default: %(default)s)",
     )
     add(
         "--give_up_after",
         type=_seconds,
         default=GIVE_UP_AFTER_S,
         metavar="SECONDS",
-        help="of waiting for a server that is lost on the way, default %(default)g",
+        help="limit for waiting while the server doesn't respond (default: %(default)g)",
     )
 
 
@@ -70,58 +70,62 @@ def run(parsed: argparse.Namespace, options: Options) -> int:
 
     Raises
     ------
-    OptionError : something about the arguments is wrong.
-    ClientError : the server isn't there, or doesn't let us in.
+    OptionError : An argument is invalid.
+    ClientError : The server can't be reached, or rejects the token.
     """
-    url = access.find_url(parsed.url)
-    token = access.find_token(parsed.token, url)
-    orders = read_orders(parsed.songs, parsed.resume)
+    url = server_options.find_url(parsed.url)
+    token = server_options.find_token(parsed.token, url)
+    tasks = parse_tasks(parsed.songs, parsed.resume)
     layout = Layout(parsed.output_path, parsed.filename_format)
     layout.check(parsed.songs, options)
     interrupted = False
     try:
-        with Server(url, token) as server, Transfers() as transfers:
-            means = Means(server, transfers, Stop(), parsed.give_up_after)
-            _fulfil_all(orders, means, layout, options, parsed.parallel)
+        with ApiClient(url, token) as api, Transfers() as transfers:
+            session = Session(api, transfers, StopEvent(), parsed.give_up_after)
+            _run_all(tasks, session, layout, options, parsed.parallel)
     except KeyboardInterrupt:
         interrupted = True
         print("stemdrop: Interrupted; unfinished files are removed.", file=sys.stderr)
-    for line in _what_is_left(orders, url, layout):
+    for line in _resume_hints(tasks, url, layout):
         print(f"stemdrop: {line}", file=sys.stderr)
-    return INTERRUPTED if interrupted else max(order.status or DONE for order in orders)
+    return INTERRUPTED if interrupted else max(task.status or DONE for task in tasks)
 
 
-def _fulfil_all(
-    orders: Sequence[Order], means: Means, layout: Layout, options: Options, parallel: int
+def _run_all(
+    tasks: Sequence[Task], session: Session, layout: Layout, options: Options, parallel: int
 ) -> None:
     with open_display() as display:
-        first = Retries(means.stop, means.give_up_after_s, display.complain)
-        first.run(means.server.check)
-        desk = Desk(means, display, layout, options)
-        run_all([partial(desk.fulfil, order) for order in orders], parallel, means.stop)
+        first = Retries(session.stop, session.give_up_after_s, display.print_error)
+        first.run(session.api.check)
+        runner = Runner(session, display, layout, options)
+        run_all([partial(runner.run, task) for task in tasks], parallel, session.stop)
 
 
-def _what_is_left(orders: Sequence[Order], url: str, layout: Layout) -> Iterator[str]:
-    """Say how to go on with what was neither done nor refused."""
-    left = [order for order in orders if order.status not in {DONE, SONG_FAILED}]
-    job_ids = [order.job_id for order in left if order.job_id]
+def _resume_hints(tasks: Sequence[Task], url: str, layout: Layout) -> Iterator[str]:
+    """Yield how to resume the tasks that neither are done nor have failed for good."""
+    left = [task for task in tasks if task.status not in {DONE, SONG_FAILED}]
+    job_ids = [task.job_id for task in left if task.job_id]
     if job_ids:
-        command = ["stemdrop", "submit", *_unless_default("--url", url, access.DEFAULT_URL)]
-        command += _unless_default("-o", str(layout.folder), str(DEFAULT_FOLDER))
-        command += _unless_default("-f", layout.filename_format, DEFAULT_FORMAT)
-        yield f"To go on: {shlex.join([*command, '--resume', *job_ids])}"
-    songs = [str(order.song) for order in left if not order.job_id]
+        command = [
+            "stemdrop",
+            "submit",
+            *_option_unless_default("--url", url, server_options.DEFAULT_URL),
+        ]
+        command += _option_unless_default("-o", str(layout.folder), str(DEFAULT_FOLDER))
+        command += _option_unless_default("-f", layout.filename_format, DEFAULT_FORMAT)
+        yield f"To resume: {shlex.join([*command, '--resume', *job_ids])}"
+    songs = [str(task.song) for task in left if not task.job_id]
     if songs:
         yield f"Not uploaded, so submit again: {shlex.join(songs)}"
 
 
-def _unless_default(option: str, value: str, default: str) -> list[str]:
+def _option_unless_default(option: str, value: str, default: str) -> list[str]:
     return [] if value == default else [option, value]
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_PARALLEL:
-        raise argparse.ArgumentTypeError(f"use 1 to {MOST_PARALLEL}, not {text!r}")
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_PARALLEL:
+        raise argparse.ArgumentTypeError(f"use 1 to {MAX_PARALLEL}, not {text!r}")
     return int(text)
 
 

@@ -1,63 +1,51 @@
-"""Several songs at once, a thread each."""
+"""Several songs at a time, in a pool of threads."""
 
-import queue
-import time
 from collections.abc import Callable, Sequence
-from threading import Thread
+from multiprocessing.pool import ThreadPool
 
 from stemdrop_cli.errors import StoppedError
-from stemdrop_cli.retries import Stop
+from stemdrop_cli.retries import StopEvent
 
-# Threads that wait for a dead network are left behind; they end with the process.
 GRACE_S = 2.0
+POLL_S = 0.2
 
-Task = Callable[[], None]
 
-
-def run_all(tasks: Sequence[Task], parallel: int, stop: Stop) -> None:
+def run_all(tasks: Sequence[Callable[[], None]], parallel: int, stop: StopEvent) -> None:
     """Run all tasks, some of them at a time.
+
+    The threads are daemons, unlike those of concurrent.futures: one that waits for a dead network
+    doesn't keep the process from ending.
+
+    Parameters
+    ----------
+    parallel : Number of threads, at least 1.
+    stop : Event that is set when a task fails or on Ctrl-C, so that the other tasks end.
 
     Raises
     ------
-    KeyboardInterrupt : on Ctrl-C, after the threads were told to end.
-    Exception : the first one of a task; the others were told to end.
+    KeyboardInterrupt : On Ctrl-C, after the tasks had some time to remove their unfinished files.
+    Exception : The first one of a task.
     """
-    waiting: queue.SimpleQueue[Task] = queue.SimpleQueue()
-    for task in tasks:
-        waiting.put(task)
-    failures: list[BaseException] = []
-    threads = [
-        Thread(target=_work, args=(waiting, failures, stop), daemon=True)
-        for _ in range(min(parallel, len(tasks)))
-    ]
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    except KeyboardInterrupt:
-        stop.set()
-        until_s = time.monotonic() + GRACE_S
-        for thread in threads:
-            if thread.is_alive():
-                thread.join(max(until_s - time.monotonic(), 0))
-        raise
-    if failures:
-        raise failures[0]
+    failures: list[Exception] = []
 
-
-def _work(waiting: "queue.SimpleQueue[Task]", failures: list[BaseException], stop: Stop) -> None:
-    while True:
-        try:
-            task = waiting.get_nowait()
-        except queue.Empty:
-            return
+    def run(task: Callable[[], None]) -> None:
         try:
             stop.check()
             task()
         except StoppedError:
             return
-        except BaseException as failure:  # noqa: BLE001  # goes to the thread that waits
+        except Exception as failure:  # noqa: BLE001  # raised below
             failures.append(failure)
             stop.set()
-            return
+
+    with ThreadPool(parallel) as pool:
+        results = pool.map_async(run, tasks, chunksize=1)
+        try:
+            while not results.ready():
+                results.wait(POLL_S)  # without a timeout, it could miss a Ctrl-C
+        except KeyboardInterrupt:
+            stop.set()
+            results.wait(GRACE_S)
+            raise
+    if failures:
+        raise failures[0]

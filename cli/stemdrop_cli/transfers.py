@@ -1,4 +1,4 @@
-"""Songs up, stems down, by presigned URLs; the token never goes along."""
+"""Uploads and downloads with presigned URLs, without the access token."""
 
 import hashlib
 import os
@@ -12,30 +12,30 @@ from typing import BinaryIO, Self
 import httpx
 
 from stemdrop.presigned import PresignedUpload
+from stemdrop_cli.api_client import NO_PROXY, is_temporary, reason
 from stemdrop_cli.errors import (
     BusyError,
-    LinkExpiredError,
+    DownloadExpiredError,
     SongError,
     UnreachableError,
     UploadExpiredError,
 )
-from stemdrop_cli.responses import Download
-from stemdrop_cli.server import DIRECT, is_temporary, reason
+from stemdrop_cli.responses import DownloadLink
 
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 CHUNK_BYTES = 1 << 20
-# Source: "Error responses" in the Amazon S3 API reference; a slow upload is told so with a 400.
+# Code of the 400 that a slow upload gets. Source: "Error responses", Amazon S3 API reference.
 TOO_SLOW = "RequestTimeout"
 
-# Told how many bytes there are so far; may raise to end the transfer.
-Position = Callable[[int], None]
+# Called with the number of bytes so far; may raise to end the transfer.
+OnProgress = Callable[[int], None]
 
 
 class Transfers:
-    """Connections to where songs and stems are; a context manager. Threads may share it."""
+    """A context manager that holds the connections to S3. Threads may share it."""
 
     def __init__(self) -> None:
-        self._http = httpx.Client(timeout=TIMEOUT, mounts=DIRECT, follow_redirects=True)
+        self._http = httpx.Client(timeout=TIMEOUT, mounts=NO_PROXY, follow_redirects=True)
 
     def __enter__(self) -> Self:
         return self
@@ -49,9 +49,9 @@ class Transfers:
         self._http.close()
 
     def upload(
-        self, upload: PresignedUpload, song: Path, size_bytes: int, position: Position
+        self, upload: PresignedUpload, song: Path, size_bytes: int, on_progress: OnProgress
     ) -> None:
-        """Send a song, read from the disk as it goes out.
+        """Upload a song in constant memory.
 
         Parameters
         ----------
@@ -59,15 +59,15 @@ class Transfers:
 
         Raises
         ------
-        UploadExpiredError : it needs another URL.
-        SongError : it is refused, has changed, or can't be read.
-        UnreachableError, BusyError : it may work the next time.
+        UploadExpiredError : The URL has expired.
+        SongError : The upload is rejected, or the file has changed or can't be read.
+        UnreachableError, BusyError : A retry may succeed.
         """
         headers = upload.headers | {"Content-Length": str(size_bytes)}
-        with _reading(song) as file:
+        with _open_song(song) as file:
             if os.fstat(file.fileno()).st_size != size_bytes:
                 raise SongError("The file has changed: submit it again.")
-            body = _Body(file, position)
+            body = _FileBody(file, size_bytes, on_progress)
             try:
                 answer = self._http.request(
                     upload.method, upload.url, headers=headers, content=body
@@ -78,23 +78,23 @@ class Transfers:
             return
         code, message = _s3_error(answer)
         if is_temporary(answer) or code == TOO_SLOW:
-            raise BusyError(f"The upload can't be taken for now: {message or code}.")
-        # The signature, or the credentials that it was made with.
+            raise BusyError(f"The upload was rejected for now: {message or code}.")
+        # The signature has expired, or its credentials have.
         kind = UploadExpiredError if "expired" in message.lower() else SongError
-        raise kind(f"The upload was refused: {message or code}.")
+        raise kind(f"The upload was rejected: {message or code}.")
 
-    def download(self, wanted: Download, path: Path, position: Position) -> None:
-        """Fetch a file, from where an earlier try has ended.
+    def download(self, wanted: DownloadLink, path: Path, on_progress: OnProgress) -> None:
+        """Download a file, continuing where an earlier attempt ended.
 
         Raises
         ------
-        LinkExpiredError : it needs another link.
-        SongError : it is gone, isn't as large as it should be, or can't be written.
-        UnreachableError, BusyError : it may work the next time.
+        DownloadExpiredError : The URL has expired.
+        SongError : The file is gone, has the wrong size, or can't be written.
+        UnreachableError, BusyError : A retry may succeed.
         """
         try:
             with path.open("ab") as file:
-                self._continue(wanted, file, position)
+                self._continue(wanted, file, on_progress)
                 size_bytes = file.tell()
         except httpx.RequestError as error:
             raise UnreachableError(f"The download broke off: {reason(error)}.") from error
@@ -104,74 +104,76 @@ class Transfers:
             kind = UnreachableError if size_bytes < wanted.size_bytes else SongError
             raise kind(f"The stems have {size_bytes} bytes instead of {wanted.size_bytes}.")
 
-    def _continue(self, wanted: Download, file: BinaryIO, position: Position) -> None:
+    def _continue(self, wanted: DownloadLink, file: BinaryIO, on_progress: OnProgress) -> None:
         have = file.tell()
         if have == wanted.size_bytes:
             return
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
         with self._http.stream("GET", wanted.url, headers=headers) as answer:
-            said = f"The stems can't be fetched: {answer.status_code} {answer.reason_phrase}."
+            said = f"The stems can't be downloaded: {answer.status_code} {answer.reason_phrase}."
             if is_temporary(answer):
                 raise BusyError(said)
             if answer.status_code == httpx.codes.FORBIDDEN:
-                raise LinkExpiredError(said)
+                raise DownloadExpiredError(said)
             if answer.is_error:
                 raise SongError(said)
             if answer.status_code != httpx.codes.PARTIAL_CONTENT:
                 file.truncate(0)
             for chunk in answer.iter_raw():
                 file.write(chunk)
-                position(file.tell())
+                on_progress(file.tell())
 
 
-def size_of(song: Path) -> int:
+def file_size(song: Path) -> int:
     """Return a song's size in bytes.
 
     Raises
     ------
-    SongError : it can't be read.
+    SongError : The file can't be read.
     """
-    with _reading(song) as file:
+    with _open_song(song) as file:
         return os.fstat(file.fileno()).st_size
 
 
-def hash_file(song: Path, position: Position) -> tuple[int, str]:
-    """Return a song's size in bytes and its sha256 in hex.
+def hash_file(song: Path, on_progress: OnProgress) -> tuple[int, str]:
+    """Return a song's size in bytes and its SHA-256 in hex.
 
     Raises
     ------
-    SongError : it can't be read, or there is nothing in it.
+    SongError : The file can't be read, or is empty.
     """
     sha256, size_bytes = hashlib.sha256(), 0
-    with _reading(song) as file:
+    with _open_song(song) as file:
         while chunk := file.read(CHUNK_BYTES):
             sha256.update(chunk)
             size_bytes += len(chunk)
-            position(size_bytes)
+            on_progress(size_bytes)
     if not size_bytes:
         raise SongError("The file is empty.")
     return size_bytes, sha256.hexdigest()
 
 
-class _Body:
-    """A file as a request's body, which tells how much of it has been read.
+class _FileBody:
+    """A file as a request's body, which reports its progress.
 
-    Unlike a generator, it can be read again, as httpx does if S3 redirects the request.
+    It ends at the declared size, even if the file grows. Unlike a generator, it can be read again,
+    as httpx does if S3 redirects the request.
     """
 
-    def __init__(self, file: BinaryIO, position: Position) -> None:
+    def __init__(self, file: BinaryIO, size_bytes: int, on_progress: OnProgress) -> None:
         self._file = file
-        self._position = position
+        self._size_bytes = size_bytes
+        self._on_progress = on_progress
 
     def __iter__(self) -> Iterator[bytes]:
         self._file.seek(0)
-        while chunk := self._file.read(CHUNK_BYTES):
-            self._position(self._file.tell())
+        while chunk := self._file.read(min(CHUNK_BYTES, self._size_bytes - self._file.tell())):
+            self._on_progress(self._file.tell())
             yield chunk
 
 
 @contextmanager
-def _reading(song: Path) -> Iterator[BinaryIO]:
+def _open_song(song: Path) -> Iterator[BinaryIO]:
     if not song.is_file():
         raise SongError("There is no such file.")
     try:
@@ -182,7 +184,7 @@ def _reading(song: Path) -> Iterator[BinaryIO]:
 
 
 def _s3_error(answer: httpx.Response) -> tuple[str, str]:
-    """Return the code and message of one of S3's errors; nobody's XML is parsed for it."""
+    """Return the code and message of an S3 error, without parsing untrusted XML."""
     code = re.search(r"<Code>([^<]*)</Code>", answer.text)
     message = re.search(r"<Message>([^<]*)</Message>", answer.text)
     return code[1] if code else str(answer.status_code), message[1].rstrip(".") if message else ""

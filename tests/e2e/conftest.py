@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks.scratch_s3 import ScratchS3, run_scratch_s3
-from stemdrop_containers.engine import Engine, find_engine
+from stemdrop_containers.engine import ContainerEngine, find_engine
 from stemdrop_containers.image import build
 
 
@@ -17,13 +17,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def engine() -> Engine:
+def engine() -> ContainerEngine:
     """Return the container engine; with OFFLINE=1 the one that needs no image registry."""
     return find_engine(is_offline=os.environ.get("OFFLINE") == "1")
 
 
 @pytest.fixture(scope="session")
-def image(engine: Engine) -> str:
+def image(engine: ContainerEngine) -> str:
     """Build the image that runs in production, and return its name."""
     return build(engine)
 

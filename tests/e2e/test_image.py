@@ -11,13 +11,13 @@ import pytest
 from benchmarks.lambda_container import INVOCATIONS
 from benchmarks.lambda_limits import Limits
 from benchmarks.lambda_run import separator_variables
-from stemdrop_containers.engine import ROOT, Engine
+from stemdrop_containers.engine import ROOT, ContainerEngine
 from stemdrop_containers.image import size_bytes
 
 LARGEST_BYTES = 700_000_000
 LOCKS = (
     "functions/separate/requirements.txt",
-    "functions/separate/model/tensorflow.txt",
+    "functions/separate/model/requirements.txt",
     "infra/local/image.txt",
 )
 ANYBODY = [
@@ -49,11 +49,11 @@ print(json.dumps({
 
 
 @pytest.fixture(scope="module")
-def inspected(engine: Engine, image: str) -> dict[str, Any]:
+def inspected(engine: ContainerEngine, image: str) -> dict[str, Any]:
     return _inspect(engine, image)
 
 
-def _inspect(engine: Engine, image: str) -> dict[str, Any]:
+def _inspect(engine: ContainerEngine, image: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(engine.run("image", "inspect", image).stdout)[0]
     return found
 
@@ -65,11 +65,11 @@ def environment() -> list[str]:
     return [word for name, value in variables.items() for word in ("--env", f"{name}={value}")]
 
 
-def test_it_is_small(engine: Engine, image: str) -> None:
+def test_it_is_small(engine: ContainerEngine, image: str) -> None:
     assert size_bytes(engine, image) < LARGEST_BYTES
 
 
-def test_it_has_what_the_function_needs_and_no_more(engine: Engine, image: str) -> None:
+def test_it_has_what_the_function_needs_and_no_more(engine: ContainerEngine, image: str) -> None:
     superfluous = "pip setuptools tensorflow spleeter onnx ministack fastapi rich model"
     command = [*ANYBODY, "--entrypoint", PYTHON, image, "-c", INVENTORY]
     needed = "numpy onnxruntime stemdrop stemdrop_separate awslambdaric"
@@ -82,7 +82,9 @@ def test_it_has_what_the_function_needs_and_no_more(engine: Engine, image: str) 
     assert inventory["unchecked"] == inventory["sources"] > 30
 
 
-def test_anybody_encodes_every_format_on_a_read_only_root(engine: Engine, image: str) -> None:
+def test_anybody_encodes_every_format_on_a_read_only_root(
+    engine: ContainerEngine, image: str
+) -> None:
     # `env -u`, as an engine sets HOME by itself
     command = ["--entrypoint", "/usr/bin/env", image, "-u", "HOME", PYTHON]
     options = [*ANYBODY, *environment()]
@@ -100,7 +102,7 @@ def test_its_labels_tell_what_is_in_it(inspected: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def function(engine: Engine, image: str) -> Iterator[str]:
+def function(engine: ContainerEngine, image: str) -> Iterator[str]:
     """Return the name of a container as `docker run IMAGE` starts it, outside of Lambda."""
     name = f"stemdrop-{uuid4().hex[:12]}"
     options = ["--detach", "--name", name, *ANYBODY, *environment()]
@@ -109,7 +111,9 @@ def function(engine: Engine, image: str) -> Iterator[str]:
     engine.run("rm", "--force", "--time", "0", name)
 
 
-def test_outside_of_lambda_the_emulator_runs_the_handler(engine: Engine, function: str) -> None:
+def test_outside_of_lambda_the_emulator_runs_the_handler(
+    engine: ContainerEngine, function: str
+) -> None:
     ask = f"""
 import json, time, urllib.request
 EVENT = b'{{"Records": []}}'
@@ -124,11 +128,11 @@ print(json.loads(ask()))
 """
     assert engine.run("exec", function, "python", "-c", ask, timeout=120).stdout.strip() == "{}"
     health = ["/opt/local/bin/python", "-m", "stemdrop_local.health"]
-    assert engine.attempt("exec", function, *health).returncode == 0
+    assert engine.try_run("exec", function, *health).returncode == 0
 
 
 @pytest.mark.parametrize("folder", ["venv", "local"])
-def test_image_has_only_locked_packages(engine: Engine, image: str, folder: str) -> None:
+def test_image_has_only_locked_packages(engine: ContainerEngine, image: str, folder: str) -> None:
     code = (
         "from importlib.metadata import distributions\n"
         "print(*(f'{found.name}=={found.version}' for found in distributions()))"

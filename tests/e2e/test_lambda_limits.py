@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.lambda_container import InvocationError, LambdaContainer, run_function
 from benchmarks.lambda_limits import Limits
-from stemdrop_containers.engine import Engine
+from stemdrop_containers.engine import ContainerEngine
 
 HANDLERS = Path(__file__).with_name("handlers")
 INSIDE = "/var/probe"
@@ -19,7 +19,7 @@ COMMAND = ("/opt/stemdrop/entrypoint.sh", "lambda_probe.handler")
 
 @pytest.fixture(scope="module")
 def function(
-    engine: Engine, image: str, tmp_path_factory: pytest.TempPathFactory
+    engine: ContainerEngine, image: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LambdaContainer]:
     """Run a handler of the tests' own in the image."""
     log = tmp_path_factory.mktemp("probe") / "function.log"

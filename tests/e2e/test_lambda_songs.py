@@ -23,7 +23,7 @@ from integration.processes_of import descendants, ends
 from stemdrop.jobs import Job, Status
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_cli.main import main
-from stemdrop_containers.engine import Engine
+from stemdrop_containers.engine import ContainerEngine
 
 KEY = UploadKey.parse("drop/song.mp3")
 STEMS = ("vocals", "accompaniment")
@@ -46,7 +46,7 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def running(
-    engine: Engine, image: str, s3: ScratchS3, log: Path, limits: Limits
+    engine: ContainerEngine, image: str, s3: ScratchS3, log: Path, limits: Limits
 ) -> Iterator[LambdaContainer]:
     """Run the separator under some limits."""
     variables = {**separator_variables(), **s3.environment}
@@ -64,7 +64,7 @@ def names(s3: ScratchS3) -> set[str]:
 
 
 def test_stems_are_those_of_the_command_line_cold_and_warm(
-    engine: Engine, image: str, s3: ScratchS3, song: Path, tmp_path: Path
+    engine: ContainerEngine, image: str, s3: ScratchS3, song: Path, tmp_path: Path
 ) -> None:
     assert main(["separate", str(song), "-o", str(tmp_path)]) == 0
     expected = {stem: (tmp_path / "song" / f"{stem}.wav").read_bytes() for stem in STEMS}
@@ -78,7 +78,7 @@ def test_stems_are_those_of_the_command_line_cold_and_warm(
 
 
 def test_most_demanding_options_fit_the_smallest_memory(
-    engine: Engine, image: str, s3: ScratchS3, song: Path, tmp_path: Path
+    engine: ContainerEngine, image: str, s3: ScratchS3, song: Path, tmp_path: Path
 ) -> None:
     log = tmp_path / "function.log"
     with running(engine, image, s3, log, Limits(SMALLEST_MB)) as function:
@@ -90,7 +90,7 @@ def test_most_demanding_options_fit_the_smallest_memory(
 
 
 def test_songs_that_take_too_much_are_refused_and_the_next_one_is_done(
-    engine: Engine, image: str, s3: ScratchS3, song: Path, tmp_path: Path
+    engine: ContainerEngine, image: str, s3: ScratchS3, song: Path, tmp_path: Path
 ) -> None:
     log = tmp_path / "function.log"
     cases = [
@@ -113,7 +113,7 @@ def test_songs_that_take_too_much_are_refused_and_the_next_one_is_done(
 
 
 def test_song_that_exceeds_the_memory_is_done_where_there_is_more(
-    engine: Engine, image: str, s3: ScratchS3, song: Path, tmp_path: Path
+    engine: ContainerEngine, image: str, s3: ScratchS3, song: Path, tmp_path: Path
 ) -> None:
     event = s3.upload(song, str(KEY))
     log = tmp_path / "function.log"
@@ -133,7 +133,7 @@ def test_song_that_exceeds_the_memory_is_done_where_there_is_more(
 
 
 def test_song_whose_handler_is_killed_is_done_by_the_next_invocation(
-    engine: Engine, image: str, s3: ScratchS3, tmp_path: Path
+    engine: ContainerEngine, image: str, s3: ScratchS3, tmp_path: Path
 ) -> None:
     path = tmp_path / "long.wav"
     write_wav(path, [generate(60.0, seed=3).mix])
@@ -163,7 +163,7 @@ def job_of(s3: ScratchS3) -> Job:
     return Job.from_json(s3.read(record_key(KEY)))
 
 
-def test_no_container_outlives_a_run_that_is_killed(engine: Engine, image: str) -> None:
+def test_no_container_outlives_a_run_that_is_killed(engine: ContainerEngine, image: str) -> None:
     assert image
     command = [sys.executable, "-m", "benchmarks.lambda_run", "--times", "99"]
     command += ["--offline"] if engine.is_offline else []

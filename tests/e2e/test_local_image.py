@@ -23,7 +23,7 @@ from benchmarks.songs.wav import write_wav
 from documents import GUIDE, commands_in
 from local_stack import TOKEN
 from stemdrop_cli.main import main
-from stemdrop_containers.engine import Engine
+from stemdrop_containers.engine import ContainerEngine
 from stemdrop_local.ports import LOOPBACK, reserve_port
 from transcript import Transcript
 
@@ -47,7 +47,7 @@ class Container(subprocess.Popen[str]):
     transcript : what it prints.
     """
 
-    def __init__(self, engine: Engine, image: str, *options: str) -> None:
+    def __init__(self, engine: ContainerEngine, image: str, *options: str) -> None:
         self.port = reserve_port()
         self.name = f"stemdrop-{uuid4().hex[:12]}"
         self._engine = engine
@@ -77,7 +77,7 @@ class Container(subprocess.Popen[str]):
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._engine.attempt("rm", "--force", "--time", "0", self.name)
+        self._engine.try_run("rm", "--force", "--time", "0", self.name)
         self.kill()
         self._reader.join()
         super().__exit__(kind, value, traceback)
@@ -90,7 +90,7 @@ class Container(subprocess.Popen[str]):
     def is_healthy(self) -> bool:
         """Return what the image's health check finds."""
         check = ["/opt/local/bin/python", "-m", "stemdrop_local.health"]
-        return self._engine.attempt("exec", self.name, *check, timeout=60).returncode == 0
+        return self._engine.try_run("exec", self.name, *check, timeout=60).returncode == 0
 
     def end(self, how: signal.Signals) -> int:
         """Send a signal, which the engine hands on, and return the exit status."""
@@ -134,7 +134,7 @@ def separated(song: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def container(engine: Engine, image: str) -> Iterator[Container]:
+def container(engine: ContainerEngine, image: str) -> Iterator[Container]:
     with Container(engine, image, *HARDENED, "--env", f"STEMDROP_TOKEN={TOKEN}") as container:
         container.transcript.wait(RUNS, timeout_s=STARTS_S)
         yield container
@@ -175,7 +175,7 @@ def test_pages_of_others_may_not_call(container: Container) -> None:
 
 
 def test_a_volume_keeps_songs_stems_and_token(
-    engine: Engine, image: str, song: Path, separated: Path, tmp_path: Path
+    engine: ContainerEngine, image: str, song: Path, separated: Path, tmp_path: Path
 ) -> None:
     tmp_path.chmod(0o1777)
     (tmp_path / "drop").mkdir(mode=0o777)

@@ -16,7 +16,7 @@ from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from local_stack import Started
 from stemdrop_cli.main import main as command_line
-from stemdrop_containers.engine import Engine
+from stemdrop_containers.engine import ContainerEngine
 from stemdrop_local.deployment import ROOT
 from stemdrop_local.ports import reserve_port
 
@@ -28,7 +28,7 @@ END_S = 60.0
 
 @pytest.fixture(scope="module")
 def command(
-    engine: Engine, image: str, s3: ScratchS3, tmp_path_factory: pytest.TempPathFactory
+    engine: ContainerEngine, image: str, s3: ScratchS3, tmp_path_factory: pytest.TempPathFactory
 ) -> list[str]:
     """Return what runs `sam local`, once everything is built."""
     assert image

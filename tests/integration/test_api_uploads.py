@@ -19,7 +19,7 @@ from stemdrop.jobs import Job, Status, Stem
 from stemdrop.keys import UploadKey, result_key
 from stemdrop.presigned import UrlSigner
 from stemdrop.store import Store
-from stemdrop_cli.responses import read_upload
+from stemdrop_cli.responses import parse_upload
 from stemdrop_cli.transfers import Transfers
 from stemdrop_local.deployment import Stack
 from stemdrop_local.emulator_process import EmulatorProcess
@@ -116,7 +116,7 @@ def test_upload_by_the_client_is_accepted(
 ) -> None:
     path = tmp_path / "song.mp3"
     path.write_bytes(DATA)
-    upload = read_upload(job)
+    upload = parse_upload(job)
     assert upload is not None
     positions: list[int] = []
     with Transfers() as transfers:

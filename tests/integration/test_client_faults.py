@@ -33,8 +33,8 @@ DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Err
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stemdrop_cli.retries.FIRST_PAUSE_S", 0.02)
-    monkeypatch.setattr("stemdrop_cli.server.LOWEST_RETRY_AFTER_S", 0.02)
+    monkeypatch.setattr("stemdrop_cli.retries.FIRST_DELAY_S", 0.02)
+    monkeypatch.setattr("stemdrop_cli.api_client.MIN_RETRY_AFTER_S", 0.02)
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_a_server_that_wants_to_be_left_alone_for_an_hour_is(
 ) -> None:
     fake.on("GET", JOB, says(503, b'{"detail": "S3 is away."}', Retry_After="3600"))
     assert submit() == 3
-    error = f"stemdrop: song.mp3: {fake.url} can't do it for now: S3 is away."
+    error = f"stemdrop: song.mp3: {fake.url} is temporarily unavailable: S3 is away."
     assert error in capsys.readouterr().err.splitlines()
     assert fake.seen("GET", JOB) == 1
 
@@ -132,9 +132,9 @@ def test_expired_upload_url_is_replaced(fake: FakeServer) -> None:
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
-        (says(403, EXPIRED), "The upload was refused: Request has expired."),
-        (says(403, DENIED), "The upload was refused: Access Denied."),
-        (says(400), "The upload was refused: 400."),
+        (says(403, EXPIRED), "The upload was rejected: Request has expired."),
+        (says(403, DENIED), "The upload was rejected: Access Denied."),
+        (says(400), "The upload was rejected: 400."),
     ],
 )
 def test_an_upload_that_is_refused_is_not_tried_for_ever(
@@ -190,7 +190,7 @@ def test_links_that_never_work_are_not_tried_for_ever(
 ) -> None:
     fake.on("GET", RESULT, *[says(403, EXPIRED)] * 20)
     assert submit() == 1
-    error = "stemdrop: song.mp3: The stems can't be fetched: 403 Forbidden."
+    error = "stemdrop: song.mp3: The stems can't be downloaded: 403 Forbidden."
     assert error in capsys.readouterr().err.splitlines()
     assert not list(Path("stems").rglob("*.wav"))
     assert not list(Path("stems").rglob(".stemdrop*"))
@@ -209,7 +209,7 @@ def test_stems_of_a_wrong_size_are_not_kept(
 def test_a_result_that_is_gone(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     fake.on("GET", ".*/accompaniment", says(404))
     assert submit() == 1
-    assert "The stems can't be fetched: 404 Not Found." in capsys.readouterr().err
+    assert "The stems can't be downloaded: 404 Not Found." in capsys.readouterr().err
     assert not list(Path("stems").rglob("*.wav"))
 
 
@@ -252,7 +252,7 @@ def test_a_server_that_is_lost_for_good(
     assert submit("--give_up_after", "0.5", "-o", "my stems") == 3
     error, last = capsys.readouterr().err.splitlines()[-2:]
     assert error.startswith("stemdrop: song.mp3: ")
-    resume = f"To go on: stemdrop submit --url {fake.url} -o 'my stems' "
+    resume = f"To resume: stemdrop submit --url {fake.url} -o 'my stems' "
     (job_id, *_) = fake.jobs or [""]
     assert last == f"stemdrop: {(resume + left if 'ID' in left else left).replace('ID', job_id)}"
     assert not list(Path().rglob("*.wav"))
@@ -269,7 +269,7 @@ def test_what_the_server_refuses_is_told_in_its_words(
     fake: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     too_large = b'{"title": "Too large", "detail": "At most 1000 MB are taken.", "status": 413}'
-    for body, said in [(too_large, "At most 1000 MB are taken."), (b"<html>", "answered 413")]:
+    for body, said in [(too_large, "At most 1000 MB are taken."), (b"<html>", "returned 413")]:
         fake.on("POST", "/jobs", says(413, body))
         assert submit() == 1
         assert said in capsys.readouterr().err
@@ -300,7 +300,7 @@ def test_other_bytes_than_were_read_are_refused(
 
     fake.on("PUT", UPLOAD, changes)
     assert submit() == 1
-    assert "The upload was refused: The checksum doesn't match." in capsys.readouterr().err
+    assert "The upload was rejected: The checksum doesn't match." in capsys.readouterr().err
 
 
 def test_redirected_upload_is_sent_again_in_full(fake: FakeServer) -> None:

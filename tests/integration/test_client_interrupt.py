@@ -15,6 +15,12 @@ from pathlib import Path
 import pytest
 
 from fake_server import TOKEN, Answer, FakeServer
+from stemdrop.options import Options
+from stemdrop_cli.api_client import ApiClient
+from stemdrop_cli.display import LineRow
+from stemdrop_cli.job_client import JobClient, Session
+from stemdrop_cli.retries import StopEvent
+from stemdrop_cli.transfers import Transfers
 
 CODE = "from stemdrop_cli.main import main; raise SystemExit(main())"
 COMMAND = [sys.executable, "-W", "error", "-c", CODE]
@@ -92,7 +98,7 @@ def test_an_interrupted_song_is_taken_up_again(
     again = f"stemdrop submit --url {fake.url} -o 'my stems' --resume {job_id}"
     assert said == [
         "stemdrop: Interrupted; unfinished files are removed.",
-        f"stemdrop: To go on: {again}",
+        f"stemdrop: To resume: {again}",
     ]
     fake.looks_until_done = 0
     resumed = start(tmp_path, fake, *shlex.split(again)[2:])
@@ -113,6 +119,21 @@ def test_an_interrupted_download_leaves_nothing(
     said = interrupt(process, signal.SIGINT)
     assert said[1].endswith(f"--resume {next(iter(fake.jobs))}")
     assert files(tmp_path) == {"My song.mp3"}
+
+
+def test_job_id_is_kept_before_the_upload_is_reported(fake: FakeServer, tmp_path: Path) -> None:
+    """A Ctrl-C after the line "uploaded as job" finds the job's ID."""
+    events: list[str] = []
+
+    class RecordedRow(LineRow):
+        def note(self, text: str) -> None:
+            events.append(text)
+
+    with ApiClient(fake.url, TOKEN) as api, Transfers() as transfers:
+        client = JobClient(Session(api, transfers, StopEvent(), 0.0), RecordedRow("song"))
+        client.submit(tmp_path / "My song.mp3", Options(), events.append)
+    (job_id,) = fake.jobs
+    assert events[-2:] == [job_id, f"uploaded as job {job_id}"]
 
 
 def test_songs_that_are_not_uploaded_are_named(

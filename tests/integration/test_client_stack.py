@@ -126,7 +126,10 @@ def test_the_stack_may_be_restarted_meanwhile(
     song("song.wav", duration_s=20, seed=9)
     with closing(listen(LOOPBACK, 0)) as free:
         options = ["--port", str(free.getsockname()[1])]
-    find = "from stemdrop_cli import access; access.CHECKOUT_TOKEN = access.Path('.stemdrop/token')"
+    find = (
+        "from stemdrop_cli import server_options as options; "
+        "options.CHECKOUT_TOKEN = options.Path('.stemdrop/token')"
+    )
     with Program(tmp_path, *options) as program:
         program.transcript.wait("stemdrop runs at")
         url = f"http://localhost:{options[1]}"
@@ -150,7 +153,7 @@ def test_an_interrupted_song_goes_on(transcript: Transcript) -> None:
         _, errors = client.communicate(timeout=WAIT_S)
     assert client.returncode == 130
     assert files("stems") == {}
-    again = re.search("To go on: stemdrop (.+)", errors)
+    again = re.search("To resume: stemdrop (.+)", errors)
     assert again, errors
     assert main(again[1].split()) == 0
     assert set(files("stems")) == {"long/vocals.wav", "long/accompaniment.wav"}

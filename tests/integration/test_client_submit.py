@@ -153,7 +153,7 @@ def test_jobs_whose_songs_have_one_name_do_not_mix(
     assert submit("My song.mp3") == 0
     one, other = fake.jobs
     assert submit("--resume", one, other, "-o", "out", "--parallel", 1) == 1
-    assert f"job {other}: Its stems would be written over" in capsys.readouterr().err
+    assert f"job {other}: Its stems would overwrite" in capsys.readouterr().err
     assert Path("out/My song/vocals.wav").read_bytes() == fake.stem(fake.jobs[one], "vocals")
 
 
@@ -224,9 +224,9 @@ def test_stems_that_cannot_be_written(fake: FakeServer, capsys: pytest.CaptureFi
         (["-c", "mp3", "--bit_depth", "16"], "mp3 has no bit depth"),
         (["-f", "{track}"], "no {track}"),
         (["sub/My song.flac"], "would be written over"),
-        (["--resume", "other.mp3"], "'other.mp3' is not the id of a job"),
+        (["--resume", "other.mp3"], "'other.mp3' isn't a job ID"),
         (["--url", "localhost:5000"], "url can't be 'localhost:5000'"),
-        (["--token", "grüße"], "The token can't be right"),
+        (["--token", "grüße"], "The token is invalid"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_sent(
@@ -262,7 +262,7 @@ def test_wrong_usage(fake: FakeServer, arguments: list[str]) -> None:
 
 def test_nothing_to_do(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     assert submit() == 2
-    assert "name a song, or a job by --resume" in capsys.readouterr().err
+    assert "name a song, or a job with --resume" in capsys.readouterr().err
     assert fake.requests == []
 
 
@@ -273,8 +273,8 @@ def test_who_is_not_let_in_sends_nothing(
     for arguments in (["--token", "wrong"], []):
         monkeypatch.setattr("stemdrop_cli.server_options.CHECKOUT_TOKEN", Path("none"))
         assert submit("My song.mp3", *arguments) == 4
-        error = f"stemdrop: {fake.url} doesn't let us in: set STEMDROP_TOKEN to its token, or give"
-        assert capsys.readouterr().err == f"{error} --token.\n"
+        error = f"{fake.url} rejects the token: set STEMDROP_TOKEN or --token to its token."
+        assert capsys.readouterr().err == f"stemdrop: {error}\n"
     assert set(fake.requests) == {("GET", "/options")}
 
 
@@ -284,7 +284,7 @@ def test_nobody_there_is_told_at_once(
     assert submit("My song.mp3", "--url", unused_url) == 3
     error = capsys.readouterr().err
     assert error.startswith(f"stemdrop: {unused_url} can't be reached: ")
-    assert error.endswith(": start one by `make local`, or name another by --url.\n")
+    assert error.endswith(": start it with `make local`, or set --url.\n")
     assert error.count("\n") == 1
     assert fake.requests == []
 
@@ -300,7 +300,7 @@ def test_a_server_of_something_else(fake: FakeServer, capsys: pytest.CaptureFixt
     fake.on("GET", "/options", *(says(200, page) for page in pages), says(302, Location="/login"))
     for _ in range(6):
         assert submit("My song.mp3") == 3
-        assert capsys.readouterr().err == f"stemdrop: What answers at {fake.url} is no stemdrop.\n"
+        assert capsys.readouterr().err == f"stemdrop: The server at {fake.url} isn't stemdrop.\n"
 
 
 def run(*arguments: str) -> "subprocess.CompletedProcess[str]":

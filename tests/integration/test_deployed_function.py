@@ -17,7 +17,7 @@ from benchmarks.songs.song import generate
 from lambda_context import event_of
 from stemdrop.jobs import Job, Status
 from stemdrop.keys import UploadKey, record_key
-from stemdrop_local.completions import Completions
+from stemdrop_local.completions import CompletionQueue
 from stemdrop_local.deployment import ROOT, Deployment, Stack, deploy
 from stemdrop_local.emulator_process import EmulatorProcess
 from stemdrop_local.ports import LOOPBACK, listen
@@ -35,7 +35,7 @@ class Application:
 
     stack: Stack
     emulator: EmulatorProcess
-    completions: Completions
+    completions: CompletionQueue
     ended: list[Job]
 
     def separate(self, key: str, data: bytes, metadata: dict[str, str] | None = None) -> Job:
@@ -75,7 +75,7 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applicatio
             emulator, Deployment({"AccessToken": TOKEN}, {"SeparateFunction": environment})
         )
         ended: list[Job] = []
-        completions = Completions(stack, emulator.client("sns"), ended.append)
+        completions = CompletionQueue(stack, emulator.client("sns"), ended.append)
         yield Application(stack, emulator, completions, ended)
 
 

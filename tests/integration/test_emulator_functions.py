@@ -18,7 +18,7 @@ from stemdrop_local.deployment import Deployment, Stack, deploy
 from stemdrop_local.emulator import SECRET_VARIABLE
 from stemdrop_local.emulator_process import EmulatorProcess
 from stemdrop_local.ports import LOOPBACK, listen
-from stemdrop_local.unfinished import announce_unfinished
+from stemdrop_local.unfinished import requeue_unfinished
 
 ORIGIN = "https://songs.example.org"
 
@@ -139,7 +139,7 @@ def test_a_function_ends_with_the_emulator_and_its_song_is_announced_again(
         assert ends(pid)
     with running(tmp_path) as second:
         assert head(second.stack) == before
-        assert announce_unfinished(second.stack) == 1
+        assert requeue_unfinished(second.stack) == 1
         assert second.told()["key"] == "drop/block"
 
 

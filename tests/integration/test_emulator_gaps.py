@@ -19,7 +19,7 @@ from conftest import TOKEN
 from stemdrop_local.deployment import Stack
 from stemdrop_local.emulator import REGION
 from stemdrop_local.emulator_gaps import ACCOUNT_ID
-from stemdrop_local.emulator_process import Call, EmulatorProcess
+from stemdrop_local.emulator_process import EmulatorProcess, UnsignedRequest
 
 WAIT_S = 20.0
 PREDICT = """
@@ -119,7 +119,7 @@ def test_a_range_alone_is_answered_with_a_part(buckets: Stack) -> None:
 def test_requests_are_reported_without_what_grants_access(
     deployed: Stack, emulator: EmulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls: SimpleQueue[Call] = SimpleQueue()
+    calls: SimpleQueue[UnsignedRequest] = SimpleQueue()
     monkeypatch.setattr(emulator, "_report", calls.put)
     url = deployed.s3.generate_presigned_url(
         "list_objects_v2", Params={"Bucket": deployed.uploads_bucket}

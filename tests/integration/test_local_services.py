@@ -21,7 +21,7 @@ from stemdrop_local.console import Console
 from stemdrop_local.deployment import ROOT, Deployment, DeploymentError, Stack, deploy
 from stemdrop_local.emulator import ACCESS_KEY_ID, REGION
 from stemdrop_local.emulator_process import EmulatorProcess
-from stemdrop_local.services import ApiError, Services
+from stemdrop_local.services import ApiError, LocalServices
 from tiny_models import install
 from transcript import Transcript
 from uploads import results
@@ -38,7 +38,7 @@ class Running:
     """A stack that runs, in a folder."""
 
     folder: Path
-    services: Services
+    services: LocalServices
     transcript: Transcript
 
 
@@ -86,7 +86,7 @@ def test_a_stack_that_the_template_refuses_is_a_sentence_and_ends_what_it_has_st
     settings = replace(settings_in(tmp_path), parameters={"RetentionDays": "0"})
     before = descendants(os.getpid()).keys()
     with pytest.raises(DeploymentError) as refused:
-        Services(settings, Console(Transcript())).__enter__()
+        LocalServices(settings, Console(Transcript())).__enter__()
     assert refused.value.message.startswith("template.yaml can't be deployed into the local AWS: ")
     assert "RetentionDays" in refused.value.message
     assert "\n" not in refused.value.message
@@ -102,8 +102,8 @@ def test_a_stack_whose_api_does_not_start_ends_what_it_has_started(
 
     monkeypatch.setattr(services_module, "deploy", deploy_broken)
     before = descendants(os.getpid()).keys()
-    with pytest.raises(ApiError, match=r"The API doesn't start: see .*emulator\.log\.$"):
-        Services(settings_in(tmp_path), Console(Transcript())).__enter__()
+    with pytest.raises(ApiError, match=r"The API failed to start: see .*emulator\.log\.$"):
+        LocalServices(settings_in(tmp_path), Console(Transcript())).__enter__()
     assert descendants(os.getpid()).keys() == before
 
 

@@ -11,7 +11,7 @@ from stemdrop.jobs import Job, Status, UploadSource, now, timestamp
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_local import unfinished
 from stemdrop_local.deployment import Stack
-from stemdrop_local.unfinished import announce_unfinished
+from stemdrop_local.unfinished import requeue_unfinished
 from stemdrop_separate.s3_event import upload_keys
 
 ID = "7f3c9a5e2b814d60a1f4c8e97b25d036"
@@ -59,7 +59,7 @@ def record(stack: Stack, key: str, status: Status, source: UploadSource | None) 
 
 
 def test_of_nothing_there_is_nothing_to_announce(stack: Stack) -> None:
-    assert announce_unfinished(stack) == 0
+    assert requeue_unfinished(stack) == 0
     assert receive(stack) == []
 
 
@@ -72,7 +72,7 @@ def test_what_has_ended_is_not_announced(stack: Stack) -> None:
     put(stack, "jobs/no-id")
     put(stack, f"drop/{'x' * 1000}")
     receive(stack)
-    assert announce_unfinished(stack) == 0
+    assert requeue_unfinished(stack) == 0
     assert receive(stack) == []
 
 
@@ -94,7 +94,7 @@ def test_what_has_not_ended_is_announced(stack: Stack) -> None:
     put(stack, "drop/failed unread")
     record(stack, "drop/failed unread", Status.FAILED, None)
     receive(stack)
-    assert announce_unfinished(stack) == 7
+    assert requeue_unfinished(stack) == 7
     assert sorted(keys(receive(stack))) == [
         "drop/failed unread",
         "drop/in work",
@@ -120,7 +120,7 @@ def test_an_announcement_is_part_of_the_notification_that_s3_sends(stack: Stack)
     for name in names:
         put(stack, f"drop/{name}")
     sent = {tuple(upload_keys(each)): each for each in receive(stack)}
-    assert announce_unfinished(stack) == len(names)
+    assert requeue_unfinished(stack) == len(names)
     for announced in receive(stack):
         notification = sent.pop(tuple(upload_keys(announced)))
         assert is_part(announced, notification), (announced, notification)
@@ -135,7 +135,7 @@ def test_the_oldest_comes_first(stack: Stack, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(
         unfinished, "_uploaded_at", lambda found: datetime(2026, 1, days[found["Key"]], tzinfo=UTC)
     )
-    announce_unfinished(stack)
+    requeue_unfinished(stack)
     assert keys(receive(stack)) == ["drop/b", "drop/a", "drop/c"]
 
 
@@ -147,5 +147,5 @@ def test_there_may_be_more_uploads_than_a_list_has(
     receive(stack)
     listed = stack.s3.list_objects_v2
     monkeypatch.setattr(stack.s3, "list_objects_v2", lambda **options: listed(**options, MaxKeys=3))
-    assert announce_unfinished(stack) == 8
+    assert requeue_unfinished(stack) == 8
     assert len({*keys(receive(stack))}) == 8

@@ -15,7 +15,7 @@ from browser import Visitor, chromium
 from local_stack import running, settings_in
 from page_site import Compose, Site
 from stemdrop_local.deployment import ROOT
-from stemdrop_local.settings import Settings
+from stemdrop_local.settings import LocalSettings
 from tiny_models import install
 
 PICTURES = ROOT / "out" / "page"
@@ -31,7 +31,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def settings(tmp_path_factory: pytest.TempPathFactory) -> LocalSettings:
     """Return the settings of a stack with the real 2stems and a made-up 4stems."""
     folder = tmp_path_factory.mktemp("site")
     models, holds = folder / "models", folder / "holds"
@@ -47,7 +47,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def site(settings: Settings) -> Iterator[Site]:
+def site(settings: LocalSettings) -> Iterator[Site]:
     """Run one stack for all tests that don't end it."""
     with running(settings) as (services, _):
         yield Site(services, settings, Path(settings.environment["HOLDS"]))
@@ -58,7 +58,7 @@ def let_go(request: pytest.FixtureRequest) -> Iterator[None]:
     """Leave no separation waiting for ever, however a test ends."""
     yield
     if "settings" in request.fixturenames:
-        settings: Settings = request.getfixturevalue("settings")
+        settings: LocalSettings = request.getfixturevalue("settings")
         for hold in Path(settings.environment["HOLDS"]).iterdir():
             hold.unlink()
 

@@ -13,7 +13,7 @@ from local_stack import TOKEN, running
 from page_site import Compose, Site
 from stemdrop_local.deployment import ROOT
 from stemdrop_local.expiry import expire
-from stemdrop_local.settings import Settings
+from stemdrop_local.settings import LocalSettings
 
 UPLOADS = re.compile("-uploads-")
 REFUSED = "Failed to load resource: the server responded with a status of"
@@ -182,7 +182,7 @@ def test_expiry_while_it_is_shown(visitor: Visitor, site: Site, compose: Compose
 
 
 @pytest.fixture
-def own(settings: Settings, tmp_path: Path) -> Settings:
+def own(settings: LocalSettings, tmp_path: Path) -> LocalSettings:
     """Return settings of a stack of its own."""
     for name in ("data", "drop", "stems"):
         (tmp_path / name).mkdir()
@@ -191,7 +191,7 @@ def own(settings: Settings, tmp_path: Path) -> Settings:
     )
 
 
-def test_a_restart_of_the_server(browser: Browser, own: Settings, compose: Compose) -> None:
+def test_a_restart_of_the_server(browser: Browser, own: LocalSettings, compose: Compose) -> None:
     hold = Path(own.environment["HOLDS"], "before")
     hold.touch()
     with running(own) as (services, _):

@@ -4,7 +4,7 @@ import re
 import pytest
 from rich.console import Console
 
-from stemdrop_cli.display import Bars, Display, Lines, Phase, open_display
+from stemdrop_cli.display import BarDisplay, Display, LineDisplay, Phase, open_display
 
 
 class Terminal(io.StringIO):
@@ -32,26 +32,26 @@ def terminal(screen: Terminal) -> Console:
 def go(display: Display) -> None:
     """Take a song through all of its phases."""
     with display.row("[b]Song[/x].mp3") as row:
-        row.enter(Phase.READING, 100)
-        row.reach(100)
-        row.enter(Phase.UPLOADING, 100)
-        row.reach(50)
+        row.start(Phase.READING, 100)
+        row.update(100)
+        row.start(Phase.UPLOADING, 100)
+        row.update(50)
         row.note("no answer, trying again")
-        row.reach(100)
-        row.enter(Phase.QUEUED)
-        row.enter(Phase.QUEUED)
-        row.enter(Phase.SEPARATING, 1.0)
-        row.reach(0.25, 75.0)
-        row.enter(Phase.DOWNLOADING, 100)
-        row.reach(100)
+        row.update(100)
+        row.start(Phase.QUEUED)
+        row.start(Phase.QUEUED)
+        row.start(Phase.SEPARATING, 1.0)
+        row.update(0.25, 75.0)
+        row.start(Phase.DOWNLOADING, 100)
+        row.update(100)
 
 
 def test_without_a_terminal_each_phase_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     with open_display(Console(file=io.StringIO())) as display:
-        assert isinstance(display, Lines)
+        assert isinstance(display, LineDisplay)
         go(display)
-        display.say("done")
-        display.complain("What is wrong.")
+        display.print_result("done")
+        display.print_error("What is wrong.")
     printed = capsys.readouterr()
     assert printed.out == "done\n"
     said = ["reading", "uploading", "no answer, trying again", "waiting its turn", "separating"]
@@ -61,7 +61,7 @@ def test_without_a_terminal_each_phase_is_a_line(capsys: pytest.CaptureFixture[s
 
 def test_a_terminal_shows_bars_that_go(screen: Terminal) -> None:
     with open_display(terminal(screen)) as display:
-        assert isinstance(display, Bars)
+        assert isinstance(display, BarDisplay)
         with display.row("[b]Song[/x].mp3") as row:
             progress = display._progress
             for phase, total, reached, shown in [
@@ -69,8 +69,8 @@ def test_a_terminal_shows_bars_that_go(screen: Terminal) -> None:
                 (Phase.UPLOADING, 200, 50, "25%"),
                 (Phase.DOWNLOADING, 300, 225, "75%"),
             ]:
-                row.enter(phase, total)
-                row.reach(reached)
+                row.start(phase, total)
+                row.update(reached)
                 progress.refresh()
                 assert "[b]Song[/x].mp3" in screen.lines[-1]
                 assert phase in screen.lines[-1]
@@ -81,31 +81,31 @@ def test_a_terminal_shows_bars_that_go(screen: Terminal) -> None:
 
 def test_the_time_left_is_what_the_server_says(screen: Terminal) -> None:
     with open_display(terminal(screen)) as display, display.row("Song") as row:
-        assert isinstance(display, Bars)
-        row.enter(Phase.SEPARATING, 1.0)
-        row.reach(0.5, 75.4)
+        assert isinstance(display, BarDisplay)
+        row.start(Phase.SEPARATING, 1.0)
+        row.update(0.5, 75.4)
         display._progress.refresh()
         assert re.search(r"separating .* 50% 1:15 left$", screen.lines[-1])
-        row.reach(0.99, -3.0)
+        row.update(0.99, -3.0)
         display._progress.refresh()
         assert screen.lines[-1].endswith("0:00 left")
-        row.enter(Phase.QUEUED)
+        row.start(Phase.QUEUED)
         display._progress.refresh()
         assert "left" not in screen.lines[-1]
 
 
 def test_a_note_is_there_until_there_is_news(screen: Terminal) -> None:
     with open_display(terminal(screen)) as display, display.row("Song") as row:
-        assert isinstance(display, Bars)
+        assert isinstance(display, BarDisplay)
         for is_further in (True, False):
-            row.enter(Phase.UPLOADING, 9)
+            row.start(Phase.UPLOADING, 9)
             row.note("no answer, trying again")
             display._progress.refresh()
             assert "no answer, trying again" in screen.lines[-1]
             if is_further:
-                row.reach(3)
+                row.update(3)
             else:
-                row.enter(Phase.UPLOADING, 9)
+                row.start(Phase.UPLOADING, 9)
             display._progress.refresh()
             assert "no answer" not in screen.lines[-1]
             assert "uploading" in screen.lines[-1]
@@ -116,10 +116,10 @@ def test_lines_stand_above_the_bars(
 ) -> None:
     long = "x" * 300
     with open_display(terminal(screen)) as display, display.row("Song"):
-        display.say("to a pipe")
-        display.complain(f"[b]wrong[/x] {long}.")
+        display.print_result("to a pipe")
+        display.print_error(f"[b]wrong[/x] {long}.")
         monkeypatch.setattr("sys.stdout", Terminal())
-        display.say("to the terminal")
+        display.print_result("to the terminal")
     assert capsys.readouterr().out == "to a pipe\n"
     assert f"stemdrop: [b]wrong[/x] {long}." in screen.lines
     assert "to the terminal" in screen.lines
@@ -128,11 +128,11 @@ def test_lines_stand_above_the_bars(
 
 def test_songs_of_any_name_have_one_row_each(screen: Terminal) -> None:
     with open_display(terminal(screen)) as display:
-        assert isinstance(display, Bars)
+        assert isinstance(display, BarDisplay)
         for name in ("", "ü" * 300, "日本語🎵" * 40, "\udcff\udcfe", "[", "{x}", "[b]"):
             with display.row(name) as row:
-                row.enter(Phase.READING, 0)
-                row.reach(0)
+                row.start(Phase.READING, 0)
+                row.update(0)
                 display._progress.refresh()
                 assert name[:10] in screen.lines[-1]
                 assert "reading" in screen.lines[-1]

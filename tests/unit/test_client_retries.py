@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stemdrop_cli.errors import BusyError, SongError, StoppedError, UnreachableError
-from stemdrop_cli.retries import FIRST_PAUSE_S, LONGEST_PAUSE_S, Retries, Stop
+from stemdrop_cli.retries import FIRST_DELAY_S, MAX_DELAY_S, Retries, StopEvent
 
 
-class Clock(Stop):
+class Clock(StopEvent):
     """Notes pauses instead of making them."""
 
     def __init__(self) -> None:
@@ -18,7 +18,7 @@ class Clock(Stop):
     def check(self) -> None:
         pass
 
-    def pause(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
         self.pauses_s.append(seconds)
 
 
@@ -46,7 +46,7 @@ def test_trouble_is_waited_out_ever_more_slowly() -> None:
     clock, call = Clock(), Call(*[UnreachableError("gone")] * 8)
     notes: list[str] = []
     assert Retries(clock, 120, notes.append).run(call) == "answer"
-    longest = [min(FIRST_PAUSE_S * 2**index, LONGEST_PAUSE_S) for index in range(8)]
+    longest = [min(FIRST_DELAY_S * 2**index, MAX_DELAY_S) for index in range(8)]
     assert all(
         most / 2 <= pause <= most for pause, most in zip(clock.pauses_s, longest, strict=True)
     )
@@ -79,7 +79,7 @@ def test_it_ends(give_up_after_s: float) -> None:
     with pytest.raises(UnreachableError):
         Retries(clock, give_up_after_s, lambda _: None).run(call)
     assert sum(clock.pauses_s) <= give_up_after_s
-    assert sum(clock.pauses_s) >= give_up_after_s - LONGEST_PAUSE_S
+    assert sum(clock.pauses_s) >= give_up_after_s - MAX_DELAY_S
 
 
 def test_patience_starts_anew_where_something_was_gained() -> None:
@@ -88,10 +88,10 @@ def test_patience_starts_anew_where_something_was_gained() -> None:
     for _ in range(20):
         assert retries.run(Call(UnreachableError("gone"))) == "answer"
     assert sum(clock.pauses_s) > 1.0
-    assert max(clock.pauses_s) <= FIRST_PAUSE_S
+    assert max(clock.pauses_s) <= FIRST_DELAY_S
 
     def gains_then_fails() -> str:
-        retries.start_anew()
+        retries.reset()
         return failures()
 
     failures = Call(*[UnreachableError("gone")] * 20)
@@ -99,12 +99,12 @@ def test_patience_starts_anew_where_something_was_gained() -> None:
 
 
 def test_a_stop_ends_a_pause() -> None:
-    stop = Stop()
+    stop = StopEvent()
     stop.check()
     timer = threading.Timer(0.05, stop.set)
     timer.start()
     with pytest.raises(StoppedError):
-        stop.pause(60)
+        stop.wait(60)
     with pytest.raises(StoppedError):
         stop.check()
     timer.join()
@@ -112,7 +112,7 @@ def test_a_stop_ends_a_pause() -> None:
 
 @pytest.mark.parametrize("give_up_after_s", [0, 120])
 def test_nothing_is_told_of_what_a_stop_breaks(give_up_after_s: float) -> None:
-    stop, call = Stop(), Call(UnreachableError("gone"))
+    stop, call = StopEvent(), Call(UnreachableError("gone"))
     stop.set()
     with pytest.raises(StoppedError):
         Retries(stop, give_up_after_s, pytest.fail).run(call)

@@ -25,7 +25,7 @@ def test_a_token_of_ones_own_is_used_and_not_kept(token: str) -> None:
 def test_a_bad_token_is_refused_without_being_shown(token: str) -> None:
     with pytest.raises(TokenError) as refused:
         token_of(NOWHERE, token)
-    assert refused.value.message.startswith("STEMDROP_TOKEN is no token: ")
+    assert refused.value.message.startswith("STEMDROP_TOKEN is invalid: ")
     assert len(token) < 8 or token not in refused.value.message
 
 
@@ -42,7 +42,7 @@ def test_a_token_is_made_once_and_for_nobody_else(tmp_path: Path) -> None:
 def test_a_token_file_without_a_token_is_a_sentence(text: str, tmp_path: Path) -> None:
     path = tmp_path / "token"
     path.write_text(text)
-    with pytest.raises(TokenError, match=f"^There is no token in {path}: "):
+    with pytest.raises(TokenError, match=f"^{path} contains no valid token: "):
         token_of(path, None)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stemdrop_local.console import Console, duration, printable, size
+from stemdrop_local.console import Console, duration, escape, size
 
 
 def lines(encoding: str, *said: str) -> list[str]:
@@ -34,7 +34,7 @@ def test_anything_is_said_in_one_line_without_a_control_character(about: str) ->
 
 def test_a_name_that_is_no_text_is_said_all_the_same() -> None:
     assert lines("utf-8", b"\xff\n".decode(errors="surrogateescape"))[0].endswith(r"\udcff\n")
-    assert printable("\x1b[2J") == r"\x1b[2J"
+    assert escape("\x1b[2J") == r"\x1b[2J"
 
 
 def test_nobody_has_to_listen() -> None:

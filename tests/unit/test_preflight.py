@@ -8,7 +8,7 @@ import pytest
 from stemdrop.errors import SetupError
 from stemdrop_cloud import parameters
 from stemdrop_cloud.deploy import choose_token
-from stemdrop_cloud.preflight import ROOT, Deployment, Stack, stack_problems
+from stemdrop_cloud.preflight import ROOT, DeploymentPlan, StackState, stack_problems
 
 OURS = {"SeparateMemoryMb": "3008", "JwtIssuer": ""}
 JWT = {**OURS, "JwtIssuer": "https://issuer"}
@@ -16,12 +16,12 @@ JWT = {**OURS, "JwtIssuer": "https://issuer"}
 
 @pytest.mark.parametrize("name", ["stemdrop", "s", "a" * 27, "my-songs-2"])
 def test_names_that_fit_into_those_of_buckets(name: str) -> None:
-    assert not list(stack_problems(name, Stack()))
+    assert not list(stack_problems(name, StackState()))
 
 
 @pytest.mark.parametrize("name", ["", "Stemdrop", "2stems", "a" * 28, "a_b", "a b", "-a"])
 def test_names_that_do_not(name: str) -> None:
-    (sentence,) = stack_problems(name, Stack())
+    (sentence,) = stack_problems(name, StackState())
     assert "at most 27" in sentence
 
 
@@ -37,7 +37,7 @@ def test_names_that_do_not(name: str) -> None:
     ],
 )
 def test_stack_that_cannot_be_updated(status: str, words: str) -> None:
-    (sentence,) = stack_problems("stemdrop", Stack(status, OURS))
+    (sentence,) = stack_problems("stemdrop", StackState(status, OURS))
     assert status in sentence
     assert words in sentence
 
@@ -46,7 +46,7 @@ def test_stack_that_cannot_be_updated(status: str, words: str) -> None:
     "status", ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"]
 )
 def test_stack_that_can(status: str) -> None:
-    assert not list(stack_problems("stemdrop", Stack(status, OURS)))
+    assert not list(stack_problems("stemdrop", StackState(status, OURS)))
 
 
 @pytest.mark.parametrize("text", ["RetentionDays", "Retention-Days=1", "=1", "Models='2stems"])
@@ -94,8 +94,8 @@ def test_only_the_owner_reads_the_file() -> None:
 
 def test_token_is_made_only_if_the_stack_has_none() -> None:
     def chosen(deployed: dict[str, str], wanted: dict[str, str], *, is_new: bool = False) -> str:
-        stack = Stack("UPDATE_COMPLETE", deployed) if deployed else Stack()
-        deployment = Deployment("stemdrop", stack=stack, values=wanted)
+        stack = StackState("UPDATE_COMPLETE", deployed) if deployed else StackState()
+        deployment = DeploymentPlan("stemdrop", stack=stack, values=wanted)
         return choose_token(deployment, is_new_wanted=is_new).get("AccessToken", "kept")
 
     assert chosen(OURS, OURS) == "kept"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stemdrop.errors import SetupError
 from stemdrop_cloud import parameters
-from stemdrop_cloud.preflight import ROOT, TOKEN, Deployment, check, find_stack
+from stemdrop_cloud.preflight import ROOT, TOKEN, DeploymentPlan, check, find_stack
 
 EXIT_STATUS = "exit status: 0 done, 1 SAM failed, 2 a prerequisite is missing, 130 interrupted"
 
@@ -53,7 +53,7 @@ def _report(status: int, *sentences: str) -> int:
     return status
 
 
-def _deploy(deployment: Deployment, parsed: argparse.Namespace) -> None:
+def _deploy(deployment: DeploymentPlan, parsed: argparse.Namespace) -> None:
     _run_sam(deployment, [parsed.sam, "build", "--build-dir", parsed.build_dir], {})
     template = ["--template-file", parsed.build_dir / "template.yaml"]
     token = choose_token(deployment, is_new_wanted=parsed.new_token)
@@ -61,7 +61,7 @@ def _deploy(deployment: Deployment, parsed: argparse.Namespace) -> None:
     print(_outputs(deployment))
 
 
-def choose_token(deployment: Deployment, *, is_new_wanted: bool) -> dict[str, str]:
+def choose_token(deployment: DeploymentPlan, *, is_new_wanted: bool) -> dict[str, str]:
     """Return the access token to set; a stack keeps the one that it has."""
     if deployment.values["JwtIssuer"]:
         return {TOKEN: ""}
@@ -69,7 +69,7 @@ def choose_token(deployment: Deployment, *, is_new_wanted: bool) -> dict[str, st
     return {} if has_token and not is_new_wanted else {TOKEN: secrets.token_urlsafe(32)}
 
 
-def _run_sam(deployment: Deployment, command: list[str | Path], secret: dict[str, str]) -> None:
+def _run_sam(deployment: DeploymentPlan, command: list[str | Path], secret: dict[str, str]) -> None:
     # With SAM_DEBUG, SAM logs all parameters.
     variables = {name: value for name, value in os.environ.items() if name != "SAM_DEBUG"}
     # The build of the API takes uv, which is installed beside Python here.
@@ -81,7 +81,7 @@ def _run_sam(deployment: Deployment, command: list[str | Path], secret: dict[str
         raise SetupError(f"`sam {command[1]}` failed with exit status {run.returncode}.")
 
 
-def _outputs(deployment: Deployment) -> str:
+def _outputs(deployment: DeploymentPlan) -> str:
     outputs = find_stack(deployment.name, deployment.region).outputs
     of_stack = f"STACK={deployment.name} REGION={deployment.region}"
     lines = [

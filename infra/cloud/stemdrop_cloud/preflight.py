@@ -34,7 +34,7 @@ BOOTSTRAP = {
 
 
 @dataclass(frozen=True, slots=True)
-class Stack:
+class StackState:
     """A CloudFormation stack; one that doesn't exist has the status "new"."""
 
     status: str = "new"
@@ -43,7 +43,7 @@ class Stack:
 
 
 @dataclass(slots=True)
-class Deployment:
+class DeploymentPlan:
     """A deployment, as far as its problems allow to describe it.
 
     Attributes
@@ -56,13 +56,13 @@ class Deployment:
     name: str
     region: str = ""
     account: str = ""
-    stack: Stack = Stack()
+    stack: StackState = StackState()
     options: Sequence[str] = ()
     values: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
-def check(environment: str, name: str, given: str, sam: Path) -> Deployment:
+def check(environment: str, name: str, given: str, sam: Path) -> DeploymentPlan:
     """Check everything that a deployment needs.
 
     Parameters
@@ -72,10 +72,10 @@ def check(environment: str, name: str, given: str, sam: Path) -> Deployment:
     given : Parameters of the template, as `Name=value ...`.
     sam : Path of SAM's command line.
     """
-    deployment = Deployment(name)
+    deployment = DeploymentPlan(name)
     settings: dict[str, Any] = {}
     overrides: dict[str, str] = {}
-    bootstrap = Stack()
+    bootstrap = StackState()
     with _collecting(deployment.problems):
         settings = _load_settings(environment)
     with _collecting(deployment.problems):
@@ -106,22 +106,22 @@ def client(service: str, region: str) -> Any:
     return make(service, region_name=region)
 
 
-def find_stack(name: str, region: str) -> Stack:
+def find_stack(name: str, region: str) -> StackState:
     """Return a stack as it is deployed."""
     try:
         found = client("cloudformation", region).describe_stacks(StackName=name)["Stacks"][0]
     except ClientError as error:
         if "does not exist" in str(error):
-            return Stack()
+            return StackState()
         raise
     if found["StackStatus"] == "REVIEW_IN_PROGRESS":  # its first change set wasn't executed
-        return Stack()
+        return StackState()
     given = {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])}
     outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
-    return Stack(found["StackStatus"], given, outputs)
+    return StackState(found["StackStatus"], given, outputs)
 
 
-def stack_problems(name: str, stack: Stack) -> Iterator[str]:
+def stack_problems(name: str, stack: StackState) -> Iterator[str]:
     """Yield why a stack can't be created or updated."""
     if not STACK_NAME.fullmatch(name):
         yield (
@@ -179,7 +179,7 @@ def _local_problems(sam: Path) -> Iterator[str]:
             )
 
 
-def _options(environment: str, name: str, bootstrap: Stack) -> list[str]:
+def _options(environment: str, name: str, bootstrap: StackState) -> list[str]:
     pairs = [(option, bootstrap.outputs.get(output)) for output, option in BOOTSTRAP.items()]
     words = [word for option, value in pairs if value for word in (option, value)]
     config = environment.removesuffix("-bootstrap") + ("-bootstrap" if words else "")

@@ -42,7 +42,7 @@ class EngineError(SetupError):
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class ContainerEngine:
     """A program that builds and runs containers.
 
     Attributes
@@ -72,14 +72,14 @@ class Engine:
         ------
         EngineError : It failed; the message ends in its last lines.
         """
-        run = self.attempt(*arguments, **options)
+        run = self.try_run(*arguments, **options)
         if run.returncode == 0:
             return run
         lines = (run.stderr or run.stdout or "").strip().splitlines()
         said = "\n".join(lines[-12:]) or "see above."
         raise EngineError(f"`{self.name} {arguments[0]}` ended with {run.returncode}: {said}")
 
-    def attempt(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    def try_run(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, whatever that is."""
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.run(
@@ -103,9 +103,9 @@ class Engine:
 
     def has_image(self, image: str) -> bool:
         """Return whether an image is there already."""
-        return self.attempt("image", "inspect", image).returncode == 0
+        return self.try_run("image", "inspect", image).returncode == 0
 
-    def provide_base(self, image: str, release: str, *packages: str) -> None:
+    def ensure_base(self, image: str, release: str, *packages: str) -> None:
         """Make a base image of a release of Debian on this machine, if it isn't there.
 
         Raises
@@ -125,7 +125,7 @@ def _run_offline(environment: Mapping[str, str], *words: str) -> None:
         raise EngineError(run.stderr.strip())
 
 
-def find_engine(*, is_offline: bool = False) -> Engine:
+def find_engine(*, is_offline: bool = False) -> ContainerEngine:
     """Return the first engine that answers.
 
     Parameters
@@ -137,12 +137,12 @@ def find_engine(*, is_offline: bool = False) -> Engine:
     EngineError : None does.
     """
     if is_offline:
-        engine = Engine("podman", is_offline=True, variables=VARIABLES)
+        engine = ContainerEngine("podman", is_offline=True, variables=VARIABLES)
         _run_offline(engine.environment, "configure")
         if not _answers(engine):
             raise EngineError("Podman is not installed: run `make containers` as root on Debian.")
         return engine
-    for engine in (Engine("docker"), Engine("podman")):
+    for engine in (ContainerEngine("docker"), ContainerEngine("podman")):
         if _answers(engine):
             return engine
     raise EngineError(MISSING)
@@ -192,10 +192,10 @@ def _listens(family: int, address: Address) -> bool:
         return asking.connect_ex(address) == 0
 
 
-def _answers(engine: Engine) -> bool:
+def _answers(engine: ContainerEngine) -> bool:
     if not shutil.which(engine.name):
         return False
     try:
-        return engine.attempt("info", timeout=ANSWER_S).returncode == 0
+        return engine.try_run("info", timeout=ANSWER_S).returncode == 0
     except subprocess.TimeoutExpired:
         return False

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from stemdrop.errors import SetupError, StemdropError
 from stemdrop.models import INSTRUMENTS
-from stemdrop_containers.engine import ROOT, Engine, find_engine
+from stemdrop_containers.engine import ROOT, ContainerEngine, find_engine
 from stemdrop_separate.models.catalog import BackendName
 
 REPOSITORY = "stemdrop"
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def build(
-    engine: Engine, models: str = "2stems", backend: str = "onnx", base: str | None = None
+    engine: ContainerEngine, models: str = "2stems", backend: str = "onnx", base: str | None = None
 ) -> str:
     """Build the image and return its name.
 
@@ -61,17 +61,17 @@ def build(
         names = ", ".join(INSTRUMENTS)
         raise ImageError(f"MODELS can't be {models!r}: name some of {names}, with spaces between.")
     if engine.is_offline:
-        engine.provide_base(BASE_IMAGE, RELEASE)
+        engine.ensure_base(BASE_IMAGE, RELEASE)
     image = f"{REPOSITORY}:{backend}"
     print(f"Building {image} with {engine.name} ...", file=sys.stderr)
     given = {"MODELS": models, "BACKEND": backend} | ({"BASE": base} if base else {})
     engine.build(image, ROOT, *(f"--build-arg={name}={value}" for name, value in given.items()))
     # The image that had this name until now.
-    engine.attempt("image", "prune", "--force", "--filter", "label=stemdrop.backend")
+    engine.try_run("image", "prune", "--force", "--filter", "label=stemdrop.backend")
     return image
 
 
-def size_bytes(engine: Engine, image: str) -> int:
+def size_bytes(engine: ContainerEngine, image: str) -> int:
     """Return the size of an image, unpacked."""
     return int(engine.run("image", "inspect", "--format", "{{.Size}}", image).stdout)
 

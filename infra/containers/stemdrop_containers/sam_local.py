@@ -25,7 +25,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from stemdrop.errors import StemdropError
-from stemdrop_containers.engine import ROOT, Engine, EngineError, find_engine, run_server
+from stemdrop_containers.engine import ROOT, ContainerEngine, EngineError, find_engine, run_server
 from stemdrop_containers.image import BASE_IMAGE, INTERRUPTED, RELEASE
 from stemdrop_local.ports import LOOPBACK
 
@@ -95,11 +95,11 @@ def _environment(variables: dict[str, dict[str, str]], engine: dict[str, str]) -
     return {**os.environ, **engine, **credentials, **ours}
 
 
-def _build(engine: Engine, environment: dict[str, str], models: str, backend: str) -> None:
+def _build(engine: ContainerEngine, environment: dict[str, str], models: str, backend: str) -> None:
     """Build both functions."""
     if engine.is_offline:
-        engine.provide_base(BASE_IMAGE, RELEASE)
-        engine.provide_base(PYTHON_BASE, PYTHON_RELEASE, *PYTHON_PACKAGES)
+        engine.ensure_base(BASE_IMAGE, RELEASE)
+        engine.ensure_base(PYTHON_BASE, PYTHON_RELEASE, *PYTHON_PACKAGES)
         engine.build(PYTHON_IMAGE, ROOT / "infra" / "sam")
     overrides = ["--parameter-overrides", f'Models="{models}"', f"Backend={backend}"]
     status = _sam(environment, "build", "--cached", *overrides)
@@ -119,7 +119,7 @@ def _sam(environment: dict[str, str], *arguments: str) -> int:
 
 
 @contextmanager
-def serve_engine(engine: Engine) -> Iterator[dict[str, str]]:
+def serve_engine(engine: ContainerEngine) -> Iterator[dict[str, str]]:
     """Yield the variables that lead SAM to an engine; Podman's service runs meanwhile."""
     if engine.name == "docker":
         yield {}
@@ -133,7 +133,7 @@ def serve_engine(engine: Engine) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def forward_endpoint(
-    engine: Engine, variables: dict[str, dict[str, str]]
+    engine: ContainerEngine, variables: dict[str, dict[str, str]]
 ) -> Iterator[dict[str, dict[str, str]]]:
     """Serve S3 at the address where containers find this machine, and yield variables with it."""
     endpoint = urlsplit(next(iter(variables.values()))[ENDPOINT])

@@ -1,8 +1,8 @@
-"""A function's process: AWS's runtime interface client, with the code of this environment.
+"""Process of a function: AWS's runtime interface client with the code of this environment.
 
     python -m stemdrop_local.bootstrap
 
-It ends with its parent, also in the middle of an invocation.
+It ends with its parent, even during an invocation.
 """
 
 import os
@@ -15,7 +15,7 @@ from awslambdaric.__main__ import main as run_client
 
 
 def main() -> None:
-    """Work on invocations until the parent ends."""
+    """Handle invocations until the parent ends."""
     parent = os.pidfd_open(os.getppid())
     Thread(target=_end_with, args=(parent,), daemon=True).start()
     run_client([sys.argv[0], os.environ["_HANDLER"]])

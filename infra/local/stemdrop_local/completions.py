@@ -1,4 +1,4 @@
-"""The jobs that end: a queue that is subscribed to the completion topic."""
+"""Completion notifications, from a queue that subscribes to the completion topic."""
 
 import json
 from collections.abc import Callable
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 QUEUE_NAME = f"{STACK_NAME}-console"
-# How long the end of the stack may have to wait for the end of a call.
+# Long polling delays the end of the stack by up to this time.
 WAIT_S = 1
 
 
-class Completions:
+class CompletionQueue:
     """Receives the records of jobs that have ended.
 
     Parameters
     ----------
-    stack : whose jobs.
-    sns : client of SNS.
-    report : called with each record.
+    stack : Stack that runs the jobs.
+    sns : Client of SNS.
+    report : Function that is called with each record.
     """
 
     def __init__(self, stack: Stack, sns: Any, report: Callable[[Job], object]) -> None:
@@ -44,7 +44,7 @@ class Completions:
         )
 
     def receive(self) -> None:
-        """Report the jobs that have ended since the last call; wait a moment for one."""
+        """Report the jobs that have ended since the last call, after long polling."""
         answer = self._sqs.receive_message(
             QueueUrl=self._queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=WAIT_S
         )

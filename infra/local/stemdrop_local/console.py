@@ -1,4 +1,4 @@
-"""One line for each thing that happens: the time, what it is, and what it is about."""
+"""Console output: a line for each event, with its time, name and details."""
 
 import sys
 from contextlib import suppress
@@ -9,41 +9,38 @@ from typing import Protocol
 WIDTH = 10
 
 
-class Out(Protocol):
-    """What lines are written to; a text file, for one."""
+class TextOutput(Protocol):
+    """Target of lines, such as a text file."""
 
     @property
     def encoding(self) -> str | None:
-        """Return the name of its encoding."""
+        """Return its encoding."""
 
     def write(self, text: str, /) -> object:
-        """Take some text."""
+        """Write some text."""
 
     def flush(self) -> None:
-        """Pass on what was taken."""
+        """Flush the text."""
 
 
 class Console:
-    """Where lines go, from any thread.
+    """Writes lines. Threads may share it.
 
     Parameters
     ----------
-    out : takes the lines; standard output by default.
+    out : Target of the lines; standard output by default.
     """
 
-    def __init__(self, out: Out | None = None) -> None:
+    def __init__(self, out: TextOutput | None = None) -> None:
         self._out = out or sys.stdout
         self._lock = Lock()
 
     def say(self, what: str, about: str) -> None:
-        """Write a line, with the time of day here."""
-        self.show(f"{datetime.now():%H:%M:%S}  {what:<{WIDTH}}  {printable(about)}")
+        """Write a line with the local time."""
+        self.show(f"{datetime.now():%H:%M:%S}  {what:<{WIDTH}}  {escape(about)}")
 
     def show(self, text: str) -> None:
-        """Write some lines as they are.
-
-        Whoever read them may have gone: what happens goes on without being told.
-        """
+        """Write text as it is; a closed output is ignored, so that the work continues."""
         with self._lock, suppress(OSError, ValueError):
             encoding = self._out.encoding or "utf-8"
             text = f"{text}\n".encode(encoding, "backslashreplace").decode(encoding)
@@ -51,8 +48,8 @@ class Console:
             self._out.flush()
 
 
-def printable(text: str) -> str:
-    """Return a text with escapes for what would move a terminal's cursor, or worse."""
+def escape(text: str) -> str:
+    """Return a text whose control characters are escaped."""
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text
@@ -60,12 +57,12 @@ def printable(text: str) -> str:
 
 
 def size(size_bytes: int) -> str:
-    """Write a size: ``4.3 MB``, in millions of bytes from 0.1 MB on."""
+    """Format a size: ``4.3 MB``, in millions of bytes from 0.1 MB on."""
     return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 100_000 else f"{size_bytes} bytes"
 
 
 def duration(duration_s: float) -> str:
-    """Write a duration: ``34 ms``, ``7.9 s``, ``2 min 5 s``."""
+    """Format a duration: ``34 ms``, ``7.9 s``, ``2 min 5 s``."""
     if duration_s < 0.9995:
         return f"{duration_s * 1000:.0f} ms"
     if duration_s < 99.95:

@@ -1,4 +1,4 @@
-"""The data folder belongs to one stack at a time."""
+"""Lock of the data folder, which one stack uses at a time."""
 
 import fcntl
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ class DataFolderError(SetupError):
 
 @contextmanager
 def lock(folder: Path) -> Iterator[None]:
-    """Have the folder for this process alone, until it ends in whatever way.
+    """Lock the folder until the context or the process ends.
 
     Raises
     ------
-    DataFolderError : Another process has it.
+    DataFolderError : Another process has locked it.
     """
     with (folder / "lock").open("w") as file:
         try:

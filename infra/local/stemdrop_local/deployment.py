@@ -1,4 +1,4 @@
-"""template.yaml, deployed into the emulator by its CloudFormation."""
+"""Deployment of template.yaml into the emulator, by its CloudFormation."""
 
 import io
 import json
@@ -43,9 +43,9 @@ class Stack:
 
     Attributes
     ----------
-    endpoint_url : where AWS and the HTTP API answer.
-    outputs, parameters : of the deployed template.
-    s3, sqs : clients, as the user of this stack.
+    endpoint_url : URL of AWS and of the HTTP API.
+    outputs, parameters : Outputs and parameters of the deployed template.
+    s3, sqs : Clients with the credentials of the stack's user.
     """
 
     endpoint_url: str
@@ -56,12 +56,12 @@ class Stack:
 
     @property
     def uploads_bucket(self) -> str:
-        """Return the name of the bucket that songs go to."""
+        """Return the name of the uploads bucket."""
         return self.outputs["UploadsBucket"]
 
     @property
     def stems_bucket(self) -> str:
-        """Return the name of the bucket that stems come from."""
+        """Return the name of the stems bucket."""
         return self.outputs["StemsBucket"]
 
     @property
@@ -75,7 +75,7 @@ class Stack:
         return self.outputs["FailureQueueUrl"]
 
     def count_failures(self) -> int:
-        """Return how many messages are in the failure queue."""
+        """Return the number of messages in the failure queue."""
         found = self.sqs.get_queue_attributes(
             QueueUrl=self.failure_queue_url, AttributeNames=["ApproximateNumberOfMessages"]
         )
@@ -84,12 +84,12 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What may differ between stacks.
+    """Settings of a deployment.
 
     Attributes
     ----------
-    parameters : of the template, in place of its defaults.
-    environment, handlers : of functions; see `LocalCode`.
+    parameters : Parameters of the template that override its defaults.
+    environment, handlers : Settings of functions; see `LocalCode`.
     """
 
     parameters: Mapping[str, str]
@@ -102,7 +102,7 @@ def deploy(emulator: EmulatorProcess, deployment: Deployment) -> Stack:
 
     Raises
     ------
-    DeploymentError : CloudFormation doesn't take it.
+    DeploymentError : CloudFormation rejects the template.
     """
     s3 = emulator.s3()
     location: Any = {"LocationConstraint": REGION}

@@ -98,7 +98,7 @@ class Gateway:
 
     Parameters
     ----------
-    secret : secret access key of the only user.
+    secret : Secret access key of the only user.
     """
 
     def __init__(self, secret: str) -> None:
@@ -126,9 +126,9 @@ class Gateway:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
         is_signed = headers.get(b"authorization", b"").startswith(SIGNED)
-        call = Call(scope, send)
+        call = RequestLog(scope, send)
         if not _is_own_host(headers.get(b"host", b"").decode("latin-1")):
-            await refuse(call.send, 421, "This address has no such host.")
+            await refuse(call.send, 421, "This host name isn't allowed: use localhost.")
         elif is_signed or _is_presigned(scope) or _addresses_bucket(scope["path"]):
             call.is_for_s3 = True
             await self._answer_as_aws(scope, receive, call.send, is_signed=is_signed)
@@ -143,9 +143,9 @@ class Gateway:
     async def _answer_as_aws(
         self, scope: Scope, receive: Receive, send: Send, *, is_signed: bool
     ) -> None:
-        """Have MiniStack answer what it checks the signature of, and bucket CORS preflights.
+        """Pass signed requests and CORS preflights to MiniStack, and refuse all others.
 
-        It takes requests without a key, or with keys that everybody knows, for the root user's.
+        MiniStack treats requests without a key, or with well-known keys, as the root user's.
         """
         is_known = is_signed or _is_presigned(scope) or scope["method"] == "OPTIONS"
         is_open = not scope["path"].startswith(CLOSED) or scope["path"].startswith(OPEN)
@@ -156,8 +156,8 @@ class Gateway:
             await refuse(send, 403, "This request has no valid signature.")
 
 
-class Call:
-    """A request, and what came of it; `send` passes the answer on and takes its status."""
+class RequestLog:
+    """Log line of a request; `send` passes the response on and keeps its status."""
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self._scope = scope
@@ -167,12 +167,12 @@ class Call:
         self.is_for_s3 = False
 
     async def send(self, message: Message) -> None:
-        """Pass on a part of the answer."""
+        """Pass on a part of the response."""
         self._status = message.get("status", self._status)
         await self._send(message)
 
     def line(self) -> str:
-        """Describe the call without its query and headers, which may grant access."""
+        """Return the request as JSON without its query and headers, which may grant access."""
         call = {
             "method": self._scope["method"],
             "path": self._scope["path"],
@@ -184,7 +184,7 @@ class Call:
 
 
 async def refuse(send: Send, status: int, message: str) -> None:
-    """Answer with an error."""
+    """Send an error response."""
     body = json.dumps({"message": message}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -192,10 +192,9 @@ async def refuse(send: Send, status: int, message: str) -> None:
 
 
 def _is_own_host(header: str) -> bool:
-    """Return whether a Host header names no other site.
+    """Return whether a Host header is localhost or an IP address.
 
-    A page of another site reaches the loopback interface by a name of its own (DNS rebinding), but
-    never by an address.
+    A DNS rebinding attack uses a host name of the attacker, never an address.
     """
     try:
         host = urlsplit(f"//{header}").hostname or ""
@@ -217,7 +216,7 @@ def _addresses_bucket(path: str) -> bool:
 
 
 def _is_deployed() -> bool:
-    """Return whether all of the HTTP API is there; a part of it would refuse good tokens."""
+    """Return whether the stack is complete; an incomplete HTTP API would reject valid tokens."""
     from ministack.services import cloudformation
 
     stacks = cloudformation._stacks._data.values()
@@ -225,7 +224,7 @@ def _is_deployed() -> bool:
 
 
 def _as_api_call(scope: Scope) -> Scope:
-    """Address the stack's HTTP API, which has another id each time."""
+    """Address the stack's HTTP API, whose ID differs in each deployment."""
     from ministack.services import apigateway
 
     api_id = next(key[-1] for key in apigateway._apis._data)
@@ -240,7 +239,7 @@ def _as_api_call(scope: Scope) -> Scope:
 
 
 def _without_conditional_range(scope: Scope) -> list[tuple[bytes, bytes]]:
-    """Gap: If-Range isn't known. A request that has it gets the whole object."""
+    """Gap: If-Range isn't supported. A request with it gets the whole object."""
     headers: list[tuple[bytes, bytes]] = list(scope["headers"])
     if any(name == b"if-range" for name, _ in headers):
         return [(name, value) for name, value in headers if name not in {b"range", b"if-range"}]

@@ -1,4 +1,4 @@
-"""What MiniStack lacks, or does otherwise than AWS, where the application depends on it.
+"""Workarounds for differences between MiniStack and AWS that affect the application.
 
 Each gap has a function of its own, whose first line names the gap.
 """
@@ -16,7 +16,7 @@ ADMINISTRATOR = {
 
 
 def create_user(access_key_id: str, secret: str) -> None:
-    """Create the user of this stack. There is no root user that could call CreateUser."""
+    """Create the user of this stack, since no root user exists to call CreateUser."""
     from ministack.core import responses
     from ministack.services import iam
 
@@ -42,7 +42,7 @@ def create_user(access_key_id: str, secret: str) -> None:
 
 
 def close_gaps(songs: int) -> None:
-    """Make MiniStack do what AWS does where the application depends on it."""
+    """Make MiniStack behave like AWS where the application depends on it."""
     know_no_root_keys()
     draw_role_credentials()
     keep_objects_of_buckets()
@@ -86,8 +86,8 @@ def draw_role_credentials() -> None:
 def keep_objects_of_buckets() -> None:
     """Gap: CloudFormation can't create a bucket that has objects from before a restart.
 
-    MiniStack loads them when it is imported. Here a bucket finds its objects when it is created, so
-    the stack is deployed anew at each start and has no other state.
+    MiniStack loads them on import. Here, a bucket loads its objects on creation, so that each start
+    deploys the stack again and needs no other state.
     """
     from ministack.services import s3
     from ministack.services.cloudformation import provisioners
@@ -107,7 +107,7 @@ def keep_objects_of_buckets() -> None:
 
 
 def apply_api_cors() -> None:
-    """Gap: CloudFormation keeps an API's CORS rules by names that requests don't look for."""
+    """Gap: CloudFormation stores an API's CORS rules under names that requests don't use."""
     from ministack.services.cloudformation import provisioners
 
     handlers = provisioners._RESOURCE_HANDLERS["AWS::ApiGatewayV2::Api"]
@@ -144,7 +144,7 @@ def start_message_move_tasks() -> None:
 def limit_songs(songs: int) -> None:
     """Gap: a MaximumConcurrency that comes from a parameter stays text, which can't be compared.
 
-    Lambda's least is 2, while one song at a time suits a small machine: this sets it directly.
+    Lambda's minimum is 2, but a small machine separates one song at a time: this sets it directly.
     """
     from ministack.services import lambda_svc
 

@@ -38,13 +38,13 @@ class EmulatorError(SetupError):
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class UnsignedRequest:
     """A request that wasn't signed in its headers: from a browser, curl, or the API's clients.
 
     Attributes
     ----------
-    path : decoded, without the query.
-    is_for_s3 : whether S3 answered; otherwise the API did.
+    path : Decoded path without the query.
+    is_for_s3 : Whether S3 handled it; otherwise, the API did.
     """
 
     method: str
@@ -59,17 +59,17 @@ class EmulatorProcess:
 
     Parameters
     ----------
-    listening : socket to serve at; it is closed here once the emulator has it.
-    data : folder of the objects and of `emulator.log`.
-    secret : secret access key of the user `local`.
-    songs : separated at the same time.
-    report : called with each request that wasn't signed in its headers, from a thread.
+    listening : Listening socket; it is closed here once the emulator has it.
+    data : Folder of the objects and of `emulator.log`.
+    secret : Secret access key of the user `local`.
+    songs : Number of songs to separate at a time.
+    report : Function that is called with each unsigned request, from a thread.
 
     Attributes
     ----------
-    endpoint_url : where everything answers.
-    log : file for what the emulator and the functions write.
-    process : the emulator's.
+    endpoint_url : URL of all services.
+    log : Log file of the emulator and the functions.
+    process : Process of the emulator.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class EmulatorProcess:
         data: Path,
         secret: str,
         songs: int = 1,
-        report: Callable[[Call], object] = lambda _: None,
+        report: Callable[[UnsignedRequest], object] = lambda _: None,
     ) -> None:
         self._listening = listening
         self._data = data
@@ -106,7 +106,7 @@ class EmulatorProcess:
                 start_new_session=True,
                 text=True,
             )
-        # While this process has it open, calls would wait for an emulator that has ended.
+        # While this process holds it open, requests would wait for an emulator that has ended.
         self._listening.close()
         self._reader = Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -131,15 +131,15 @@ class EmulatorProcess:
 
     @property
     def credentials(self) -> dict[str, str]:
-        """Return the variables that AWS's tools read the keys of the user of this stack from."""
+        """Return the environment variables with the access key of the stack's user."""
         return {"AWS_ACCESS_KEY_ID": ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": self._secret}
 
     def check(self) -> None:
-        """Raise an error if the emulator has ended.
+        """Check that the emulator is running.
 
         Raises
         ------
-        EmulatorError : it has.
+        EmulatorError : The emulator has ended.
         """
         if self.process.poll() is not None:
             raise EmulatorError(f"The local AWS has ended: see {self.log}.")
@@ -161,10 +161,9 @@ class EmulatorProcess:
         return client
 
     def _environment(self) -> dict[str, str]:
-        """Return all that the emulator and the functions know of this environment.
+        """Return the environment of the emulator and the functions, without credentials.
 
-        Nobody's credentials are in it. SSL_CERT_FILE has authorities that vouch for an issuer of
-        JSON web tokens.
+        SSL_CERT_FILE names the certificate authorities for an issuer of JSON web tokens.
         """
         kept = ("HOME", "LANG", "PYTHONPATH", "PYTHONWARNINGS", "SSL_CERT_FILE")
         known = {name: os.environ[name] for name in kept if name in os.environ}
@@ -178,4 +177,4 @@ class EmulatorProcess:
 
     def _read(self) -> None:
         for line in self.process.stdout or ():
-            self._report(Call(**json.loads(line)))
+            self._report(UnsignedRequest(**json.loads(line)))

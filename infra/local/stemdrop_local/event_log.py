@@ -1,27 +1,27 @@
-"""What the console shows of the work: a line for each event, and never a credential."""
+"""Events on the console: a line for each, without credentials."""
 
 from http import HTTPStatus
 
 from stemdrop.jobs import Job, Status
 from stemdrop_local.console import Console, duration
-from stemdrop_local.emulator_process import Call
+from stemdrop_local.emulator_process import UnsignedRequest
 
 
-class Journal:
-    """Turns what happens into lines of a console."""
+class EventLog:
+    """Writes events to a console."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
-    def called(self, call: Call) -> None:
-        """Show a request, unless its answer is no news."""
+    def log_request(self, call: UnsignedRequest) -> None:
+        """Show a request, unless its response is 304 Not Modified."""
         if call.status != HTTPStatus.NOT_MODIFIED:
             service = "S3" if call.is_for_s3 else "API"
             took = duration(call.elapsed_s)
             self._console.say(service, f"{call.method} {call.path}: {call.status}, {took}")
 
-    def job_ended(self, job: Job) -> None:
-        """Show how a job has ended."""
+    def log_job(self, job: Job) -> None:
+        """Show the result of a job."""
         if job.status is Status.FAILED and job.error:
             self._console.say("failed", f"{job.key}: {job.error.message}")
             return
@@ -31,13 +31,13 @@ class Journal:
             details += [*copied, duration(job.usage.timings_s["total"])]
         self._console.say("done", f"{job.key}: {', '.join(details)}")
 
-    def expired(self, objects: int) -> None:
-        """Show how many objects the lifecycle rules expired, if any."""
+    def log_expired(self, objects: int) -> None:
+        """Show the number of expired objects, unless it is zero."""
         if objects:
             self._console.say("expired", f"{objects} old objects")
 
-    def gave_up(self, messages: int) -> None:
-        """Show how many songs are in the failure queue."""
+    def log_failures(self, messages: int) -> None:
+        """Show the number of messages in the failure queue."""
         self._console.say(
             "gave up", f"{messages} in the failure queue: see emulator.log, then `make redrive`"
         )

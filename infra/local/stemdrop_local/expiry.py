@@ -17,7 +17,7 @@ def expire(stack: Stack, now: datetime) -> int:
 
     Parameters
     ----------
-    now : with a time zone.
+    now : Current time, with a time zone.
     """
     days = int(stack.parameters["RetentionDays"])
     expired = 0
@@ -34,7 +34,7 @@ def expire(stack: Stack, now: datetime) -> int:
 
 
 def expires_at(began_at: datetime, days: int) -> datetime:
-    """Return when S3 deletes an object: after so many days, at the next midnight of UTC.
+    """Return when S3 deletes an object: at the first midnight UTC after the given days.
 
     Source: "Lifecycle configuration elements" in the Amazon S3 user guide; its example is an
     object of January 15, 10:30, that expires after 3 days: on January 19, 00:00.

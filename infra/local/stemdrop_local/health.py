@@ -1,9 +1,9 @@
-"""Tell a container engine whether the stack in a container answers.
+"""Health check of the local stack in a container.
 
     python -m stemdrop_local.health
 
-The port is the one that the container's first process was told. In a container that runs a function
-instead of the stack there is nothing to ask, and all is well.
+The port is that of the command line of the container's first process. A container that runs a
+function instead of the stack is always healthy.
 """
 
 import argparse
@@ -21,13 +21,13 @@ TIMEOUT_S = 10.0
 
 
 def main() -> int:
-    """Return 0 if the stack is healthy, or isn't here, and 1 if not."""
+    """Return 0 if the stack is healthy or isn't running here, and 1 otherwise."""
     port = port_of(FIRST_PROCESS.read_bytes().decode(errors="replace").split("\0"))
     return 0 if port is None or answers(port) else 1
 
 
 def port_of(words: list[str]) -> int | None:
-    """Return the stack's port, from the command line that runs it; None if that runs no stack."""
+    """Return the port in the stack's command line, or None for another command line."""
     starts = [
         number for number, word in enumerate(words) if word in {WORD, f"stemdrop_local.{WORD}"}
     ]
@@ -41,7 +41,7 @@ def port_of(words: list[str]) -> int | None:
 
 
 def answers(port: int) -> bool:
-    """Return whether the API says that it is there."""
+    """Return whether the API is healthy."""
     with closing(http.client.HTTPConnection(LOOPBACK, port, timeout=TIMEOUT_S)) as connection:
         try:
             connection.request("GET", "/healthz")

@@ -1,9 +1,9 @@
-"""The whole application on this machine, without Docker: API, S3, events and a drop folder.
+"""Run the application on this machine without Docker: API, S3, events and a drop folder.
 
     python -m stemdrop_local.local [--port 5000] [--songs 1] [--data .stemdrop] [--drop drop] ...
 
-Ctrl-C ends it, and so does a SIGTERM: what is being worked on is left as it is, and finished by the
-next start. The exit status is 0 then, and 1 if something was wrong.
+Ctrl-C or SIGTERM ends it with exit status 0, and the next start finishes the interrupted songs. An
+error ends it with exit status 1.
 """
 
 import argparse
@@ -24,8 +24,8 @@ from stemdrop_local.console import Console
 from stemdrop_local.deployment import ROOT
 from stemdrop_local.emulator_process import EmulatorError
 from stemdrop_local.ports import LOOPBACK
-from stemdrop_local.services import Services
-from stemdrop_local.settings import Settings
+from stemdrop_local.services import LocalServices
+from stemdrop_local.settings import LocalSettings
 
 TOKEN_VARIABLE = "STEMDROP_TOKEN"  # noqa: S105 - its name
 TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{32,256}")
@@ -34,13 +34,13 @@ CHECK_S = 0.5
 
 
 class TokenError(SetupError):
-    """The token isn't one that the API takes."""
+    """The access token is invalid."""
 
     code = "token"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run until somebody ends it, and return the exit status."""
+    """Run until a signal or an error, and return the exit status."""
     end_by_signal()
     try:
         _run(_settings(_parser().parse_args(arguments), os.environ))
@@ -52,22 +52,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def end_by_signal() -> None:
-    """Have Ctrl-C and its like raise KeyboardInterrupt, once."""
+    """Raise KeyboardInterrupt once, on Ctrl-C, SIGTERM or SIGHUP."""
     for number in ENDINGS:
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
             signal.signal(number, _interrupt)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """End in order, which a second signal doesn't interrupt."""
+    """Raise KeyboardInterrupt, and ignore further signals during the shutdown."""
     for number in ENDINGS:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
-def _run(settings: Settings) -> None:
+def _run(settings: LocalSettings) -> None:
     console = Console()
-    with Services(settings, console) as services:
+    with LocalServices(settings, console) as services:
         console.show(_welcome(settings, services.port))
         try:
             while True:
@@ -76,24 +76,24 @@ def _run(settings: Settings) -> None:
         except BotoCoreError as error:
             raise EmulatorError(f"The local AWS has ended: see {services.emulator.log}.") from error
         finally:
-            console.say("ends", "what is unfinished goes on with the next start")
+            console.say("ends", "the next start finishes the interrupted songs")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="make local",
         description="Run stemdrop on this machine.",
-        epilog=f"The token is {TOKEN_VARIABLE} in the environment, else it is made once and kept.",
+        epilog=f"Set {TOKEN_VARIABLE} to choose the token; by default, a random one is kept.",
     )
     option = parser.add_argument
-    option("--host", default=LOOPBACK, help="to listen at, or 0.0.0.0 (default: %(default)s)")
-    option("--port", type=int, default=5000, help="of API and S3 (default: %(default)s)")
-    option("--songs", type=_count, default=1, help="separated at a time (default: %(default)s)")
+    option("--host", default=LOOPBACK, help="address to listen on (default: %(default)s)")
+    option("--port", type=int, default=5000, help="port of API and S3 (default: %(default)s)")
+    option("--songs", type=_count, default=1, help="songs at a time (default: %(default)s)")
     for name, default, what in (
-        ("data", Path(".stemdrop"), "what is kept over a restart"),
-        ("drop", Path("drop"), "songs that are put here are separated"),
-        ("stems", Path("stems"), "their stems come here"),
-        ("models", ROOT / "build" / "models", "the networks"),
+        ("data", Path(".stemdrop"), "folder of persistent data"),
+        ("drop", Path("drop"), "folder whose songs are separated"),
+        ("stems", Path("stems"), "folder for their stems"),
+        ("models", ROOT / "build" / "models", "folder of the networks"),
     ):
         option(f"--{name}", type=Path, default=default, help=f"{what} (default: {default.name})")
     return parser
@@ -105,8 +105,8 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _settings(parsed: argparse.Namespace, environment: Mapping[str, str]) -> Settings:
-    return Settings(
+def _settings(parsed: argparse.Namespace, environment: Mapping[str, str]) -> LocalSettings:
+    return LocalSettings(
         data=parsed.data,
         drop=parsed.drop,
         stems=parsed.stems,
@@ -119,11 +119,11 @@ def _settings(parsed: argparse.Namespace, environment: Mapping[str, str]) -> Set
 
 
 def token_of(path: Path, given: str | None) -> str:
-    """Return the token that is given, or the one that is kept in a file, made when it isn't there.
+    """Return the given token, or else the one in a file, which is created if it doesn't exist.
 
     Raises
     ------
-    TokenError : it isn't one.
+    TokenError : The token is invalid.
     """
     if given is None and not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -133,14 +133,14 @@ def token_of(path: Path, given: str | None) -> str:
     if TOKEN.fullmatch(token):
         return token
     if given is None:
-        raise TokenError(f"There is no token in {path}: delete it, and a new one is made.")
-    raise TokenError(f"{TOKEN_VARIABLE} is no token: use 32 letters, digits and ._~+/=- or more.")
+        raise TokenError(f"{path} contains no valid token: delete it to create a new one.")
+    raise TokenError(f"{TOKEN_VARIABLE} is invalid: use 32 or more letters, digits and ._~+/=-.")
 
 
-def _welcome(settings: Settings, port: int) -> str:
+def _welcome(settings: LocalSettings, port: int) -> str:
     url = f"http://localhost:{port}"
     return f"""
-stemdrop runs at {url}, and its documentation at {url}/docs. Ctrl-C ends it.
+stemdrop runs at {url}, with API documentation at {url}/docs. Press Ctrl-C to end it.
 
   token   {settings.token}
   drop    {settings.drop.resolve()}

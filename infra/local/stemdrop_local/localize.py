@@ -1,4 +1,4 @@
-"""The only change that template.yaml needs to be deployed on this machine."""
+"""Conversion of template.yaml for a deployment on this machine."""
 
 import copy
 import json
@@ -16,13 +16,13 @@ NOT_LOCAL = ("PackageType", "ImageConfig", "ImageUri", "Layers", "Architectures"
 
 @dataclass(frozen=True, slots=True)
 class LocalCode:
-    """What functions run with on this machine.
+    """Code and settings of functions on this machine.
 
     Attributes
     ----------
     bucket, key : S3 location of the zip with `bootstrap`.
-    environment : function's logical id to variables in addition to the template's.
-    handlers : function's logical id to a handler in place of its own.
+    environment : Logical ID of a function to variables in addition to the template's.
+    handlers : Logical ID of a function to a handler that replaces its own.
     """
 
     bucket: str
@@ -36,7 +36,7 @@ def localize(template: Mapping[str, Any], code: LocalCode) -> dict[str, Any]:
 
     Parameters
     ----------
-    template : with intrinsic functions in their long form.
+    template : Template with intrinsic functions in their long form.
     """
     local: dict[str, Any] = copy.deepcopy(dict(template))
     resources = local["Resources"]

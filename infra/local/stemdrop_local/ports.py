@@ -1,4 +1,4 @@
-"""Ports of this machine that servers listen at."""
+"""Listening sockets and free ports."""
 
 import errno
 import socket
@@ -9,13 +9,13 @@ LOOPBACK = "127.0.0.1"
 
 
 class PortTakenError(SetupError):
-    """Something else listens at the port."""
+    """The port can't be used."""
 
     code = "port_taken"
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that accepts connections from now on, although nobody answers them yet.
+    """Return a listening socket; connections wait until a server accepts them.
 
     Raises
     ------
@@ -33,10 +33,10 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def reserve_port() -> int:
-    """Return a port that a server may listen at, and that the system gives to nobody else for now.
+    """Return a free port that the system doesn't assign to other programs for a minute.
 
-    A connection through it is closed by the server's side, which leaves the port in TIME_WAIT for
-    a minute: the system then doesn't choose it for others, but a server may still ask for it.
+    The server closes a connection first, which leaves the port in TIME_WAIT: the system no longer
+    chooses it, but a server can still listen on it.
     """
     with socket.create_server((LOOPBACK, 0)) as server:
         port: int = server.getsockname()[1]

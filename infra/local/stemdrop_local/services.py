@@ -1,4 +1,4 @@
-"""All that runs on one machine: a context manager starts it and ends it, in order."""
+"""All services of the local stack, started and ended in order by a context manager."""
 
 import http.client
 from collections.abc import Sequence
@@ -12,26 +12,26 @@ from stemdrop.errors import SetupError
 from stemdrop.jobs import Job
 from stemdrop.models import INSTRUMENTS
 from stemdrop.store import Store
-from stemdrop_local.completions import Completions
+from stemdrop_local.completions import CompletionQueue
 from stemdrop_local.console import Console
 from stemdrop_local.data_folder import lock
 from stemdrop_local.deployment import Deployment, Stack, deploy
 from stemdrop_local.emulator_process import EmulatorProcess
-from stemdrop_local.event_log import Journal
+from stemdrop_local.event_log import EventLog
 from stemdrop_local.expiry import expire
-from stemdrop_local.folders.drop_watcher import Inbox
-from stemdrop_local.folders.exporter import Outbox
-from stemdrop_local.folders.sync_state import Ledger
-from stemdrop_local.loop import Loop
+from stemdrop_local.folders.drop_watcher import DropWatcher
+from stemdrop_local.folders.exporter import Exporter
+from stemdrop_local.folders.sync_state import SyncState
+from stemdrop_local.periodic_worker import PeriodicWorker
 from stemdrop_local.ports import LOOPBACK, listen
-from stemdrop_local.settings import Settings
+from stemdrop_local.settings import LocalSettings
 from stemdrop_local.tool_files import write_tool_files
-from stemdrop_local.unfinished import announce_unfinished
+from stemdrop_local.unfinished import requeue_unfinished
 
 START_TIMEOUT_S = 40.0
 EXPIRY_S = 3600.0
 FAILURES_S = 5.0
-# The emulator holds an upload in memory while it arrives, with a copy or two.
+# The emulator holds up to three copies of an upload in memory.
 MAX_UPLOAD_MB = "300"
 
 
@@ -41,26 +41,26 @@ class ApiError(SetupError):
     code = "api"
 
 
-class Services:
-    """A context manager: the deployed template, and folders on disk for songs and stems.
+class LocalServices:
+    """A context manager that runs the deployed template, and folders for songs and stems.
 
     Attributes
     ----------
-    port : of the public address.
-    stack : the deployed application.
-    emulator : what it runs in.
+    port : Public port.
+    stack : Deployed application.
+    emulator : Emulator that it runs in.
     """
 
     port: int
     stack: Stack
     emulator: EmulatorProcess
 
-    def __init__(self, settings: Settings, console: Console) -> None:
+    def __init__(self, settings: LocalSettings, console: Console) -> None:
         self._settings = settings
         self._console = console
-        self._journal = Journal(console)
+        self._event_log = EventLog(console)
         self._running = ExitStack()
-        self._loops: Sequence[Loop] = ()
+        self._workers: Sequence[PeriodicWorker] = ()
         self._failures = 0
 
     def __enter__(self) -> Self:
@@ -78,9 +78,9 @@ class Services:
         self._running.__exit__(kind, error, traceback)
 
     def check(self) -> None:
-        """Raise what has ended a part of it, if anything has."""
+        """Raise the error that has ended a service, if there is one."""
         self.emulator.check()
-        for loop in self._loops:
+        for loop in self._workers:
             loop.check()
 
     def _start(self) -> None:
@@ -92,7 +92,11 @@ class Services:
         self.port = listening.getsockname()[1]
         self.emulator = self._running.enter_context(
             EmulatorProcess(
-                listening, settings.data, settings.token, settings.songs, self._journal.called
+                listening,
+                settings.data,
+                settings.token,
+                settings.songs,
+                self._event_log.log_request,
             )
         )
         self.stack = deploy(self.emulator, self._deployment())
@@ -115,7 +119,7 @@ class Services:
         return Deployment(parameters, {"SeparateFunction": environment}, handlers)
 
     def _backend(self) -> str:
-        """Return the engine that there are networks for; an image has those of one engine."""
+        """Return the engine of the installed networks; an image has those of one engine."""
         folder = self._settings.models
         return "tensorflow" if any(folder.glob("*.pb")) > any(folder.glob("*.onnx")) else "onnx"
 
@@ -133,41 +137,41 @@ class Services:
             connection.request("GET", "/healthz")
             status = connection.getresponse().status
         if status != HTTPStatus.OK:
-            raise ApiError(f"The API doesn't start: see {self.emulator.log}.")
+            raise ApiError(f"The API failed to start: see {self.emulator.log}.")
 
     def _start_work(self) -> None:
         settings, stack = self._settings, self.stack
         store = Store(stack.uploads_bucket, stack.stems_bucket, stack.s3)
-        ledger = self._running.enter_context(Ledger(settings.data / "songs.sqlite"))
-        outbox = Outbox(settings.stems, stack, store, ledger, self._console)
-        fetching = Loop(outbox.fetch)
+        sync_state = self._running.enter_context(SyncState(settings.data / "songs.sqlite"))
+        exporter = Exporter(settings.stems, stack, store, sync_state, self._console)
+        export_worker = PeriodicWorker(exporter.export)
 
         def expect(key: str) -> None:
-            outbox.expect(key)
-            fetching.wake()
+            exporter.enqueue(key)
+            export_worker.run_now()
 
         def on_end(job: Job) -> None:
-            self._journal.job_ended(job)
+            self._event_log.log_job(job)
             expect(job.key)
 
-        inbox = Inbox(settings.drop, stack, store, ledger, self._console, expect)
-        completions = Completions(stack, self.emulator.client("sns"), on_end)
-        announce_unfinished(stack)
-        self._loops = (
-            Loop(completions.receive, interval_s=0),
-            Loop(self._expire, EXPIRY_S),
-            Loop(self._watch_failures, FAILURES_S),
-            fetching,
-            Loop(inbox.look, settings.look_s),
+        drop_watcher = DropWatcher(settings.drop, stack, store, sync_state, self._console, expect)
+        completions = CompletionQueue(stack, self.emulator.client("sns"), on_end)
+        requeue_unfinished(stack)
+        self._workers = (
+            PeriodicWorker(completions.receive, interval_s=0),
+            PeriodicWorker(self._expire, EXPIRY_S),
+            PeriodicWorker(self._watch_failures, FAILURES_S),
+            export_worker,
+            PeriodicWorker(drop_watcher.scan, settings.scan_interval_s),
         )
-        for loop in self._loops:
+        for loop in self._workers:
             self._running.enter_context(loop)
 
     def _expire(self) -> None:
-        self._journal.expired(expire(self.stack, datetime.now(UTC)))
+        self._event_log.log_expired(expire(self.stack, datetime.now(UTC)))
 
     def _watch_failures(self) -> None:
         failures = self.stack.count_failures()
         if failures > self._failures:
-            self._journal.gave_up(failures)
+            self._event_log.log_failures(failures)
         self._failures = failures

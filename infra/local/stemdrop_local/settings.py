@@ -1,4 +1,4 @@
-"""What the stack on one machine runs, and where."""
+"""Settings of the local stack."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,18 +8,19 @@ from stemdrop_local.ports import LOOPBACK
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """Of all services.
+class LocalSettings:
+    """Settings of all services.
 
     Attributes
     ----------
-    data, drop, stems, models : folders.
-    token : access token of the API, and secret access key of the user `local`.
-    host, port : of the public address; with port 0 the system chooses one.
-    songs : separated at the same time.
-    parameters : of the template, in place of its defaults.
-    look_s : seconds between two looks into the drop folder.
-    handler, environment : of the separator: in place of its own, and in addition to its own.
+    data, drop, stems, models : Folders.
+    token : Access token of the API, and secret access key of the user `local`.
+    host, port : Public address; for port 0, the system chooses a port.
+    songs : Number of songs to separate at a time.
+    parameters : Parameters of the template that override its defaults.
+    scan_interval_s : Time between two scans of the drop folder.
+    handler : Handler of the separator that replaces its own.
+    environment : Environment variables of the separator in addition to its own.
     """
 
     data: Path
@@ -31,6 +32,6 @@ class Settings:
     port: int = 5000
     songs: int = 1
     parameters: Mapping[str, str] = field(default_factory=dict)
-    look_s: float = 1.0
+    scan_interval_s: float = 1.0
     handler: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Files that lead AWS's command line and SAM's functions to the local stack."""
+"""Environment files for AWS's command line and for `sam local`."""
 
 import json
 import os
@@ -11,9 +11,9 @@ from stemdrop_local.emulator_process import EmulatorProcess
 
 SHELL_FILE = "environment"
 SAM_FILE = "sam-env.json"
-# What the template of each function leaves to `sam local --env-vars`.
+# Variables that `sam local --env-vars` sets.
 ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_SNS", "AWS_ENDPOINT_URL_SQS")
-# Of this environment; an image has its own.
+# Variables of this environment; an image has its own.
 LOCAL_ONLY = {"MODEL_DIR", "AWS_ENDPOINT_URL", "POWERTOOLS_TRACE_DISABLED", "RETRY_DELAYS_S"}
 
 

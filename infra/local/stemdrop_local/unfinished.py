@@ -1,4 +1,4 @@
-"""Notifications for songs that were unfinished when the stack and its queues ended."""
+"""Recovery of songs that were unfinished when the stack and its queues ended."""
 
 import json
 from collections.abc import Iterator
@@ -16,11 +16,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectTypeDef
 
 
-def announce_unfinished(stack: Stack) -> int:
-    """Send a notification for every upload whose job isn't finished, oldest first, and count them.
+def requeue_unfinished(stack: Stack) -> int:
+    """Queue every upload whose job isn't finished, oldest first, and return their number.
 
-    Some of them may have failed three times before, and get three more attempts. An upload whose
-    notification is in the queue already does no harm: notifications come at least once.
+    Songs that failed three times get three more attempts. Duplicate notifications are harmless.
     """
     store = Store(stack.uploads_bucket, stack.stems_bucket, stack.s3)
     unfinished = [found for found in _uploads(stack) if not _is_finished(store, found)]

@@ -1,1 +1,1 @@
-"""Folders on disk that stand for the drop folder and for the stems."""
+"""The drop folder and the stems folder on disk."""

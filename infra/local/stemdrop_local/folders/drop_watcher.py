@@ -1,7 +1,7 @@
-"""The drop folder: a folder whose files are uploaded as they appear.
+"""Uploads of the files that appear in the drop folder.
 
-Its folders become those of the key, so ``drop/4stems/song.mp3`` brings its model along. A file is
-taken once it is whole: when it looks the same twice, and no program has it open for writing.
+The path of a file becomes its key, so ``drop/4stems/song.mp3`` names its model. A file is uploaded
+once it is complete: two scans see the same version, and no program has it open for writing.
 """
 
 import fcntl
@@ -17,24 +17,24 @@ from stemdrop.s3 import storage_errors
 from stemdrop.store import Store
 from stemdrop_local.console import Console, size
 from stemdrop_local.deployment import Stack
-from stemdrop_local.folders.sync_state import Ledger, Version
+from stemdrop_local.folders.sync_state import FileVersion, SyncState
 
-# What browsers, rsync, wget and editors call a file that they haven't finished.
+# Suffixes of unfinished files of browsers, rsync, wget and editors.
 UNFINISHED = (".part", ".partial", ".crdownload", ".download", ".tmp", "~")
-# Many programs make a file a while before they have something to write into it.
+# Many programs create a file some time before they write to it.
 EMPTY_FOR_S = 10.0
 
 
-class Inbox:
-    """Uploads what is new or changed in a folder.
+class DropWatcher:
+    """Uploads new and changed files of a folder.
 
     Parameters
     ----------
-    folder : the drop folder.
-    stack, store : where to upload.
-    ledger : of what was uploaded before.
-    console : is told of each upload, and once of each file that can't be.
-    uploaded : is called with the key of each upload.
+    folder : Drop folder.
+    stack, store : Target of the uploads.
+    sync_state : Record of earlier uploads.
+    console : Console that shows each upload, and once each file that can't be uploaded.
+    uploaded : Function that is called with the key of each upload.
     """
 
     def __init__(
@@ -42,22 +42,22 @@ class Inbox:
         folder: Path,
         stack: Stack,
         store: Store,
-        ledger: Ledger,
+        sync_state: SyncState,
         console: Console,
         uploaded: Callable[[str], object],
     ) -> None:
         self._folder = folder
         self._stack = stack
         self._store = store
-        self._ledger = ledger
+        self._sync_state = sync_state
         self._console = console
         self._uploaded = uploaded
-        self._seen: dict[str, Version] = {}
+        self._seen: dict[str, FileVersion] = {}
         self._told: dict[tuple[str, str], str] = {}
 
-    def look(self) -> None:
-        """Upload what has become whole since the last look."""
-        seen: dict[str, Version] = {}
+    def scan(self) -> None:
+        """Upload the files that are complete since the last scan."""
+        seen: dict[str, FileVersion] = {}
         for path in self._files():
             key = DROP_PREFIX + path.relative_to(self._folder).as_posix()
             try:
@@ -66,14 +66,14 @@ class Inbox:
                 if self._seen.get(key) == version and self._is_wanted(path, key, version):
                     self._upload(path, key, version)
             except FileNotFoundError:
-                continue  # it was there a moment ago
+                continue  # it was deleted meanwhile
             except OSError as error:
                 self._tell("waits", key, f"{error.strerror}.")
             except StemdropError as error:
                 self._tell("waits", key, error.message)
         self._seen = seen
-        for key in set(self._ledger.keys(returned=True)) - seen.keys():
-            self._ledger.forget(key)  # whoever drops it again means it
+        for key in set(self._sync_state.keys(returned=True)) - seen.keys():
+            self._sync_state.forget(key)  # a file that is dropped again is uploaded again
 
     def _files(self) -> Iterator[Path]:
         """Return the files that may be songs, by name."""
@@ -87,46 +87,46 @@ class Inbox:
                 if not name.startswith(".") and not name.lower().endswith(UNFINISHED):
                     yield Path(folder, name)
 
-    def _is_wanted(self, path: Path, key: str, version: Version) -> bool:
-        known = self._ledger.find(key)
+    def _is_wanted(self, path: Path, key: str, version: FileVersion) -> bool:
+        known = self._sync_state.find(key)
         if (known and known.version == version) or not path.is_file():
             return False
         if version.size_bytes == 0 and time.time() - version.mtime_ns / 1e9 < EMPTY_FOR_S:
             return False
         if _is_being_written(path):
-            self._tell("waits", key, "It is open for writing: this waits until it is closed.")
+            self._tell("waits", key, "It is open for writing: close it to upload it.")
             return False
         return True
 
-    def _upload(self, path: Path, key: str, version: Version) -> None:
+    def _upload(self, path: Path, key: str, version: FileVersion) -> None:
         self._tell("dropped", key, size(version.size_bytes))
         with storage_errors(f"upload {key}"):
             self._stack.s3.upload_file(str(path), self._stack.uploads_bucket, key)
         upload = self._store.find_upload(UploadKey.parse(key))
         if upload is None:
-            return  # deleted at once: it will be uploaded again
-        self._ledger.note_upload(key, version, upload.etag, upload.uploaded_at)
+            return  # it was deleted at once, so the next scan uploads it again
+        self._sync_state.record_upload(key, version, upload.etag, upload.uploaded_at)
         for what in ("dropped", "waits"):
             self._told.pop((what, key), None)
         self._uploaded(key)
 
     def _tell(self, what: str, name: str, details: str) -> None:
-        """Say something once, until the file has been uploaded."""
+        """Show a message once, until the file is uploaded."""
         if self._told.get((what, name)) != details:
             self._told[what, name] = details
             self._console.say(what, f"{name}: {details}")
 
 
-def _version(path: Path) -> Version:
+def _version(path: Path) -> FileVersion:
     status = path.stat()
-    return Version(status.st_size, status.st_mtime_ns)
+    return FileVersion(status.st_size, status.st_mtime_ns)
 
 
 def _is_being_written(path: Path) -> bool:
-    """Tell whether any program has a file open for writing; if that can't be known, none has."""
+    """Return whether a program has a file open for writing, or False if that can't be known."""
     with path.open("rb") as file:
-        # A program that opens the file at this moment waits, and we get a signal: one that is
-        # ignored unless somebody asks for it, in place of SIGIO, which would end us.
+        # A program that opens the file at this moment waits, and the kernel sends a signal: not
+        # SIGIO, which would end this process, but one that is ignored by default.
         try:
             fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
             fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)

@@ -1,6 +1,6 @@
-"""The way back from the drop folder: the results of ``drop/song.mp3`` go to ``stems/song.mp3/``.
+"""Downloads of results: those of ``drop/song.mp3`` are saved in ``stems/song.mp3/``.
 
-Every file appears under its name once it is whole, and job.json last.
+Every file appears under its name once it is complete, and job.json last.
 """
 
 from contextlib import suppress
@@ -14,44 +14,44 @@ from stemdrop.s3 import storage_errors
 from stemdrop.store import CHUNK_BYTES, Store
 from stemdrop_local.console import Console, size
 from stemdrop_local.deployment import Stack
-from stemdrop_local.folders.sync_state import Entry, Ledger
+from stemdrop_local.folders.sync_state import SyncedFile, SyncState
 
 
-class Outbox:
-    """Fetches the results of what was uploaded from the drop folder.
+class Exporter:
+    """Downloads the results of files from the drop folder.
 
     Parameters
     ----------
-    folder : where they go.
-    stack, store : where they come from.
-    ledger : of what was uploaded; results of anything else are left where they are.
-    console : is told of each song whose results have come, or can't: they are for the next start.
+    folder : Folder to save results in.
+    stack, store : Source of the results.
+    sync_state : Record of uploads; results of other uploads are ignored.
+    console : Console that shows results and errors; after an error, the next start retries.
     """
 
     def __init__(
-        self, folder: Path, stack: Stack, store: Store, ledger: Ledger, console: Console
+        self, folder: Path, stack: Stack, store: Store, sync_state: SyncState, console: Console
     ) -> None:
         self._folder = folder
         self._stack = stack
         self._store = store
-        self._ledger = ledger
+        self._sync_state = sync_state
         self._console = console
-        self._due: SimpleQueue[str] = SimpleQueue()
-        for key in ledger.keys(returned=False):
-            self._due.put(key)
+        self._queue: SimpleQueue[str] = SimpleQueue()
+        for key in sync_state.keys(returned=False):
+            self._queue.put(key)
 
-    def expect(self, key: str) -> None:
-        """Have the next `fetch` look whether the results of an upload are there."""
-        self._due.put(key)
+    def enqueue(self, key: str) -> None:
+        """Let the next `export` check the results of an upload."""
+        self._queue.put(key)
 
-    def fetch(self) -> None:
-        """Fetch the results of all uploads that are done."""
+    def export(self) -> None:
+        """Download the results of all queued uploads that are done."""
         with suppress(Empty):
             while True:
-                self._fetch(self._due.get_nowait())
+                self._export(self._queue.get_nowait())
 
-    def _fetch(self, key: str) -> None:
-        entry = self._ledger.find(key)
+    def _export(self, key: str) -> None:
+        entry = self._sync_state.find(key)
         if entry is None or entry.returned:
             return
         try:
@@ -59,7 +59,7 @@ class Outbox:
             if job and _is_end_of(job, entry):
                 folder = self._folder / key.removeprefix(DROP_PREFIX)
                 self._save(job, folder)
-                self._ledger.note_return(key, entry)
+                self._sync_state.record_export(key, entry)
                 self._tell(job, folder)
         except OSError as error:
             self._console.say("problem", f"{key}: the stems can't be saved: {error}")
@@ -89,10 +89,10 @@ class Outbox:
         unfinished.replace(path)
 
 
-def _is_end_of(job: Job, entry: Entry) -> bool:
-    """Tell whether a record is that of this upload, and not of an earlier or a later one.
+def _is_end_of(job: Job, entry: SyncedFile) -> bool:
+    """Return whether a record is that of this upload, and not of an earlier or a later one.
 
-    The same bytes again keep the stems that they have; but a failure was that of its own upload.
+    The same bytes again keep their stems, but a failure belongs to its own upload.
     """
     if not job.is_finished or job.source is None:
         return job.is_finished
@@ -101,7 +101,7 @@ def _is_end_of(job: Job, entry: Entry) -> bool:
 
 
 def _results_in(folder: Path) -> set[str]:
-    """Return the names of the results that the record in a folder tells of."""
+    """Return the names of the results in a folder, according to its record."""
     try:
         job = Job.from_json((folder / RECORD_NAME).read_bytes())
     except (FileNotFoundError, StorageError):
@@ -116,5 +116,5 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _unfinished(path: Path) -> Path:
-    """Return the name that a file has until it is whole; a file left by a crash gets it again."""
+    """Return the name of an unfinished file, the same after a crash."""
     return path.with_name(f".{path.name}.part")

@@ -1,4 +1,4 @@
-"""Which files of the drop folder were uploaded, and whose stems are back: kept over a restart."""
+"""State of the drop folder's files, which persists: uploads, and whether results were saved."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -20,35 +20,35 @@ CREATE TABLE IF NOT EXISTS songs (
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
-    """A file as it is at one time, told by what changes with every change."""
+class FileVersion:
+    """A version of a file, identified by its size and modification time."""
 
     size_bytes: int
     mtime_ns: int
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SyncedFile:
     """A file that was uploaded.
 
     Attributes
     ----------
-    etag, uploaded_at : of the object that it became, as `Store.find_upload` tells them.
-    returned : whether its stems, or the record that says why there are none, have come back.
+    etag, uploaded_at : ETag and time of its object, as in `Store.find_upload`.
+    returned : Whether its results, or the record of a failure, are saved.
     """
 
-    version: Version
+    version: FileVersion
     etag: str
     uploaded_at: str
     returned: bool
 
 
-class Ledger:
-    """A context manager that has a database open, for all threads.
+class SyncState:
+    """A context manager that holds a database open. Threads may share it.
 
     Parameters
     ----------
-    path : of the database; it is made if it isn't there.
+    path : Path of the database, which is created if it doesn't exist.
     """
 
     def __init__(self, path: Path) -> None:
@@ -68,25 +68,25 @@ class Ledger:
         with self._lock:
             self._database.close()
 
-    def find(self, key: str) -> Entry | None:
-        """Return what is known of a file, by the key of its upload."""
+    def find(self, key: str) -> SyncedFile | None:
+        """Return the state of a file by the key of its upload, or None."""
         for _, size_bytes, mtime_ns, etag, uploaded_at, returned in self._run(
             "SELECT * FROM songs WHERE key = ?", key
         ):
-            return Entry(Version(size_bytes, mtime_ns), etag, uploaded_at, bool(returned))
+            return SyncedFile(FileVersion(size_bytes, mtime_ns), etag, uploaded_at, bool(returned))
         return None
 
     def keys(self, *, returned: bool) -> list[str]:
-        """Return the keys of all files whose stems are back, or those of all others."""
+        """Return the keys of all files whose results are saved, or aren't."""
         return [key for (key,) in self._run("SELECT key FROM songs WHERE returned = ?", returned)]
 
-    def note_upload(self, key: str, version: Version, etag: str, uploaded_at: str) -> None:
-        """Remember that a version of a file was uploaded, and that its stems aren't back."""
+    def record_upload(self, key: str, version: FileVersion, etag: str, uploaded_at: str) -> None:
+        """Record that a version of a file was uploaded."""
         values = (key, version.size_bytes, version.mtime_ns, etag, uploaded_at)
         self._run("INSERT OR REPLACE INTO songs VALUES (?, ?, ?, ?, ?, FALSE)", *values)
 
-    def note_return(self, key: str, entry: Entry) -> None:
-        """Remember that the stems of a file are back, unless it was uploaded again since."""
+    def record_export(self, key: str, entry: SyncedFile) -> None:
+        """Record that the results of a file are saved, unless it was uploaded again since."""
         self._run(
             "UPDATE songs SET returned = TRUE WHERE key = ? AND mtime_ns = ? AND etag = ?",
             key,
@@ -95,7 +95,7 @@ class Ledger:
         )
 
     def forget(self, key: str) -> None:
-        """Forget a file."""
+        """Delete the state of a file."""
         self._run("DELETE FROM songs WHERE key = ?", key)
 
     def _run(self, statement: str, *values: str | int) -> list[tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""The API, one call at a time; what to do when a call fails is up to the caller."""
+"""Client of the HTTP API. Each method sends one request; retries are up to the caller."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,28 +11,28 @@ from stemdrop.options import Options
 from stemdrop.presigned import PresignedUpload
 from stemdrop_cli.errors import (
     BusyError,
-    NotLetInError,
     ServerError,
     SongError,
+    UnauthorizedError,
     UnreachableError,
 )
-from stemdrop_cli.responses import JobView, read_job, read_upload
+from stemdrop_cli.responses import JobResponse, parse_job, parse_upload
 
-# An API function may take 29 seconds.
+# API Gateway times out after 29 seconds.
 TIMEOUT = httpx.Timeout(35.0, connect=10.0)
-# A proxy of the environment is for other hosts than this one.
-DIRECT: Mapping[str, httpx.BaseTransport | None] = {
+# The environment's proxy is not for this machine.
+NO_PROXY: Mapping[str, httpx.BaseTransport | None] = {
     "all://localhost": None,
     "all://127.0.0.1": None,
     "all://[::1]": None,
 }
 DEFAULT_RETRY_AFTER_S = 2.0
-LOWEST_RETRY_AFTER_S = 0.2
+MIN_RETRY_AFTER_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class NewJob:
-    """What is to be made of which song; `sha256` in hex."""
+class JobRequest:
+    """A song, and the options of its separation; `sha256` in hex."""
 
     filename: str
     size_bytes: int
@@ -41,37 +41,41 @@ class NewJob:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What one look at a job gave.
+class JobPoll:
+    """A poll's result.
 
     Attributes
     ----------
-    job : None if nothing has changed.
-    etag : to have that told the next time.
-    retry_after_s : when to look again.
+    job : The job; None if it hasn't changed.
+    etag : ETag for the next poll.
+    retry_after_s : Delay before the next poll.
     """
 
-    job: JobView | None
+    job: JobResponse | None
     etag: str | None
     retry_after_s: float
 
 
-class Server:
-    """An API; a context manager that closes its connections. Threads may share it.
+class ApiClient:
+    """A context manager that holds the connections to the API. Threads may share it.
 
     Parameters
     ----------
-    url : of the API.
-    token : None if there is none; the server will say what it thinks of that.
+    url : URL of the API.
+    token : Access token, if there is one.
 
-    All calls raise UnreachableError or BusyError if it may be better in a moment, NotLetInError,
-    SongError if the server refuses, and ServerError if it isn't one of stemdrop's.
+    Raises
+    ------
+    UnreachableError, BusyError : A retry may succeed.
+    UnauthorizedError : The server rejects the token.
+    SongError : The server rejects the request.
+    ServerError : The server isn't stemdrop.
     """
 
     def __init__(self, url: str, token: str | None) -> None:
         self.url = url
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT, mounts=DIRECT)
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT, mounts=NO_PROXY)
 
     def __enter__(self) -> Self:
         return self
@@ -85,38 +89,42 @@ class Server:
         self._http.close()
 
     def check(self) -> None:
-        """Find out whether a stemdrop is there and lets us in.
+        """Check that the server is stemdrop and accepts the token.
 
         Raises
         ------
-        ServerError : nobody answers; at the first call that isn't bad luck.
+        ServerError : The server can't be reached, which isn't retried before the first success.
         """
         try:
             answer = self._call("GET", "/options")
         except UnreachableError as error:
-            hint = "start one by `make local`, or name another by --url"
+            hint = "start it with `make local`, or set --url"
             raise ServerError(f"{error.message[:-1]}: {hint}.") from error
         if "limits" not in self._read(answer):
-            raise ServerError(f"What answers at {self.url} is no stemdrop.")
+            raise ServerError(f"The server at {self.url} isn't stemdrop.")
 
-    def create_job(self, new: NewJob) -> tuple[JobView, PresignedUpload | None]:
-        """Make a job, and return it with its upload URL; a known song needs none.
+    def create_job(self, request: JobRequest) -> tuple[JobResponse, PresignedUpload | None]:
+        """Create a job, and return it with its upload URL; a song that is known needs none.
 
-        To call it twice does no harm: a job that nobody uploads to costs nothing and expires.
+        Retries are harmless: a job without an upload costs nothing and expires.
         """
-        song = {"filename": new.filename, "size_bytes": new.size_bytes, "sha256": new.sha256}
-        answer = self._read(self._call("POST", "/jobs", json=song | new.options.to_json()))
-        return read_job(answer), read_upload(answer)
+        song = {
+            "filename": request.filename,
+            "size_bytes": request.size_bytes,
+            "sha256": request.sha256,
+        }
+        answer = self._read(self._call("POST", "/jobs", json=song | request.options.to_json()))
+        return parse_job(answer), parse_upload(answer)
 
-    def look_at_job(self, job_id: str, etag: str | None = None) -> Look:
-        """Look at a job, and tell if it is still as it was under an etag."""
+    def poll_job(self, job_id: str, etag: str | None = None) -> JobPoll:
+        """Return a job, unless it still has the given ETag."""
         headers = {"If-None-Match": etag} if etag else {}
         answer = self._call("GET", f"/jobs/{job_id}", headers=headers)
         unchanged = answer.status_code == httpx.codes.NOT_MODIFIED
-        return Look(
-            job=None if unchanged else read_job(self._read(answer)),
+        return JobPoll(
+            job=None if unchanged else parse_job(self._read(answer)),
             etag=answer.headers.get("ETag", etag),
-            retry_after_s=max(_retry_after_s(answer, DEFAULT_RETRY_AFTER_S), LOWEST_RETRY_AFTER_S),
+            retry_after_s=max(_retry_after_s(answer, DEFAULT_RETRY_AFTER_S), MIN_RETRY_AFTER_S),
         )
 
     def _call(
@@ -131,11 +139,11 @@ class Server:
         except httpx.RequestError as error:
             raise UnreachableError(f"{self.url} can't be reached: {reason(error)}.") from error
         if answer.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
-            raise NotLetInError(
-                f"{self.url} doesn't let us in: set STEMDROP_TOKEN to its token, or give --token."
+            raise UnauthorizedError(
+                f"{self.url} rejects the token: set STEMDROP_TOKEN or --token to its token."
             )
         if is_temporary(answer):
-            said = f"{self.url} can't do it for now: {self._explain(answer)}"
+            said = f"{self.url} is temporarily unavailable: {self._explain(answer)}"
             raise BusyError(said, _retry_after_s(answer, 0.0))
         if answer.is_error:
             raise SongError(self._explain(answer))
@@ -147,26 +155,26 @@ class Server:
         except ValueError:
             value = None
         if not answer.is_success or not isinstance(value, dict):
-            raise ServerError(f"What answers at {self.url} is no stemdrop.")
+            raise ServerError(f"The server at {self.url} isn't stemdrop.")
         return value
 
     def _explain(self, answer: httpx.Response) -> str:
-        """Return the sentence of a problem; API Gateway itself calls it `message`."""
+        """Return the sentence of a problem; in API Gateway's own errors, it is `message`."""
         try:
             problem = answer.json()
             said = problem.get("detail") or problem.get("message") or problem.get("title")
         except (ValueError, AttributeError):
             said = None
-        return str(said or f"{self.url} answered {answer.status_code} {answer.reason_phrase}.")
+        return str(said or f"{self.url} returned {answer.status_code} {answer.reason_phrase}.")
 
 
 def is_temporary(answer: httpx.Response) -> bool:
-    """Return whether a server says that it may be better in a moment."""
+    """Return whether a retry may succeed."""
     return answer.is_server_error or answer.status_code == httpx.codes.TOO_MANY_REQUESTS
 
 
 def reason(error: httpx.RequestError) -> str:
-    """Return why there was no answer, in a few words and without the request's URL."""
+    """Return why there was no response, in a few words and without the request's URL."""
     return str(error).rstrip(".") or type(error).__name__
 
 

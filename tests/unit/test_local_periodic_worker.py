@@ -5,14 +5,14 @@ from threading import Event
 
 import pytest
 
-from stemdrop_local.loop import Loop
+from stemdrop_local.periodic_worker import PeriodicWorker
 
 WAIT_S = 20.0
 
 
 def test_the_work_is_done_at_once_and_again() -> None:
     done: SimpleQueue[None] = SimpleQueue()
-    with Loop(lambda: done.put(None), interval_s=0) as loop:
+    with PeriodicWorker(lambda: done.put(None), interval_s=0) as loop:
         for _ in range(3):
             done.get(timeout=WAIT_S)
         loop.check()
@@ -20,10 +20,10 @@ def test_the_work_is_done_at_once_and_again() -> None:
 
 def test_who_wakes_it_does_not_wait() -> None:
     done: SimpleQueue[None] = SimpleQueue()
-    with Loop(lambda: done.put(None)) as loop:
+    with PeriodicWorker(lambda: done.put(None)) as loop:
         for _ in range(3):
             done.get(timeout=WAIT_S)
-            loop.wake()
+            loop.run_now()
 
 
 def test_a_wake_during_the_work_is_not_lost() -> None:
@@ -34,9 +34,9 @@ def test_a_wake_during_the_work_is_not_lost() -> None:
         done.put(None)
         may_end.wait(WAIT_S)
 
-    with Loop(work, interval_s=600) as loop:
+    with PeriodicWorker(work, interval_s=600) as loop:
         done.get(timeout=WAIT_S)
-        loop.wake()
+        loop.run_now()
         may_end.set()
         done.get(timeout=WAIT_S)
 
@@ -49,7 +49,7 @@ def test_its_end_waits_for_the_work_and_not_for_the_interval() -> None:
         begun.set()
         ended.append(True)
 
-    with Loop(work, interval_s=600):
+    with PeriodicWorker(work, interval_s=600):
         begun.wait(WAIT_S)
     assert ended == [True]
 
@@ -63,7 +63,7 @@ def test_what_ends_the_work_is_told_to_who_asks() -> None:
         finally:
             failed.set()
 
-    with Loop(work, interval_s=0) as loop:
+    with PeriodicWorker(work, interval_s=0) as loop:
         failed.wait(WAIT_S)
     with pytest.raises(ZeroDivisionError, match="no luck"):
         loop.check()

@@ -4,7 +4,7 @@ import threading
 import pytest
 
 from stemdrop_cli.errors import StoppedError
-from stemdrop_cli.retries import Stop
+from stemdrop_cli.retries import StopEvent
 from stemdrop_cli.thread_pool import run_all
 
 
@@ -17,25 +17,25 @@ def test_all_are_done_and_some_at_a_time() -> None:
         done.append(number)
 
     tasks = [lambda number=number: task(number) for number in range(9)]
-    run_all(tasks, 3, Stop())
+    run_all(tasks, 3, StopEvent())
     assert sorted(done) == list(range(9))
 
 
 def test_more_hands_than_work_and_no_work() -> None:
     done: list[str] = []
-    run_all([lambda: done.append("x")], 8, Stop())
-    run_all([], 8, Stop())
+    run_all([lambda: done.append("x")], 8, StopEvent())
+    run_all([], 8, StopEvent())
     assert done == ["x"]
 
 
 def test_a_bug_ends_all_and_is_raised() -> None:
-    stop, done = Stop(), []
+    stop, done = StopEvent(), []
 
     def bug() -> None:
         raise LookupError("bug")
 
     def waits() -> None:
-        stop.pause(60)
+        stop.wait(60)
 
     with pytest.raises(LookupError, match="bug"):
         run_all([waits, bug, lambda: done.append("x")], 2, stop)
@@ -43,11 +43,11 @@ def test_a_bug_ends_all_and_is_raised() -> None:
 
 
 def test_ctrl_c_ends_all() -> None:
-    stop, ended = Stop(), []
+    stop, ended = StopEvent(), []
 
     def waits() -> None:
         try:
-            stop.pause(60)
+            stop.wait(60)
         except StoppedError:
             ended.append("x")
             raise

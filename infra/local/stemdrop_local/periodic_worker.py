@@ -1,4 +1,4 @@
-"""Work that is done again and again, beside everything else."""
+"""Periodic work in a thread."""
 
 from collections.abc import Callable
 from threading import Event, Thread
@@ -6,13 +6,13 @@ from types import TracebackType
 from typing import Self
 
 
-class Loop:
-    """A context manager that does some work in a thread, at once and then again and again.
+class PeriodicWorker:
+    """A context manager that calls a function in a thread, at once and then periodically.
 
     Parameters
     ----------
-    work : is done until it raises; `check` tells.
-    interval_s : from the end of the work to its next start; without it, only `wake` starts it.
+    work : Function to call until it raises an error, which `check` raises again.
+    interval_s : Time between two calls; without it, only `run_now` causes another call.
     """
 
     def __init__(self, work: Callable[[], object], interval_s: float | None = None) -> None:
@@ -37,12 +37,12 @@ class Loop:
         self._awake.set()
         self._thread.join()
 
-    def wake(self) -> None:
-        """Have the work done without waiting."""
+    def run_now(self) -> None:
+        """Call the function now."""
         self._awake.set()
 
     def check(self) -> None:
-        """Raise what has ended the work, if anything has."""
+        """Raise the error that has ended the work, if there is one."""
         if self._error:
             raise self._error
 
@@ -54,5 +54,5 @@ class Loop:
                     return
                 self._work()
                 self._awake.wait(self._interval_s)
-        except Exception as error:  # noqa: BLE001 - handed over to who asks
+        except Exception as error:  # noqa: BLE001 - raised by `check`
             self._error = error

@@ -1,4 +1,4 @@
-"""`stemdrop separate`: the separator on one machine; cli has the command around it."""
+"""`stemdrop separate`: split songs into stems on this machine."""
 
 import argparse
 import os
@@ -19,19 +19,31 @@ from stemdrop_separate.models.network import Network
 from stemdrop_separate.output_paths import name_targets
 from stemdrop_separate.pipeline import SeparatedSong, separate_song
 
-# A checkout has its models here; an installation names its own by MODEL_DIR.
-CHECKOUT_MODELS = Path(__file__).resolve().parents[3] / "build" / "models"
+# Models of a checkout; an installation sets MODEL_DIR.
+CHECKOUT_MODELS = Path(__file__).resolve().parents[2] / "build" / "models"
 FAILED = 1
 INTERRUPTED = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Let the command be told songs, and what to separate them with."""
+    """Add the arguments of this command alone."""
     add = parser.add_argument
     add("songs", nargs="+", type=Path, metavar="SONG")
-    add("--backend", type=BackendName, default=BackendName.ONNX, choices=list(BackendName))
-    add("--model_dir", type=Path, default=os.environ.get("MODEL_DIR", CHECKOUT_MODELS))
-    add("--ffmpeg", metavar="PATH", help="instead of the one that comes along")
+    add(
+        "--backend",
+        type=BackendName,
+        default=BackendName.ONNX,
+        choices=list(BackendName),
+        help="engine of the model (default: %(default)s)",
+    )
+    add(
+        "--model_dir",
+        type=Path,
+        default=os.environ.get("MODEL_DIR", CHECKOUT_MODELS),
+        metavar="DIR",
+        help="folder of the models (default: MODEL_DIR, else that of this checkout)",
+    )
+    add("--ffmpeg", metavar="PATH", help="path of ffmpeg (default: the one of imageio-ffmpeg)")
 
 
 def run(parsed: argparse.Namespace, options: Options) -> int:
@@ -39,8 +51,8 @@ def run(parsed: argparse.Namespace, options: Options) -> int:
 
     Raises
     ------
-    OptionError : the stems can't have the names that are wanted.
-    StemdropError : nothing can be separated here.
+    OptionError : The stems can't have the requested names.
+    StemdropError : The model or ffmpeg is missing.
     """
     try:
         return _separate_all(parsed, options)
@@ -60,14 +72,14 @@ def _separate_all(parsed: argparse.Namespace, options: Options) -> int:
         except StemdropError as error:
             status = _fail(f"{song}: {error.message}")
         else:
-            _summarise(song, paths, result)
+            _print_summary(song, paths, result)
     return status
 
 
 def _separate_one(
     song: Path, paths: dict[str, Path], options: Options, network: Network, ffmpeg: Path
 ) -> SeparatedSong:
-    """Write a song's stems beside their final paths, and move them there once all are right."""
+    """Write a song's stems under temporary names, and rename them once all are complete."""
     if not song.is_file():
         raise OptionError("There is no such file.")
     with unfinished(paths) as parts, _bar(song.name) as advance:
@@ -89,7 +101,7 @@ def _bar(name: str) -> Iterator[Callable[[float], None]]:
         yield lambda share: progress.update(task, completed=share)
 
 
-def _summarise(song: Path, paths: dict[str, Path], result: SeparatedSong) -> None:
+def _print_summary(song: Path, paths: dict[str, Path], result: SeparatedSong) -> None:
     speed = result.duration_s / result.separation_s
     files = ", ".join(str(path) for path in paths.values())
     print(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stemdrop.jobs import Status
 from stemdrop.presigned import PresignedUpload
 from stemdrop_cli.errors import ServerError
-from stemdrop_cli.responses import JobView, read_job, read_upload
+from stemdrop_cli.responses import JobResponse, parse_job, parse_upload
 
 ID = "0123456789abcdef" * 2
 UPLOAD: dict[str, Any] = {
@@ -52,7 +52,7 @@ JSON = st.recursive(
 
 
 def test_a_job_is_read() -> None:
-    job = read_job(SHOWN | {"something": "newer"})
+    job = parse_job(SHOWN | {"something": "newer"})
     assert (job.id, job.filename, job.status, job.is_finished) == (
         ID,
         "Song.mp3",
@@ -79,7 +79,7 @@ def test_a_failed_job_says_why() -> None:
         "error": error,
         "options": {"codec": 7},
     }
-    job = read_job(SHOWN | changes)
+    job = parse_job(SHOWN | changes)
     assert job.failure == error["message"]
     with pytest.raises(ServerError, match="codec can't be 7"):
         _ = job.options
@@ -99,12 +99,12 @@ def test_a_failed_job_says_why() -> None:
     ],
 )
 def test_a_filename_is_safe_to_make_a_path_of(filename: str | None, safe: str) -> None:
-    assert read_job(SHOWN | {"filename": filename}).filename == safe
+    assert parse_job(SHOWN | {"filename": filename}).filename == safe
 
 
 @given(st.text())
 def test_no_filename_leaves_its_folder(filename: str) -> None:
-    name = read_job(SHOWN | {"filename": filename}).filename
+    name = parse_job(SHOWN | {"filename": filename}).filename
     assert (Path("folder") / name).parent == Path("folder")
     assert name.isprintable() or not any(letter < " " for letter in name)
     assert name not in {"", ".", ".."}
@@ -113,39 +113,39 @@ def test_no_filename_leaves_its_folder(filename: str) -> None:
 @given(st.sampled_from(sorted(SHOWN)), JSON)
 def test_what_is_no_job_is_told(field: str, value: object) -> None:
     with suppress(ServerError):
-        assert isinstance(read_job(SHOWN | {field: value}), JobView)
+        assert isinstance(parse_job(SHOWN | {field: value}), JobResponse)
 
 
 @pytest.mark.parametrize("field", sorted(SHOWN))
 def test_a_field_that_is_missing_is_told(field: str) -> None:
     shown = copy.deepcopy(SHOWN)
     del shown[field]
-    with pytest.raises(ServerError, match="no job: is it of another version"):
-        read_job(shown)
+    with pytest.raises(ServerError, match="isn't a job: check its version"):
+        parse_job(shown)
 
 
 @given(JSON)
 def test_what_is_no_upload_url_is_told(value: object) -> None:
     with suppress(ServerError):
-        assert isinstance(read_upload({"upload": value}), PresignedUpload | None)
+        assert isinstance(parse_upload({"upload": value}), PresignedUpload | None)
 
 
 def test_an_upload_url_is_read_and_a_known_song_has_none() -> None:
-    assert read_upload({"upload": UPLOAD}) == PresignedUpload(**UPLOAD)
-    assert read_upload({"upload": None}) is None
+    assert parse_upload({"upload": UPLOAD}) == PresignedUpload(**UPLOAD)
+    assert parse_upload({"upload": None}) is None
 
 
 @pytest.mark.parametrize("change", [{"method": "POST"}, {"headers": None}, {"url": None}])
 def test_an_upload_of_another_version_is_told(change: dict[str, object]) -> None:
     upload = {name: value for name, value in (UPLOAD | change).items() if value is not None}
-    with pytest.raises(ServerError, match="no upload URL: is it of another version"):
-        read_upload({"upload": upload})
+    with pytest.raises(ServerError, match="no upload URL: check its version"):
+        parse_upload({"upload": upload})
 
 
 def test_what_is_presigned_is_not_shown() -> None:
-    upload = read_upload({"upload": UPLOAD | {"url": "u?X-Amz-Signature=secret"}})
+    upload = parse_upload({"upload": UPLOAD | {"url": "u?X-Amz-Signature=secret"}})
     assert "secret" not in repr(upload)
     signed = json.loads(
         json.dumps(SHOWN).replace('"url": "v"', '"url": "v?X-Amz-Signature=secret"')
     )
-    assert "secret" not in repr(read_job(signed))
+    assert "secret" not in repr(parse_job(signed))

@@ -6,8 +6,8 @@ import pytest
 
 from stemdrop.jobs import Failure, Job, Status, Stem, Usage, now
 from stemdrop_local.console import Console
-from stemdrop_local.emulator_process import Call
-from stemdrop_local.event_log import Journal
+from stemdrop_local.emulator_process import UnsignedRequest
+from stemdrop_local.event_log import EventLog
 from transcript import Transcript
 
 KEY = "drop/Größe + 1.mp3"
@@ -19,8 +19,8 @@ def transcript() -> Transcript:
 
 
 @pytest.fixture
-def journal(transcript: Transcript) -> Journal:
-    return Journal(Console(transcript))
+def event_log(transcript: Transcript) -> EventLog:
+    return EventLog(Console(transcript))
 
 
 def said(transcript: Transcript) -> str:
@@ -50,44 +50,51 @@ def stems(*timings: str) -> dict[str, Any]:
     ],
 )
 def test_each_end_is_shown(
-    journal: Journal, transcript: Transcript, fields: dict[str, Any], line: str
+    event_log: EventLog, transcript: Transcript, fields: dict[str, Any], line: str
 ) -> None:
-    journal.job_ended(Job(key=KEY, created_at=now(), updated_at=now(), **fields))
+    event_log.log_job(Job(key=KEY, created_at=now(), updated_at=now(), **fields))
     assert said(transcript) == line
 
 
 @pytest.mark.parametrize(
     ("call", "line"),
     [
-        (Call("GET", "/jobs/1", 200, 0.02, is_for_s3=False), "API GET /jobs/1: 200, 20 ms"),
-        (Call("PUT", "/b/k", 403, 0.02, is_for_s3=True), "S3 PUT /b/k: 403, 20 ms"),
         (
-            Call("GET", "/a\n\x1b[2J", 200, 0.02, is_for_s3=False),
+            UnsignedRequest("GET", "/jobs/1", 200, 0.02, is_for_s3=False),
+            "API GET /jobs/1: 200, 20 ms",
+        ),
+        (UnsignedRequest("PUT", "/b/k", 403, 0.02, is_for_s3=True), "S3 PUT /b/k: 403, 20 ms"),
+        (
+            UnsignedRequest("GET", "/a\n\x1b[2J", 200, 0.02, is_for_s3=False),
             r"API GET /a\n\x1b[2J: 200, 20 ms",
         ),
     ],
 )
-def test_calls_are_shown(journal: Journal, transcript: Transcript, call: Call, line: str) -> None:
-    journal.called(call)
+def test_calls_are_shown(
+    event_log: EventLog, transcript: Transcript, call: UnsignedRequest, line: str
+) -> None:
+    event_log.log_request(call)
     assert said(transcript) == line
 
 
 def test_an_answer_that_nothing_has_changed_is_not_shown(
-    journal: Journal, transcript: Transcript
+    event_log: EventLog, transcript: Transcript
 ) -> None:
-    journal.called(Call("GET", "/jobs/1", 304, 0.02, is_for_s3=False))
+    event_log.log_request(UnsignedRequest("GET", "/jobs/1", 304, 0.02, is_for_s3=False))
     assert transcript.text == ""
 
 
 def test_expired_objects_are_shown_if_there_are_any(
-    journal: Journal, transcript: Transcript
+    event_log: EventLog, transcript: Transcript
 ) -> None:
-    journal.expired(0)
+    event_log.log_expired(0)
     assert transcript.text == ""
-    journal.expired(3)
+    event_log.log_expired(3)
     assert said(transcript) == "expired 3 old objects"
 
 
-def test_given_up_songs_are_shown_with_what_to_do(journal: Journal, transcript: Transcript) -> None:
-    journal.gave_up(2)
+def test_given_up_songs_are_shown_with_what_to_do(
+    event_log: EventLog, transcript: Transcript
+) -> None:
+    event_log.log_failures(2)
     assert said(transcript).startswith("gave up 2 in the failure queue: ")

@@ -6,22 +6,22 @@ from stemdrop.errors import OptionError
 from stemdrop.jobs import Status
 from stemdrop.options import Options
 from stemdrop_cli.errors import SongError
-from stemdrop_cli.responses import JobView
-from stemdrop_cli.tasks import Layout, Order, read_orders
+from stemdrop_cli.responses import JobResponse
+from stemdrop_cli.tasks import Layout, Task, parse_tasks
 from stemdrop_separate.output_paths import DEFAULT_FORMAT, name_targets
 
 ID = "0123456789abcdef" * 2
 
 
-def done(filename: str = "Song.mp3", **options: object) -> JobView:
+def done(filename: str = "Song.mp3", **options: object) -> JobResponse:
     given = Options.parse(options).to_json()
-    return JobView(ID, filename, Status.DONE, None, 1.0, None, given)
+    return JobResponse(ID, filename, Status.DONE, None, 1.0, None, given)
 
 
 @pytest.mark.parametrize("layout", [DEFAULT_FORMAT, "{filename} - {instrument}.{codec}"])
 def test_stems_are_where_separate_writes_them(layout: str) -> None:
     song, folder, options = Path("music/Song.mp3"), Path("out"), Options.parse({"codec": "mp3"})
-    paths = Layout(folder, layout).paths(Order("Song", song), done(codec="mp3"))
+    paths = Layout(folder, layout).paths(Task("Song", song), done(codec="mp3"))
     assert paths == name_targets([song], folder, layout, options)[song]
 
 
@@ -35,21 +35,21 @@ def test_stems_are_where_separate_writes_them(layout: str) -> None:
 )
 def test_the_zip_is_beside_the_stems(layout: str, zip_path: str) -> None:
     job = done("Mr. Song.mp3", zip=True, residual=True)
-    paths = Layout(Path("out"), layout).paths(Order("job", job_id=ID), job)
+    paths = Layout(Path("out"), layout).paths(Task("job", job_id=ID), job)
     assert paths.pop("stems.zip") == Path(zip_path)
     assert list(paths) == ["vocals", "accompaniment", "residual"]
 
 
 def test_a_job_is_named_by_its_song() -> None:
-    paths = Layout(Path("out"), DEFAULT_FORMAT).paths(Order("job", job_id=ID), done("My Song.flac"))
+    paths = Layout(Path("out"), DEFAULT_FORMAT).paths(Task("job", job_id=ID), done("My Song.flac"))
     assert paths["vocals"] == Path("out/My Song/vocals.wav")
 
 
 def test_no_order_is_written_over_another() -> None:
     layout = Layout(Path("out"), DEFAULT_FORMAT)
-    first, second = Order("first", job_id=ID), Order("second", Path("Song.wav"))
+    first, second = Task("first", job_id=ID), Task("second", Path("Song.wav"))
     assert layout.paths(first, done()) == layout.paths(first, done())
-    with pytest.raises(SongError, match="would be written over those of first"):
+    with pytest.raises(SongError, match="would overwrite those of first"):
         layout.paths(second, done())
 
 
@@ -63,8 +63,8 @@ def test_names_are_checked_before_any_work() -> None:
 
 
 def test_orders_are_songs_and_jobs_each_once() -> None:
-    orders = read_orders([Path("a.mp3"), Path("b.mp3")], [ID, ID])
-    assert [(order.name, order.song, order.job_id) for order in orders] == [
+    tasks = parse_tasks([Path("a.mp3"), Path("b.mp3")], [ID, ID])
+    assert [(task.name, task.song, task.job_id) for task in tasks] == [
         ("a.mp3", Path("a.mp3"), None),
         ("b.mp3", Path("b.mp3"), None),
         (f"job {ID}", None, ID),
@@ -73,10 +73,10 @@ def test_orders_are_songs_and_jobs_each_once() -> None:
 
 @pytest.mark.parametrize("job_id", ["song.mp3", ID.upper(), ID[1:], f"{ID}/", "../" + ID])
 def test_what_is_no_id_is_told(job_id: str) -> None:
-    with pytest.raises(OptionError, match="is not the id of a job"):
-        read_orders([], [job_id])
+    with pytest.raises(OptionError, match="isn't a job ID"):
+        parse_tasks([], [job_id])
 
 
 def test_nothing_to_do_is_told() -> None:
     with pytest.raises(OptionError, match="There is nothing to do"):
-        read_orders([], [])
+        parse_tasks([], [])

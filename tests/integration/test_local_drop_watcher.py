@@ -14,8 +14,8 @@ from stemdrop.store import Store
 from stemdrop_local.console import Console
 from stemdrop_local.deployment import Stack
 from stemdrop_local.folders import drop_watcher as inbox_module
-from stemdrop_local.folders.drop_watcher import Inbox
-from stemdrop_local.folders.sync_state import Ledger
+from stemdrop_local.folders.drop_watcher import DropWatcher
+from stemdrop_local.folders.sync_state import SyncState
 from transcript import Transcript
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Drop:
     stack: Stack
     store: Store
     folder: Path
-    ledger: Ledger
+    sync_state: SyncState
     transcript: Transcript = field(default_factory=Transcript)
     uploaded: list[str] = field(default_factory=list)
 
@@ -39,8 +39,8 @@ class Drop:
     def open(self) -> None:
         """Forget all looks, as a restart does."""
         console = Console(self.transcript)
-        self.inbox = Inbox(
-            self.folder, self.stack, self.store, self.ledger, console, self.uploaded.append
+        self.drop_watcher = DropWatcher(
+            self.folder, self.stack, self.store, self.sync_state, console, self.uploaded.append
         )
 
     def put(self, name: str, data: bytes = b"song") -> Path:
@@ -49,11 +49,11 @@ class Drop:
         path.write_bytes(data)
         return path
 
-    def look(self, times: int = 2) -> list[str]:
+    def scan(self, times: int = 2) -> list[str]:
         """Return what is uploaded while somebody looks, twice if nothing else is said."""
         self.uploaded.clear()
         for _ in range(times):
-            self.inbox.look()
+            self.drop_watcher.scan()
         return list(self.uploaded)
 
     def in_bucket(self) -> dict[str, bytes]:
@@ -69,8 +69,8 @@ class Drop:
 def drop(buckets: Stack, client: "S3Client", store: Store, tmp_path: Path) -> Iterator[Drop]:
     folder = tmp_path / "drop"
     folder.mkdir()
-    with Ledger(tmp_path / "songs.sqlite") as ledger:
-        yield Drop(replace(buckets, s3=client), store, folder, ledger)
+    with SyncState(tmp_path / "songs.sqlite") as sync_state:
+        yield Drop(replace(buckets, s3=client), store, folder, sync_state)
 
 
 def test_files_are_uploaded_with_their_folders_and_bytes(drop: Drop) -> None:
@@ -83,29 +83,29 @@ def test_files_are_uploaded_with_their_folders_and_bytes(drop: Drop) -> None:
     ]
     for name in names:
         drop.put(name, name.encode())
-    assert set(drop.look()) == {f"drop/{name}" for name in names}
+    assert set(drop.scan()) == {f"drop/{name}" for name in names}
     assert drop.in_bucket() == {f"drop/{name}": name.encode() for name in names}
     assert drop.transcript.count("dropped ") == len(names)
 
 
 def test_a_file_is_taken_when_it_looks_the_same_twice(drop: Drop) -> None:
     path = drop.put("song.mp3")
-    assert drop.look(1) == []
+    assert drop.scan(1) == []
     with path.open("ab") as file:
         file.write(b" goes on")
-    assert drop.look(1) == []
-    assert drop.look(1) == ["drop/song.mp3"]
+    assert drop.scan(1) == []
+    assert drop.scan(1) == ["drop/song.mp3"]
     assert drop.in_bucket() == {"drop/song.mp3": b"song goes on"}
-    assert drop.look() == []
+    assert drop.scan() == []
 
 
 def test_a_file_waits_until_nobody_writes_to_it_any_more(drop: Drop) -> None:
     path = drop.put("slow.mp3")
     with path.open("ab") as file:
-        assert drop.look(4) == []
+        assert drop.scan(4) == []
         file.write(b" at last")
     assert drop.transcript.count("waits .*drop/slow.mp3: It is open for writing") == 1
-    assert drop.look(3) == ["drop/slow.mp3"]
+    assert drop.scan(3) == ["drop/slow.mp3"]
     assert drop.in_bucket() == {"drop/slow.mp3": b"song at last"}
 
 
@@ -123,7 +123,7 @@ def test_who_opens_a_file_while_it_is_looked_at_just_waits(
         return done
 
     monkeypatch.setattr(fcntl, "fcntl", open_meanwhile)
-    assert drop.look() == ["drop/song.mp3"]
+    assert drop.scan() == ["drop/song.mp3"]
 
 
 def test_where_nobody_can_tell_who_writes_the_looks_decide(
@@ -134,15 +134,15 @@ def test_where_nobody_can_tell_who_writes_the_looks_decide(
 
     monkeypatch.setattr(fcntl, "fcntl", no_lease)
     drop.put("song.mp3")
-    assert drop.look() == ["drop/song.mp3"]
+    assert drop.scan() == ["drop/song.mp3"]
 
 
 def test_an_empty_file_is_given_time_to_become_a_song(drop: Drop) -> None:
     path = drop.put("song.mp3", b"")
-    assert drop.look(3) == []
+    assert drop.scan(3) == []
     old_s = path.stat().st_mtime - 2 * inbox_module.EMPTY_FOR_S
     os.utime(path, (old_s, old_s))
-    assert drop.look(3) == ["drop/song.mp3"]
+    assert drop.scan(3) == ["drop/song.mp3"]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_an_empty_file_is_given_time_to_become_a_song(drop: Drop) -> None:
 )
 def test_what_others_have_not_finished_is_left(drop: Drop, name: str) -> None:
     drop.put(name)
-    assert drop.look(3) == []
+    assert drop.scan(3) == []
     assert drop.transcript.text == ""
 
 
@@ -162,37 +162,37 @@ def test_only_files_are_songs(drop: Drop) -> None:
     outside = drop.folder.parent / "outside.mp3"
     outside.write_bytes(b"song")
     (drop.folder / "link.mp3").symlink_to(outside)
-    assert drop.look(3) == ["drop/link.mp3"]
+    assert drop.scan(3) == ["drop/link.mp3"]
 
 
 def test_nothing_is_uploaded_twice_also_after_a_restart(drop: Drop) -> None:
     drop.put("song.mp3")
-    assert drop.look() == ["drop/song.mp3"]
+    assert drop.scan() == ["drop/song.mp3"]
     drop.open()
-    assert drop.look(3) == []
+    assert drop.scan(3) == []
 
 
 @pytest.mark.parametrize("change", [b"gnos", b"another song"])
 def test_a_file_that_changed_is_uploaded_again(drop: Drop, change: bytes) -> None:
     drop.put("song.mp3")
-    drop.look()
+    drop.scan()
     drop.put("song.mp3", change)
-    assert drop.look(3) == ["drop/song.mp3"]
+    assert drop.scan(3) == ["drop/song.mp3"]
     assert drop.in_bucket() == {"drop/song.mp3": change}
 
 
 def test_who_drops_a_file_again_means_it(drop: Drop) -> None:
     path = drop.put("song.mp3")
-    drop.look()
-    entry = drop.ledger.find("drop/song.mp3")
+    drop.scan()
+    entry = drop.sync_state.find("drop/song.mp3")
     assert entry
     path.rename(drop.folder.parent / "aside")
-    drop.look()
-    assert drop.ledger.find("drop/song.mp3") == entry  # its stems are still to come
-    drop.ledger.note_return("drop/song.mp3", entry)
-    drop.look()
+    drop.scan()
+    assert drop.sync_state.find("drop/song.mp3") == entry  # its stems are still to come
+    drop.sync_state.record_export("drop/song.mp3", entry)
+    drop.scan()
     (drop.folder.parent / "aside").rename(path)
-    assert drop.look() == ["drop/song.mp3"]
+    assert drop.scan() == ["drop/song.mp3"]
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_a_file_that_can_have_no_key_is_told_once_and_holds_nobody_up(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"song")
     drop.put("zzz.mp3")
-    assert drop.look(4) == ["drop/zzz.mp3"]
+    assert drop.scan(4) == ["drop/zzz.mp3"]
     assert drop.transcript.count("waits ") == 1
     assert drop.transcript.count(reason) == 1
 
@@ -228,14 +228,14 @@ def test_what_cannot_be_read_is_told_once_and_holds_nobody_up(
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "open", refuse)  # root may read everything
-        assert drop.look(4) == ["drop/zzz.mp3"]
+        assert drop.scan(4) == ["drop/zzz.mp3"]
     assert drop.transcript.count("waits .*drop/locked.mp3: Permission denied.") == 1
-    assert drop.look(1) == ["drop/locked.mp3"]
+    assert drop.scan(1) == ["drop/locked.mp3"]
 
 
 def test_a_folder_that_is_not_there_is_told_once(drop: Drop) -> None:
     drop.folder.rmdir()
-    assert drop.look(3) == []
+    assert drop.scan(3) == []
     assert drop.transcript.count("waits .*No such file or directory.") == 1
 
 
@@ -243,9 +243,9 @@ def test_an_upload_that_fails_is_tried_again(drop: Drop, faults: Faults) -> None
     faults.on(unavailable, "PUT", "drop/song.mp3", times=5)
     drop.put("song.mp3")
     drop.put("zzz.mp3")
-    assert drop.look() == ["drop/zzz.mp3"]
+    assert drop.scan() == ["drop/zzz.mp3"]
     faults.on(unavailable, "PUT", "drop/song.mp3", times=5)
-    assert drop.look(1) == []
+    assert drop.scan(1) == []
     assert drop.transcript.count("dropped .*drop/song.mp3") == 1
     assert drop.transcript.count("waits .*drop/song.mp3: Could not upload") == 1
-    assert drop.look(1) == ["drop/song.mp3"]
+    assert drop.scan(1) == ["drop/song.mp3"]
