@@ -92,7 +92,6 @@ ARG MODELS
 ARG BACKEND
 LABEL org.opencontainers.image.title="stemdrop" \
     org.opencontainers.image.description="Drop a song into S3, get its stems back: Spleeter as a serverless application." \
-    org.opencontainers.image.version="0.1.0" \
     org.opencontainers.image.licenses="MIT AND GPL-3.0-or-later" \
     stemdrop.models="$MODELS" \
     stemdrop.backend="$BACKEND"

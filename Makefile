@@ -72,6 +72,9 @@ $(READY): tests/requirements.txt pyproject.toml
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
 
+version: $(READY) ## Write the version, as of the last git tag, to where the functions and the image read it
+	@$(BIN)/hatchling version > layers/core/stemdrop/version.txt
+
 # Environments apart from .venv; pyproject.toml says why.
 $(SAM_READY) $(LINT_READY): .venv-%/.ready: infra/%/requirements.txt | $(READY)
 	@echo "Installing the packages of infra/$* ..."
@@ -149,15 +152,18 @@ lambda: setup build ## Separate SONG (or a generated one) in the image as Lambda
 	$(BIN)/python -m benchmarks.lambda_run --memory $(MEMORY) --backend $(BACKEND) --times 2 \
 		$(if $(SONG),--song "$(SONG)") $(if $(OFFLINE),--offline)
 
-build: $(READY) ## Build the separator's image with MODELS and BACKEND; OFFLINE=1 needs no image registry
+wheel: setup ## Build the wheel of the `stemdrop` command, with the 2stems model, into dist
+	$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation --wheel-dir dist .
+
+build: version ## Build the separator's image with MODELS and BACKEND; OFFLINE=1 needs no image registry
 	$(BIN)/python -m stemdrop_containers.image --models "$(MODELS)" --backend $(BACKEND) \
 		$(if $(OFFLINE),--offline) $(if $(BASE),--base "$(BASE)")
 
-sam-local: $(READY) $(SAM_READY) ## Build with SAM, then run `sam local` with RUN against the S3 of `make local`
+sam-local: version $(SAM_READY) ## Build with SAM, then run `sam local` with RUN against the S3 of `make local`
 	$(BIN)/python -m stemdrop_containers.sam_local --models "$(MODELS)" --backend $(BACKEND) \
 		$(if $(OFFLINE),--offline) $(RUN)
 
-deploy: $(READY) $(SAM_READY) ## Deploy to AWS or update; PARAMETERS="Name=value ...", NEW_TOKEN=1, CHECK=1 only checks
+deploy: version $(SAM_READY) ## Deploy to AWS or update; PARAMETERS="Name=value ...", NEW_TOKEN=1, CHECK=1 only checks
 	@$(BIN)/python -m stemdrop_cloud.deploy --environment "$(ENVIRONMENT)" --stack "$(STACK)" \
 		$(if $(NEW_TOKEN),--new-token) $(if $(CHECK),--check) --parameters "$(PARAMETERS) \
 		$(if $(filter-out file,$(origin MODELS)),Models='$(MODELS)') $(ARCHITECTURE:%=Architecture=%) $(ALARM_ADDRESS:%=AlarmAddress=%)"

@@ -19,8 +19,10 @@ from stemdrop_separate.models.network import Network
 from stemdrop_separate.output_paths import name_targets
 from stemdrop_separate.pipeline import Limits, SeparatedSong, separate_song
 
-# A checkout has its models here; an installation names its own by MODEL_DIR.
+# The wheel brings 2stems along; in a checkout, `make models` puts models into build/models.
+INSTALLED_MODELS = Path(__file__).resolve().parent / "networks"
 CHECKOUT_MODELS = Path(__file__).resolve().parents[3] / "build" / "models"
+MODELS = INSTALLED_MODELS if INSTALLED_MODELS.is_dir() else CHECKOUT_MODELS
 FAILED = 1
 INTERRUPTED = 130
 
@@ -30,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("songs", nargs="+", type=Path, metavar="SONG")
     add("--backend", type=BackendName, default=BackendName.ONNX, choices=list(BackendName))
-    add("--model_dir", type=Path, default=os.environ.get("MODEL_DIR", CHECKOUT_MODELS))
+    add("--model_dir", type=Path, default=os.environ.get("MODEL_DIR", MODELS))
     add("--ffmpeg", metavar="PATH", help="instead of the one that comes along")
 
 
