@@ -68,7 +68,6 @@ def failures(event: events.ScenarioFinished) -> Iterator[str]:
                 yield f"{check.name}: {failure.title} {failure.message} {case.as_curl_command()}"
 
 
-@pytest.mark.timeout(600)
 def test_no_call_is_answered_against_the_document(furnished: Api) -> None:
     assert furnished.token
     app = sys.modules["stemdrop_api.handler"].app
