@@ -29,7 +29,7 @@ class Desk:
         self._layout = layout
         self._options = options
 
-    def fulfil(self, order: Order) -> None:
+    def fulfill(self, order: Order) -> None:
         """Get a song's stems, and set the order's status."""
         began_s = time.monotonic()
         try:

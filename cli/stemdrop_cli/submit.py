@@ -98,7 +98,7 @@ def _fulfil_all(
         first = Retries(means.stop, means.give_up_after_s, display.complain)
         first.run(means.server.check)
         desk = Desk(means, display, layout, options)
-        run_all([partial(desk.fulfil, order) for order in orders], parallel, means.stop)
+        run_all([partial(desk.fulfill, order) for order in orders], parallel, means.stop)
 
 
 def _what_is_left(orders: Sequence[Order], url: str, layout: Layout) -> Iterator[str]:

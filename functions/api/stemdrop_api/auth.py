@@ -53,7 +53,7 @@ def admit(request: Request, settings: Settings) -> str | None:
 
 
 def _subject(event: Mapping[str, Any]) -> str:
-    """Return whom the authorizer of the HTTP API has recognised; it has checked the signature."""
+    """Return whom the authorizer of the HTTP API has recognized; it has checked the signature."""
     try:
         claims = event["requestContext"]["authorizer"]["jwt"]["claims"]
         subject, expires_at_s = claims["sub"], float(claims.get("exp", "inf"))
