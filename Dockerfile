@@ -32,11 +32,10 @@ RUN /opt/pip/bin/pip --python /opt/venv/bin/python install --requirement require
 FROM build AS model
 ARG MODELS
 ARG BACKEND
-COPY functions/separate/model/requirements.txt functions/separate/model/tensorflow.txt \
-    functions/separate/model/spleeter.txt model/
+COPY functions/separate/model/requirements.txt functions/separate/model/tensorflow.txt model/
 RUN case "$BACKEND" in \
         onnx) more= ;; \
-        tensorflow) more="--requirement model/tensorflow.txt --requirement model/spleeter.txt" ;; \
+        tensorflow) more="--requirement model/tensorflow.txt" ;; \
         *) echo "BACKEND is onnx or tensorflow, not $BACKEND." >&2; exit 1 ;; \
     esac \
     && /opt/venv/bin/python -m ensurepip \
@@ -97,7 +96,6 @@ ARG MODELS
 ARG BACKEND
 LABEL org.opencontainers.image.title="stemdrop" \
     org.opencontainers.image.description="Drop a song into S3, get its stems back: Spleeter as a serverless application." \
-    org.opencontainers.image.version="0.1.0" \
     org.opencontainers.image.licenses="MIT AND GPL-3.0-or-later" \
     stemdrop.models="$MODELS" \
     stemdrop.backend="$BACKEND"

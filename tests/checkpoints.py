@@ -1,6 +1,6 @@
 """Made-up checkpoints: Spleeter's own graphs with seeded random weights.
 
-Freshly initialised, Spleeter's networks are the same for every instrument, so that a swap of two
+Freshly initialized, Spleeter's networks are the same for every instrument, so that a swap of two
 stems could not be seen. Here every variable has values of its own, running means and variances
 among them. TensorFlow is loaded where it is needed, so that collecting the tests stays fast.
 """

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         group = "tensorflow" if item.path.name in TENSORFLOW else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> bool:
+    """Fail a test that takes too long, at the line where it hangs.
+
+    The plugin's own timer also prints the stacks of all threads, which are thousands of lines.
+    """
+
+    def fail(*_: object) -> None:
+        pytest.fail(f"The test took longer than {settings.timeout:.0f} s.")
+
+    def cancel() -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+    item.cancel_timeout = cancel  # type: ignore[attr-defined]
+    signal.signal(signal.SIGALRM, fail)
+    signal.setitimer(signal.ITIMER_REAL, settings.timeout)
+    return True
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from stemdrop_local.deployment import ROOT
 from stemdrop_local.emulator import REGION
 from stemdrop_local.emulator_process import EmulatorProcess
 
-PROGRAMS = ROOT / ".venv-clients" / "bin"
+PROGRAMS = ROOT / ".venv" / "bin"
 AWS = ROOT / ".venv-sam" / "bin" / "aws"
 SCRIPT = ROOT / "tests" / "clients_js" / "client.js"
 TIMEOUT_S = 60

@@ -39,12 +39,12 @@ def draw(figures: Figures, sizes_mb: Sequence[int], path: Path) -> None:
 
 
 def _plot(
-    axes: "Axes", system: System, sizes_mb: Sequence[int], value: Value, colour: str, name: str
+    axes: "Axes", system: System, sizes_mb: Sequence[int], value: Value, color: str, name: str
 ) -> None:
     found = [(size, estimate) for size in sizes_mb if (estimate := system.estimate(size))]
     values = [value(size, estimate) for size, estimate in found]
-    axes.plot([size for size, _ in found], values, "--", color=colour, linewidth=1)
+    axes.plot([size for size, _ in found], values, "--", color=color, linewidth=1)
     for (size, estimate), at in zip(found, values, strict=True):
-        fill = colour if estimate.is_measured else "white"
-        axes.plot([size], [at], "o", color=colour, markerfacecolor=fill)
-    axes.plot([], [], "o", color=colour, label=name)
+        fill = color if estimate.is_measured else "white"
+        axes.plot([size], [at], "o", color=color, markerfacecolor=fill)
+    axes.plot([], [], "o", color=color, label=name)

@@ -107,7 +107,7 @@ def _formants(vowel: str) -> NDArray[np.float64]:
 
 
 def _presence(notes: Sequence[SungNote], length: int, vowel: str) -> NDArray[np.float64]:
-    """Return how much a vowel sounds at every sample; neighbours are crossfaded."""
+    """Return how much a vowel sounds at every sample; neighbors are crossfaded."""
     sounding = np.repeat([float(note.vowel == vowel) for note in notes], 2)
     return np.interp(np.arange(length), _edges(notes), sounding)
 

@@ -19,8 +19,10 @@ from stemdrop_separate.models.network import Network
 from stemdrop_separate.output_paths import name_targets
 from stemdrop_separate.pipeline import SeparatedSong, separate_song
 
-# Models of a checkout; an installation sets MODEL_DIR.
+# The wheel brings 2stems along; in a checkout, `make models` puts models into build/models.
+INSTALLED_MODELS = Path(__file__).resolve().parent / "networks"
 CHECKOUT_MODELS = Path(__file__).resolve().parents[2] / "build" / "models"
+MODELS = INSTALLED_MODELS if INSTALLED_MODELS.is_dir() else CHECKOUT_MODELS
 FAILED = 1
 INTERRUPTED = 130
 
@@ -39,9 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--model_dir",
         type=Path,
-        default=os.environ.get("MODEL_DIR", CHECKOUT_MODELS),
+        default=os.environ.get("MODEL_DIR", MODELS),
         metavar="DIR",
-        help="folder of the models (default: MODEL_DIR, else that of this checkout)",
+        help="folder of the models (default: MODEL_DIR, else the installed ones, else those of this checkout)",
     )
     add("--ffmpeg", metavar="PATH", help="path of ffmpeg (default: the one of imageio-ffmpeg)")
 

@@ -13,7 +13,7 @@ from stemdrop_containers.image import build
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the test that comes first build the image."""
     for item in items:
-        item.add_marker(pytest.mark.timeout(900))
+        item.add_marker(pytest.mark.timeout(1800))
 
 
 @pytest.fixture(scope="session")

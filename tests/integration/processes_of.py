@@ -2,6 +2,7 @@
 
 import os
 import select
+from contextlib import suppress
 from pathlib import Path
 
 WAIT_S = 20.0
@@ -11,10 +12,17 @@ def descendants(pid: int) -> dict[int, str]:
     """Return the ids and command lines of all processes below a process."""
     found: dict[int, str] = {}
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, children.read_text().split()):
-            command = Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ").strip()
+        for child in map(int, _text_of(children).split()):
+            command = _text_of(Path(f"/proc/{child}/cmdline")).replace("\0", " ").strip()
             found |= {child: command, **descendants(child)}
     return found
+
+
+def _text_of(path: Path) -> str:
+    """Return what the kernel tells of a process, or nothing if it has just ended."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return path.read_text()
+    return ""
 
 
 def ends(pid: int) -> bool:

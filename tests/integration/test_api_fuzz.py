@@ -68,7 +68,6 @@ def failures(event: events.ScenarioFinished) -> Iterator[str]:
                 yield f"{check.name}: {failure.title} {failure.message} {case.as_curl_command()}"
 
 
-@pytest.mark.timeout(600)
 def test_generated_requests_get_documented_responses(furnished: Api) -> None:
     assert furnished.token
     app = sys.modules["stemdrop_api.handler"].app

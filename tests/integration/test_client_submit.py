@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import stemdrop
 from fake_server import TOKEN, FakeServer, Job, says
 from stemdrop_cli.main import main
 
@@ -316,7 +317,7 @@ def test_help_names_commands_options_and_exit_statuses() -> None:
     help_text = run("submit", "--help").stdout
     for word in ("--url", "--token", "--resume", "-o", "--zip", "130  interrupted", "4    the"):
         assert word in help_text
-    assert run("--version").stdout == "stemdrop 0.1.0\n"
+    assert run("--version").stdout == f"stemdrop {stemdrop.__version__}\n"
     assert run().returncode == 2
     assert run("melt").returncode == 2
 

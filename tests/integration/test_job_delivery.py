@@ -109,12 +109,12 @@ def test_other_options_replace_the_stems(buckets: Stack, job_context: JobContext
 
 
 def test_results_of_neighbours_are_not_swept(buckets: Stack, job_context: JobContext) -> None:
-    neighbours = [f"{KEY}/deeper/song.wav/vocals.wav", f"{KEY}x/vocals.wav", "drop/vocals.wav"]
-    for key in neighbours:
+    neighbors = [f"{KEY}/deeper/song.wav/vocals.wav", f"{KEY}x/vocals.wav", "drop/vocals.wav"]
+    for key in neighbors:
         buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=key, Body=b"x")
     put(buckets, SHORT)
     assert attempt(job_context) is Outcome.DONE
-    assert set(neighbours) <= set(results(buckets))
+    assert set(neighbors) <= set(results(buckets))
 
 
 def test_another_song_replaces_the_stems(

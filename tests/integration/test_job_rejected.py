@@ -197,7 +197,7 @@ def test_a_separation_ends_before_lambda_ends_it(buckets: Stack, job_context: Jo
 def test_a_song_that_holds_up_the_decoder_is_settled_before_lambda_ends_it(
     buckets: Stack, job_context: JobContext, tmp_path: Path
 ) -> None:
-    """The first call of ffmpeg recognises the song; the second never ends."""
+    """The first call of ffmpeg recognizes the song; the second never ends."""
     stuck, called = tmp_path / "ffmpeg", tmp_path / "called"
     stuck.write_text(
         f"#!/bin/sh\n[ -e {called} ] && exec /bin/sleep 600\n: > {called}\n"

@@ -9,6 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+import stemdrop
 from stemdrop.errors import SetupError, StemdropError
 from stemdrop.models import INSTRUMENTS
 from stemdrop_containers.engine import ROOT, ContainerEngine, find_engine
@@ -65,7 +66,9 @@ def build(
     image = f"{REPOSITORY}:{backend}"
     print(f"Building {image} with {engine.name} ...", file=sys.stderr)
     given = {"MODELS": models, "BACKEND": backend} | ({"BASE": base} if base else {})
-    engine.build(image, ROOT, *(f"--build-arg={name}={value}" for name, value in given.items()))
+    arguments = [f"--build-arg={name}={value}" for name, value in given.items()]
+    label = f"--label=org.opencontainers.image.version={stemdrop.__version__}"
+    engine.build(image, ROOT, *arguments, label)
     # The image that had this name until now.
     engine.try_run("image", "prune", "--force", "--filter", "label=stemdrop.backend")
     return image

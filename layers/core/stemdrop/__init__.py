@@ -1,3 +1,6 @@
 """What both functions share: errors, options, keys, the job record, the index and the store."""
 
-__version__ = "0.1.0"
+from pathlib import Path
+
+_VERSION_FILE = Path(__file__).with_name("version.txt")  # from the git tag: see pyproject.toml
+__version__ = _VERSION_FILE.read_text().strip() if _VERSION_FILE.is_file() else "0.0.0"

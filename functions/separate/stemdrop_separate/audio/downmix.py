@@ -20,7 +20,7 @@ def to_stereo(channels: int, layout: str) -> str:
     """Return the ffmpeg filter that makes stereo of a song.
 
     Mono goes into both channels as it is, where ffmpeg by itself takes 3 dB off. Two channels stay
-    as they are, whatever they are called. Of more, left and right keep their level, the centre goes
+    as they are, whatever they are called. Of more, left and right keep their level, the center goes
     into both at -3 dB, so that it sounds as loud as before, and so do sides, back and height on
     their side; the bass effects channel (LFE) is left out. Nothing is scaled to prevent a sum
     beyond full scale: samples are floats, so it isn't cut off, and a song in which only the front
@@ -38,7 +38,7 @@ def to_stereo(channels: int, layout: str) -> str:
     NotAudioError : there are more than two channels, and nobody knows what they are.
     """
     if layout in {"mono", "stereo"}:
-        return _by_name(centre=1.0)
+        return _by_name(center=1.0)
     if channels <= 2:
         # By number, since one or two channels may claim to be anything, such as left and back.
         return f"channelmap=map=0|{channels - 1}:channel_layout=stereo"
@@ -47,11 +47,11 @@ def to_stereo(channels: int, layout: str) -> str:
             f"The song has {channels} channels, and doesn't say which is left and which is right:"
             " mix it down to stereo first."
         )
-    return f"aformat=sample_fmts=fltp,{_by_name(centre=0.707107)}"
+    return f"aformat=sample_fmts=fltp,{_by_name(center=0.707107)}"
 
 
-def _by_name(centre: float) -> str:
-    middle = {"FC": centre} | _MIDDLE
+def _by_name(center: float) -> str:
+    middle = {"FC": center} | _MIDDLE
     right = {_mirrored(name): gain for name, gain in _LEFT.items()}
     sides = {"FL": _LEFT | middle, "FR": right | middle}
     sums = (

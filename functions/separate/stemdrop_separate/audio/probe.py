@@ -112,7 +112,7 @@ def _ask(path: Path, ffmpeg: Path, within_s: float) -> _Answer:
     with running:
         code = running.wait(within_s)
         if code is None:
-            raise TimedOutError(f"The file was not recognised within {within_s:g} s.")
+            raise TimedOutError(f"The file was not recognized within {within_s:g} s.")
         return _Answer(code, running.log, *(answer.text() for answer in answers))
 
 

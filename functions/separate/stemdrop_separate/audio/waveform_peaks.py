@@ -11,7 +11,7 @@ FULL_SCALE = 255
 class WaveformPeaks:
     """Collects the peaks of a stream whose length is unknown until its end.
 
-    There are never more than MAX_BINS bins: when they are full, two neighbours become one. So from
+    There are never more than MAX_BINS bins: when they are full, two neighbors become one. So from
     12 s on there are more than half as many.
     """
 

@@ -48,19 +48,19 @@ export class Waveform {
     if (!this.#bars.length) return;
     const played = Math.round(share * this.#bars.length);
     const style = getComputedStyle(this.canvas);
-    const colours = ["--played", "--unplayed", "--part"].map((name) => style.getPropertyValue(name));
-    const wanted = [played, part?.[0], part?.[1], isHeard, width, ...colours].join();
+    const colors = ["--played", "--unplayed", "--part"].map((name) => style.getPropertyValue(name));
+    const wanted = [played, part?.[0], part?.[1], isHeard, width, ...colors].join();
     if (wanted === this.#drawn) return;
     this.#drawn = wanted;
     const context = this.canvas.getContext("2d");
     const unit = width / this.#bars.length;
     context.clearRect(0, 0, width, height);
     if (part) {
-      context.fillStyle = colours[2];
+      context.fillStyle = colors[2];
       context.fillRect(part[0] * width, 0, (part[1] - part[0]) * width, height);
     }
     this.#bars.forEach((level, at) => {
-      context.fillStyle = isHeard && at < played ? colours[0] : colours[1];
+      context.fillStyle = isHeard && at < played ? colors[0] : colors[1];
       const tall = Math.max(level ** CURVE * height * 0.94, unit / 2);
       context.fillRect(at * unit, (height - tall) / 2, (unit * BAR) / (BAR + GAP), tall);
     });

@@ -1,0 +1,102 @@
+"""The wheel, in an environment that has nothing but the dependencies that it declares."""
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Iterator
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from benchmarks.songs.song import generate
+from benchmarks.songs.wav import write_wav
+from fake_server import TOKEN, FakeServer
+from stemdrop_local.deployment import ROOT
+
+NOT_COPIED = shutil.ignore_patterns("__pycache__", "version.txt")
+STEMS = {"accompaniment.wav", "vocals.wav"}
+
+
+def declared(name: str) -> Iterator[str]:
+    """Yield a distribution's dependencies, and theirs."""
+    for text in distribution(name).requires or []:
+        requirement = Requirement(text)
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            yield requirement.name
+            yield from declared(requirement.name)
+
+
+def link(name: str, site: Path) -> None:
+    """Install a distribution of the tests' environment by links to its files."""
+    found = distribution(name)
+    roots = {file.parts[0] for file in found.files or [] if file.parts[0] not in ("..", "bin")}
+    for root in roots - {"__pycache__"}:
+        if not (site / root).exists():
+            (site / root).symlink_to(Path(str(found.locate_file(root))))
+
+
+@pytest.fixture(scope="module")
+def command(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build and install the wheel of a copy without git, and return the path of its command."""
+    folder = tmp_path_factory.mktemp("wheel")
+    sources = folder / "sources"
+    for name in ("layers", "functions", "cli"):
+        shutil.copytree(ROOT / name, sources / name, ignore=NOT_COPIED)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, sources)
+    (sources / "build").symlink_to(ROOT / "build")
+    options = ["--quiet", "--no-deps", "--no-index"]
+    pip = [sys.executable, "-m", "pip"]
+    build = [*pip, "wheel", *options, "--no-build-isolation", "--wheel-dir", str(folder)]
+    subprocess.run([*build, str(sources)], check=True)
+    (wheel,) = folder.glob("*.whl")
+    environment = folder / "environment"
+    venv.create(environment, symlinks=True)
+    (site,) = environment.glob("lib/python*/site-packages")
+    for name in set(declared("stemdrop")):
+        link(name, site)
+    python = str(environment / "bin" / "python")
+    subprocess.run([*pip, "--python", python, "install", *options, str(wheel)], check=True)
+    return environment / "bin" / "stemdrop"
+
+
+@pytest.fixture(scope="module")
+def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("song") / "song.wav"
+    write_wav(path, [generate(2.5, seed=3).mix])
+    return path
+
+
+def run(command: Path, *arguments: object, **variables: str) -> str:
+    """Run the command with no other variables, in a folder of its own, and return its output."""
+    environment = {"PATH": os.defpath, "HOME": str(command.parent), **variables}
+    ran = subprocess.run(
+        [command, *map(str, arguments)],
+        env=environment,
+        cwd=command.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def test_version_without_git_is_zero(command: Path) -> None:
+    assert run(command, "--version") == "stemdrop 0.0.0\n"
+
+
+def test_separate_writes_stems(command: Path, song: Path, tmp_path: Path) -> None:
+    run(command, "separate", song, "-o", tmp_path)
+    assert {path.name for path in (tmp_path / "song").iterdir()} == STEMS
+
+
+def test_submit_brings_stems_back(command: Path, song: Path, tmp_path: Path) -> None:
+    with FakeServer() as fake:
+        variables = {"STEMDROP_URL": fake.url, "STEMDROP_TOKEN": TOKEN}
+        run(command, "submit", song, "-o", tmp_path, **variables)
+    assert {path.name for path in (tmp_path / "song").iterdir()} == STEMS
