@@ -34,6 +34,7 @@ output = $(AWS) cloudformation describe-stacks --stack-name "$(STACK)" --output 
 
 BIN := .venv/bin
 READY := .venv/.ready
+TEST_READY := .venv/.test-ready
 SAM_READY := .venv-sam/.ready
 LINT_READY := .venv-lint/.ready
 CLIENTS_READY := tests/clients_js/node_modules/.package-lock.json
@@ -61,7 +62,7 @@ help: ## Show this list
 
 setup: $(READY) models ## Make the environment and the 2stems model
 
-$(READY): tests/requirements.txt pyproject.toml
+$(READY): infra/local/requirements.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "stemdrop needs Python 3.11: install it, or name it with PYTHON=path." >&2; exit 1; }
 	@echo "Installing the packages ..."
 	$(PYTHON) -m venv --clear .venv
@@ -70,6 +71,15 @@ $(READY): tests/requirements.txt pyproject.toml
 	$(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes $<
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
+
+# The same environment with the tests' packages, TensorFlow and Spleeter among them.
+$(TEST_READY): tests/requirements.txt $(READY)
+	@echo "Installing the packages of the tests ..."
+	$(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes $<
+	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	touch $@
+
+test-setup: $(TEST_READY) models ## Make the environment with the packages of the tests
 
 version: $(READY) ## Write the version, as of the last git tag, to where the functions and the image read it
 	@$(BIN)/hatchling version > layers/core/stemdrop/version.txt
@@ -88,7 +98,7 @@ $(CLIENTS_READY): tests/clients_js/package-lock.json | $(READY)
 models: $(READY) ## Build the networks in MODELS, "2stems" unless told otherwise
 	$(BIN)/python -m model build $(MODELS)
 
-proof: $(READY) ## Compare the networks in MODELS with Spleeter's own graphs, and freeze these, with TensorFlow
+proof: $(TEST_READY) ## Compare the networks in MODELS with Spleeter's own graphs, and freeze these, with TensorFlow
 	$(BIN)/python -m model build $(MODELS) --backend tensorflow
 
 demo: setup ## Separate SONG (or a generated one) through the real handler, into OUT
@@ -97,10 +107,10 @@ demo: setup ## Separate SONG (or a generated one) through the real handler, into
 local: setup ## Run API, S3, events and a drop folder at PORT, SONGS at a time
 	$(BIN)/python -m stemdrop_local.local --port $(PORT) --songs $(SONGS)
 
-test: setup proof chromium clients lint types ## Run every check and test, two at a time
+test: test-setup proof chromium clients lint types ## Run every check and test, two at a time
 	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/unit tests/integration tests/template tests/page
 
-lint: $(READY) $(LINT_READY) ## Check style, names, imports, templates and the Dockerfile
+lint: $(TEST_READY) $(LINT_READY) ## Check style, names, imports, templates and the Dockerfile
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/cfn-lint --include-checks I --template $(TEMPLATES)
@@ -110,19 +120,19 @@ audit: $(LINT_READY) ## Look up known vulnerabilities of the packages that ship;
 	.venv-lint/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
 		$(addprefix --requirement ,$(SHIPPED)) $(addprefix --ignore-vuln ,$(IGNORED_ADVISORIES))
 
-types: $(READY) ## Check types
+types: $(TEST_READY) ## Check types
 	$(BIN)/mypy
 
-unit: $(READY) ## Run the tests without network and TensorFlow
+unit: $(TEST_READY) ## Run the tests without network and TensorFlow
 	$(BIN)/python -m pytest tests/unit
 
-integration: setup proof clients ## Run the tests with the local AWS, ffmpeg and the model
+integration: test-setup proof clients ## Run the tests with the local AWS, ffmpeg and the model
 	$(BIN)/python -m pytest tests/integration
 
-template: setup ## Check template.yaml against the code
+template: test-setup ## Check template.yaml against the code
 	$(BIN)/python -m pytest tests/template
 
-page: setup chromium ## Run the tests of the page, in Chromium
+page: test-setup chromium ## Run the tests of the page, in Chromium
 	$(BIN)/python -m pytest tests/page
 
 chromium: ## Install Debian's Chromium, which the tests of the page drive
@@ -139,7 +149,7 @@ clients: $(CLIENTS_READY) $(SAM_READY) ## Install the programs of others that th
 		echo "Installing rclone and curl ..."; \
 		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends rclone curl >/dev/null; }
 
-e2e: setup $(SAM_READY) ## Run the tests with containers: the image, Lambda's limits, SAM
+e2e: test-setup $(SAM_READY) ## Run the tests with containers: the image, Lambda's limits, SAM
 	OFFLINE=$(OFFLINE) $(BIN)/python -m pytest tests/e2e
 
 containers: ## Install Podman and what makes a base image, from Debian's packages
@@ -150,7 +160,7 @@ containers: ## Install Podman and what makes a base image, from Debian's package
 		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
 			$(PODMAN) >/dev/null; }
 
-lambda: setup build ## Separate SONG (or a generated one) in the image as Lambda runs it, with MEMORY
+lambda: test-setup build ## Separate SONG (or a generated one) in the image as Lambda runs it, with MEMORY
 	$(BIN)/python -m benchmarks.lambda_run --memory $(MEMORY) --backend $(BACKEND) --times 2 \
 		$(if $(SONG),--song "$(SONG)") $(if $(OFFLINE),--offline)
 
@@ -184,15 +194,15 @@ redrive: $(SAM_READY) ## Send the failed songs of STACK to its separator again
 destroy: $(SAM_READY) ## Delete STACK with all songs and stems, after asking for its name
 	@AWS="$(AWS)" infra/cloud/destroy.sh "$(STACK)"
 
-parity: setup ## Compare SONG's stems with stock Spleeter's, sample for sample
+parity: test-setup ## Compare SONG's stems with stock Spleeter's, sample for sample
 	@test -f "$(SONG)" || { echo "There is no song $(SONG): name one, make parity SONG=path." >&2; exit 2; }
 	$(BIN)/python -m benchmarks.parity "$(SONG)"
 
-bench: setup ## Measure time, memory and cost against stock Spleeter, and update their pages in docs/
+bench: test-setup ## Measure time, memory and cost against stock Spleeter, and update their pages in docs/
 	$(BIN)/python -m benchmarks.bench
 	$(BIN)/python -m benchmarks.cost $(if $(OFFLINE),--offline)
 
-evaluate: setup ## Measure stems against the true ones of the songs in DIR, or of generated songs
+evaluate: test-setup ## Measure stems against the true ones of the songs in DIR, or of generated songs
 	$(BIN)/python -m benchmarks.evaluate --models $(MODELS) --qualities $(QUALITIES) --codecs $(CODECS) \
 		$(if $(DIR),--songs "$(DIR)" --page "$(OUT)/evaluation.md")
 

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=os.environ.get("MODEL_DIR", MODELS),
         metavar="DIR",
-        help="folder of the models (default: MODEL_DIR, else the installed ones, else those of this checkout)",
+        help="folder of the models (default: MODEL_DIR, else the installed models)",
     )
     add("--ffmpeg", metavar="PATH", help="path of ffmpeg (default: the one of imageio-ffmpeg)")
 
