@@ -26,7 +26,7 @@ INTERRUPTED = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Let the command be told songs, and what to separate them with."""
+    """Add the command's arguments to a parser."""
     add = parser.add_argument
     add("songs", nargs="+", type=Path, metavar="SONG")
     add("--backend", type=BackendName, default=BackendName.ONNX, choices=list(BackendName))
@@ -39,8 +39,8 @@ def run(parsed: argparse.Namespace, options: Options) -> int:
 
     Raises
     ------
-    OptionError : the stems can't have the names that are wanted.
-    StemdropError : nothing can be separated here.
+    OptionError : The output paths are invalid.
+    StemdropError : The installation can't separate songs.
     """
     try:
         return _separate_all(parsed, options)
@@ -60,14 +60,14 @@ def _separate_all(parsed: argparse.Namespace, options: Options) -> int:
         except StemdropError as error:
             status = _fail(f"{song}: {error.message}")
         else:
-            _summarise(song, paths, result)
+            _print_summary(song, paths, result)
     return status
 
 
 def _separate_one(
     song: Path, paths: dict[str, Path], options: Options, network: Network, ffmpeg: Path
 ) -> SeparatedSong:
-    """Write a song's stems beside their final paths, and move them there once all are right."""
+    """Write a song's stems to temporary paths, and move them to their own once all are complete."""
     if not song.is_file():
         raise OptionError("There is no such file.")
     with unfinished(paths) as parts, _bar(song.name) as advance:
@@ -89,7 +89,7 @@ def _bar(name: str) -> Iterator[Callable[[float], None]]:
         yield lambda share: progress.update(task, completed=share)
 
 
-def _summarise(song: Path, paths: dict[str, Path], result: SeparatedSong) -> None:
+def _print_summary(song: Path, paths: dict[str, Path], result: SeparatedSong) -> None:
     speed = result.duration_s / result.separation_s
     files = ", ".join(str(path) for path in paths.values())
     print(
