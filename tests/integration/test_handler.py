@@ -123,19 +123,19 @@ def test_keys_outside_of_the_grammar_are_rejected(
     assert not faults.requests
 
 
-def test_a_folder_marker_is_no_song(handler: Handler, faults: Faults) -> None:
+def test_folder_marker_is_skipped(handler: Handler, faults: Faults) -> None:
     assert handler(event_of("drop/live/"), Context()) == {"drop/live/": "skipped"}
     assert not faults.requests
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics to publish")
-def test_an_event_about_nothing_is_fine(handler: Handler, faults: Faults) -> None:
+def test_event_without_songs_is_handled(handler: Handler, faults: Faults) -> None:
     assert handler(TEST_EVENT, Context()) == {}
     assert handler({"Records": []}, Context()) == {}
     assert not faults.requests
 
 
-def test_each_record_of_an_event_is_on_its_own(
+def test_songs_of_an_event_are_independent(
     handler: Handler, buckets: Stack, faults: Faults, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put(buckets, b"no song", UploadKey.parse(BAD))
@@ -172,7 +172,7 @@ def test_the_error_of_an_event_names_every_song_that_failed(
         handler(event_of(GOOD, OTHER), Context())
 
 
-def test_an_invocation_ends_before_lambda_ends_it(handler: Handler, buckets: Stack) -> None:
+def test_invocation_near_its_end_is_rejected(handler: Handler, buckets: Stack) -> None:
     key = UploadKey.parse(GOOD)
     put(buckets, song(), key)
     assert handler(event_of(GOOD), Context(remaining_s=14.0)) == {GOOD: "rejected"}

@@ -74,7 +74,7 @@ def test_a_song_comes_back_as_stems(buckets: Stack, job_context: JobContext) -> 
     assert [stem.stem for stem in job.stems] == ["vocals", "accompaniment"]
 
 
-def test_the_record_tells_everything(buckets: Stack, job_context: JobContext) -> None:
+def test_record_describes_the_whole_job(buckets: Stack, job_context: JobContext) -> None:
     before = now()
     put(buckets, song())
     separate(buckets, job_context)
@@ -109,7 +109,7 @@ def test_the_record_tells_everything(buckets: Stack, job_context: JobContext) ->
 
 
 @pytest.mark.parametrize("codec", Codec)
-def test_every_codec_comes_back(buckets: Stack, job_context: JobContext, codec: Codec) -> None:
+def test_every_codec_is_written(buckets: Stack, job_context: JobContext, codec: Codec) -> None:
     put(buckets, song(), metadata={"codec": codec.value, "stems": "vocals"})
     job = separate(buckets, job_context)
     assert stem_names(buckets) == {f"vocals.{codec}"}
@@ -128,7 +128,9 @@ def test_stems_and_residual_add_up_to_the_mix(buckets: Stack, job_context: JobCo
     assert max(abs(samples(read(buckets, job.stems[2].key)).ravel())) > 1e-4
 
 
-def test_the_residual_of_one_stem_is_all_the_rest(buckets: Stack, job_context: JobContext) -> None:
+def test_residual_of_one_stem_is_the_sum_of_the_others(
+    buckets: Stack, job_context: JobContext
+) -> None:
     put(buckets, song(), metadata={"residual": "true", "bit_depth": "32f", "stems": "vocals"})
     job = separate(buckets, job_context)
     assert [stem.stem for stem in job.stems] == ["vocals", "residual"]
@@ -136,7 +138,7 @@ def test_the_residual_of_one_stem_is_all_the_rest(buckets: Stack, job_context: J
     np.testing.assert_allclose(total, samples(song()) / 32768, atol=1e-6)
 
 
-def test_the_zip_has_exactly_the_stems(buckets: Stack, job_context: JobContext) -> None:
+def test_zip_has_exactly_the_stems(buckets: Stack, job_context: JobContext) -> None:
     put(buckets, song(), metadata={"zip": "true", "residual": "true"})
     job = separate(buckets, job_context)
     assert job.zip is not None
@@ -150,7 +152,7 @@ def test_the_zip_has_exactly_the_stems(buckets: Stack, job_context: JobContext) 
     assert stem_names(buckets) == {"stems.zip", *archive.namelist()}
 
 
-def test_a_part_of_a_song_is_separated(buckets: Stack, job_context: JobContext) -> None:
+def test_part_of_a_song_is_separated(buckets: Stack, job_context: JobContext) -> None:
     put(buckets, song(), metadata={"offset_s": "0.2", "duration_s": "0.1"})
     job = separate(buckets, job_context)
     assert [stem.duration_s for stem in job.stems] == [0.1, 0.1]
@@ -159,7 +161,7 @@ def test_a_part_of_a_song_is_separated(buckets: Stack, job_context: JobContext) 
     assert len(samples(read(buckets, job.stems[0].key))) == 4410
 
 
-def test_the_folder_sets_the_model(buckets: Stack, job_context: JobContext) -> None:
+def test_folder_sets_the_model(buckets: Stack, job_context: JobContext) -> None:
     key = UploadKey.parse("drop/2stems-16kHz/song.wav")
     put(buckets, song(), key)
     job = separate(buckets, job_context, key)
@@ -179,7 +181,9 @@ def test_the_folder_sets_the_model(buckets: Stack, job_context: JobContext) -> N
     ],
     ids=ascii,
 )
-def test_strange_keys_have_stems(buckets: Stack, job_context: JobContext, text: str) -> None:
+def test_song_with_strange_key_is_separated(
+    buckets: Stack, job_context: JobContext, text: str
+) -> None:
     key = UploadKey.parse(text)
     put(buckets, song(), key)
     job = separate(buckets, job_context, key)
@@ -188,9 +192,7 @@ def test_strange_keys_have_stems(buckets: Stack, job_context: JobContext, text: 
     assert all(len(samples(read(buckets, stem.key))) == RATE_HZ // 2 for stem in job.stems)
 
 
-def test_a_job_of_the_api_has_the_options_of_its_record(
-    buckets: Stack, job_context: JobContext
-) -> None:
+def test_api_job_has_the_options_of_its_record(buckets: Stack, job_context: JobContext) -> None:
     key = UploadKey.parse("jobs/" + "a" * 32)
     options = Options.parse({"codec": "flac", "stems": "vocals"}).to_json()
     waiting = Job(str(key), Status.AWAITING_UPLOAD, now(), now(), options=options)
@@ -205,7 +207,7 @@ def test_a_job_of_the_api_has_the_options_of_its_record(
     assert results(buckets) == written
 
 
-def test_a_song_is_not_affected_by_the_one_before(buckets: Stack, job_context: JobContext) -> None:
+def test_song_is_not_affected_by_the_previous_one(buckets: Stack, job_context: JobContext) -> None:
     # In one process, as in a warm execution environment; the index is emptied in between.
     stems = []
     for seed in (1, 2, 1):
@@ -266,7 +268,7 @@ def test_progress_is_written_every_two_seconds_at_most(
     assert stages[-2:] == [(Status.PROCESSING, Stage.UPLOADING), (Status.DONE, None)]
 
 
-def test_nothing_is_left_on_the_disk(buckets: Stack, job_context: JobContext) -> None:
+def test_work_folder_is_empty_after_a_job(buckets: Stack, job_context: JobContext) -> None:
     put(buckets, song())
     separate(buckets, job_context)
     assert list(job_context.settings.work_dir.iterdir()) == []
@@ -282,9 +284,7 @@ def test_stems_are_uploaded_before_the_record_says_so(
     assert set(puts[-4:-2]) <= {f"{KEY}/vocals.wav", f"{KEY}/accompaniment.wav", f"{KEY}/stems.zip"}
 
 
-def test_larger_and_longer_songs_are_taken_up_to_the_limit(
-    buckets: Stack, job_context: JobContext
-) -> None:
+def test_song_at_the_limits_is_separated(buckets: Stack, job_context: JobContext) -> None:
     limits = replace(job_context.settings, max_upload_bytes=len(song(1.0)), max_duration_s=1)
     put(buckets, song(1.0))
     separate(buckets, replace(job_context, settings=limits))

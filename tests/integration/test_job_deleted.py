@@ -45,7 +45,7 @@ def delete(buckets: Stack) -> None:
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_nothing_is_left_of_a_job_that_is_deleted_at_work(
+def test_job_deleted_during_separation_leaves_nothing(
     buckets: Stack, job_context: JobContext, faults: Faults, step: str
 ) -> None:
     create(job_context)
@@ -65,9 +65,7 @@ def test_nothing_is_left_of_a_job_that_is_deleted_at_work(
     assert results(buckets) == {}
 
 
-def test_an_upload_after_the_deletion_is_passed_over(
-    buckets: Stack, job_context: JobContext
-) -> None:
+def test_upload_after_the_deletion_is_skipped(buckets: Stack, job_context: JobContext) -> None:
     put(buckets, SONG, KEY)
     stray = result_key(KEY, "vocals.wav")
     buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=stray, Body=b"left by a killed attempt")

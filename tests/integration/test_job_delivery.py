@@ -108,7 +108,7 @@ def test_other_options_replace_the_stems(buckets: Stack, job_context: JobContext
     assert job.zip is None
 
 
-def test_results_of_neighbours_are_not_swept(buckets: Stack, job_context: JobContext) -> None:
+def test_results_of_other_keys_are_not_deleted(buckets: Stack, job_context: JobContext) -> None:
     neighbors = [f"{KEY}/deeper/song.wav/vocals.wav", f"{KEY}x/vocals.wav", "drop/vocals.wav"]
     for key in neighbors:
         buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=key, Body=b"x")
@@ -145,7 +145,7 @@ MOMENTS = {
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_song_replaced_meanwhile_gives_way(
+def test_song_replaced_during_the_job_is_skipped(
     buckets: Stack,
     job_context: JobContext,
     faults: Faults,
@@ -164,7 +164,7 @@ def test_a_song_replaced_meanwhile_gives_way(
 
 
 @pytest.mark.parametrize("moment", ["after the download", "while separating", "before the upload"])
-def test_a_song_replaced_and_separated_meanwhile_stays(
+def test_newer_song_separated_meanwhile_is_kept(
     buckets: Stack,
     job_context: JobContext,
     faults: Faults,
@@ -191,7 +191,7 @@ def test_a_song_replaced_and_separated_meanwhile_stays(
 
 @pytest.mark.parametrize("metadata", [{}, {"codec": "flac", "zip": "true"}], ids=str)
 @pytest.mark.parametrize("is_known", [False, True], ids=["uploaded", "copied"])
-def test_stems_written_over_those_of_a_newer_song_are_repaired(
+def test_newer_song_whose_stems_were_overwritten_is_separated_again(
     buckets: Stack,
     job_context: JobContext,
     faults: Faults,
@@ -219,7 +219,7 @@ def test_stems_written_over_those_of_a_newer_song_are_repaired(
     assert stems_of(buckets) == right
 
 
-def test_stems_of_the_same_work_need_no_repair(
+def test_same_stems_written_twice_are_kept(
     buckets: Stack, job_context: JobContext, faults: Faults, tmp_path: Path
 ) -> None:
     def separate_too() -> None:

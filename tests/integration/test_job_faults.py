@@ -76,7 +76,7 @@ def test_a_busy_s3_is_survived_at_every_step(
 
 
 @pytest.mark.parametrize("fault", [unavailable, forbidden, lose_answer])
-def test_progress_that_can_not_be_saved_does_not_matter(
+def test_progress_that_can_not_be_saved_is_ignored(
     buckets: Stack, job_context: JobContext, faults: Faults, fault: Fault
 ) -> None:
     put(buckets, SONG)
@@ -87,7 +87,7 @@ def test_progress_that_can_not_be_saved_does_not_matter(
     assert job_of(buckets).status is Status.DONE
 
 
-def test_old_stems_that_can_not_be_swept_do_not_matter(
+def test_stale_results_that_can_not_be_deleted_are_ignored(
     buckets: Stack, job_context: JobContext, faults: Faults
 ) -> None:
     put(buckets, SONG)

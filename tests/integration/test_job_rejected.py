@@ -138,7 +138,7 @@ def test_a_model_that_is_not_installed_fails(
     assert "2stems" in job.error.message
 
 
-def test_a_song_beyond_the_size_limit_is_not_even_downloaded(
+def test_song_beyond_the_size_limit_is_not_downloaded(
     buckets: Stack, job_context: JobContext, faults: Faults
 ) -> None:
     limits = replace(job_context.settings, max_upload_bytes=len(song()) - 1)
@@ -148,14 +148,18 @@ def test_a_song_beyond_the_size_limit_is_not_even_downloaded(
     assert faults.seen("GET", str(KEY)) == 0
 
 
-def test_a_song_beyond_the_time_limit_fails(buckets: Stack, job_context: JobContext) -> None:
+def test_song_beyond_the_duration_limit_is_rejected(
+    buckets: Stack, job_context: JobContext
+) -> None:
     limits = replace(job_context.settings, max_duration_s=1)
     put(buckets, song(1.5))
     assert attempt(replace(job_context, settings=limits)) is Outcome.REJECTED
     require_failed(buckets, job_context, "too_long")
 
 
-def test_a_part_within_the_time_limit_is_taken(buckets: Stack, job_context: JobContext) -> None:
+def test_part_within_the_duration_limit_is_separated(
+    buckets: Stack, job_context: JobContext
+) -> None:
     limits = replace(job_context.settings, max_duration_s=1)
     put(buckets, song(1.5), metadata={"offset_s": "0.5"})
     assert attempt(replace(job_context, settings=limits)) is Outcome.DONE
@@ -167,15 +171,13 @@ def test_an_offset_beyond_the_end_fails(buckets: Stack, job_context: JobContext)
     require_failed(buckets, job_context, "empty_audio")
 
 
-def test_a_song_that_was_deleted_before_its_turn_fails(
-    buckets: Stack, job_context: JobContext
-) -> None:
+def test_song_deleted_before_the_job_is_rejected(buckets: Stack, job_context: JobContext) -> None:
     assert attempt(job_context) is Outcome.REJECTED
     job = require_failed(buckets, job_context, "upload_gone")
     assert job.source is None
 
 
-def test_a_song_that_is_deleted_before_the_download_fails(
+def test_song_deleted_before_the_download_is_rejected(
     buckets: Stack, job_context: JobContext, faults: Faults
 ) -> None:
     put(buckets, song())
@@ -186,7 +188,7 @@ def test_a_song_that_is_deleted_before_the_download_fails(
     assert job.source is not None
 
 
-def test_a_separation_ends_before_lambda_ends_it(buckets: Stack, job_context: JobContext) -> None:
+def test_separation_past_its_deadline_is_rejected(buckets: Stack, job_context: JobContext) -> None:
     put(buckets, song())
     assert attempt(job_context, remaining_s=RESERVED_S - 0.1) is Outcome.REJECTED
     job = require_failed(buckets, job_context, "timed_out")
@@ -194,7 +196,7 @@ def test_a_separation_ends_before_lambda_ends_it(buckets: Stack, job_context: Jo
     assert "duration_s" in job.error.message
 
 
-def test_a_song_that_holds_up_the_decoder_is_settled_before_lambda_ends_it(
+def test_decoder_past_its_deadline_is_rejected(
     buckets: Stack, job_context: JobContext, tmp_path: Path
 ) -> None:
     """The first call of ffmpeg recognizes the song; the second never ends."""
@@ -248,7 +250,7 @@ def test_a_full_disk_fails_before_the_work_begins(
     assert job.error.message.startswith(words)
 
 
-def test_enough_room_is_enough(
+def test_song_that_just_fits_on_the_disk_is_separated(
     buckets: Stack, job_context: JobContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("stemdrop_separate.disk_space.shutil", disk_with(STEMS_NEED_BYTES))
@@ -256,7 +258,7 @@ def test_enough_room_is_enough(
     assert attempt(job_context) is Outcome.DONE
 
 
-def test_a_good_song_after_a_bad_one_is_done(
+def test_song_after_a_rejected_one_is_separated(
     buckets: Stack, job_context: JobContext, tmp_path: Path
 ) -> None:
     put(buckets, text(tmp_path / "song").read_bytes())
@@ -277,7 +279,7 @@ ODD: dict[str, tuple[Make, int]] = {
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_odd_songs_have_stems_of_their_length(
+def test_unusual_song_has_stems_of_its_length(
     buckets: Stack, job_context: JobContext, tmp_path: Path, name: str
 ) -> None:
     make, expected = ODD[name]
@@ -291,7 +293,7 @@ def test_odd_songs_have_stems_of_their_length(
         assert (stem.peak_dbfs is None) is (name == "silence")
 
 
-def test_a_format_that_only_the_suffix_tells_is_separated(
+def test_format_known_by_suffix_is_separated(
     buckets: Stack, job_context: JobContext, tmp_path: Path
 ) -> None:
     key = replace(KEY, name="song.MLP")
@@ -299,7 +301,7 @@ def test_a_format_that_only_the_suffix_tells_is_separated(
     assert attempt(job_context, key) is Outcome.DONE
 
 
-def test_a_song_beyond_full_scale_says_where_it_clips(
+def test_song_beyond_full_scale_has_clipping_counted(
     buckets: Stack, job_context: JobContext, tmp_path: Path
 ) -> None:
     loud = media.wav(tmp_path / "song.wav", 8 * SOUND)
@@ -313,7 +315,7 @@ def test_a_song_beyond_full_scale_says_where_it_clips(
     assert loudest.gain_db == 0
 
 
-def test_a_song_beyond_full_scale_is_scaled_if_that_is_wanted(
+def test_song_beyond_full_scale_is_scaled_with_clip_scale(
     buckets: Stack, job_context: JobContext, tmp_path: Path
 ) -> None:
     loud = media.wav(tmp_path / "song.wav", 8 * SOUND)
@@ -328,7 +330,7 @@ def test_a_song_beyond_full_scale_is_scaled_if_that_is_wanted(
     assert not any(stem.clipped_samples for stem in job.stems)
 
 
-def test_a_truncated_song_is_separated_with_a_warning(
+def test_truncated_song_is_separated_with_a_warning(
     buckets: Stack, job_context: JobContext, tmp_path: Path
 ) -> None:
     whole = media.wav(tmp_path / "song.wav", media.tones(3.0))
@@ -340,7 +342,7 @@ def test_a_truncated_song_is_separated_with_a_warning(
     assert len(samples(read(buckets, job.stems[0].key))) == round(job.stems[0].duration_s * RATE_HZ)
 
 
-def test_a_length_that_nobody_knew_is_no_reason_to_fail(
+def test_song_of_unknown_length_is_separated(
     buckets: Stack, job_context: JobContext, tmp_path: Path
 ) -> None:
     # As a program writes it that pipes its output.

@@ -230,12 +230,12 @@ def test_a_job_that_is_deleted_meanwhile_is_not_told_of(
 
 
 @pytest.mark.parametrize("key", ["elsewhere/x.wav", "drop/folder/"])
-def test_what_is_no_job_is_not_told_of(handler: Handler, inbox: Inbox, key: str) -> None:
+def test_key_without_a_job_has_no_notification(handler: Handler, inbox: Inbox, key: str) -> None:
     handler(event_of(key), Context())
     assert inbox.take() == []
 
 
-def test_who_comes_second_leaves_it_to_the_first(
+def test_second_invocation_publishes_no_notification(
     buckets: Stack, job_context: JobContext, faults: Faults
 ) -> None:
     def separate_too() -> None:
@@ -248,7 +248,7 @@ def test_who_comes_second_leaves_it_to_the_first(
     assert theirs == [JobResult(Outcome.DONE, job_of(buckets))]
 
 
-def test_stems_that_are_repaired_are_told_of_as_they_are(
+def test_job_separated_again_has_its_final_record(
     buckets: Stack, job_context: JobContext, faults: Faults
 ) -> None:
     def replace_and_separate() -> None:
@@ -260,7 +260,7 @@ def test_stems_that_are_repaired_are_told_of_as_they_are(
     assert result_of(job_context) == JobResult(Outcome.DONE, job_of(buckets))
 
 
-def test_without_a_topic_nobody_is_told(environment: dict[str, str]) -> None:
+def test_without_a_topic_there_is_no_notifier(environment: dict[str, str]) -> None:
     code = "import stemdrop_separate.handler as it; print(it.job_context.notifier)"
     ours = environment | {"COMPLETION_TOPIC_ARN": ""}
     run = subprocess.run(

@@ -16,7 +16,7 @@ from stemdrop_separate.models.catalog import Models
 from stemdrop_separate.pipeline import Progress, SeparatedSong, separate_song
 
 
-def test_progress_is_right_where_no_duration_is_announced(tmp_path: Path) -> None:
+def test_progress_without_announced_duration_is_exact(tmp_path: Path) -> None:
     # Silence takes few bytes and tones many, so a guess from the bit rate is far off.
     song = media.encode(tmp_path / "song.aac", media.tones(16.0))
     with song.open("ab") as file:
@@ -83,7 +83,7 @@ def test_scaled_stems_do_not_clip_and_still_add_up(tmp_path: Path, codec: str) -
 
 
 @pytest.mark.parametrize(("peak", "depth"), [(0.5, "16"), (3.0, "32f")])
-def test_nothing_is_scaled_that_need_not_be(tmp_path: Path, peak: float, depth: str) -> None:
+def test_stems_that_do_not_clip_are_not_scaled(tmp_path: Path, peak: float, depth: str) -> None:
     song = loud(tmp_path / "song.wav", peak)
     kept = separate(song, tmp_path / "kept", bit_depth=depth)
     scaled = separate(song, tmp_path / "scaled", bit_depth=depth, clip="scale")
@@ -102,7 +102,7 @@ def test_clipping_is_counted_and_kept_by_default(tmp_path: Path) -> None:
     assert 0 < clipped <= at_the_limit
 
 
-def test_who_waits_for_the_scaling_may_stop_it(tmp_path: Path) -> None:
+def test_error_in_progress_callback_stops_scaling(tmp_path: Path) -> None:
     shares: list[float] = []
 
     def impatient(share: float) -> None:
@@ -116,7 +116,9 @@ def test_who_waits_for_the_scaling_may_stop_it(tmp_path: Path) -> None:
     assert not list((tmp_path / "scaled").iterdir())
 
 
-def test_the_copy_needs_room_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_copy_for_scaling_counts_as_needed_space(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     song = loud(tmp_path / "song.wav", 3.0)
     # Two stems of 16 bits take 4.9 MB, and a copy of them in floats twice as much.
     usage = shutil.disk_usage(tmp_path)._replace(free=8_000_000)
@@ -126,7 +128,9 @@ def test_the_copy_needs_room_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         separate(song, tmp_path / "scaled", clip="scale")
 
 
-def test_a_disk_that_fills_up_is_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_during_scaling_is_rejected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(**_: object) -> IO[bytes]:
         return Path("/dev/full").open("wb", buffering=0)
 

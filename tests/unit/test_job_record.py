@@ -168,7 +168,7 @@ def test_an_error_after_the_write_is_survived_by_the_next_one() -> None:
     assert store.job.status is Status.DONE
 
 
-def test_a_record_goes_on_from_what_it_wrote_last() -> None:
+def test_record_replaces_what_it_wrote_last() -> None:
     store, record, job = begun()
     record.update(progress=0.25)
     record.update(warnings=("short",))
@@ -193,7 +193,7 @@ def test_the_same_work_finished_by_another_is_not_done_again(status: Status) -> 
     assert store.job.status is status
 
 
-def test_the_same_work_begun_by_another_goes_on() -> None:
+def test_same_work_started_by_another_invocation_continues() -> None:
     store, record, job = begun()
     store.text = job.updated(attempt=2, progress=0.1).to_json()
     record.update(progress=0.5)
@@ -217,7 +217,7 @@ def test_a_write_without_rivals_is_one_call() -> None:
 
 
 @pytest.mark.parametrize("status", [Status.PROCESSING, Status.DONE, Status.FAILED])
-def test_an_older_upload_gives_way(status: Status) -> None:
+def test_older_upload_is_superseded(status: Status) -> None:
     store, record, _ = begun()
     store.text = (
         start_record(KEY, SECOND, None, Deadline.after(900)).updated(status=status).to_json()
@@ -238,7 +238,7 @@ def test_a_newer_upload_takes_over(status: Status) -> None:
     assert store.job == record.job
 
 
-def test_who_knows_of_no_upload_gives_way_to_who_does() -> None:
+def test_job_without_upload_is_superseded_by_one_with() -> None:
     store = MemoryStore(KEY)
     record = JobRecord(store, KEY)
     store.text = (

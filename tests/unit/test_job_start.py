@@ -66,7 +66,7 @@ def record(
         (Status.DONE, "etag", 1, {"codec": "nonsense"}, False),
     ],
 )
-def test_what_is_settled(
+def test_finished_work_is_settled(
     status: Status, etag: str, second: int, options: dict[str, str], settled: bool
 ) -> None:
     previous = record(status, upload())
@@ -154,7 +154,7 @@ def test_metadata_goes_before_the_folder() -> None:
     assert (options["model"], options["codec"]) == ("5stems", "mp3")
 
 
-def test_metadata_of_other_tools_is_none_of_ours() -> None:
+def test_metadata_of_other_tools_is_ignored() -> None:
     theirs = {"mtime": "1700000000.5", "btime": "x", "s3cmd-attrs": "uid:0", "privilege": "x"}
     assert start_record(DROP, upload(theirs), None, Deadline.after(900)).options == DEFAULTS
 
@@ -184,7 +184,7 @@ def test_a_new_upload_to_the_drop_folder_does_not_inherit_options() -> None:
     assert start_record(DROP, upload(second=1), previous, Deadline.after(900)).options == DEFAULTS
 
 
-def test_an_upload_that_is_gone_leaves_what_is_known_of_it() -> None:
+def test_deleted_upload_keeps_its_source() -> None:
     assert start_record(DROP, None, None, Deadline.after(900)).source is None
     previous = record(Status.PROCESSING, upload(), WANTED)
     job = start_record(DROP, None, previous, Deadline.after(900))

@@ -88,7 +88,7 @@ def test_a_model_is_an_attribute(model: Model) -> None:
 
 
 @pytest.mark.parametrize("given", [{}, {"model": ""}, {"model": "9stems"}, {"model": None}])
-def test_what_is_no_model_is_no_attribute(given: dict[str, Any]) -> None:
+def test_invalid_model_is_not_an_attribute(given: dict[str, Any]) -> None:
     job = replace(JOB, status=Status.FAILED, options=given, key="jobs/" + "0" * 32)
     assert message_attributes(job) == {"status": "failed", "origin": "jobs", "code": "not_audio"}
 
@@ -104,13 +104,13 @@ def test_a_job_that_is_done_has_no_code() -> None:
         EndpointConnectionError(endpoint_url="https://sns.example"),
     ],
 )
-def test_what_sns_does_not_take_is_to_be_tried_again(error: Exception) -> None:
+def test_message_that_sns_rejects_is_transient(error: Exception) -> None:
     with pytest.raises(NotificationError, match="Could not tell of the end of"):
         Notifier(ARN, Client(error)).publish(JOB)
 
 
 @pytest.mark.parametrize("value", [ARN, ARN.replace("arn:aws", "arn:aws-cn")])
-def test_the_arn_of_a_topic_is_taken(value: str) -> None:
+def test_topic_arn_is_valid(value: str) -> None:
     assert topic_arn("NAME", value) == value
 
 

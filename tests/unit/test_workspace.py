@@ -27,7 +27,7 @@ def test_a_workspace_is_gone_after_an_error(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+def test_folder_of_a_killed_process_is_deleted(tmp_path: Path) -> None:
     # A process that has ended, so its id names no other one for now.
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
@@ -38,7 +38,7 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
         assert not left.exists()
 
 
-def test_what_this_process_left_is_removed(tmp_path: Path) -> None:
+def test_earlier_folder_of_this_process_is_deleted(tmp_path: Path) -> None:
     # An invocation that ran out of time leaves its files to the next one in the same process.
     left = tmp_path / str(os.getpid()) / "x"
     left.mkdir(parents=True)
@@ -46,7 +46,7 @@ def test_what_this_process_left_is_removed(tmp_path: Path) -> None:
         assert not left.exists()
 
 
-def test_what_a_living_process_uses_stays(tmp_path: Path) -> None:
+def test_folder_of_a_running_process_is_kept(tmp_path: Path) -> None:
     used = tmp_path / str(os.getppid()) / "x"
     used.mkdir(parents=True)
     with workspace(tmp_path):
@@ -60,7 +60,7 @@ def test_a_full_disk_is_a_rejection(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_any_other_trouble_with_files_is_not(tmp_path: Path) -> None:
+def test_other_file_error_is_not_a_rejection(tmp_path: Path) -> None:
     with pytest.raises(PermissionError), workspace(tmp_path):
         raise PermissionError(errno.EACCES, "Permission denied")
 

@@ -1,4 +1,4 @@
-"""The Lambda function: S3 notifications in, from SQS or bare, every song of them on its own."""
+"""The Lambda function: separates the songs of S3 notifications, from SQS or direct."""
 
 import os
 from functools import partial
@@ -30,7 +30,7 @@ tracer = Tracer()
 
 
 def _load_job_context() -> JobContext:
-    """Load what every job needs, while Lambda still counts it as start-up."""
+    """Load the resources of all jobs during Lambda's initialization."""
     settings = Settings.from_env(os.environ)
     models = Models(settings.model_dir, settings.backend)
     if not models.available():
@@ -63,17 +63,17 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     Parameters
     ----------
-    event : Messages of the song queue, or one bare S3 notification, as for `sam local invoke`.
+    event : Messages of the song queue, or one direct S3 notification, as for `sam local invoke`.
 
     Returns
     -------
     For messages, those that SQS delivers again, as Lambda's partial batch response. An error would
-    make Lambda poll more slowly, and hold up the songs behind a bad one. For a bare notification,
-    upload key to how its attempt ended.
+    make Lambda poll more slowly, which delays other songs. For a direct notification, upload key to
+    outcome.
 
     Raises
     ------
-    TransientError : A song of a bare notification failed and may work the next time.
+    TransientError : A song of a direct notification failed and may work the next time.
     SetupError : The event is something else.
     """
     match event:
@@ -89,7 +89,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def _handle_message(message: SQSRecord, context: LambdaContext) -> bool:
-    """Separate the songs of a message, and return whether it is done with.
+    """Separate the songs of a message, and return whether SQS may delete it.
 
     A message that is no S3 notification fails like any other, and ends in the failure queue:
     deleting it would lose songs if the notifications were changed and this code were not.
@@ -116,7 +116,7 @@ def _retry(message: SQSRecord) -> None:
 
 
 def _separate_all(keys: list[str], context: LambdaContext) -> dict[str, str]:
-    """Separate songs, each on its own, and return upload key to how its attempt ended.
+    """Separate songs independently, and return upload key to outcome.
 
     Raises
     ------
@@ -166,7 +166,7 @@ def _separate(key: str, context: LambdaContext) -> str:
 def _count(ending: str) -> str:
     metrics.add_metric(f"Jobs{ending.capitalize()}", MetricUnit.Count, 1)
     if ending == Outcome.DONE:
-        # So its average is the share of the songs that were rejected; see infra/monitoring.yaml.
+        # The metric's average is then the share of rejected songs; see infra/monitoring.yaml.
         metrics.add_metric("JobsRejected", MetricUnit.Count, 0)
     return ending
 

@@ -17,7 +17,7 @@ from stemdrop.options import Options
 from stemdrop.store import Store
 
 MAX_COPIES = 6
-# Raise it when equal bytes and options no longer mean equal stems.
+# Increase it when equal bytes and options no longer give equal stems.
 VERSION = 1
 
 
@@ -27,8 +27,8 @@ class CopiedResults:
 
     Attributes
     ----------
-    original : the record of the job that made them.
-    stems, zip : as they are under the new key.
+    original : Record of the job that made them.
+    stems, zip : Results under the new key.
     """
 
     original: Job
@@ -37,12 +37,12 @@ class CopiedResults:
 
 
 def content_digest(sha256: str, options: Options) -> str:
-    """Return the name under which results are found again, in hex.
+    """Return the name of a content index entry, in hex.
 
     Parameters
     ----------
-    sha256 : of the song's bytes, in hex.
-    options : all of them count.
+    sha256 : SHA-256 digest of the song's bytes in hex.
+    options : Options, all of which count.
     """
     described = {"version": VERSION, "sha256": sha256, "options": options.to_json()}
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
@@ -51,19 +51,19 @@ def content_digest(sha256: str, options: Options) -> str:
 def copy_results(
     store: Store, key: UploadKey, entry: str, accepts: Callable[[Job], bool]
 ) -> CopiedResults | None:
-    """Copy the results that an entry of the content index points at, if there are any.
+    """Copy the results that an entry of the content index names, if there are any.
 
     Parameters
     ----------
-    key : of the upload that takes them.
-    entry : of the content index; see `content_digest`.
-    accepts : tells of a finished job whether its results are what is wanted: another song may have
-        come to its key since the entry was written.
+    key : Key of the upload that receives them.
+    entry : Name of the entry; see `content_digest`.
+    accepts : Function that checks the finished job. Its key may hold another song since the entry
+        was written.
 
     Raises
     ------
-    ChangedError : another song came to that key while its results were copied.
-    StorageError : S3 doesn't do what it is asked for.
+    ChangedError : Another song replaced the original while its results were copied.
+    StorageError : A request to S3 failed.
     """
     original = store.find_content(entry)
     if original is None or original == key:

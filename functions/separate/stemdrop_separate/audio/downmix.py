@@ -30,12 +30,12 @@ def to_stereo(channels: int, layout: str) -> str:
 
     Parameters
     ----------
-    channels : how many the song begins with.
-    layout : ffmpeg's name of their layout.
+    channels : Number of channels at the song's start.
+    layout : Name of their layout in ffmpeg.
 
     Raises
     ------
-    NotAudioError : there are more than two channels, and nobody knows what they are.
+    NotAudioError : The song has more than two channels with unknown positions.
     """
     if layout in {"mono", "stereo"}:
         return _by_name(center=1.0)

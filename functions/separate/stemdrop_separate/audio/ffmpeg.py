@@ -45,7 +45,7 @@ def find_ffmpeg(configured: str | None) -> Path:
 
     Raises
     ------
-    SetupError : there is no such program.
+    SetupError : The program doesn't exist.
     """
     if configured:
         path = Path(configured).absolute()
@@ -126,7 +126,7 @@ class FfmpegProcess:
                     pipe.close()
 
     def wait(self, within_s: float | None = None) -> int | None:
-        """Wait until ffmpeg has ended, and return its exit code, or None if it goes on.
+        """Wait until ffmpeg has ended, and return its exit code, or None if it still runs.
 
         The end of its messages is what shows its end: `subprocess.Popen.wait` with a limit would
         look for it every 50 ms only.
@@ -161,6 +161,6 @@ def error_message(log: str) -> str:
     telling = [message for message in messages if not _NOISE.match(message)]
     if not telling:
         return messages[0][:200] if messages else ""
-    # Paths of this machine are nobody's business.
+    # Paths of this machine are not shown to users.
     text = re.sub(r"^(Error opening input|file:/.*): (?=[^:]+$)", "", telling[0])
     return text.rstrip(".")[:200]

@@ -1,4 +1,4 @@
-"""Learn what a file is, before any of it is decoded, with one start of ffmpeg."""
+"""Description of an audio file before it is decoded, by one call of ffmpeg."""
 
 import os
 import re
@@ -29,15 +29,15 @@ _NO_STREAM = re.compile(r"^\[fatal\] Stream map '.*' matches no streams", re.MUL
 
 @dataclass(frozen=True, slots=True)
 class AudioSource:
-    """What a file says it is; only decoding shows whether that is true.
+    """Description of a file by its header; only decoding shows whether it is true.
 
     Attributes
     ----------
-    duration_s : what the container announces; None if it doesn't.
-    sample_rate_hz, channels : of the first decoded block.
-    codec, container : ffmpeg's names, such as ``aac`` and ``mov,mp4,m4a,3gp,3g2,mj2``.
-    tags : title, artist, album.
-    layout : ffmpeg's name of the channel layout, such as ``5.1(side)`` or ``9 channels``.
+    duration_s : Duration in the container's header; None if it has none.
+    sample_rate_hz, channels : Format of the first decoded block.
+    codec, container : Names of ffmpeg, such as ``aac`` and ``mov,mp4,m4a,3gp,3g2,mj2``.
+    tags : Title, artist and album.
+    layout : Name of the channel layout in ffmpeg, such as ``5.1(side)`` or ``9 channels``.
     """
 
     duration_s: float | None
@@ -56,9 +56,9 @@ def probe(path: Path, ffmpeg: Path, *, within_s: float = PROBE_WITHIN_S) -> Audi
 
     Raises
     ------
-    EmptyAudioError : the file has no bytes, or not one sample.
+    EmptyAudioError : The file has no bytes, or no samples.
     NotAudioError : ffmpeg can't read it, or may not.
-    NoAudioStreamError : it is a medium without sound.
+    NoAudioStreamError : The file is a medium without sound.
     TimedOutError : ffmpeg was still reading after `within_s`.
     """
     if path.stat().st_size == 0:

@@ -1,4 +1,4 @@
-"""What an event's upload asks for: where its options come from, and whether it is done already."""
+"""Start of a job: its first record, its options, and whether it is done already."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -53,22 +53,22 @@ def source_of(upload: Upload) -> UploadSource:
 
 
 def is_same_upload(one: UploadSource, other: UploadSource) -> bool:
-    """Return whether two records speak of the very same upload, not of a later one like it."""
+    """Return whether two records describe the same upload, not a later one with the same bytes."""
     return (one.etag, one.uploaded_at) == (other.etag, other.uploaded_at)
 
 
 def is_same_work(one: Job, other: Job) -> bool:
-    """Return whether two records speak of the same upload with the same options."""
+    """Return whether two records describe the same upload with the same options."""
     if one.source is None or other.source is None:
         return False
     return is_same_upload(one.source, other.source) and one.options == other.options
 
 
 def is_settled(previous: Job | None, job: Job) -> bool:
-    """Return whether the work of an attempt has been done before.
+    """Return whether the work of an attempt is done already.
 
-    Stems are the same for the same bytes and options. A failure is final for the upload that it
-    happened to; who sends the same bytes again wants another try.
+    Stems are the same for the same bytes and options. A failure is final for its upload, but the
+    same bytes uploaded again are tried again.
     """
     if previous is None or previous.source is None or job.source is None:
         return False
@@ -80,11 +80,12 @@ def is_settled(previous: Job | None, job: Job) -> bool:
 
 
 def require_size(upload: Upload, max_bytes: int) -> None:
-    """Refuse a song that has no bytes, or more than a separation takes.
+    """Reject a song that is empty or too large.
 
     Raises
     ------
-    EmptyAudioError, TooLargeError : it does.
+    EmptyAudioError : The file has no bytes.
+    TooLargeError : The file exceeds the limit.
     """
     if upload.size_bytes == 0:
         raise EmptyAudioError("The file is empty: upload it again.")
@@ -102,7 +103,7 @@ def _given_options(
     if previous and (upload is None or key.origin is Origin.JOBS):
         return previous.options
     metadata = upload.metadata if upload else {}
-    # Clients add metadata of their own, such as rclone's btime: which names is known to nobody.
+    # Clients add metadata of their own, such as rclone's btime, which is ignored.
     given = {name: value for name, value in metadata.items() if name in OPTION_NAMES}
     return key.folder_options | given
 

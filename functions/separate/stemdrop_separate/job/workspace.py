@@ -13,15 +13,15 @@ from stemdrop.errors import NoRoomError
 
 @contextmanager
 def workspace(root: Path) -> Iterator[Path]:
-    """Make a folder that is gone afterwards, and remove what killed processes left.
+    """Create a folder that is deleted afterwards, and delete those of killed processes.
 
     Parameters
     ----------
-    root : holds one folder per process.
+    root : Parent folder with one folder per process.
 
     Raises
     ------
-    NoRoomError : the disk filled up within.
+    NoRoomError : The disk filled up.
     """
     own = root / str(os.getpid())
     for folder in root.glob("*"):

@@ -43,9 +43,9 @@ class Models:
 
     Attributes
     ----------
-    folder : holds a <weights>.json and a network file for each of the models.
-    backend : the engine that runs them.
-    threads : processors to use at once.
+    folder : Folder with a <weights>.json and a network file for each of the models.
+    backend : Engine that runs them.
+    threads : Number of processors to use.
     """
 
     folder: Path
@@ -58,11 +58,11 @@ class Models:
         return tuple(model for model in Model if self._card_path(model).is_file())
 
     def card(self, model: Model) -> dict[str, Any]:
-        """Return what the build wrote about a model: source, hashes, versions.
+        """Return the build's description of a model: source, hashes, versions.
 
         Raises
         ------
-        ModelUnavailableError : the model isn't installed here.
+        ModelUnavailableError : The model isn't installed here.
         """
         path = self._card_path(model)
         if not path.is_file():
@@ -78,8 +78,8 @@ class Models:
 
         Raises
         ------
-        ModelUnavailableError : the model isn't installed here.
-        SetupError : it isn't installed for this backend.
+        ModelUnavailableError : The model isn't installed here.
+        SetupError : The model isn't installed for this backend.
         """
         package = PACKAGES[self.backend]
         return SeparationEngine(
@@ -94,8 +94,8 @@ class Models:
 
         Raises
         ------
-        ModelUnavailableError : the model isn't installed here.
-        SetupError : its files are not those that the build has written.
+        ModelUnavailableError : The model isn't installed here.
+        SetupError : Its files are not those of the build.
         """
         weights = model.weights
         if weights not in self._loaded:
@@ -117,7 +117,7 @@ class Models:
         return OnnxBackend(path, instruments, self.threads)
 
     def _described(self, model: Model) -> dict[str, Any]:
-        """Return what the build wrote about the file that the backend reads."""
+        """Return the build's description of the file that the backend reads."""
         file = self._file(model)
         try:
             described: dict[str, Any] = self.card(model)["files"][file]

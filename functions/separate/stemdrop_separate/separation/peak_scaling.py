@@ -1,7 +1,7 @@
 """``clip=scale``: one factor for all stems of a song, so that none of them clips and they add up.
 
 Which factor that is, is known at the song's end. So the samples go into the encoders as they are,
-with a copy on the disk beside them. Only if a stem clips, all of them are encoded once more, from
+and a copy of them onto the disk. Only if a stem clips, all of them are encoded once more, from
 the copy; the network never runs twice.
 """
 

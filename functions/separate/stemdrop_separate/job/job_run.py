@@ -1,0 +1,45 @@
+"""State of one pass through the phases of a job."""
+
+from dataclasses import dataclass
+
+from stemdrop.jobs import Job
+from stemdrop.keys import UploadKey
+from stemdrop.store import Store, Upload
+from stemdrop_separate.deadline import Deadline
+from stemdrop_separate.job.context import JobContext
+from stemdrop_separate.job.job_record import JobRecord
+from stemdrop_separate.job.usage import UsageMeter
+
+
+@dataclass(slots=True)
+class JobRun:
+    """State of one pass through the phases.
+
+    Attributes
+    ----------
+    upload : Song in the upload bucket; None if it was deleted.
+    first_record : Record to write at the start.
+    deadline : Moment by which the separation has to end.
+    content_digest : Name of the content index entry, once the song's bytes are known.
+    has_published : Whether stems of this run may be in the stems bucket.
+    """
+
+    context: JobContext
+    key: UploadKey
+    upload: Upload | None
+    first_record: Job
+    record: JobRecord
+    deadline: Deadline
+    meter: UsageMeter
+    content_digest: str | None = None
+    has_published: bool = False
+
+    @property
+    def store(self) -> Store:
+        """Return both buckets."""
+        return self.context.store
+
+    @property
+    def job(self) -> Job:
+        """Return the record as it was written last."""
+        return self.record.job
