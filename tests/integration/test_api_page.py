@@ -83,7 +83,7 @@ def test_there_is_nothing_else(stranger: Api, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", f"/page/{version()}/main.js", f"/page/{version()}/hasher.js"]
+    "path", ["/", f"/page/{version()}/main.js", f"/page/{version()}/file-hash-worker.js"]
 )
 def test_the_policy_allows_this_host_and_the_buckets(stranger: Api, api: Api, path: str) -> None:
     headers = stranger.get(path).headers

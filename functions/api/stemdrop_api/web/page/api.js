@@ -1,7 +1,7 @@
 // The calls of the API.
 
-import { askForToken, token } from "./credentials.js";
-import { Failure, sentence } from "./failures.js";
+import { askForToken, token } from "./access-token.js";
+import { Failure, sentence } from "./errors.js";
 
 const BUSY = new Set([429, 502, 503, 504]);
 

@@ -1,16 +1,16 @@
 // The page begins here.
 
 import { showOptions } from "./api.js";
-import { Choices } from "./choices.js";
+import { Choices } from "./options-form.js";
 import { setText, the } from "./dom.js";
-import { sentence } from "./failures.js";
-import { listen } from "./intake.js";
-import { limit, megabytes, plural } from "./numbers.js";
-import * as shelf from "./shelf.js";
+import { sentence } from "./errors.js";
+import { listen } from "./file-input.js";
+import { limit, megabytes, plural } from "./format.js";
+import * as shelf from "./library-storage.js";
 import { Song } from "./song.js";
-import { Songs } from "./songs.js";
-import { Staging } from "./staging.js";
-import { persist } from "./waiting.js";
+import { Songs } from "./song-list.js";
+import { Staging } from "./pending-uploads.js";
+import { persist } from "./retry.js";
 
 // What Space does something to by itself; everywhere else it plays and stops.
 const TAKES_SPACE = "button, select, textarea, summary, a, [type=text], [type=password], [type=number], " +

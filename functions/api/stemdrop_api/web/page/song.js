@@ -1,11 +1,11 @@
 // One song's way: read, uploaded, waiting, separated; and what of it survives a reload.
 
 import { createJob, deleteJob, showJob } from "./api.js";
-import { Failure } from "./failures.js";
-import { sha256Of } from "./hashing.js";
-import * as shelf from "./shelf.js";
+import { Failure } from "./errors.js";
+import { sha256Of } from "./file-hash.js";
+import * as shelf from "./library-storage.js";
 import { upload } from "./upload.js";
-import { pause, persist } from "./waiting.js";
+import { pause, persist } from "./retry.js";
 
 // Uploads of this tab that haven't ended: what a reload interrupts is told from what waits.
 const UNFINISHED = "stemdrop.uploading";

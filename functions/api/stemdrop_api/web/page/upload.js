@@ -1,6 +1,6 @@
 // A song's way to S3, by the URL that the API has signed. fetch can't tell how far it has come.
 
-import { Failure } from "./failures.js";
+import { Failure } from "./errors.js";
 
 /**
  * Send a file.

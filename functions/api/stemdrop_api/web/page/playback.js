@@ -1,9 +1,9 @@
 // Plays several tracks on one clock. Pieces of all of them are scheduled for the same sample of the
 // audio clock, so they can't drift apart: they are in step or they are not heard.
 
-import { Failure } from "./failures.js";
-import { RATE_HZ } from "./pcm.js";
-import { pause } from "./waiting.js";
+import { Failure } from "./errors.js";
+import { RATE_HZ } from "./audio-source.js";
+import { pause } from "./retry.js";
 
 const PIECE = 4 * RATE_HZ;
 const AHEAD_S = 6;

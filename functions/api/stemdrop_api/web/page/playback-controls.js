@@ -1,7 +1,7 @@
 // Play, the position, and the part that is repeated.
 
 import { make, setText } from "./dom.js";
-import { clock } from "./numbers.js";
+import { clock } from "./format.js";
 
 export class Controls {
   #transport;

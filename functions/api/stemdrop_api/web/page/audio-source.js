@@ -1,7 +1,7 @@
 // Sound as samples, from wherever it is, piece by piece: a stem of hours takes no more memory than
 // what is about to be heard.
 
-import { Failure } from "./failures.js";
+import { Failure } from "./errors.js";
 
 export const RATE_HZ = 44100;
 const HEADER_BYTES = 65536;

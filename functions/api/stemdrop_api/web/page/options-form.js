@@ -1,7 +1,7 @@
 // What is to be made of the songs: built from what the server offers, right without a click.
 
 import { make, the } from "./dom.js";
-import { capital } from "./numbers.js";
+import { capital } from "./format.js";
 
 const HIGHS = "-16kHz";
 const HIGH = "high";

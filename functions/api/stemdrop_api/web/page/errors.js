@@ -1,6 +1,6 @@
 // What can go wrong, and the sentence for each: what happened, and what to do.
 
-import { limit, megabytes } from "./numbers.js";
+import { limit, megabytes } from "./format.js";
 
 /** Something that went wrong, by a code of the API's or one of these: offline, busy, unreadable, … */
 export class Failure extends Error {

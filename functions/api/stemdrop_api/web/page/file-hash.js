@@ -1,6 +1,6 @@
 // The sha256 of files, one at a time, so that several don't compete for the disk.
 
-import { Failure } from "./failures.js";
+import { Failure } from "./errors.js";
 
 let last = Promise.resolve();
 
@@ -17,7 +17,7 @@ export function sha256Of(file, signal) {
 
 function hash(file, signal) {
   signal.throwIfAborted();
-  const worker = new Worker(new URL("./hasher.js", import.meta.url), { type: "module" });
+  const worker = new Worker(new URL("./file-hash-worker.js", import.meta.url), { type: "module" });
   return new Promise((resolve, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason));
     worker.addEventListener("error", () => reject(new Failure("unreadable")));

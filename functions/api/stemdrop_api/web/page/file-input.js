@@ -1,7 +1,7 @@
 // How songs come in: chosen, dropped, pasted; and what is said of those that can't.
 
 import { the } from "./dom.js";
-import { megabytes } from "./numbers.js";
+import { megabytes } from "./format.js";
 
 const SUFFIXES =
   /\.(aac|ac3|aif|aiff|alac|amr|ape|au|avi|caf|dts|flac|flv|m4a|m4b|m4v|mka|mkv|mov|mp2|mp3|mp4|mpeg|mpg|oga|ogg|ogv|opus|tta|wav|weba|webm|wma|wmv|wv)$/i;

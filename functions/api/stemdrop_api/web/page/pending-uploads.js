@@ -1,8 +1,8 @@
 // The songs that were chosen, and what is to be made of them, before they are sent.
 
 import { announce, make, setText, the } from "./dom.js";
-import { objection } from "./intake.js";
-import { megabytes, plural } from "./numbers.js";
+import { objection } from "./file-input.js";
+import { megabytes, plural } from "./format.js";
 import { Song } from "./song.js";
 
 export class Staging {

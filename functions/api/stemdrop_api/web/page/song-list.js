@@ -1,9 +1,9 @@
 // The list of this browser's songs.
 
 import { announce, the } from "./dom.js";
-import { Card } from "./card.js";
-import { Failure, sentence } from "./failures.js";
-import { titleOf } from "./numbers.js";
+import { Card } from "./song-card.js";
+import { Failure, sentence } from "./errors.js";
+import { titleOf } from "./format.js";
 
 export class Songs {
   #offer;

@@ -2,7 +2,7 @@
 // otherwise an error of S3's would take the place of the page.
 
 import { make } from "./dom.js";
-import { Failure } from "./failures.js";
+import { Failure } from "./errors.js";
 
 /**
  * Return a link that saves a file of a song.

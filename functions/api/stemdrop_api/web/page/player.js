@@ -1,13 +1,13 @@
 // The stems of a song: heard together, one by one, against the original; and saved.
 
 import { make, setText } from "./dom.js";
-import { sentence } from "./failures.js";
+import { sentence } from "./errors.js";
 import { Mixer, ORIGINAL } from "./mixer.js";
-import { capital } from "./numbers.js";
-import { sourceOf, sourceOfFile } from "./pcm.js";
-import { saveLink } from "./saving.js";
-import { Controls } from "./controls.js";
-import { Transport } from "./transport.js";
+import { capital } from "./format.js";
+import { sourceOf, sourceOfFile } from "./audio-source.js";
+import { saveLink } from "./download-link.js";
+import { Controls } from "./playback-controls.js";
+import { Transport } from "./playback.js";
 import { largestOf, outlineOf, scaled, Waveform } from "./waveform.js";
 
 export class Deck {

@@ -1,9 +1,9 @@
 // A song as the page shows it, whatever its state.
 
 import { announce, make, setText } from "./dom.js";
-import { sentence } from "./failures.js";
-import { day, plural, roughly, titleOf } from "./numbers.js";
-import { Deck } from "./deck.js";
+import { sentence } from "./errors.js";
+import { day, plural, roughly, titleOf } from "./format.js";
+import { Deck } from "./player.js";
 
 const ENDED = new Set(["failed", "interrupted", "gone"]);
 const STAGES = {
