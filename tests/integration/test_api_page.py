@@ -126,4 +126,4 @@ def test_every_module_is_needed_and_all_are_small() -> None:
 def test_every_element_that_is_asked_for_is_there() -> None:
     reader = Reader(page_files()["index.html"].decode())
     texts = "".join(page_files()[name].decode() for name in MODULES)
-    assert set(re.findall(r'\bthe\("([a-z-]+)"\)', texts)) <= set(reader.ids)
+    assert set(re.findall(r'\bbyId\("([a-z-]+)"\)', texts)) <= set(reader.ids)

@@ -1,56 +1,59 @@
-// The access token: asked for once, kept for this tab's session, sent in a header and nowhere else.
+// The access token. The page asks for it once, stores it for this tab's session and sends it in a
+// header only.
 
-import { the } from "./dom.js";
+import { byId } from "./dom.js";
 
-const PLACE = "stemdrop.token";
+const STORAGE_KEY = "stemdrop.token";
+const PRINTABLE_ASCII = /^[\x21-\x7e]+$/; // what a header can contain
 
-let asking = null;
+let pendingRequest = null;
 
-/** Return the token, or null if none is known. */
-export const token = () => sessionStorage.getItem(PLACE);
+/** Return the stored token, or null. */
+export const storedToken = () => sessionStorage.getItem(STORAGE_KEY);
 
 /**
- * Ask for a token; all who ask at the same time get the same answer.
- * @param {string|null} refused the token that didn't let in.
- * @param {string} complaint what is said about it.
+ * Ask the user for a token. Concurrent calls share one dialog and get the same token.
+ * @param {string|null} rejectedToken The token that the server rejected.
+ * @param {string} message Error message about the rejected token.
  */
-export function askForToken(refused, complaint) {
-  if (token() !== null && token() !== refused) return Promise.resolve(token());
-  sessionStorage.removeItem(PLACE);
-  asking ??= ask(refused === null ? "" : complaint).finally(() => {
-    asking = null;
+export function requestToken(rejectedToken, message) {
+  if (storedToken() !== null && storedToken() !== rejectedToken) return Promise.resolve(storedToken());
+  sessionStorage.removeItem(STORAGE_KEY);
+  pendingRequest ??= showDialog(rejectedToken === null ? "" : message).finally(() => {
+    pendingRequest = null;
   });
-  return asking;
+  return pendingRequest;
 }
 
-function ask(complaint) {
-  const dialog = the("token-dialog");
-  const field = the("token");
-  const error = the("token-error");
-  error.textContent = complaint;
-  field.value = "";
-  field.toggleAttribute("aria-invalid", complaint !== "");
+function showDialog(message) {
+  const dialog = byId("token-dialog");
+  const form = dialog.querySelector("form");
+  const input = byId("token");
+  const error = byId("token-error");
+  error.textContent = message;
+  input.value = "";
+  input.toggleAttribute("aria-invalid", message !== "");
   dialog.showModal();
-  // Whoever insists with the Escape key closes any dialog.
-  const open = () => dialog.showModal();
-  dialog.addEventListener("close", open);
+  // Pressing Escape twice closes any dialog.
+  const reopen = () => dialog.showModal();
+  dialog.addEventListener("close", reopen);
   return new Promise((resolve) => {
     const submit = (event) => {
       event.preventDefault();
-      const given = field.value.trim();
-      // What can't be in a header can't be a token either.
-      if (!/^[\x21-\x7e]+$/.test(given)) {
-        error.textContent = "A token has letters and digits and no spaces. Paste it as you were given it.";
-        field.focus();
+      const token = input.value.trim();
+      if (!PRINTABLE_ASCII.test(token)) {
+        error.textContent =
+          "A token can’t be empty or contain spaces or accented letters. Paste it exactly as you received it.";
+        input.focus();
         return;
       }
-      sessionStorage.setItem(PLACE, given);
-      field.value = "";
-      dialog.querySelector("form").removeEventListener("submit", submit);
-      dialog.removeEventListener("close", open);
+      sessionStorage.setItem(STORAGE_KEY, token);
+      input.value = "";
+      form.removeEventListener("submit", submit);
+      dialog.removeEventListener("close", reopen);
       dialog.close();
-      resolve(given);
+      resolve(token);
     };
-    dialog.querySelector("form").addEventListener("submit", submit);
+    form.addEventListener("submit", submit);
   });
 }

@@ -1,164 +1,176 @@
-// Sound as samples, from wherever it is, piece by piece: a stem of hours takes no more memory than
-// what is about to be heard.
+// Audio samples of stems and local files, read in parts.
 
-import { Failure } from "./errors.js";
+import { AppError } from "./errors.js";
 
-export const RATE_HZ = 44100;
+export const SAMPLE_RATE_HZ = 44100;
+const CHANNELS = 2;
 const HEADER_BYTES = 65536;
-// Decoding takes 4 bytes for each sample, all at once: 20 minutes take 423 MB for a moment.
+// Decoding holds the whole file as 4-byte samples: 423 MB for 20 minutes.
 const MAX_DECODED_S = 1200;
-const READERS = {
-  "1/16": [2, (view, at) => view.getInt16(at, true) / 2 ** 15],
-  "1/24": [3, (view, at) => ((view.getInt8(at + 2) << 16) | view.getUint16(at, true)) / 2 ** 23],
-  "3/32": [4, (view, at) => view.getFloat32(at, true)],
+const DECODED_BLOB_FRAMES = 10 * SAMPLE_RATE_HZ;
+// By WAV format tag and bits per sample: the bytes per sample, and a function that reads one.
+const SAMPLE_FORMATS = {
+  "1/16": [2, (view, offset) => view.getInt16(offset, true) / 2 ** 15],
+  "1/24": [3, (view, offset) => ((view.getInt8(offset + 2) << 16) | view.getUint16(offset, true)) / 2 ** 23],
+  "3/32": [4, (view, offset) => view.getFloat32(offset, true)],
 };
 
-/** A stem in a wav file, of which only the part that is needed is fetched. */
+/** A stem in a WAV file, read by range requests, in constant memory. */
 export class WavSource {
-  #url;
-  #opening = null;
+  #getUrl;
+  #header = null;
 
-  /** @param {(anew: boolean) => Promise<string>} url gives a signed URL, another one if asked to. */
-  constructor(url) {
-    this.#url = url;
+  /** @param {(force: boolean) => Promise<string>} getUrl Returns a presigned URL, a new one if forced. */
+  constructor(getUrl) {
+    this.#getUrl = getUrl;
   }
 
-  /** Return samples: at most so many, none beyond the end. */
-  async read(first, count, signal) {
-    this.#opening ??= this.#open().catch((failure) => {
-      this.#opening = null;
-      throw failure;
+  /** Return at most `frameCount` frames as an AudioBuffer, fewer at the end of the stem. */
+  async read(firstFrame, frameCount, signal) {
+    this.#header ??= this.#readHeader().catch((error) => {
+      this.#header = null;
+      throw error;
     });
-    const { start, frames, size, reader } = await this.#opening;
-    const last = Math.min(first + count, frames);
-    if (last <= first) return split(new DataView(new ArrayBuffer(0)), size, reader);
-    const bytes = await this.#fetch(start + first * 2 * size, start + last * 2 * size, signal);
-    return split(new DataView(bytes), size, reader);
+    const { dataOffset, frames, sampleBytes, readSample } = await this.#header;
+    const endFrame = Math.min(firstFrame + frameCount, frames);
+    if (endFrame <= firstFrame) return toAudioBuffer(new ArrayBuffer(0), sampleBytes, readSample);
+    const frameBytes = CHANNELS * sampleBytes;
+    const bytes = await this.#fetchRange(
+      dataOffset + firstFrame * frameBytes,
+      dataOffset + endFrame * frameBytes,
+      signal,
+    );
+    return toAudioBuffer(bytes, sampleBytes, readSample);
   }
 
-  async #open() {
-    const view = new DataView(await this.#fetch(0, HEADER_BYTES));
-    const name = (at) => String.fromCharCode(...new Uint8Array(view.buffer, at, 4));
+  async #readHeader() {
+    const view = new DataView(await this.#fetchRange(0, HEADER_BYTES));
+    const chunkId = (offset) => String.fromCharCode(...new Uint8Array(view.buffer, offset, 4));
     let format = "";
-    for (let at = 12; at + 8 <= view.byteLength; ) {
-      const size = view.getUint32(at + 4, true);
-      if (name(at) === "fmt ") {
-        const tag = view.getUint16(at + 8, true);
-        // An extensible header has the real tag at the begin of its GUID.
-        const kind = tag === 0xfffe ? view.getUint16(at + 32, true) : tag;
-        format = `${kind}/${view.getUint16(at + 22, true)}`;
-      } else if (name(at) === "data" && format in READERS) {
-        const [bytes, reader] = READERS[format];
-        return { start: at + 8, frames: Math.floor(size / 2 / bytes), size: bytes, reader };
+    for (let offset = 12; offset + 8 <= view.byteLength; ) {
+      const size = view.getUint32(offset + 4, true);
+      if (chunkId(offset) === "fmt ") {
+        const tag = view.getUint16(offset + 8, true);
+        // WAVE_FORMAT_EXTENSIBLE stores the actual tag at the start of its GUID.
+        const actualTag = tag === 0xfffe ? view.getUint16(offset + 32, true) : tag;
+        format = `${actualTag}/${view.getUint16(offset + 22, true)}`;
+      } else if (chunkId(offset) === "data" && format in SAMPLE_FORMATS) {
+        const [sampleBytes, readSample] = SAMPLE_FORMATS[format];
+        const frames = Math.floor(size / CHANNELS / sampleBytes);
+        return { dataOffset: offset + 8, frames, sampleBytes, readSample };
       }
-      at += 8 + size + (size % 2);
+      offset += 8 + size + (size % 2);
     }
-    throw new Failure("unplayable");
+    throw new AppError("unplayable");
   }
 
-  async #fetch(begin, end, signal) {
-    for (const anew of [false, true]) {
-      const url = await this.#url(anew);
-      const headers = { Range: `bytes=${begin}-${end - 1}` };
+  async #fetchRange(start, end, signal) {
+    for (const force of [false, true]) {
+      const url = await this.#getUrl(force);
+      const headers = { Range: `bytes=${start}-${end - 1}` };
       const response = await fetch(url, { headers, signal, credentials: "omit" }).catch((error) => {
-        throw error.name === "AbortError" ? error : new Failure("offline");
+        throw error.name === "AbortError" ? error : new AppError("offline");
       });
       if (response.status === 206) return response.arrayBuffer();
-      if (response.status >= 500) throw new Failure("busy");
+      if (response.status >= 500) throw new AppError("busy");
     }
-    throw new Failure("not_found"); // signed anew, and still refused
+    throw new AppError("not_found"); // rejected with a new URL as well
   }
 }
 
-/** Sound in any format that the browser knows, decoded once and kept as 16 bits. */
+/** Audio in any format that the browser can decode, decoded once and stored as 16-bit samples. */
 export class DecodedSource {
-  #data;
-  #decoding = null;
+  #loadFile;
+  #samples = null;
 
-  /** @param {() => Promise<ArrayBuffer>} data gives the whole file. */
-  constructor(data) {
-    this.#data = data;
+  /** @param {() => Promise<ArrayBuffer>} loadFile */
+  constructor(loadFile) {
+    this.#loadFile = loadFile;
   }
 
-  async read(first, count) {
-    this.#decoding ??= decodeInTurn(this.#data).catch((failure) => {
-      this.#decoding = null;
-      throw failure;
+  /** Return at most `frameCount` frames as an AudioBuffer, fewer at the end of the file. */
+  async read(firstFrame, frameCount) {
+    this.#samples ??= decodeSequentially(this.#loadFile).catch((error) => {
+      this.#samples = null;
+      throw error;
     });
-    const blob = await this.#decoding;
-    const bytes = await blob.slice(first * 4, (first + count) * 4).arrayBuffer();
-    return split(new DataView(bytes), ...READERS["1/16"]);
+    const blob = await this.#samples;
+    const [sampleBytes, readSample] = SAMPLE_FORMATS["1/16"];
+    const frameBytes = CHANNELS * sampleBytes;
+    const part = blob.slice(firstFrame * frameBytes, (firstFrame + frameCount) * frameBytes);
+    return toAudioBuffer(await part.arrayBuffer(), sampleBytes, readSample);
   }
 }
 
-/** Return a stem's source, by its format. */
-export function sourceOf(codec, duration_s, url) {
-  if (codec === "wav") return new WavSource(url);
+/** Return the source of a stem. */
+export function createStemSource(codec, duration_s, getUrl) {
+  if (codec === "wav") return new WavSource(getUrl);
   return new DecodedSource(async () => {
-    if (duration_s > MAX_DECODED_S) throw new Failure("too_long_to_play");
-    for (const anew of [false, true]) {
-      const response = await fetch(await url(anew), { credentials: "omit" }).catch(() => {
-        throw new Failure("offline");
+    if (duration_s > MAX_DECODED_S) throw new AppError("too_long_to_play");
+    for (const force of [false, true]) {
+      const response = await fetch(await getUrl(force), { credentials: "omit" }).catch(() => {
+        throw new AppError("offline");
       });
       if (response.ok) return response.arrayBuffer();
-      if (response.status >= 500) throw new Failure("busy");
+      if (response.status >= 500) throw new AppError("busy");
     }
-    throw new Failure("not_found");
+    throw new AppError("not_found");
   });
 }
 
-/** Return the source of a file of this computer, from a place in it on. */
-export function sourceOfFile(file, duration_s, offset_s) {
+/** Return the source of a local file, starting at an offset. */
+export function createFileSource(file, duration_s, offset_s) {
   const source = new DecodedSource(async () => {
-    if (duration_s > MAX_DECODED_S) throw new Failure("too_long_to_play");
+    if (duration_s > MAX_DECODED_S) throw new AppError("too_long_to_play");
     return file.arrayBuffer().catch(() => {
-      throw new Failure("unreadable");
+      throw new AppError("unreadable");
     });
   });
-  const offset = Math.round(offset_s * RATE_HZ);
-  return { read: (first, count) => source.read(first + offset, count) };
+  const offsetFrames = Math.round(offset_s * SAMPLE_RATE_HZ);
+  return { read: (firstFrame, frameCount) => source.read(firstFrame + offsetFrames, frameCount) };
 }
 
-function split(view, size, reader) {
-  const frames = Math.floor(view.byteLength / 2 / size);
-  const length = Math.max(frames, 1); // a buffer can't be empty
-  const sound = new AudioBuffer({ length, numberOfChannels: 2, sampleRate: RATE_HZ });
-  const left = sound.getChannelData(0);
-  const right = sound.getChannelData(1);
-  for (let frame = 0, at = 0; frame < frames; frame += 1) {
-    left[frame] = reader(view, at);
-    right[frame] = reader(view, at + size);
-    at += 2 * size;
+function toAudioBuffer(bytes, sampleBytes, readSample) {
+  const view = new DataView(bytes);
+  const frames = Math.floor(view.byteLength / CHANNELS / sampleBytes);
+  const length = Math.max(frames, 1); // an AudioBuffer can't be empty
+  const audioBuffer = new AudioBuffer({ length, numberOfChannels: CHANNELS, sampleRate: SAMPLE_RATE_HZ });
+  const left = audioBuffer.getChannelData(0);
+  const right = audioBuffer.getChannelData(1);
+  for (let frame = 0, offset = 0; frame < frames; frame += 1) {
+    left[frame] = readSample(view, offset);
+    right[frame] = readSample(view, offset + sampleBytes);
+    offset += CHANNELS * sampleBytes;
   }
-  return sound;
+  return audioBuffer;
 }
 
-let last = Promise.resolve();
+let previousDecoding = Promise.resolve();
 
-/** Decode one file after the other: each takes much memory, but only for a moment. */
-function decodeInTurn(data) {
-  const mine = last.then(async () => decode(await data()));
-  last = mine.catch(() => {});
-  return mine;
+/** Decode one file at a time, because decoding takes much memory. */
+function decodeSequentially(loadFile) {
+  const decoding = previousDecoding.then(async () => decode(await loadFile()));
+  previousDecoding = decoding.catch(() => {});
+  return decoding;
 }
 
-async function decode(data) {
-  const context = new OfflineAudioContext(2, 1, RATE_HZ);
-  const sound = await context.decodeAudioData(data).catch(() => {
-    throw new Failure("unplayable");
+async function decode(bytes) {
+  const context = new OfflineAudioContext(CHANNELS, 1, SAMPLE_RATE_HZ);
+  const audioBuffer = await context.decodeAudioData(bytes).catch(() => {
+    throw new AppError("unplayable");
   });
-  const left = sound.getChannelData(0);
-  const right = sound.getChannelData(sound.numberOfChannels > 1 ? 1 : 0);
-  const parts = [];
-  // In parts, which the browser may put on the disk.
-  for (let begin = 0; begin < sound.length; begin += RATE_HZ * 10) {
-    const end = Math.min(begin + RATE_HZ * 10, sound.length);
-    const part = new Int16Array(2 * (end - begin));
-    for (let frame = begin, at = 0; frame < end; frame += 1) {
-      part[at++] = Math.max(-32768, Math.min(32767, Math.round(left[frame] * 32768)));
-      part[at++] = Math.max(-32768, Math.min(32767, Math.round(right[frame] * 32768)));
+  const left = audioBuffer.getChannelData(0);
+  const right = audioBuffer.getChannelData(audioBuffer.numberOfChannels > 1 ? 1 : 0);
+  const toInt16 = (sample) => Math.max(-32768, Math.min(32767, Math.round(sample * 32768)));
+  const blobs = []; // the browser may move blobs to disk
+  for (let start = 0; start < audioBuffer.length; start += DECODED_BLOB_FRAMES) {
+    const end = Math.min(start + DECODED_BLOB_FRAMES, audioBuffer.length);
+    const samples = new Int16Array(CHANNELS * (end - start));
+    for (let frame = start, index = 0; frame < end; frame += 1) {
+      samples[index++] = toInt16(left[frame]);
+      samples[index++] = toInt16(right[frame]);
     }
-    parts.push(new Blob([part]));
+    blobs.push(new Blob([samples]));
   }
-  return new Blob(parts);
+  return new Blob(blobs);
 }

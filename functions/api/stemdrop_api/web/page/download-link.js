@@ -1,43 +1,43 @@
-// Results go to the disk by the browser's own download, from a URL that was just seen to work:
-// otherwise an error of S3's would take the place of the page.
+// Links that download a file from its presigned URL. The URL is checked first, because an error
+// response from S3 would replace the page.
 
-import { make } from "./dom.js";
-import { Failure } from "./errors.js";
+import { createElement } from "./dom.js";
+import { AppError } from "./errors.js";
 
 /**
- * Return a link that saves a file of a song.
+ * Return a link that downloads a file of a song.
  * @param {Song} song
- * @param {(job: object) => {url: string, filename: string}} fileOf finds the file in a job.
+ * @param {(job: object) => {url: string, filename: string}} findFile Finds the file in a job.
  * @param {string} text
- * @param {(failure: Failure|null) => void} onFailure
+ * @param {(error: AppError|null) => void} onError Receives an error, or null after a success.
  */
-export function saveLink(song, fileOf, text, onFailure) {
-  const { url, filename } = fileOf(song.job);
-  const link = make("a.button", { href: url, download: filename }, text);
+export function createDownloadLink(song, findFile, text, onError) {
+  const { url, filename } = findFile(song.job);
+  const link = createElement("a.button", { href: url, download: filename }, text);
   link.addEventListener("click", async (event) => {
-    if (!event.isTrusted) return; // the click below
+    if (!event.isTrusted) return; // from link.click() below
     event.preventDefault();
     try {
-      link.href = await goodUrl(song, fileOf);
-      onFailure(null);
+      link.href = await checkedUrl(song, findFile);
+      onError(null);
       link.click();
-    } catch (failure) {
-      if (!(failure instanceof Failure)) throw failure;
-      onFailure(failure);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      onError(error);
     }
   });
   return link;
 }
 
-async function goodUrl(song, fileOf) {
-  for (const anew of [false, true]) {
-    const { url } = fileOf(await song.fresh({ anew }));
+async function checkedUrl(song, findFile) {
+  for (const force of [false, true]) {
+    const { url } = findFile(await song.refreshJob({ force }));
     const headers = { Range: "bytes=0-0" };
     const response = await fetch(url, { headers, credentials: "omit" }).catch(() => {
-      throw new Failure("offline");
+      throw new AppError("offline");
     });
     if (response.ok) return url;
-    if (response.status >= 500) throw new Failure("busy");
+    if (response.status >= 500) throw new AppError("busy");
   }
-  throw new Failure("not_found");
+  throw new AppError("not_found");
 }

@@ -1,13 +1,13 @@
-// What can go wrong, and the sentence for each: what happened, and what to do.
+// Error codes, and the message for each: what is wrong, then what to do.
 
-import { limit, megabytes } from "./format.js";
+import { formatDuration, formatSize, pluralize } from "./format.js";
 
-/** Something that went wrong, by a code of the API's or one of these: offline, busy, unreadable, … */
-export class Failure extends Error {
+/** An error with one of the API's codes, or a code of this page such as "offline". */
+export class AppError extends Error {
   /**
    * @param {string} code
-   * @param {string} [detail] what the server said.
-   * @param {number} [retryAfter_s] when it is worth trying again.
+   * @param {string} [detail] The server's message.
+   * @param {number} [retryAfter_s] Delay before a retry makes sense.
    */
   constructor(code, detail = "", retryAfter_s = null) {
     super(detail || code);
@@ -16,50 +16,49 @@ export class Failure extends Error {
     this.retryAfter_s = retryAfter_s;
   }
 
-  /** Whether it passes by itself. */
-  get passes() {
+  /** Whether a retry can succeed. */
+  get isTransient() {
     return this.code === "offline" || this.code === "busy";
   }
 }
 
-const SENTENCES = {
-  offline: () => "The connection is gone. Nothing is lost: this goes on as soon as it is back.",
-  busy: () => "The server is busy. This goes on by itself in a moment.",
-  unauthorized: () => "That token doesn’t let you in. Paste the one that you were given.",
-  unreadable: () => "The file can’t be read any more: it was moved, renamed or changed. Choose it again.",
-  upload_refused: () => "The server didn’t take the file. Choose it again.",
-  interrupted: () => "The upload was interrupted. Choose the same file again to go on.",
+const MESSAGES = {
+  offline: () => "The connection is lost. Nothing else is: the page continues when it is back online.",
+  busy: () => "The server is busy. The page retries automatically.",
+  unauthorized: () => "This token isn’t valid. Paste the token that you were given.",
+  unreadable: () => "The file can’t be read anymore because it was moved, renamed or changed. Choose it again.",
+  upload_refused: () => "The server rejected the upload. Choose the file again.",
+  interrupted: () => "The upload was interrupted. Choose the same file again to continue.",
   not_audio: () =>
-    "This file can’t be read as sound. Check that it plays, or export it as mp3, wav or flac.",
-  no_audio_stream: () => "There is no sound in this video, only pictures. Choose a file that has sound.",
-  empty_audio: (detail) => detail || "There is no sound in this file. Choose another one.",
+    "This file can’t be read as audio. Check that it plays, or export it as MP3, WAV or FLAC.",
+  no_audio_stream: () => "This video has no audio. Choose a file that has audio.",
   too_long: ({ limits }) =>
-    `This song is longer than ${limit(limits.max_duration_s)}, which is the limit. ` +
-    "Choose the file again, and a part of it under “More options”.",
+    `This song is longer than the limit of ${formatDuration(limits.max_duration_s)}. ` +
+    "Choose the file again, and select a part of it under “More options”.",
   too_large: ({ limits }) =>
-    `This file has more than ${megabytes(limits.max_upload_bytes)}, which is the limit. ` +
-    "Save it as mp3 or flac, which are smaller, and choose that.",
-  no_room: () => "The stems are too large for the server. Choose mp3, or only a part of the song.",
+    `This file is larger than the limit of ${formatSize(limits.max_upload_bytes)}. ` +
+    "Save it as MP3 or FLAC, which are smaller, and choose that file.",
+  no_room: () => "The stems are too large for the server. Choose MP3, or only a part of the song.",
   timed_out: () =>
     "The separation took too long and was stopped. Choose the file again, or only a part of the song.",
-  not_found: ({ retention_days: days }) =>
-    `This song is no longer on the server: songs are deleted after ${days} days, or by hand. ` +
+  not_found: ({ retention_days }) =>
+    "This song is no longer on the server. Songs are deleted after " +
+    `${pluralize(retention_days, "day")}, or when you delete them. ` +
     "Choose the file again if you still need its stems.",
-  model_unavailable: () => "This number of stems isn’t offered here any more. Reload the page.",
-  internal_error: () => "The server made a mistake. Try again; if it happens again, tell who runs it.",
-  unplayable: () => "This browser can’t play this format. Save the stems to hear them.",
+  model_unavailable: () => "This number of stems is no longer available. Reload the page.",
+  internal_error: () =>
+    "Something went wrong on the server. Try again. If it keeps happening, contact whoever runs this site.",
+  unplayable: () => "This browser can’t play this format. Save the stems to listen to them.",
   too_long_to_play: () =>
-    "This song is too long to be played here in this format. Save the stems, or choose wav next time.",
+    "This song is too long to play here in this format. Save the stems, or choose WAV next time.",
 };
 
 /**
- * Return the sentence for a failure.
- * @param {{code: string, detail?: string, message?: string}} failure
- * @param {object} offer what the server offers, for its limits.
+ * Return the message for an error.
+ * @param {{code: string, detail?: string, message?: string}} error
+ * @param {object} capabilities Response of GET /options, for its limits.
  */
-export function sentence(failure, offer) {
-  const said = failure.detail || failure.message;
-  const known = SENTENCES[failure.code];
-  if (failure.code === "empty_audio") return known(failure.detail || failure.message);
-  return known ? known(offer) : said || "Something went wrong. Reload the page and try again.";
+export function errorMessage(error, capabilities) {
+  const message = MESSAGES[error.code]?.(capabilities);
+  return message || error.detail || error.message || "Something went wrong. Reload the page and try again.";
 }

@@ -1,29 +1,29 @@
-// The sha256 of files, one at a time, so that several don't compete for the disk.
+// SHA-256 of files, one file at a time, so that several files don't compete for the disk.
 
-import { Failure } from "./errors.js";
+import { AppError } from "./errors.js";
 
-let last = Promise.resolve();
+let previousHash = Promise.resolve();
 
 /**
- * Return the sha256 of a file in hex.
+ * Return the SHA-256 of a file as hex digits.
  * @param {File} file
  * @param {AbortSignal} signal
  */
-export function sha256Of(file, signal) {
-  const mine = last.then(() => hash(file, signal));
-  last = mine.catch(() => {});
-  return mine;
+export function hashFile(file, signal) {
+  const hash = previousHash.then(() => hashInWorker(file, signal));
+  previousHash = hash.catch(() => {});
+  return hash;
 }
 
-function hash(file, signal) {
+function hashInWorker(file, signal) {
   signal.throwIfAborted();
   const worker = new Worker(new URL("./file-hash-worker.js", import.meta.url), { type: "module" });
   return new Promise((resolve, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason));
-    worker.addEventListener("error", () => reject(new Failure("unreadable")));
+    worker.addEventListener("error", () => reject(new AppError("unreadable")));
     worker.addEventListener("message", ({ data: { sha256 } }) => {
       if (sha256) resolve(sha256);
-      else reject(new Failure("unreadable"));
+      else reject(new AppError("unreadable"));
     });
     worker.postMessage(file);
   }).finally(() => worker.terminate());

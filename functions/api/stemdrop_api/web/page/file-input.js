@@ -1,54 +1,54 @@
-// How songs come in: chosen, dropped, pasted; and what is said of those that can't.
+// Files that the user chooses, drops or pastes, and their validation.
 
-import { the } from "./dom.js";
-import { megabytes } from "./format.js";
+import { byId } from "./dom.js";
+import { formatSize } from "./format.js";
 
-const SUFFIXES =
+const MEDIA_EXTENSIONS =
   /\.(aac|ac3|aif|aiff|alac|amr|ape|au|avi|caf|dts|flac|flv|m4a|m4b|m4v|mka|mkv|mov|mp2|mp3|mp4|mpeg|mpg|oga|ogg|ogv|opus|tta|wav|weba|webm|wma|wmv|wv)$/i;
 
 /**
- * Tell of every song that comes in, however it does.
- * @param {(files: File[]) => void} onSongs
+ * Listen for files.
+ * @param {(files: File[]) => void} onFiles
  */
-export function listen(onSongs) {
-  const picker = the("picker");
-  picker.addEventListener("change", () => {
-    const files = [...picker.files];
-    picker.value = ""; // so that the same file can be chosen again
-    onSongs(files);
+export function listenForFiles(onFiles) {
+  const input = byId("file-input");
+  input.addEventListener("change", () => {
+    const files = [...input.files];
+    input.value = ""; // so that choosing the same file again fires the event
+    onFiles(files);
   });
   const page = document.documentElement;
   const hasFiles = ({ dataTransfer }) => dataTransfer?.types.includes("Files");
   let depth = 0;
-  const mark = (change) => {
+  const changeDepth = (change) => {
     depth = Math.max(0, depth + change);
-    page.classList.toggle("dropping", depth > 0);
+    page.classList.toggle("dragging", depth > 0);
   };
-  page.addEventListener("dragenter", (event) => hasFiles(event) && mark(1));
-  page.addEventListener("dragleave", (event) => hasFiles(event) && mark(-1));
+  page.addEventListener("dragenter", (event) => hasFiles(event) && changeDepth(1));
+  page.addEventListener("dragleave", (event) => hasFiles(event) && changeDepth(-1));
   page.addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
   page.addEventListener("drop", (event) => {
     if (!hasFiles(event)) return;
     event.preventDefault();
-    mark(-depth);
-    onSongs([...event.dataTransfer.files]);
+    changeDepth(-depth);
+    onFiles([...event.dataTransfer.files]);
   });
   addEventListener("paste", ({ clipboardData }) => {
-    if (clipboardData.files.length) onSongs([...clipboardData.files]);
+    if (clipboardData.files.length) onFiles([...clipboardData.files]);
   });
 }
 
-/** Return why a file can't be taken, or null if it can. */
-export function objection(file, { limits }) {
-  const isSound = /^(audio|video)\//.test(file.type) || SUFFIXES.test(file.name);
-  if (!isSound) {
-    return `“${file.name}” is neither sound nor video. Choose a song: mp3, wav, flac, m4a, ogg, mp4 …`;
+/** Return an error message if a file can't be uploaded, or null. */
+export function validateFile(file, { limits }) {
+  const isMedia = /^(audio|video)\//.test(file.type) || MEDIA_EXTENSIONS.test(file.name);
+  if (!isMedia) {
+    return `“${file.name}” isn’t an audio or video file. Choose a song, such as an MP3, WAV, FLAC or M4A file.`;
   }
   if (file.size === 0) return `“${file.name}” is empty. Choose another file.`;
   if (file.size > limits.max_upload_bytes) {
     return (
-      `“${file.name}” has ${megabytes(file.size)}, and at most ` +
-      `${megabytes(limits.max_upload_bytes)} are taken. Save it as mp3 or flac, and choose that.`
+      `“${file.name}” is larger than the limit of ${formatSize(limits.max_upload_bytes)}. ` +
+      "Save it as MP3 or FLAC, which are smaller, and choose that file."
     );
   }
   return null;

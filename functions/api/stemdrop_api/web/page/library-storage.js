@@ -1,31 +1,31 @@
-// The songs of this browser: their ids and names, nothing else.
+// The ids and file names of this browser's songs, in the local storage.
 
-const PLACE = "stemdrop.songs";
+const STORAGE_KEY = "stemdrop.songs";
 
-/** Return the songs, the newest first. */
-export function songs() {
+/** Return all songs, the newest first. */
+export function loadSongs() {
   try {
-    const found = JSON.parse(localStorage.getItem(PLACE) ?? "[]");
-    return found.filter(({ id, name }) => /^[0-9a-f]{32}$/.test(id) && typeof name === "string");
+    const songs = JSON.parse(localStorage.getItem(STORAGE_KEY) ?? "[]");
+    return songs.filter(({ id, name }) => /^[0-9a-f]{32}$/.test(id) && typeof name === "string");
   } catch {
     return [];
   }
 }
 
-/** Remember a song. */
-export function keep(id, name) {
-  write([{ id, name }, ...songs().filter((song) => song.id !== id)]);
+/** Add a song, or move it to the front. */
+export function saveSong(id, name) {
+  store([{ id, name }, ...loadSongs().filter((song) => song.id !== id)]);
 }
 
-/** Forget a song. */
-export function forget(id) {
-  write(songs().filter((song) => song.id !== id));
+/** Remove a song. */
+export function removeSong(id) {
+  store(loadSongs().filter((song) => song.id !== id));
 }
 
-function write(all) {
+function store(songs) {
   try {
-    localStorage.setItem(PLACE, JSON.stringify(all));
+    localStorage.setItem(STORAGE_KEY, JSON.stringify(songs));
   } catch {
-    // A browser that keeps nothing shows the songs of this visit.
+    // Without local storage, the page shows the songs of this visit only.
   }
 }

@@ -1,77 +1,77 @@
-// The songs that were chosen, and what is to be made of them, before they are sent.
+// The chosen songs, before they are uploaded.
 
-import { announce, make, setText, the } from "./dom.js";
-import { objection } from "./file-input.js";
-import { megabytes, plural } from "./format.js";
+import { announce, byId, createElement, setText } from "./dom.js";
+import { validateFile } from "./file-input.js";
+import { formatSize, pluralize } from "./format.js";
 import { Song } from "./song.js";
 
-export class Staging {
-  #offer;
-  #choices;
+export class PendingUploads {
+  #capabilities;
+  #optionsForm;
   #songs = [];
 
   /**
-   * @param {object} offer what the server offers.
-   * @param {Choices} choices
+   * @param {object} capabilities Response of GET /options.
+   * @param {OptionsForm} optionsForm
    * @param {(songs: Song[], options: object) => void} onSeparate
    */
-  constructor(offer, choices, onSeparate) {
-    this.#offer = offer;
-    this.#choices = choices;
-    the("staged").addEventListener("submit", (event) => {
+  constructor(capabilities, optionsForm, onSeparate) {
+    this.#capabilities = capabilities;
+    this.#optionsForm = optionsForm;
+    byId("options-form").addEventListener("submit", (event) => {
       event.preventDefault();
-      const options = choices.read();
+      const options = optionsForm.read();
       if (options === null) return;
       const songs = this.#songs;
       this.#songs = [];
       this.#show();
       onSeparate(songs, options);
     });
-    the("discard").addEventListener("click", () => {
-      this.#songs.forEach((song) => song.drop());
+    byId("discard").addEventListener("click", () => {
+      this.#songs.forEach((song) => song.discard());
       this.#songs = [];
       this.#show();
-      the("picker").focus();
+      byId("file-input").focus();
     });
   }
 
-  /** Take files, or say why not. */
+  /** Add the valid files, and show an error message for each of the others. */
   add(files, options = null) {
-    const objections = files.map((file) => objection(file, this.#offer));
-    const refused = objections.filter((sentence) => sentence !== null);
-    the("refusals").replaceChildren(...refused.map((sentence) => make("p.failure", {}, sentence)));
-    const taken = files.filter((_, index) => objections[index] === null);
-    if (!taken.length) return;
-    this.#songs.push(...taken.map((file) => Song.chosen(file, this.#offer.url_lifetime_s)));
-    if (options) this.#choices.show(options);
+    const errors = files.map((file) => validateFile(file, this.#capabilities));
+    const messages = errors.filter((message) => message !== null);
+    byId("file-errors").replaceChildren(...messages.map((message) => createElement("p.error", {}, message)));
+    const valid = files.filter((_, index) => errors[index] === null);
+    if (!valid.length) return;
+    this.#songs.push(...valid.map((file) => Song.fromFile(file, this.#capabilities.url_lifetime_s)));
+    if (options) this.#optionsForm.show(options);
     this.#show();
-    the("separate").focus();
-    announce(`${plural(this.#songs.length, "song")} chosen. Separate, or change the choices first.`);
+    byId("separate").focus();
+    announce(`${pluralize(this.#songs.length, "song")} chosen. Separate now, or change the options first.`);
   }
 
   #show() {
     const songs = this.#songs;
-    the("staged").hidden = songs.length === 0;
-    the("choose").classList.toggle("staging", songs.length > 0);
-    the("chosen").replaceChildren(...songs.map((song) => this.#row(song)));
-    setText(the("separate"), songs.length > 1 ? `Separate ${songs.length} songs` : "Separate");
+    byId("options-form").hidden = songs.length === 0;
+    byId("upload").classList.toggle("has-pending-uploads", songs.length > 0);
+    byId("pending-uploads").replaceChildren(...songs.map((song) => this.#row(song)));
+    setText(byId("separate"), songs.length > 1 ? `Separate ${songs.length} songs` : "Separate");
   }
 
   #row(song) {
-    const remove = make(
-      "button.quiet",
-      { type: "button", "aria-label": `Leave out ${song.name}`, on: { click: () => this.#remove(song) } },
-      "Leave out",
+    const remove = createElement(
+      "button.subtle",
+      { type: "button", "aria-label": `Remove ${song.name}`, on: { click: () => this.#remove(song) } },
+      "Remove",
     );
-    remove.hidden = this.#songs.length === 1; // to discard it is the same
-    const size = make("span.size", {}, megabytes(song.file.size));
-    return make("li", {}, make("span.name", {}, song.name), size, remove);
+    remove.hidden = this.#songs.length === 1; // "Discard" does the same
+    const size = createElement("span.size", {}, formatSize(song.file.size));
+    return createElement("li", {}, createElement("span.name", {}, song.name), size, remove);
   }
 
   #remove(song) {
-    song.drop();
+    song.discard();
     this.#songs = this.#songs.filter((other) => other !== song);
     this.#show();
-    (this.#songs.length ? the("separate") : the("picker")).focus();
+    byId(this.#songs.length ? "separate" : "file-input").focus();
   }
 }

@@ -1,87 +1,104 @@
-// Play, the position, and the part that is repeated.
+// The play button, the position slider and the loop buttons.
 
-import { make, setText } from "./dom.js";
-import { clock } from "./format.js";
+import { createElement, setText } from "./dom.js";
+import { formatTime } from "./format.js";
 
-export class Controls {
-  #transport;
-  #start_s = null;
-  #seeking = false;
+export class PlaybackControls {
+  #playback;
+  #loopStart_s = null;
+  #isSeeking = false;
 
-  constructor(transport) {
-    this.#transport = transport;
+  /** @param {Playback} playback */
+  constructor(playback) {
+    this.#playback = playback;
     const button = (text, label, click) =>
-      make("button.flag", { type: "button", "aria-label": label, on: { click } }, text);
-    this.play = make("button.play", { type: "button", on: { click: () => this.#toggle() } });
-    this.now = make("span.time", { "aria-hidden": "true" });
-    this.position = make("input.position", {
-      type: "range", min: 0, max: transport.duration_s, step: 0.1, value: 0, "aria-label": "Position",
-      on: {
-        input: () => {
-          this.#seeking = true;
-          setText(this.now, clock(this.position.valueAsNumber));
-        },
-        change: () => {
-          this.#seeking = false;
-          transport.seek(this.position.valueAsNumber);
-        },
-      },
-    });
-    this.total = make("span.time", { "aria-hidden": "true" }, clock(transport.duration_s));
-    this.from = button("Loop from here", "Loop from here", () => this.#loopFrom());
-    this.to = button("to here", "Loop to here", () => this.#loopTo());
-    this.clear = button("Loop off", "Loop off", () => this.#loopOff());
-    this.element = make(
+      createElement("button.toggle", { type: "button", "aria-label": label, on: { click } }, text);
+    this.playButton = createElement("button.play", { type: "button", on: { click: () => this.#togglePlayback() } });
+    this.currentTime = createElement("span.time", { "aria-hidden": "true" });
+    this.positionSlider = this.#createPositionSlider();
+    this.totalTime = createElement("span.time", { "aria-hidden": "true" }, formatTime(playback.duration_s));
+    this.startLoopButton = button("Loop from here", "Loop from here", () => this.#startLoop());
+    this.endLoopButton = button("to here", "Loop to here", () => this.#endLoop());
+    this.clearLoopButton = button("Loop off", "Loop off", () => this.#clearLoop());
+    this.element = createElement(
       "div.controls",
       {},
-      this.play,
-      this.now,
-      this.position,
-      this.total,
-      make("span.loop", { role: "group", "aria-label": "Loop" }, this.from, this.to, this.clear),
+      this.playButton,
+      this.currentTime,
+      this.positionSlider,
+      this.totalTime,
+      createElement(
+        "span.loop-buttons",
+        { role: "group", "aria-label": "Loop" },
+        this.startLoopButton,
+        this.endLoopButton,
+        this.clearLoopButton,
+      ),
     );
     this.show();
   }
 
-  /** Show where it stands. */
+  /** Show the current state of the playback. */
   show() {
-    const { playing, waiting, position_s, duration_s, loop } = this.#transport;
-    const label = playing ? "Pause" : "Play";
-    if (this.play.getAttribute("aria-label") !== label) this.play.setAttribute("aria-label", label);
-    this.play.classList.toggle("playing", playing);
-    this.play.classList.toggle("waiting", waiting);
-    this.to.disabled = this.#start_s === null;
-    this.clear.hidden = loop === null;
-    this.from.setAttribute("aria-pressed", this.#start_s !== null);
-    if (this.#seeking) return;
-    const spoken = `${clock(position_s)} of ${clock(duration_s)}`;
-    if (this.position.getAttribute("aria-valuetext") !== spoken) {
-      this.position.setAttribute("aria-valuetext", spoken);
-      setText(this.now, clock(position_s));
+    const { isPlaying, isBuffering, position_s, duration_s, loop } = this.#playback;
+    const label = isPlaying ? "Pause" : "Play";
+    if (this.playButton.getAttribute("aria-label") !== label) this.playButton.setAttribute("aria-label", label);
+    this.playButton.classList.toggle("playing", isPlaying);
+    this.playButton.classList.toggle("buffering", isBuffering);
+    this.endLoopButton.disabled = this.#loopStart_s === null;
+    this.clearLoopButton.hidden = loop === null;
+    this.startLoopButton.setAttribute("aria-pressed", this.#loopStart_s !== null);
+    if (this.#isSeeking) return;
+    const valueText = `${formatTime(position_s)} of ${formatTime(duration_s)}`;
+    if (this.positionSlider.getAttribute("aria-valuetext") !== valueText) {
+      this.positionSlider.setAttribute("aria-valuetext", valueText);
+      setText(this.currentTime, formatTime(position_s));
     }
-    this.position.value = position_s;
+    this.positionSlider.value = position_s;
   }
 
-  #toggle() {
-    if (this.#transport.playing) this.#transport.pause();
-    else this.#transport.play();
+  #createPositionSlider() {
+    const slider = createElement("input.position", {
+      type: "range",
+      min: 0,
+      max: this.#playback.duration_s,
+      step: 0.1,
+      value: 0,
+      "aria-label": "Position",
+      on: {
+        input: () => {
+          this.#isSeeking = true;
+          setText(this.currentTime, formatTime(slider.valueAsNumber));
+        },
+        change: () => {
+          this.#isSeeking = false;
+          this.#playback.seek(slider.valueAsNumber);
+        },
+      },
+    });
+    return slider;
   }
 
-  #loopFrom() {
-    this.#start_s = this.#start_s === null ? this.#transport.position_s : null;
+  #togglePlayback() {
+    if (this.#playback.isPlaying) this.#playback.pause();
+    else this.#playback.play();
+  }
+
+  #startLoop() {
+    this.#loopStart_s = this.#loopStart_s === null ? this.#playback.position_s : null;
     this.show();
   }
 
-  #loopTo() {
-    const ends = [this.#start_s, this.#transport.position_s].sort((a, b) => a - b);
-    this.#start_s = null;
-    this.#transport.setLoop(...ends);
-    if (this.#transport.loop) this.#transport.seek(ends[0]);
-    this.from.focus(); // the other one is disabled now
+  #endLoop() {
+    const [start_s, end_s] = [this.#loopStart_s, this.#playback.position_s].sort((a, b) => a - b);
+    this.#loopStart_s = null;
+    this.#playback.setLoop(start_s, end_s);
+    if (this.#playback.loop) this.#playback.seek(start_s);
+    this.startLoopButton.focus(); // the focused button is disabled now
   }
 
-  #loopOff() {
-    this.#transport.setLoop(null, null);
-    this.from.focus(); // the other one is hidden now
+  #clearLoop() {
+    this.#playback.setLoop(null, null);
+    this.startLoopButton.focus(); // the focused button is hidden now
   }
 }

@@ -1,248 +1,253 @@
-// Plays several tracks on one clock. Pieces of all of them are scheduled for the same sample of the
-// audio clock, so they can't drift apart: they are in step or they are not heard.
+// Synchronized playback of several tracks. Segments of all tracks are scheduled for the same frame of
+// the audio clock, so the tracks can't drift apart.
 
-import { Failure } from "./errors.js";
-import { RATE_HZ } from "./audio-source.js";
-import { pause } from "./retry.js";
+import { SAMPLE_RATE_HZ } from "./audio-source.js";
+import { AppError } from "./errors.js";
+import { delay } from "./retry.js";
 
-const PIECE = 4 * RATE_HZ;
-const AHEAD_S = 6;
-const LEAD_S = 0.08;
-const KEPT_PIECES = 6; // for each track: 8 MB
+const SEGMENT_FRAMES = 4 * SAMPLE_RATE_HZ;
+const MAX_SCHEDULED_S = 6;
+const START_DELAY_S = 0.08;
+const BUFFERING_DELAY_MS = 150;
+const CACHED_SEGMENTS = 6; // per track: 8 MB
 const FADE_S = 0.008;
-const SHORTEST_LOOP_S = 0.1;
+const MIN_LOOP_S = 0.1;
 
-/** Tells of its changes by events: "change", and "failure" with a detail. */
-export class Transport extends EventTarget {
-  playing = false;
-  waiting = false;
+/** Dispatches "change", "ended", and "error" with the error as its detail. */
+export class Playback extends EventTarget {
+  isPlaying = false;
+  isBuffering = false;
   loop = null;
   #tracks = new Map();
   #frames;
   #context = null;
-  #cursor = 0;
-  #anchors = [];
+  #startFrame = 0;
+  #scheduled = [];
   #run = null;
 
-  /** @param {number} duration_s of the song. */
+  /** @param {number} duration_s Duration of the song. */
   constructor(duration_s) {
     super();
-    this.#frames = Math.round(duration_s * RATE_HZ);
+    this.#frames = Math.round(duration_s * SAMPLE_RATE_HZ);
   }
 
   get duration_s() {
-    return this.#frames / RATE_HZ;
+    return this.#frames / SAMPLE_RATE_HZ;
   }
 
   get position_s() {
-    return this.#position() / RATE_HZ;
+    return this.#currentFrame() / SAMPLE_RATE_HZ;
   }
 
-  /** Add a track; it is heard from now on, if its level says so. */
-  add(name, source, level) {
-    this.#tracks.set(name, { source, level, pieces: new Map() });
-    if (this.playing) this.#restart(this.#position());
+  /** Add a track with a gain from 0 to 1. */
+  addTrack(name, source, gain) {
+    this.#tracks.set(name, { source, gain, segments: new Map() });
+    if (this.isPlaying) this.#restart(this.#currentFrame());
   }
 
-  /** Set how loud a track is, 0 to 1; it needs no restart. */
-  setLevel(name, level) {
+  /** Set the gain of a track, without a restart. */
+  setGain(name, gain) {
     const track = this.#tracks.get(name);
     if (!track) return;
-    track.level = level;
-    const gain = this.#run?.gains.get(track).gain;
-    gain?.setTargetAtTime(level, this.#context.currentTime, FADE_S);
+    track.gain = gain;
+    const node = this.#run?.gainNodes.get(track);
+    node?.gain.setTargetAtTime(gain, this.#context.currentTime, FADE_S);
   }
 
   play() {
-    if (this.playing) return;
-    if (this.#cursor >= this.#frames) this.#cursor = 0;
-    this.playing = true;
-    this.#restart(this.#cursor);
+    if (this.isPlaying) return;
+    if (this.#startFrame >= this.#frames) this.#startFrame = 0;
+    this.isPlaying = true;
+    this.#restart(this.#startFrame);
   }
 
   pause() {
-    if (!this.playing) return;
-    this.#cursor = this.#position();
+    if (!this.isPlaying) return;
+    this.#startFrame = this.#currentFrame();
     this.#stop();
-    this.playing = false;
-    this.waiting = false;
-    this.#tell();
+    this.isPlaying = false;
+    this.isBuffering = false;
+    this.#dispatchChange();
   }
 
-  seek(seconds) {
-    const frame = Math.round(Math.min(Math.max(seconds, 0), this.duration_s) * RATE_HZ);
-    if (this.playing) this.#restart(frame);
-    else this.#cursor = frame;
-    this.#tell();
+  seek(position_s) {
+    const frame = Math.round(Math.min(Math.max(position_s, 0), this.duration_s) * SAMPLE_RATE_HZ);
+    if (this.isPlaying) this.#restart(frame);
+    else this.#startFrame = frame;
+    this.#dispatchChange();
   }
 
-  /** Repeat a part; null to go on to the end. */
+  /** Loop a part of the song. Null clears the loop. */
   setLoop(start_s, end_s) {
-    const isLong = start_s !== null && end_s - start_s >= SHORTEST_LOOP_S;
-    this.loop = isLong ? { start_s, end_s: Math.min(end_s, this.duration_s) } : null;
-    if (this.playing) this.#restart(this.#position());
-    this.#tell();
+    const isLoop = start_s !== null && end_s - start_s >= MIN_LOOP_S;
+    this.loop = isLoop ? { start_s, end_s: Math.min(end_s, this.duration_s) } : null;
+    if (this.isPlaying) this.#restart(this.#currentFrame());
+    this.#dispatchChange();
   }
 
   close() {
     this.#stop();
-    this.playing = false;
+    this.isPlaying = false;
     this.#tracks.clear();
     this.#context?.close();
     this.#context = null;
   }
 
-  #restart(cursor) {
+  #restart(frame) {
     this.#stop();
-    this.#cursor = cursor;
-    const run = this.#begin();
-    this.#pump(run).catch((failure) => {
-      if (run.ending.signal.aborted) return;
+    this.#startFrame = frame;
+    const run = this.#createRun();
+    this.#scheduleAll(run).catch((error) => {
+      if (run.abortController.signal.aborted) return;
       this.pause();
-      if (!(failure instanceof Failure)) throw failure;
-      this.dispatchEvent(new CustomEvent("failure", { detail: failure }));
+      if (!(error instanceof AppError)) throw error;
+      this.dispatchEvent(new CustomEvent("error", { detail: error }));
     });
-    this.#tell();
+    this.#dispatchChange();
   }
 
-  /** Every run has nodes of its own, so that the one before can fade. */
-  #begin() {
-    this.#context ??= new AudioContext({ sampleRate: RATE_HZ, latencyHint: "playback" });
+  /** Create the audio nodes of one run. They are not reused, so that the previous run can fade out. */
+  #createRun() {
+    this.#context ??= new AudioContext({ sampleRate: SAMPLE_RATE_HZ, latencyHint: "playback" });
     this.#context.resume();
-    const run = { ending: new AbortController(), nodes: new Set(), gains: new Map() };
-    run.out = new GainNode(this.#context);
-    run.out.connect(this.#context.destination);
+    const run = { abortController: new AbortController(), sourceNodes: new Set(), gainNodes: new Map() };
+    run.output = new GainNode(this.#context);
+    run.output.connect(this.#context.destination);
     for (const track of this.#tracks.values()) {
-      const gain = new GainNode(this.#context, { gain: track.level });
-      gain.connect(run.out);
-      run.gains.set(track, gain);
+      const node = new GainNode(this.#context, { gain: track.gain });
+      node.connect(run.output);
+      run.gainNodes.set(track, node);
     }
     this.#run = run;
     return run;
   }
 
-  /** End what is heard, without a click. */
+  /** Fade out the current run and release its nodes. */
   #stop() {
     const run = this.#run;
     if (run === null) return;
     this.#run = null;
-    this.#anchors = [];
-    run.ending.abort();
-    const now = this.#context.currentTime;
-    run.out.gain.setTargetAtTime(0, now, FADE_S);
-    for (const node of run.nodes) node.stop(now + 5 * FADE_S);
+    this.#scheduled = [];
+    run.abortController.abort();
+    const now_s = this.#context.currentTime;
+    run.output.gain.setTargetAtTime(0, now_s, FADE_S);
+    for (const node of run.sourceNodes) node.stop(now_s + 5 * FADE_S);
     setTimeout(() => {
-      run.out.disconnect();
-      run.nodes.forEach(release);
+      run.output.disconnect();
+      run.sourceNodes.forEach(release);
       if (this.#run === null) this.#context?.suspend();
     }, 1000 * 10 * FADE_S);
   }
 
-  async #pump(run) {
-    const { signal } = run.ending;
-    let cursor = this.#cursor;
-    let clock = 0; // the frame of the audio clock at which the next piece begins
-    while (cursor < this.#frames) {
-      const end = this.#endOfPiece(cursor);
-      const pieces = await this.#load(cursor, signal);
+  async #scheduleAll(run) {
+    const { signal } = run.abortController;
+    let frame = this.#startFrame;
+    let clockFrame = 0; // of the audio clock, for the start of the next segment
+    while (frame < this.#frames) {
+      const endFrame = this.#segmentEnd(frame);
+      const segments = await this.#loadSegments(frame, signal);
       signal.throwIfAborted();
-      const soonest = Math.ceil((this.#context.currentTime + LEAD_S) * RATE_HZ);
-      clock = Math.max(clock, soonest); // what comes too late has all tracks wait
-      this.#schedule(run, pieces, cursor, end, clock);
-      clock += end - cursor;
-      cursor = this.#next(end);
-      const ahead_s = clock / RATE_HZ - this.#context.currentTime;
-      if (ahead_s > AHEAD_S) await pause(ahead_s - AHEAD_S, signal);
+      const earliest = Math.ceil((this.#context.currentTime + START_DELAY_S) * SAMPLE_RATE_HZ);
+      clockFrame = Math.max(clockFrame, earliest); // a late segment delays all tracks
+      this.#schedule(run, segments, frame, endFrame, clockFrame);
+      clockFrame += endFrame - frame;
+      frame = this.#nextFrame(endFrame);
+      const scheduled_s = clockFrame / SAMPLE_RATE_HZ - this.#context.currentTime;
+      if (scheduled_s > MAX_SCHEDULED_S) await delay(scheduled_s - MAX_SCHEDULED_S, signal);
     }
-    await pause(Math.max(clock / RATE_HZ - this.#context.currentTime, 0), signal);
+    await delay(Math.max(clockFrame / SAMPLE_RATE_HZ - this.#context.currentTime, 0), signal);
     this.#stop();
-    this.playing = false;
-    this.#cursor = this.#frames;
-    this.#tell();
+    this.isPlaying = false;
+    this.#startFrame = this.#frames;
+    this.#dispatchChange();
     this.dispatchEvent(new Event("ended"));
   }
 
-  #endOfPiece(cursor) {
-    const border = (Math.floor(cursor / PIECE) + 1) * PIECE;
-    return Math.min(border, this.#loopEnd(cursor), this.#frames);
+  #segmentEnd(frame) {
+    const boundary = (Math.floor(frame / SEGMENT_FRAMES) + 1) * SEGMENT_FRAMES;
+    return Math.min(boundary, this.#loopEnd(frame), this.#frames);
   }
 
-  #next(end) {
-    return this.loop && end === this.#loopEnd(end - 1) ? Math.round(this.loop.start_s * RATE_HZ) : end;
+  #nextFrame(endFrame) {
+    const isLoopEnd = this.loop && endFrame === this.#loopEnd(endFrame - 1);
+    return isLoopEnd ? Math.round(this.loop.start_s * SAMPLE_RATE_HZ) : endFrame;
   }
 
-  #loopEnd(cursor) {
-    const end = this.loop ? Math.round(this.loop.end_s * RATE_HZ) : Infinity;
-    return cursor < end ? end : Infinity; // from beyond the loop it goes on to the end
+  #loopEnd(frame) {
+    const endFrame = this.loop ? Math.round(this.loop.end_s * SAMPLE_RATE_HZ) : Infinity;
+    return frame < endFrame ? endFrame : Infinity; // playback after the loop continues to the end
   }
 
-  /** Return the pieces of all tracks that a place is in, each of them decoded once. */
-  async #load(cursor, signal) {
-    const index = Math.floor(cursor / PIECE);
+  /** Return every track's segment that contains a frame. */
+  async #loadSegments(frame, signal) {
+    const index = Math.floor(frame / SEGMENT_FRAMES);
     const tracks = [...this.#tracks.values()];
-    const loading = tracks.map((track) => this.#piece(track, index, signal));
-    const isThere = await Promise.race([Promise.all(loading).then(() => true), soon()]);
-    if (!isThere) this.#setWaiting(true);
-    const buffers = await Promise.all(loading);
-    this.#setWaiting(false);
+    const loading = Promise.all(tracks.map((track) => this.#loadSegment(track, index, signal)));
+    const isLoaded = await Promise.race([loading.then(() => true), bufferingDelay()]);
+    if (!isLoaded) this.#setBuffering(true);
+    const buffers = await loading;
+    this.#setBuffering(false);
     return tracks.map((track, at) => ({ track, buffer: buffers[at] }));
   }
 
-  async #piece(track, index, signal) {
-    const known = track.pieces.get(index);
-    if (known) {
-      track.pieces.delete(index); // the latest are the last
-      track.pieces.set(index, known);
-      return known;
+  async #loadSegment(track, index, signal) {
+    const cached = track.segments.get(index);
+    if (cached) {
+      track.segments.delete(index); // to insert it again as the most recently used
+      track.segments.set(index, cached);
+      return cached;
     }
-    const buffer = await track.source.read(index * PIECE, PIECE, signal);
-    track.pieces.set(index, buffer);
-    if (track.pieces.size > KEPT_PIECES) track.pieces.delete(track.pieces.keys().next().value);
+    const buffer = await track.source.read(index * SEGMENT_FRAMES, SEGMENT_FRAMES, signal);
+    track.segments.set(index, buffer);
+    if (track.segments.size > CACHED_SEGMENTS) track.segments.delete(track.segments.keys().next().value);
     return buffer;
   }
 
-  #schedule(run, pieces, cursor, end, clock) {
-    const offset_s = (cursor % PIECE) / RATE_HZ;
-    const when_s = clock / RATE_HZ;
-    for (const { track, buffer } of pieces) {
+  #schedule(run, segments, frame, endFrame, clockFrame) {
+    const start_s = clockFrame / SAMPLE_RATE_HZ;
+    const offset_s = (frame % SEGMENT_FRAMES) / SAMPLE_RATE_HZ;
+    const duration_s = (endFrame - frame) / SAMPLE_RATE_HZ;
+    for (const { track, buffer } of segments) {
       const node = new AudioBufferSourceNode(this.#context, { buffer });
-      node.connect(run.gains.get(track));
-      node.start(when_s, offset_s, (end - cursor) / RATE_HZ);
-      run.nodes.add(node);
+      node.connect(run.gainNodes.get(track));
+      node.start(start_s, offset_s, duration_s);
+      run.sourceNodes.add(node);
       node.addEventListener("ended", () => {
         release(node);
-        run.nodes.delete(node);
+        run.sourceNodes.delete(node);
       });
     }
-    const now = this.#context.currentTime;
-    this.#anchors = this.#anchors.filter(({ until }, at, { length }) => until > now || at === length - 1);
-    this.#anchors.push({ clock, cursor, end, until: when_s + (end - cursor) / RATE_HZ });
+    const now_s = this.#context.currentTime;
+    this.#scheduled = this.#scheduled.filter(
+      ({ end_s }, index, { length }) => end_s > now_s || index === length - 1,
+    );
+    this.#scheduled.push({ clockFrame, frame, endFrame, end_s: start_s + duration_s });
   }
 
-  /** Return the frame of the song that is heard now. */
-  #position() {
-    if (!this.playing || !this.#anchors.length) return this.#cursor;
-    const now = Math.round(this.#context.currentTime * RATE_HZ);
-    const begun = this.#anchors.filter(({ clock }) => clock <= now);
-    const { clock, cursor, end } = begun.at(-1) ?? { clock: now, cursor: this.#cursor, end: this.#cursor };
-    return Math.min(cursor + now - clock, end);
+  /** Return the frame of the song that is audible now. */
+  #currentFrame() {
+    if (!this.isPlaying || !this.#scheduled.length) return this.#startFrame;
+    const nowFrame = Math.round(this.#context.currentTime * SAMPLE_RATE_HZ);
+    const current = this.#scheduled.filter(({ clockFrame }) => clockFrame <= nowFrame).at(-1);
+    if (!current) return this.#startFrame;
+    return Math.min(current.frame + nowFrame - current.clockFrame, current.endFrame);
   }
 
-  #setWaiting(waiting) {
-    if (this.waiting === waiting) return;
-    this.waiting = waiting;
-    this.#tell();
+  #setBuffering(isBuffering) {
+    if (this.isBuffering === isBuffering) return;
+    this.isBuffering = isBuffering;
+    this.#dispatchChange();
   }
 
-  #tell() {
+  #dispatchChange() {
     this.dispatchEvent(new Event("change"));
   }
 }
 
-/** A node that isn't needed any more would keep its samples for long. */
+/** Release a node's samples, which the browser would otherwise keep for a while. */
 function release(node) {
   node.disconnect();
   node.buffer = null;
 }
 
-const soon = () => new Promise((resolve) => setTimeout(resolve, 150, false));
+const bufferingDelay = () => new Promise((resolve) => setTimeout(resolve, BUFFERING_DELAY_MS, false));

@@ -1,211 +1,208 @@
-// The stems of a song: heard together, one by one, against the original; and saved.
+// The player of a song: its stems and the original, with mixer, waveforms and downloads.
 
-import { make, setText } from "./dom.js";
-import { sentence } from "./errors.js";
+import { createFileSource, createStemSource } from "./audio-source.js";
+import { createElement, setText } from "./dom.js";
+import { createDownloadLink } from "./download-link.js";
+import { errorMessage } from "./errors.js";
+import { capitalize } from "./format.js";
 import { Mixer, ORIGINAL } from "./mixer.js";
-import { capital } from "./format.js";
-import { sourceOf, sourceOfFile } from "./audio-source.js";
-import { saveLink } from "./download-link.js";
-import { Controls } from "./playback-controls.js";
-import { Transport } from "./playback.js";
-import { largestOf, outlineOf, scaled, Waveform } from "./waveform.js";
+import { PlaybackControls } from "./playback-controls.js";
+import { Playback } from "./playback.js";
+import { mergePeaks, normalizePeaks, parsePeaks, Waveform } from "./waveform.js";
 
-export class Deck {
+export class Player {
   #song;
-  #offer;
+  #capabilities;
   #mixer;
-  #transport;
+  #playback;
   #controls;
   #waveforms = new Map();
-  #failure = make("p.failure", { role: "alert" });
-  #frame = null;
+  #error = createElement("p.error", { role: "alert" });
+  #animationFrame = null;
+  #originalSource = null;
+  #originalButton;
+  #originalFileLabel;
 
-  constructor(song, offer) {
+  /**
+   * @param {Song} song A song that is done.
+   * @param {object} capabilities Response of GET /options.
+   */
+  constructor(song, capabilities) {
     const { job } = song;
     this.#song = song;
-    this.#offer = offer;
+    this.#capabilities = capabilities;
     this.#mixer = new Mixer(job.stems.map(({ stem }) => stem));
-    this.#transport = new Transport(job.stems[0].duration_s);
-    this.#controls = new Controls(this.#transport);
-    const outlines = scaled(job.stems.map(({ waveform }) => outlineOf(waveform)));
-    const rows = job.stems.map((stem, at) => this.#stemRow(stem, outlines[at]));
-    this.element = make(
-      "div.deck",
+    this.#playback = new Playback(job.stems[0].duration_s);
+    this.#controls = new PlaybackControls(this.#playback);
+    const stemPeaks = normalizePeaks(job.stems.map(({ waveform }) => parsePeaks(waveform)));
+    const tracks = job.stems.map((stem, index) => this.#stemTrack(stem, stemPeaks[index]));
+    this.element = createElement(
+      "div.player",
       { role: "group", "aria-label": `Stems of ${song.name}` },
       this.#controls.element,
-      make("div.tracks", {}, ...rows, this.#originalRow(largestOf(outlines))),
-      this.#failure,
-      this.#saveAll(),
+      createElement("div.tracks", {}, ...tracks, this.#originalTrack(mergePeaks(stemPeaks))),
+      this.#error,
+      this.#downloadAll(),
     );
-    this.#transport.addEventListener("change", () => this.#follow());
-    this.#transport.addEventListener("failure", ({ detail }) => this.#say(detail));
-    this.#follow();
+    this.#playback.addEventListener("change", () => this.#animate());
+    this.#playback.addEventListener("error", ({ detail }) => this.#showError(detail));
+    this.#animate();
   }
 
   /** Play or pause. */
-  toggle() {
-    this.#say(null);
-    if (this.#transport.playing) this.#transport.pause();
-    else this.#transport.play();
+  togglePlayback() {
+    this.#showError(null);
+    if (this.#playback.isPlaying) this.#playback.pause();
+    else this.#playback.play();
   }
 
+  /** Stop the playback and release its memory. */
   close() {
-    cancelAnimationFrame(this.#frame);
-    this.#transport.close();
+    cancelAnimationFrame(this.#animationFrame);
+    this.#playback.close();
     this.#waveforms.forEach((waveform) => waveform.close());
   }
 
-  #stemRow({ stem, duration_s }, outline) {
-    const strip = this.#mixer.strip(stem);
+  #stemTrack({ stem, duration_s }, peaks) {
+    const channel = this.#mixer.channel(stem);
     const { codec } = this.#song.job.options;
-    const find = (job) => job.stems.find((found) => found.stem === stem);
-    const url = async (anew) => find(await this.#song.fresh({ anew })).url;
-    this.#transport.add(stem, sourceOf(codec, duration_s, url), 1);
-    const flag = (text, name) =>
-      make(
-        "button.flag",
-        {
-          type: "button",
-          "aria-pressed": "false",
-          "aria-label": `${text} ${stem}`,
-          on: {
-            click: ({ currentTarget }) => {
-              strip[name] = !strip[name];
-              currentTarget.setAttribute("aria-pressed", strip[name]);
-              this.#mix();
-            },
-          },
-        },
-        text,
-      );
-    const volume = make("input.volume", {
-      type: "range", min: 0, max: 100, value: 100, "aria-label": `Volume of ${stem}`,
+    const findFile = (job) => job.stems.find((other) => other.stem === stem);
+    const getUrl = async (force) => findFile(await this.#song.refreshJob({ force })).url;
+    this.#playback.addTrack(stem, createStemSource(codec, duration_s, getUrl), 1);
+    const volume = createElement("input.volume", {
+      type: "range",
+      min: 0,
+      max: 100,
+      value: 100,
+      "aria-label": `Volume of ${stem}`,
       on: {
         input: () => {
-          strip.volume = (volume.value / 100) ** 2; // nearer to how loud it sounds
-          this.#mix();
+          channel.volume = (volume.value / 100) ** 2; // closer to perceived loudness
+          this.#applyGains();
         },
       },
     });
-    return make(
+    return createElement(
       "div.track",
-      { role: "group", "aria-label": capital(stem) },
-      make("span.name", {}, capital(stem)),
-      make("span.strip", {}, flag("Mute", "muted"), flag("Solo", "soloed"), volume),
-      this.#waveform(stem, outline),
-      saveLink(this.#song, find, `Save ${stem}`, (failure) => this.#say(failure)),
+      { role: "group", "aria-label": capitalize(stem) },
+      createElement("span.name", {}, capitalize(stem)),
+      createElement(
+        "span.channel",
+        {},
+        this.#toggle("Mute", `Mute ${stem}`, () => (channel.muted = !channel.muted)),
+        this.#toggle("Solo", `Solo ${stem}`, () => (channel.soloed = !channel.soloed)),
+        volume,
+      ),
+      this.#waveform(stem, peaks),
+      createDownloadLink(this.#song, findFile, `Save ${stem}`, (error) => this.#showError(error)),
     );
   }
 
-  #originalRow(outline) {
-    const { file } = this.#song;
-    const button = make(
-      "button.flag",
-      { type: "button", "aria-pressed": "false", on: { click: () => this.#compare(button) } },
-      "Listen",
-    );
-    const picker = make("input", {
-      type: "file", className: "visually-hidden", accept: "audio/*,video/*", on: { change: () => this.#choose(picker) },
+  #originalTrack(peaks) {
+    this.#originalButton = this.#toggle("Listen", "Listen to the original", () => {
+      this.#addOriginalTrack();
+      return (this.#mixer.originalOnly = !this.#mixer.originalOnly);
     });
-    const wanted = make("label.flag.file", {}, picker, "Choose its file");
-    const isHere = file !== null;
-    button.setAttribute("aria-label", "Listen to the original");
-    wanted.hidden = isHere;
-    button.hidden = !isHere;
-    this.#showOriginal = () => {
-      const hadFocus = document.activeElement === picker;
-      wanted.hidden = true;
-      button.hidden = false;
-      if (hadFocus) button.focus();
-    };
-    if (isHere) this.#addOriginal(file);
-    return make(
+    const input = createElement("input", {
+      type: "file",
+      className: "visually-hidden",
+      accept: "audio/*,video/*",
+      on: { change: () => this.#chooseOriginal(input) },
+    });
+    this.#originalFileLabel = createElement("label.toggle.file", {}, input, "Choose the file");
+    this.#showOriginalButton(this.#song.file !== null);
+    return createElement(
       "div.track.original",
       { role: "group", "aria-label": "Original" },
-      make("span.name", {}, "Original"),
-      make("span.strip", {}, button, wanted),
-      this.#waveform(ORIGINAL, outline),
-      make("span.hint", {}, "to compare with"),
+      createElement("span.name", {}, "Original"),
+      createElement("span.channel", {}, this.#originalButton, this.#originalFileLabel),
+      this.#waveform(ORIGINAL, peaks),
+      createElement("span.hint", {}, "for comparison"),
     );
   }
 
-  #showOriginal = () => {};
-
-  #addOriginal(file) {
-    const { job } = this.#song;
-    const source = sourceOfFile(file, job.sound?.duration_s ?? 0, job.options.offset_s ?? 0);
-    let added = false;
-    this.#whenCompared = () => {
-      if (!added) this.#transport.add(ORIGINAL, source, 0);
-      added = true;
+  /** Return a button with two states. `toggle` changes the state and returns the new one. */
+  #toggle(text, label, toggle) {
+    const click = ({ currentTarget }) => {
+      currentTarget.setAttribute("aria-pressed", toggle());
+      this.#applyGains();
     };
+    const attributes = { type: "button", "aria-pressed": "false", "aria-label": label, on: { click } };
+    return createElement("button.toggle", attributes, text);
   }
 
-  #whenCompared = () => {};
+  #showOriginalButton(hasFile) {
+    this.#originalFileLabel.hidden = hasFile;
+    this.#originalButton.hidden = !hasFile;
+  }
 
-  #choose(picker) {
-    const [file] = picker.files;
+  #chooseOriginal(input) {
+    const [file] = input.files;
     if (!file) return;
     if (file.size !== this.#song.job.source.size_bytes) {
-      this.#say({ code: "other_file", detail: "That is another file. Choose the one that was separated." });
+      const detail = "This is a different file. Choose the one that was separated.";
+      this.#showError({ code: "different_file", detail });
       return;
     }
-    this.#say(null);
+    this.#showError(null);
     this.#song.file = file;
-    this.#addOriginal(file);
-    this.#showOriginal();
+    const hadFocus = document.activeElement === input;
+    this.#showOriginalButton(true);
+    if (hadFocus) this.#originalButton.focus();
   }
 
-  #compare(button) {
-    this.#whenCompared();
-    this.#mixer.comparing = !this.#mixer.comparing;
-    button.setAttribute("aria-pressed", this.#mixer.comparing);
-    this.#mix();
+  /** Decode the original only when it is first played. */
+  #addOriginalTrack() {
+    if (this.#originalSource !== null) return;
+    const { file, job } = this.#song;
+    this.#originalSource = createFileSource(file, job.sound?.duration_s ?? 0, job.options.offset_s ?? 0);
+    this.#playback.addTrack(ORIGINAL, this.#originalSource, 0);
   }
 
-  #saveAll() {
+  #downloadAll() {
     if (!this.#song.job.zip) return null;
-    const onFailure = (failure) => this.#say(failure);
-    const link = saveLink(this.#song, ({ zip }) => zip, "Save all", onFailure);
+    const onError = (error) => this.#showError(error);
+    const link = createDownloadLink(this.#song, ({ zip }) => zip, "Save all", onError);
     link.classList.add("primary");
-    return make("p.all", {}, link);
+    return createElement("p.download-all", {}, link);
   }
 
-  #waveform(name, outline) {
-    const { duration_s } = this.#transport;
-    const waveform = new Waveform(outline, {
-      onSeek: (share) => this.#transport.seek(share * duration_s),
-      onPart: (from, to) => {
-        this.#transport.setLoop(from * duration_s, to * duration_s);
-        this.#transport.seek(from * duration_s);
+  #waveform(name, peaks) {
+    const { duration_s } = this.#playback;
+    const waveform = new Waveform(peaks, {
+      onSeek: (position) => this.#playback.seek(position * duration_s),
+      onSelect: (start, end) => {
+        this.#playback.setLoop(start * duration_s, end * duration_s);
+        this.#playback.seek(start * duration_s);
       },
     });
-    waveform.canvas.addEventListener("fit", () => this.#draw());
+    waveform.canvas.addEventListener("resize", () => this.#draw());
     this.#waveforms.set(name, waveform);
     return waveform.canvas;
   }
 
-  #mix() {
-    for (const [name, level] of this.#mixer.levels()) this.#transport.setLevel(name, level);
+  #applyGains() {
+    for (const [name, gain] of this.#mixer.gains()) this.#playback.setGain(name, gain);
     this.#draw();
   }
 
-  #say(failure) {
-    setText(this.#failure, failure ? sentence(failure, this.#offer) : "");
+  #showError(error) {
+    setText(this.#error, error ? errorMessage(error, this.#capabilities) : "");
   }
 
-  #follow() {
+  /** Draw now, and again in each animation frame during the playback. */
+  #animate() {
     this.#draw();
-    cancelAnimationFrame(this.#frame);
-    if (this.#transport.playing) this.#frame = requestAnimationFrame(() => this.#follow());
+    cancelAnimationFrame(this.#animationFrame);
+    if (this.#playback.isPlaying) this.#animationFrame = requestAnimationFrame(() => this.#animate());
   }
 
   #draw() {
-    const { duration_s, position_s, loop } = this.#transport;
-    const part = loop && [loop.start_s / duration_s, loop.end_s / duration_s];
-    const levels = new Map(this.#mixer.levels());
+    const { duration_s, position_s, loop } = this.#playback;
+    const loopPositions = loop && [loop.start_s / duration_s, loop.end_s / duration_s];
+    const gains = new Map(this.#mixer.gains());
     for (const [name, waveform] of this.#waveforms) {
-      waveform.draw(position_s / duration_s, part, levels.get(name) > 0);
+      waveform.draw(position_s / duration_s, loopPositions, gains.get(name) > 0);
     }
     this.#controls.show();
   }

@@ -1,55 +1,56 @@
-// Waiting, which ends early when there is a reason to.
+// Delays and retries.
 
-const LONGEST_S = 30;
+const MAX_DELAY_S = 30;
 
 /**
- * Wait; not to the end if the connection comes back, or if nobody wants the result any more.
- * @param {number} seconds
- * @param {AbortSignal} [signal]
+ * Wait. The wait ends early when the browser comes back online.
+ * @param {number} duration_s
+ * @param {AbortSignal} [signal] Rejects the promise.
  */
-export function pause(seconds, signal) {
+export function delay(duration_s, signal) {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
       reject(signal.reason);
       return;
     }
-    const end = () => {
+    const removeListeners = () => {
       clearTimeout(timer);
-      removeEventListener("online", wake);
-      signal?.removeEventListener("abort", stop);
+      removeEventListener("online", end);
+      signal?.removeEventListener("abort", abort);
     };
-    const wake = () => {
-      end();
+    const end = () => {
+      removeListeners();
       resolve();
     };
-    const stop = () => {
-      end();
+    const abort = () => {
+      removeListeners();
       reject(signal.reason);
     };
-    const timer = setTimeout(wake, seconds * 1000);
-    addEventListener("online", wake);
-    signal?.addEventListener("abort", stop);
+    const timer = setTimeout(end, duration_s * 1000);
+    addEventListener("online", end);
+    signal?.addEventListener("abort", abort);
   });
 }
 
 /**
- * Do something until it works, as long as it fails by something that passes.
- * @param {() => Promise<T>} work
- * @param {(failure: Failure|null) => void} onTrouble told of each failure, and of its end.
+ * Repeat an operation until it succeeds or fails with an error that isn't transient.
+ * @param {() => Promise<T>} operation
+ * @param {(error: AppError|null) => void} onTransientError Receives each transient error, and null
+ *   after the success.
  * @param {AbortSignal} [signal]
  * @returns {Promise<T>}
  * @template T
  */
-export async function persist(work, onTrouble, signal) {
-  for (let wait_s = 1; ; wait_s = Math.min(2 * wait_s, LONGEST_S)) {
+export async function retry(operation, onTransientError, signal) {
+  for (let delay_s = 1; ; delay_s = Math.min(2 * delay_s, MAX_DELAY_S)) {
     try {
-      const result = await work();
-      onTrouble(null);
+      const result = await operation();
+      onTransientError(null);
       return result;
-    } catch (failure) {
-      if (!failure.passes) throw failure;
-      onTrouble(failure);
-      await pause(Math.max(wait_s, failure.retryAfter_s ?? 0), signal);
+    } catch (error) {
+      if (!error.isTransient) throw error;
+      onTransientError(error);
+      await delay(Math.max(delay_s, error.retryAfter_s ?? 0), signal);
     }
   }
 }

@@ -1,142 +1,149 @@
-// A song as the page shows it, whatever its state.
+// A song in the list, in any state.
 
-import { announce, make, setText } from "./dom.js";
-import { sentence } from "./errors.js";
-import { day, plural, roughly, titleOf } from "./format.js";
-import { Deck } from "./player.js";
+import { announce, createElement, setText } from "./dom.js";
+import { errorMessage } from "./errors.js";
+import { formatDateTime, formatEstimate, pluralize, withoutExtension } from "./format.js";
+import { Player } from "./player.js";
 
-const ENDED = new Set(["failed", "interrupted", "gone"]);
-const STAGES = {
-  downloading: "Fetching the song",
+const ENDED_STATES = new Set(["failed", "interrupted", "gone"]);
+const STAGE_LABELS = {
+  downloading: "Downloading the song",
   separating: "Separating",
   uploading: "Storing the stems",
 };
-const QUARTERS = 4;
+const ANNOUNCED_STEPS = 4; // screen readers hear every 25 percent
 
-export class Card {
-  deck = null;
-  #offer;
-  #listeners;
-  #said = "";
+export class SongCard {
+  player = null;
+  #capabilities;
+  #title;
+  #announced = "";
 
   /**
    * @param {Song} song
-   * @param {object} offer what the server offers.
-   * @param {{onOpen: (card: Card) => void, onAgain: (card: Card) => void,
-   *   onDelete: (card: Card) => void}} listeners
+   * @param {object} capabilities Response of GET /options.
+   * @param {{onOpen: () => void, onChooseAgain: () => void, onDelete: () => void}} listeners
    */
-  constructor(song, offer, listeners) {
+  constructor(song, capabilities, { onOpen, onChooseAgain, onDelete }) {
     this.song = song;
-    this.#offer = offer;
-    this.#listeners = listeners;
-    const title = titleOf(song.name);
-    const button = (text, label, click, kind = "quiet") =>
-      make(`button.${kind}`, { type: "button", "aria-label": label, on: { click } }, text);
-    this.heading = make("h3", { tabIndex: -1 }, title);
-    this.status = make("p.status");
-    this.failure = make("p.failure");
-    this.warnings = make("div.warnings");
-    this.bar = make("progress", { max: 1, "aria-label": `Progress of ${title}` });
-    this.open = button("Open", `Open ${title}`, () => listeners.onOpen(this), "plain");
-    this.again = button("Choose again", `Choose ${title} again`, () => listeners.onAgain(this), "plain");
-    this.delete = button("Delete", `Delete ${title}`, () => listeners.onDelete(this));
-    this.place = make("div");
-    this.open.setAttribute("aria-expanded", "false");
-    const head = make(
-      "div.head",
+    this.#capabilities = capabilities;
+    this.#title = withoutExtension(song.name);
+    const title = this.#title;
+    const button = (selector, text, label, click) =>
+      createElement(selector, { type: "button", "aria-label": label, on: { click } }, text);
+    this.heading = createElement("h3", { tabIndex: -1 }, title);
+    this.status = createElement("p.status");
+    this.error = createElement("p.error");
+    this.warnings = createElement("div.warnings");
+    this.progressBar = createElement("progress", { max: 1, "aria-label": `Progress of ${title}` });
+    this.openButton = button("button", "Open", `Open ${title}`, onOpen);
+    this.chooseAgainButton = button("button", "Choose again", `Choose ${title} again`, onChooseAgain);
+    this.deleteButton = button("button.subtle", "Delete", `Delete ${title}`, onDelete);
+    this.playerContainer = createElement("div");
+    this.openButton.setAttribute("aria-expanded", "false");
+    const header = createElement(
+      "div.card-header",
       {},
-      make("div.what", {}, this.heading, this.status),
-      make("div.actions", {}, this.open, this.again, this.delete),
+      createElement("div.card-title", {}, this.heading, this.status),
+      createElement("div.card-actions", {}, this.openButton, this.chooseAgainButton, this.deleteButton),
     );
-    this.element = make("li.card", {}, head, this.bar, this.failure, this.warnings, this.place);
+    this.element = createElement(
+      "li.card",
+      {},
+      header,
+      this.progressBar,
+      this.error,
+      this.warnings,
+      this.playerContainer,
+    );
     song.addEventListener("change", () => this.show());
     this.show();
   }
 
-  /** Show the stems, or hide them; hidden ones take no memory. */
-  unfold(wanted) {
-    if (wanted === (this.deck !== null)) return;
-    this.deck?.close();
-    this.deck = wanted ? new Deck(this.song, this.#offer) : null;
-    this.place.replaceChildren(...(wanted ? [this.deck.element] : []));
-    this.open.setAttribute("aria-expanded", wanted);
-    setText(this.open, wanted ? "Close" : "Open");
-    this.open.setAttribute("aria-label", `${wanted ? "Close" : "Open"} ${titleOf(this.song.name)}`);
+  /** Show or hide the player. A hidden player takes no memory. */
+  setOpen(isOpen) {
+    if (isOpen === (this.player !== null)) return;
+    this.player?.close();
+    this.player = isOpen ? new Player(this.song, this.#capabilities) : null;
+    this.playerContainer.replaceChildren(...(isOpen ? [this.player.element] : []));
+    this.openButton.setAttribute("aria-expanded", isOpen);
+    setText(this.openButton, isOpen ? "Close" : "Open");
+    this.openButton.setAttribute("aria-label", `${this.openButton.textContent} ${this.#title}`);
   }
 
-  /** Show the song as it is now. */
+  /** Show the current state of the song. */
   show() {
-    const { song } = this;
-    const { state, failure, trouble, job } = song;
+    const { state, error, transientError, job } = this.song;
+    const hasEnded = ENDED_STATES.has(state);
     this.element.dataset.state = state;
-    setText(this.status, this.#status());
-    this.bar.hidden = state === "done" || ENDED.has(state);
-    this.#showShare(state);
-    this.open.hidden = state !== "done";
-    this.again.hidden = !ENDED.has(state);
-    setText(this.delete, state === "done" ? "Delete" : ENDED.has(state) ? "Remove" : "Cancel");
-    this.delete.setAttribute("aria-label", `${this.delete.textContent} ${titleOf(song.name)}`);
-    const wrong = state === "interrupted" ? { code: "interrupted" } : (failure ?? trouble);
-    const sentences = wrong ? sentence(wrong, this.#offer) : "";
-    setText(this.failure, sentences);
-    this.failure.classList.toggle("passing", trouble !== null);
+    setText(this.status, this.#statusText());
+    this.progressBar.hidden = state === "done" || hasEnded;
+    this.#showProgress();
+    this.openButton.hidden = state !== "done";
+    this.chooseAgainButton.hidden = !hasEnded;
+    setText(this.deleteButton, state === "done" ? "Delete" : hasEnded ? "Remove" : "Cancel");
+    this.deleteButton.setAttribute("aria-label", `${this.deleteButton.textContent} ${this.#title}`);
+    const shown = state === "interrupted" ? { code: "interrupted" } : (error ?? transientError);
+    const message = shown ? errorMessage(shown, this.#capabilities) : "";
+    setText(this.error, message);
+    this.error.classList.toggle("transient", transientError !== null);
     const warnings = state === "done" ? job.warnings : [];
     if (this.warnings.childElementCount !== warnings.length) {
-      this.warnings.replaceChildren(...warnings.map((text) => make("p.warning", {}, text)));
+      this.warnings.replaceChildren(...warnings.map((text) => createElement("p.warning", {}, text)));
     }
-    if (state === "gone") this.unfold(false);
-    this.#announce(sentences);
+    if (state === "gone") this.setOpen(false);
+    this.#announce(message);
   }
 
-  #showShare(state) {
-    const { sent, job } = this.song;
-    const share = { uploading: sent, processing: job?.progress ?? 0 }[state];
-    if (share) this.bar.value = share;
-    else this.bar.removeAttribute("value");
+  #showProgress() {
+    const { state, uploadedFraction, job } = this.song;
+    const fraction = { uploading: uploadedFraction, processing: job?.progress ?? 0 }[state];
+    if (fraction) this.progressBar.value = fraction;
+    else this.progressBar.removeAttribute("value");
   }
 
-  #status() {
-    const { state, sent, job } = this.song;
+  #statusText() {
+    const { state, uploadedFraction, job } = this.song;
     switch (state) {
       case "loading":
-        return "Looking it up …";
+        return "Loading…";
       case "reading":
-        return "Reading the file …";
+        return "Reading the file…";
       case "uploading":
-        return `Uploading, ${Math.floor(100 * sent)} %`;
+        return `Uploading, ${Math.floor(100 * uploadedFraction)}%`;
       case "waiting":
-        return "Waiting for its turn …";
+        return "Waiting in the queue…";
       case "processing":
-        return this.#progress(job);
+        return this.#progressText(job);
       case "done": {
-        const until = job.expires_at ? ` – here until ${day(job.expires_at)}` : "";
-        return `${plural(job.stems.length, "stem")}, ${job.options.codec}${until}`;
+        const expiry = job.expires_at ? ` – available until ${formatDateTime(job.expires_at)}` : "";
+        return `${pluralize(job.stems.length, "stem")}, ${job.options.codec}${expiry}`;
       }
       default:
         return "";
     }
   }
 
-  #progress({ stage, progress, seconds_left: left }) {
-    const time = left === null ? "" : `, ${roughly(left)} left`;
-    return `${STAGES[stage] ?? "Working"}, ${Math.floor(100 * progress)} %${time}`;
+  #progressText({ stage, progress, seconds_left }) {
+    const estimate = seconds_left === null ? "" : `, ${formatEstimate(seconds_left)} left`;
+    return `${STAGE_LABELS[stage] ?? "Working"}, ${Math.floor(100 * progress)}%${estimate}`;
   }
 
-  /** Tell who can't see it of what matters: not of every percent. */
-  #announce(sentences) {
-    const { state, name, job } = this.song;
-    const quarter = Math.floor((job?.progress ?? 0) * QUARTERS);
-    const news = [state, sentences, state === "processing" ? quarter : ""].join();
-    const isFirst = this.#said === "";
-    if (news === this.#said) return;
-    this.#said = news;
+  /** Announce state changes and errors to screen readers, but not every percent. */
+  #announce(message) {
+    const { state, job } = this.song;
+    const step = Math.floor((job?.progress ?? 0) * ANNOUNCED_STEPS);
+    const announced = [state, message, state === "processing" ? step : ""].join();
+    const isFirst = this.#announced === "";
+    if (announced === this.#announced) return;
+    this.#announced = announced;
     if (isFirst || state === "loading") return;
-    const said = {
-      uploading: "is being uploaded.",
-      waiting: "is waiting for its turn.",
-      processing: `is being separated, ${(100 / QUARTERS) * quarter} percent.`,
-      done: `is ready: ${plural(job?.stems.length ?? 0, "stem")}.`,
+    const text = {
+      uploading: "uploading.",
+      waiting: "waiting in the queue.",
+      processing: `separating, ${(100 / ANNOUNCED_STEPS) * step} percent.`,
+      done: `ready, ${pluralize(job?.stems.length ?? 0, "stem")}.`,
     }[state];
-    announce(`${titleOf(name)}: ${sentences || said || state}`);
+    announce(`${this.#title}: ${message || text || state}`);
   }
 }

@@ -1,107 +1,109 @@
 // The list of this browser's songs.
 
-import { announce, the } from "./dom.js";
-import { Card } from "./song-card.js";
-import { Failure, sentence } from "./errors.js";
-import { titleOf } from "./format.js";
+import { announce, byId } from "./dom.js";
+import { AppError, errorMessage } from "./errors.js";
+import { withoutExtension } from "./format.js";
+import { SongCard } from "./song-card.js";
 
-export class Songs {
-  #offer;
+const DELETABLE_STATES = new Set(["waiting", "processing", "done"]);
+
+export class SongList {
+  #capabilities;
   #cards = [];
-  #onAgain;
+  #onChooseAgain;
 
   /**
-   * @param {object} offer what the server offers.
-   * @param {(song: Song) => void} onAgain told of a song whose file is to be chosen again.
+   * @param {object} capabilities Response of GET /options.
+   * @param {(song: Song) => void} onChooseAgain Receives a song whose file has to be chosen again.
    */
-  constructor(offer, onAgain) {
-    this.#offer = offer;
-    this.#onAgain = onAgain;
+  constructor(capabilities, onChooseAgain) {
+    this.#capabilities = capabilities;
+    this.#onChooseAgain = onChooseAgain;
     addEventListener("beforeunload", (event) => {
-      if (this.#cards.some(({ song }) => song.isUnderWay)) event.preventDefault();
+      if (this.#cards.some(({ song }) => song.isUploading)) event.preventDefault();
     });
   }
 
   /** Add a song at the top. */
   add(song) {
-    const card = new Card(song, this.#offer, {
-      onOpen: () => this.#open(card.deck === null ? card : null),
-      onAgain: () => this.#again(card),
+    const card = new SongCard(song, this.#capabilities, {
+      onOpen: () => this.#open(card.player === null ? card : null),
+      onChooseAgain: () => this.#chooseAgain(card),
       onDelete: () => this.#delete(card),
     });
     this.#cards.unshift(card);
-    the("list").prepend(card.element);
-    the("songs").hidden = false;
+    byId("song-list").prepend(card.element);
+    byId("songs").hidden = false;
     const wasDone = song.state === "done";
     const openWhenDone = () => {
       if (song.state !== "done" || wasDone) return;
       song.removeEventListener("change", openWhenDone);
-      if (song.file !== null && !this.#cards.some(({ deck }) => deck)) this.#open(card);
+      if (song.file !== null && !this.#cards.some(({ player }) => player)) this.#open(card);
     };
     song.addEventListener("change", openWhenDone);
     return card;
   }
 
-  /** Play or pause what is open; return whether there was anything. */
-  toggle() {
-    const deck = this.#cards.find((card) => card.deck)?.deck;
-    deck?.toggle();
-    return deck !== undefined;
+  /** Play or pause the open song. Return whether one is open. */
+  togglePlayback() {
+    const player = this.#cards.find((card) => card.player)?.player;
+    player?.togglePlayback();
+    return player !== undefined;
   }
 
-  #open(wanted) {
-    for (const card of this.#cards) card.unfold(card === wanted);
+  #open(openCard) {
+    for (const card of this.#cards) card.setOpen(card === openCard);
   }
 
-  #again(card) {
+  #chooseAgain(card) {
     const { song } = card;
     this.#remove(card);
-    if (song.state === "gone") song.drop();
-    else song.delete().catch(() => song.drop());
-    this.#onAgain(song);
+    if (song.state === "gone") song.discard();
+    else song.delete().catch(() => song.discard());
+    this.#onChooseAgain(song);
   }
 
   async #delete(card) {
     const { song } = card;
-    const isThere = song.state === "done" || song.state === "processing" || song.state === "waiting";
-    if (isThere && !(await isMeant(titleOf(song.name)))) return;
-    card.delete.disabled = true;
+    const title = withoutExtension(song.name);
+    if (DELETABLE_STATES.has(song.state) && !(await confirmDeletion(title))) return;
+    card.deleteButton.disabled = true;
     try {
-      if (song.state === "gone") song.drop();
+      if (song.state === "gone") song.discard();
       else await song.delete();
       this.#remove(card);
-      announce(`${titleOf(song.name)} is deleted.`);
-    } catch (failure) {
-      if (!(failure instanceof Failure)) throw failure;
-      card.delete.disabled = false;
-      card.failure.textContent = `Not deleted. ${sentence(failure, this.#offer)}`;
-      announce(card.failure.textContent);
+      announce(`${title} was deleted.`);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      card.deleteButton.disabled = false;
+      card.error.textContent = `The song was not deleted. ${errorMessage(error, this.#capabilities)}`;
+      announce(card.error.textContent);
     }
   }
 
   #remove(card) {
-    card.unfold(false);
-    const next = card.element.nextElementSibling ?? card.element.previousElementSibling;
+    card.setOpen(false);
+    const neighbor = card.element.nextElementSibling ?? card.element.previousElementSibling;
     this.#cards = this.#cards.filter((other) => other !== card);
     card.element.remove();
-    the("songs").hidden = this.#cards.length === 0;
-    (next?.querySelector("h3") ?? the("picker")).focus();
+    byId("songs").hidden = this.#cards.length === 0;
+    (neighbor?.querySelector("h3") ?? byId("file-input")).focus();
   }
 }
 
-let answer = () => {};
+let resolveConfirmation = () => {};
 
-/** Ask whether a song is really to be deleted. */
-function isMeant(title) {
-  answer(false); // to the question before: a dialog tells of its end a little late
-  const dialog = the("delete-dialog");
-  the("delete-what").textContent = `Delete “${title}”?`;
+/** Ask the user to confirm a deletion. */
+function confirmDeletion(title) {
+  resolveConfirmation(false); // the previous question, because a dialog fires "close" with a delay
+  const dialog = byId("delete-dialog");
+  byId("delete-heading").textContent = `Delete “${title}”?`;
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => {
-    answer = resolve;
+    resolveConfirmation = resolve;
     dialog.onclose = () => {
-      if (!dialog.open) answer(dialog.returnValue === "delete");
+      if (!dialog.open) resolveConfirmation(dialog.returnValue === "delete");
     };
   });
 }
