@@ -68,7 +68,9 @@ export class WavSource {
     for (const force of [false, true]) {
       const url = await this.#getUrl(force);
       const headers = { Range: `bytes=${start}-${end - 1}` };
-      const response = await fetch(url, { headers, signal, credentials: "omit" }).catch((error) => {
+      // After an aborted request, Chromium's cache completes a range with too few bytes.
+      const options = { headers, signal, cache: "no-store", credentials: "omit" };
+      const response = await fetch(url, options).catch((error) => {
         throw error.name === "AbortError" ? error : new AppError("offline");
       });
       if (response.status === 206) return response.arrayBuffer();

@@ -33,7 +33,7 @@ async function checkedUrl(song, findFile) {
   for (const force of [false, true]) {
     const { url } = findFile(await song.refreshJob({ force }));
     const headers = { Range: "bytes=0-0" };
-    const response = await fetch(url, { headers, credentials: "omit" }).catch(() => {
+    const response = await fetch(url, { headers, cache: "no-store", credentials: "omit" }).catch(() => {
       throw new AppError("offline");
     });
     if (response.ok) return url;
