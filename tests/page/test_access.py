@@ -133,9 +133,9 @@ def test_keyboard_alone_chooses_and_separates_a_song(
     user.wait_until_ready()
     press("Tab")
     expect(page.locator("#file-input")).to_be_focused()
-    with page.expect_file_chooser() as asked:
+    with page.expect_file_chooser() as chooser:
         press("Space")
-    asked.value.set_files(make_song("Keys.wav", 150, 6.0))
+    chooser.value.set_files(make_song("Keys.wav", 150, 6.0))
     separate = page.get_by_role("button", name="Separate", exact=True)
     expect(separate).to_be_focused()
     for _ in range(3):

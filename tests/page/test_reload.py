@@ -44,9 +44,9 @@ def test_reload_during_the_upload_interrupts_it(user: PageUser, make_song: SongF
         "The upload was interrupted. Choose the same file again to continue."
     )
     user.screenshot("10-interrupted")
-    with user.page.expect_file_chooser() as asked:
+    with user.page.expect_file_chooser() as chooser:
         card.get_by_role("button", name="Choose middle again").click()
-    asked.value.set_files(song)
+    chooser.value.set_files(song)
     user.page.click("#separate")
     user.card("done", "middle")
     expect(user.page.locator(".card")).to_have_count(1)
