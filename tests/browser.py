@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven by Playwright, as the tests of the page use it."""
+"""Debian's Chromium, driven by Playwright, for the tests of the page."""
 
 import os
 import re
@@ -9,7 +9,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from playwright.sync_api import Browser, Dialog, Locator, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Dialog,
+    Locator,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from local_stack import TOKEN
 
@@ -23,7 +31,8 @@ FLAGS = [
 ]
 TIMEOUT_MS = 20_000
 expect.set_options(timeout=TIMEOUT_MS)
-WATCH = """
+DESKTOP: dict[str, Any] = {"viewport": {"width": 1100, "height": 800}}
+LOG_POLICY_VIOLATIONS = """
 addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
   console.error(`policy: ${violatedDirective} ${blockedURI}`));
 """
@@ -31,36 +40,46 @@ addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Run Chromium without a window."""
+    """Run headless Chromium."""
     path = shutil.which(PROGRAM)
     assert path, "There is no chromium: run `make chromium`."
     sandbox = [] if os.geteuid() else ["--no-sandbox"]
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *sandbox])
-        yield running
-        running.close()
+        browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *sandbox])
+        yield browser
+        browser.close()
 
 
-class Visitor:
-    """A context manager: somebody with a browser of their own, who reads the console.
+def new_context(browser: Browser, **options: Any) -> BrowserContext:
+    """Return a new browser profile that reports policy violations on the console."""
+    context = browser.new_context(accept_downloads=True, **options)
+    context.set_default_timeout(TIMEOUT_MS)
+    context.add_init_script(LOG_POLICY_VIOLATIONS)
+    return context
 
-    At its end, the console must have said nothing that wasn't expected, and no other host may have
-    been asked for anything.
+
+class PageUser:
+    """A context manager for a user of the page with a browser profile.
+
+    At the end, the console must have no unexpected message, and no other host a request.
+
+    Parameters
+    ----------
+    context : Browser profile, which is reset at the end, so that a later user can take it with its
+        cache.
 
     Attributes
     ----------
-    page : the tab.
-    expected : patterns of what the console may complain of.
+    page : The tab.
+    expected : Patterns of the expected warnings and errors on the console.
     """
 
-    def __init__(self, browser: Browser, url: str, pictures: Path, **options: Any) -> None:
+    def __init__(self, context: BrowserContext, url: str, screenshots: Path) -> None:
         self.url = url
         self.expected: list[str] = []
-        self.complaints: list[str] = []
-        self._pictures = pictures
-        self.context = browser.new_context(accept_downloads=True, **options)
-        self.context.set_default_timeout(TIMEOUT_MS)
-        self.context.add_init_script(WATCH)
+        self.messages: list[str] = []
+        self.context = context
+        self._screenshots = screenshots
         self.page = self.open()
 
     def __enter__(self) -> Self:
@@ -73,74 +92,85 @@ class Visitor:
         traceback: TracebackType | None,
     ) -> None:
         if error is not None:
-            self.shoot("failed")
-        self.context.close()
+            self.screenshot("failed")
+        self._reset()
         if error is None:
             assert not self.unexpected, self.unexpected
 
     @property
     def unexpected(self) -> list[str]:
-        """Return what the console should not have said."""
+        """Return the unexpected messages."""
         return [
             text
-            for text in self.complaints
+            for text in self.messages
             if not any(re.search(pattern, text) for pattern in self.expected)
         ]
 
     def open(self) -> Page:
         """Open a tab."""
         page = self.context.new_page()
-        page.on("console", lambda message: self._hear(message.type, message.text))
-        page.on("pageerror", lambda error: self._hear("error", str(error)))
-        page.on("request", lambda request: self._see(request.url))
+        page.on("console", lambda message: self._on_console(message.type, message.text))
+        page.on("pageerror", lambda error: self._on_console("error", str(error)))
+        page.on("request", lambda request: self._on_request(request.url))
         page.on("dialog", Dialog.accept)
-        # From now on no window for files opens: with the first who waits for one, it might.
+        # Without a listener, a file chooser opens a window before the first `expect_file_chooser`.
         page.on("filechooser", lambda _: None)
         return page
 
-    def arrive(self) -> Page:
-        """Come to the page, and be let in."""
+    def sign_in(self) -> Page:
+        """Open the page and enter the token."""
         self.page.goto(self.url)
         self.page.get_by_role("textbox", name="Access token").fill(TOKEN)
-        self.page.get_by_role("button", name="Go on").click()
-        return self.ready()
+        self.page.get_by_role("button", name="Continue").click()
+        return self.wait_until_ready()
 
     def reload(self) -> Page:
-        """Load the page again, whatever it asks."""
+        """Reload the page."""
         self.page.reload()
-        return self.ready()
+        return self.wait_until_ready()
 
-    def ready(self) -> Page:
+    def wait_until_ready(self) -> Page:
         """Wait until the page can be used."""
         self.page.wait_for_selector("html[data-ready]")
         return self.page
 
     def choose(self, *songs: Path) -> None:
         """Choose files."""
-        self.page.set_input_files("#picker", songs)
+        self.page.set_input_files("#file-input", songs)
 
     def separate(self, *songs: Path) -> None:
-        """Choose files and have them separated as they are."""
+        """Choose files and separate them with the default options."""
         self.choose(*songs)
         self.page.click("#separate")
 
     def card(self, state: str, title: str = "", timeout_ms: int = TIMEOUT_MS) -> Locator:
-        """Wait for a song to come to a state, and return what shows it."""
+        """Wait until a song has a state, and return its card."""
         cards = self.page.locator(f".card[data-state={state}]")
         card = cards.filter(has=self.page.get_by_role("heading", name=title)) if title else cards
         card.first.wait_for(timeout=timeout_ms)
         return card.first
 
-    def shoot(self, name: str) -> None:
-        """Keep a picture of the whole page."""
-        self._pictures.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=self._pictures / f"{name}.png", full_page=True)
+    def screenshot(self, name: str) -> None:
+        """Write a screenshot of the whole page."""
+        self._screenshots.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=self._screenshots / f"{name}.png", full_page=True)
 
-    def _hear(self, kind: str, text: str) -> None:
+    def _reset(self) -> None:
+        """Close the tabs and clear everything but the cache."""
+        self.context.unroute_all()
+        self.context.set_offline(False)
+        for tab in self.context.pages:
+            tab.close()
+        page = self.context.new_page()
+        origin = {"origin": self.url.rstrip("/"), "storageTypes": "local_storage"}
+        self.context.new_cdp_session(page).send("Storage.clearDataForOrigin", origin)
+        page.close()
+
+    def _on_console(self, kind: str, text: str) -> None:
         if kind in {"error", "warning"}:
-            self.complaints.append(text)
+            self.messages.append(text)
 
-    def _see(self, url: str) -> None:
+    def _on_request(self, url: str) -> None:
         hosts = (self.url, self.url.replace("localhost", "127.0.0.1"), "blob:", "data:")
         if not url.startswith(hosts):
-            self.complaints.append(f"asks another host: {url}")
+            self.messages.append(f"request to another host: {url}")

@@ -1,4 +1,4 @@
-"""The stack that the page's tests visit."""
+"""The stack that the page's tests use."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from pathlib import Path
 from stemdrop_local.services import LocalServices
 from stemdrop_local.settings import LocalSettings
 
-# Makes a song of a name, a seed, and seconds.
-Compose = Callable[..., Path]
+# Writes a song, given its file name, its seed and its duration in seconds.
+SongFactory = Callable[..., Path]
 
 
 @dataclass
 class Site:
-    """The stack at work.
+    """A running stack.
 
     Attributes
     ----------
-    holds : a folder; see `patient_handler`.
+    holds : Folder of the files that hold separations; see `patient_handler`.
     """
 
     services: LocalServices
@@ -26,13 +26,13 @@ class Site:
 
     @property
     def url(self) -> str:
-        """Return the page's address."""
+        """Return the page's URL."""
         return f"http://localhost:{self.services.port}/"
 
     def hold(self, name: str) -> None:
-        """Have separations wait at a place."""
+        """Make separations wait at a point."""
         (self.holds / name).touch()
 
     def release(self, name: str) -> None:
-        """Let them go on."""
+        """Let separations continue from a point."""
         (self.holds / name).unlink(missing_ok=True)

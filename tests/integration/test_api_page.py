@@ -83,7 +83,7 @@ def test_unknown_file_is_not_found(stranger: Api, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", f"/page/{version()}/main.js", f"/page/{version()}/hasher.js"]
+    "path", ["/", f"/page/{version()}/main.js", f"/page/{version()}/file-hash-worker.js"]
 )
 def test_policy_allows_this_host_and_the_buckets_only(stranger: Api, api: Api, path: str) -> None:
     headers = stranger.get(path).headers
@@ -126,4 +126,4 @@ def test_every_module_is_used_and_the_page_is_small() -> None:
 def test_every_element_used_by_a_module_exists() -> None:
     reader = Reader(page_files()["index.html"].decode())
     texts = "".join(page_files()[name].decode() for name in MODULES)
-    assert set(re.findall(r'\bthe\("([a-z-]+)"\)', texts)) <= set(reader.ids)
+    assert set(re.findall(r'\bbyId\("([a-z-]+)"\)', texts)) <= set(reader.ids)

@@ -1,45 +1,53 @@
-"""Fixtures of the tests of the page: Chromium, the whole stack, songs, and a visitor."""
+"""Fixtures of the page's tests: Chromium, a stack, songs and users."""
 
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, BrowserContext
 
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
-from browser import Visitor, chromium
+from browser import DESKTOP, PageUser, chromium, new_context
 from local_stack import running, settings_in
-from page_site import Compose, Site
+from page_site import Site, SongFactory
 from stemdrop_local.deployment import ROOT
-from stemdrop_local.settings import LocalSettings
+from stemdrop_local.settings import Settings
 from tiny_models import install
 
-PICTURES = ROOT / "out" / "page"
-REAL = "2stems"
-MADE_UP = "4stems"
+SCREENSHOTS = ROOT / "out" / "page"
+REAL_MODEL = "2stems"
+TINY_MODEL = "4stems"
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Run Chromium; while it runs, its event loop is in the way of all others of this thread."""
+    """Run Chromium. Its event loop blocks all others of this thread while it runs."""
     with chromium() as browser:
         yield browser
 
 
+@pytest.fixture(scope="module")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """Return a browser profile whose cache is shared, so that each test needn't load the page."""
+    with closing(new_context(browser, **DESKTOP)) as context:
+        yield context
+
+
 @pytest.fixture(scope="session")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> LocalSettings:
-    """Return the settings of a stack with the real 2stems and a made-up 4stems."""
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Return the settings of a stack with the real 2stems model and a tiny 4stems model."""
     folder = tmp_path_factory.mktemp("site")
     models, holds = folder / "models", folder / "holds"
     for path in (models, holds):
         path.mkdir()
-    for name in (f"{REAL}.json", f"{REAL}.onnx"):
+    for name in (f"{REAL_MODEL}.json", f"{REAL_MODEL}.onnx"):
         shutil.copy(ROOT / "build" / "models" / name, models)
-    install(models, MADE_UP)
+    install(models, TINY_MODEL)
     roots = [str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")]
     environment = {"HOLDS": str(holds), "PYTHONPATH": os.pathsep.join(roots)}
     handler = "patient_handler.handler"
@@ -47,37 +55,43 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> LocalSettings:
 
 
 @pytest.fixture(scope="session")
-def site(settings: LocalSettings) -> Iterator[Site]:
-    """Run one stack for all tests that don't end it."""
+def site(settings: Settings) -> Iterator[Site]:
+    """Run one stack for all tests that don't stop it."""
     with running(settings) as (services, _):
         yield Site(services, settings, Path(settings.environment["HOLDS"]))
 
 
 @pytest.fixture(autouse=True)
-def let_go(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Leave no separation waiting for ever, however a test ends."""
+def release_holds(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Release all separations, however a test ends."""
     yield
     if "settings" in request.fixturenames:
-        settings: LocalSettings = request.getfixturevalue("settings")
+        settings: Settings = request.getfixturevalue("settings")
         for hold in Path(settings.environment["HOLDS"]).iterdir():
             hold.unlink()
 
 
 @pytest.fixture
-def visitor(browser: Browser, site: Site) -> Iterator[Visitor]:
-    """Return somebody who has just come to the page, and has been let in."""
-    with Visitor(browser, site.url, PICTURES, viewport={"width": 1100, "height": 800}) as visitor:
-        visitor.arrive()
-        yield visitor
+def signed_out_user(context: BrowserContext, site: Site) -> Iterator[PageUser]:
+    """Return a user who hasn't opened the page yet."""
+    with PageUser(context, site.url, SCREENSHOTS) as user:
+        yield user
 
 
 @pytest.fixture
-def compose(tmp_path: Path) -> Compose:
-    """Return what makes songs: of any name, and unlike those of any other seed."""
+def user(signed_out_user: PageUser) -> PageUser:
+    """Return a user who has entered the token."""
+    signed_out_user.sign_in()
+    return signed_out_user
 
-    def compose(name: str, seed: int, duration_s: float = 3.0) -> Path:
+
+@pytest.fixture
+def make_song(tmp_path: Path) -> SongFactory:
+    """Return a function that writes songs. Songs with different seeds differ."""
+
+    def make_song(name: str, seed: int, duration_s: float = 3.0) -> Path:
         path = tmp_path / name
         write_wav(path, [generate(duration_s, seed=seed).mix])
         return path
 
-    return compose
+    return make_song

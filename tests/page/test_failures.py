@@ -1,19 +1,20 @@
-"""Every failure is a sentence that says what happened and what to do."""
+"""Error messages: what is wrong, then what to do."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Route, expect
 
 import media
-from browser import Visitor
-from page_site import Compose, Site
-from stemdrop_local.deployment import ROOT
+from browser import PageUser
+from page_site import Site, SongFactory
 
-REFUSED = "Failed to load resource: the server responded with a status of"
+HTTP_ERROR = "Failed to load resource: the server responded with a status of"
+MALFORMED_MESSAGE = (
+    "A token can’t be empty or contain spaces or accented letters. "
+    "Paste it exactly as you received it."
+)
 SILENCE = np.zeros((4410, 2), np.float32)
 
 
@@ -22,170 +23,167 @@ def silent_video(path: Path) -> Path:
     return path
 
 
-def text(path: Path) -> Path:
+def text_file(path: Path) -> Path:
     path.write_bytes(b"This is no song. " * 100)
     return path
 
 
-def hours(path: Path) -> Path:
+def too_long(path: Path) -> Path:
     return media.wav(path, SILENCE, announced_bytes=62 * 60 * 44100 * 8)
 
 
-def nothing(path: Path) -> Path:
+def empty_audio(path: Path) -> Path:
     return media.wav(path, SILENCE[:0])
 
 
 FAILED = {
-    "not-audio.mp3": (text, "This file can’t be read as sound. Check that it plays, or export it"),
-    "film.mp4": (silent_video, "There is no sound in this video, only pictures. Choose a file"),
-    "hours.wav": (
-        hours,
-        "This song is longer than 60 minutes, which is the limit. Choose the file",
+    "not-audio.mp3": (
+        text_file,
+        "This file can’t be read as audio. Check that it plays, or export it",
     ),
-    "nothing.wav": (nothing, "The file has no sound in it"),
+    "film.mp4": (silent_video, "This video has no audio. Choose a file"),
+    "hours.wav": (
+        too_long,
+        "This song is longer than the limit of 60 minutes. Choose the file",
+    ),
+    "nothing.wav": (empty_audio, "The file has no sound in it"),
 }
 
 
-@pytest.mark.parametrize("name", FAILED)
-def test_a_song_that_cannot_be_separated(visitor: Visitor, tmp_path: Path, name: str) -> None:
-    make, sentence = FAILED[name]
-    visitor.separate(make(tmp_path / name))
-    card = visitor.card("failed")
-    expect(card.locator(".failure")).to_have_text(re.compile(f"^{re.escape(sentence)}"))
-    expect(visitor.page.locator("#live")).to_have_text(re.compile(re.escape(sentence)))
-    visitor.shoot(f"13-{Path(name).stem}")
-    visitor.reload()
-    card = visitor.card("failed")
-    expect(card.locator(".failure")).to_have_text(re.compile(f"^{re.escape(sentence)}"))
-    card.get_by_role("button", name=re.compile("^Remove")).click()
-    expect(visitor.page.locator("#songs")).to_be_hidden()
-
-
-def test_a_failed_song_can_be_tried_again_with_other_choices(
-    visitor: Visitor, compose: Compose
+def test_unusable_songs_fail_with_a_message_that_survives_a_reload(
+    user: PageUser, tmp_path: Path
 ) -> None:
-    page = visitor.page
-    visitor.choose(compose("short.wav", 90))
+    def require_messages() -> None:
+        for name, (_, message) in FAILED.items():
+            card = user.card("failed", Path(name).stem)
+            expect(card.locator(".error")).to_have_text(re.compile(f"^{re.escape(message)}"))
+
+    user.separate(*(make(tmp_path / name) for name, (make, _) in FAILED.items()))
+    require_messages()
+    announced = "|".join(re.escape(message) for _, message in FAILED.values())
+    expect(user.page.locator("#live-region")).to_have_text(re.compile(announced))
+    user.screenshot("13-failed")
+    user.reload()
+    require_messages()
+    for name in FAILED:
+        user.page.get_by_role("button", name=f"Remove {Path(name).stem}").click()
+    expect(user.page.locator("#songs")).to_be_hidden()
+
+
+def test_failed_song_can_be_separated_with_other_options(
+    user: PageUser, make_song: SongFactory
+) -> None:
+    page = user.page
+    user.choose(make_song("short.wav", 90))
     page.get_by_text("More options").click()
-    page.get_by_label("Begin at").fill("100")
+    page.get_by_label("Start, in seconds").fill("100")
     page.click("#separate")
-    card = visitor.card("failed")
-    sentence = "No sound is left: the song ends before 100 s."
-    expect(card.locator(".failure")).to_have_text(sentence)
+    card = user.card("failed")
+    message = "No sound is left: the song ends before 100 s."
+    expect(card.locator(".error")).to_have_text(message)
     card.get_by_role("button", name="Choose short again").click()
-    expect(page.get_by_label("Begin at")).to_have_value("100")
-    page.get_by_label("Begin at").fill("")
+    expect(page.get_by_label("Start, in seconds")).to_have_value("100")
+    page.get_by_label("Start, in seconds").fill("")
     page.click("#separate")
-    visitor.card("done", "short")
+    user.card("done", "short")
 
 
-def test_files_that_cannot_be_taken_are_not_sent(visitor: Visitor, tmp_path: Path) -> None:
-    page = visitor.page
+def test_invalid_files_are_rejected_before_the_upload(user: PageUser, tmp_path: Path) -> None:
+    page = user.page
     letter, empty, large = (tmp_path / name for name in ("letter.pdf", "empty.mp3", "large.wav"))
     letter.write_bytes(b"%PDF")
     empty.touch()
     with large.open("wb") as file:
-        file.truncate(1_000_000_001)
-    visitor.choose(letter, empty, large)
-    alert = page.locator("#refusals")
-    expect(alert).to_contain_text("“letter.pdf” is neither sound nor video. Choose a song")
+        file.truncate(300_000_001)
+    user.choose(letter, empty, large)
+    alert = page.locator("#file-errors")
+    expect(alert).to_contain_text("“letter.pdf” isn’t an audio or video file. Choose a song")
     expect(alert).to_contain_text("“empty.mp3” is empty. Choose another file.")
-    expect(alert).to_contain_text(
-        "“large.wav” has 1000 MB, and at most 1000 MB are taken. Save it as"
-    )
-    expect(page.locator("#staged")).to_be_hidden()
-    visitor.shoot("14-refused")
+    expect(alert).to_contain_text("“large.wav” is larger than the limit of 300 MB. Save it as")
+    expect(page.locator("#options-form")).to_be_hidden()
+    user.screenshot("14-refused")
 
 
-@pytest.fixture
-def stranger(browser: Browser, site: Site) -> Iterator[Visitor]:
-    """Return somebody who hasn't been let in yet."""
-    pictures = ROOT / "out" / "page"
-    with Visitor(browser, site.url, pictures, viewport={"width": 1100, "height": 800}) as visitor:
-        visitor.expected = [REFUSED]
-        visitor.page.goto(site.url)
-        yield visitor
-
-
-def test_a_wrong_token(stranger: Visitor) -> None:
-    page = stranger.page
-    dialog = page.get_by_role("dialog", name="Your access token")
+def test_wrong_token_is_rejected_and_a_valid_one_stays_in_its_tab(
+    signed_out_user: PageUser,
+) -> None:
+    user = signed_out_user
+    user.expected = [HTTP_ERROR]
+    page = user.page
+    page.goto(user.url)
+    dialog = page.get_by_role("dialog", name="Enter your access token")
     expect(dialog).to_be_visible()
-    stranger.shoot("00-token")
+    user.screenshot("00-token")
     token = page.get_by_role("textbox", name="Access token")
-    for wrong, sentence in {
-        "": "A token has letters and digits and no spaces. Paste it as you were given it.",
-        "ein töken": "A token has letters and digits and no spaces. Paste it as you were given it.",
-        "not-the-token": "That token doesn’t let you in. Paste the one that you were given.",
+    for wrong, message in {
+        "": MALFORMED_MESSAGE,
+        "ein töken": MALFORMED_MESSAGE,
+        "not-the-token": "This token isn’t valid. Paste the token that you were given.",
     }.items():
         token.fill(wrong)
         page.keyboard.press("Enter")
-        expect(dialog.get_by_role("alert")).to_have_text(sentence)
-    stranger.shoot("15-wrong-token")
+        expect(dialog.get_by_role("alert")).to_have_text(message)
+    user.screenshot("15-wrong-token")
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
     expect(dialog).to_be_visible()
     assert page.evaluate("sessionStorage.length") == 0
-    stranger.arrive()
+    user.sign_in()
     assert page.evaluate("Object.keys(sessionStorage)") == ["stemdrop.token"]
-    assert page.url == stranger.url
+    assert page.url == user.url
     page.close()
-    other = stranger.open()
-    other.goto(stranger.url)
-    expect(other.get_by_role("dialog", name="Your access token")).to_be_visible()
+    other = user.open()
+    other.goto(user.url)
+    expect(other.get_by_role("dialog", name="Enter your access token")).to_be_visible()
 
 
-@pytest.mark.parametrize("status", [429, 503])
-def test_a_busy_server(visitor: Visitor, compose: Compose, status: int) -> None:
-    visitor.expected = [REFUSED]
-    answers: list[int] = []
+def test_busy_server_is_retried(user: PageUser, make_song: SongFactory) -> None:
+    user.expected = [HTTP_ERROR]
+    statuses = [429, 503]
 
-    def be_busy(route: Route) -> None:
-        answers.append(status)
-        if len(answers) > 2:
-            route.continue_()
+    def respond_busy(route: Route) -> None:
+        if statuses:
+            route.fulfill(status=statuses.pop(), json={"message": "Too Many Requests"})
         else:
-            route.fulfill(status=status, json={"message": "Too Many Requests"})
+            route.continue_()
 
-    visitor.context.route(re.compile("/jobs$"), be_busy)
-    visitor.separate(compose(f"busy-{status}.wav", status))
-    failure = visitor.page.locator(".card > .failure")
-    expect(failure).to_have_text("The server is busy. This goes on by itself in a moment.")
-    visitor.card("done")
+    user.context.route(re.compile("/jobs$"), respond_busy)
+    user.separate(make_song("busy.wav", 95))
+    failure = user.page.locator(".card > .error")
+    expect(failure).to_have_text("The server is busy. The page retries automatically.")
+    user.card("done")
 
 
-def test_a_mistake_of_the_server(visitor: Visitor, compose: Compose) -> None:
-    visitor.expected = [REFUSED]
+def test_internal_error_fails_the_song(user: PageUser, make_song: SongFactory) -> None:
+    user.expected = [HTTP_ERROR]
     problem = {"code": "internal_error", "status": 500}
-    visitor.context.route(
-        re.compile("/jobs$"), lambda route: route.fulfill(status=500, json=problem)
-    )
-    visitor.separate(compose("mistake.wav", 91))
-    failure = visitor.card("failed").locator(".failure")
-    expect(failure).to_have_text(re.compile("^The server made a mistake. Try again"))
+    user.context.route(re.compile("/jobs$"), lambda route: route.fulfill(status=500, json=problem))
+    user.separate(make_song("mistake.wav", 91))
+    failure = user.card("failed").locator(".error")
+    expect(failure).to_have_text(re.compile("^Something went wrong on the server. Try again"))
 
 
-def test_a_file_that_was_changed_after_it_was_chosen(visitor: Visitor, compose: Compose) -> None:
-    visitor.expected = ["net::ERR_UPLOAD_FILE_CHANGED"]
-    song = compose("moving.wav", 92)
-    visitor.choose(song)
-    visitor.page.get_by_text("More options").click()
+def test_file_deleted_after_choosing_fails_the_song(user: PageUser, make_song: SongFactory) -> None:
+    user.expected = ["net::ERR_UPLOAD_FILE_CHANGED"]
+    song = make_song("moving.wav", 92)
+    user.choose(song)
+    user.page.get_by_text("More options").click()
     song.unlink()
-    visitor.page.click("#separate")
-    expect(visitor.card("failed").locator(".failure")).to_have_text(
-        re.compile("^The file can’t be read any more")
+    user.page.click("#separate")
+    expect(user.card("failed").locator(".error")).to_have_text(
+        re.compile("^The file can’t be read anymore")
     )
 
 
-def test_delete_asks_first_and_leaves_nothing(
-    visitor: Visitor, site: Site, compose: Compose
+def test_delete_is_confirmed_and_leaves_no_object(
+    user: PageUser, site: Site, make_song: SongFactory
 ) -> None:
-    page, stack = visitor.page, site.services.stack
-    visitor.separate(compose("secret.wav", 93))
-    visitor.card("done")
+    page, stack = user.page, site.services.stack
+    user.separate(make_song("secret.wav", 93))
+    user.card("done")
     job = page.evaluate("JSON.parse(localStorage['stemdrop.songs'])[0].id")
 
-    def left() -> list[str]:
+    def remaining_keys() -> list[str]:
         return [
             entry["Key"]
             for bucket in (stack.uploads_bucket, stack.stems_bucket)
@@ -193,27 +191,27 @@ def test_delete_asks_first_and_leaves_nothing(
             if job in entry["Key"]
         ]
 
-    assert len(left()) == 5
+    assert len(remaining_keys()) == 5
     page.get_by_role("button", name="Delete secret").click()
-    visitor.shoot("16-delete")
-    page.get_by_role("button", name="Keep").click()
-    assert len(left()) == 5
+    user.screenshot("16-delete")
+    page.get_by_role("button", name="Cancel").click()
+    assert len(remaining_keys()) == 5
     page.get_by_role("button", name="Delete secret").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.locator(".card")).to_have_count(0)
-    expect(page.locator("#picker")).to_be_focused()
-    assert left() == []
-    visitor.reload()
+    expect(page.locator("#file-input")).to_be_focused()
+    assert remaining_keys() == []
+    user.reload()
     expect(page.locator("#songs")).to_be_hidden()
 
 
-def test_cancel_while_it_is_uploaded(visitor: Visitor, compose: Compose) -> None:
-    visitor.context.route(re.compile("-uploads-"), lambda _: None)
+def test_cancel_during_the_upload_deletes_the_job(user: PageUser, make_song: SongFactory) -> None:
+    user.context.route(re.compile("-uploads-"), lambda _: None)
     methods: list[str] = []
-    visitor.page.on("request", lambda request: methods.append(request.method))
-    visitor.separate(compose("stop.wav", 94))
-    visitor.card("uploading").get_by_role("button", name="Cancel stop").click()
-    expect(visitor.page.locator(".card")).to_have_count(0)
-    visitor.page.evaluate("fetch('/healthz').then((response) => response.status)")
+    user.page.on("request", lambda request: methods.append(request.method))
+    user.separate(make_song("stop.wav", 94))
+    user.card("uploading").get_by_role("button", name="Cancel stop").click()
+    expect(user.page.locator(".card")).to_have_count(0)
+    user.page.evaluate("fetch('/healthz').then((response) => response.status)")
     assert methods.count("DELETE") == 1
-    assert visitor.page.evaluate("localStorage['stemdrop.songs']") == "[]"
+    assert user.page.evaluate("localStorage['stemdrop.songs']") == "[]"

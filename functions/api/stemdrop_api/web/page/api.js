@@ -1,32 +1,35 @@
-// The calls of the API.
+// The API's client.
+//
+// Names: a JSON field keeps its name everywhere (`duration_s`, `size_bytes`, `url_lifetime_s`), as in
+// Python. All other names are camelCase, with the unit at the end (`retryAfter_s`, `clock_frames`).
 
-import { askForToken, token } from "./credentials.js";
-import { Failure, sentence } from "./failures.js";
+import { requestToken, storedToken } from "./access-token.js";
+import { AppError, errorMessage } from "./errors.js";
 
-const BUSY = new Set([429, 502, 503, 504]);
+const BUSY_STATUSES = new Set([429, 502, 503, 504]);
 
-/** Tell what is offered here. */
-export const showOptions = async () => (await call("GET", "options")).json();
+/** Return what the server can do: its models, codecs, defaults and limits. */
+export const getOptions = async () => (await call("GET", "options")).json();
 
-/** Make a job. */
-export const createJob = async (wanted, signal) =>
-  (await call("POST", "jobs", { body: wanted, signal })).json();
+/** Create a job. */
+export const createJob = async (request, signal) =>
+  (await call("POST", "jobs", { body: request, signal })).json();
 
-/** Delete a job from the server; one that isn't there any more is what was wanted. */
+/** Delete a job from the server. A job that no longer exists counts as deleted. */
 export async function deleteJob(id) {
   try {
     await call("DELETE", `jobs/${id}`);
-  } catch (failure) {
-    if (failure.code !== "not_found") throw failure;
+  } catch (error) {
+    if (error.code !== "not_found") throw error;
   }
 }
 
 /**
- * Show a job.
- * @returns {Promise<{job: object|null, etag: string, retryAfter_s: number}>} job is null if it is
- *   the one that has this etag.
+ * Return a job.
+ * @returns {Promise<{job: object|null, etag: string, retryAfter_s: number}>} The job is null if it
+ *   still has the given etag.
  */
-export async function showJob(id, etag, signal) {
+export async function getJob(id, etag, signal) {
   const response = await call("GET", `jobs/${id}`, { etag, signal });
   return {
     job: response.status === 304 ? null : await response.json(),
@@ -36,17 +39,17 @@ export async function showJob(id, etag, signal) {
 }
 
 async function call(method, path, { body, etag, signal } = {}) {
-  let credential = token() ?? (await askForToken(null));
+  let token = storedToken() ?? (await requestToken(null));
   for (;;) {
-    const response = await send(method, path, credential, { body, etag, signal });
+    const response = await send(method, path, token, { body, etag, signal });
     if (response.ok || response.status === 304) return response;
-    if (response.status !== 401) throw await failureOf(response);
-    credential = await askForToken(credential, sentence({ code: "unauthorized" }));
+    if (response.status !== 401) throw await toAppError(response);
+    token = await requestToken(token, errorMessage({ code: "unauthorized" }));
   }
 }
 
-async function send(method, path, credential, { body, etag, signal }) {
-  const headers = { Authorization: `Bearer ${credential}` };
+async function send(method, path, token, { body, etag, signal }) {
+  const headers = { Authorization: `Bearer ${token}` };
   if (body) headers["Content-Type"] = "application/json";
   if (etag) headers["If-None-Match"] = etag;
   try {
@@ -59,13 +62,13 @@ async function send(method, path, credential, { body, etag, signal }) {
       credentials: "omit",
     });
   } catch (error) {
-    throw error.name === "AbortError" ? error : new Failure("offline");
+    throw error.name === "AbortError" ? error : new AppError("offline");
   }
 }
 
-async function failureOf(response) {
+async function toAppError(response) {
   const problem = await response.json().catch(() => ({}));
   const retryAfter_s = Number(response.headers.get("Retry-After")) || null;
-  if (BUSY.has(response.status)) return new Failure("busy", problem.detail, retryAfter_s);
-  return new Failure(problem.code ?? "internal_error", problem.detail, retryAfter_s);
+  if (BUSY_STATUSES.has(response.status)) return new AppError("busy", problem.detail, retryAfter_s);
+  return new AppError(problem.code ?? "internal_error", problem.detail, retryAfter_s);
 }

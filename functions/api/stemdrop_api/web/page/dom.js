@@ -1,14 +1,15 @@
-// Elements, made in one line; text is only ever text, so nothing of a song's name becomes markup.
+// DOM elements. Text is only ever set as text, so a song's name can't become markup.
 
 /**
- * Make an element.
- * @param {string} tag with classes behind dots: "button.quiet".
- * @param {object} properties of the element; `on` has listeners, names with a hyphen are attributes.
+ * Create an element.
+ * @param {string} selector Tag and classes, such as "button.subtle".
+ * @param {object} properties Properties of the element. `on` contains event listeners. Names with a
+ *   hyphen are attributes.
  * @param {...(Node|string|null)} children
  */
-export function make(tag, properties = {}, ...children) {
-  const [name, ...classes] = tag.split(".");
-  const element = document.createElement(name);
+export function createElement(selector, properties = {}, ...children) {
+  const [tag, ...classes] = selector.split(".");
+  const element = document.createElement(tag);
   element.classList.add(...classes);
   for (const [key, value] of Object.entries(properties)) {
     if (key === "on") {
@@ -23,15 +24,15 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
-/** Return the element of the page that has an id. */
-export const the = (id) => document.getElementById(id);
+/** Return the element with an id. */
+export const byId = (id) => document.getElementById(id);
 
-/** Set a text if it is another one: a live region repeats what is set anew. */
+/** Set an element's text if it differs. A live region announces every assignment. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Tell who can't see it, once, what has happened. */
-export function announce(sentence) {
-  setText(the("live"), sentence);
+/** Announce a message to screen readers. */
+export function announce(message) {
+  setText(byId("live-region"), message);
 }

@@ -1,64 +1,74 @@
-// The page begins here.
+// The page's entry point.
 
-import { showOptions } from "./api.js";
-import { Choices } from "./choices.js";
-import { setText, the } from "./dom.js";
-import { sentence } from "./failures.js";
-import { listen } from "./intake.js";
-import { limit, megabytes, plural } from "./numbers.js";
-import * as shelf from "./shelf.js";
+import { getOptions } from "./api.js";
+import { byId, setText } from "./dom.js";
+import { errorMessage } from "./errors.js";
+import { listenForFiles } from "./file-input.js";
+import { formatDuration, formatSize, pluralize } from "./format.js";
+import { loadSongs } from "./library-storage.js";
+import { OptionsForm } from "./options-form.js";
+import { PendingUploads } from "./pending-uploads.js";
+import { retry } from "./retry.js";
+import { SongList } from "./song-list.js";
 import { Song } from "./song.js";
-import { Songs } from "./songs.js";
-import { Staging } from "./staging.js";
-import { persist } from "./waiting.js";
 
-// What Space does something to by itself; everywhere else it plays and stops.
-const TAKES_SPACE = "button, select, textarea, summary, a, [type=text], [type=password], [type=number], " +
+// Elements with an action of their own for Space. Everywhere else, Space plays and pauses.
+const HANDLES_SPACE = "button, select, textarea, summary, a, [type=text], [type=password], [type=number], " +
   "[type=checkbox], [type=radio], [type=file]";
 
 async function start() {
-  for (const dialog of document.querySelectorAll("dialog")) answerByButtons(dialog);
-  const trouble = (failure) => setText(the("notice"), failure ? sentence(failure) : "");
-  const offer = await persist(showOptions, trouble);
-  const { max_upload_bytes: bytes, max_duration_s: seconds } = offer.limits;
-  setText(the("retention"), `Songs and stems are deleted by themselves after ${plural(offer.retention_days, "day")}.`);
-  setText(the("limits"), `Up to ${megabytes(bytes)} and ${limit(seconds)}. Any format, also videos.`);
+  for (const dialog of document.querySelectorAll("dialog")) closeByButtons(dialog);
+  const showError = (error) => setText(byId("notice"), error ? errorMessage(error) : "");
+  const capabilities = await retry(getOptions, showError);
+  showLimits(capabilities);
 
-  const choices = new Choices(offer);
-  let optionsOfNext = null;
-  const staging = new Staging(offer, choices, (chosen, options) => {
-    for (const song of [...chosen].reverse()) {
-      const card = songs.add(song);
+  const optionsForm = new OptionsForm(capabilities);
+  let nextOptions = null;
+  const pendingUploads = new PendingUploads(capabilities, optionsForm, (songs, options) => {
+    for (const song of [...songs].reverse()) {
+      const card = songList.add(song);
       song.separate(options);
       card.heading.focus();
     }
   });
-  const songs = new Songs(offer, (song) => {
-    if (song.file) staging.add([song.file], song.job?.options);
-    else optionsOfNext = song.job?.options ?? null;
-    if (!song.file) the("picker").click();
+  const songList = new SongList(capabilities, (song) => {
+    if (song.file) pendingUploads.add([song.file], song.job?.options);
+    else nextOptions = song.job?.options ?? null;
+    if (!song.file) byId("file-input").click();
   });
-  listen((files) => {
-    staging.add(files, optionsOfNext);
-    optionsOfNext = null;
+  listenForFiles((files) => {
+    pendingUploads.add(files, nextOptions);
+    nextOptions = null;
   });
-  for (const kept of shelf.songs().reverse()) songs.add(Song.kept(kept, offer.url_lifetime_s));
+  for (const stored of loadSongs().reverse()) {
+    songList.add(Song.fromLibrary(stored, capabilities.url_lifetime_s));
+  }
   addEventListener("keydown", (event) => {
-    if (event.key !== " " || event.target.closest(TAKES_SPACE) || document.querySelector("dialog[open]")) return;
-    if (songs.toggle()) event.preventDefault();
+    if (event.key !== " " || event.target.closest(HANDLES_SPACE) || document.querySelector("dialog[open]")) return;
+    if (songList.togglePlayback()) event.preventDefault();
   });
-  the("choose").hidden = false;
+  byId("upload").hidden = false;
   document.documentElement.dataset.ready = "";
 }
 
-/** A dialog's form is never sent; its buttons say how it ends. */
-function answerByButtons(dialog) {
-  for (const button of dialog.querySelectorAll("[data-answer]")) {
-    button.addEventListener("click", () => dialog.close(button.dataset.answer));
+function showLimits({ limits, retention_days }) {
+  const size = formatSize(limits.max_upload_bytes);
+  const duration = formatDuration(limits.max_duration_s);
+  setText(byId("limits"), `Any audio or video format, up to ${size} and ${duration}.`);
+  setText(
+    byId("retention"),
+    `Songs and stems are deleted automatically after ${pluralize(retention_days, "day")}.`,
+  );
+}
+
+/** Close a dialog by its buttons, without submitting a form. */
+function closeByButtons(dialog) {
+  for (const button of dialog.querySelectorAll("[data-return-value]")) {
+    button.addEventListener("click", () => dialog.close(button.dataset.returnValue));
   }
 }
 
-start().catch((failure) => {
-  setText(the("notice"), sentence(failure));
-  throw failure;
+start().catch((error) => {
+  setText(byId("notice"), errorMessage(error));
+  throw error;
 });

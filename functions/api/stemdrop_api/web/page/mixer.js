@@ -1,29 +1,29 @@
-// How loud each track is: muted, soloed, turned down, or silent for the original to be heard alone.
+// The gain of each track, from mute, solo, volume and the comparison with the original.
 
 export const ORIGINAL = "original";
 
 export class Mixer {
-  comparing = false;
-  #strips = new Map();
+  originalOnly = false;
+  #channels = new Map();
 
   /** @param {string[]} stems */
   constructor(stems) {
-    for (const stem of stems) this.#strips.set(stem, { volume: 1, muted: false, soloed: false });
+    for (const stem of stems) this.#channels.set(stem, { volume: 1, muted: false, soloed: false });
   }
 
-  /** Return a stem's settings, to be changed. */
-  strip(stem) {
-    return this.#strips.get(stem);
+  /** Return the mutable settings of a stem. */
+  channel(stem) {
+    return this.#channels.get(stem);
   }
 
-  /** Return the level of every track, by name. */
-  levels() {
-    const strips = [...this.#strips];
-    const someAlone = strips.some(([, { soloed }]) => soloed);
-    const levels = strips.map(([stem, { volume, muted, soloed }]) => {
-      const isHeard = !this.comparing && (someAlone ? soloed : !muted);
-      return [stem, isHeard ? volume : 0];
+  /** Return the name and gain of every track. */
+  gains() {
+    const channels = [...this.#channels];
+    const anySoloed = channels.some(([, { soloed }]) => soloed);
+    const gains = channels.map(([stem, { volume, muted, soloed }]) => {
+      const isAudible = !this.originalOnly && (anySoloed ? soloed : !muted);
+      return [stem, isAudible ? volume : 0];
     });
-    return [...levels, [ORIGINAL, this.comparing ? 1 : 0]];
+    return [...gains, [ORIGINAL, this.originalOnly ? 1 : 0]];
   }
 }

@@ -1,11 +1,11 @@
-// SHA-256 piece by piece: the browser's own wants the whole file in memory.
+// Incremental SHA-256. The browser's own digest needs the whole file in memory.
 // Source: FIPS 180-4.
 
 const PRIMES = firstPrimes(64);
 const fraction = (value) => ((value - Math.floor(value)) * 2 ** 32) | 0;
-const ROUND = Int32Array.from(PRIMES, (prime) => fraction(Math.cbrt(prime)));
-const BEGIN = Int32Array.from(PRIMES.slice(0, 8), (prime) => fraction(Math.sqrt(prime)));
-const BLOCK = 64;
+const ROUND_CONSTANTS = Int32Array.from(PRIMES, (prime) => fraction(Math.cbrt(prime)));
+const INITIAL_STATE = Int32Array.from(PRIMES.slice(0, 8), (prime) => fraction(Math.sqrt(prime)));
+const BLOCK_BYTES = 64;
 
 function firstPrimes(count) {
   const primes = [];
@@ -16,42 +16,43 @@ function firstPrimes(count) {
 }
 
 export class Sha256 {
-  #state = BEGIN.slice();
+  #state = INITIAL_STATE.slice();
   #words = new Int32Array(64);
-  #rest = new Uint8Array(BLOCK);
-  #used = 0;
-  #bytes = 0;
+  #block = new Uint8Array(BLOCK_BYTES);
+  #blockBytes = 0;
+  #totalBytes = 0;
 
-  /** Take the next bytes. */
-  add(bytes) {
-    this.#bytes += bytes.length;
+  /** Hash the next bytes. */
+  update(bytes) {
+    this.#totalBytes += bytes.length;
     let at = 0;
-    if (this.#used) {
-      at = Math.min(BLOCK - this.#used, bytes.length);
-      this.#rest.set(bytes.subarray(0, at), this.#used);
-      this.#used += at;
-      if (this.#used < BLOCK) return this;
-      this.#take(this.#rest, 0);
+    if (this.#blockBytes) {
+      at = Math.min(BLOCK_BYTES - this.#blockBytes, bytes.length);
+      this.#block.set(bytes.subarray(0, at), this.#blockBytes);
+      this.#blockBytes += at;
+      if (this.#blockBytes < BLOCK_BYTES) return this;
+      this.#compress(this.#block, 0);
     }
-    for (; at + BLOCK <= bytes.length; at += BLOCK) this.#take(bytes, at);
-    this.#used = bytes.length - at;
-    this.#rest.set(bytes.subarray(at));
+    for (; at + BLOCK_BYTES <= bytes.length; at += BLOCK_BYTES) this.#compress(bytes, at);
+    this.#blockBytes = bytes.length - at;
+    this.#block.set(bytes.subarray(at));
     return this;
   }
 
-  /** Return the digest in hex. */
-  finish() {
-    const length = this.#bytes;
-    const end = new Uint8Array(this.#used < 56 ? BLOCK - this.#used : 2 * BLOCK - this.#used);
-    end[0] = 0x80;
-    const view = new DataView(end.buffer);
-    view.setUint32(end.length - 8, Math.floor(length / 2 ** 29));
-    view.setUint32(end.length - 4, (length * 8) >>> 0);
-    this.add(end);
+  /** Return the digest as hex digits. */
+  hexDigest() {
+    const messageBytes = this.#totalBytes;
+    const paddedBytes = this.#blockBytes < 56 ? BLOCK_BYTES : 2 * BLOCK_BYTES; // 1 bit, then the length
+    const padding = new Uint8Array(paddedBytes - this.#blockBytes);
+    padding[0] = 0x80;
+    const view = new DataView(padding.buffer);
+    view.setUint32(padding.length - 8, Math.floor(messageBytes / 2 ** 29));
+    view.setUint32(padding.length - 4, (messageBytes * 8) >>> 0);
+    this.update(padding);
     return Array.from(this.#state, (word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
   }
 
-  #take(bytes, at) {
+  #compress(bytes, at) {
     const w = this.#words;
     for (let i = 0; i < 16; i += 1, at += 4) {
       w[i] = (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
@@ -59,9 +60,9 @@ export class Sha256 {
     for (let i = 16; i < 64; i += 1) {
       const x = w[i - 15];
       const y = w[i - 2];
-      const near = ((x >>> 7) | (x << 25)) ^ ((x >>> 18) | (x << 14)) ^ (x >>> 3);
-      const far = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10);
-      w[i] = (w[i - 16] + near + w[i - 7] + far) | 0;
+      const sigma0 = ((x >>> 7) | (x << 25)) ^ ((x >>> 18) | (x << 14)) ^ (x >>> 3);
+      const sigma1 = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10);
+      w[i] = (w[i - 16] + sigma0 + w[i - 7] + sigma1) | 0;
     }
     const state = this.#state;
     let a = state[0];
@@ -73,20 +74,20 @@ export class Sha256 {
     let g = state[6];
     let h = state[7];
     for (let i = 0; i < 64; i += 1) {
-      const turned = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7));
-      const one = (h + turned + ((e & f) ^ (~e & g)) + ROUND[i] + w[i]) | 0;
-      const other = ((a >>> 2) | (a << 30)) ^ ((a >>> 13) | (a << 19)) ^ ((a >>> 22) | (a << 10));
-      const two = (other + ((a & b) ^ (a & c) ^ (b & c))) | 0;
+      const sum1 = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7));
+      const temp1 = (h + sum1 + ((e & f) ^ (~e & g)) + ROUND_CONSTANTS[i] + w[i]) | 0;
+      const sum0 = ((a >>> 2) | (a << 30)) ^ ((a >>> 13) | (a << 19)) ^ ((a >>> 22) | (a << 10));
+      const temp2 = (sum0 + ((a & b) ^ (a & c) ^ (b & c))) | 0;
       h = g;
       g = f;
       f = e;
-      e = (d + one) | 0;
+      e = (d + temp1) | 0;
       d = c;
       c = b;
       b = a;
-      a = (one + two) | 0;
+      a = (temp1 + temp2) | 0;
     }
-    state[0] += a; // each wraps at 32 bits by itself
+    state[0] += a; // an Int32Array wraps at 32 bits
     state[1] += b;
     state[2] += c;
     state[3] += d;

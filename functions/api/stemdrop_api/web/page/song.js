@@ -1,212 +1,213 @@
-// One song's way: read, uploaded, waiting, separated; and what of it survives a reload.
+// The state of one song, from hashing and upload to its stems, and across reloads.
 
-import { createJob, deleteJob, showJob } from "./api.js";
-import { Failure } from "./failures.js";
-import { sha256Of } from "./hashing.js";
-import * as shelf from "./shelf.js";
-import { upload } from "./upload.js";
-import { pause, persist } from "./waiting.js";
+import { createJob, deleteJob, getJob } from "./api.js";
+import { AppError } from "./errors.js";
+import { hashFile } from "./file-hash.js";
+import { removeSong, saveSong } from "./library-storage.js";
+import { delay, retry } from "./retry.js";
+import { uploadFile } from "./upload.js";
 
-// Uploads of this tab that haven't ended: what a reload interrupts is told from what waits.
-const UNFINISHED = "stemdrop.uploading";
-const MARGIN_S = 60;
+// Ids of this tab's unfinished uploads. They tell an upload that a reload interrupted from a queued
+// song: both have the status awaiting_upload.
+const UPLOADS_KEY = "stemdrop.uploading";
+const URL_MARGIN_S = 60;
 
 /**
- * A song. It tells of every change by an event "change".
+ * A song. It dispatches "change" after every change.
  *
- * state: reading, uploading, waiting, processing, done, failed, interrupted, gone; or loading.
- * failure: why it failed; trouble: what holds it up, if that passes by itself.
- * sent: the share that is uploaded. job: as the API shows it.
+ * state: loading, reading, uploading, waiting, processing, done, failed, interrupted or gone.
+ * error: Error that ended the song. transientError: Error that is being retried.
+ * uploadedFraction: Number from 0 to 1. job: Response of GET /jobs/<id>.
  */
 export class Song extends EventTarget {
   id = null;
   file = null;
   job = null;
-  failure = null;
-  trouble = null;
-  sent = 0;
+  error = null;
+  transientError = null;
+  uploadedFraction = 0;
   #hash = null;
   #etag = null;
-  #receivedAt = 0;
-  #refreshing = null;
-  #ending = new AbortController();
+  #receivedAt_ms = 0;
+  #refresh = null;
+  #abortController = new AbortController();
 
-  constructor(name, urlLifetime_s) {
+  constructor(name, url_lifetime_s) {
     super();
     this.name = name;
     this.state = "loading";
-    this.urlLifetime_s = urlLifetime_s;
+    this.url_lifetime_s = url_lifetime_s;
   }
 
-  /** Return a song that was chosen; it is read at once, so that its hash is there in time. */
-  static chosen(file, urlLifetime_s) {
-    const song = new Song(file.name, urlLifetime_s);
+  /** Return a song for a chosen file, and start hashing it. */
+  static fromFile(file, url_lifetime_s) {
+    const song = new Song(file.name, url_lifetime_s);
     song.file = file;
     song.state = "reading";
-    song.#hash = sha256Of(file, song.#ending.signal);
+    song.#hash = hashFile(file, song.#abortController.signal);
     song.#hash.catch(() => {});
     return song;
   }
 
-  /** Return a song of an earlier visit, and see how it stands. */
-  static kept({ id, name }, urlLifetime_s) {
-    const song = new Song(name, urlLifetime_s);
+  /** Return a song of an earlier visit, and start polling its job. */
+  static fromLibrary({ id, name }, url_lifetime_s) {
+    const song = new Song(name, url_lifetime_s);
     song.id = id;
-    song.#run(() => song.#watch());
+    song.#run(() => song.#poll());
     return song;
   }
 
-  get isUnderWay() {
+  get isUploading() {
     return this.state === "reading" || this.state === "uploading";
   }
 
-  /** Have it separated. */
+  /** Upload the song and separate it. */
   separate(options) {
     this.#run(async () => {
       const sha256 = await this.#hash;
       await this.#submit({ ...options, filename: this.name, size_bytes: this.file.size, sha256 });
-      await this.#watch();
+      await this.#poll();
     });
   }
 
-  /** Stop what is going on, and forget it here. */
-  drop() {
-    this.#ending.abort();
-    if (this.id !== null) shelf.forget(this.id);
-    markUnfinished(this.id, false);
+  /** Stop all work, and remove the song from this browser. */
+  discard() {
+    this.#abortController.abort();
+    if (this.id !== null) removeSong(this.id);
+    setUploading(this.id, false);
   }
 
-  /** Delete it from the server, and forget it here. */
+  /** Delete the song from the server, and discard it. */
   async delete() {
     if (this.id !== null) await deleteJob(this.id);
-    this.drop();
+    this.discard();
   }
 
-  /** Return the job with URLs that are good for a while. */
-  async fresh({ anew = false } = {}) {
-    const age_s = (Date.now() - this.#receivedAt) / 1000;
-    if (!anew && age_s < this.urlLifetime_s - MARGIN_S && age_s >= 0) return this.job;
-    this.#refreshing ??= showJob(this.id, null, this.#ending.signal)
-      .then(({ job, etag }) => this.#take(job, etag))
-      .catch((failure) => {
-        if (failure.code === "not_found") this.#end(failure);
-        throw failure;
+  /** Return the job with presigned URLs that are still valid. `force` replaces them anyway. */
+  async refreshJob({ force = false } = {}) {
+    const age_s = (Date.now() - this.#receivedAt_ms) / 1000;
+    if (!force && age_s < this.url_lifetime_s - URL_MARGIN_S && age_s >= 0) return this.job;
+    this.#refresh ??= getJob(this.id, null, this.#abortController.signal)
+      .then(({ job, etag }) => this.#setJob(job, etag))
+      .catch((error) => {
+        if (error.code === "not_found") this.#fail(error);
+        throw error;
       })
       .finally(() => {
-        this.#refreshing = null;
+        this.#refresh = null;
       });
-    await this.#refreshing;
+    await this.#refresh;
     return this.job;
   }
 
-  async #submit(wanted) {
+  async #submit(request) {
     for (;;) {
-      const signal = this.#ending.signal;
-      const job = await this.#persist(() => createJob(wanted, signal));
+      const { signal } = this.#abortController;
+      const job = await this.#retry(() => createJob(request, signal));
       this.id = job.id;
-      shelf.keep(job.id, this.name);
-      this.#take(job, null);
+      saveSong(job.id, this.name);
+      this.#setJob(job, null);
       if (job.upload === null || (await this.#upload(job.upload))) return;
-      // The upload URL is too old by now: a new job has a new one.
-      shelf.forget(job.id);
-      await this.#persist(() => deleteJob(job.id));
+      // The upload URL has expired. A new job gets a new one.
+      removeSong(job.id);
+      await this.#retry(() => deleteJob(job.id));
     }
   }
 
-  /** Return whether the song has arrived, or else its upload URL is no longer good. */
-  async #upload(to) {
-    markUnfinished(this.id, true);
-    this.#become("uploading");
-    const endsAt = Date.now() + 1000 * this.urlLifetime_s;
-    const onProgress = (share) => {
-      this.sent = share;
-      this.#tell();
+  /** Upload the file. Return false if the presigned URL has expired. */
+  async #upload(target) {
+    setUploading(this.id, true);
+    this.#setState("uploading");
+    const expiresAt_ms = Date.now() + 1000 * this.url_lifetime_s;
+    const onProgress = (fraction) => {
+      this.uploadedFraction = fraction;
+      this.#dispatchChange();
     };
     try {
-      await this.#persist(async () => {
-        if (Date.now() > endsAt) throw new Failure("upload_expired");
+      await this.#retry(async () => {
+        if (Date.now() > expiresAt_ms) throw new AppError("upload_expired");
         await this.file.slice(0, 1).arrayBuffer().catch(() => {
-          throw new Failure("unreadable");
+          throw new AppError("unreadable");
         });
-        await upload(to, this.file, onProgress, this.#ending.signal);
+        await uploadFile(target, this.file, onProgress, this.#abortController.signal);
       });
-    } catch (failure) {
-      if (this.#ending.signal.aborted) throw failure; // who has stopped it deletes it
-      const isTooOld = failure.code === "upload_refused" && Date.now() > endsAt;
-      if (isTooOld || failure.code === "upload_expired") return false;
-      shelf.forget(this.id); // what never arrived is nothing to come back to
+    } catch (error) {
+      if (this.#abortController.signal.aborted) throw error; // delete() deletes the job
+      const isExpired = error.code === "upload_refused" && Date.now() > expiresAt_ms;
+      if (isExpired || error.code === "upload_expired") return false;
+      removeSong(this.id); // there is nothing on the server to return to
       deleteJob(this.id).catch(() => {});
-      throw failure;
+      throw error;
     } finally {
-      if (!this.#ending.signal.aborted) markUnfinished(this.id, false);
+      if (!this.#abortController.signal.aborted) setUploading(this.id, false);
     }
-    this.#become("waiting");
+    this.#setState("waiting");
     return true;
   }
 
-  async #watch() {
+  async #poll() {
     for (;;) {
-      const signal = this.#ending.signal;
-      const found = await this.#persist(() => showJob(this.id, this.#etag, signal));
-      if (found.job) this.#take(found.job, found.etag);
+      const { signal } = this.#abortController;
+      const { job, etag, retryAfter_s } = await this.#retry(() => getJob(this.id, this.#etag, signal));
+      if (job) this.#setJob(job, etag);
       if (this.state === "interrupted" || this.job.finished_at !== null) return;
-      await pause(found.retryAfter_s, signal);
+      await delay(retryAfter_s, signal);
     }
   }
 
-  #take(job, etag) {
+  #setJob(job, etag) {
     this.job = job;
     this.#etag = etag;
-    this.#receivedAt = Date.now();
-    this.failure = job.error;
-    this.#become(this.#stateOf(job));
+    this.#receivedAt_ms = Date.now();
+    this.error = job.error;
+    this.#setState(this.#stateOf(job));
   }
 
   #stateOf(job) {
     if (job.status !== "awaiting_upload") return job.status;
-    const isInterrupted = this.file === null && unfinished().includes(this.id);
+    const isInterrupted = this.file === null && loadUploading().includes(this.id);
     return isInterrupted ? "interrupted" : "waiting";
   }
 
-  #persist(work) {
-    const onTrouble = (failure) => {
-      if (failure === null && this.trouble === null) return;
-      this.trouble = failure;
-      this.#tell();
+  #retry(operation) {
+    const onTransientError = (error) => {
+      if (error === null && this.transientError === null) return;
+      this.transientError = error;
+      this.#dispatchChange();
     };
-    return persist(work, onTrouble, this.#ending.signal);
+    return retry(operation, onTransientError, this.#abortController.signal);
   }
 
-  #run(work) {
-    work().catch((failure) => {
-      if (this.#ending.signal.aborted) return;
-      if (!(failure instanceof Failure)) throw failure;
-      this.#end(failure);
+  #run(operation) {
+    operation().catch((error) => {
+      if (this.#abortController.signal.aborted) return;
+      if (!(error instanceof AppError)) throw error;
+      this.#fail(error);
     });
   }
 
-  #end(failure) {
-    this.failure = failure;
-    this.trouble = null;
-    if (failure.code === "not_found") shelf.forget(this.id);
-    this.#become(failure.code === "not_found" ? "gone" : "failed");
+  #fail(error) {
+    this.error = error;
+    this.transientError = null;
+    if (error.code === "not_found") removeSong(this.id);
+    this.#setState(error.code === "not_found" ? "gone" : "failed");
   }
 
-  #become(state) {
+  #setState(state) {
     this.state = state;
-    this.#tell();
+    this.#dispatchChange();
   }
 
-  #tell() {
+  #dispatchChange() {
     this.dispatchEvent(new Event("change"));
   }
 }
 
-function unfinished() {
-  return JSON.parse(sessionStorage.getItem(UNFINISHED) ?? "[]");
+function loadUploading() {
+  return JSON.parse(sessionStorage.getItem(UPLOADS_KEY) ?? "[]");
 }
 
-function markUnfinished(id, isUnfinished) {
-  const others = unfinished().filter((other) => other !== id);
-  sessionStorage.setItem(UNFINISHED, JSON.stringify(isUnfinished ? [...others, id] : others));
+function setUploading(id, isUploading) {
+  const others = loadUploading().filter((other) => other !== id);
+  sessionStorage.setItem(UPLOADS_KEY, JSON.stringify(isUploading ? [...others, id] : others));
 }

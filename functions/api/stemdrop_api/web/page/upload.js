@@ -1,29 +1,29 @@
-// A song's way to S3, by the URL that the API has signed. fetch can't tell how far it has come.
+// The upload to a presigned URL. It uses XMLHttpRequest because fetch reports no progress.
 
-import { Failure } from "./failures.js";
+import { AppError } from "./errors.js";
 
 /**
- * Send a file.
- * @param {{method: string, url: string, headers: Object<string, string>}} to
+ * Upload a file.
+ * @param {{method: string, url: string, headers: Object<string, string>}} target
  * @param {File} file
- * @param {(share: number) => void} onProgress
+ * @param {(fraction: number) => void} onProgress
  * @param {AbortSignal} signal
  */
-export function upload(to, file, onProgress, signal) {
+export function uploadFile(target, file, onProgress, signal) {
   const request = new XMLHttpRequest();
   return new Promise((resolve, reject) => {
-    const stop = () => request.abort();
-    signal.addEventListener("abort", stop);
+    const abort = () => request.abort();
+    signal.addEventListener("abort", abort);
     request.upload.addEventListener("progress", ({ loaded, total }) => onProgress(loaded / total));
     request.addEventListener("load", () => {
       if (request.status < 300) resolve();
-      else reject(new Failure(request.status >= 500 ? "busy" : "upload_refused"));
+      else reject(new AppError(request.status >= 500 ? "busy" : "upload_refused"));
     });
-    request.addEventListener("error", () => reject(new Failure("offline")));
+    request.addEventListener("error", () => reject(new AppError("offline")));
     request.addEventListener("abort", () => reject(signal.reason));
-    request.addEventListener("loadend", () => signal.removeEventListener("abort", stop));
-    request.open(to.method, to.url);
-    for (const [name, value] of Object.entries(to.headers)) request.setRequestHeader(name, value);
-    request.send(file.slice()); // without a type, so the browser adds no Content-Type
+    request.addEventListener("loadend", () => signal.removeEventListener("abort", abort));
+    request.open(target.method, target.url);
+    for (const [name, value] of Object.entries(target.headers)) request.setRequestHeader(name, value);
+    request.send(file.slice()); // without a type, so that the browser adds no Content-Type
   });
 }

@@ -1,68 +1,70 @@
-// Draws the outline of a stem; a click goes to a place, a drag chooses a part.
+// The waveform of a stem. A click seeks, and a drag selects a loop.
 
-import { make } from "./dom.js";
+import { createElement } from "./dom.js";
 
-const BAR = 3;
-const GAP = 1;
-const DRAG = 6;
-// Nearer to how loud it sounds: quiet parts are seen too.
-const CURVE = 0.65;
+const BAR_WIDTH = 3;
+const BAR_GAP = 1;
+const MIN_DRAG_PX = 6;
+// Closer to perceived loudness than a linear scale, so that quiet passages are visible.
+const HEIGHT_EXPONENT = 0.65;
 
-/** Return the outline of a stem: values from 0 to 1. */
-export function outlineOf(hex) {
-  return Float32Array.from({ length: hex.length / 2 }, (_, at) => parseInt(hex.substr(2 * at, 2), 16) / 255);
+/** Return a stem's peaks from 0 to 1, given two hex digits for each. */
+export function parsePeaks(hex) {
+  return Float32Array.from({ length: hex.length / 2 }, (_, index) => parseInt(hex.substr(2 * index, 2), 16) / 255);
 }
 
-/** Return outlines so scaled that the largest of all values is 1. */
-export function scaled(outlines) {
-  const largest = Math.max(1e-6, ...outlines.map((outline) => Math.max(0, ...outline)));
-  return outlines.map((outline) => outline.map((value) => value / largest));
+/** Scale the peaks of several stems by one factor, so that the largest is 1. */
+export function normalizePeaks(stemPeaks) {
+  const largest = Math.max(1e-6, ...stemPeaks.map((peaks) => Math.max(0, ...peaks)));
+  return stemPeaks.map((peaks) => peaks.map((peak) => peak / largest));
 }
 
-/** Return the larger of several outlines, place by place. */
-export function largestOf(outlines) {
-  return outlines[0].map((_, at) => Math.max(0, ...outlines.map((outline) => outline[at] ?? 0)));
+/** Return the largest of several stems' peaks at each position. */
+export function mergePeaks(stemPeaks) {
+  return stemPeaks[0].map((_, index) => Math.max(0, ...stemPeaks.map((peaks) => peaks[index] ?? 0)));
 }
 
+/** A canvas that dispatches "resize" when it has to be drawn again. Positions are fractions from 0 to 1. */
 export class Waveform {
-  #outline;
+  #peaks;
   #bars = [];
-  #drawn = "";
-  #observer = new ResizeObserver(() => this.#fit());
+  #lastDrawing = "";
+  #observer = new ResizeObserver(() => this.#resize());
 
   /**
-   * @param {Float32Array} outline
-   * @param {{onSeek: (share: number) => void, onPart: (from: number, to: number) => void}} listeners
+   * @param {Float32Array} peaks
+   * @param {{onSeek: (position: number) => void, onSelect: (start: number, end: number) => void}} listeners
    */
-  constructor(outline, { onSeek, onPart }) {
-    this.#outline = outline;
-    // What it shows can be heard, and what it does the position's slider and the buttons do too.
-    this.canvas = make("canvas.waveform", { "aria-hidden": "true" });
+  constructor(peaks, { onSeek, onSelect }) {
+    this.#peaks = peaks;
+    // Screen readers use the position slider and the loop buttons, which do the same.
+    this.canvas = createElement("canvas.waveform", { "aria-hidden": "true" });
     this.#observer.observe(this.canvas);
-    this.#listen(onSeek, onPart);
+    this.#addListeners(onSeek, onSelect);
   }
 
-  /** Draw, if anything has changed. */
-  draw(share, part, isHeard) {
+  /** Draw the waveform if anything has changed. */
+  draw(position, loop, isAudible) {
     const { width, height } = this.canvas;
     if (!this.#bars.length) return;
-    const played = Math.round(share * this.#bars.length);
+    const playedBars = Math.round(position * this.#bars.length);
     const style = getComputedStyle(this.canvas);
-    const colors = ["--played", "--unplayed", "--part"].map((name) => style.getPropertyValue(name));
-    const wanted = [played, part?.[0], part?.[1], isHeard, width, ...colors].join();
-    if (wanted === this.#drawn) return;
-    this.#drawn = wanted;
+    const colors = ["--played", "--unplayed", "--loop"].map((name) => style.getPropertyValue(name));
+    const drawing = [playedBars, loop?.[0], loop?.[1], isAudible, width, ...colors].join();
+    if (drawing === this.#lastDrawing) return;
+    this.#lastDrawing = drawing;
     const context = this.canvas.getContext("2d");
-    const unit = width / this.#bars.length;
+    const step = width / this.#bars.length;
     context.clearRect(0, 0, width, height);
-    if (part) {
+    if (loop) {
       context.fillStyle = colors[2];
-      context.fillRect(part[0] * width, 0, (part[1] - part[0]) * width, height);
+      context.fillRect(loop[0] * width, 0, (loop[1] - loop[0]) * width, height);
     }
-    this.#bars.forEach((level, at) => {
-      context.fillStyle = isHeard && at < played ? colors[0] : colors[1];
-      const tall = Math.max(level ** CURVE * height * 0.94, unit / 2);
-      context.fillRect(at * unit, (height - tall) / 2, (unit * BAR) / (BAR + GAP), tall);
+    this.#bars.forEach((peak, index) => {
+      context.fillStyle = isAudible && index < playedBars ? colors[0] : colors[1];
+      const barHeight = Math.max(peak ** HEIGHT_EXPONENT * height * 0.94, step / 2);
+      const barWidth = (step * BAR_WIDTH) / (BAR_WIDTH + BAR_GAP);
+      context.fillRect(index * step, (height - barHeight) / 2, barWidth, barHeight);
     });
   }
 
@@ -70,39 +72,40 @@ export class Waveform {
     this.#observer.disconnect();
   }
 
-  #fit() {
+  #resize() {
     const { clientWidth, clientHeight } = this.canvas;
     this.canvas.width = Math.round(clientWidth * devicePixelRatio);
     this.canvas.height = Math.round(clientHeight * devicePixelRatio);
-    const number = Math.floor(clientWidth / (BAR + GAP));
-    const perBar = this.#outline.length / number;
-    this.#bars = Array.from({ length: number }, (_, at) => {
-      const from = Math.floor(at * perBar);
-      const to = Math.max(from + 1, Math.floor((at + 1) * perBar));
-      return Math.max(0, ...this.#outline.subarray(from, to));
+    const barCount = Math.floor(clientWidth / (BAR_WIDTH + BAR_GAP));
+    const peaksPerBar = this.#peaks.length / barCount;
+    this.#bars = Array.from({ length: barCount }, (_, index) => {
+      const start = Math.floor(index * peaksPerBar);
+      const end = Math.max(start + 1, Math.floor((index + 1) * peaksPerBar));
+      return Math.max(0, ...this.#peaks.subarray(start, end));
     });
-    this.#drawn = "";
-    this.canvas.dispatchEvent(new Event("fit"));
+    this.#lastDrawing = "";
+    this.canvas.dispatchEvent(new Event("resize"));
   }
 
-  #listen(onSeek, onPart) {
+  #addListeners(onSeek, onSelect) {
     const canvas = this.canvas;
-    const shareOf = ({ offsetX }) => Math.min(Math.max(offsetX / canvas.clientWidth, 0), 1);
-    let from = null;
+    const positionOf = ({ offsetX }) => Math.min(Math.max(offsetX / canvas.clientWidth, 0), 1);
+    let dragStart = null;
     canvas.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
       canvas.setPointerCapture(event.pointerId);
-      from = { x: event.offsetX, share: shareOf(event) };
+      dragStart = { x: event.offsetX, position: positionOf(event) };
     });
     canvas.addEventListener("pointerup", (event) => {
-      if (from === null) return;
-      const share = shareOf(event);
-      if (Math.abs(event.offsetX - from.x) < DRAG) onSeek(share);
-      else onPart(Math.min(from.share, share), Math.max(from.share, share));
-      from = null;
+      if (dragStart === null) return;
+      const start = dragStart.position;
+      const end = positionOf(event);
+      if (Math.abs(event.offsetX - dragStart.x) < MIN_DRAG_PX) onSeek(end);
+      else onSelect(Math.min(start, end), Math.max(start, end));
+      dragStart = null;
     });
     canvas.addEventListener("pointercancel", () => {
-      from = null;
+      dragStart = null;
     });
   }
 }

@@ -1,4 +1,4 @@
-// A worker that hashes one file, as it comes from the disk, while the page goes on.
+// A worker that hashes one file as a stream, without blocking the page.
 
 import { Sha256 } from "./sha256.js";
 
@@ -6,8 +6,8 @@ addEventListener("message", async ({ data: file }) => {
   const hash = new Sha256();
   try {
     const reader = file.stream().getReader();
-    for (let part = await reader.read(); !part.done; part = await reader.read()) hash.add(part.value);
-    postMessage({ sha256: hash.finish() });
+    for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) hash.update(chunk.value);
+    postMessage({ sha256: hash.hexDigest() });
   } catch {
     postMessage({ sha256: null });
   }

@@ -1,0 +1,178 @@
+// Audio samples of stems and local files, read in parts.
+
+import { AppError } from "./errors.js";
+
+export const SAMPLE_RATE_HZ = 44100;
+const CHANNELS = 2;
+const HEADER_BYTES = 65536;
+// Decoding holds the whole file as 4-byte samples: 423 MB for 20 minutes.
+const MAX_DECODED_S = 1200;
+const DECODED_BLOB_FRAMES = 10 * SAMPLE_RATE_HZ;
+// By WAV format tag and bits per sample: the bytes per sample, and a function that reads one.
+const SAMPLE_FORMATS = {
+  "1/16": [2, (view, offset) => view.getInt16(offset, true) / 2 ** 15],
+  "1/24": [3, (view, offset) => ((view.getInt8(offset + 2) << 16) | view.getUint16(offset, true)) / 2 ** 23],
+  "3/32": [4, (view, offset) => view.getFloat32(offset, true)],
+};
+
+/** A stem in a WAV file, read by range requests, in constant memory. */
+export class WavSource {
+  #getUrl;
+  #header = null;
+
+  /** @param {(force: boolean) => Promise<string>} getUrl Returns a presigned URL, a new one if forced. */
+  constructor(getUrl) {
+    this.#getUrl = getUrl;
+  }
+
+  /** Return at most `frameCount` frames as an AudioBuffer, fewer at the end of the stem. */
+  async read(firstFrame, frameCount, signal) {
+    this.#header ??= this.#readHeader().catch((error) => {
+      this.#header = null;
+      throw error;
+    });
+    const { dataOffset, frames, sampleBytes, readSample } = await this.#header;
+    const endFrame = Math.min(firstFrame + frameCount, frames);
+    if (endFrame <= firstFrame) return toAudioBuffer(new ArrayBuffer(0), sampleBytes, readSample);
+    const frameBytes = CHANNELS * sampleBytes;
+    const bytes = await this.#fetchRange(
+      dataOffset + firstFrame * frameBytes,
+      dataOffset + endFrame * frameBytes,
+      signal,
+    );
+    return toAudioBuffer(bytes, sampleBytes, readSample);
+  }
+
+  async #readHeader() {
+    const view = new DataView(await this.#fetchRange(0, HEADER_BYTES));
+    const chunkId = (offset) => String.fromCharCode(...new Uint8Array(view.buffer, offset, 4));
+    let format = "";
+    for (let offset = 12; offset + 8 <= view.byteLength; ) {
+      const size = view.getUint32(offset + 4, true);
+      if (chunkId(offset) === "fmt ") {
+        const tag = view.getUint16(offset + 8, true);
+        // WAVE_FORMAT_EXTENSIBLE stores the actual tag at the start of its GUID.
+        const actualTag = tag === 0xfffe ? view.getUint16(offset + 32, true) : tag;
+        format = `${actualTag}/${view.getUint16(offset + 22, true)}`;
+      } else if (chunkId(offset) === "data" && format in SAMPLE_FORMATS) {
+        const [sampleBytes, readSample] = SAMPLE_FORMATS[format];
+        const frames = Math.floor(size / CHANNELS / sampleBytes);
+        return { dataOffset: offset + 8, frames, sampleBytes, readSample };
+      }
+      offset += 8 + size + (size % 2);
+    }
+    throw new AppError("unplayable");
+  }
+
+  async #fetchRange(start, end, signal) {
+    for (const force of [false, true]) {
+      const url = await this.#getUrl(force);
+      const headers = { Range: `bytes=${start}-${end - 1}` };
+      // After an aborted request, Chromium's cache completes a range with too few bytes.
+      const options = { headers, signal, cache: "no-store", credentials: "omit" };
+      const response = await fetch(url, options).catch((error) => {
+        throw error.name === "AbortError" ? error : new AppError("offline");
+      });
+      if (response.status === 206) return response.arrayBuffer();
+      if (response.status >= 500) throw new AppError("busy");
+    }
+    throw new AppError("not_found"); // rejected with a new URL as well
+  }
+}
+
+/** Audio in any format that the browser can decode, decoded once and stored as 16-bit samples. */
+export class DecodedSource {
+  #loadFile;
+  #samples = null;
+
+  /** @param {() => Promise<ArrayBuffer>} loadFile */
+  constructor(loadFile) {
+    this.#loadFile = loadFile;
+  }
+
+  /** Return at most `frameCount` frames as an AudioBuffer, fewer at the end of the file. */
+  async read(firstFrame, frameCount) {
+    this.#samples ??= decodeSequentially(this.#loadFile).catch((error) => {
+      this.#samples = null;
+      throw error;
+    });
+    const blob = await this.#samples;
+    const [sampleBytes, readSample] = SAMPLE_FORMATS["1/16"];
+    const frameBytes = CHANNELS * sampleBytes;
+    const part = blob.slice(firstFrame * frameBytes, (firstFrame + frameCount) * frameBytes);
+    return toAudioBuffer(await part.arrayBuffer(), sampleBytes, readSample);
+  }
+}
+
+/** Return the source of a stem. */
+export function createStemSource(codec, duration_s, getUrl) {
+  if (codec === "wav") return new WavSource(getUrl);
+  return new DecodedSource(async () => {
+    if (duration_s > MAX_DECODED_S) throw new AppError("too_long_to_play");
+    for (const force of [false, true]) {
+      const response = await fetch(await getUrl(force), { credentials: "omit" }).catch(() => {
+        throw new AppError("offline");
+      });
+      if (response.ok) return response.arrayBuffer();
+      if (response.status >= 500) throw new AppError("busy");
+    }
+    throw new AppError("not_found");
+  });
+}
+
+/** Return the source of a local file, starting at an offset. */
+export function createFileSource(file, duration_s, offset_s) {
+  const source = new DecodedSource(async () => {
+    if (duration_s > MAX_DECODED_S) throw new AppError("too_long_to_play");
+    return file.arrayBuffer().catch(() => {
+      throw new AppError("unreadable");
+    });
+  });
+  const offsetFrames = Math.round(offset_s * SAMPLE_RATE_HZ);
+  return { read: (firstFrame, frameCount) => source.read(firstFrame + offsetFrames, frameCount) };
+}
+
+function toAudioBuffer(bytes, sampleBytes, readSample) {
+  const view = new DataView(bytes);
+  const frames = Math.floor(view.byteLength / CHANNELS / sampleBytes);
+  const length = Math.max(frames, 1); // an AudioBuffer can't be empty
+  const audioBuffer = new AudioBuffer({ length, numberOfChannels: CHANNELS, sampleRate: SAMPLE_RATE_HZ });
+  const left = audioBuffer.getChannelData(0);
+  const right = audioBuffer.getChannelData(1);
+  for (let frame = 0, offset = 0; frame < frames; frame += 1) {
+    left[frame] = readSample(view, offset);
+    right[frame] = readSample(view, offset + sampleBytes);
+    offset += CHANNELS * sampleBytes;
+  }
+  return audioBuffer;
+}
+
+let previousDecoding = Promise.resolve();
+
+/** Decode one file at a time, because decoding takes much memory. */
+function decodeSequentially(loadFile) {
+  const decoding = previousDecoding.then(async () => decode(await loadFile()));
+  previousDecoding = decoding.catch(() => {});
+  return decoding;
+}
+
+async function decode(bytes) {
+  const context = new OfflineAudioContext(CHANNELS, 1, SAMPLE_RATE_HZ);
+  const audioBuffer = await context.decodeAudioData(bytes).catch(() => {
+    throw new AppError("unplayable");
+  });
+  const left = audioBuffer.getChannelData(0);
+  const right = audioBuffer.getChannelData(audioBuffer.numberOfChannels > 1 ? 1 : 0);
+  const toInt16 = (sample) => Math.max(-32768, Math.min(32767, Math.round(sample * 32768)));
+  const blobs = []; // the browser may move blobs to disk
+  for (let start = 0; start < audioBuffer.length; start += DECODED_BLOB_FRAMES) {
+    const end = Math.min(start + DECODED_BLOB_FRAMES, audioBuffer.length);
+    const samples = new Int16Array(CHANNELS * (end - start));
+    for (let frame = start, index = 0; frame < end; frame += 1) {
+      samples[index++] = toInt16(left[frame]);
+      samples[index++] = toInt16(right[frame]);
+    }
+    blobs.push(new Blob([samples]));
+  }
+  return new Blob(blobs);
+}

@@ -1,0 +1,43 @@
+// Links that download a file from its presigned URL. The URL is checked first, because an error
+// response from S3 would replace the page.
+
+import { createElement } from "./dom.js";
+import { AppError } from "./errors.js";
+
+/**
+ * Return a link that downloads a file of a song.
+ * @param {Song} song
+ * @param {(job: object) => {url: string, filename: string}} findFile Finds the file in a job.
+ * @param {string} text
+ * @param {(error: AppError|null) => void} onError Receives an error, or null after a success.
+ */
+export function createDownloadLink(song, findFile, text, onError) {
+  const { url, filename } = findFile(song.job);
+  const link = createElement("a.button", { href: url, download: filename }, text);
+  link.addEventListener("click", async (event) => {
+    if (!event.isTrusted) return; // from link.click() below
+    event.preventDefault();
+    try {
+      link.href = await checkedUrl(song, findFile);
+      onError(null);
+      link.click();
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      onError(error);
+    }
+  });
+  return link;
+}
+
+async function checkedUrl(song, findFile) {
+  for (const force of [false, true]) {
+    const { url } = findFile(await song.refreshJob({ force }));
+    const headers = { Range: "bytes=0-0" };
+    const response = await fetch(url, { headers, cache: "no-store", credentials: "omit" }).catch(() => {
+      throw new AppError("offline");
+    });
+    if (response.ok) return url;
+    if (response.status >= 500) throw new AppError("busy");
+  }
+  throw new AppError("not_found");
+}

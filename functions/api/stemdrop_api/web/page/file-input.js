@@ -1,0 +1,55 @@
+// Files that the user chooses, drops or pastes, and their validation.
+
+import { byId } from "./dom.js";
+import { formatSize } from "./format.js";
+
+const MEDIA_EXTENSIONS =
+  /\.(aac|ac3|aif|aiff|alac|amr|ape|au|avi|caf|dts|flac|flv|m4a|m4b|m4v|mka|mkv|mov|mp2|mp3|mp4|mpeg|mpg|oga|ogg|ogv|opus|tta|wav|weba|webm|wma|wmv|wv)$/i;
+
+/**
+ * Listen for files.
+ * @param {(files: File[]) => void} onFiles
+ */
+export function listenForFiles(onFiles) {
+  const input = byId("file-input");
+  input.addEventListener("change", () => {
+    const files = [...input.files];
+    input.value = ""; // so that choosing the same file again fires the event
+    onFiles(files);
+  });
+  const page = document.documentElement;
+  const hasFiles = ({ dataTransfer }) => dataTransfer?.types.includes("Files");
+  let depth = 0;
+  const changeDepth = (change) => {
+    depth = Math.max(0, depth + change);
+    page.classList.toggle("dragging", depth > 0);
+  };
+  page.addEventListener("dragenter", (event) => hasFiles(event) && changeDepth(1));
+  page.addEventListener("dragleave", (event) => hasFiles(event) && changeDepth(-1));
+  page.addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
+  page.addEventListener("drop", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    changeDepth(-depth);
+    onFiles([...event.dataTransfer.files]);
+  });
+  addEventListener("paste", ({ clipboardData }) => {
+    if (clipboardData.files.length) onFiles([...clipboardData.files]);
+  });
+}
+
+/** Return an error message if a file can't be uploaded, or null. */
+export function validateFile(file, { limits }) {
+  const isMedia = /^(audio|video)\//.test(file.type) || MEDIA_EXTENSIONS.test(file.name);
+  if (!isMedia) {
+    return `“${file.name}” isn’t an audio or video file. Choose a song, such as an MP3, WAV, FLAC or M4A file.`;
+  }
+  if (file.size === 0) return `“${file.name}” is empty. Choose another file.`;
+  if (file.size > limits.max_upload_bytes) {
+    return (
+      `“${file.name}” is larger than the limit of ${formatSize(limits.max_upload_bytes)}. ` +
+      "Save it as MP3 or FLAC, which are smaller, and choose that file."
+    );
+  }
+  return null;
+}

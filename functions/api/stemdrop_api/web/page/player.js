@@ -1,0 +1,209 @@
+// The player of a song: its stems and the original, with mixer, waveforms and downloads.
+
+import { createFileSource, createStemSource } from "./audio-source.js";
+import { createElement, setText } from "./dom.js";
+import { createDownloadLink } from "./download-link.js";
+import { errorMessage } from "./errors.js";
+import { capitalize } from "./format.js";
+import { Mixer, ORIGINAL } from "./mixer.js";
+import { PlaybackControls } from "./playback-controls.js";
+import { Playback } from "./playback.js";
+import { mergePeaks, normalizePeaks, parsePeaks, Waveform } from "./waveform.js";
+
+export class Player {
+  #song;
+  #capabilities;
+  #mixer;
+  #playback;
+  #controls;
+  #waveforms = new Map();
+  #error = createElement("p.error", { role: "alert" });
+  #animationFrame = null;
+  #originalSource = null;
+  #originalButton;
+  #originalFileLabel;
+
+  /**
+   * @param {Song} song A song that is done.
+   * @param {object} capabilities Response of GET /options.
+   */
+  constructor(song, capabilities) {
+    const { job } = song;
+    this.#song = song;
+    this.#capabilities = capabilities;
+    this.#mixer = new Mixer(job.stems.map(({ stem }) => stem));
+    this.#playback = new Playback(job.stems[0].duration_s);
+    this.#controls = new PlaybackControls(this.#playback);
+    const stemPeaks = normalizePeaks(job.stems.map(({ waveform }) => parsePeaks(waveform)));
+    const tracks = job.stems.map((stem, index) => this.#stemTrack(stem, stemPeaks[index]));
+    this.element = createElement(
+      "div.player",
+      { role: "group", "aria-label": `Stems of ${song.name}` },
+      this.#controls.element,
+      createElement("div.tracks", {}, ...tracks, this.#originalTrack(mergePeaks(stemPeaks))),
+      this.#error,
+      this.#downloadAll(),
+    );
+    this.#playback.addEventListener("change", () => this.#animate());
+    this.#playback.addEventListener("error", ({ detail }) => this.#showError(detail));
+    this.#animate();
+  }
+
+  /** Play or pause. */
+  togglePlayback() {
+    this.#showError(null);
+    if (this.#playback.isPlaying) this.#playback.pause();
+    else this.#playback.play();
+  }
+
+  /** Stop the playback and release its memory. */
+  close() {
+    cancelAnimationFrame(this.#animationFrame);
+    this.#playback.close();
+    this.#waveforms.forEach((waveform) => waveform.close());
+  }
+
+  #stemTrack({ stem, duration_s }, peaks) {
+    const channel = this.#mixer.channel(stem);
+    const { codec } = this.#song.job.options;
+    const findFile = (job) => job.stems.find((other) => other.stem === stem);
+    const getUrl = async (force) => findFile(await this.#song.refreshJob({ force })).url;
+    this.#playback.addTrack(stem, createStemSource(codec, duration_s, getUrl), 1);
+    const volume = createElement("input.volume", {
+      type: "range",
+      min: 0,
+      max: 100,
+      value: 100,
+      "aria-label": `Volume of ${stem}`,
+      on: {
+        input: () => {
+          channel.volume = (volume.value / 100) ** 2; // closer to perceived loudness
+          this.#applyGains();
+        },
+      },
+    });
+    return createElement(
+      "div.track",
+      { role: "group", "aria-label": capitalize(stem) },
+      createElement("span.name", {}, capitalize(stem)),
+      createElement(
+        "span.channel",
+        {},
+        this.#toggle("Mute", `Mute ${stem}`, () => (channel.muted = !channel.muted)),
+        this.#toggle("Solo", `Solo ${stem}`, () => (channel.soloed = !channel.soloed)),
+        volume,
+      ),
+      this.#waveform(stem, peaks),
+      createDownloadLink(this.#song, findFile, `Save ${stem}`, (error) => this.#showError(error)),
+    );
+  }
+
+  #originalTrack(peaks) {
+    this.#originalButton = this.#toggle("Listen", "Listen to the original", () => {
+      this.#addOriginalTrack();
+      return (this.#mixer.originalOnly = !this.#mixer.originalOnly);
+    });
+    const input = createElement("input", {
+      type: "file",
+      className: "visually-hidden",
+      accept: "audio/*,video/*",
+      on: { change: () => this.#chooseOriginal(input) },
+    });
+    this.#originalFileLabel = createElement("label.toggle.file", {}, input, "Choose the file");
+    this.#showOriginalButton(this.#song.file !== null);
+    return createElement(
+      "div.track.original",
+      { role: "group", "aria-label": "Original" },
+      createElement("span.name", {}, "Original"),
+      createElement("span.channel", {}, this.#originalButton, this.#originalFileLabel),
+      this.#waveform(ORIGINAL, peaks),
+      createElement("span.hint", {}, "for comparison"),
+    );
+  }
+
+  /** Return a button with two states. `toggle` changes the state and returns the new one. */
+  #toggle(text, label, toggle) {
+    const click = ({ currentTarget }) => {
+      currentTarget.setAttribute("aria-pressed", toggle());
+      this.#applyGains();
+    };
+    const attributes = { type: "button", "aria-pressed": "false", "aria-label": label, on: { click } };
+    return createElement("button.toggle", attributes, text);
+  }
+
+  #showOriginalButton(hasFile) {
+    this.#originalFileLabel.hidden = hasFile;
+    this.#originalButton.hidden = !hasFile;
+  }
+
+  #chooseOriginal(input) {
+    const [file] = input.files;
+    if (!file) return;
+    if (file.size !== this.#song.job.source.size_bytes) {
+      const detail = "This is a different file. Choose the one that was separated.";
+      this.#showError({ code: "different_file", detail });
+      return;
+    }
+    this.#showError(null);
+    this.#song.file = file;
+    const hadFocus = document.activeElement === input;
+    this.#showOriginalButton(true);
+    if (hadFocus) this.#originalButton.focus();
+  }
+
+  /** Decode the original only when it is first played. */
+  #addOriginalTrack() {
+    if (this.#originalSource !== null) return;
+    const { file, job } = this.#song;
+    this.#originalSource = createFileSource(file, job.sound?.duration_s ?? 0, job.options.offset_s ?? 0);
+    this.#playback.addTrack(ORIGINAL, this.#originalSource, 0);
+  }
+
+  #downloadAll() {
+    if (!this.#song.job.zip) return null;
+    const onError = (error) => this.#showError(error);
+    const link = createDownloadLink(this.#song, ({ zip }) => zip, "Save all", onError);
+    link.classList.add("primary");
+    return createElement("p.download-all", {}, link);
+  }
+
+  #waveform(name, peaks) {
+    const { duration_s } = this.#playback;
+    const waveform = new Waveform(peaks, {
+      onSeek: (position) => this.#playback.seek(position * duration_s),
+      onSelect: (start, end) => {
+        this.#playback.setLoop(start * duration_s, end * duration_s);
+        this.#playback.seek(start * duration_s);
+      },
+    });
+    waveform.canvas.addEventListener("resize", () => this.#draw());
+    this.#waveforms.set(name, waveform);
+    return waveform.canvas;
+  }
+
+  #applyGains() {
+    for (const [name, gain] of this.#mixer.gains()) this.#playback.setGain(name, gain);
+    this.#draw();
+  }
+
+  #showError(error) {
+    setText(this.#error, error ? errorMessage(error, this.#capabilities) : "");
+  }
+
+  /** Draw now, and again in each animation frame during the playback. */
+  #animate() {
+    this.#draw();
+    cancelAnimationFrame(this.#animationFrame);
+    if (this.#playback.isPlaying) this.#animationFrame = requestAnimationFrame(() => this.#animate());
+  }
+
+  #draw() {
+    const { duration_s, position_s, loop } = this.#playback;
+    const loopPositions = loop && [loop.start_s / duration_s, loop.end_s / duration_s];
+    const gains = new Map(this.#mixer.gains());
+    for (const [name, waveform] of this.#waveforms) {
+      waveform.draw(position_s / duration_s, loopPositions, gains.get(name) > 0);
+    }
+    this.#controls.show();
+  }
+}

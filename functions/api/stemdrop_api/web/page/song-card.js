@@ -1,0 +1,149 @@
+// A song in the list, in any state.
+
+import { announce, createElement, setText } from "./dom.js";
+import { errorMessage } from "./errors.js";
+import { formatDateTime, formatEstimate, pluralize, withoutExtension } from "./format.js";
+import { Player } from "./player.js";
+
+const ENDED_STATES = new Set(["failed", "interrupted", "gone"]);
+const STAGE_LABELS = {
+  downloading: "Downloading the song",
+  separating: "Separating",
+  uploading: "Storing the stems",
+};
+const ANNOUNCED_STEPS = 4; // screen readers hear every 25 percent
+
+export class SongCard {
+  player = null;
+  #capabilities;
+  #title;
+  #announced = "";
+
+  /**
+   * @param {Song} song
+   * @param {object} capabilities Response of GET /options.
+   * @param {{onOpen: () => void, onChooseAgain: () => void, onDelete: () => void}} listeners
+   */
+  constructor(song, capabilities, { onOpen, onChooseAgain, onDelete }) {
+    this.song = song;
+    this.#capabilities = capabilities;
+    this.#title = withoutExtension(song.name);
+    const title = this.#title;
+    const button = (selector, text, label, click) =>
+      createElement(selector, { type: "button", "aria-label": label, on: { click } }, text);
+    this.heading = createElement("h3", { tabIndex: -1 }, title);
+    this.status = createElement("p.status");
+    this.error = createElement("p.error");
+    this.warnings = createElement("div.warnings");
+    this.progressBar = createElement("progress", { max: 1, "aria-label": `Progress of ${title}` });
+    this.openButton = button("button", "Open", `Open ${title}`, onOpen);
+    this.chooseAgainButton = button("button", "Choose again", `Choose ${title} again`, onChooseAgain);
+    this.deleteButton = button("button.subtle", "Delete", `Delete ${title}`, onDelete);
+    this.playerContainer = createElement("div");
+    this.openButton.setAttribute("aria-expanded", "false");
+    const header = createElement(
+      "div.card-header",
+      {},
+      createElement("div.card-title", {}, this.heading, this.status),
+      createElement("div.card-actions", {}, this.openButton, this.chooseAgainButton, this.deleteButton),
+    );
+    this.element = createElement(
+      "li.card",
+      {},
+      header,
+      this.progressBar,
+      this.error,
+      this.warnings,
+      this.playerContainer,
+    );
+    song.addEventListener("change", () => this.show());
+    this.show();
+  }
+
+  /** Show or hide the player. A hidden player takes no memory. */
+  setOpen(isOpen) {
+    if (isOpen === (this.player !== null)) return;
+    this.player?.close();
+    this.player = isOpen ? new Player(this.song, this.#capabilities) : null;
+    this.playerContainer.replaceChildren(...(isOpen ? [this.player.element] : []));
+    this.openButton.setAttribute("aria-expanded", isOpen);
+    setText(this.openButton, isOpen ? "Close" : "Open");
+    this.openButton.setAttribute("aria-label", `${this.openButton.textContent} ${this.#title}`);
+  }
+
+  /** Show the current state of the song. */
+  show() {
+    const { state, error, transientError, job } = this.song;
+    const hasEnded = ENDED_STATES.has(state);
+    this.element.dataset.state = state;
+    setText(this.status, this.#statusText());
+    this.progressBar.hidden = state === "done" || hasEnded;
+    this.#showProgress();
+    this.openButton.hidden = state !== "done";
+    this.chooseAgainButton.hidden = !hasEnded;
+    setText(this.deleteButton, state === "done" ? "Delete" : hasEnded ? "Remove" : "Cancel");
+    this.deleteButton.setAttribute("aria-label", `${this.deleteButton.textContent} ${this.#title}`);
+    const shown = state === "interrupted" ? { code: "interrupted" } : (error ?? transientError);
+    const message = shown ? errorMessage(shown, this.#capabilities) : "";
+    setText(this.error, message);
+    this.error.classList.toggle("transient", transientError !== null);
+    const warnings = state === "done" ? job.warnings : [];
+    if (this.warnings.childElementCount !== warnings.length) {
+      this.warnings.replaceChildren(...warnings.map((text) => createElement("p.warning", {}, text)));
+    }
+    if (state === "gone") this.setOpen(false);
+    this.#announce(message);
+  }
+
+  #showProgress() {
+    const { state, uploadedFraction, job } = this.song;
+    const fraction = { uploading: uploadedFraction, processing: job?.progress ?? 0 }[state];
+    if (fraction) this.progressBar.value = fraction;
+    else this.progressBar.removeAttribute("value");
+  }
+
+  #statusText() {
+    const { state, uploadedFraction, job } = this.song;
+    switch (state) {
+      case "loading":
+        return "Loading…";
+      case "reading":
+        return "Reading the file…";
+      case "uploading":
+        return `Uploading, ${Math.floor(100 * uploadedFraction)}%`;
+      case "waiting":
+        return "Waiting in the queue…";
+      case "processing":
+        return this.#progressText(job);
+      case "done": {
+        const expiry = job.expires_at ? ` – available until ${formatDateTime(job.expires_at)}` : "";
+        return `${pluralize(job.stems.length, "stem")}, ${job.options.codec}${expiry}`;
+      }
+      default:
+        return "";
+    }
+  }
+
+  #progressText({ stage, progress, seconds_left }) {
+    const estimate = seconds_left === null ? "" : `, ${formatEstimate(seconds_left)} left`;
+    return `${STAGE_LABELS[stage] ?? "Working"}, ${Math.floor(100 * progress)}%${estimate}`;
+  }
+
+  /** Announce state changes and errors to screen readers, but not every percent. */
+  #announce(message) {
+    const { state, job } = this.song;
+    const step = Math.floor((job?.progress ?? 0) * ANNOUNCED_STEPS);
+    const announced = [state, message, state === "processing" ? step : ""].join();
+    const isFirst = this.#announced === "";
+    if (announced === this.#announced) return;
+    this.#announced = announced;
+    if (isFirst || state === "loading") return;
+    const text = {
+      uploading: "uploading.",
+      waiting: "waiting in the queue.",
+      processing: `separating, ${(100 / ANNOUNCED_STEPS) * step} percent.`,
+      done: `ready, ${pluralize(job?.stems.length ?? 0, "stem")}.`,
+    }[state];
+    announce(`${this.#title}: ${message || text || state}`);
+  }
+}
