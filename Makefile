@@ -41,6 +41,7 @@ CLIENTS_READY := tests/clients_js/node_modules/.package-lock.json
 TEMPLATES := template.yaml $(wildcard infra/*.yaml)
 PODMAN := podman runc iptables netavark aardvark-dns uidmap debootstrap
 CODE := layers functions cli infra tests benchmarks
+PROSE := docs $(wildcard *.md) Dockerfile Makefile pyproject.toml samconfig.toml template.yaml
 
 # Resolves a group into a file, with as few changes of versions as possible. The tests have all packages but those of the
 # other environments, so the files of the deployment units agree with theirs.
@@ -110,11 +111,17 @@ local: setup ## Run API, S3, events and a drop folder at PORT, SONGS at a time
 test: test-setup proof chromium clients lint types ## Run every check and test, two at a time
 	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/unit tests/integration tests/template tests/page
 
-lint: $(TEST_READY) $(LINT_READY) ## Check style, names, imports, templates and the Dockerfile
+lint: $(TEST_READY) $(LINT_READY) ## Check style, spelling, imports, templates and the Dockerfile
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/codespell $(CODE) $(PROSE)
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/cfn-lint --include-checks I --template $(TEMPLATES)
 	CKV_SKIP_PACKAGE_UPDATE_CHECK=true .venv-lint/bin/checkov --file $(TEMPLATES) Dockerfile
+
+phrases: ## List phrases that are none in American English, as infra/lint/banned-phrases.txt has them
+	! grep -rniwE -f infra/lint/banned-phrases.txt $(addprefix --exclude-dir=,node_modules __pycache__) \
+		--include=*.{css,html,js,md,py,sh,toml,yaml} --include=Dockerfile --include=Makefile $(CODE) $(PROSE)
 
 audit: $(LINT_READY) ## Look up known vulnerabilities of the packages that ship; needs a network
 	.venv-lint/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
@@ -125,6 +132,10 @@ types: $(TEST_READY) ## Check types
 
 unit: $(TEST_READY) ## Run the tests without network and TensorFlow
 	$(BIN)/python -m pytest tests/unit
+
+coverage: test-setup proof clients ## Measure which lines the unit, integration and template tests run, and write out/coverage
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered --cov-report=html:out/coverage \
+		tests/unit tests/integration tests/template
 
 integration: test-setup proof clients ## Run the tests with the local AWS, ffmpeg and the model
 	$(BIN)/python -m pytest tests/integration

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 import venv
 from collections.abc import Iterator
 from importlib.metadata import distribution
@@ -21,13 +22,13 @@ NOT_COPIED = shutil.ignore_patterns("__pycache__", "version.txt")
 STEMS = {"accompaniment.wav", "vocals.wav"}
 
 
-def declared(name: str) -> Iterator[str]:
-    """Yield a distribution's dependencies, and theirs."""
-    for text in distribution(name).requires or []:
+def needed(requirements: list[str]) -> Iterator[str]:
+    """Yield the names of distributions, and of those that they depend on."""
+    for text in requirements:
         requirement = Requirement(text)
         if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
             yield requirement.name
-            yield from declared(requirement.name)
+            yield from needed(distribution(requirement.name).requires or [])
 
 
 def link(name: str, site: Path) -> None:
@@ -57,7 +58,8 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Path:
     environment = folder / "environment"
     venv.create(environment, symlinks=True)
     (site,) = environment.glob("lib/python*/site-packages")
-    for name in set(declared("stemdrop")):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for name in set(needed(project["dependencies"])):
         link(name, site)
     python = str(environment / "bin" / "python")
     subprocess.run([*pip, "--python", python, "install", *options, str(wheel)], check=True)
