@@ -3,7 +3,7 @@ import pytest
 from api_events import ENVIRONMENT
 from stemdrop.options import BIT_DEPTHS, OPTION_NAMES, Options, Quality
 from stemdrop_api.capabilities import describe_capabilities, usd_per_audio_minute
-from stemdrop_api.settings import Settings
+from stemdrop_api.settings import ApiSettings
 
 
 @pytest.mark.parametrize(("quality", "processor_s"), [("spleeter", 7.6), ("high", 11.8)])
@@ -16,7 +16,7 @@ def test_price_of_a_minute_does_not_depend_on_the_memory(quality: str, processor
 
 
 def test_capabilities_describe_every_option_for_a_form() -> None:
-    shown = describe_capabilities(Settings.from_env(ENVIRONMENT))
+    shown = describe_capabilities(ApiSettings.from_env(ENVIRONMENT))
     options = {option.name: option for option in shown.options}
     assert tuple(options) == OPTION_NAMES
     assert all(option.label and option.description.endswith(".") for option in shown.options)
