@@ -20,7 +20,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from benchmarks.deployed import local_aws, variables_of
-from stemdrop.jobs import Job, Source, Status, Stem, now
+from stemdrop.jobs import Job, Status, Stem, UploadSource, now
 from stemdrop.keys import Origin, UploadKey, result_key
 from stemdrop.options import Options
 from stemdrop.store import Store
@@ -87,7 +87,7 @@ def _save_done_job(stack: Stack, key: UploadKey) -> None:
         finished_at=moment,
         filename="song.mp3",
         options=options.to_json(),
-        source=Source(str(key), "0" * 32, 4_320_000, moment, "0" * 64),
+        source=UploadSource(str(key), "0" * 32, 4_320_000, moment, "0" * 64),
         stems=stems,
     )
     Store(stack.uploads_bucket, stack.stems_bucket, stack.s3).save_job(key, job, None)

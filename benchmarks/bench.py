@@ -23,7 +23,7 @@ from benchmarks.page import Figures, write_page
 from benchmarks.processes import CommandError, Cost, Pairs, measure, measure_pairs
 from benchmarks.songs.song import blocks
 from benchmarks.songs.wav import write_wav
-from stemdrop.options import Model
+from stemdrop.models import Model
 from stemdrop_local.deployment import ROOT, Deployment, deploy
 
 MODELS = ROOT / "build" / "models"

@@ -17,8 +17,10 @@ from benchmarks.figures import Result, write_page
 from benchmarks.scores import measure
 from benchmarks.songs.repertoire import REPERTOIRE
 from benchmarks.systems import System, separate, systems
+from stemdrop.codecs import Codec
 from stemdrop.errors import StemdropError
-from stemdrop.options import Codec, Model, Quality
+from stemdrop.models import Model
+from stemdrop.options import Quality
 from stemdrop_local.deployment import ROOT
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 

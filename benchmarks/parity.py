@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 
 from benchmarks.metrics import max_step_difference, snr_db
 from stemdrop.errors import OptionError, StemdropError
-from stemdrop.options import MAX_SECONDS, Model
+from stemdrop.models import Model
+from stemdrop.options import MAX_SECONDS
 from stemdrop_separate.audio.decode import Decoder
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
-from stemdrop_separate.audio.probe import Source, probe
+from stemdrop_separate.audio.probe import AudioSource, probe
 from stemdrop_separate.models.catalog import BackendName, Models
 from stemdrop_separate.separation.separate import separate
 
@@ -92,7 +93,7 @@ def separate_as_spleeter(
 
 
 def separate_ours(
-    song: Path, source: Source, ffmpeg: Path, models: Models, model: Model
+    song: Path, source: AudioSource, ffmpeg: Path, models: Models, model: Model
 ) -> dict[str, Waveform]:
     """Decode and separate a song as the function does, and put the stretches end to end."""
     with Decoder(song, source, ffmpeg, max_duration_s=MAX_SECONDS) as mix:

@@ -8,12 +8,14 @@ from pathlib import Path
 from benchmarks.collection import Reference, Waveform
 from benchmarks.parity import separate_as_spleeter
 from benchmarks.report import decode
-from stemdrop.options import Codec, Model, Options, Quality
+from stemdrop.codecs import Codec
+from stemdrop.models import Model
+from stemdrop.options import Options, Quality
 from stemdrop_local.deployment import ROOT
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
 from stemdrop_separate.models.catalog import Models
 from stemdrop_separate.models.network import Backend, Magnitude
-from stemdrop_separate.pipeline import Limits, separate_song
+from stemdrop_separate.pipeline import separate_song
 
 WEIGHTS = ROOT / "build" / "weights"
 MODELS = Models(ROOT / "build" / "models")
@@ -99,8 +101,6 @@ def separate(system: System, song: Reference, scratch: Path) -> Separation:
     network = MODELS.load(system.model)
     timed = Timed(network.backend)
     targets = {stem: scratch / f"{stem}.{system.codec}" for stem in options.outputs}
-    made = separate_song(
-        song.mixture, targets, options, replace(network, backend=timed), ffmpeg, Limits()
-    )
+    made = separate_song(song.mixture, targets, options, replace(network, backend=timed), ffmpeg)
     stems = {stem: decode(file.path, scratch) for stem, file in made.stems.items()}
     return Separation(stems, timed.seconds)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from stemdrop_separate import handler as real
-from stemdrop_separate import pipeline as song
-from stemdrop_separate.separation.separate import Separated, separate
+from stemdrop_separate import pipeline
+from stemdrop_separate.separation.separate import SeparatedSegment, separate
 
 LONGEST_S = 60.0
 LOOK_S = 0.05
@@ -31,11 +31,11 @@ def wait(name: str) -> None:
         time.sleep(LOOK_S)
 
 
-def patiently(*arguments: Any) -> Iterator[Separated]:
+def patiently(*arguments: Any) -> Iterator[SeparatedSegment]:
     """Separate, and wait after each part."""
-    for part in separate(*arguments):
-        yield part
+    for segment in separate(*arguments):
+        yield segment
         wait("between")
 
 
-vars(song)["separate"] = patiently
+vars(pipeline)["separate"] = patiently

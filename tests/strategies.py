@@ -6,21 +6,23 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from stemdrop.codecs import Codec
 from stemdrop.jobs import (
-    Archive,
-    Engine,
     Failure,
     Job,
+    SeparationEngine,
     Sound,
-    Source,
     Stage,
     Status,
     Stem,
+    StemArchive,
+    UploadSource,
     Usage,
     timestamp,
 )
 from stemdrop.keys import UploadKey
-from stemdrop.options import BITRATE_RANGE_KBPS, Clip, Codec, Model, Options, Quality
+from stemdrop.models import Model
+from stemdrop.options import BITRATE_RANGE_KBPS, Clip, Options, Quality
 
 # With surrogates: a program may send them as \ud800 in JSON, although no text has them.
 ANY_TEXT = st.text(st.characters())
@@ -90,7 +92,7 @@ TIMES = st.datetimes(
 SHA256 = st.text("0123456789abcdef", min_size=64, max_size=64)
 SECONDS = st.floats(0, 1e6)
 SOURCES = st.builds(
-    Source,
+    UploadSource,
     key=UPLOAD_KEYS.map(str),
     etag=st.text("0123456789abcdef-", min_size=1, max_size=36),
     size_bytes=st.integers(0, 10**12),
@@ -130,12 +132,16 @@ JOBS = st.builds(
     source=st.none() | SOURCES,
     sound=st.none() | st.builds(Sound, st.none() | SECONDS, st.integers(1), st.integers(1)),
     stems=st.lists(STEMS, max_size=3).map(tuple),
-    zip=st.none() | st.builds(Archive, st.text(), st.integers(0)),
+    zip=st.none() | st.builds(StemArchive, st.text(), st.integers(0)),
     error=st.none() | st.builds(Failure, st.text(), st.text()),
     warnings=st.lists(st.text(), max_size=2).map(tuple),
     engine=st.none()
     | st.builds(
-        Engine, st.text(), st.text(), SHA256, st.dictionaries(st.text(), st.text(), max_size=2)
+        SeparationEngine,
+        st.text(),
+        st.text(),
+        SHA256,
+        st.dictionaries(st.text(), st.text(), max_size=2),
     ),
     usage=st.none() | USAGES,
     attempt=st.integers(0, 100),

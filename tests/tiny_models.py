@@ -7,7 +7,7 @@ from pathlib import Path
 import onnx
 from onnx import TensorProto, helper
 
-from stemdrop.options import INSTRUMENTS
+from stemdrop.models import INSTRUMENTS
 
 
 def install(folder: Path, weights: str = "2stems") -> Path:

@@ -15,8 +15,9 @@ from benchmarks.songs.wav import write_wav
 from stemdrop.jobs import Job
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_local.deployment import Stack
-from stemdrop_separate.job.context import Invocation, JobContext, Outcome
-from stemdrop_separate.job.run_job import Attempt
+from stemdrop_separate.deadline import Deadline
+from stemdrop_separate.job.context import Invocation, JobContext, JobResult, Outcome
+from stemdrop_separate.job.run_job import run_job
 
 KEY = UploadKey.parse("drop/song.wav")
 RATE_HZ = 44_100
@@ -42,7 +43,14 @@ def put(
 
 def attempt(job_context: JobContext, key: UploadKey = KEY, remaining_s: float = 900.0) -> Outcome:
     """Deliver the event of an upload."""
-    return Attempt(job_context, key, Invocation(3008, lambda: remaining_s)).run()
+    return result_of(job_context, key, remaining_s).outcome
+
+
+def result_of(
+    job_context: JobContext, key: UploadKey = KEY, remaining_s: float = 900.0
+) -> JobResult:
+    """Deliver the event of an upload, and return the job's result."""
+    return run_job(job_context, key, Invocation(3008, Deadline.after(remaining_s)))
 
 
 def job_of(buckets: Stack, key: UploadKey = KEY) -> Job:

@@ -23,8 +23,8 @@ from benchmarks.cost.rounds import Rounds
 from benchmarks.cost.speedup import processors
 from benchmarks.cost.template import read_template
 from benchmarks.processes import CommandError
+from stemdrop.codecs import Codec
 from stemdrop.errors import StemdropError
-from stemdrop.options import Codec
 from stemdrop_containers.engine import ROOT, find_engine
 from stemdrop_containers.image import size_bytes
 

@@ -9,7 +9,7 @@ from benchmarks.cost.bill import Deployment, Runs, Song
 from benchmarks.cost.speedup import Speedup, fit, processors
 from benchmarks.cost.times import Times
 from benchmarks.cost.traffic import Kind, Traffic
-from stemdrop.options import Codec
+from stemdrop.codecs import Codec
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from benchmarks.cost.recorder import Recorder
 from benchmarks.cost.traffic import Kind, Request, Traffic, Who
 from benchmarks.deployed import local_aws
 from benchmarks.processes import CommandError, measure
-from stemdrop.options import Codec
+from stemdrop.codecs import Codec
 from stemdrop_local.deployment import ROOT, Deployment, Stack, deploy
 
 BIN = Path(sys.executable).parent

@@ -3,9 +3,9 @@
 from benchmarks.cost.bill import MONTH_S
 from benchmarks.cost.figures import Figures
 from benchmarks.cost.traffic import Kind
-from stemdrop.options import Codec
+from stemdrop.codecs import Codec
 from stemdrop_api.errors import POLL_S
-from stemdrop_separate.job.run_job import GUARD_S
+from stemdrop_separate.job.run_job import RESERVED_S
 
 # Sources: "Lambda quotas", "Configuring scaling behavior for SQS event source mappings" (both AWS
 # Lambda developer guide), "Amazon API Gateway quotas", "Best practices design patterns: optimizing
@@ -148,7 +148,7 @@ def _longest_s(figures: Figures) -> float:
     """Return the longest song that can be done in time, if time grows as the song does."""
     song = figures.song(Codec.WAV)
     left_s = (
-        figures.template.timeout_s - GUARD_S - (song.separation.cold_s - song.separation.warm_s)
+        figures.template.timeout_s - RESERVED_S - (song.separation.cold_s - song.separation.warm_s)
     )
     return left_s / song.separation.warm_s * figures.song_s
 

@@ -18,7 +18,7 @@ from benchmarks.cost.picture import draw
 from benchmarks.cost.prices import Free
 from benchmarks.cost.speedup import MB_PER_PROCESSOR, processors
 from benchmarks.cost.traffic import DELIVERY_REQUESTS, Kind, Who
-from stemdrop.options import Codec
+from stemdrop.codecs import Codec
 
 # One processor; what every account gets; two; three and four; the most there is.
 SIZES_MB = (1769, 3008, 3538, 5307, 7076, 10240)

@@ -13,8 +13,8 @@ from schemathesis.engine import Status as EngineStatus
 from schemathesis.engine import events, from_schema
 
 from api_events import TOKEN, Api
-from stemdrop.dedupe import digest
-from stemdrop.jobs import Job, Source, Status, Stem
+from stemdrop.dedupe import content_digest
+from stemdrop.jobs import Job, Status, Stem, UploadSource
 from stemdrop.keys import UploadKey, result_key
 from stemdrop.options import Options
 from stemdrop.store import Store
@@ -47,13 +47,13 @@ def furnished(api: Api, buckets: Stack, store: Store) -> Api:
         ]
         for stem in stems:
             buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=stem.key, Body=b"x")
-        source = replace(Source(**examples.SOURCE), key=str(key))
+        source = replace(UploadSource(**examples.SOURCE), key=str(key))
         options = Options.parse(examples.OPTIONS).to_json()
         job = Job(
             str(key), Status.DONE, now, now, options=options, source=source, stems=tuple(stems)
         )
         store.save_job(key, job, None)
-        store.save_content(digest(str(source.sha256), Options.parse(options)), key)
+        store.save_content(content_digest(str(source.sha256), Options.parse(options)), key)
     return api
 
 

@@ -17,7 +17,7 @@ from botocore.compat import get_current_datetime
 from api_events import Api, ExecutionEnvironment, handler_of
 from stemdrop.jobs import Job, Status, Stem
 from stemdrop.keys import UploadKey, result_key
-from stemdrop.presigned import Signer
+from stemdrop.presigned import UrlSigner
 from stemdrop.store import Store
 from stemdrop_cli.responses import read_upload
 from stemdrop_cli.transfers import Transfers
@@ -192,14 +192,14 @@ def test_upload_url_that_was_changed_is_refused(job: dict[str, Any], s3: "S3Clie
     assert not sent(s3, job)
 
 
-def signed_earlier(s3: "S3Client", seconds: float, monkeypatch: pytest.MonkeyPatch) -> Signer:
+def signed_earlier(s3: "S3Client", seconds: float, monkeypatch: pytest.MonkeyPatch) -> UrlSigner:
     """Return what signs as it did some time ago."""
 
     def earlier() -> datetime:
         return get_current_datetime() - timedelta(seconds=seconds)
 
     monkeypatch.setattr(botocore.auth, "get_current_datetime", earlier)
-    return Signer(*BUCKETS, s3, LIFETIME_S)
+    return UrlSigner(*BUCKETS, s3, LIFETIME_S)
 
 
 @pytest.mark.parametrize(("age_s", "status"), [(LIFETIME_S - 60, 200), (LIFETIME_S + 5, 403)])

@@ -5,6 +5,7 @@ import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from stemdrop.errors import (
 )
 from stemdrop_separate.audio.decode import BLOCK_SAMPLES, Decoder
 from stemdrop_separate.audio.probe import probe
+from stemdrop_separate.deadline import Deadline
 
 FORMATS = [
     "song.mp3",
@@ -72,9 +74,14 @@ def spleeters(path: Path, *part: str, channels: int = 2) -> Samples:
     return np.tile(media.decode(path, *part, channels=channels), (1, 2 // channels))
 
 
-@pytest.mark.parametrize("name", FORMATS)
-@pytest.mark.parametrize(("channels", "rate_hz"), [(2, 44_100), (1, 48_000)])
-def test_the_samples_are_spleeters(tmp_path: Path, name: str, channels: int, rate_hz: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "channels", "rate_hz"),
+    [
+        (name, *sound)
+        for name, sound in zip(FORMATS, cycle([(2, 44_100), (1, 48_000)]), strict=False)
+    ],
+)
+def test_samples_are_spleeters(tmp_path: Path, name: str, channels: int, rate_hz: int) -> None:
     tones = media.tones(2.0, channels, rate_hz)
     path = media.encode(tmp_path / name, tones, rate_hz=rate_hz)
     for offset_s, duration_s, part in PARTS:
@@ -106,10 +113,17 @@ def test_an_offset_of_days_is_no_problem(song: Path) -> None:
         decode(song, offset_s=100_000.0)
 
 
-@pytest.mark.parametrize("encoding", ["pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f64le"])
-@pytest.mark.parametrize("channels", [1, 2])
-@pytest.mark.parametrize("rate_hz", [8_000, 44_100, 192_000])
-def test_every_depth_and_rate_is_converted_as_by_spleeter(
+@pytest.mark.parametrize(
+    ("encoding", "channels", "rate_hz"),
+    [
+        ("pcm_u8", 1, 8_000),
+        ("pcm_s16le", 2, 8_000),
+        ("pcm_s24le", 1, 192_000),
+        ("pcm_s32le", 2, 192_000),
+        ("pcm_f64le", 1, 44_100),
+    ],
+)
+def test_depth_and_rate_are_converted_as_by_spleeter(
     tmp_path: Path, encoding: str, channels: int, rate_hz: int
 ) -> None:
     tones = media.tones(0.3, channels, rate_hz)
@@ -157,15 +171,18 @@ def test_two_channels_are_left_and_right_whatever_they_claim_to_be(
     np.testing.assert_array_equal(decode(path), samples)
 
 
-@pytest.mark.parametrize("name", ["song.wav", "song.flac"])
 @pytest.mark.parametrize(
-    ("channel", "left", "right"),
+    ("name", "channel", "left", "right"),
     [
-        *(("FL", 1.0, 0.0), ("FR", 0.0, 1.0), ("FC", 0.7071, 0.7071), ("LFE", 0.0, 0.0)),
-        *(("BL", 0.7071, 0.0), ("BR", 0.0, 0.7071)),
+        ("song.wav", "FL", 1.0, 0.0),
+        ("song.flac", "FR", 0.0, 1.0),
+        ("song.wav", "FC", 0.7071, 0.7071),
+        ("song.flac", "LFE", 0.0, 0.0),
+        ("song.flac", "BL", 0.7071, 0.0),
+        ("song.wav", "BR", 0.0, 0.7071),
     ],
 )
-def test_each_channel_of_surround_goes_where_it_belongs(
+def test_surround_channel_is_mixed_to_its_side(
     tmp_path: Path, name: str, channel: str, left: float, right: float
 ) -> None:
     samples = np.zeros((4410, 6), np.float32)
@@ -183,7 +200,7 @@ def test_surround_at_full_scale_is_not_cut_off(tmp_path: Path) -> None:
     np.testing.assert_allclose(decode(path), 0.99 * (1 + 2 * 0.7071), atol=1e-3)
 
 
-@pytest.mark.parametrize("channels", [3, 4, 5, 7, 8, 10, 12, 16, 24])
+@pytest.mark.parametrize("channels", [3, 5, 8, 16])
 def test_every_usual_number_of_channels_is_heard_on_both_sides(
     tmp_path: Path, channels: int
 ) -> None:
@@ -197,11 +214,10 @@ def test_channels_that_nobody_can_place_are_refused(tmp_path: Path) -> None:
         decode(path)
 
 
-@pytest.mark.parametrize("suffix", ["mp3", "aac", "ac3"])
-@pytest.mark.parametrize("first", ["mono", "stereo"])
-def test_a_song_may_change_from_mono_to_stereo_and_back(
-    tmp_path: Path, suffix: str, first: str
-) -> None:
+@pytest.mark.parametrize(
+    ("suffix", "first"), [("mp3", "mono"), ("aac", "stereo"), ("ac3", "mono"), ("mp3", "stereo")]
+)
+def test_song_may_change_between_mono_and_stereo(tmp_path: Path, suffix: str, first: str) -> None:
     tones = media.tones(1.0)
     parts = {
         "mono": media.encode(tmp_path / f"mono.{suffix}", tones[:, :1]),
@@ -240,9 +256,11 @@ def test_a_song_may_change_its_rate(tmp_path: Path, suffix: str) -> None:
     assert 220 < np.argmax(spectrum) * RATE_HZ / 22_050 < 290
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
-@pytest.mark.parametrize("rate_hz", [44_100, 48_000])
-def test_a_sample_that_is_no_number_is_refused_with_its_place(
+@pytest.mark.parametrize(
+    ("bad", "rate_hz"),
+    [(np.nan, 44_100), (np.inf, 48_000), (-np.inf, 44_100), (1e30, 48_000)],
+)
+def test_sample_that_is_not_finite_is_rejected_with_its_time(
     tmp_path: Path, bad: float, rate_hz: int
 ) -> None:
     samples = media.tones(2.0, rate_hz=rate_hz)
@@ -362,7 +380,7 @@ def test_a_decoder_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     pipe = tmp_path / "song.wav"
     source = probe(media.wav(tmp_path / "template.wav", media.tones(0.1)), FFMPEG)
     os.mkfifo(pipe)  # ffmpeg waits here for ever: nobody writes
-    with Decoder(pipe, source, FFMPEG, max_duration_s=60.0, within_s=0.1) as blocks:
+    with Decoder(pipe, source, FFMPEG, max_duration_s=60.0, deadline=Deadline.after(0.1)) as blocks:
         with pytest.raises(TimedOutError, match="not decoded in time"):
             list(blocks)
         assert blocks._running.process.returncode == -signal.SIGKILL
@@ -371,7 +389,9 @@ def test_a_decoder_that_takes_too_long_is_ended(tmp_path: Path) -> None:
 def test_a_decoder_that_ends_in_time_leaves_nothing_waiting(tmp_path: Path) -> None:
     path = media.wav(tmp_path / "song.wav", media.tones(0.1))
     threads = threading.active_count()
-    with Decoder(path, probe(path, FFMPEG), FFMPEG, max_duration_s=9.0, within_s=600.0) as blocks:
+    with Decoder(
+        path, probe(path, FFMPEG), FFMPEG, max_duration_s=9.0, deadline=Deadline.after(600.0)
+    ) as blocks:
         assert sum(map(len, blocks)) == RATE_HZ // 10
     assert threading.active_count() == threads
 

@@ -2,6 +2,7 @@ import contextlib
 import os
 import signal
 import struct
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 
 import media
 from media import FFMPEG, RATE_HZ, Samples
+from stemdrop.codecs import Codec
 from stemdrop.errors import EncodeError, NoRoomError
-from stemdrop.options import Codec
 from stemdrop_separate.audio.decode import Decoder
 from stemdrop_separate.audio.encode import EncodedStem, Encoder
 from stemdrop_separate.audio.probe import probe
@@ -21,7 +22,8 @@ from stemdrop_separate.audio.tags import Tags
 TAGS = Tags("Blue", "Ann", "Red")
 LOSSY = [codec for codec in Codec if not codec.bit_depths]
 LOSSLESS = [(codec, bit_depth) for codec in Codec for bit_depth in codec.bit_depths]
-EVERY = [*((codec, None) for codec in LOSSY), *LOSSLESS]
+# Every codec with a low and a high bitrate, and every bitrate with some codecs.
+BITRATES = [*zip(LOSSY, cycle(["64k", "97k"])), *zip(LOSSY, cycle(["320k", "192k"]))]
 
 
 def encode(
@@ -52,9 +54,8 @@ def snr_db(expected: Samples, got: Samples) -> float:
     return float(10 * np.log10(np.square(expected, dtype=np.float64).mean() / max(noise, 1e-30)))
 
 
-@pytest.mark.parametrize("bitrate", ["64k", "97k", "192k", "320k"])
-@pytest.mark.parametrize("codec", LOSSY)
-def test_a_lossy_stem_keeps_its_sound_its_length_and_its_place(
+@pytest.mark.parametrize(("codec", "bitrate"), BITRATES)
+def test_lossy_stem_keeps_sound_length_and_place(
     tmp_path: Path, codec: Codec, bitrate: str
 ) -> None:
     samples = media.tones(3.0)
@@ -72,16 +73,15 @@ def test_a_lossy_stem_keeps_its_sound_its_length_and_its_place(
 
 
 @pytest.mark.parametrize("codec", LOSSY)
-def test_a_short_lossy_stem_keeps_its_length(tmp_path: Path, codec: Codec) -> None:
+def test_short_lossy_stem_keeps_its_length(tmp_path: Path, codec: Codec) -> None:
     samples = media.tones(0.3)
     decoded = decode(encode(tmp_path, codec, samples).path)
     assert 0 <= len(decoded) - len(samples) <= (4096 if codec is Codec.WMA else 1)
     assert snr_db(samples, decoded[: len(samples)]) > 15
 
 
-@pytest.mark.parametrize("codec", LOSSY)
-@pytest.mark.parametrize("bitrate", ["64k", "320k"])
-def test_a_lossy_stem_has_about_the_size_that_its_bitrate_says(
+@pytest.mark.parametrize(("codec", "bitrate"), [*zip(LOSSY, cycle(["320k", "64k"]), strict=False)])
+def test_lossy_stem_has_about_the_size_of_its_bitrate(
     tmp_path: Path, codec: Codec, bitrate: str
 ) -> None:
     noise = np.random.default_rng(1).normal(0, 0.1, (8 * RATE_HZ, 2)).astype(np.float32)
@@ -92,9 +92,7 @@ def test_a_lossy_stem_has_about_the_size_that_its_bitrate_says(
 
 
 @pytest.mark.parametrize(("codec", "bit_depth"), LOSSLESS)
-def test_a_lossless_stem_is_within_half_a_step(
-    tmp_path: Path, codec: Codec, bit_depth: str
-) -> None:
+def test_lossless_stem_is_within_half_a_step(tmp_path: Path, codec: Codec, bit_depth: str) -> None:
     samples = media.tones(1.5)
     decoded = decode(encode(tmp_path, codec, samples, bit_depth=bit_depth).path)
     # ffmpeg rounds to 16 bits, but cuts 24 bits off.
@@ -103,9 +101,9 @@ def test_a_lossless_stem_is_within_half_a_step(
     assert np.abs(decoded - samples).max() <= step
 
 
-@pytest.mark.parametrize("scale", [1.0, 3.0])
-def test_16_bits_are_rounded_as_by_spleeters_encoder(tmp_path: Path, scale: float) -> None:
-    samples = media.tones(1.0) * np.float32(scale)
+def test_16_bits_are_rounded_as_by_spleeters_encoder(tmp_path: Path) -> None:
+    samples = media.tones(1.0)
+    samples = np.concatenate([samples, 3 * samples])
     halves = (np.arange(-40_000, 40_000, dtype=np.float32) / 2 / 2**15).reshape(-1, 2)
     samples = np.concatenate([samples, halves])
     stem = encode(tmp_path, Codec.WAV, samples, bit_depth="16")
@@ -116,7 +114,7 @@ def test_16_bits_are_rounded_as_by_spleeters_encoder(tmp_path: Path, scale: floa
     assert ours == theirs
 
 
-@pytest.mark.parametrize("bit_depth", ["16", "24"])
+@pytest.mark.parametrize("bit_depth", Codec.FLAC.bit_depths)
 def test_flac_equals_wav(tmp_path: Path, bit_depth: str) -> None:
     samples = media.tones(1.0)
     wav, flac = (
@@ -126,19 +124,31 @@ def test_flac_equals_wav(tmp_path: Path, bit_depth: str) -> None:
     np.testing.assert_array_equal(wav, flac)
 
 
-@pytest.mark.parametrize(("codec", "bit_depth"), EVERY)
-def test_a_stem_of_one_sample_is_a_stem(
-    tmp_path: Path, codec: Codec, bit_depth: str | None
-) -> None:
-    stem = encode(tmp_path, codec, np.full((1, 2), 0.5, np.float32), bit_depth=bit_depth)
+@pytest.mark.parametrize("codec", Codec)
+def test_one_sample_is_encoded(tmp_path: Path, codec: Codec) -> None:
+    stem = encode(tmp_path, codec, np.full((1, 2), 0.5, np.float32))
     assert stem.samples == 1
     decoded = decode(stem.path)
     assert 1 <= len(decoded) <= 4096
     assert codec is not Codec.WAV or len(decoded) == 1
 
 
-@pytest.mark.parametrize(("codec", "bit_depth"), EVERY)
-def test_the_header_tells_length_codec_and_tags(
+CODEC_NAMES = {
+    (Codec.WAV, "16"): "pcm_s16le",
+    (Codec.WAV, "24"): "pcm_s24le",
+    (Codec.WAV, "32f"): "pcm_f32le",
+    (Codec.FLAC, "16"): "flac",
+    (Codec.FLAC, "24"): "flac",
+    (Codec.MP3, None): "mp3",
+    (Codec.OGG, None): "vorbis",
+    (Codec.M4A, None): "aac",
+    (Codec.OPUS, None): "opus",
+    (Codec.WMA, None): "wmav2",
+}
+
+
+@pytest.mark.parametrize(("codec", "bit_depth"), CODEC_NAMES)
+def test_header_has_length_codec_and_tags(
     tmp_path: Path, codec: Codec, bit_depth: str | None
 ) -> None:
     stem = encode(tmp_path, codec, media.tones(2.0), bit_depth=bit_depth)
@@ -146,18 +156,10 @@ def test_the_header_tells_length_codec_and_tags(
     assert source.duration_s == pytest.approx(2.0, abs=0.2)
     assert source.tags == Tags("Blue (vocals)", "Ann", "Red")
     assert source.channels == 2
-    expected = {
-        (Codec.WAV, "16"): "pcm_s16le",
-        (Codec.WAV, "24"): "pcm_s24le",
-        (Codec.WAV, "32f"): "pcm_f32le",
-        (Codec.OGG, None): "vorbis",
-        (Codec.M4A, None): "aac",
-        (Codec.WMA, None): "wmav2",
-    }
-    assert source.codec == expected.get((codec, bit_depth), codec.value)
+    assert source.codec == CODEC_NAMES[codec, bit_depth]
 
 
-def test_flac_has_the_bits_that_were_asked_for(tmp_path: Path) -> None:
+def test_flac_has_its_bit_depth(tmp_path: Path) -> None:
     for bit_depth in ("16", "24"):
         stem = encode(tmp_path, Codec.FLAC, media.tones(0.5), bit_depth=bit_depth)
         # Source: RFC 9639, section 8.2: the bits per sample, less one, in 5 bits from bit 103 on.
@@ -165,7 +167,7 @@ def test_flac_has_the_bits_that_were_asked_for(tmp_path: Path) -> None:
         assert bits + 1 == int(bit_depth)
 
 
-def test_wav_knows_its_length_and_keeps_room_for_rf64(tmp_path: Path) -> None:
+def test_wav_has_its_length_and_space_for_rf64(tmp_path: Path) -> None:
     data = encode(tmp_path, Codec.WAV, media.tones(1.0)).path.read_bytes()
     assert struct.unpack("<4sI4s", data[:12]) == (b"RIFF", len(data) - 8, b"WAVE")
     at = data.index(b"data")
@@ -174,51 +176,45 @@ def test_wav_knows_its_length_and_keeps_room_for_rf64(tmp_path: Path) -> None:
     assert struct.pack("<4sI", b"JUNK", 28) in data[:at]
 
 
-def test_m4a_can_be_played_while_it_is_loaded(tmp_path: Path) -> None:
+def test_m4a_has_its_index_in_front(tmp_path: Path) -> None:
     data = encode(tmp_path, Codec.M4A, media.tones(1.0)).path.read_bytes()
     assert 0 < data.index(b"moov") < data.index(b"mdat")
 
 
-@pytest.mark.parametrize("codec", Codec)
-@pytest.mark.parametrize(
-    "tags",
-    [
-        Tags("two\nlines\r\nand a half", "a=b;c#d\\e", "[STREAM]"),
-        Tags("nul\0byte", "🎸👩\u200d🎤", "naïve café"),
-        Tags("x" * 10_000, "-f null", "$(reboot) `reboot` %s %d"),
-        Tags("lone \ud800 surrogate", "", ""),
-    ],
+# Newlines and NUL, ffmpeg's and shells' syntax, emoji, a lone surrogate, and a very long text.
+STRANGE_TAGS = Tags(
+    "two\nlines\r\n\0 \ud800" + "x" * 10_000,
+    "a=b;c#d\\e -f null $(reboot) `reboot` %s",
+    "[STREAM] 🎸👩\u200d🎤 naïve",
 )
-def test_any_text_can_be_a_tag(tmp_path: Path, codec: Codec, tags: Tags) -> None:
-    path = encode(tmp_path, codec, media.tones(0.2), tags=tags).path
-    read = probe(path, FFMPEG).tags
-    assert read.title[:3] == tags.title[:3]
-    assert (read.artist, read.album) == (tags.artist, tags.album)
-    assert (
-        " (vocals)\n"
-        in media.run(
-            *("-i", f"file:{path}", "-map", "0:a", "-c", "copy", "-f", "ffmetadata", "-")
-        ).decode()
-    )
 
 
 @pytest.mark.parametrize("codec", Codec)
-def test_without_a_title_the_stems_name_is_the_title(tmp_path: Path, codec: Codec) -> None:
-    stem = encode(tmp_path, codec, media.tones(0.2), tags=Tags())
+def test_strange_text_in_tags_is_kept(tmp_path: Path, codec: Codec) -> None:
+    path = encode(tmp_path, codec, media.tones(0.2), tags=STRANGE_TAGS).path
+    read = probe(path, FFMPEG).tags
+    assert read.title.startswith("two lines x")
+    assert (read.artist, read.album) == (STRANGE_TAGS.artist, STRANGE_TAGS.album)
+    stored = media.run(
+        *("-i", f"file:{path}", "-map", "0:a", "-c", "copy", "-f", "ffmetadata", "-")
+    )
+    assert " (vocals)\n" in stored.decode()
+
+
+def test_song_without_title_has_the_stems_name_as_title(tmp_path: Path) -> None:
+    stem = encode(tmp_path, Codec.MP3, media.tones(0.2), tags=Tags())
     assert probe(stem.path, FFMPEG).tags == Tags(title="vocals")
 
 
-@pytest.mark.parametrize(("codec", "bit_depth"), EVERY)
-def test_the_same_song_gives_the_same_bytes_however_it_is_cut(
-    tmp_path: Path, codec: Codec, bit_depth: str | None
-) -> None:
+@pytest.mark.parametrize("codec", Codec)
+def test_same_samples_in_other_blocks_give_the_same_bytes(tmp_path: Path, codec: Codec) -> None:
     samples = media.tones(1.5)
-    first = encode(tmp_path, codec, samples, bit_depth=bit_depth).path.read_bytes()
-    again = encode(tmp_path, codec, samples, bit_depth=bit_depth, block=1_111).path.read_bytes()
+    first = encode(tmp_path, codec, samples).path.read_bytes()
+    again = encode(tmp_path, codec, samples, block=1_111).path.read_bytes()
     assert first == again
 
 
-def test_the_stem_does_not_follow_its_block(tmp_path: Path) -> None:
+def test_block_may_be_reused_after_write(tmp_path: Path) -> None:
     samples = media.tones(10.0)
     block = np.empty((RATE_HZ, 2), np.float32)
     path = tmp_path / "vocals.wav"
@@ -230,7 +226,7 @@ def test_the_stem_does_not_follow_its_block(tmp_path: Path) -> None:
     np.testing.assert_array_equal(decode(path), samples)
 
 
-def test_a_block_may_have_any_memory_layout(tmp_path: Path) -> None:
+def test_block_may_have_any_memory_layout(tmp_path: Path) -> None:
     samples = np.asfortranarray(media.tones(0.5))
     path = encode(tmp_path, Codec.WAV, samples[::2], bit_depth="32f").path
     np.testing.assert_array_equal(decode(path), samples[::2])
@@ -258,7 +254,7 @@ def test_peak_and_clipped_samples_are_counted(
         assert stem.peak_dbfs is None
 
 
-def test_full_scale_is_no_clipping(tmp_path: Path) -> None:
+def test_full_scale_is_not_clipping(tmp_path: Path) -> None:
     stem = encode(tmp_path, Codec.WAV, np.full((100, 2), -1, np.float32))
     assert (stem.peak_dbfs, stem.clipped_samples) == (0.0, 0)
 
@@ -274,8 +270,8 @@ def parent(entry: Path) -> int:
         return 0
 
 
-@pytest.mark.parametrize("written", [0, 1, 20])
-def test_an_abandoned_stem_leaves_neither_file_nor_process(tmp_path: Path, written: int) -> None:
+@pytest.mark.parametrize("written", [0, 20])
+def test_abandoned_stem_leaves_neither_file_nor_process(tmp_path: Path, written: int) -> None:
     before = children()
     path = tmp_path / "vocals.mp3"
     with (
@@ -300,8 +296,8 @@ def write_half_a_minute(encoder: Encoder) -> None:
         encoder.write(noise)
 
 
-@pytest.mark.parametrize("codec", Codec)
-def test_a_full_disk_is_no_room(tmp_path: Path, codec: Codec) -> None:
+@pytest.mark.parametrize("codec", [Codec.WAV, Codec.M4A, Codec.OPUS])
+def test_full_disk_is_an_error(tmp_path: Path, codec: Codec) -> None:
     path = tmp_path / f"vocals.{codec}"
     path.symlink_to("/dev/full")
     rate = None if codec.bit_depths else "320k"
@@ -313,7 +309,7 @@ def test_a_full_disk_is_no_room(tmp_path: Path, codec: Codec) -> None:
     assert not path.is_symlink()
 
 
-def test_a_folder_that_is_not_there_is_an_error_with_ffmpegs_reason(tmp_path: Path) -> None:
+def test_missing_folder_is_an_error_with_ffmpegs_message(tmp_path: Path) -> None:
     path = tmp_path / "nowhere" / "vocals.wav"
     with (
         pytest.raises(EncodeError, match=r"'vocals' can't be written: .*No such file or directory"),
@@ -322,7 +318,7 @@ def test_a_folder_that_is_not_there_is_an_error_with_ffmpegs_reason(tmp_path: Pa
         write_on(encoder)
 
 
-def test_an_encoder_that_is_killed_is_an_error_and_leaves_no_file(tmp_path: Path) -> None:
+def test_killed_encoder_is_an_error_and_leaves_no_file(tmp_path: Path) -> None:
     path = tmp_path / "vocals.wav"
     with Encoder(path, FFMPEG, Codec.WAV, None, "16", TAGS, "vocals") as encoder:
         encoder.write(media.tones(1.0))
@@ -341,13 +337,13 @@ def test_an_encoder_that_is_killed_is_an_error_and_leaves_no_file(tmp_path: Path
         ("echo '[error] No space left on device' >&2", "fit on the disk"),
     ],
 )
-def test_a_failure_at_the_very_end_is_an_error(tmp_path: Path, end: str, error: str) -> None:
+def test_failure_at_the_very_end_is_an_error(tmp_path: Path, end: str, error: str) -> None:
     with pytest.raises((EncodeError, NoRoomError), match=error):
         encode_by(f'for last; do :; done\necho file > "${{last#file:}}"\n{end}', tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["ffmpeg"]
 
 
-def test_success_without_a_file_is_no_success(tmp_path: Path) -> None:
+def test_success_without_a_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(EncodeError, match="came out empty"):
         encode_by("exit 0", tmp_path)
 
@@ -362,11 +358,9 @@ def encode_by(script: str, folder: Path) -> None:
         encoder.finish()
 
 
-def test_an_encoder_that_takes_nothing_does_not_hold_the_song_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("stemdrop_separate.audio.encode.STALLED_AFTER_S", 0.1)
-    monkeypatch.setattr("stemdrop_separate.audio.encode.EXPLAINED_WITHIN_S", 0.1)
+def test_stalled_encoder_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stemdrop_separate.audio.encode.STALL_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("stemdrop_separate.audio.encode.EXIT_TIMEOUT_S", 0.1)
     program = tmp_path / "ffmpeg"
     program.write_text("#!/bin/sh\nexec sleep 600\n")
     program.chmod(0o755)
@@ -379,20 +373,20 @@ def test_an_encoder_that_takes_nothing_does_not_hold_the_song_up(
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_samples_that_are_no_numbers_are_not_written(tmp_path: Path, bad: float) -> None:
+def test_samples_that_are_not_finite_are_an_error(tmp_path: Path, bad: float) -> None:
     with pytest.raises(EncodeError, match="not numbers"):
         encode(tmp_path, Codec.WAV, np.full((10, 2), bad, np.float32))
     assert not list(tmp_path.iterdir())
 
 
-def test_a_stem_without_samples_is_an_error(tmp_path: Path) -> None:
+def test_stem_without_samples_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(EncodeError, match="no samples"):
         encode(tmp_path, Codec.WAV, np.zeros((0, 2), np.float32))
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", ["-y.wav", "%d.wav", "a:b.wav", "http:x.wav", 'it\'s "ü".wav'])
-def test_a_strange_name_is_a_name(
+@pytest.mark.parametrize("name", ["-y %d.wav", 'http:it\'s "ü".wav'])
+def test_strange_file_name_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)

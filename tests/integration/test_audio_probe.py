@@ -121,9 +121,21 @@ def test_no_samples_are_an_empty_song(tmp_path: Path) -> None:
         probe(path, FFMPEG)
 
 
-@pytest.mark.parametrize("name", ["song.mp3", "song.wav", "song.m4a", "song", "song.txt"])
-@pytest.mark.parametrize("kind", ["text", "noise", "html", "zip"])
-def test_what_is_not_audio_is_refused_in_one_sentence(tmp_path: Path, name: str, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("song.mp3", "text"),
+        ("song.mp3", "zip"),
+        ("song.wav", "noise"),
+        ("song.m4a", "html"),
+        ("song", "zip"),
+        ("song", "noise"),
+        ("song.txt", "text"),
+    ],
+)
+def test_file_that_is_not_audio_is_rejected_in_one_sentence(
+    tmp_path: Path, name: str, kind: str
+) -> None:
     content = {
         "text": b"The quick brown fox jumps over the lazy dog.\n" * 2000,
         "noise": np.random.default_rng(3).bytes(100_000),

@@ -13,7 +13,7 @@ from botocore.compat import get_current_datetime
 from api_events import TOKEN
 from s3_clients import Clients
 from stemdrop.keys import UploadKey
-from stemdrop.presigned import Signer
+from stemdrop.presigned import UrlSigner
 from stemdrop_local.deployment import Stack
 
 DATA = os.urandom(70_001)
@@ -82,7 +82,7 @@ def test_curl_uploads_nothing_to_an_expired_url(
     key = "jobs/" + "0" * 32
     with monkeypatch.context() as patch:
         patch.setattr(botocore.auth, "get_current_datetime", long_ago)
-        signer = Signer(buckets.uploads_bucket, buckets.stems_bucket, buckets.s3, LIFETIME_S)
+        signer = UrlSigner(buckets.uploads_bucket, buckets.stems_bucket, buckets.s3, LIFETIME_S)
         url = signer.upload_url(UploadKey.parse(key), len(DATA)).url
     assert curl(clients, {"url": url, "headers": {}}, DATA) == 403
     assert "expired" in (clients.folder / "answer").read_text()
@@ -97,7 +97,7 @@ def long_ago() -> datetime:
 def stem(buckets: Stack) -> str:
     """Return the presigned URL of a stem."""
     buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=STEM, Body=DATA)
-    signer = Signer(buckets.uploads_bucket, buckets.stems_bucket, buckets.s3, LIFETIME_S)
+    signer = UrlSigner(buckets.uploads_bucket, buckets.stems_bucket, buckets.s3, LIFETIME_S)
     return signer.download_url(STEM, "vocals.wav")
 
 

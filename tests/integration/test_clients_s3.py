@@ -13,7 +13,7 @@ from stemdrop_local.deployment import Stack
 from stemdrop_local.emulator import REGION
 from stemdrop_local.emulator_process import EmulatorProcess
 from stemdrop_separate.job.context import JobContext, Outcome
-from stemdrop_separate.notification import upload_keys
+from stemdrop_separate.s3_event import upload_keys
 from uploads import attempt, song
 
 NAME = "Björk + 50% (live).wav"

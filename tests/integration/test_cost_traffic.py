@@ -10,7 +10,7 @@ from benchmarks.cost.journey import Journey, beginning
 from benchmarks.cost.logs import custom_metrics
 from benchmarks.cost.traffic import Kind, Who
 from benchmarks.songs.wav import write_wav
-from stemdrop.options import Codec
+from stemdrop.codecs import Codec
 from tiny_models import install
 from uploads import RATE_HZ
 

@@ -5,7 +5,7 @@ from hashlib import sha256
 import pytest
 
 from faults import Faults, first
-from stemdrop.dedupe import digest
+from stemdrop.dedupe import content_digest
 from stemdrop.jobs import Job, Status, now
 from stemdrop.keys import UploadKey, content_key, record_key, result_key
 from stemdrop.options import Options
@@ -15,7 +15,7 @@ from uploads import attempt, put, results, song
 
 KEY = UploadKey.parse("jobs/" + "a" * 32)
 SONG = song(0.5, seed=4)
-ENTRY = content_key(digest(sha256(SONG).hexdigest(), Options()))
+ENTRY = content_key(content_digest(sha256(SONG).hexdigest(), Options()))
 # The requests of an attempt in their order: method, key, number of earlier ones of the kind.
 STEPS: dict[str, tuple[str, str, int]] = {
     "record read": ("GET", record_key(KEY), 0),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from faults import Faults, first
-from stemdrop.dedupe import digest
+from stemdrop.dedupe import content_digest
 from stemdrop.jobs import Job, Status
 from stemdrop.keys import UploadKey, record_key
 from stemdrop.options import Options
@@ -265,7 +265,7 @@ def test_two_failures_at_once_are_one(
 def entry_of(job: Job) -> str:
     assert job.source is not None
     assert job.source.sha256 is not None
-    return digest(job.source.sha256, Options.parse(job.options))
+    return content_digest(job.source.sha256, Options.parse(job.options))
 
 
 def test_the_same_song_under_another_key_is_copied(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from faults import Fault, Faults, cut_body, forbidden, lose_answer, unavailable
-from stemdrop.dedupe import digest
+from stemdrop.dedupe import content_digest
 from stemdrop.errors import StorageError
 from stemdrop.jobs import Status
 from stemdrop.keys import UploadKey, content_key, record_key
@@ -24,7 +24,7 @@ def entry() -> str:
     """Return the key of the song's entry in the index."""
     from hashlib import sha256
 
-    return content_key(digest(sha256(SONG).hexdigest(), Options()))
+    return content_key(content_digest(sha256(SONG).hexdigest(), Options()))
 
 
 # The requests of an attempt in their order: name, method, key, number of earlier ones of the kind.

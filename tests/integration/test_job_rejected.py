@@ -1,6 +1,5 @@
 """Uploads that can never work: a record says why, in a sentence, and nobody pays for retries."""
 
-import shutil
 import struct
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +16,7 @@ from stemdrop.jobs import Job, Status
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_local.deployment import Stack
 from stemdrop_separate.job.context import JobContext, Outcome
-from stemdrop_separate.job.run_job import GUARD_S
+from stemdrop_separate.job.run_job import RESERVED_S
 from stemdrop_separate.pipeline import HEADER_BYTES
 from uploads import KEY, RATE_HZ, attempt, job_of, put, read, results, samples, song
 
@@ -189,7 +188,7 @@ def test_a_song_that_is_deleted_before_the_download_fails(
 
 def test_a_separation_ends_before_lambda_ends_it(buckets: Stack, job_context: JobContext) -> None:
     put(buckets, song())
-    assert attempt(job_context, remaining_s=GUARD_S - 0.1) is Outcome.REJECTED
+    assert attempt(job_context, remaining_s=RESERVED_S - 0.1) is Outcome.REJECTED
     job = require_failed(buckets, job_context, "timed_out")
     assert job.error is not None
     assert "duration_s" in job.error.message
@@ -207,7 +206,8 @@ def test_a_song_that_holds_up_the_decoder_is_settled_before_lambda_ends_it(
     stuck.chmod(0o755)
     put(buckets, song())
     assert (
-        attempt(replace(job_context, ffmpeg=stuck), remaining_s=GUARD_S + 1.0) is Outcome.REJECTED
+        attempt(replace(job_context, ffmpeg=stuck), remaining_s=RESERVED_S + 1.0)
+        is Outcome.REJECTED
     )
     assert called.exists()
     require_failed(buckets, job_context, "timed_out")
@@ -219,7 +219,7 @@ STEMS_NEED_BYTES = 2 * len(song()) + 2 * HEADER_BYTES
 
 def disk_with(free_bytes: int) -> SimpleNamespace:
     usage = SimpleNamespace(free=free_bytes)
-    return SimpleNamespace(disk_usage=lambda _: usage, rmtree=shutil.rmtree)
+    return SimpleNamespace(disk_usage=lambda _: usage)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_a_full_disk_fails_before_the_work_begins(
     metadata: dict[str, str],
     words: str,
 ) -> None:
-    monkeypatch.setattr("stemdrop_separate.job.workspace.shutil", disk_with(free_bytes))
+    monkeypatch.setattr("stemdrop_separate.disk_space.shutil", disk_with(free_bytes))
     put(buckets, song(), metadata=metadata)
     assert attempt(job_context) is Outcome.REJECTED
     job = require_failed(buckets, job_context, "no_room")
@@ -251,7 +251,7 @@ def test_a_full_disk_fails_before_the_work_begins(
 def test_enough_room_is_enough(
     buckets: Stack, job_context: JobContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stemdrop_separate.job.workspace.shutil", disk_with(STEMS_NEED_BYTES))
+    monkeypatch.setattr("stemdrop_separate.disk_space.shutil", disk_with(STEMS_NEED_BYTES))
     put(buckets, song())
     assert attempt(job_context) is Outcome.DONE
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from faults import Faults, cut_body, first, unavailable
-from stemdrop.jobs import Archive, Failure, Job, Source, Status, Stem, now
+from stemdrop.jobs import Failure, Job, Status, Stem, StemArchive, UploadSource, now
 from stemdrop.keys import UploadKey, record_key, result_key
 from stemdrop.store import Store
 from stemdrop_local.console import Console
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 KEY = UploadKey.parse("drop/live/a+b ü.mp3")
 ETAG, UPLOADED_AT = "abc", "2026-01-01T00:00:00.000Z"
-SONG = Source(str(KEY), ETAG, 4, UPLOADED_AT)
+SONG = UploadSource(str(KEY), ETAG, 4, UPLOADED_AT)
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Way:
             updated_at=now(),
             source=SONG,
             stems=tuple(Stem(n.split(".")[0], result_key(KEY, n), 4, 1.0, -1.0, 0) for n in stems),
-            zip=Archive(result_key(KEY, "stems.zip"), 4) if len(stems) < len(names) else None,
+            zip=StemArchive(result_key(KEY, "stems.zip"), 4) if len(stems) < len(names) else None,
         )
         for name in names:
             self.put(result_key(KEY, name), name.encode())

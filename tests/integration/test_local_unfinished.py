@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from stemdrop.jobs import Job, Source, Status, now, timestamp
+from stemdrop.jobs import Job, Status, UploadSource, now, timestamp
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_local import unfinished
 from stemdrop_local.deployment import Stack
 from stemdrop_local.unfinished import announce_unfinished
-from stemdrop_separate.notification import upload_keys
+from stemdrop_separate.s3_event import upload_keys
 
 ID = "7f3c9a5e2b814d60a1f4c8e97b25d036"
 
@@ -43,13 +43,13 @@ def stack(buckets: Stack) -> Iterator[Stack]:
     receive(buckets)
 
 
-def put(stack: Stack, key: str, body: bytes = b"song") -> Source:
+def put(stack: Stack, key: str, body: bytes = b"song") -> UploadSource:
     stack.s3.put_object(Bucket=stack.uploads_bucket, Key=key, Body=body)
     head = stack.s3.head_object(Bucket=stack.uploads_bucket, Key=key)
-    return Source(key, head["ETag"].strip('"'), len(body), timestamp(head["LastModified"]))
+    return UploadSource(key, head["ETag"].strip('"'), len(body), timestamp(head["LastModified"]))
 
 
-def record(stack: Stack, key: str, status: Status, source: Source | None) -> None:
+def record(stack: Stack, key: str, status: Status, source: UploadSource | None) -> None:
     job = Job(key=key, status=status, created_at=now(), updated_at=now(), source=source)
     stack.s3.put_object(
         Bucket=stack.stems_bucket,
@@ -85,7 +85,7 @@ def test_what_has_not_ended_is_announced(stack: Stack) -> None:
     put(stack, "drop/other bytes", b"other")
     record(stack, "drop/other bytes", Status.DONE, first)
     source = put(stack, "drop/sent again")
-    earlier = Source(source.key, source.etag, source.size_bytes, "2026-01-01T00:00:00.000Z")
+    earlier = UploadSource(source.key, source.etag, source.size_bytes, "2026-01-01T00:00:00.000Z")
     record(stack, "drop/sent again", Status.FAILED, earlier)
     put(stack, "drop/unreadable")
     stack.s3.put_object(

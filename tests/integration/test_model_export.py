@@ -19,7 +19,7 @@ from model.fetch import fetch
 from model.manifest import describe
 from model.weights import pinned
 from model.whole import sha256
-from stemdrop.options import INSTRUMENTS
+from stemdrop.models import INSTRUMENTS
 
 Estimates = dict[str, NDArray[np.float32]]
 Run = Callable[[NDArray[np.float32]], Estimates]

@@ -11,7 +11,7 @@ import checkpoints
 from benchmarks.metrics import max_step_difference, snr_db
 from benchmarks.songs.song import generate
 from oracle import separate_stock
-from stemdrop.options import Model
+from stemdrop.models import Model
 from stemdrop_local.deployment import ROOT
 from stemdrop_separate.models.catalog import BackendName, Models
 from stemdrop_separate.separation.separate import separate

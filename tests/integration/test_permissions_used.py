@@ -20,7 +20,7 @@ from faults import Request, first, forbidden
 from iam import ARN, Call, Gate, Grant, calls_of, grants_of
 from stemdrop.errors import StorageError
 from stemdrop.keys import UploadKey, record_key, result_key
-from stemdrop.notifications import Topic
+from stemdrop.notifications import Notifier
 from stemdrop.s3 import CLIENT_CONFIG
 from stemdrop.song_queue import SongQueue
 from stemdrop.store import Store
@@ -168,7 +168,7 @@ def tell_and_retry(buckets: Stack, gate: Gate) -> None:
     url = buckets.song_queue_url
     found = buckets.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
     services: Any = Services(gate, found["Attributes"]["QueueArn"])
-    Topic(buckets.outputs["CompletionTopicArn"], services).publish(job_of(buckets, DROP))
+    Notifier(buckets.outputs["CompletionTopicArn"], services).publish(job_of(buckets, DROP))
     SongQueue(url, (30,), services).retry("receipt", 1)
 
 

@@ -13,7 +13,8 @@ from benchmarks.evaluate import main
 from benchmarks.metrics import snr_db
 from benchmarks.songs.repertoire import REPERTOIRE, play
 from benchmarks.songs.song import generate
-from stemdrop.options import Model, Quality
+from stemdrop.models import Model
+from stemdrop.options import Quality
 from stemdrop_local.deployment import ROOT
 from stemdrop_separate.models.catalog import BackendName, Models
 from stemdrop_separate.models.network import Magnitude, Network

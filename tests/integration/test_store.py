@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from faults import Fault, Faults, cut_body, forbidden, lose_answer, unavailable
+from faults import Faults, cut_body, forbidden, lose_answer, unavailable
 from stemdrop.errors import ChangedError, StorageError
 from stemdrop.jobs import Job, Status, now
 from stemdrop.keys import UploadKey, content_key, record_key, result_key
@@ -188,7 +188,7 @@ def test_a_garbled_record_is_a_storage_error(buckets: Stack, store: Store) -> No
 
 
 def test_a_write_whose_answer_is_lost_has_happened(store: Store, faults: Faults) -> None:
-    # boto3 sends it again and is told that the record has changed; `Record` looks who did it.
+    # boto3 sends it again and learns that the record has changed; `JobRecord` finds out by whom.
     faults.on(lose_answer, "PUT", record_key(KEY))
     job = a_job()
     with pytest.raises(ChangedError):
@@ -298,17 +298,23 @@ def test_a_busy_s3_is_asked_again(filled: Store, faults: Faults, tmp_path: Path,
     assert faults.seen(method, key) - before == 5
 
 
-@pytest.mark.parametrize("fault", [unavailable, forbidden], ids=["503", "403"])
 @pytest.mark.parametrize("name", CALLS)
-def test_an_s3_that_refuses_is_a_storage_error(
-    filled: Store, faults: Faults, tmp_path: Path, name: str, fault: Fault
+def test_refused_request_is_a_storage_error(
+    filled: Store, faults: Faults, tmp_path: Path, name: str
 ) -> None:
     method, key, call = CALLS[name]
-    faults.on(fault, method, key, times=100)
+    faults.on(forbidden, method, key, times=100)
     with pytest.raises(StorageError) as raised:
         call(filled, tmp_path)
     assert type(raised.value) is StorageError
     assert raised.value.message.startswith("Could not ")
+
+
+def test_unavailable_s3_is_a_storage_error(filled: Store, faults: Faults, tmp_path: Path) -> None:
+    method, key, call = CALLS["load_job"]
+    faults.on(unavailable, method, key, times=100)
+    with pytest.raises(StorageError):
+        call(filled, tmp_path)
 
 
 def test_a_bucket_that_is_not_there_is_a_storage_error(store: Store) -> None:

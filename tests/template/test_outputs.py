@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stemdrop.jobs import Failure, Job, Status
-from stemdrop.notifications import attributes_of
+from stemdrop.notifications import message_attributes
 from stemdrop_cli.main import _parser
 from templates import Resolver, Template
 
@@ -67,7 +67,7 @@ def test_a_subscriber_asks_for_jobs_that_failed(outputs: dict[str, str]) -> None
     assert given["--topic-arn"] == outputs["CompletionTopicArn"]
     wanted = json.loads(json.loads(given["--attributes"])["FilterPolicy"])
     failed = Job("drop/x", Status.FAILED, "", "", error=Failure("not_audio", "No."))
-    attributes = attributes_of(failed)
+    attributes = message_attributes(failed)
     assert all(attributes[name] in values for name, values in wanted.items())
 
 

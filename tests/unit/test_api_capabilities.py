@@ -1,7 +1,8 @@
 import pytest
 
 from api_events import ENVIRONMENT
-from stemdrop.options import BIT_DEPTHS, OPTION_NAMES, Options, Quality
+from stemdrop.codecs import Codec
+from stemdrop.options import OPTION_NAMES, Options, Quality
 from stemdrop_api.capabilities import describe_capabilities, usd_per_audio_minute
 from stemdrop_api.settings import ApiSettings
 
@@ -24,7 +25,7 @@ def test_capabilities_describe_every_option_for_a_form() -> None:
         model.model for model in shown.models
     ]
     depths = {value.value for value in options["bit_depth"].values}
-    assert depths == {depth for names in BIT_DEPTHS.values() for depth in names}
+    assert depths == {depth for codec in Codec for depth in codec.bit_depths}
     types = {"model": "string", "stems": "array", "offset_s": "number", "zip": "boolean"}
     assert {name: options[name].type for name in types} == types
     assert (options["offset_s"].minimum, options["offset_s"].maximum) == (0, 1e6)

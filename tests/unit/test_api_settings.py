@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stemdrop.errors import SetupError
-from stemdrop.options import Model
+from stemdrop.models import Model
 from stemdrop_api.settings import ApiSettings
 
 TOKEN = "t" * 32

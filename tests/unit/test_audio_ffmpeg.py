@@ -8,13 +8,12 @@ import pytest
 from stemdrop.errors import SetupError
 from stemdrop_separate.audio.ffmpeg import (
     DEMUXERS,
-    LOG_LIMIT_BYTES,
-    Drain,
-    Ffmpeg,
+    FfmpegProcess,
+    error_message,
     find_ffmpeg,
-    reason,
     untrusted_input,
 )
+from stemdrop_separate.audio.pipes import LOG_LIMIT_BYTES, PipeReader
 
 
 def test_finds_the_program_that_imageio_ffmpeg_brings() -> None:
@@ -53,7 +52,7 @@ def test_a_program_of_another_machine_is_an_error(tmp_path: Path) -> None:
     program.write_bytes(b"\x7fELF of something else")
     program.chmod(0o755)
     with pytest.raises(SetupError, match="can't be started"):
-        Ffmpeg(program, [])
+        FfmpegProcess(program, [])
 
 
 def test_nothing_that_opens_other_files_is_allowed() -> None:
@@ -99,21 +98,21 @@ def test_the_input_is_one_file_by_its_absolute_path() -> None:
     ],
 )
 def test_the_reason_is_the_first_error_without_addresses_and_paths(log: str, told: str) -> None:
-    assert reason(log) == told
+    assert error_message(log) == told
 
 
 def test_a_log_is_bounded_and_never_holds_its_writer_up() -> None:
     read_end, write_end = os.pipe()
-    drain = Drain(os.fdopen(read_end, "rb"), limit_bytes=1000)
+    reader = PipeReader(os.fdopen(read_end, "rb"), limit_bytes=1000)
     with os.fdopen(write_end, "wb") as pipe:
         for _ in range(100):
             pipe.write(b"x" * 10_000)
-    assert drain.text() == "x" * 1000
+    assert reader.text() == "x" * 1000
 
 
 def test_messages_beyond_any_pipe_neither_block_nor_fill_the_memory() -> None:
     noisy = ["-f", "lavfi", "-i", "anullsrc=d=300", "-af", "ashowinfo", "-f", "null", "-"]
-    with Ffmpeg(find_ffmpeg(None), noisy) as running:
+    with FfmpegProcess(find_ffmpeg(None), noisy) as running:
         assert running.wait(60.0) == 0
         assert len(running.log) == LOG_LIMIT_BYTES
 
@@ -125,7 +124,7 @@ def test_ffmpeg_runs_without_environment_and_terminal(tmp_path: Path) -> None:
         "sys.stderr.write(f'{sorted(os.environ)} {os.getcwd()} {os.getsid(0) == os.getpid()}')\n"
     )
     program.chmod(0o755)
-    with Ffmpeg(program, []) as running:
+    with FfmpegProcess(program, []) as running:
         assert running.wait() == 0
         # Python itself sets LC_CTYPE, if nothing else says what language it speaks.
         assert running.log.replace("'LC_CTYPE'", "") == "[] / True"
@@ -144,6 +143,6 @@ def test_leaving_ends_an_endless_run() -> None:
         "null",
         "-",
     ]
-    with Ffmpeg(find_ffmpeg(None), endless) as running:
+    with FfmpegProcess(find_ffmpeg(None), endless) as running:
         assert running.wait(0.2) is None
     assert running.process.returncode == -9

@@ -13,7 +13,7 @@ from benchmarks.cost.page import SIZES_MB, TEXT, write_page
 from benchmarks.cost.template import read_template
 from benchmarks.cost.times import Times
 from benchmarks.cost.traffic import Kind, Request, Traffic, Who
-from stemdrop.options import Codec
+from stemdrop.codecs import Codec
 from stemdrop_local.deployment import ROOT, TEMPLATE
 
 PARAMETERS = yaml_parse(TEMPLATE.read_text())["Parameters"]

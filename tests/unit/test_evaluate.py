@@ -12,7 +12,9 @@ from benchmarks.metrics import snr_db
 from benchmarks.scores import Score, Waveform, measure, over_songs
 from benchmarks.songs.wav import write_wav
 from benchmarks.systems import Separation, System, systems
-from stemdrop.options import Codec, Model, Quality
+from stemdrop.codecs import Codec
+from stemdrop.models import Model
+from stemdrop.options import Quality
 
 RATE_HZ = 44_100
 

@@ -9,7 +9,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stemdrop.errors import RejectedError, StorageError, TooLongError
-from stemdrop.jobs import Archive, Failure, Job, Source, Stage, Status, Stem, now, timestamp
+from stemdrop.jobs import (
+    Failure,
+    Job,
+    Stage,
+    Status,
+    Stem,
+    StemArchive,
+    UploadSource,
+    now,
+    timestamp,
+)
 from strategies import ANY_JSON, ANY_TEXT, JOBS, TIMES
 
 # What the design asks of the record, each with a unit where it has one.
@@ -117,7 +127,7 @@ def test_result_keys_are_those_of_stems_and_zip() -> None:
     stems = tuple(Stem(stem, f"drop/a/{stem}.wav", 1, 1.0, None, 0) for stem in ("x", "y"))
     job = Job("drop/a", Status.DONE, now(), now(), stems=stems)
     assert job.result_keys == {"drop/a/x.wav", "drop/a/y.wav"}
-    assert job.updated(zip=Archive("drop/a/stems.zip", 2)).result_keys == {
+    assert job.updated(zip=StemArchive("drop/a/stems.zip", 2)).result_keys == {
         "drop/a/x.wav",
         "drop/a/y.wav",
         "drop/a/stems.zip",
@@ -153,7 +163,7 @@ def test_times_sort_as_text(times: tuple[str, str]) -> None:
 
 
 def test_a_source_is_equal_to_what_was_written_of_it() -> None:
-    source = Source("drop/a", "etag", 1, now())
+    source = UploadSource("drop/a", "etag", 1, now())
     job = Job("drop/a", Status.PROCESSING, now(), now(), source=source)
     assert Job.from_json(job.to_json()).source == source
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from stemdrop.codecs import Codec
 from stemdrop.errors import BadKeyError
 from stemdrop.keys import (
     MAX_UPLOAD_KEY_BYTES,
@@ -16,7 +17,8 @@ from stemdrop.keys import (
     record_key,
     result_key,
 )
-from stemdrop.options import INSTRUMENTS, RESIDUAL, Codec, Model
+from stemdrop.models import INSTRUMENTS, Model
+from stemdrop.options import RESIDUAL
 from strategies import ANY_TEXT, JOB_IDS, SHA256, UPLOAD_KEYS
 
 S3_MAX_KEY_BYTES = 1024

@@ -24,7 +24,7 @@ from model.fetch import fetch, is_whole
 from model.sources import Archive
 from model.weights import PINNED, Weights, pinned
 from model.whole import staging
-from stemdrop.options import INSTRUMENTS
+from stemdrop.models import INSTRUMENTS
 
 ARCHIVE = tar_gz([(f"./{name}", content) for name, content in FILES.items()])
 

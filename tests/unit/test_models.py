@@ -6,7 +6,7 @@ import pytest
 
 import stemdrop
 from stemdrop.errors import ModelUnavailableError, SetupError
-from stemdrop.options import INSTRUMENTS, Model
+from stemdrop.models import INSTRUMENTS, Model
 from stemdrop_separate.models.catalog import BackendName, Models
 from tiny_models import install
 

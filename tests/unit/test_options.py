@@ -9,8 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from stemdrop.codecs import Codec
 from stemdrop.errors import OptionError
-from stemdrop.options import INSTRUMENTS, LATER, OPTION_NAMES, Clip, Codec, Model, Options, Quality
+from stemdrop.models import INSTRUMENTS, Model
+from stemdrop.options import LATER, OPTION_NAMES, Clip, Options, Quality
 from strategies import ANY_JSON, ANY_TEXT, OPTIONS, TRICKY_TEXT, as_text, given_options
 
 

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from werkzeug.http import parse_options_header
 
 from stemdrop.keys import UploadKey
-from stemdrop.presigned import Signer, attachment
+from stemdrop.presigned import UrlSigner, attachment
 from stemdrop.s3 import CLIENT_CONFIG
 
 KEY = UploadKey.parse("jobs/" + "a" * 32)
 
 
-def signer(endpoint_url: str | None = None) -> Signer:
+def signer(endpoint_url: str | None = None) -> UrlSigner:
     client = boto3.client(
         "s3",
         config=CLIENT_CONFIG,
@@ -27,7 +27,7 @@ def signer(endpoint_url: str | None = None) -> Signer:
         aws_access_key_id="key",
         aws_secret_access_key="secret",  # noqa: S106
     )
-    return Signer("our-uploads", "our-stems", client, lifetime_s=900)
+    return UrlSigner("our-uploads", "our-stems", client, lifetime_s=900)
 
 
 @pytest.mark.parametrize("sha256", [None, hashlib.sha256(b"song").hexdigest()])

@@ -63,7 +63,7 @@ def noise(samples: int, seed: int = 0) -> Samples:
     return mix.astype(np.float32)
 
 
-def cut(mix: Samples, sizes: list[int]) -> Iterator[Samples]:
+def split(mix: Samples, sizes: list[int]) -> Iterator[Samples]:
     start = 0
     for size in itertools.cycle(sizes):
         if start >= len(mix):
@@ -94,7 +94,7 @@ LENGTHS = st.one_of(
 )
 def test_stream_equals_whole_song(samples: int, sizes: list[int], parallel: int, bins: int) -> None:
     mix = noise(samples)
-    blocks = cut(mix, [max(size, samples // 50) for size in sizes])
+    blocks = split(mix, [max(size, samples // 50) for size in sizes])
     parts = list(separate(blocks, network(bins, parallel)))
     expected = whole_file.separate(mix.astype(float), bins, Uneven().estimate)
     assert np.array_equal(np.concatenate([part.mix for part in parts]), mix)
@@ -119,7 +119,7 @@ def test_high_quality_stream_equals_whole_song_and_adds_up(
     samples: int, sizes: list[int], parallel: int, bins: int
 ) -> None:
     mix = noise(samples)
-    blocks = cut(mix, [max(size, samples // 50) for size in sizes])
+    blocks = split(mix, [max(size, samples // 50) for size in sizes])
     parts = list(separate(blocks, network(bins, parallel), quality=Quality.HIGH))
     expected = whole_file.separate_high(mix.astype(float), Uneven().estimate)
     assert np.array_equal(np.concatenate([part.mix for part in parts]), mix)
@@ -173,7 +173,7 @@ def test_silence_stays_silent(quality: Quality) -> None:
     tone_hz=st.one_of(st.none(), st.floats(0, 22_050)),
     quality=st.sampled_from(Quality),
 )
-def test_no_song_fails_the_balance(
+def test_no_song_fails_the_energy_check(
     samples: int, scale_db: float, tone_hz: float | None, quality: Quality
 ) -> None:
     mix = noise(samples)

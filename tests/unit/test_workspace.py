@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from stemdrop.errors import NoRoomError
-from stemdrop_separate.job.workspace import require_room, workspace
+from stemdrop_separate.disk_space import require_disk_space
+from stemdrop_separate.job.workspace import workspace
 
 
 def test_a_workspace_is_empty_and_gone_afterwards(tmp_path: Path) -> None:
@@ -64,10 +65,10 @@ def test_any_other_trouble_with_files_is_not(tmp_path: Path) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
 
-def test_room_is_required(tmp_path: Path) -> None:
-    require_room(tmp_path, 0, "The stems")
-    require_room(tmp_path, 1000, "The stems")
+def test_disk_space_that_is_missing_is_a_rejection(tmp_path: Path) -> None:
+    require_disk_space(tmp_path, 0, "The stems")
+    require_disk_space(tmp_path, 1000, "The stems")
     with pytest.raises(NoRoomError) as raised:
-        require_room(tmp_path, 10**18, "The stems")
+        require_disk_space(tmp_path, 10**18, "The stems")
     assert raised.value.code == "no_room"
     assert "The stems would take 1000000000000 MB" in raised.value.message

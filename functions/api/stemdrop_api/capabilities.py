@@ -3,11 +3,11 @@
 from dataclasses import Field, fields
 from typing import Any
 
+from stemdrop.codecs import Codec
 from stemdrop.options import (
     BITRATE_RANGE_KBPS,
     DEPENDENT,
     LATER,
-    Codec,
     Options,
     Quality,
 )

@@ -5,7 +5,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from stemdrop.presigned import Signer
+from stemdrop.presigned import UrlSigner
 from stemdrop.s3 import client_config, connect
 from stemdrop.store import Store
 from stemdrop_api.settings import ApiSettings
@@ -20,7 +20,7 @@ class Dependencies:
 
     settings: ApiSettings
     store: Store
-    signer: Signer
+    signer: UrlSigner
 
     @classmethod
     def create(cls, settings: ApiSettings) -> "Dependencies":
@@ -30,7 +30,7 @@ class Dependencies:
         return cls(
             settings,
             Store(*buckets, client, may_list=False),
-            Signer(*buckets, client, settings.url_lifetime_s),
+            UrlSigner(*buckets, client, settings.url_lifetime_s),
         )
 
 

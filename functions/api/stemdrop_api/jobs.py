@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from aws_lambda_powertools import Logger
 
-from stemdrop.dedupe import Reused, digest, reuse
+from stemdrop.dedupe import CopiedResults, content_digest, copy_results
 from stemdrop.errors import BadKeyError, ModelUnavailableError, StorageError, TooLargeError
 from stemdrop.jobs import Job, Status, now
 from stemdrop.keys import ZIP_NAME, Origin, UploadKey, record_key
@@ -90,14 +90,16 @@ def _reuse_stems(store: Store, key: UploadKey, job: Job, request: JobRequest) ->
         return is_same_work and source is not None and (source.sha256, source.size_bytes) == song
 
     try:
-        reused = reuse(store, key, digest(request.sha256, request.options()), accepts)
+        reused = copy_results(
+            store, key, content_digest(request.sha256, request.options()), accepts
+        )
     except StorageError as error:
         logger.warning("not_reused", job=key.name, reason=error.message)
         return None
     return _finished(job, reused) if reused else None
 
 
-def _finished(job: Job, reused: Reused) -> Job:
+def _finished(job: Job, reused: CopiedResults) -> Job:
     """Return the job with the results of another one."""
     original = reused.original
     return job.updated(
@@ -190,4 +192,4 @@ def delete_job(store: Store, key: UploadKey, owner: str | None) -> None:
 def _forget(store: Store, key: UploadKey, job: Job) -> None:
     """Remove the job's entry from the content index."""
     if job.source is not None and job.source.sha256 is not None:
-        store.forget_content(digest(job.source.sha256, Options.parse(job.options)), key)
+        store.forget_content(content_digest(job.source.sha256, Options.parse(job.options)), key)

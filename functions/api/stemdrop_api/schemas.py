@@ -5,8 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from stemdrop.jobs import Failure, Sound, Source, Stage, Status, Usage
-from stemdrop.options import Codec, Model, Options, Quality
+from stemdrop.codecs import Codec
+from stemdrop.jobs import Failure, Sound, Stage, Status, UploadSource, Usage
+from stemdrop.models import Model
+from stemdrop.options import Options, Quality
 from stemdrop_api import option_schema
 
 # S3 can't limit the size of a PUT in any other way than by signing its length.
@@ -114,7 +116,7 @@ class JobFields(BaseModel):
     stage: Stage | None
     progress: float = Field(ge=0, le=1)
     options: dict[str, Any]
-    source: Source | None
+    source: UploadSource | None
     sound: Sound | None
     error: Failure | None
     warnings: list[str]

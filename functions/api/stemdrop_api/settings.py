@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from stemdrop.env import choice, positive, require
 from stemdrop.errors import SetupError
-from stemdrop.options import INSTRUMENTS, Model
+from stemdrop.models import INSTRUMENTS, Model
 from stemdrop.pricing import USD_PER_GB_SECOND
 
 # A bearer token in an Authorization header, after "Bearer ". Source: RFC 6750, section 2.1.

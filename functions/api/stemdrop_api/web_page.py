@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Response
 
 from stemdrop.keys import Origin, UploadKey
-from stemdrop.presigned import Signer
+from stemdrop.presigned import UrlSigner
 from stemdrop_api.dependencies import AppDependencies
 from stemdrop_api.errors import NotFoundError
 
@@ -64,7 +64,7 @@ def version() -> str:
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
-def _serve(name: str, content: bytes, cache_control: str, signer: Signer) -> Response:
+def _serve(name: str, content: bytes, cache_control: str, signer: UrlSigner) -> Response:
     policy = POLICY.format(origins=" ".join(_bucket_origins(signer)))
     headers = {"Cache-Control": cache_control, "Content-Security-Policy": policy}
     media_type = MEDIA_TYPES.get(PurePath(name).suffix, "text/html")
@@ -72,7 +72,7 @@ def _serve(name: str, content: bytes, cache_control: str, signer: Signer) -> Res
 
 
 @cache
-def _bucket_origins(signer: Signer) -> list[str]:
+def _bucket_origins(signer: UrlSigner) -> list[str]:
     """Return the origins of the uploads and of the stems."""
     upload = signer.upload_url(UploadKey(Origin.JOBS, "0" * 32), 1)
     parts = map(urlsplit, (upload.url, signer.download_url("jobs/stem.wav", "stem.wav")))

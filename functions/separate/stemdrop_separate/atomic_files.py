@@ -1,4 +1,4 @@
-"""What all commands do with stems that they write to a person's disk."""
+"""Files that appear at their paths only when all of them are complete."""
 
 import atexit
 import shutil
@@ -13,11 +13,11 @@ from stemdrop.errors import OptionError
 
 @contextmanager
 def unfinished(paths: Mapping[str, Path]) -> Iterator[dict[str, Path]]:
-    """Give each file a place beside its path, and move all of them there at a good end.
+    """Yield temporary paths for files, and move them to their paths at the end without an error.
 
     Raises
     ------
-    OptionError : the folder can't be written to.
+    OptionError : The folder is not writable.
     """
     first = next(iter(paths.values())).parent
     try:
@@ -27,7 +27,7 @@ def unfinished(paths: Mapping[str, Path]) -> Iterator[dict[str, Path]]:
     except OSError as error:
         raise _not_writable(error) from error
     remove = partial(shutil.rmtree, folder, ignore_errors=True)
-    # A thread that is left behind with a dead connection doesn't come to its end.
+    # A daemon thread with a dead connection doesn't reach the end of this block.
     atexit.register(remove)
     try:
         parts = {name: Path(folder, f"{name}{path.suffix}") for name, path in paths.items()}

@@ -17,7 +17,7 @@ from stemdrop_separate.audio.ffmpeg import find_ffmpeg
 from stemdrop_separate.models.catalog import BackendName, Models
 from stemdrop_separate.models.network import Network
 from stemdrop_separate.output_paths import name_targets
-from stemdrop_separate.pipeline import Limits, SeparatedSong, separate_song
+from stemdrop_separate.pipeline import SeparatedSong, separate_song
 
 # A checkout has its models here; an installation names its own by MODEL_DIR.
 CHECKOUT_MODELS = Path(__file__).resolve().parents[3] / "build" / "models"
@@ -26,7 +26,7 @@ INTERRUPTED = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Let the command be told songs, and what to separate them with."""
+    """Add the command's arguments to a parser."""
     add = parser.add_argument
     add("songs", nargs="+", type=Path, metavar="SONG")
     add("--backend", type=BackendName, default=BackendName.ONNX, choices=list(BackendName))
@@ -39,8 +39,8 @@ def run(parsed: argparse.Namespace, options: Options) -> int:
 
     Raises
     ------
-    OptionError : the stems can't have the names that are wanted.
-    StemdropError : nothing can be separated here.
+    OptionError : The output paths are invalid.
+    StemdropError : The installation can't separate songs.
     """
     try:
         return _separate_all(parsed, options)
@@ -60,18 +60,18 @@ def _separate_all(parsed: argparse.Namespace, options: Options) -> int:
         except StemdropError as error:
             status = _fail(f"{song}: {error.message}")
         else:
-            _summarise(song, paths, result)
+            _print_summary(song, paths, result)
     return status
 
 
 def _separate_one(
     song: Path, paths: dict[str, Path], options: Options, network: Network, ffmpeg: Path
 ) -> SeparatedSong:
-    """Write a song's stems beside their final paths, and move them there once all are right."""
+    """Write a song's stems to temporary paths, and move them to their own once all are complete."""
     if not song.is_file():
         raise OptionError("There is no such file.")
     with unfinished(paths) as parts, _bar(song.name) as advance:
-        return separate_song(song, parts, options, network, ffmpeg, Limits(), advance)
+        return separate_song(song, parts, options, network, ffmpeg, on_progress=advance)
 
 
 @contextmanager
@@ -89,7 +89,7 @@ def _bar(name: str) -> Iterator[Callable[[float], None]]:
         yield lambda share: progress.update(task, completed=share)
 
 
-def _summarise(song: Path, paths: dict[str, Path], result: SeparatedSong) -> None:
+def _print_summary(song: Path, paths: dict[str, Path], result: SeparatedSong) -> None:
     speed = result.duration_s / result.separation_s
     files = ", ".join(str(path) for path in paths.values())
     print(

@@ -1,4 +1,4 @@
-"""The Lambda function: S3 notifications in, from SQS or bare, every song of them on its own."""
+"""The Lambda function: separates the songs of S3 notifications, from SQS or direct."""
 
 import os
 from functools import partial
@@ -13,14 +13,15 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from stemdrop.errors import BadKeyError, QueueError, SetupError, TransientError
 from stemdrop.jobs import Job
 from stemdrop.keys import UploadKey
-from stemdrop.notifications import Topic
+from stemdrop.notifications import Notifier
 from stemdrop.song_queue import SongQueue
 from stemdrop.store import Store
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
+from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.job.context import Invocation, JobContext, Outcome
-from stemdrop_separate.job.run_job import Attempt
+from stemdrop_separate.job.run_job import run_job
 from stemdrop_separate.models.catalog import Models
-from stemdrop_separate.notification import upload_keys
+from stemdrop_separate.s3_event import upload_keys
 from stemdrop_separate.settings import Settings
 
 logger = Logger()
@@ -29,7 +30,7 @@ tracer = Tracer()
 
 
 def _load_job_context() -> JobContext:
-    """Load what every job needs, while Lambda still counts it as start-up."""
+    """Load the resources of all jobs during Lambda's initialization."""
     settings = Settings.from_env(os.environ)
     models = Models(settings.model_dir, settings.backend)
     if not models.available():
@@ -40,7 +41,7 @@ def _load_job_context() -> JobContext:
         store=Store(settings.uploads_bucket, settings.stems_bucket),
         models=models,
         ffmpeg=find_ffmpeg(settings.ffmpeg),
-        topic=Topic(settings.completion_topic_arn) if settings.completion_topic_arn else None,
+        notifier=Notifier(settings.completion_topic_arn) if settings.completion_topic_arn else None,
     )
 
 
@@ -62,17 +63,17 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     Parameters
     ----------
-    event : Messages of the song queue, or one bare S3 notification, as for `sam local invoke`.
+    event : Messages of the song queue, or one direct S3 notification, as for `sam local invoke`.
 
     Returns
     -------
     For messages, those that SQS delivers again, as Lambda's partial batch response. An error would
-    make Lambda poll more slowly, and hold up the songs behind a bad one. For a bare notification,
-    upload key to how its attempt ended.
+    make Lambda poll more slowly, which delays other songs. For a direct notification, upload key to
+    outcome.
 
     Raises
     ------
-    TransientError : A song of a bare notification failed and may work the next time.
+    TransientError : A song of a direct notification failed and may work the next time.
     SetupError : The event is something else.
     """
     match event:
@@ -88,7 +89,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def _handle_message(message: SQSRecord, context: LambdaContext) -> bool:
-    """Separate the songs of a message, and return whether it is done with.
+    """Separate the songs of a message, and return whether SQS may delete it.
 
     A message that is no S3 notification fails like any other, and ends in the failure queue:
     deleting it would lose songs if the notifications were changed and this code were not.
@@ -115,7 +116,7 @@ def _retry(message: SQSRecord) -> None:
 
 
 def _separate_all(keys: list[str], context: LambdaContext) -> dict[str, str]:
-    """Separate songs, each on its own, and return upload key to how its attempt ended.
+    """Separate songs independently, and return upload key to outcome.
 
     Raises
     ------
@@ -148,25 +149,24 @@ def _separate(key: str, context: LambdaContext) -> str:
         return _count(Outcome.SKIPPED)
     invocation = Invocation(
         memory_mb=int(context.memory_limit_in_mb),
-        remaining_s=lambda: context.get_remaining_time_in_millis() / 1000,
+        deadline=Deadline.after(context.get_remaining_time_in_millis() / 1000),
         trace=partial(tracer.provider.in_subsegment, namespace="local"),
     )
-    attempt = Attempt(job_context, upload_key, invocation)
-    outcome = attempt.run()
-    logger.info("attempt_ended", key=key, outcome=outcome)
-    if outcome is not Outcome.SKIPPED:
-        _measure(attempt.job)
-    _count(outcome)
+    result = run_job(job_context, upload_key, invocation)
+    logger.info("attempt_ended", key=key, outcome=result.outcome)
+    if result.job and result.outcome is not Outcome.SKIPPED:
+        _measure(result.job)
+    _count(result.outcome)
     # Last of all: if this fails the event is delivered again, finds the job ended, and gets here.
-    if job_context.topic and attempt.ended:
-        job_context.topic.publish(attempt.ended)
-    return outcome
+    if job_context.notifier and result.job:
+        job_context.notifier.publish(result.job)
+    return result.outcome
 
 
 def _count(ending: str) -> str:
     metrics.add_metric(f"Jobs{ending.capitalize()}", MetricUnit.Count, 1)
     if ending == Outcome.DONE:
-        # So its average is the share of the songs that were rejected; see infra/monitoring.yaml.
+        # The metric's average is then the share of rejected songs; see infra/monitoring.yaml.
         metrics.add_metric("JobsRejected", MetricUnit.Count, 0)
     return ending
 

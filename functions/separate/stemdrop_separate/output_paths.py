@@ -1,4 +1,4 @@
-"""Where the command line writes stems: Spleeter's filename format, checked before any work."""
+"""Output paths of the command line: Spleeter's filename format, checked before any work."""
 
 import string
 from collections.abc import Iterable
@@ -18,11 +18,11 @@ def name_targets(songs: Iterable[Path], folder: Path, layout: str, options: Opti
 
     Parameters
     ----------
-    layout : with the placeholders of PLACEHOLDERS, as in Spleeter's --filename_format.
+    layout : Format with PLACEHOLDERS, as in Spleeter's --filename_format.
 
     Raises
     ------
-    OptionError : a placeholder is unknown, a stem would not be inside of the folder, two stems
+    OptionError : A placeholder is unknown, a stem would not be inside of the folder, two stems
         would get the same path, or a stem that of a song.
     """
     _require_known(layout)

@@ -1,9 +1,8 @@
-"""One song's way from a file to files: decode, separate, encode, check; in constant memory."""
+"""The pipeline of a song, from a file to files: probe, decode, separate, encode, verify."""
 
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,17 +12,18 @@ import numpy as np
 from stemdrop.errors import SeparationError
 from stemdrop.options import RESIDUAL, Options
 from stemdrop_separate.audio.decode import Decoder
-from stemdrop_separate.audio.encode import EncodedStem, Encoder
+from stemdrop_separate.audio.encode import EncodedStem
 from stemdrop_separate.audio.ffmpeg import BYTES_PER_SAMPLE
-from stemdrop_separate.audio.probe import Source, probe
-from stemdrop_separate.audio.tags import Tags
-from stemdrop_separate.job.workspace import require_room
+from stemdrop_separate.audio.probe import AudioSource, probe
+from stemdrop_separate.audio.stem_writer import Block, StemWriter
+from stemdrop_separate.deadline import Deadline
+from stemdrop_separate.disk_space import require_disk_space
 from stemdrop_separate.models.network import Network
-from stemdrop_separate.separation.peak_scaling import encode_scaled, may_scale
+from stemdrop_separate.separation.peak_scaling import may_scale, write_scaled
 from stemdrop_separate.separation.separate import separate
-from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ, Samples
+from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
-# What a file that isn't compressed takes for one side of a sample; flac takes less.
+# Size of an uncompressed value of one channel; flac takes less.
 BYTES_PER_VALUE = {"16": 2, "24": 3, "32f": 4}
 HEADER_BYTES = 1 << 16
 
@@ -32,40 +32,24 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True, slots=True)
 class SeparatedSong:
-    """What came of a song.
+    """Stems of a song, as files.
 
     Attributes
     ----------
-    source : the file as it says itself to be.
-    stems : name to file, in the order of the options.
-    duration_s : seconds of sound that were separated.
-    separation_s : seconds that it took, decoding and encoding included.
-    warnings : sentences about the file.
-    gain_db : by how much all stems were scaled so that none of them clips; 0, or less.
+    source : File description from its own header.
+    stems : Name to file, in the order of the options.
+    duration_s : Seconds of sound that were separated.
+    separation_s : Seconds that it took, decoding and encoding included.
+    warnings : Sentences about the file.
+    gain_db : Gain of all stems that keeps them from clipping; 0 or less.
     """
 
-    source: Source
+    source: AudioSource
     stems: dict[str, EncodedStem]
     duration_s: float
     separation_s: float
     warnings: tuple[str, ...]
     gain_db: float
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a song may take.
-
-    Attributes
-    ----------
-    max_duration_s : seconds of sound.
-    zip_too : whether the disk has to hold a zip of the stems as well.
-    ends_at_s : when decoding has to have ended, on the clock of time.monotonic.
-    """
-
-    max_duration_s: float = math.inf
-    zip_too: bool = False
-    ends_at_s: float = math.inf
 
 
 def separate_song(
@@ -74,34 +58,45 @@ def separate_song(
     options: Options,
     network: Network,
     ffmpeg: Path,
-    limits: Limits,
+    *,
+    max_duration_s: float = math.inf,
+    deadline: Deadline = Deadline(),  # noqa: B008
     on_progress: Progress = lambda _: None,
 ) -> SeparatedSong:
-    """Separate a file into one file per stem; either all of them are there and right, or none.
+    """Separate a file into one file per stem, in constant memory; if it fails, no file is left.
 
     Parameters
     ----------
-    song : any file that ffmpeg reads.
-    targets : where to write each of `options.outputs`.
-    on_progress : told the share that is done, 0 to 1, after every segment; may raise to stop.
+    song : Path of any file that ffmpeg reads.
+    targets : Path for each of `options.outputs`.
+    max_duration_s : Limit on the seconds of sound.
+    deadline : Moment by which decoding has to end.
+    on_progress : Function that takes the share that is done, 0 to 1, after every segment. It may
+        raise an error to stop.
 
     Raises
     ------
-    RejectedError : the song can't be separated; see its branches.
-    TransientError : an encoder broke, or the stems failed their check.
+    RejectedError : The song can't be separated; see its branches.
+    TransientError : An encoder failed, or the stems did not pass their check.
     """
     started = time.perf_counter()
     source = probe(song, ffmpeg)
-    expected_s = _expected_s(song, source, options, ffmpeg, limits)
-    folder = next(iter(targets.values())).parent
-    _require_room(folder, expected_s, options, limits)
-    encode = partial(_encode, targets, options, ffmpeg, source.tags)
-    with _decoder(song, source, options, ffmpeg, limits) as mix:
-        blocks = _outputs(mix, network, options, expected_s, on_progress)
-        if may_scale(options):
-            stems, gain_db = encode_scaled(blocks, encode, folder, partial(on_progress, 1.0))
-        else:
-            stems, gain_db = encode(blocks), 0.0
+    decoder = partial(
+        Decoder,
+        song,
+        source,
+        ffmpeg,
+        offset_s=options.offset_s,
+        duration_s=options.duration_s,
+        max_duration_s=max_duration_s,
+        deadline=deadline,
+    )
+    expected_s = _expected_duration_s(source, options, decoder)
+    writer = StemWriter(targets, options, ffmpeg, source.tags)
+    require_disk_space(writer.folder, _needed_bytes(expected_s, options), "The stems")
+    with decoder() as mix:
+        blocks = _report(_outputs(mix, network, options), expected_s, on_progress)
+        stems, gain_db = _write(writer, blocks, options, partial(on_progress, 1.0))
         _require_whole(stems, mix.samples)
     return SeparatedSong(
         source=source,
@@ -113,36 +108,25 @@ def separate_song(
     )
 
 
-def _decoder(song: Path, source: Source, options: Options, ffmpeg: Path, limits: Limits) -> Decoder:
-    return Decoder(
-        song,
-        source,
-        ffmpeg,
-        offset_s=options.offset_s,
-        duration_s=options.duration_s,
-        max_duration_s=limits.max_duration_s,
-        within_s=limits.ends_at_s - time.monotonic(),
-    )
-
-
-def _expected_s(
-    song: Path, source: Source, options: Options, ffmpeg: Path, limits: Limits
+def _expected_duration_s(
+    source: AudioSource, options: Options, decoder: Callable[[], Decoder]
 ) -> float:
-    """Return how many seconds will be separated, as far as the file tells; else count them."""
+    """Return the seconds that will be separated. They are counted if the file doesn't say."""
     if source.duration_s is None:
-        with _decoder(song, source, options, ffmpeg, limits) as mix:
+        with decoder() as mix:
             return sum(len(block) for block in mix) / SAMPLE_RATE_HZ
     rest_s = max(source.duration_s - options.offset_s, 0.0)
     return rest_s if options.duration_s is None else min(rest_s, options.duration_s)
 
 
-def _require_room(folder: Path, expected_s: float, options: Options, limits: Limits) -> None:
-    stems_bytes = len(options.outputs) * (int(expected_s * _bytes_per_s(options)) + HEADER_BYTES)
-    zip_bytes = stems_bytes if limits.zip_too else 0
-    copy_bytes = len(options.outputs) * int(expected_s * SAMPLE_RATE_HZ * BYTES_PER_SAMPLE)
-    # The copy is gone before the zip is made.
-    beside_bytes = max(zip_bytes, copy_bytes if may_scale(options) else 0)
-    require_room(folder, stems_bytes + beside_bytes, "The stems")
+def _needed_bytes(expected_s: float, options: Options) -> int:
+    """Return the size of the stems, and of what is on the disk together with them."""
+    outputs = len(options.outputs)
+    stems_bytes = outputs * (int(expected_s * _bytes_per_s(options)) + HEADER_BYTES)
+    zip_bytes = stems_bytes if options.zip else 0
+    copy_bytes = outputs * int(expected_s * SAMPLE_RATE_HZ * BYTES_PER_SAMPLE)
+    # The copy for scaling is deleted before the zip is made.
+    return stems_bytes + max(zip_bytes, copy_bytes if may_scale(options) else 0)
 
 
 def _bytes_per_s(options: Options) -> float:
@@ -152,39 +136,32 @@ def _bytes_per_s(options: Options) -> float:
     return SAMPLE_RATE_HZ * 2 * BYTES_PER_VALUE[options.bit_depth or "16"]
 
 
-def _outputs(
-    mix: Decoder, network: Network, options: Options, expected_s: float, on_progress: Progress
-) -> Iterator[dict[str, Samples]]:
+def _outputs(mix: Decoder, network: Network, options: Options) -> Iterator[Block]:
     """Separate a song, and yield the next samples of each of `options.outputs`."""
-    done = 0
-    for part in separate(mix, network, options.stems, options.quality):
-        stems = dict(part.stems)
+    for segment in separate(mix, network, options.stems, options.quality):
+        stems = dict(segment.stems)
         if options.residual:
-            stems[RESIDUAL] = part.mix - np.add.reduce(list(part.stems.values()))
+            stems[RESIDUAL] = segment.mix - np.add.reduce(list(segment.stems.values()))
         yield stems
-        done += len(part.mix)
-        on_progress(min(done / SAMPLE_RATE_HZ / expected_s, 1.0) if expected_s else 1.0)
 
 
-def _encode(
-    targets: Mapping[str, Path],
-    options: Options,
-    ffmpeg: Path,
-    tags: Tags,
-    blocks: Iterable[Mapping[str, Samples]],
-) -> dict[str, EncodedStem]:
-    with ExitStack() as stack:
-        encoders = {
-            stem: stack.enter_context(
-                Encoder(path, ffmpeg, options.codec, options.bitrate, options.bit_depth,
-                        tags=tags, stem=stem)
-            )
-            for stem, path in targets.items()
-        }  # fmt: skip
-        for block in blocks:
-            for stem, samples in block.items():
-                encoders[stem].write(samples)
-        return {stem: encoder.finish() for stem, encoder in encoders.items()}
+def _report(blocks: Iterable[Block], expected_s: float, on_progress: Progress) -> Iterator[Block]:
+    """Yield blocks, and report the progress after each."""
+    samples = 0
+    for block in blocks:
+        yield block
+        samples += len(next(iter(block.values())))
+        done_s = samples / SAMPLE_RATE_HZ
+        on_progress(min(done_s / expected_s, 1.0) if expected_s else 1.0)
+
+
+def _write(
+    writer: StemWriter, blocks: Iterable[Block], options: Options, on_block: Callable[[], None]
+) -> tuple[dict[str, EncodedStem], float]:
+    """Write all stems, and return them with the gain in dB that keeps them from clipping."""
+    if may_scale(options):
+        return write_scaled(writer, blocks, on_block)
+    return writer.write(blocks), 0.0
 
 
 def _require_whole(stems: Mapping[str, EncodedStem], samples: int) -> None:

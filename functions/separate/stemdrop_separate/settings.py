@@ -16,18 +16,18 @@ RETRY_DELAYS_S = (30, 120)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the function needs to know of the place where it runs.
+    """Settings of the function.
 
     Attributes
     ----------
-    uploads_bucket, stems_bucket : names.
-    model_dir : the folder of the models.
-    backend : the engine that runs them.
-    max_upload_bytes, max_duration_s : the limits of a song.
-    architecture : of the processor, which sets the price.
-    ffmpeg : a path; that of imageio-ffmpeg's by default.
-    work_dir : where songs and stems are while they are worked on.
-    completion_topic_arn : of the topic that is told of a job's end; None if nobody is.
+    uploads_bucket, stems_bucket : Names of the buckets.
+    model_dir : Folder of the models.
+    backend : Engine that runs them.
+    max_upload_bytes, max_duration_s : Limits of a song.
+    architecture : Architecture of the processor, which sets the price.
+    ffmpeg : Path of ffmpeg; by default that of imageio-ffmpeg.
+    work_dir : Folder of songs and stems during a job.
+    completion_topic_arn : ARN of the topic for finished jobs; None for no notifications.
     song_queue_url : URL of the queue whose messages are handled; None if their visibility isn't
         changed, as under `sam local invoke`.
     retry_delays_s : Seconds until a failed message is delivered a second time, and a third time.
@@ -67,7 +67,7 @@ class Settings:
 
         Raises
         ------
-        SetupError : a variable is missing or has a value that can't be; it is named.
+        SetupError : A variable is missing or invalid; the message names it.
         """
         env = require(environment, cls.VARIABLES)
         arn = environment.get("COMPLETION_TOPIC_ARN")

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from stemdrop.options import Codec, Options
+from stemdrop.codecs import Codec
+from stemdrop.options import Options
 from stemdrop_separate.handler import job_context
-from stemdrop_separate.pipeline import Limits, separate_song
+from stemdrop_separate.pipeline import separate_song
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
 TONE_HZ = 440.0
@@ -37,7 +38,7 @@ def main() -> int:
 def _separate(song: Path, options: Options) -> None:
     targets = {stem: song.with_name(f"{stem}.{options.codec}") for stem in options.outputs}
     network = job_context.models.load(options.model)
-    separated = separate_song(song, targets, options, network, job_context.ffmpeg, Limits())
+    separated = separate_song(song, targets, options, network, job_context.ffmpeg)
     for stem in separated.stems.values():
         if stem.samples != SAMPLE_RATE_HZ:
             raise RuntimeError(f"{stem.path.name} has {stem.samples} samples.")

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from stemdrop.errors import SetupError, StemdropError
-from stemdrop.options import INSTRUMENTS
+from stemdrop.models import INSTRUMENTS
 from stemdrop_containers.engine import ROOT, Engine, find_engine
 from stemdrop_separate.models.catalog import BackendName
 

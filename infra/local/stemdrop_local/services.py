@@ -10,7 +10,7 @@ from typing import Self
 
 from stemdrop.errors import SetupError
 from stemdrop.jobs import Job
-from stemdrop.options import INSTRUMENTS
+from stemdrop.models import INSTRUMENTS
 from stemdrop.store import Store
 from stemdrop_local.completions import Completions
 from stemdrop_local.console import Console

@@ -1,7 +1,7 @@
-"""The same song is never separated twice: its stems are copied inside S3.
+"""Deduplication: the stems of a song that was separated before are copied inside S3.
 
-The content index has an entry for each song and its options, which points at the upload that has
-the stems.
+The content index has an entry for each song and its options, which names the upload that has the
+stems.
 """
 
 import hashlib
@@ -11,59 +11,59 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from stemdrop.errors import ChangedError
-from stemdrop.jobs import Archive, Job, Status, Stem
+from stemdrop.jobs import Job, Status, Stem, StemArchive
 from stemdrop.keys import UploadKey, parse_result_key, result_key
 from stemdrop.options import Options
 from stemdrop.store import Store
 
 MAX_COPIES = 6
-# Raise it when equal bytes and options no longer mean equal stems.
+# Increase it when equal bytes and options no longer give equal stems.
 VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Reused:
+class CopiedResults:
     """Results that were copied.
 
     Attributes
     ----------
-    original : the record of the job that made them.
-    stems, zip : as they are under the new key.
+    original : Record of the job that made them.
+    stems, zip : Results under the new key.
     """
 
     original: Job
     stems: tuple[Stem, ...]
-    zip: Archive | None
+    zip: StemArchive | None
 
 
-def digest(sha256: str, options: Options) -> str:
-    """Return the name under which results are found again, in hex.
+def content_digest(sha256: str, options: Options) -> str:
+    """Return the name of a content index entry, in hex.
 
     Parameters
     ----------
-    sha256 : of the song's bytes, in hex.
-    options : all of them count.
+    sha256 : SHA-256 digest of the song's bytes in hex.
+    options : Options, all of which count.
     """
     described = {"version": VERSION, "sha256": sha256, "options": options.to_json()}
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
-def reuse(
+def copy_results(
     store: Store, key: UploadKey, entry: str, accepts: Callable[[Job], bool]
-) -> Reused | None:
-    """Copy the results that an entry of the content index points at, if there are any.
+) -> CopiedResults | None:
+    """Copy the results that an entry of the content index names, if there are any.
 
     Parameters
     ----------
-    key : of the upload that takes them.
-    entry : of the content index; see `digest`.
-    accepts : tells of a finished job whether its results are what is wanted: another song may have
-        come to its key since the entry was written.
+    key : Key of the upload that receives them.
+    entry : Name of the entry; see `content_digest`.
+    accepts : Function that checks the finished job. Its key may hold another song since the entry
+        was written.
 
     Raises
     ------
-    ChangedError : another song came to that key while its results were copied.
-    StorageError : S3 doesn't do what it is asked for.
+    ChangedError : Another song replaced the original while its results were copied.
+    StorageError : A request to S3 failed.
     """
     original = store.find_content(entry)
     if original is None or original == key:
@@ -78,4 +78,4 @@ def reuse(
         raise ChangedError("Another song came to the same key meanwhile.")
     stems = tuple(replace(stem, key=moved[stem.key]) for stem in found.stems)
     archive = replace(found.zip, key=moved[found.zip.key]) if found.zip else None
-    return Reused(found, stems, archive)
+    return CopiedResults(found, stems, archive)

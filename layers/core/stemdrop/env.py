@@ -1,4 +1,4 @@
-"""Values of environment variables, checked: what both functions' settings are read with."""
+"""Environment variables, validated for the settings of both functions."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -7,11 +7,11 @@ from stemdrop.errors import SetupError
 
 
 def require(environment: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
-    """Return the values of variables, all of which have to be there.
+    """Return the values of required variables.
 
     Raises
     ------
-    SetupError : one is missing or empty; it is named.
+    SetupError : A variable is missing or empty; the message names it.
     """
     values = {name: environment.get(name, "") for name in sorted(names)}
     for name, value in values.items():
@@ -21,11 +21,11 @@ def require(environment: Mapping[str, str], names: Collection[str]) -> dict[str,
 
 
 def choice(name: str, value: str, allowed: Collection[str]) -> str:
-    """Return a value that has to be one of a few.
+    """Return a value that has to be an allowed one.
 
     Raises
     ------
-    SetupError : it is none of them.
+    SetupError : The value is not allowed.
     """
     if value not in allowed:
         raise SetupError(f"{name} can't be {value!r}: use one of {', '.join(allowed)}.")
@@ -33,11 +33,11 @@ def choice(name: str, value: str, allowed: Collection[str]) -> str:
 
 
 def topic_arn(name: str, value: str) -> str:
-    """Return the ARN of a topic of SNS.
+    """Return the ARN of an SNS topic.
 
     Raises
     ------
-    SetupError : it is something else.
+    SetupError : The value is something else.
     """
     if not re.fullmatch(r"arn:[a-z0-9-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}", value):
         raise SetupError(f"{name} can't be {value!r}: use the ARN of a topic, or leave it empty.")
@@ -49,7 +49,7 @@ def positive(name: str, value: str) -> int:
 
     Raises
     ------
-    SetupError : it is something else.
+    SetupError : The value is something else.
     """
     if not re.fullmatch(r"[0-9]{1,15}", value) or int(value) == 0:
         raise SetupError(f"{name} can't be {value!r}: use a whole number above 0.")

@@ -1,7 +1,7 @@
-"""Every error that stemdrop raises on purpose.
+"""All errors that stemdrop raises.
 
 StemdropError
-├── RejectedError             this upload can never work: say so, and don't try again
+├── RejectedError             the upload can never work: the record says why; no retry
 │   ├── OptionError           bad_option
 │   ├── BadKeyError           bad_key
 │   ├── UploadGoneError       upload_gone
@@ -14,23 +14,23 @@ StemdropError
 │   ├── NoRoomError           no_room
 │   ├── ModelUnavailableError model_unavailable
 │   └── TimedOutError         timed_out
-├── TransientError            may work the next time: raise it, and the message is delivered again
+├── TransientError            may work the next time: the message is delivered again
 │   ├── StorageError          storage
 │   │   ├── ChangedError      changed
 │   │   └── MissingError      missing
-│   ├── TopicError            topic
+│   ├── NotificationError     topic
 │   ├── QueueError            queue
 │   ├── EncodeError           encode
 │   └── SeparationError       separation
-├── SupersededError           the work is no longer wanted: end without a word
-└── SetupError                the installation is wrong: nothing works until somebody mends it
+├── SupersededError           the work is no longer needed: the job ends silently
+└── SetupError                the installation is wrong: it has to be fixed
 """
 
 from typing import ClassVar
 
 
 class StemdropError(Exception):
-    """Root of all errors; `code` is for programs, the message is one sentence for people."""
+    """Root of all errors, with a code for programs and a message for people."""
 
     code: ClassVar[str] = "error"
 
@@ -53,13 +53,13 @@ class OptionError(RejectedError):
 
 
 class BadKeyError(RejectedError):
-    """The object's key lies outside of the key grammar."""
+    """The object's key does not match the key grammar."""
 
     code = "bad_key"
 
 
 class UploadGoneError(RejectedError):
-    """The song was deleted before its turn came."""
+    """The song was deleted before it was separated."""
 
     code = "upload_gone"
 
@@ -113,19 +113,19 @@ class ModelUnavailableError(RejectedError):
 
 
 class TimedOutError(RejectedError):
-    """The separation would have gone on beyond the time that it may take."""
+    """The separation takes longer than its time limit."""
 
     code = "timed_out"
 
 
 class TransientError(StemdropError):
-    """Something went wrong that may go right the next time."""
+    """Something failed that may work the next time."""
 
     code = "transient"
 
 
 class StorageError(TransientError):
-    """S3 did not do what it was asked for."""
+    """A request to S3 failed."""
 
     code = "storage"
 
@@ -142,14 +142,14 @@ class MissingError(StorageError):
     code = "missing"
 
 
-class TopicError(TransientError):
-    """SNS did not take the message of a job's end."""
+class NotificationError(TransientError):
+    """SNS did not accept the notification of a job's end."""
 
     code = "topic"
 
 
 class QueueError(TransientError):
-    """SQS did not change when a message is delivered again."""
+    """SQS did not accept a new visibility timeout."""
 
     code = "queue"
 
@@ -161,7 +161,7 @@ class EncodeError(TransientError):
 
 
 class SeparationError(TransientError):
-    """The stems failed a check, so they are not handed out."""
+    """The stems failed a check, so they are not published."""
 
     code = "separation"
 

@@ -1,4 +1,4 @@
-"""The job record, ``job.json``: the only state there is, written by both functions through here."""
+"""The job record, ``job.json``: the only state, read and written by both functions."""
 
 import json
 import re
@@ -15,7 +15,7 @@ SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}\Z")
 
 
 class Status(StrEnum):
-    """Where a job stands; done and failed are its ends."""
+    """Status of a job; done and failed are final."""
 
     AWAITING_UPLOAD = "awaiting_upload"
     PROCESSING = "processing"
@@ -24,7 +24,7 @@ class Status(StrEnum):
 
 
 class Stage(StrEnum):
-    """What a job in processing does."""
+    """Stage of a job in processing."""
 
     DOWNLOADING = "downloading"
     SEPARATING = "separating"
@@ -32,14 +32,14 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """The upload.
+class UploadSource:
+    """The song in the upload bucket.
 
     Attributes
     ----------
-    etag : of the object, without quotes.
-    uploaded_at : UTC, ISO 8601.
-    sha256 : of its bytes, in hex; None before they have been read.
+    etag : ETag of the object, without quotes.
+    uploaded_at : Time of the upload in UTC, ISO 8601.
+    sha256 : SHA-256 digest of its bytes in hex; None before they are read.
     """
 
     key: str
@@ -51,11 +51,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """What is in the upload's file.
+    """Sound in the upload's file.
 
     Attributes
     ----------
-    duration_s : seconds of the whole file, if it says so.
+    duration_s : Seconds of the whole file; None if it doesn't say.
     """
 
     duration_s: float | None
@@ -69,12 +69,12 @@ class Stem:
 
     Attributes
     ----------
-    duration_s : seconds of sound.
-    peak_dbfs : the largest sample; None for silence.
-    clipped_samples : how many samples the format could not hold.
-    gain_db : by how much the stem was scaled, with all others, so that none of them clips.
-    waveform : the largest sample in each of up to 1,024 parts of equal length, as two hex digits:
-        00 is silence, ff full scale.
+    duration_s : Seconds of sound.
+    peak_dbfs : Largest sample; None for silence.
+    clipped_samples : Number of samples beyond the format's range.
+    gain_db : Gain of all stems of the song that keeps them from clipping.
+    waveform : Largest sample in each of up to 1,024 parts of equal length, as two hex digits: 00 is
+        silence, ff full scale.
     """
 
     stem: str
@@ -88,7 +88,7 @@ class Stem:
 
 
 @dataclass(frozen=True, slots=True)
-class Archive:
+class StemArchive:
     """The zip of all stems."""
 
     key: str
@@ -97,7 +97,7 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a job failed: a code for programs, one sentence for people."""
+    """Reason of a failed job: a code for programs, and a message for people."""
 
     code: str
     message: str
@@ -109,13 +109,13 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
-    """What separated the song.
+class SeparationEngine:
+    """Engine that separated the song.
 
     Attributes
     ----------
-    weights_sha256 : of the file that the backend runs.
-    versions : package to version.
+    weights_sha256 : SHA-256 digest of the file that the backend runs.
+    versions : Package to version.
     """
 
     backend: str
@@ -126,14 +126,14 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the last attempt took.
+    """Resources that the last attempt used.
 
     Attributes
     ----------
-    timings_s : stage to seconds of wall time.
-    peak_rss_bytes : of the process, since it began.
-    gb_seconds : memory of the function times the time it was billed for.
-    cost_usd : of those; requests and storage come on top.
+    timings_s : Stage to seconds of wall time.
+    peak_rss_bytes : Peak memory of the process since its start.
+    gb_seconds : Memory of the function times the billed time.
+    cost_usd : Price of those; requests and storage are extra.
     """
 
     timings_s: dict[str, float]
@@ -144,18 +144,18 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One song's way, from the first call or event to its end; times are UTC, ISO 8601.
+    """A song from the first call or event to its end; times are UTC, ISO 8601.
 
     Attributes
     ----------
-    key : of the upload.
-    filename : as the uploader named the song, if that isn't in the key.
-    owner : who may see the job, if not everybody who is let in.
-    options : as `Options.to_json` gives them, or as they came when they are not valid.
-    progress : 0 to 1.
-    warnings : sentences about a song that was separated, but isn't quite as it should be.
-    attempt : which delivery of the upload's event this is, from 1.
-    deadline_at : a job in processing beyond this has died.
+    key : Key of the upload.
+    filename : Name that the uploader gave the song, if it isn't in the key.
+    owner : User who may see the job; None for all users.
+    options : Result of `Options.to_json`, or the options as given if they are invalid.
+    progress : Share that is done, 0 to 1.
+    warnings : Sentences about a song that was separated despite a defect.
+    attempt : Number of the delivery of the upload's event, from 1.
+    deadline_at : Time at which a job in processing counts as timed out.
     """
 
     key: str
@@ -168,13 +168,13 @@ class Job:
     version: int = VERSION
     stage: Stage | None = None
     progress: float = 0.0
-    source: Source | None = None
+    source: UploadSource | None = None
     sound: Sound | None = None
     stems: tuple[Stem, ...] = ()
-    zip: Archive | None = None
+    zip: StemArchive | None = None
     error: Failure | None = None
     warnings: tuple[str, ...] = ()
-    engine: Engine | None = None
+    engine: SeparationEngine | None = None
     usage: Usage | None = None
     attempt: int = 0
     started_at: str | None = None
@@ -199,7 +199,7 @@ class Job:
 
     @property
     def is_finished(self) -> bool:
-        """Return whether the job has ended, well or not."""
+        """Return whether the job has ended, successfully or not."""
         return self.status in {Status.DONE, Status.FAILED}
 
     @property
@@ -222,7 +222,7 @@ class Job:
 
         Raises
         ------
-        StorageError : it is no record, or one of another version.
+        StorageError : The text is not a record, or one of another version.
         """
         try:
             fields = json.loads(text)
@@ -239,11 +239,11 @@ class Job:
 _PARTS: dict[str, type] = {
     "status": Status,
     "stage": Stage,
-    "source": Source,
+    "source": UploadSource,
     "sound": Sound,
-    "zip": Archive,
+    "zip": StemArchive,
     "error": Failure,
-    "engine": Engine,
+    "engine": SeparationEngine,
     "usage": Usage,
 }
 

@@ -3,8 +3,8 @@
 The results of upload key K live under ``K/`` in the stems bucket, ``K/job.json`` among them. A
 result's name has no slash, so no two uploads ever share one.
 
-    uploads  drop/<any name>           dropped by a person; drop/<model>/<quality>/… sets options
-             jobs/<id>                 sent to an upload URL of the API
+    uploads  drop/<any name>           drop folder; drop/<model>/<quality>/… sets options
+             jobs/<id>                 upload URL of the API
     stems    <upload key>/vocals.wav   and every other stem, stems.zip, job.json
              content/<digest>.json     the content index
 """
@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from stemdrop.errors import BadKeyError
-from stemdrop.options import Model, Quality
+from stemdrop.models import Model
+from stemdrop.options import Quality
 
 DROP_PREFIX = "drop/"
 JOBS_PREFIX = "jobs/"
@@ -32,7 +33,7 @@ JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class Origin(StrEnum):
-    """How an upload came here."""
+    """Origin of an upload."""
 
     DROP = "drop"
     JOBS = "jobs"
@@ -44,8 +45,8 @@ class UploadKey:
 
     Attributes
     ----------
-    origin : the drop folder or the API.
-    name : what follows the prefix.
+    origin : Drop folder or API.
+    name : Rest of the key behind the prefix.
     """
 
     origin: Origin
@@ -53,11 +54,11 @@ class UploadKey:
 
     @classmethod
     def parse(cls, key: str) -> "UploadKey":
-        """Take a key apart, as S3 has it, not as an event quotes it.
+        """Parse a key as S3 has it, not as an event quotes it.
 
         Raises
         ------
-        BadKeyError : the key is none of an upload, or too long to have results.
+        BadKeyError : The key is not that of an upload, or too long to have results.
         """
         origin, slash, name = key.partition("/")
         if not slash or not name or origin not in {*Origin}:
@@ -104,7 +105,7 @@ def parse_result_key(key: str) -> tuple[UploadKey, str]:
 
     Raises
     ------
-    BadKeyError : the key is not that of a result.
+    BadKeyError : The key is not that of a result.
     """
     upload, _, name = key.rpartition("/")
     if not name:

@@ -1,4 +1,4 @@
-"""The completion topic: SNS tells whoever subscribes that a job has ended. Only this knows SNS."""
+"""Notifications of finished jobs, published to an SNS topic. Only this module uses SNS."""
 
 import json
 from dataclasses import asdict
@@ -8,13 +8,13 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from stemdrop.errors import TopicError
+from stemdrop.errors import NotificationError
 from stemdrop.jobs import Job
 from stemdrop.keys import UploadKey
-from stemdrop.options import Model
+from stemdrop.models import Model
 
-# At most 15 seconds and the pauses between: a job that was ended because its time is up has no
-# more. A message that isn't taken in this time is sent when the event is delivered again.
+# At most 15 seconds, and the pauses between: a job that ran out of time has no more. A notification
+# that fails is published when the event is delivered again.
 CLIENT_CONFIG = Config(
     connect_timeout=2,
     read_timeout=3,
@@ -22,53 +22,53 @@ CLIENT_CONFIG = Config(
 )
 
 
-class TopicClient(Protocol):
-    """What is needed of a client of SNS."""
+class SnsClient(Protocol):
+    """SNS client, as far as it is used."""
 
     def publish(self, **request: Any) -> Any:
-        """Send a message to all subscribers of a topic."""
+        """Publish a message to all subscribers of a topic."""
 
 
-class Topic:
-    """A topic of SNS.
+class Notifier:
+    """Publisher of notifications to an SNS topic.
 
     Parameters
     ----------
-    arn : of the topic, which is in the region that it names.
-    client : of SNS; one with bounded patience by default.
+    arn : ARN of the topic, whose region is used.
+    client : SNS client; by default one with short timeouts.
     """
 
-    def __init__(self, arn: str, client: TopicClient | None = None) -> None:
+    def __init__(self, arn: str, client: SnsClient | None = None) -> None:
         self._arn = arn
-        self._sns: TopicClient = client or boto3.client(
+        self._sns: SnsClient = client or boto3.client(
             "sns", region_name=arn.split(":")[3], config=CLIENT_CONFIG
         )
 
     def publish(self, job: Job) -> None:
-        """Tell that a job has ended.
+        """Publish the notification of a finished job.
 
         Raises
         ------
-        TopicError : SNS hasn't taken the message, or hasn't said so.
+        NotificationError : SNS did not accept the message.
         """
         try:
             self._sns.publish(
                 TopicArn=self._arn,
                 Subject=f"stemdrop: {job.status}",  # of e-mails
-                Message=message_of(job),
+                Message=job_message(job),
                 MessageAttributes={
                     name: {"DataType": "String", "StringValue": value}
-                    for name, value in attributes_of(job).items()
+                    for name, value in message_attributes(job).items()
                 },
             )
         except (BotoCoreError, ClientError) as error:
-            raise TopicError(f"Could not tell of the end of {job.key}: {error}.") from error
+            raise NotificationError(f"Could not tell of the end of {job.key}: {error}.") from error
 
 
-def message_of(job: Job) -> str:
-    """Return a job's record as JSON, without the waveforms, which only a page draws.
+def job_message(job: Job) -> str:
+    """Return a job's record as JSON, without the waveforms, which only the page needs.
 
-    It has nothing but ASCII: SNS refuses some characters that keys may have.
+    It is ASCII only: SNS rejects some characters that keys may have.
     """
     record = asdict(job)
     for stem in record["stems"]:
@@ -76,8 +76,8 @@ def message_of(job: Job) -> str:
     return json.dumps(record)
 
 
-def attributes_of(job: Job) -> dict[str, str]:
-    """Return what subscribers may filter messages by."""
+def message_attributes(job: Job) -> dict[str, str]:
+    """Return the attributes that subscribers may filter messages by."""
     attributes = {"status": str(job.status), "origin": str(UploadKey.parse(job.key).origin)}
     model = job.options.get("model")
     if model in {*Model}:  # options that were rejected may say anything

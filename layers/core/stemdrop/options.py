@@ -7,56 +7,9 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
+from stemdrop.codecs import Codec
 from stemdrop.errors import OptionError
-
-
-class Model(StrEnum):
-    """Spleeter's networks; a 16 kHz one uses the same weights up to 16 kHz instead of 11 kHz."""
-
-    TWO_STEMS = "2stems"
-    FOUR_STEMS = "4stems"
-    FIVE_STEMS = "5stems"
-    TWO_STEMS_16KHZ = "2stems-16kHz"
-    FOUR_STEMS_16KHZ = "4stems-16kHz"
-    FIVE_STEMS_16KHZ = "5stems-16kHz"
-
-    @property
-    def weights(self) -> str:
-        """Return the name of the weights that the model runs on, such as ``2stems``."""
-        return self.removesuffix("-16kHz")
-
-    @property
-    def label(self) -> str:
-        """Return the name of the model in a form."""
-        highs = ", up to 16 kHz" if self.endswith("-16kHz") else ""
-        return f"{len(self.instruments)} stems{highs}"
-
-    @property
-    def instruments(self) -> tuple[str, ...]:
-        """Return the stems of the model, in Spleeter's order."""
-        return INSTRUMENTS[self.weights]
-
-
-class Codec(StrEnum):
-    """The formats of stems; the value is also the suffix of the file."""
-
-    WAV = "wav"
-    FLAC = "flac"
-    MP3 = "mp3"
-    OGG = "ogg"
-    M4A = "m4a"
-    OPUS = "opus"
-    WMA = "wma"
-
-    @property
-    def label(self) -> str:
-        """Return the name of the format in a form."""
-        return CODEC_LABELS.get(self, self.value)
-
-    @property
-    def bit_depths(self) -> tuple[str, ...]:
-        """Return the bit depths of the format, the default first; none for a lossy one."""
-        return BIT_DEPTHS.get(self, ())
+from stemdrop.models import INSTRUMENTS, Model
 
 
 class Quality(StrEnum):
@@ -77,21 +30,6 @@ class Clip(StrEnum):
     SCALE = "scale"
 
 
-# Source: "instrument_list" of the configurations that Spleeter 2.4.2 ships.
-INSTRUMENTS: dict[str, tuple[str, ...]] = {
-    "2stems": ("vocals", "accompaniment"),
-    "4stems": ("vocals", "drums", "bass", "other"),
-    "5stems": ("vocals", "piano", "drums", "bass", "other"),
-}
-BIT_DEPTHS: dict[Codec, tuple[str, ...]] = {
-    Codec.WAV: ("16", "24", "32f"),
-    Codec.FLAC: ("16", "24"),
-}
-CODEC_LABELS = {
-    Codec.WAV: "wav – every sample as it is",
-    Codec.FLAC: "flac – the same, smaller",
-    Codec.MP3: "mp3 – plays everywhere",
-}
 RESIDUAL = "residual"
 DEFAULT_BITRATE = "192k"
 BITRATE_RANGE_KBPS = LOW_KBPS, HIGH_KBPS = (64, 320)
@@ -126,7 +64,7 @@ class Options:
         metadata=describe(
             "Model",
             "Network to use; a -16kHz model keeps frequencies up to 16 kHz instead of 11 kHz.",
-            values={model.value: model.label for model in Model},
+            values={model.value: model.spec.label for model in Model},
             aliases=("-p", "--params_filename"),
         ),
     )
@@ -145,7 +83,7 @@ class Options:
         metadata=describe(
             "Format",
             "Format of the stems.",
-            values={codec.value: codec.label for codec in Codec},
+            values={codec.value: codec.spec.label for codec in Codec},
             aliases=("-c",),
         ),
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 CHECKSUM_HEADER = "x-amz-checksum-sha256"
-# Source: RFC 5987, attr-char, beside letters, digits and -._~; everything else is percent-encoded.
+# Source: RFC 5987, attr-char, besides letters, digits and -._~; everything else is percent-encoded.
 ATTRIBUTE = "!#$&+^`|"
 PLAIN = {chr(code) for code in range(ord(" "), ord("~") + 1)} - set('"\\%/')
 
@@ -37,14 +37,14 @@ class PresignedUpload:
     expires_at: str
 
 
-class Signer:
+class UrlSigner:
     """Signs with the credentials of a client, without asking S3.
 
     Parameters
     ----------
-    uploads, stems : names of the buckets.
-    client : of S3.
-    lifetime_s : seconds that a signature is good for, if the credentials live as long.
+    uploads, stems : Names of the buckets.
+    client : S3 client.
+    lifetime_s : Lifetime of a signature, if the credentials live as long.
     """
 
     def __init__(self, uploads: str, stems: str, client: "S3Client", lifetime_s: int) -> None:

@@ -1,4 +1,4 @@
-"""The client of S3, and what its errors mean; only this, topic.py and song_queue.py know boto3."""
+"""S3 client and its errors. Only this, notifications.py and song_queue.py use boto3."""
 
 from collections.abc import Iterator, Set
 from contextlib import contextmanager
@@ -21,24 +21,24 @@ CLIENT_CONFIG = Config(
     s3={"addressing_style": "virtual"},  # a presigned URL then names the bucket's own region
 )
 MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
-# What S3 says of a missing key to those who may not list the bucket.
+# S3's codes for a missing key if the role may not list the bucket.
 HIDDEN = frozenset({"403", "AccessDenied"})
-# 412: the object is another one; 409: somebody else is writing it at this moment.
+# 412: the object has changed; 409: another request is writing it.
 CHANGED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 
 
 def connect(config: Config | None = None) -> "S3Client":
-    """Return a client of S3 with sensible limits, or with others where a config has them."""
+    """Return an S3 client with default timeouts and retries, or those of a config."""
     return boto3.client("s3", config=CLIENT_CONFIG.merge(config) if config else CLIENT_CONFIG)
 
 
 def client_config(read_timeout_s: int, attempts: int) -> Config:
-    """Return a config that gives up on a request sooner or later than usual.
+    """Return a config with another timeout and number of attempts.
 
     Parameters
     ----------
-    read_timeout_s : of one try.
-    attempts : of one request, the first among them.
+    read_timeout_s : Timeout of one attempt.
+    attempts : Number of attempts per request, including the first.
     """
     retries: Any = {"mode": "standard", "total_max_attempts": attempts}
     return Config(read_timeout=read_timeout_s, retries=retries)
@@ -52,8 +52,8 @@ def storage_errors(
 
     Parameters
     ----------
-    what : was tried, for the message.
-    missing, changed : S3's codes that mean so.
+    what : Verb and object for the message, such as "read a.wav".
+    missing, changed : S3 error codes for a missing and for a changed object.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Both buckets: songs in, stems and records out."""
+"""Both buckets: uploaded songs, and stems with their records."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A song in the upload bucket; `metadata` is what the uploader set."""
+    """A song in the upload bucket, with the uploader's metadata."""
 
     key: str
     etag: str
@@ -34,12 +34,12 @@ class Store:
 
     Parameters
     ----------
-    uploads, stems : names of the buckets.
-    client : of S3; that of `connect` by default.
-    may_list : whether the role may list the buckets. If not, S3 answers 403 where nothing is, and
-        that is taken for what it means.
+    uploads, stems : Names of the buckets.
+    client : S3 client; by default that of `connect`.
+    may_list : Whether the role may list the buckets. If not, S3 answers 403 for a missing key, and
+        the key counts as missing.
 
-    All methods raise StorageError when S3 doesn't do what it is asked for, after retries.
+    All methods raise StorageError when a request fails after retries.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Store:
         self._missing = MISSING if may_list else MISSING | HIDDEN
 
     def find_upload(self, key: UploadKey) -> Upload | None:
-        """Return what is known of a song, or None if it isn't there."""
+        """Return a song's description, or None if it doesn't exist."""
         try:
             with storage_errors(f"look up {key}", self._missing):
                 head = self._s3.head_object(Bucket=self.uploads, Key=str(key))
@@ -75,8 +75,8 @@ class Store:
 
         Raises
         ------
-        ChangedError : the song was replaced since it was looked up.
-        MissingError : it was deleted.
+        ChangedError : The song was replaced since `find_upload`.
+        MissingError : The song was deleted.
         """
         sha256 = hashlib.sha256()
         with storage_errors(f"download {upload.key}", MISSING), path.open("wb") as file:
@@ -87,16 +87,16 @@ class Store:
         return sha256.hexdigest()
 
     def load_job(self, key: UploadKey) -> tuple[Job | None, str | None]:
-        """Return an upload's record and the etag to replace it by, or None and None."""
+        """Return an upload's record and its ETag, or None and None."""
         body, etag = self._read(record_key(key))
         return (Job.from_json(body) if body is not None else None), etag
 
     def save_job(self, key: UploadKey, job: Job, replaced_etag: str | None) -> str:
-        """Write a record in place of the one that was read, and return its etag.
+        """Replace the record that was read, and return the new ETag.
 
         Raises
         ------
-        ChangedError : another one has been written or deleted since; with None: one is there.
+        ChangedError : The record was written or deleted since; with None, one exists.
         """
         condition = {"IfMatch": replaced_etag} if replaced_etag else {"IfNoneMatch": "*"}
         with storage_errors(f"write the record of {key}", changed=CHANGED | MISSING):
@@ -111,7 +111,7 @@ class Store:
         return answer["ETag"]
 
     def upload(self, path: Path, key: str, content_type: str) -> None:
-        """Write a file to a key of the stems bucket; it shows up there once it is whole."""
+        """Write a file to a key of the stems bucket; it appears once it is complete."""
         with storage_errors(f"upload {key}"):
             self._s3.upload_file(
                 str(path), self.stems, key, ExtraArgs={"ContentType": content_type}
@@ -123,16 +123,16 @@ class Store:
             self._s3.copy({"Bucket": self.stems, "Key": source_key}, self.stems, key)
 
     def delete(self, keys: set[str]) -> None:
-        """Delete objects of the stems bucket; those that don't exist don't matter."""
+        """Delete objects of the stems bucket, if they exist."""
         for key in keys:
             self._delete(self.stems, key)
 
     def delete_upload(self, key: UploadKey) -> None:
-        """Delete a song; it doesn't matter if it isn't there."""
+        """Delete a song, if it exists."""
         self._delete(self.uploads, str(key))
 
     def list_results(self, key: UploadKey) -> set[str]:
-        """Return the keys of all results of an upload, the record aside."""
+        """Return the keys of all results of an upload, without the record."""
         prefix = result_key(key, "")
         with storage_errors(f"list {prefix}"):
             pages = self._s3.get_paginator("list_objects_v2").paginate(
@@ -142,9 +142,9 @@ class Store:
         return keys - {record_key(key)}
 
     def find_content(self, digest: str) -> UploadKey | None:
-        """Return the upload whose results an entry of the content index points at.
+        """Return the upload that an entry of the content index names.
 
-        An entry that can't be read points at nothing.
+        An entry that can't be read names none.
         """
         body, _ = self._read(content_key(digest))
         try:
@@ -153,7 +153,7 @@ class Store:
             return None
 
     def save_content(self, digest: str, key: UploadKey) -> None:
-        """Point an entry of the content index at an upload's results."""
+        """Write an entry of the content index."""
         with storage_errors(f"write {content_key(digest)}"):
             self._s3.put_object(
                 Bucket=self.stems,
@@ -163,7 +163,7 @@ class Store:
             )
 
     def forget_content(self, digest: str, key: UploadKey) -> None:
-        """Delete an entry of the content index if it points at this upload's results."""
+        """Delete an entry of the content index if it names this upload."""
         if self.find_content(digest) == key:
             self.delete({content_key(digest)})
 

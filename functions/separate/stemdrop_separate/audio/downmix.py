@@ -20,7 +20,7 @@ def to_stereo(channels: int, layout: str) -> str:
     """Return the ffmpeg filter that makes stereo of a song.
 
     Mono goes into both channels as it is, where ffmpeg by itself takes 3 dB off. Two channels stay
-    as they are, whatever they are called. Of more, left and right keep their level, the centre goes
+    as they are, whatever they are called. Of more, left and right keep their level, the center goes
     into both at -3 dB, so that it sounds as loud as before, and so do sides, back and height on
     their side; the bass effects channel (LFE) is left out. Nothing is scaled to prevent a sum
     beyond full scale: samples are floats, so it isn't cut off, and a song in which only the front
@@ -30,12 +30,12 @@ def to_stereo(channels: int, layout: str) -> str:
 
     Parameters
     ----------
-    channels : how many the song begins with.
-    layout : ffmpeg's name of their layout.
+    channels : Number of channels at the song's start.
+    layout : Name of their layout in ffmpeg.
 
     Raises
     ------
-    NotAudioError : there are more than two channels, and nobody knows what they are.
+    NotAudioError : The song has more than two channels with unknown positions.
     """
     if layout in {"mono", "stereo"}:
         return _by_name(centre=1.0)

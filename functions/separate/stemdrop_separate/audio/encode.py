@@ -1,11 +1,8 @@
-"""Encode stems beside the network, each in a process of its own."""
+"""Encoder of a stem, in a process of its own while the network runs."""
 
-import contextlib
 import math
-import queue
 import re
 import subprocess
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -14,19 +11,18 @@ from typing import IO, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from stemdrop.codecs import Codec
 from stemdrop.errors import EncodeError, NoRoomError, StemdropError
-from stemdrop.options import Codec
-from stemdrop_separate.audio.codecs import SHORTEST_SAMPLES, codec_arguments
-from stemdrop_separate.audio.ffmpeg import BYTES_PER_SAMPLE, Ffmpeg, reason
+from stemdrop_separate.audio.codecs import codec_arguments
+from stemdrop_separate.audio.ffmpeg import BYTES_PER_SAMPLE, FfmpegProcess, error_message
+from stemdrop_separate.audio.pipes import PipeWriter
 from stemdrop_separate.audio.tags import Tags, metadata_arguments
-from stemdrop_separate.audio.waveform_peaks import Outline
+from stemdrop_separate.audio.waveform_peaks import WaveformPeaks
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
-STALLED_AFTER_S = 60.0
-EXPLAINED_WITHIN_S = 5.0
-PIECE_BYTES = 1 << 20
-# One segment of the network, 11.9 s, so that it can go on with the next one.
-WAITING_PIECES = 4
+STALL_TIMEOUT_S = 60.0
+EXIT_TIMEOUT_S = 5.0
+CHUNK_BYTES = 1 << 20
 _NO_ROOM = re.compile(r"No space left on device|Disk quota exceeded")
 
 
@@ -36,13 +32,13 @@ class EncodedStem:
 
     Attributes
     ----------
-    path : the file.
-    samples : how many were written; left and right count as one.
-    size_bytes : of the file.
-    peak_dbfs : the largest sample in decibels, 0 being full scale; None for silence.
-    clipped_samples : how many, left and right counted apart, lie beyond full scale, where the file
-        or its player cuts them off; none in 32-bit floats.
-    waveform : its outline; see `Outline.finish`.
+    path : Path of the file.
+    samples : Number of samples; left and right count as one.
+    size_bytes : Size of the file.
+    peak_dbfs : Largest sample in decibels, 0 being full scale; None for silence.
+    clipped_samples : Number of samples beyond full scale, where the file or its player cuts them
+        off; left and right count apart. None in 32-bit floats.
+    waveform : Peaks over time; see `WaveformPeaks.finish`.
     """
 
     path: Path
@@ -57,20 +53,20 @@ class Encoder:
     """Writes one stem into a seekable file, so that its header says how long it is.
 
     Use it as a context manager: if `finish` was not reached, leaving the context ends ffmpeg and
-    removes the file. Blocks are handed over by a thread, so that `write` rarely waits.
+    removes the file. A thread writes the blocks, so that `write` rarely waits.
 
     Parameters
     ----------
-    path : the file to write, replaced if it exists; its suffix must be the codec's.
-    ffmpeg : the program.
-    codec, bitrate, bit_depth : as in `stemdrop.options.Options`.
-    tags : of the song.
-    stem : the stem's name, which goes into the title.
+    path : Path of the file, replaced if it exists; its suffix must be the codec's.
+    ffmpeg : Path of the program.
+    codec, bitrate, bit_depth : Format as in `stemdrop.options.Options`.
+    tags : Tags of the song.
+    stem : Name of the stem, which goes into the title.
 
     Raises
     ------
-    EncodeError : ffmpeg failed, with its own reason; from any method.
-    NoRoomError : the disk is full; from any method.
+    EncodeError : ffmpeg failed, with its own message; from any method.
+    NoRoomError : The disk is full; from any method.
     """
 
     def __init__(
@@ -98,12 +94,12 @@ class Encoder:
         self._samples = 0
         self._peak = 0.0
         self._clipped_samples = 0
-        self._outline = Outline()
+        self._waveform = WaveformPeaks()
         self._finished = False
 
     def __enter__(self) -> Self:
-        self._running = Ffmpeg(self._program, self._arguments, stdin=subprocess.PIPE)
-        self._feeder = _Feeder(cast(IO[bytes], self._running.process.stdin))
+        self._running = FfmpegProcess(self._program, self._arguments, stdin=subprocess.PIPE)
+        self._pipe = PipeWriter(cast(IO[bytes], self._running.process.stdin), STALL_TIMEOUT_S)
         return self
 
     def __exit__(
@@ -113,7 +109,7 @@ class Encoder:
         traceback: TracebackType | None,
     ) -> None:
         self._running.kill()
-        self._feeder.put(None)
+        self._pipe.put(None)
         self._running.close()
         if not self._finished:
             self._path.unlink(missing_ok=True)
@@ -129,20 +125,20 @@ class Encoder:
             self._clipped_samples += int(np.count_nonzero(np.abs(block) > 1))
         self._peak = max(self._peak, largest)
         self._samples += len(block)
-        self._outline.add(block)
+        self._waveform.add(block)
         data = np.ascontiguousarray(block, "<f4").data.cast("B")
-        for start in range(0, len(data), PIECE_BYTES):
-            if not self._feeder.put(bytes(data[start : start + PIECE_BYTES])):
+        for start in range(0, len(data), CHUNK_BYTES):
+            if not self._pipe.put(bytes(data[start : start + CHUNK_BYTES])):
                 raise self._failure()
 
     def finish(self) -> EncodedStem:
         """Wait until the file is whole, and describe it."""
         if not self._samples:
             raise EncodeError(f"The stem {self._stem!r} has no samples.")
-        filling = SHORTEST_SAMPLES.get(self._codec, 0) - self._samples
-        if filling > 0:
-            self._feeder.put(bytes(filling * BYTES_PER_SAMPLE))
-        if not self._feeder.put(None) or self._running.wait(STALLED_AFTER_S) != 0:
+        missing = self._codec.spec.min_samples - self._samples
+        if missing > 0:
+            self._pipe.put(bytes(missing * BYTES_PER_SAMPLE))
+        if not self._pipe.put(None) or self._running.wait(STALL_TIMEOUT_S) != 0:
             raise self._failure()
         # ffmpeg 5 ends with 0 if the disk is full just at the end.
         if self._running.reason:
@@ -157,48 +153,17 @@ class Encoder:
             size_bytes=size_bytes,
             peak_dbfs=20 * math.log10(self._peak) if self._peak else None,
             clipped_samples=self._clipped_samples,
-            waveform=self._outline.finish(),
+            waveform=self._waveform.finish(),
         )
 
     def _failure(self) -> StemdropError:
-        hangs = self._running.wait(EXPLAINED_WITHIN_S) is None
+        hangs = self._running.wait(EXIT_TIMEOUT_S) is None
         self._running.kill()
         log = self._running.log
         if _NO_ROOM.search(log):
             return NoRoomError("The stems don't fit on the disk: separate a part of the song.")
-        why = "ffmpeg takes no more samples" if hangs else reason(log)
+        why = "ffmpeg takes no more samples" if hangs else error_message(log)
         code = self._running.process.returncode
         return EncodeError(
             f"The stem {self._stem!r} can't be written: {why or f'ffmpeg ended with code {code}'}."
         )
-
-
-class _Feeder:
-    """Writes into a pipe in a thread of its own, with a few pieces waiting."""
-
-    def __init__(self, pipe: IO[bytes]) -> None:
-        self._pipe = pipe
-        self._pieces: queue.Queue[bytes | None] = queue.Queue(WAITING_PIECES)
-        self._broken = False
-        self._thread = threading.Thread(target=self._feed, daemon=True)
-        self._thread.start()
-
-    def put(self, piece: bytes | None) -> bool:
-        """Hand over a piece, or None for the end; tell whether the reader goes on reading."""
-        try:
-            self._pieces.put(piece, timeout=STALLED_AFTER_S)
-        except queue.Full:
-            return False
-        if piece is None:
-            self._thread.join(STALLED_AFTER_S)
-        return not (self._broken or (piece is None and self._thread.is_alive()))
-
-    def _feed(self) -> None:
-        # Goes on taking pieces after the reader has gone, so that nobody waits for it.
-        with contextlib.suppress(BrokenPipeError), self._pipe:
-            while (piece := self._pieces.get()) is not None:
-                if not self._broken:
-                    try:
-                        self._pipe.write(piece)
-                    except BrokenPipeError:
-                        self._broken = True

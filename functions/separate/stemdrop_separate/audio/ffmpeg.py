@@ -1,4 +1,4 @@
-"""Run ffmpeg on files that nobody vouches for."""
+"""ffmpeg as a subprocess that reads untrusted files."""
 
 import contextlib
 import errno
@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import subprocess
-import threading
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +13,7 @@ from types import TracebackType
 from typing import IO, Self, cast
 
 from stemdrop.errors import SetupError, TransientError
+from stemdrop_separate.audio.pipes import PipeReader
 
 # Containers and bare streams of sound and video. None of them opens another file by itself, as
 # playlists, manifests, scripts and picture sequences do. ffmpeg ignores a name it doesn't know.
@@ -24,7 +24,6 @@ DEMUXERS = (
 )
 # Left and right, 32-bit floats each: what goes through every pipe.
 BYTES_PER_SAMPLE = 8
-LOG_LIMIT_BYTES = 1 << 20
 KILLED_WITHIN_S = 10.0
 # What says nothing about the cause, or repeats what an earlier line said better.
 _NOISE = re.compile(
@@ -46,7 +45,7 @@ def find_ffmpeg(configured: str | None) -> Path:
 
     Raises
     ------
-    SetupError : there is no such program.
+    SetupError : The program doesn't exist.
     """
     if configured:
         path = Path(configured).absolute()
@@ -68,49 +67,17 @@ def untrusted_input(path: Path) -> list[str]:
     return [*allowed, "-i", f"file:{path.absolute()}"]
 
 
-class Drain:
-    """Reads a pipe to its end in a thread of its own, so that its writer never waits.
-
-    Parameters
-    ----------
-    pipe : closed at its end.
-    limit_bytes : how much to keep, from the start on.
-    """
-
-    def __init__(self, pipe: IO[bytes], limit_bytes: int = LOG_LIMIT_BYTES) -> None:
-        self._pipe = pipe
-        self._limit_bytes = limit_bytes
-        self._kept = bytearray()
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
-
-    def ends(self, within_s: float | None = None) -> bool:
-        """Wait for the end of the pipe, and tell whether it came in time."""
-        self._thread.join(within_s)
-        return not self._thread.is_alive()
-
-    def text(self) -> str:
-        """Wait for the end of the pipe, and return what was kept."""
-        self._thread.join()
-        return self._kept.decode("utf-8", "replace")
-
-    def _read(self) -> None:
-        with self._pipe:
-            while chunk := self._pipe.read(1 << 16):
-                self._kept += chunk[: self._limit_bytes - len(self._kept)]
-
-
-class Ffmpeg:
+class FfmpegProcess:
     """A running ffmpeg: no shell, no environment, a session of its own, its messages collected.
 
-    Leaving its context ends it, whatever it is doing.
+    Leaving its context ends it.
 
     Parameters
     ----------
-    program : the path of ffmpeg.
-    arguments : everything behind the arguments that each call has in common.
-    stdin, stdout : as of `subprocess.Popen`; nothing by default.
-    pass_fds : further file descriptors that ffmpeg may write to.
+    program : Path of ffmpeg.
+    arguments : Arguments that follow those of all calls.
+    stdin, stdout : Streams as in `subprocess.Popen`; nothing by default.
+    pass_fds : File descriptors that ffmpeg may also write to.
     """
 
     def __init__(
@@ -137,7 +104,7 @@ class Ffmpeg:
             busy = error.errno in {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
             kind = TransientError if busy else SetupError
             raise kind(f"ffmpeg can't be started: {error.strerror}.") from error
-        self._log = Drain(cast(IO[bytes], self.process.stderr))
+        self._log = PipeReader(cast(IO[bytes], self.process.stderr))
 
     def __enter__(self) -> Self:
         return self
@@ -159,7 +126,7 @@ class Ffmpeg:
                     pipe.close()
 
     def wait(self, within_s: float | None = None) -> int | None:
-        """Wait until ffmpeg has ended, and return its exit code, or None if it goes on.
+        """Wait until ffmpeg has ended, and return its exit code, or None if it still runs.
 
         The end of its messages is what shows its end: `subprocess.Popen.wait` with a limit would
         look for it every 50 ms only.
@@ -182,10 +149,10 @@ class Ffmpeg:
     @property
     def reason(self) -> str:
         """Return why ffmpeg failed, in its own words, or nothing if it reported no error."""
-        return reason(self.log)
+        return error_message(self.log)
 
 
-def reason(log: str) -> str:
+def error_message(log: str) -> str:
     """Find the message of a log that tells most; needs the prefixes of ``-loglevel level+…``."""
     messages = [match[1].strip() for match in _LOG_LINE.finditer(log)]
     messages = [message for message in messages if not _HARMLESS.match(message)]
@@ -194,6 +161,6 @@ def reason(log: str) -> str:
     telling = [message for message in messages if not _NOISE.match(message)]
     if not telling:
         return messages[0][:200] if messages else ""
-    # Paths of this machine are nobody's business.
+    # Paths of this machine are not shown to users.
     text = re.sub(r"^(Error opening input|file:/.*): (?=[^:]+$)", "", telling[0])
     return text.rstrip(".")[:200]

@@ -1,4 +1,4 @@
-"""Learn what a file is, before any of it is decoded, with one start of ffmpeg."""
+"""Description of an audio file before it is decoded, by one call of ffmpeg."""
 
 import os
 import re
@@ -12,7 +12,8 @@ from stemdrop.errors import (
     TimedOutError,
     TransientError,
 )
-from stemdrop_separate.audio.ffmpeg import Drain, Ffmpeg, reason, untrusted_input
+from stemdrop_separate.audio.ffmpeg import FfmpegProcess, error_message, untrusted_input
+from stemdrop_separate.audio.pipes import PipeReader
 from stemdrop_separate.audio.tags import Tags, parse_tags
 from stemdrop_separate.audio.wav_header import announced_duration_s
 
@@ -27,16 +28,16 @@ _NO_STREAM = re.compile(r"^\[fatal\] Stream map '.*' matches no streams", re.MUL
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """What a file says it is; only decoding shows whether that is true.
+class AudioSource:
+    """Description of a file by its header; only decoding shows whether it is true.
 
     Attributes
     ----------
-    duration_s : what the container announces; None if it doesn't.
-    sample_rate_hz, channels : of the first decoded block.
-    codec, container : ffmpeg's names, such as ``aac`` and ``mov,mp4,m4a,3gp,3g2,mj2``.
-    tags : title, artist, album.
-    layout : ffmpeg's name of the channel layout, such as ``5.1(side)`` or ``9 channels``.
+    duration_s : Duration in the container's header; None if it has none.
+    sample_rate_hz, channels : Format of the first decoded block.
+    codec, container : Names of ffmpeg, such as ``aac`` and ``mov,mp4,m4a,3gp,3g2,mj2``.
+    tags : Title, artist and album.
+    layout : Name of the channel layout in ffmpeg, such as ``5.1(side)`` or ``9 channels``.
     """
 
     duration_s: float | None
@@ -48,16 +49,16 @@ class Source:
     layout: str = ""
 
 
-def probe(path: Path, ffmpeg: Path, *, within_s: float = PROBE_WITHIN_S) -> Source:
+def probe(path: Path, ffmpeg: Path, *, within_s: float = PROBE_WITHIN_S) -> AudioSource:
     """Find out codec, rate, channels, announced duration and tags of a file's first sound stream.
 
     ffmpeg knows some formats by the file's suffix only, so it should be the upload's own.
 
     Raises
     ------
-    EmptyAudioError : the file has no bytes, or not one sample.
+    EmptyAudioError : The file has no bytes, or no samples.
     NotAudioError : ffmpeg can't read it, or may not.
-    NoAudioStreamError : it is a medium without sound.
+    NoAudioStreamError : The file is a medium without sound.
     TimedOutError : ffmpeg was still reading after `within_s`.
     """
     if path.stat().st_size == 0:
@@ -69,7 +70,7 @@ def probe(path: Path, ffmpeg: Path, *, within_s: float = PROBE_WITHIN_S) -> Sour
         raise _refusal(path, answer)
     decoded = dict(_FIELD.findall(answer.decoded))
     samples, size_bytes = int(block[1]), int(block[2])
-    return Source(
+    return AudioSource(
         duration_s=_announced_s(path, answer.log),
         sample_rate_hz=int(decoded["sample_rate"]),
         channels=size_bytes // (samples * 4),
@@ -102,9 +103,9 @@ def _ask(path: Path, ffmpeg: Path, within_s: float) -> _Answer:
         *(*_FIRST_BLOCK, "-c", "pcm_f32le", "-f", "framecrc", decoded),
         *(*_FIRST_BLOCK, "-c", "copy", "-map_chapters", "-1", "-f", "ffmetadata", ffmetadata),
     ]
-    answers = [Drain(os.fdopen(read_end, "rb")) for read_end, _ in pipes]
+    answers = [PipeReader(os.fdopen(read_end, "rb")) for read_end, _ in pipes]
     try:
-        running = Ffmpeg(ffmpeg, arguments, pass_fds=[write_end for _, write_end in pipes])
+        running = FfmpegProcess(ffmpeg, arguments, pass_fds=[write_end for _, write_end in pipes])
     finally:
         for _, write_end in pipes:
             os.close(write_end)
@@ -116,7 +117,7 @@ def _ask(path: Path, ffmpeg: Path, within_s: float) -> _Answer:
 
 
 def _refusal(path: Path, answer: _Answer) -> Exception:
-    why = reason(answer.log)
+    why = error_message(answer.log)
     if answer.code < 0:
         return TransientError(f"ffmpeg was ended by signal {-answer.code} while it read the file.")
     if _NO_STREAM.search(answer.log) or _is_only_a_tag(path):

@@ -1,4 +1,4 @@
-"""The outline of a stem, its largest sample bin by bin, to draw it without its file."""
+"""Waveform peaks of a stem: its largest sample bin by bin, to draw it without its file."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,8 +8,8 @@ FIRST_BIN_SAMPLES = 512
 FULL_SCALE = 255
 
 
-class Outline:
-    """Collects the outline of sound whose length nobody knows before its end.
+class WaveformPeaks:
+    """Collects the peaks of a stream whose length is unknown until its end.
 
     There are never more than MAX_BINS bins: when they are full, two neighbours become one. So from
     12 s on there are more than half as many.

@@ -1,20 +1,21 @@
-"""What a job works with, what Lambda says of it, and how it ends."""
+"""Inputs and result of a job."""
 
-from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from stemdrop.notifications import Topic
+from stemdrop.jobs import Job
+from stemdrop.notifications import Notifier
 from stemdrop.store import Store
+from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.job.usage import Trace
 from stemdrop_separate.models.catalog import Models
 from stemdrop_separate.settings import Settings
 
 
 class Outcome(StrEnum):
-    """How an attempt ended; anything else is raised."""
+    """Outcomes of a job; everything else is raised as an error."""
 
     DONE = "done"
     REJECTED = "rejected"
@@ -23,26 +24,41 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobContext:
-    """What stays from job to job in an execution environment."""
+    """Resources that an execution environment keeps from job to job."""
 
     settings: Settings
     store: Store
     models: Models
     ffmpeg: Path
-    topic: Topic | None = None
+    notifier: Notifier | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What Lambda says of an invocation.
+    """Lambda's description of an invocation.
 
     Attributes
     ----------
-    memory_mb : of the function.
-    remaining_s : tells how many seconds are left.
-    trace : opens a span.
+    memory_mb : Memory of the function.
+    deadline : Moment at which Lambda ends the invocation.
+    trace : Function that opens a span of the given name; none by default.
     """
 
     memory_mb: int
-    remaining_s: Callable[[], float]
+    deadline: Deadline
     trace: Trace = nullcontext
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """Result of `run_job`.
+
+    Attributes
+    ----------
+    outcome : Outcome of this invocation.
+    job : Record of the job if it has ended, in this invocation or an earlier one. None if another
+        invocation works on it, or if it was deleted.
+    """
+
+    outcome: Outcome
+    job: Job | None = None

@@ -1,4 +1,4 @@
-"""An upload's job.json while it is worked on; another invocation's result is never overwritten."""
+"""Concurrent updates of job.json; another invocation's result is never overwritten."""
 
 from typing import Any
 
@@ -11,16 +11,16 @@ from stemdrop_separate.job.job_start import is_same_upload, source_of
 ATTEMPTS = 5
 
 
-class Record:
+class JobRecord:
     """Reads a record once, and replaces exactly what was read or written last.
 
     S3 delivers events at least once and in any order, so several invocations may work on one
-    upload. Whoever ends first wins; the others notice at their next write.
+    upload. The first to end wins; the others notice at their next write.
 
     Attributes
     ----------
-    found : the record as it was; None if there was none.
-    job : the record as it was written last.
+    found : Record as it was read; None if there was none.
+    job : Record as it was written last.
     """
 
     def __init__(self, store: Store, key: UploadKey) -> None:
@@ -38,9 +38,9 @@ class Record:
 
         Raises
         ------
-        SupersededError : the same work was finished by somebody else, a newer upload began, or
-            the job was deleted.
-        StorageError : S3 doesn't take it, or somebody else keeps writing.
+        SupersededError : Another invocation finished the same work, a newer upload started, or the
+            job was deleted.
+        StorageError : S3 failed, or others keep writing the record.
         """
         for _ in range(ATTEMPTS):
             try:
@@ -53,7 +53,7 @@ class Record:
         raise StorageError(f"The record of {self._key} is written by too many at once.")
 
     def _take_over(self, job: Job) -> None:
-        """Look at what somebody else has written, and go on from there if the work is needed."""
+        """Read what another invocation wrote, and continue from there if the work is needed."""
         other, etag = self._store.load_job(self._key)
         if other is None and self._etag is not None:
             raise SupersededError(f"The job of {self._key} was deleted.")

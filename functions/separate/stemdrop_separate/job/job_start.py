@@ -1,24 +1,27 @@
-"""What an event's upload asks for: where its options come from, and whether it is done already."""
+"""Start of a job: its first record, its options, and whether it is done already."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from stemdrop.errors import EmptyAudioError, OptionError, TooLargeError
-from stemdrop.jobs import Job, Source, Stage, Status, now, timestamp
+from stemdrop.jobs import Job, Stage, Status, UploadSource, now, timestamp
 from stemdrop.keys import Origin, UploadKey
 from stemdrop.options import OPTION_NAMES, Options
 from stemdrop.store import Upload
+from stemdrop_separate.deadline import Deadline
 
 
-def begin(key: UploadKey, upload: Upload | None, previous: Job | None, remaining_s: float) -> Job:
-    """Return the record of an attempt that begins now.
+def start_record(
+    key: UploadKey, upload: Upload | None, previous: Job | None, deadline: Deadline
+) -> Job:
+    """Return the record of an attempt that starts now.
 
     Parameters
     ----------
-    upload : what is in the bucket; None if it is gone.
-    previous : the record as it stands.
-    remaining_s : seconds until Lambda ends the invocation.
+    upload : Song in the upload bucket; None if it was deleted.
+    previous : Record in the stems bucket; None if there is none.
+    deadline : Moment at which Lambda ends the invocation.
     """
     source = source_of(upload) if upload else previous.source if previous else None
     retried = previous and previous.source and source and is_same_upload(previous.source, source)
@@ -35,13 +38,13 @@ def begin(key: UploadKey, upload: Upload | None, previous: Job | None, remaining
         created_at=previous.created_at if previous else started_at,
         updated_at=started_at,
         started_at=started_at,
-        deadline_at=timestamp(datetime.now(UTC) + timedelta(seconds=remaining_s)),
+        deadline_at=timestamp(datetime.now(UTC) + timedelta(seconds=deadline.remaining_s)),
     )
 
 
-def source_of(upload: Upload) -> Source:
+def source_of(upload: Upload) -> UploadSource:
     """Describe an upload as the record does."""
-    return Source(
+    return UploadSource(
         key=upload.key,
         etag=upload.etag,
         size_bytes=upload.size_bytes,
@@ -49,23 +52,23 @@ def source_of(upload: Upload) -> Source:
     )
 
 
-def is_same_upload(one: Source, other: Source) -> bool:
-    """Return whether two records speak of the very same upload, not of a later one like it."""
+def is_same_upload(one: UploadSource, other: UploadSource) -> bool:
+    """Return whether two records describe the same upload, not a later one with the same bytes."""
     return (one.etag, one.uploaded_at) == (other.etag, other.uploaded_at)
 
 
 def is_same_work(one: Job, other: Job) -> bool:
-    """Return whether two records speak of the same upload with the same options."""
+    """Return whether two records describe the same upload with the same options."""
     if one.source is None or other.source is None:
         return False
     return is_same_upload(one.source, other.source) and one.options == other.options
 
 
 def is_settled(previous: Job | None, job: Job) -> bool:
-    """Return whether the work of an attempt has been done before.
+    """Return whether the work of an attempt is done already.
 
-    Stems are the same for the same bytes and options. A failure is final for the upload that it
-    happened to; who sends the same bytes again wants another try.
+    Stems are the same for the same bytes and options. A failure is final for its upload, but the
+    same bytes uploaded again are tried again.
     """
     if previous is None or previous.source is None or job.source is None:
         return False
@@ -77,11 +80,12 @@ def is_settled(previous: Job | None, job: Job) -> bool:
 
 
 def require_size(upload: Upload, max_bytes: int) -> None:
-    """Refuse a song that has no bytes, or more than a separation takes.
+    """Reject a song that is empty or too large.
 
     Raises
     ------
-    EmptyAudioError, TooLargeError : it does.
+    EmptyAudioError : The file has no bytes.
+    TooLargeError : The file exceeds the limit.
     """
     if upload.size_bytes == 0:
         raise EmptyAudioError("The file is empty: upload it again.")
@@ -99,7 +103,7 @@ def _given_options(
     if previous and (upload is None or key.origin is Origin.JOBS):
         return previous.options
     metadata = upload.metadata if upload else {}
-    # Clients add metadata of their own, such as rclone's btime: which names is known to nobody.
+    # Clients add metadata of their own, such as rclone's btime, which is ignored.
     given = {name: value for name, value in metadata.items() if name in OPTION_NAMES}
     return key.folder_options | given
 

@@ -1,4 +1,4 @@
-"""Stems from local files to their final keys, or from another upload's keys by copying."""
+"""Publication of stems: uploads of local files, or copies of another upload's results."""
 
 import zipfile
 from collections.abc import Callable, Iterable
@@ -9,25 +9,17 @@ from typing import TypeVar
 
 from aws_lambda_powertools import Logger
 
-from stemdrop.dedupe import reuse as copy_results
+from stemdrop.codecs import Codec
+from stemdrop.dedupe import copy_results
 from stemdrop.errors import StorageError
-from stemdrop.jobs import Archive, Job, Sound, Stem
+from stemdrop.jobs import Job, Sound, Stem, StemArchive
 from stemdrop.keys import ZIP_NAME, UploadKey, result_key
-from stemdrop.options import Codec, Options
+from stemdrop.options import Options
 from stemdrop.store import Store
 from stemdrop_separate.audio.encode import EncodedStem
 from stemdrop_separate.pipeline import SeparatedSong
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
-CONTENT_TYPES = {
-    Codec.WAV: "audio/wav",
-    Codec.FLAC: "audio/flac",
-    Codec.MP3: "audio/mpeg",
-    Codec.OGG: "audio/ogg",
-    Codec.M4A: "audio/mp4",
-    Codec.OPUS: "audio/ogg",
-    Codec.WMA: "audio/x-ms-wma",
-}
 MAX_TRANSFERS = 6
 
 logger = Logger(child=True)
@@ -36,35 +28,37 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Results:
-    """What is in the stems bucket, as the record describes it."""
+class PublishedResults:
+    """Results in the stems bucket, as the record describes them."""
 
     sound: Sound | None
     stems: tuple[Stem, ...]
-    zip: Archive | None
+    zip: StemArchive | None
     warnings: tuple[str, ...]
 
 
-def publish(store: Store, key: UploadKey, options: Options, song: SeparatedSong) -> Results:
-    """Upload a song's stems side by side, and their zip if it is wanted."""
+def publish(
+    store: Store, key: UploadKey, options: Options, song: SeparatedSong
+) -> PublishedResults:
+    """Upload a song's stems, and their zip if the options say so."""
 
     def upload(item: tuple[str, EncodedStem]) -> Stem:
         stem = _upload_stem(store, key, options.codec, *item)
         return replace(stem, gain_db=round(song.gain_db, 2))
 
-    stems = _side_by_side(upload, song.stems.items())
+    stems = _in_parallel(upload, song.stems.items())
     files = [file.path for file in song.stems.values()]
     archive = _upload_zip(store, key, files) if options.zip else None
     sound = Sound(song.source.duration_s, song.source.sample_rate_hz, song.source.channels)
-    return Results(sound, stems, archive, song.warnings)
+    return PublishedResults(sound, stems, archive, song.warnings)
 
 
-def reuse(store: Store, key: UploadKey, entry: str, job: Job) -> Results | None:
+def reuse_results(store: Store, key: UploadKey, entry: str, job: Job) -> PublishedResults | None:
     """Copy the results of the same song with the same options and engine, if there are any.
 
     Parameters
     ----------
-    entry : of the content index.
+    entry : Name of the entry in the content index.
     """
 
     def is_same_work(found: Job) -> bool:
@@ -75,27 +69,29 @@ def reuse(store: Store, key: UploadKey, entry: str, job: Job) -> Results | None:
     try:
         reused = copy_results(store, key, entry, is_same_work)
     except StorageError as error:
-        logger.warning("index_points_nowhere", reason=error.message)
+        logger.warning("content_index_entry_is_stale", reason=error.message)
         return None
     if reused is None:
         return None
-    return Results(reused.original.sound, reused.stems, reused.zip, reused.original.warnings)
+    return PublishedResults(
+        reused.original.sound, reused.stems, reused.zip, reused.original.warnings
+    )
 
 
-def sweep(store: Store, key: UploadKey, job: Job) -> None:
-    """Delete the results of an earlier upload under the same key that this one has not replaced.
+def delete_stale_results(store: Store, key: UploadKey, job: Job) -> None:
+    """Delete results of an earlier upload under the same key that this one has not replaced.
 
-    The job is done already, so it doesn't matter to it if this fails.
+    A failure is only logged: the job is done already.
     """
     try:
         store.delete(store.list_results(key) - job.result_keys)
     except StorageError as error:
-        logger.warning("not_swept", key=str(key), reason=error.message)
+        logger.warning("stale_results_not_deleted", key=str(key), reason=error.message)
 
 
 def _upload_stem(store: Store, key: UploadKey, codec: Codec, stem: str, file: EncodedStem) -> Stem:
     target = result_key(key, file.path.name)
-    store.upload(file.path, target, CONTENT_TYPES[codec])
+    store.upload(file.path, target, codec.spec.media_type)
     return Stem(
         stem=stem,
         key=target,
@@ -107,7 +103,7 @@ def _upload_stem(store: Store, key: UploadKey, codec: Codec, stem: str, file: En
     )
 
 
-def _upload_zip(store: Store, key: UploadKey, files: list[Path]) -> Archive:
+def _upload_zip(store: Store, key: UploadKey, files: list[Path]) -> StemArchive:
     """Upload a zip of some files; audio doesn't get any smaller, so it is only stored."""
     path = files[0].with_name(ZIP_NAME)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
@@ -115,9 +111,9 @@ def _upload_zip(store: Store, key: UploadKey, files: list[Path]) -> Archive:
             archive.write(file, file.name)
     target = result_key(key, ZIP_NAME)
     store.upload(path, target, "application/zip")
-    return Archive(target, path.stat().st_size)
+    return StemArchive(target, path.stat().st_size)
 
 
-def _side_by_side(function: Callable[[Item], Result], items: Iterable[Item]) -> tuple[Result, ...]:
+def _in_parallel(function: Callable[[Item], Result], items: Iterable[Item]) -> tuple[Result, ...]:
     with ThreadPoolExecutor(MAX_TRANSFERS) as pool:
         return tuple(pool.map(function, items))

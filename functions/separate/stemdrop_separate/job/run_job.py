@@ -1,214 +1,229 @@
-"""One upload's way from its event to its stems, or to a record that says why there are none."""
+"""A job from its notification to its stems, or to a record that says why there are none.
 
-import time
-from dataclasses import replace
+The phases follow each other: start, download, separate (or copy), publish, finish. A phase raises
+`RejectedError` for an upload that can't work, and `SupersededError` for work that isn't needed.
+"""
+
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aws_lambda_powertools import Logger
 
-from stemdrop.dedupe import digest
+from stemdrop.dedupe import content_digest
 from stemdrop.errors import (
     ChangedError,
     MissingError,
     RejectedError,
-    StorageError,
     SupersededError,
-    TimedOutError,
     UploadGoneError,
 )
 from stemdrop.jobs import Failure, Job, Stage, Status, now
 from stemdrop.keys import Origin, UploadKey
 from stemdrop.options import Options
-from stemdrop.store import Upload
-from stemdrop_separate.job.context import Invocation, JobContext, Outcome
-from stemdrop_separate.job.job_record import Record
-from stemdrop_separate.job.job_start import begin, is_same_work, is_settled, require_size, source_of
-from stemdrop_separate.job.publish import Results, publish, reuse, sweep
-from stemdrop_separate.job.usage import Meter
-from stemdrop_separate.job.workspace import require_room, workspace
-from stemdrop_separate.pipeline import Limits, separate_song
+from stemdrop.store import Store, Upload
+from stemdrop_separate.deadline import Deadline
+from stemdrop_separate.disk_space import require_disk_space
+from stemdrop_separate.job.context import Invocation, JobContext, JobResult, Outcome
+from stemdrop_separate.job.job_record import JobRecord
+from stemdrop_separate.job.job_start import (
+    is_same_work,
+    is_settled,
+    require_size,
+    source_of,
+    start_record,
+)
+from stemdrop_separate.job.progress import ProgressReporter
+from stemdrop_separate.job.publish import (
+    PublishedResults,
+    delete_stale_results,
+    publish,
+    reuse_results,
+)
+from stemdrop_separate.job.usage import UsageMeter
+from stemdrop_separate.job.workspace import workspace
+from stemdrop_separate.pipeline import SeparatedSong, separate_song
 
-# Lambda kills without a word; this is left for the record that says so, and for cleaning up.
-GUARD_S = 15.0
-PROGRESS_INTERVAL_S = 2.0
+# Lambda ends an invocation without notice. This much time is kept for writing the record.
+RESERVED_S = 15.0
 UPLOAD_GONE = "The song was deleted before its turn came: upload it again."
 
 logger = Logger(child=True)
 
 
-class Attempt:
-    """One delivery of the event of one upload.
-
-    Parameters
-    ----------
-    anew : whether to do the work even if the record says that it is done.
+@dataclass(slots=True)
+class JobRun:
+    """State of one pass through the phases.
 
     Attributes
     ----------
-    ended : the record of a job that has ended, now or by an earlier delivery; None if somebody else
-        works on it, or it was deleted.
+    upload : Song in the upload bucket; None if it was deleted.
+    deadline : Moment by which the separation has to end.
+    content_digest : Name of the content index entry, once the song's bytes are known.
+    has_published : Whether stems of this run may be in the stems bucket.
     """
 
-    def __init__(
-        self, job_context: JobContext, key: UploadKey, invocation: Invocation, *, anew: bool = False
-    ) -> None:
-        self._workshop = job_context
-        self._store = job_context.store
-        self._key = key
-        self._invocation = invocation
-        self._anew = anew
-        self._has_published = False
-        self._entry: str | None = None
-        self._remaining_s = invocation.remaining_s
-        price = job_context.settings.usd_per_gb_second
-        self._meter = Meter(invocation.memory_mb, price, invocation.trace)
-        self._record = Record(self._store, key)
-        self._saved_at_s = 0.0
-        self.ended: Job | None = None
+    context: JobContext
+    key: UploadKey
+    upload: Upload | None
+    record: JobRecord
+    deadline: Deadline
+    meter: UsageMeter
+    content_digest: str | None = None
+    has_published: bool = False
+
+    @property
+    def store(self) -> Store:
+        """Return both buckets."""
+        return self.context.store
 
     @property
     def job(self) -> Job:
-        """Return the record as it stands."""
-        return self._record.job
+        """Return the record as it was written last."""
+        return self.record.job
 
-    def run(self) -> Outcome:
-        """Do the work, and write the record at its end.
 
-        Raises
-        ------
-        StemdropError : anything that leaves the event to be delivered again.
-        """
-        previous = self._record.found
-        if previous is None and self._key.origin is Origin.JOBS:
-            return self._leave_deleted()
-        upload = self._store.find_upload(self._key)
-        job = begin(self._key, upload, previous, self._remaining_s())
-        if is_settled(previous, job) and not self._anew:
-            self.ended = previous
-            return Outcome.SKIPPED
+def run_job(context: JobContext, key: UploadKey, invocation: Invocation) -> JobResult:
+    """Separate an upload, and write its record.
+
+    Raises
+    ------
+    StemdropError : The job failed and may work when the notification is delivered again.
+    """
+    force = False
+    while True:
+        meter = UsageMeter(
+            invocation.memory_mb, context.settings.usd_per_gb_second, invocation.trace
+        )
+        record = JobRecord(context.store, key)
+        if record.found is None and key.origin is Origin.JOBS:
+            _delete_results(context.store, key)
+            return JobResult(Outcome.SKIPPED)
+        upload = context.store.find_upload(key)
+        job = start_record(key, upload, record.found, invocation.deadline)
+        if is_settled(record.found, job) and not force:
+            return JobResult(Outcome.SKIPPED, record.found)
+        run = JobRun(context, key, upload, record, invocation.deadline.earlier(RESERVED_S), meter)
         try:
-            self._record.save(job)
-            return self._work_or_reject(upload)
+            record.save(job)
+            return _run_phases(run)
         except (SupersededError, ChangedError) as error:
-            logger.info("superseded", key=str(self._key), reason=error.message)
-            return self._repair()
+            logger.info("superseded", key=str(key), reason=error.message)
+        if not _has_overwritten_newer_stems(run):
+            return JobResult(Outcome.SKIPPED)
+        force = True
 
-    def _repair(self) -> Outcome:
-        """Do the work of a newer upload again if our stems may have been written over its own."""
-        newest, _ = self._store.load_job(self._key)
-        if not self._has_published:
-            return Outcome.SKIPPED
-        if newest is None:
-            return self._leave_deleted()
-        if is_same_work(newest, self.job):
-            return Outcome.SKIPPED
-        again = Attempt(self._workshop, self._key, self._invocation, anew=True)
-        outcome = again.run()
-        self._record, self.ended = again._record, again.ended
-        return outcome
 
-    def _leave_deleted(self) -> Outcome:
-        """Remove what was published for a job that is deleted, so that nothing of it is left."""
-        self._store.delete(self._store.list_results(self._key))
-        if self._entry:
-            self._store.forget_content(self._entry, self._key)
-        return Outcome.SKIPPED
+def _run_phases(run: JobRun) -> JobResult:
+    try:
+        results = _make_results(run)
+    except RejectedError as error:
+        return _reject(run, error)
+    return _finish(run, results)
 
-    def _work_or_reject(self, upload: Upload | None) -> Outcome:
-        try:
-            return self._work(upload)
-        except RejectedError as error:
-            return self._reject(error)
 
-    def _work(self, upload: Upload | None) -> Outcome:
-        if upload is None:
-            raise UploadGoneError(UPLOAD_GONE)
-        options = Options.parse(self.job.options)
-        require_size(upload, self._workshop.settings.max_upload_bytes)
-        engine = self._workshop.models.engine(options.model)
-        with workspace(self._workshop.settings.work_dir) as folder:
-            song = folder / f"song{self.job.suffix}"  # some formats are known by nothing else
-            require_room(folder, upload.size_bytes, "The song")
-            sha256 = self._download(upload, song)
-            source = replace(source_of(upload), sha256=sha256)
-            self._record.update(source=source, engine=engine, stage=Stage.SEPARATING)
-            self._entry = digest(sha256, options)
-            results = self._reuse(self._entry) or self._separate(song, folder, options)
-        self._store.save_content(self._entry, self._key)
-        self._finish(results)
-        return Outcome.DONE
+def _make_results(run: JobRun) -> PublishedResults:
+    if run.upload is None:
+        raise UploadGoneError(UPLOAD_GONE)
+    options = Options.parse(run.job.options)
+    require_size(run.upload, run.context.settings.max_upload_bytes)
+    engine = run.context.models.engine(options.model)
+    with workspace(run.context.settings.work_dir) as folder:
+        song = folder / f"song{run.job.suffix}"  # ffmpeg knows some formats by their suffix only
+        sha256 = _download(run, run.upload, song)
+        source = replace(source_of(run.upload), sha256=sha256)
+        run.record.update(source=source, engine=engine, stage=Stage.SEPARATING)
+        run.content_digest = content_digest(sha256, options)
+        copied = _copy_results(run, run.content_digest)
+        return copied or _publish(run, options, _separate(run, song, options))
 
-    def _download(self, upload: Upload, song: Path) -> str:
-        try:
-            with self._meter.stage("download"):
-                return self._store.download(upload, song)
-        except MissingError as error:
-            raise UploadGoneError(UPLOAD_GONE) from error
 
-    def _reuse(self, entry: str) -> Results | None:
-        with self._meter.stage("reuse"):
-            results = reuse(self._store, self._key, entry, self.job)
-        self._has_published = results is not None
-        return results
+def _download(run: JobRun, upload: Upload, song: Path) -> str:
+    """Write the song into a file, and return the SHA-256 digest of its bytes in hex."""
+    require_disk_space(song.parent, upload.size_bytes, "The song")
+    try:
+        with run.meter.stage("download"):
+            return run.store.download(upload, song)
+    except MissingError as error:
+        raise UploadGoneError(UPLOAD_GONE) from error
 
-    def _separate(self, song: Path, folder: Path, options: Options) -> Results:
-        network = self._workshop.models.load(options.model)
-        ends_at_s = time.monotonic() + self._remaining_s() - GUARD_S
-        limits = Limits(self._workshop.settings.max_duration_s, options.zip, ends_at_s)
-        targets = {stem: folder / f"{stem}.{options.codec}" for stem in options.outputs}
-        with self._meter.stage("separate"):
-            result = separate_song(
-                song, targets, options, network, self._workshop.ffmpeg, limits, self._on_progress
-            )
-        self._require_same_upload()
-        self._record.update(stage=Stage.UPLOADING, progress=1.0)
-        self._has_published = True
-        with self._meter.stage("upload"):
-            return publish(self._store, self._key, options, result)
 
-    def _on_progress(self, progress: float) -> None:
-        if self._remaining_s() < GUARD_S:
-            raise TimedOutError(
-                f"The separation was {progress:.0%} done when its time was up: choose a part of "
-                "the song with duration_s, or give the function more time or memory."
-            )
-        if time.monotonic() - self._saved_at_s >= PROGRESS_INTERVAL_S:
-            self._saved_at_s = time.monotonic()
-            self._save_progress(progress)
+def _copy_results(run: JobRun, content_digest: str) -> PublishedResults | None:
+    with run.meter.stage("reuse"):
+        results = reuse_results(run.store, run.key, content_digest, run.job)
+    run.has_published = results is not None
+    return results
 
-    def _save_progress(self, progress: float) -> None:
-        try:
-            self._record.update(progress=round(progress, 3))
-        except StorageError as error:
-            logger.warning("progress_not_saved", reason=error.message)
 
-    def _require_same_upload(self) -> None:
-        upload = self._store.find_upload(self._key)
-        if upload and self.job.source and upload.etag != self.job.source.etag:
-            raise SupersededError("The song was replaced while it was being separated.")
-
-    def _finish(self, results: Results) -> None:
-        self._record.update(
-            status=Status.DONE,
-            stage=None,
-            progress=1.0,
-            sound=results.sound,
-            stems=results.stems,
-            zip=results.zip,
-            warnings=results.warnings,
-            usage=self._meter.read(),
-            finished_at=now(),
+def _separate(run: JobRun, song: Path, options: Options) -> SeparatedSong:
+    network = run.context.models.load(options.model)
+    targets = {stem: song.with_name(f"{stem}.{options.codec}") for stem in options.outputs}
+    with run.meter.stage("separate"):
+        return separate_song(
+            song,
+            targets,
+            options,
+            network,
+            run.context.ffmpeg,
+            max_duration_s=run.context.settings.max_duration_s,
+            deadline=run.deadline,
+            on_progress=ProgressReporter(run.record, run.deadline),
         )
-        self.ended = self.job
-        sweep(self._store, self._key, self.job)
 
-    def _reject(self, error: RejectedError) -> Outcome:
-        self._record.update(
-            status=Status.FAILED,
-            stage=None,
-            error=Failure.of(error),
-            usage=self._meter.read(),
-            finished_at=now(),
-        )
-        self.ended = self.job
-        return Outcome.REJECTED
+
+def _publish(run: JobRun, options: Options, song: SeparatedSong) -> PublishedResults:
+    upload = run.store.find_upload(run.key)
+    if upload and run.job.source and upload.etag != run.job.source.etag:
+        raise SupersededError("The song was replaced while it was being separated.")
+    run.record.update(stage=Stage.UPLOADING, progress=1.0)
+    run.has_published = True
+    with run.meter.stage("upload"):
+        return publish(run.store, run.key, options, song)
+
+
+def _finish(run: JobRun, results: PublishedResults) -> JobResult:
+    if run.content_digest:
+        run.store.save_content(run.content_digest, run.key)
+    run.record.update(
+        status=Status.DONE,
+        stage=None,
+        progress=1.0,
+        sound=results.sound,
+        stems=results.stems,
+        zip=results.zip,
+        warnings=results.warnings,
+        usage=run.meter.read(),
+        finished_at=now(),
+    )
+    delete_stale_results(run.store, run.key, run.job)
+    return JobResult(Outcome.DONE, run.job)
+
+
+def _reject(run: JobRun, error: RejectedError) -> JobResult:
+    run.record.update(
+        status=Status.FAILED,
+        stage=None,
+        error=Failure.of(error),
+        usage=run.meter.read(),
+        finished_at=now(),
+    )
+    return JobResult(Outcome.REJECTED, run.job)
+
+
+def _has_overwritten_newer_stems(run: JobRun) -> bool:
+    """Return whether a newer upload has to be separated again, since stems of ours replaced its.
+
+    If the job was deleted, what was published for it is deleted too.
+    """
+    if not run.has_published:
+        return False
+    newest, _ = run.store.load_job(run.key)
+    if newest is None:
+        _delete_results(run.store, run.key)
+        if run.content_digest:
+            run.store.forget_content(run.content_digest, run.key)
+        return False
+    return not is_same_work(newest, run.job)
+
+
+def _delete_results(store: Store, key: UploadKey) -> None:
+    store.delete(store.list_results(key))

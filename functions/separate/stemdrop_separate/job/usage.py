@@ -1,4 +1,4 @@
-"""What a job takes: wall time per stage, memory, and what AWS asks for it."""
+"""Usage of a job: wall time per stage, memory and cost."""
 
 import resource
 import time
@@ -11,14 +11,14 @@ from stemdrop.jobs import Usage
 Trace = Callable[[str], AbstractContextManager[Any]]
 
 
-class Meter:
+class UsageMeter:
     """Adds up wall time per stage, and traces each stage.
 
     Parameters
     ----------
-    memory_mb : of the function.
-    usd_per_gb_second : its price.
-    trace : opens a span of the given name; none by default.
+    memory_mb : Memory of the function.
+    usd_per_gb_second : Price of the function.
+    trace : Function that opens a span of the given name; none by default.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Meter:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Count the time within as that of a stage."""
+        """Measure a stage."""
         started = time.perf_counter()
         try:
             with self._trace(name):
@@ -42,7 +42,7 @@ class Meter:
             self._stages[name] = self._stages.get(name, 0.0) + spent
 
     def read(self) -> Usage:
-        """Return what has been taken so far."""
+        """Return the usage so far."""
         total_s = time.perf_counter() - self._started
         stages = self._stages | {"total": total_s}
         gb_seconds = self._memory_gb * total_s

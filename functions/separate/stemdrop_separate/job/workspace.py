@@ -13,15 +13,15 @@ from stemdrop.errors import NoRoomError
 
 @contextmanager
 def workspace(root: Path) -> Iterator[Path]:
-    """Make a folder that is gone afterwards, and remove what killed processes left.
+    """Create a folder that is deleted afterwards, and delete those of killed processes.
 
     Parameters
     ----------
-    root : holds one folder per process.
+    root : Parent folder with one folder per process.
 
     Raises
     ------
-    NoRoomError : the disk filled up within.
+    NoRoomError : The disk filled up.
     """
     own = root / str(os.getpid())
     for folder in root.glob("*"):
@@ -36,18 +36,3 @@ def workspace(root: Path) -> Iterator[Path]:
         raise NoRoomError("The disk is full: choose a smaller codec, or a shorter song.") from error
     finally:
         shutil.rmtree(own, ignore_errors=True)
-
-
-def require_room(folder: Path, needed_bytes: int, what: str) -> None:
-    """Refuse what would not fit on the disk.
-
-    Raises
-    ------
-    NoRoomError : fewer bytes are free than needed.
-    """
-    free_bytes = shutil.disk_usage(folder).free
-    if needed_bytes > free_bytes:
-        raise NoRoomError(
-            f"{what} would take {needed_bytes / 1e6:.0f} MB, and {free_bytes / 1e6:.0f} MB are "
-            "free: choose a smaller codec such as mp3, fewer stems, or a part of the song."
-        )

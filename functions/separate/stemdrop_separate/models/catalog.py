@@ -11,8 +11,8 @@ from typing import Any
 
 import stemdrop
 from stemdrop.errors import ModelUnavailableError, SetupError
-from stemdrop.jobs import Engine
-from stemdrop.options import INSTRUMENTS, Model
+from stemdrop.jobs import SeparationEngine
+from stemdrop.models import Model
 from stemdrop_separate.models.network import Backend, Network
 
 
@@ -36,10 +36,6 @@ PACKAGES = {
     ),
 }
 
-# Source: "F" of the configurations that Spleeter 2.4.2 ships, 11 and 16.5 kHz of 22.05.
-BINS_11KHZ = 1024
-BINS_16KHZ = 1536
-
 
 @dataclass(slots=True)
 class Models:
@@ -47,9 +43,9 @@ class Models:
 
     Attributes
     ----------
-    folder : holds a <weights>.json and a network file for each of the models.
-    backend : the engine that runs them.
-    threads : processors to use at once.
+    folder : Folder with a <weights>.json and a network file for each of the models.
+    backend : Engine that runs them.
+    threads : Number of processors to use.
     """
 
     folder: Path
@@ -62,11 +58,11 @@ class Models:
         return tuple(model for model in Model if self._card_path(model).is_file())
 
     def card(self, model: Model) -> dict[str, Any]:
-        """Return what the build wrote about a model: source, hashes, versions.
+        """Return the build's description of a model: source, hashes, versions.
 
         Raises
         ------
-        ModelUnavailableError : the model isn't installed here.
+        ModelUnavailableError : The model isn't installed here.
         """
         path = self._card_path(model)
         if not path.is_file():
@@ -77,16 +73,16 @@ class Models:
         card: dict[str, Any] = json.loads(path.read_text())
         return card
 
-    def engine(self, model: Model) -> Engine:
+    def engine(self, model: Model) -> SeparationEngine:
         """Describe what `load` returns as a job record does.
 
         Raises
         ------
-        ModelUnavailableError : the model isn't installed here.
-        SetupError : it isn't installed for this backend.
+        ModelUnavailableError : The model isn't installed here.
+        SetupError : The model isn't installed for this backend.
         """
         package = PACKAGES[self.backend]
-        return Engine(
+        return SeparationEngine(
             backend=self.backend,
             model=model,
             weights_sha256=self._described(model)["sha256"],
@@ -98,21 +94,20 @@ class Models:
 
         Raises
         ------
-        ModelUnavailableError : the model isn't installed here.
-        SetupError : its files are not those that the build has written.
+        ModelUnavailableError : The model isn't installed here.
+        SetupError : Its files are not those of the build.
         """
         weights = model.weights
         if weights not in self._loaded:
             self._loaded[weights] = self._start(model)
-        bins = BINS_16KHZ if model.endswith("-16kHz") else BINS_11KHZ
-        return Network(model.instruments, bins, self._loaded[weights])
+        return Network(model.instruments, model.spec.bins, self._loaded[weights])
 
     def _start(self, model: Model) -> Backend:
         path = self.folder / self._file(model)
         size_bytes = self._described(model)["size_bytes"]
         if not path.is_file() or path.stat().st_size != size_bytes:
             raise SetupError(f"{path} is missing or incomplete: build the model again.")
-        instruments = INSTRUMENTS[model.weights]
+        instruments = model.instruments
         if self.backend is BackendName.TENSORFLOW:
             from stemdrop_separate.models.tensorflow import TensorflowBackend
 
@@ -122,7 +117,7 @@ class Models:
         return OnnxBackend(path, instruments, self.threads)
 
     def _described(self, model: Model) -> dict[str, Any]:
-        """Return what the build wrote about the file that the backend reads."""
+        """Return the build's description of the file that the backend reads."""
         file = self._file(model)
         try:
             described: dict[str, Any] = self.card(model)["files"][file]

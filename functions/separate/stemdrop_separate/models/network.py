@@ -1,4 +1,4 @@
-"""What the separation needs of a network, whichever engine runs it."""
+"""The interface between the separation and a network's engine."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,7 +14,7 @@ class Backend(Protocol):
 
     Attributes
     ----------
-    parallel : how many segments it works on at the same time, each in a thread of its caller's.
+    parallel : Number of segments that it works on at the same time, each in a thread of its caller.
     """
 
     parallel: int
@@ -39,9 +39,9 @@ class Network:
 
     Attributes
     ----------
-    instruments : the names of the stems, in Spleeter's order.
-    bins : the number F of frequency bins that the network sees, from 0 Hz up.
-    backend : runs it.
+    instruments : Names of the stems, in Spleeter's order.
+    bins : Number F of frequency bins that the network sees, from 0 Hz up.
+    backend : Engine that runs it.
     """
 
     instruments: tuple[str, ...]

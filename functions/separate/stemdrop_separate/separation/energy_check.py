@@ -1,7 +1,7 @@
-"""The last check of a separation: stems and mix agree in energy as masks demand.
+"""The last check of a separation: the energies of stems and mix are within the masks' bounds.
 
 Masks lie between 0 and 1 and add up to 1 in every bin that the network sees. Whatever the song,
-that bounds the energies, so silent, doubled, mixed-up or broken stems don't pass for a result:
+that bounds the energies, so silent, doubled, mixed-up or broken stems fail the check:
 
 - all stems together have at most the energy of the mix below the network's highest bin, and at
   least that energy divided by the number of stems;
@@ -27,29 +27,35 @@ INAUDIBLE_PER_SAMPLE = 1e-15
 
 
 @dataclass(frozen=True, slots=True)
-class Energies:
+class SegmentEnergies:
     """The energies of a segment's spectra, in squares of samples."""
 
     mix: float
     stems: dict[str, float]
 
 
-def spectral_energies(magnitude: Samples, masks: Mapping[str, Samples]) -> Energies:
-    """Measure a segment: the mix's magnitude and every mask, float32, shape (2, frames, bins)."""
+def spectral_energies(magnitude: Samples, masks: Mapping[str, Samples]) -> SegmentEnergies:
+    """Return the energies of a segment.
+
+    Parameters
+    ----------
+    magnitude : Magnitude of the mix, float32, shape (2, frames, bins).
+    masks : Stem to its mask, float32 of the same shape.
+    """
     power = np.square(magnitude)
-    return Energies(
+    return SegmentEnergies(
         mix=_spectral_energy(power),
         stems={stem: _spectral_energy(power * np.square(mask)) for stem, mask in masks.items()},
     )
 
 
-class Balance:
+class EnergyCheck:
     """Adds up the energies of a separation, in float64.
 
     Parameters
     ----------
-    instruments : all stems of the network.
-    complete : whether all of them are returned, so that their sum can be checked too.
+    instruments : All stems of the network.
+    complete : Whether all of them are returned, so that their sum can be checked too.
     """
 
     def __init__(self, instruments: Iterable[str], *, complete: bool) -> None:
@@ -60,13 +66,13 @@ class Balance:
         self._sum = 0.0
         self._samples = 0
 
-    def add(self, energies: Energies, stems: Mapping[str, Samples]) -> None:
-        """Count a segment: the energies of its spectra, and every returned stem's samples.
+    def add(self, energies: SegmentEnergies, stems: Mapping[str, Samples]) -> None:
+        """Add a segment.
 
         Parameters
         ----------
-        energies : as `spectral_energies` gives them.
-        stems : stem to float32, shape (samples, 2).
+        energies : Result of `spectral_energies`.
+        stems : Stem to samples, float32, shape (samples, 2).
         """
         self._mix += energies.mix
         for instrument, energy in energies.stems.items():
@@ -78,19 +84,21 @@ class Balance:
             self._sum += _energy(np.add.reduce(list(stems.values())))
 
     def verify(self) -> None:
-        """Hold the sums against each other.
+        """Compare the sums.
 
         Raises
         ------
-        SeparationError : the stems can't come from these masks and this mix.
+        SeparationError : The stems can't result from these masks and this mix.
         """
         slack = TOLERANCE * self._mix + INAUDIBLE_PER_SAMPLE * self._samples
         together = sum(self._spectral.values())
-        _hold(together, self._mix / len(self._spectral) - slack, self._mix + slack, "all stems")
+        _require_between(
+            together, self._mix / len(self._spectral) - slack, self._mix + slack, "all stems"
+        )
         for stem, energy in self._sampled.items():
-            _hold(energy, 0.0, self._spectral[stem] + slack, stem)
+            _require_between(energy, 0.0, self._spectral[stem] + slack, stem)
         if self._complete:
-            _hold(
+            _require_between(
                 self._sum,
                 self._mix * LEAST_SHARE_OF_SUM - slack,
                 self._mix + slack,
@@ -113,7 +121,7 @@ def _spectral_energy(power: Samples) -> float:
     return total / WINDOW_ENERGY
 
 
-def _hold(energy: float, at_least: float, at_most: float, what: str) -> None:
+def _require_between(energy: float, at_least: float, at_most: float, what: str) -> None:
     if not at_least <= energy <= at_most:  # false for NaN too
         raise SeparationError(
             f"The energy of {what} is {energy:.6g}, outside of {at_least:.6g} to {at_most:.6g}: "

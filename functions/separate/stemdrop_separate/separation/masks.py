@@ -1,12 +1,9 @@
-"""Ratio masks: what share of the mix each stem gets, frame by frame and bin by bin."""
+"""Ratio masks: the share of the mix that each stem gets, frame by frame and bin by bin."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 
-from stemdrop_separate.separation.energy_check import Energies, spectral_energies
 from stemdrop_separate.separation.stft import Samples, Spectrum
 
 # Source: ``EstimatorSpecBuilder.EPSILON`` in Spleeter 2.4.2.
@@ -15,30 +12,12 @@ EPSILON = np.float32(1e-10)
 Masks = dict[str, Samples]
 
 
-@dataclass(frozen=True, slots=True)
-class Masked:
-    """A stretch on its own: its samples, shape (2, samples), and the spectra of its stems."""
-
-    mix: Samples
-    spectra: dict[str, Spectrum]
-    energies: Energies
-
-    @classmethod
-    def by(cls, masks: Masks, spectrum: Spectrum, mix: Samples, wanted: Iterable[str]) -> Self:
-        """Apply the masks of the wanted stems to a spectrum, shape (2, frames, bins)."""
-        return cls(
-            mix=mix,
-            spectra={stem: masks[stem] * spectrum for stem in wanted},
-            energies=spectral_energies(np.abs(spectrum), masks),
-        )
-
-
 def ratio_masks(powers: Masks) -> Masks:
-    """Turn what each instrument has in a bin into its share of all; in place.
+    """Divide what each instrument has in a bin by the sum of all, in place.
 
     Parameters
     ----------
-    powers : instrument to float32, shape (2, frames, bins), not negative.
+    powers : Instrument to float32, shape (2, frames, bins), not negative.
 
     Returns
     -------
@@ -50,3 +29,15 @@ def ratio_masks(powers: Masks) -> Masks:
         power += EPSILON / np.float32(len(powers))
         power /= total
     return powers
+
+
+def apply_masks(masks: Masks, spectrum: Spectrum, stems: Iterable[str]) -> dict[str, Spectrum]:
+    """Return the spectra of some stems.
+
+    Parameters
+    ----------
+    masks : Stem to float32, shape (2, frames, bins).
+    spectrum : Spectrum of the mix, complex64, of the same shape.
+    stems : Stems to return.
+    """
+    return {stem: masks[stem] * spectrum for stem in stems}

@@ -1,7 +1,7 @@
 """``clip=scale``: one factor for all stems of a song, so that none of them clips and they add up.
 
 Which factor that is, is known at the song's end. So the samples go into the encoders as they are,
-with a copy on the disk beside them. Only if a stem clips, all of them are encoded once more, from
+and a copy of them onto the disk. Only if a stem clips, all of them are encoded once more, from
 the copy; the network never runs twice.
 """
 
@@ -18,14 +18,12 @@ from stemdrop.errors import NoRoomError
 from stemdrop.options import Clip, Options
 from stemdrop_separate.audio.encode import EncodedStem
 from stemdrop_separate.audio.ffmpeg import BYTES_PER_SAMPLE
+from stemdrop_separate.audio.stem_writer import Block, StemWriter
 from stemdrop_separate.separation.stft import Samples
 
 # The largest sample that 16 bits have above zero as well as below it.
 FULL_SCALE_DBFS = 20 * float(np.log10(1 - 2**-15))
 BLOCK_BYTES = BYTES_PER_SAMPLE << 16
-
-Block = Mapping[str, Samples]
-Encoded = dict[str, EncodedStem]
 
 
 def may_scale(options: Options) -> bool:
@@ -33,43 +31,39 @@ def may_scale(options: Options) -> bool:
     return options.clip is Clip.SCALE and options.bit_depth != "32f"
 
 
-def encode_scaled(
-    blocks: Iterable[Block],
-    encode: Callable[[Iterable[Block]], Encoded],
-    folder: Path,
-    on_block: Callable[[], None],
-) -> tuple[Encoded, float]:
-    """Encode stems, and if one of them clips, all of them again at a lower level.
+def write_scaled(
+    writer: StemWriter, blocks: Iterable[Block], on_block: Callable[[], None]
+) -> tuple[dict[str, EncodedStem], float]:
+    """Write stems, and if one of them clips, write all of them again at a lower level.
 
     Parameters
     ----------
-    blocks : every stem's next samples, float32, shape (samples, 2).
-    encode : writes the files.
-    folder : has room for a copy of all samples.
-    on_block : called now and then while they are encoded again; may raise to stop.
+    writer : Writer of the files. Their folder needs space for a copy of all samples.
+    blocks : Every stem's next samples, float32, shape (samples, 2).
+    on_block : Function that is called while they are written again. It may raise an error to stop.
 
     Returns
     -------
-    The files, and the gain in dB: 0 if nothing clips, or less.
+    Stem to file, and the gain in dB: 0 if nothing clips, or less.
 
     Raises
     ------
-    NoRoomError : the disk is full.
+    NoRoomError : The disk is full.
     """
-    with _Copy(folder) as copy:
-        encoded = encode(copy.of(blocks))
-        gain_db = _gain_db(encoded)
+    with _SampleCopy(writer.folder) as copy:
+        stems = writer.write(copy.record(blocks))
+        gain_db = _gain_db(stems)
         if gain_db:
-            encoded = encode(copy.scaled(gain_db, on_block))
-    return encoded, gain_db
+            stems = writer.write(copy.scaled(gain_db, on_block))
+    return stems, gain_db
 
 
-def _gain_db(encoded: Encoded) -> float:
-    peaks = [stem.peak_dbfs for stem in encoded.values() if stem.clipped_samples and stem.peak_dbfs]
+def _gain_db(stems: Mapping[str, EncodedStem]) -> float:
+    peaks = [stem.peak_dbfs for stem in stems.values() if stem.clipped_samples and stem.peak_dbfs]
     return FULL_SCALE_DBFS - max(peaks) if peaks else 0.0
 
 
-class _Copy(ExitStack):
+class _SampleCopy(ExitStack):
     """All samples of all stems, in files without names: not even a killed process leaves them."""
 
     def __init__(self, folder: Path) -> None:
@@ -77,8 +71,8 @@ class _Copy(ExitStack):
         self._folder = folder
         self._files: dict[str, IO[bytes]] = {}
 
-    def of(self, blocks: Iterable[Block]) -> Iterator[Block]:
-        """Keep blocks, and hand them on."""
+    def record(self, blocks: Iterable[Block]) -> Iterator[Block]:
+        """Yield blocks, and copy them to the disk."""
         for block in blocks:
             for stem, samples in block.items():
                 if stem not in self._files:
@@ -88,7 +82,7 @@ class _Copy(ExitStack):
             yield block
 
     def scaled(self, gain_db: float, on_block: Callable[[], None]) -> Iterator[Block]:
-        """Give everything back from the start, each sample times the same factor."""
+        """Yield all samples from the start, multiplied by the same factor."""
         gain = np.float32(10 ** (gain_db / 20))
         for file in self._files.values():
             file.seek(0)

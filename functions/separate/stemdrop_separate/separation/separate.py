@@ -1,37 +1,39 @@
-"""Splits a stream into stems, segment by segment, in constant memory."""
+"""Separation of a stream into stems, segment by segment, in constant memory."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import cycle, repeat
-from typing import TypeVar
 
 import numpy as np
 
 from stemdrop.options import Quality
 from stemdrop_separate.models.network import Network
-from stemdrop_separate.separation.energy_check import Balance
-from stemdrop_separate.separation.high_quality import HALF_FRAMES, blend, first_look, second_look
-from stemdrop_separate.separation.masks import Masked, ratio_masks
+from stemdrop_separate.separation.energy_check import EnergyCheck
+from stemdrop_separate.separation.high_quality import (
+    HALF_FRAMES,
+    average_estimates,
+    first_estimate,
+    second_estimate,
+)
+from stemdrop_separate.separation.masked_segment import MaskedSegment, mask_segment
+from stemdrop_separate.separation.masks import ratio_masks
+from stemdrop_separate.separation.ordered_map import ordered_map
 from stemdrop_separate.separation.stft import (
     FRAME,
     SEGMENT_FRAMES,
     SEGMENT_SAMPLES,
     OverlapAdd,
     Samples,
-    cut,
-    inverse,
-    transform,
+    istft,
+    segments,
+    stft,
 )
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Separated:
-    """A stretch of the mix with its stems, each float32 of shape (samples, 2)."""
+class SeparatedSegment:
+    """A segment of the mix with its stems, each float32 of shape (samples, 2)."""
 
     mix: Samples
     stems: dict[str, Samples]
@@ -42,7 +44,7 @@ def separate(
     network: Network,
     stems: Iterable[str] | None = None,
     quality: Quality = Quality.SPLEETER,
-) -> Iterator[Separated]:
+) -> Iterator[SeparatedSegment]:
     """Split a stereo mix into stems; the samples are those of a run on the whole song.
 
     Segments don't depend on each other, so several are worked on at the same time: as many as the
@@ -50,69 +52,55 @@ def separate(
 
     Parameters
     ----------
-    mix : blocks of float32, shape (samples, 2), nominally in [-1, 1], at 44 100 Hz.
-    network : estimates the magnitudes.
-    stems : the instruments to return; all of the network's by default.
-    quality : Spleeter's own samples by default.
+    mix : Blocks of float32, shape (samples, 2), nominally in [-1, 1], at 44,100 Hz.
+    network : Network that estimates the magnitudes.
+    stems : Instruments to return; all of the network's by default.
+    quality : Way of using the network; Spleeter's own by default.
 
     Yields
     ------
-    One stretch per segment. Stretches put end to end have the mix's length.
+    One piece per segment. All pieces together have the mix's length.
 
     Raises
     ------
-    SeparationError : the stems and the mix don't agree in energy as masks demand.
+    SeparationError : The energies of stems and mix are outside of the masks' bounds.
     """
     wanted = tuple(stems or network.instruments)
     overlaps = {stem: OverlapAdd() for stem in wanted}
-    balance = Balance(network.instruments, complete=set(wanted) == set(network.instruments))
+    check = EnergyCheck(network.instruments, complete=set(wanted) == set(network.instruments))
     leading = FRAME
-    for masked in _masked(mix, network, wanted, quality):
+    for masked in _masked_segments(mix, network, wanted, quality):
         span = slice(leading, masked.mix.shape[1])
-        separated = Separated(
+        separated = SeparatedSegment(
             mix=_interleaved(masked.mix, span),
             stems={
-                stem: _interleaved(overlaps[stem].add(inverse(spectrum)), span)
+                stem: _interleaved(overlaps[stem].add(istft(spectrum)), span)
                 for stem, spectrum in masked.spectra.items()
             },
         )
         leading = 0
-        balance.add(masked.energies, separated.stems)
+        check.add(masked.energies, separated.stems)
         if len(separated.mix):
             yield separated
-    balance.verify()
+    check.verify()
 
 
-def _masked(
+def _masked_segments(
     mix: Iterable[Samples], network: Network, wanted: tuple[str, ...], quality: Quality
-) -> Iterator[Masked]:
+) -> Iterator[MaskedSegment]:
     parallel = network.backend.parallel
     if quality is Quality.HIGH:
-        both = cycle([partial(first_look, network), partial(second_look, network)])
-        return blend(_ahead(both, cut(mix, HALF_FRAMES), parallel), wanted)
-    return _ahead(repeat(partial(_mask, network, wanted)), cut(mix), parallel)
+        both = cycle([partial(first_estimate, network), partial(second_estimate, network)])
+        return average_estimates(ordered_map(both, segments(mix, HALF_FRAMES), parallel), wanted)
+    return ordered_map(repeat(partial(_mask, network, wanted)), segments(mix), parallel)
 
 
-def _ahead(
-    works: Iterable[Callable[[Samples], Result]], stretches: Iterable[Samples], parallel: int
-) -> Iterator[Result]:
-    """Yield the results of work in order, while the next ones are worked on."""
-    pending: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(parallel, thread_name_prefix="segment") as pool:
-        for stretch, work in zip(stretches, works, strict=False):
-            pending.append(pool.submit(work, stretch.copy()))
-            if len(pending) > parallel:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-
-
-def _mask(network: Network, wanted: tuple[str, ...], stretch: Samples) -> Masked:
+def _mask(network: Network, wanted: tuple[str, ...], segment: Samples) -> MaskedSegment:
     """Run the network on a segment, and square what it estimates, as Spleeter does.
 
     Source: "separation_exponent": 2 in ``EstimatorSpecBuilder`` of Spleeter 2.4.2.
     """
-    spectrum = transform(stretch)[:, :, : network.bins]
+    spectrum = stft(segment)[:, :, : network.bins]
     frames = spectrum.shape[1]
     magnitude = np.zeros((1, SEGMENT_FRAMES, network.bins, 2), np.float32)
     magnitude[0, :frames] = np.abs(spectrum).transpose(1, 2, 0)
@@ -120,7 +108,7 @@ def _mask(network: Network, wanted: tuple[str, ...], stretch: Samples) -> Masked
         instrument: np.square(np.ascontiguousarray(estimate[0, :frames].transpose(2, 0, 1)))
         for instrument, estimate in network.backend.estimate(magnitude).items()
     }
-    return Masked.by(ratio_masks(powers), spectrum, stretch[:, :SEGMENT_SAMPLES], wanted)
+    return mask_segment(segment[:, :SEGMENT_SAMPLES], spectrum, ratio_masks(powers), wanted)
 
 
 def _interleaved(channels: Samples, span: slice) -> Samples:

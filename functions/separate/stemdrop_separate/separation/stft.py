@@ -1,10 +1,10 @@
 """Spleeter's short-time Fourier transform and its inverse, a segment of a stream at a time.
 
 Spleeter transforms the whole song at once: one frame of zeros in front, frames of 4096 samples
-every 1024, a periodic Hann window, zeros up to the end of the last frame. Then it cuts the frames
-into segments of 512, which the network sees one by one. Here the samples are cut at the same
-borders, and the 3072 samples that the last frames of one segment share with the first of the next
-are carried across, so the transform of a stream equals the one of the whole song.
+every 1024, a periodic Hann window, zeros up to the end of the last frame. Then it divides the
+frames into segments of 512, which the network sees one by one. Here the samples are divided at the
+same borders. The 3072 samples that the last frames of one segment share with the first of the next
+are in both, so the transform of a stream equals the one of the whole song.
 
 Source: ``EstimatorSpecBuilder`` in spleeter/model/__init__.py, release 2.4.2.
 """
@@ -31,66 +31,72 @@ WINDOW: Samples = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME) / FRAME)).ast
 SYNTHESIS_WINDOW: Samples = WINDOW * WINDOW_COMPENSATION
 
 
-def cut(blocks: Iterable[Samples], step_frames: int = SEGMENT_FRAMES) -> Iterator[Samples]:
-    """Cut a stream into the stretches that the frames of one segment cover.
+def segments(blocks: Iterable[Samples], step_frames: int = SEGMENT_FRAMES) -> Iterator[Samples]:
+    """Divide a stream into segments: the samples that 512 frames cover.
 
     Parameters
     ----------
     blocks : float32, shape (samples, 2), of any lengths.
-    step_frames : from segment to segment; half of a segment makes them overlap by the other half.
+    step_frames : Frames from segment to segment. Half a segment makes neighbors overlap by half.
 
     Yields
     ------
-    float32, shape (2, samples): SEGMENT_SAMPLES + OVERLAP samples each, the first starting with one
-    frame of zeros, the last ones as long as what is left. The array is used again: whoever keeps it
-    copies it.
+    float32, shape (2, samples), an array of its own each: SEGMENT_SAMPLES + OVERLAP samples. The
+    first one starts with one frame of zeros, and the last ones have what is left.
     """
     step = step_frames * HOP
-    stretch = np.zeros((2, SEGMENT_SAMPLES + OVERLAP), np.float32)
+    segment = np.zeros((2, SEGMENT_SAMPLES + OVERLAP), np.float32)
     filled = FRAME
     for block in blocks:
         taken = 0
         while taken < len(block):
-            count = min(len(block) - taken, stretch.shape[1] - filled)
-            stretch[:, filled : filled + count] = block[taken : taken + count].T
+            count = min(len(block) - taken, segment.shape[1] - filled)
+            segment[:, filled : filled + count] = block[taken : taken + count].T
             taken += count
             filled += count
-            if filled == stretch.shape[1]:
-                yield stretch
+            if filled == segment.shape[1]:
+                yield segment
+                segment = _shifted(segment, step)
                 filled -= step
-                stretch[:, :filled] = stretch[:, step:]
     while filled > 0:
-        yield stretch[:, :filled]
+        yield segment[:, :filled]
+        segment = _shifted(segment, step)
         filled -= step
-        stretch[:, :-step] = stretch[:, step:]
 
 
-def transform(stretch: Samples) -> Spectrum:
-    """Compute the frames that start in a stretch's first SEGMENT_SAMPLES samples.
+def _shifted(segment: Samples, step: int) -> Samples:
+    """Return a new segment that starts with the samples behind the first `step` ones."""
+    shifted = np.empty_like(segment)
+    shifted[:, :-step] = segment[:, step:]
+    return shifted
+
+
+def stft(segment: Samples) -> Spectrum:
+    """Compute the frames that start in a segment's first SEGMENT_SAMPLES samples.
 
     Parameters
     ----------
-    stretch : float32, shape (2, samples), as `cut` yields it.
+    segment : float32, shape (2, samples), as `segments` yields it.
 
     Returns
     -------
     complex64, shape (2, frames, BINS), with frames = ceil(samples / HOP), SEGMENT_FRAMES at most.
     """
-    frames = min(-(-stretch.shape[1] // HOP), SEGMENT_FRAMES)
-    missing = (frames - 1) * HOP + FRAME - stretch.shape[1]
+    frames = min(-(-segment.shape[1] // HOP), SEGMENT_FRAMES)
+    missing = (frames - 1) * HOP + FRAME - segment.shape[1]
     if missing > 0:
-        stretch = np.pad(stretch, ((0, 0), (0, missing)))
-    views = np.lib.stride_tricks.sliding_window_view(stretch, FRAME, axis=1)
+        segment = np.pad(segment, ((0, 0), (0, missing)))
+    views = np.lib.stride_tricks.sliding_window_view(segment, FRAME, axis=1)
     spectrum: Spectrum = scipy.fft.rfft(views[:, : frames * HOP : HOP] * WINDOW, overwrite_x=True)
     return spectrum
 
 
-def inverse(spectrum: Spectrum) -> Samples:
-    """Compute the samples of each frame, windowed, for `OverlapAdd`.
+def istft(spectrum: Spectrum) -> Samples:
+    """Compute the windowed samples of each frame, which `OverlapAdd` adds up.
 
     Parameters
     ----------
-    spectrum : complex64, shape (2, frames, bins); bins left out at the top count as zero.
+    spectrum : complex64, shape (2, frames, bins). Bins that are left out at the top count as zero.
 
     Returns
     -------
@@ -102,10 +108,10 @@ def inverse(spectrum: Spectrum) -> Samples:
 
 
 class OverlapAdd:
-    """Adds up the frames of one stem, and carries what overlaps from segment to segment."""
+    """Adds up the frames of one stem, and keeps the overlap from segment to segment."""
 
     def __init__(self) -> None:
-        self._carried = np.zeros((2, OVERLAP // HOP, HOP), np.float32)
+        self._overlap = np.zeros((2, OVERLAP // HOP, HOP), np.float32)
 
     def add(self, frames: Samples) -> Samples:
         """Return the samples that no later segment adds to.
@@ -121,8 +127,8 @@ class OverlapAdd:
         count = frames.shape[1]
         hops = frames.reshape(2, count, FRAME // HOP, HOP)
         total = np.zeros((2, count + OVERLAP // HOP, HOP), np.float32)
-        total[:, : OVERLAP // HOP] = self._carried
+        total[:, : OVERLAP // HOP] = self._overlap
         for index in range(FRAME // HOP):
             total[:, index : index + count] += hops[:, :, index]
-        self._carried = total[:, count:].copy()
+        self._overlap = total[:, count:].copy()
         return total[:, :count].reshape(2, count * HOP)

@@ -9,11 +9,11 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from stemdrop.env import topic_arn
-from stemdrop.errors import SetupError, TopicError
-from stemdrop.jobs import Archive, Engine, Failure, Job, Source, Status, Stem
+from stemdrop.errors import NotificationError, SetupError
+from stemdrop.jobs import Failure, Job, SeparationEngine, Status, Stem, StemArchive, UploadSource
 from stemdrop.keys import MAX_UPLOAD_KEY_BYTES
-from stemdrop.notifications import Topic, attributes_of, message_of
-from stemdrop.options import Model
+from stemdrop.models import Model
+from stemdrop.notifications import Notifier, job_message, message_attributes
 
 ARN = "arn:aws:sns:eu-central-1:123456789012:stemdrop-completed"
 TIME = "2026-01-01T12:00:00.000Z"
@@ -36,12 +36,12 @@ JOB = Job(
     updated_at=TIME,
     filename="\x01" * 1000,
     options={"model": "5stems", "other": "\x01" * 2048},
-    source=Source(LONGEST, "etag", 1, TIME, "0" * 64),
+    source=UploadSource(LONGEST, "etag", 1, TIME, "0" * 64),
     stems=tuple(map(stem, range(6))),
-    zip=Archive(f"{LONGEST}/stems.zip", 1),
+    zip=StemArchive(f"{LONGEST}/stems.zip", 1),
     error=Failure("not_audio", "\x01" * 3000),
     warnings=("a sentence" * 20,) * 5,
-    engine=Engine("onnx", "5stems", "0" * 64, {"onnxruntime": "1.0"}),
+    engine=SeparationEngine("onnx", "5stems", "0" * 64, {"onnxruntime": "1.0"}),
 )
 
 
@@ -60,7 +60,7 @@ class Client:
 
 def test_the_largest_message_fits() -> None:
     client = Client()
-    Topic(ARN, client).publish(JOB)
+    Notifier(ARN, client).publish(JOB)
     (request,) = client.requests
     attributes = sum(
         len(name) + len(value["DataType"]) + len(value["StringValue"])
@@ -73,28 +73,28 @@ def test_the_largest_message_fits() -> None:
 
 def test_the_message_is_the_record_without_waveforms() -> None:
     plain = replace(JOB, stems=tuple(replace(found, waveform="") for found in JOB.stems))
-    assert Job.from_json(message_of(JOB)) == plain
-    assert "waveform" not in message_of(JOB)
+    assert Job.from_json(job_message(JOB)) == plain
+    assert "waveform" not in job_message(JOB)
 
 
 def test_the_message_has_only_characters_that_sns_takes() -> None:
-    assert re.fullmatch(r"[\x20-\x7e]+", message_of(JOB))
-    assert json.loads(message_of(JOB))["key"] == LONGEST
+    assert re.fullmatch(r"[\x20-\x7e]+", job_message(JOB))
+    assert json.loads(job_message(JOB))["key"] == LONGEST
 
 
 @pytest.mark.parametrize("model", Model)
 def test_a_model_is_an_attribute(model: Model) -> None:
-    assert attributes_of(replace(JOB, options={"model": str(model)}))["model"] == model
+    assert message_attributes(replace(JOB, options={"model": str(model)}))["model"] == model
 
 
 @pytest.mark.parametrize("given", [{}, {"model": ""}, {"model": "9stems"}, {"model": None}])
 def test_what_is_no_model_is_no_attribute(given: dict[str, Any]) -> None:
     job = replace(JOB, status=Status.FAILED, options=given, key="jobs/" + "0" * 32)
-    assert attributes_of(job) == {"status": "failed", "origin": "jobs", "code": "not_audio"}
+    assert message_attributes(job) == {"status": "failed", "origin": "jobs", "code": "not_audio"}
 
 
 def test_a_job_that_is_done_has_no_code() -> None:
-    assert attributes_of(replace(JOB, error=None)).keys() == {"status", "origin", "model"}
+    assert message_attributes(replace(JOB, error=None)).keys() == {"status", "origin", "model"}
 
 
 @pytest.mark.parametrize(
@@ -105,8 +105,8 @@ def test_a_job_that_is_done_has_no_code() -> None:
     ],
 )
 def test_what_sns_does_not_take_is_to_be_tried_again(error: Exception) -> None:
-    with pytest.raises(TopicError, match="Could not tell of the end of"):
-        Topic(ARN, Client(error)).publish(JOB)
+    with pytest.raises(NotificationError, match="Could not tell of the end of"):
+        Notifier(ARN, Client(error)).publish(JOB)
 
 
 @pytest.mark.parametrize("value", [ARN, ARN.replace("arn:aws", "arn:aws-cn")])

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from stemdrop.jobs import Failure, Job, Source, Stage, Status, now
+from stemdrop.jobs import Failure, Job, Stage, Status, UploadSource, now
 from stemdrop.keys import UploadKey
 from stemdrop.options import Options
 from stemdrop.store import Upload
-from stemdrop_separate.job.job_start import begin, is_same_upload, is_settled, source_of
+from stemdrop_separate.deadline import Deadline
+from stemdrop_separate.job.job_start import is_same_upload, is_settled, source_of, start_record
 from strategies import OPTIONS, SOURCES, as_text
 
 DROP = UploadKey.parse("drop/song.mp3")
@@ -69,32 +70,34 @@ def test_what_is_settled(
     status: Status, etag: str, second: int, options: dict[str, str], settled: bool
 ) -> None:
     previous = record(status, upload())
-    job = begin(DROP, upload(options, etag=etag, second=second), previous, 900)
+    job = start_record(
+        DROP, upload(options, etag=etag, second=second), previous, Deadline.after(900)
+    )
     assert is_settled(previous, job) is settled
     # The record as it is read back means the same.
     assert is_settled(Job.from_json(previous.to_json()), job) is settled
 
 
 def test_the_first_event_is_not_settled() -> None:
-    assert not is_settled(None, begin(DROP, upload(), None, 900))
+    assert not is_settled(None, start_record(DROP, upload(), None, Deadline.after(900)))
     waiting = record(Status.AWAITING_UPLOAD, None, key=API)
-    assert not is_settled(waiting, begin(API, upload(key=API), waiting, 900))
+    assert not is_settled(waiting, start_record(API, upload(key=API), waiting, Deadline.after(900)))
 
 
 @pytest.mark.parametrize("status", [Status.DONE, Status.FAILED])
 def test_a_finished_job_is_settled_after_its_song_was_deleted(status: Status) -> None:
     previous = record(status, upload())
-    assert is_settled(previous, begin(DROP, None, previous, 900))
+    assert is_settled(previous, start_record(DROP, None, previous, Deadline.after(900)))
 
 
 def test_a_failure_for_a_bad_option_is_settled_too() -> None:
     bad = upload({"codec": "nonsense"})
-    previous = begin(DROP, bad, None, 900).updated(status=Status.FAILED)
-    assert is_settled(previous, begin(DROP, bad, previous, 900))
+    previous = start_record(DROP, bad, None, Deadline.after(900)).updated(status=Status.FAILED)
+    assert is_settled(previous, start_record(DROP, bad, previous, Deadline.after(900)))
 
 
 @given(SOURCES, SOURCES)
-def test_an_upload_is_told_by_etag_and_time(one: Source, other: Source) -> None:
+def test_an_upload_is_told_by_etag_and_time(one: UploadSource, other: UploadSource) -> None:
     assert is_same_upload(one, replace(one, sha256="known by now"))
     expected = one.etag == other.etag and one.uploaded_at == other.uploaded_at
     assert is_same_upload(one, other) is expected
@@ -104,9 +107,9 @@ def test_an_upload_is_told_by_etag_and_time(one: Source, other: Source) -> None:
 
 def test_a_first_attempt() -> None:
     before = datetime.now(UTC)
-    job = begin(DROP, upload(), None, 900)
+    job = start_record(DROP, upload(), None, Deadline.after(900))
     assert (job.key, job.status, job.stage) == (str(DROP), Status.PROCESSING, Stage.DOWNLOADING)
-    assert job.source == Source(str(DROP), "etag", 1000, "2026-01-01T12:00:00.000Z", None)
+    assert job.source == UploadSource(str(DROP), "etag", 1000, "2026-01-01T12:00:00.000Z", None)
     assert (job.attempt, job.progress, job.options) == (1, 0.0, DEFAULTS)
     assert job.created_at == job.started_at == job.updated_at
     assert job.finished_at is None
@@ -117,17 +120,17 @@ def test_a_first_attempt() -> None:
 
 def test_an_attempt_counts_those_of_the_same_upload() -> None:
     previous = replace(record(Status.PROCESSING, upload()), attempt=2)
-    assert begin(DROP, upload(), previous, 900).attempt == 3
-    assert begin(DROP, upload(second=1), previous, 900).attempt == 1
-    assert begin(DROP, upload(etag="other"), previous, 900).attempt == 1
-    assert begin(DROP, None, previous, 900).attempt == 3
+    assert start_record(DROP, upload(), previous, Deadline.after(900)).attempt == 3
+    assert start_record(DROP, upload(second=1), previous, Deadline.after(900)).attempt == 1
+    assert start_record(DROP, upload(etag="other"), previous, Deadline.after(900)).attempt == 1
+    assert start_record(DROP, None, previous, Deadline.after(900)).attempt == 3
 
 
 def test_an_attempt_takes_over_nothing_but_age_and_count() -> None:
     previous = record(Status.FAILED, upload()).updated(
         error=Failure("too_long", "Too long."), progress=0.7, warnings=("old",), finished_at="then"
     )
-    job = begin(DROP, upload(second=1), previous, 900)
+    job = start_record(DROP, upload(second=1), previous, Deadline.after(900))
     assert (job.error, job.progress, job.warnings, job.finished_at) == (None, 0.0, (), None)
     assert job.created_at == previous.created_at
 
@@ -135,26 +138,31 @@ def test_an_attempt_takes_over_nothing_but_age_and_count() -> None:
 @given(OPTIONS)
 def test_metadata_sets_the_options(options: Options) -> None:
     metadata = as_text(options.to_json())
-    assert Options.parse(begin(DROP, upload(metadata), None, 900).options) == options
+    assert (
+        Options.parse(start_record(DROP, upload(metadata), None, Deadline.after(900)).options)
+        == options
+    )
 
 
 def test_metadata_goes_before_the_folder() -> None:
     key = UploadKey.parse("drop/4stems/song.mp3")
-    assert begin(key, upload(key=key), None, 900).options["model"] == "4stems"
+    assert (
+        start_record(key, upload(key=key), None, Deadline.after(900)).options["model"] == "4stems"
+    )
     both = upload({"model": "5stems", "codec": "mp3"}, key)
-    options = begin(key, both, None, 900).options
+    options = start_record(key, both, None, Deadline.after(900)).options
     assert (options["model"], options["codec"]) == ("5stems", "mp3")
 
 
 def test_metadata_of_other_tools_is_none_of_ours() -> None:
     theirs = {"mtime": "1700000000.5", "btime": "x", "s3cmd-attrs": "uid:0", "privilege": "x"}
-    assert begin(DROP, upload(theirs), None, 900).options == DEFAULTS
+    assert start_record(DROP, upload(theirs), None, Deadline.after(900)).options == DEFAULTS
 
 
 @pytest.mark.parametrize("metadata", [{"codec": "mp4"}, {"stems": "drums"}])
 def test_bad_options_are_kept_as_they_came(metadata: dict[str, str]) -> None:
     # So that the attempt can say what is wrong with them, and people can read it.
-    assert begin(DROP, upload(metadata), None, 900).options == metadata
+    assert start_record(DROP, upload(metadata), None, Deadline.after(900)).options == metadata
 
 
 WANTED = Options.parse({"model": "4stems", "codec": "mp3"}).to_json()
@@ -164,20 +172,20 @@ WANTED = Options.parse({"model": "4stems", "codec": "mp3"}).to_json()
 def test_a_job_of_the_api_keeps_its_options_through_every_delivery(status: Status) -> None:
     # The first attempt may have died, or the event may come twice: the options are nowhere else.
     waiting = record(Status.AWAITING_UPLOAD, None, WANTED, API)
-    first = begin(API, upload(key=API), waiting, 900)
+    first = start_record(API, upload(key=API), waiting, Deadline.after(900))
     assert first.options == WANTED
-    again = begin(API, upload(key=API), first.updated(status=status), 900)
+    again = start_record(API, upload(key=API), first.updated(status=status), Deadline.after(900))
     assert again.options == WANTED
     assert again.created_at == waiting.created_at
 
 
 def test_a_new_upload_to_the_drop_folder_does_not_inherit_options() -> None:
     previous = record(Status.DONE, upload(), WANTED)
-    assert begin(DROP, upload(second=1), previous, 900).options == DEFAULTS
+    assert start_record(DROP, upload(second=1), previous, Deadline.after(900)).options == DEFAULTS
 
 
 def test_an_upload_that_is_gone_leaves_what_is_known_of_it() -> None:
-    assert begin(DROP, None, None, 900).source is None
+    assert start_record(DROP, None, None, Deadline.after(900)).source is None
     previous = record(Status.PROCESSING, upload(), WANTED)
-    job = begin(DROP, None, previous, 900)
+    job = start_record(DROP, None, previous, Deadline.after(900))
     assert (job.source, job.options) == (previous.source, WANTED)

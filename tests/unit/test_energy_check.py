@@ -4,35 +4,37 @@ import numpy as np
 import pytest
 
 from stemdrop.errors import SeparationError
-from stemdrop_separate.separation.energy_check import Balance, spectral_energies
-from stemdrop_separate.separation.stft import OverlapAdd, Samples, inverse, transform
+from stemdrop_separate.separation.energy_check import EnergyCheck, spectral_energies
+from stemdrop_separate.separation.stft import OverlapAdd, Samples, istft, stft
 
 Stems = dict[str, Samples]
 
 
-def checked(mend: Callable[[Stems], Stems], share: float = 0.3, *, complete: bool = True) -> None:
-    """Run a balance over noise that two flat masks divide, with whatever happens to the stems."""
+def run_check(
+    change: Callable[[Stems], Stems], share: float = 0.3, *, complete: bool = True
+) -> None:
+    """Check noise that two flat masks divide, with whatever happens to the stems."""
     mix = np.random.default_rng(1).normal(scale=0.1, size=(2, 100_000)).astype(np.float32)
-    spectrum = transform(mix)[:, :, :1024]
+    spectrum = stft(mix)[:, :, :1024]
     masks = {
         "vocals": np.full(spectrum.shape, share, np.float32),
         "accompaniment": np.full(spectrum.shape, 1 - share, np.float32),
     }
-    balance = Balance(masks, complete=complete)
+    check = EnergyCheck(masks, complete=complete)
     stems = {
-        stem: np.ascontiguousarray(OverlapAdd().add(inverse(mask * spectrum)).T)
+        stem: np.ascontiguousarray(OverlapAdd().add(istft(mask * spectrum)).T)
         for stem, mask in masks.items()
     }
-    balance.add(spectral_energies(np.abs(spectrum), masks), mend(stems))
-    balance.verify()
+    check.add(spectral_energies(np.abs(spectrum), masks), change(stems))
+    check.verify()
 
 
 def test_right_stems_pass() -> None:
-    checked(lambda stems: stems)
+    run_check(lambda stems: stems)
 
 
 def test_one_right_stem_passes() -> None:
-    checked(lambda stems: {"vocals": stems["vocals"]}, complete=False)
+    run_check(lambda stems: {"vocals": stems["vocals"]}, complete=False)
 
 
 @pytest.mark.parametrize(
@@ -49,9 +51,9 @@ def test_one_right_stem_passes() -> None:
 )
 def test_wrong_stems_are_an_error(wrong: Callable[[Stems], Stems]) -> None:
     with pytest.raises(SeparationError, match="not handed out"):
-        checked(wrong)
+        run_check(wrong)
 
 
 def test_masks_beyond_one_are_an_error() -> None:
     with pytest.raises(SeparationError, match="all stems"):
-        checked(lambda stems: stems, share=1.4)
+        run_check(lambda stems: stems, share=1.4)

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from stemdrop_separate.job.usage import Meter
+from stemdrop_separate.job.usage import UsageMeter
 
 
 class Clock:
@@ -26,7 +26,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_time_is_added_up_by_stage(clock: Clock) -> None:
-    meter = Meter(1024, 1.0)
+    meter = UsageMeter(1024, 1.0)
     for stage, seconds in (("download", 2.0), ("separate", 10.5), ("download", 0.25)):
         with meter.stage(stage):
             clock.seconds += seconds
@@ -35,7 +35,7 @@ def test_time_is_added_up_by_stage(clock: Clock) -> None:
 
 
 def test_a_stage_that_fails_is_counted_too(clock: Clock) -> None:
-    meter = Meter(1024, 1.0)
+    meter = UsageMeter(1024, 1.0)
 
     def fail() -> None:
         with meter.stage("upload"):
@@ -48,7 +48,7 @@ def test_a_stage_that_fails_is_counted_too(clock: Clock) -> None:
 
 
 def test_memory_and_time_make_the_cost(clock: Clock) -> None:
-    meter = Meter(3008, 0.0000166667)
+    meter = UsageMeter(3008, 0.0000166667)
     clock.seconds += 60
     usage = meter.read()
     assert usage.gb_seconds == 176.25
@@ -58,7 +58,7 @@ def test_memory_and_time_make_the_cost(clock: Clock) -> None:
 def test_memory_is_that_of_this_process(clock: Clock) -> None:
     # An interpreter with numpy takes some tens of megabytes; in kilobytes it would be 1000 fewer.
     assert clock.seconds
-    assert 10e6 < Meter(1024, 1.0).read().peak_rss_bytes < 100e9
+    assert 10e6 < UsageMeter(1024, 1.0).read().peak_rss_bytes < 100e9
 
 
 def test_every_stage_is_traced(clock: Clock) -> None:
@@ -70,7 +70,7 @@ def test_every_stage_is_traced(clock: Clock) -> None:
         yield
         spans.append(f"{name} ends after {clock.seconds - 1000:g} s")
 
-    meter = Meter(1024, 1.0, trace)
+    meter = UsageMeter(1024, 1.0, trace)
     with meter.stage("separate"):
         clock.seconds += 2
     assert spans == ["separate begins", "separate ends after 2 s"]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lambda_context import TEST_EVENT, event_of
 from stemdrop.errors import SetupError
-from stemdrop_separate.notification import upload_keys
+from stemdrop_separate.s3_event import upload_keys
 
 
 @given(keys=st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=3))

@@ -1,22 +1,22 @@
-"""The outline of a stem holds the largest sample of each of its bins, however blocks are cut."""
+"""Waveform peaks hold the largest sample of each bin, however blocks are cut."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from stemdrop_separate.audio.waveform_peaks import FIRST_BIN_SAMPLES, MAX_BINS, Outline
+from stemdrop_separate.audio.waveform_peaks import FIRST_BIN_SAMPLES, MAX_BINS, WaveformPeaks
 
 
 def noise(samples: int, seed: int = 1) -> NDArray[np.float32]:
     return np.random.default_rng(seed).uniform(-1.2, 1.2, (samples, 2)).astype(np.float32)
 
 
-def outline_of(*blocks: NDArray[np.float32]) -> list[int]:
-    outline = Outline()
+def peaks_of(*blocks: NDArray[np.float32]) -> list[int]:
+    peaks = WaveformPeaks()
     for block in blocks:
-        outline.add(block)
-    return list(bytes.fromhex(outline.finish()))
+        peaks.add(block)
+    return list(bytes.fromhex(peaks.finish()))
 
 
 def expected(sound: NDArray[np.float32]) -> list[int]:
@@ -34,17 +34,17 @@ def expected(sound: NDArray[np.float32]) -> list[int]:
 def test_blocks_may_be_cut_anywhere(samples: int, cuts: list[float]) -> None:
     sound = noise(samples)
     places = sorted(round(cut * samples) for cut in cuts)
-    assert outline_of(*np.split(sound, places)) == expected(sound)
+    assert peaks_of(*np.split(sound, places)) == expected(sound)
 
 
 def test_there_are_never_more_bins_than_fit() -> None:
     blocks = [noise(FIRST_BIN_SAMPLES * MAX_BINS, seed) for seed in range(5)]
-    found = outline_of(*blocks)
+    found = peaks_of(*blocks)
     assert MAX_BINS // 2 < len(found) <= MAX_BINS
     assert found == expected(np.concatenate(blocks))
 
 
 def test_silence_is_00_and_nothing_is_nothing() -> None:
-    assert outline_of(np.zeros((FIRST_BIN_SAMPLES + 1, 2), np.float32)) == [0, 0]
-    assert outline_of() == []
-    assert outline_of(noise(0)) == []
+    assert peaks_of(np.zeros((FIRST_BIN_SAMPLES + 1, 2), np.float32)) == [0, 0]
+    assert peaks_of() == []
+    assert peaks_of(noise(0)) == []

@@ -12,8 +12,9 @@ from stemdrop.errors import StorageError, SupersededError
 from stemdrop.jobs import Job, Status, now
 from stemdrop.keys import UploadKey
 from stemdrop.store import Upload
-from stemdrop_separate.job.job_record import ATTEMPTS, Record
-from stemdrop_separate.job.job_start import begin, is_settled
+from stemdrop_separate.deadline import Deadline
+from stemdrop_separate.job.job_record import ATTEMPTS, JobRecord
+from stemdrop_separate.job.job_start import is_settled, start_record
 from turns import Turns
 
 KEY = UploadKey.parse("drop/song.mp3")
@@ -35,10 +36,13 @@ class Ending(StrEnum):
     RAISED = "raised"
 
 
-def work(store: MemoryStore, name: str, record: Record | None = None) -> Ending:
+def work(store: MemoryStore, name: str, record: JobRecord | None = None) -> Ending:
     """Do to the record what an attempt does, under a name that shows in what it writes."""
-    record = record or Record(store, KEY)
-    job = replace(begin(KEY, store.find_upload(KEY), record.found, 900), warnings=(name,))
+    record = record or JobRecord(store, KEY)
+    job = replace(
+        start_record(KEY, store.find_upload(KEY), record.found, Deadline.after(900)),
+        warnings=(name,),
+    )
     if is_settled(record.found, job):
         return Ending.SKIPPED
     try:
@@ -111,7 +115,7 @@ def test_a_deleted_job_does_not_come_back(data: st.DataObject, has_begun: bool) 
     store.song = FIRST
     status = Status.PROCESSING if has_begun else Status.AWAITING_UPLOAD
     store.text = Job(str(KEY), status, now(), now()).to_json()
-    records = [Record(store, KEY), Record(store, KEY)]
+    records = [JobRecord(store, KEY), JobRecord(store, KEY)]
 
     def delete() -> None:
         turns.step()
@@ -136,11 +140,11 @@ def test_a_lost_answer_is_survived(lost: set[int], found: bool) -> None:
     assert store.job.attempt == 1
 
 
-def begun() -> tuple[MemoryStore, Record, Job]:
+def begun() -> tuple[MemoryStore, JobRecord, Job]:
     store = MemoryStore(KEY)
     store.song = FIRST
-    record = Record(store, KEY)
-    job = begin(KEY, FIRST, None, 900)
+    record = JobRecord(store, KEY)
+    job = start_record(KEY, FIRST, None, Deadline.after(900))
     record.save(job)
     return store, record, job
 
@@ -155,8 +159,8 @@ def test_an_error_after_the_write_is_survived_by_the_next_one() -> None:
 
     store = Cut(KEY)
     store.song = FIRST
-    record = Record(store, KEY)
-    record.save(begin(KEY, FIRST, None, 900))
+    record = JobRecord(store, KEY)
+    record.save(start_record(KEY, FIRST, None, Deadline.after(900)))
     with pytest.raises(StorageError):
         record.update(progress=0.5)
     record.update(status=Status.DONE)
@@ -176,7 +180,7 @@ def test_a_record_goes_on_from_what_it_wrote_last() -> None:
 
 def test_found_is_the_record_as_it_was() -> None:
     store, record, _ = begun()
-    assert Record(store, KEY).found == record.job
+    assert JobRecord(store, KEY).found == record.job
 
 
 @pytest.mark.parametrize("status", [Status.DONE, Status.FAILED])
@@ -215,7 +219,9 @@ def test_a_write_without_rivals_is_one_call() -> None:
 @pytest.mark.parametrize("status", [Status.PROCESSING, Status.DONE, Status.FAILED])
 def test_an_older_upload_gives_way(status: Status) -> None:
     store, record, _ = begun()
-    store.text = begin(KEY, SECOND, None, 900).updated(status=status).to_json()
+    store.text = (
+        start_record(KEY, SECOND, None, Deadline.after(900)).updated(status=status).to_json()
+    )
     with pytest.raises(SupersededError):
         record.update(status=Status.DONE)
 
@@ -224,30 +230,36 @@ def test_an_older_upload_gives_way(status: Status) -> None:
 def test_a_newer_upload_takes_over(status: Status) -> None:
     store = MemoryStore(KEY)
     store.song = SECOND
-    record = Record(store, KEY)
-    store.text = begin(KEY, FIRST, None, 900).updated(status=status).to_json()
-    record.save(begin(KEY, SECOND, None, 900))
+    record = JobRecord(store, KEY)
+    store.text = (
+        start_record(KEY, FIRST, None, Deadline.after(900)).updated(status=status).to_json()
+    )
+    record.save(start_record(KEY, SECOND, None, Deadline.after(900)))
     assert store.job == record.job
 
 
 def test_who_knows_of_no_upload_gives_way_to_who_does() -> None:
     store = MemoryStore(KEY)
-    record = Record(store, KEY)
-    store.text = begin(KEY, FIRST, None, 900).updated(status=Status.DONE).to_json()
+    record = JobRecord(store, KEY)
+    store.text = (
+        start_record(KEY, FIRST, None, Deadline.after(900)).updated(status=Status.DONE).to_json()
+    )
     with pytest.raises(SupersededError):
-        record.save(begin(KEY, None, None, 900))
+        record.save(start_record(KEY, None, None, Deadline.after(900)))
 
 
 def test_too_many_writers_are_a_storage_error() -> None:
     calls: list[Job] = []
 
     def write_first() -> None:
-        calls.append(begin(KEY, FIRST, None, 900).updated(progress=len(calls) / 100))
+        calls.append(
+            start_record(KEY, FIRST, None, Deadline.after(900)).updated(progress=len(calls) / 100)
+        )
         store.text = calls[-1].to_json()
 
     store = MemoryStore(KEY, write_first)
     store.song = FIRST
     with pytest.raises(StorageError, match="too many"):
-        Record(store, KEY).save(begin(KEY, FIRST, None, 900))
+        JobRecord(store, KEY).save(start_record(KEY, FIRST, None, Deadline.after(900)))
     assert len(calls) == 1 + 2 * ATTEMPTS
     assert not store.writes

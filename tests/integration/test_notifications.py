@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -15,15 +14,15 @@ from lambda_context import Context, event_of
 from stemdrop.errors import TransientError
 from stemdrop.jobs import Job, Status, now
 from stemdrop.keys import UploadKey, record_key
+from stemdrop.models import Model
 from stemdrop.notifications import CLIENT_CONFIG
-from stemdrop.options import Model, Options
+from stemdrop.options import Options
 from stemdrop.store import Store
 from stemdrop_local.deployment import Stack
 from stemdrop_local.emulator_process import EmulatorProcess
-from stemdrop_separate.job.context import Invocation, JobContext, Outcome
-from stemdrop_separate.job.run_job import Attempt
+from stemdrop_separate.job.context import JobContext, JobResult, Outcome
 from subscribers import Inbox, subscribe
-from uploads import KEY, attempt, job_of, put, results, song
+from uploads import KEY, attempt, job_of, put, result_of, results, song
 
 GOOD, OTHER, BAD = "drop/good.wav", "drop/other.wav", "drop/bad.wav"
 SENT = "jobs/" + "b" * 32
@@ -148,7 +147,7 @@ def test_a_message_that_is_not_taken_is_sent_by_the_next_delivery(
 ) -> None:
     put(buckets, data, UploadKey.parse(GOOD))
     faults.on(fault, *PUBLISH, times=100)
-    with pytest.raises(TransientError, match=r"'drop/good\.wav': TopicError"):
+    with pytest.raises(TransientError, match=r"'drop/good\.wav': NotificationError"):
         handler(event_of(GOOD), Context())
     job = job_of(buckets, UploadKey.parse(GOOD))
     assert job.status == status
@@ -240,16 +239,13 @@ def test_who_comes_second_leaves_it_to_the_first(
     buckets: Stack, job_context: JobContext, faults: Faults
 ) -> None:
     def separate_too() -> None:
-        theirs.append(Attempt(job_context, KEY, Invocation(3008, lambda: 900.0)))
-        assert theirs[0].run() is Outcome.DONE
+        theirs.append(result_of(job_context))
 
-    theirs: list[Attempt] = []
+    theirs: list[JobResult] = []
     put(buckets, song())
     faults.on(first(separate_too), "PUT", f"{KEY}/vocals.wav")
-    ours = Attempt(job_context, KEY, Invocation(3008, lambda: 900.0))
-    assert ours.run() is Outcome.SKIPPED
-    assert ours.ended is None
-    assert theirs[0].ended == job_of(buckets)
+    assert result_of(job_context) == JobResult(Outcome.SKIPPED, None)
+    assert theirs == [JobResult(Outcome.DONE, job_of(buckets))]
 
 
 def test_stems_that_are_repaired_are_told_of_as_they_are(
@@ -261,14 +257,11 @@ def test_stems_that_are_repaired_are_told_of_as_they_are(
 
     put(buckets, song())
     faults.on(first(replace_and_separate), "PUT", f"{KEY}/vocals.wav")
-    ours = Attempt(job_context, KEY, Invocation(3008, lambda: 900.0))
-    assert ours.run() is Outcome.DONE
-    assert ours.ended is not None
-    assert asdict(ours.ended) == asdict(job_of(buckets))
+    assert result_of(job_context) == JobResult(Outcome.DONE, job_of(buckets))
 
 
 def test_without_a_topic_nobody_is_told(environment: dict[str, str]) -> None:
-    code = "import stemdrop_separate.handler as it; print(it.job_context.topic)"
+    code = "import stemdrop_separate.handler as it; print(it.job_context.notifier)"
     ours = environment | {"COMPLETION_TOPIC_ARN": ""}
     run = subprocess.run(
         [sys.executable, "-c", code], check=True, env=ours, capture_output=True, text=True

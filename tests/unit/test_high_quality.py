@@ -6,15 +6,15 @@ import pytest
 from stemdrop_separate.models.network import Magnitude, Network
 from stemdrop_separate.separation.high_quality import (
     FADE_FRAMES,
-    FIRST_LOOK_BINS,
+    FIRST_ESTIMATE_BINS,
     HALF_FRAMES,
     HALF_SAMPLES,
-    SECOND_LOOK_BINS,
+    SECOND_ESTIMATE_BINS,
     TOPMOST_BINS,
-    Look,
-    blend,
-    first_look,
-    second_look,
+    SegmentEstimate,
+    average_estimates,
+    first_estimate,
+    second_estimate,
 )
 from stemdrop_separate.separation.stft import BINS, SEGMENT_FRAMES, SEGMENT_SAMPLES, Samples
 
@@ -31,32 +31,34 @@ class Lopsided:
         return {"vocals": magnitude * left, "accompaniment": magnitude * (1 - left)}
 
 
-def looks(
-    shares: list[float], bins: tuple[int, int] = (FIRST_LOOK_BINS, SECOND_LOOK_BINS)
-) -> Iterator[Look]:
-    """Looks at a spectrum of ones, each of which gives the voice the same share everywhere."""
+def estimates(
+    shares: list[float], bins: tuple[int, int] = (FIRST_ESTIMATE_BINS, SECOND_ESTIMATE_BINS)
+) -> Iterator[SegmentEstimate]:
+    """Estimates of a spectrum of ones, each of which gives the voice the same share everywhere."""
     for index, share in enumerate(shares):
         shape = (2, SEGMENT_FRAMES, bins[index % 2])
         vocals = np.full(shape, share, np.float32)
-        yield Look(
+        yield SegmentEstimate(
             mix=np.zeros((2, HALF_SAMPLES), np.float32),
             spectrum=np.ones((2, HALF_FRAMES, BINS), np.complex64),
-            estimates={"vocals": vocals, "accompaniment": 1 - vocals},
+            magnitudes={"vocals": vocals, "accompaniment": 1 - vocals},
         )
 
 
 def mask(shares: list[float]) -> Samples:
     """The voice's mask, shape (frames, bins): the spectrum of ones shows it."""
-    spectra = [masked.spectra["vocals"].real for masked in blend(looks(shares), ["vocals"])]
+    spectra = [
+        masked.spectra["vocals"].real for masked in average_estimates(estimates(shares), ["vocals"])
+    ]
     joined: Samples = np.concatenate(spectra, axis=1)[0]
     return joined
 
 
-def test_no_look_begins_or_ends_at_once() -> None:
+def test_estimates_fade_into_each_other() -> None:
     low = mask([0.0, 1.0, 0.0, 1.0, 0.2])[:, 0]
     steps = np.abs(np.diff(low))
     assert steps.max() == pytest.approx(0.5 / FADE_FRAMES, abs=1e-5)
-    # The first half segment has one look, and the middle of all others both.
+    # The first half segment has one estimate, and the middle of all others both.
     np.testing.assert_allclose(low[:HALF_FRAMES], 0, atol=1e-6)
     for half, mean in enumerate([0.5, 0.5, 0.5, 0.6], start=1):
         start = half * HALF_FRAMES
@@ -64,7 +66,7 @@ def test_no_look_begins_or_ends_at_once() -> None:
         np.testing.assert_allclose(middle, mean, atol=1e-6)
 
 
-def test_at_a_segments_border_the_other_look_counts_alone() -> None:
+def test_other_estimate_counts_alone_at_a_segments_border() -> None:
     low = mask([0.0, 0.4, 1.0])[:, 0]
     border = 2 * HALF_FRAMES
     np.testing.assert_allclose(
@@ -72,32 +74,32 @@ def test_at_a_segments_border_the_other_look_counts_alone() -> None:
     )
 
 
-def test_the_second_look_counts_only_as_far_as_it_sees() -> None:
+def test_second_estimate_counts_up_to_its_highest_bin() -> None:
     voice = mask([0.0, 1.0])[HALF_FRAMES + HALF_FRAMES // 2]
-    np.testing.assert_allclose(voice[:SECOND_LOOK_BINS], 0.5, atol=1e-6)
-    np.testing.assert_allclose(voice[SECOND_LOOK_BINS:], 0.0, atol=1e-6)
+    np.testing.assert_allclose(voice[:SECOND_ESTIMATE_BINS], 0.5, atol=1e-6)
+    np.testing.assert_allclose(voice[SECOND_ESTIMATE_BINS:], 0.0, atol=1e-6)
 
 
-def test_the_mask_goes_on_above_the_highest_bin() -> None:
-    (only,) = looks([0.5])
-    rising = np.linspace(0, 1, FIRST_LOOK_BINS, dtype=np.float32)
-    only.estimates["vocals"][:] = rising
-    only.estimates["accompaniment"][:] = 1 - rising
-    (masked,) = blend([only], INSTRUMENTS)
+def test_mask_continues_above_the_highest_bin() -> None:
+    (only,) = estimates([0.5])
+    rising = np.linspace(0, 1, FIRST_ESTIMATE_BINS, dtype=np.float32)
+    only.magnitudes["vocals"][:] = rising
+    only.magnitudes["accompaniment"][:] = 1 - rising
+    (masked,) = average_estimates([only], INSTRUMENTS)
     vocals, accompaniment = (masked.spectra[stem].real for stem in INSTRUMENTS)
     np.testing.assert_allclose(vocals + accompaniment, 1, atol=1e-6)
-    np.testing.assert_allclose(vocals[0, 0, :FIRST_LOOK_BINS], rising, atol=1e-6)
+    np.testing.assert_allclose(vocals[0, 0, :FIRST_ESTIMATE_BINS], rising, atol=1e-6)
     top = rising[-TOPMOST_BINS:].mean()
-    np.testing.assert_allclose(vocals[0, 0, FIRST_LOOK_BINS:], top, atol=1e-6)
+    np.testing.assert_allclose(vocals[0, 0, FIRST_ESTIMATE_BINS:], top, atol=1e-6)
 
 
-@pytest.mark.parametrize(("take", "vocals_on"), [(first_look, 0), (second_look, 1)])
-def test_the_second_look_swaps_left_and_right_and_back(
-    take: Callable[[Network, Samples], Look], vocals_on: int
+@pytest.mark.parametrize(("take", "vocals_on"), [(first_estimate, 0), (second_estimate, 1)])
+def test_second_estimate_swaps_left_and_right_and_back(
+    take: Callable[[Network, Samples], SegmentEstimate], vocals_on: int
 ) -> None:
     network = Network(INSTRUMENTS, 1024, Lopsided())
-    stretch = np.random.default_rng(1).normal(size=(2, SEGMENT_SAMPLES)).astype(np.float32)
-    seen = take(network, stretch).estimates["vocals"]
-    assert seen.shape[2] in {FIRST_LOOK_BINS, SECOND_LOOK_BINS}
+    segment = np.random.default_rng(1).normal(size=(2, SEGMENT_SAMPLES)).astype(np.float32)
+    seen = take(network, segment).magnitudes["vocals"]
+    assert seen.shape[2] in {FIRST_ESTIMATE_BINS, SECOND_ESTIMATE_BINS}
     assert seen[vocals_on].any()
     assert not seen[1 - vocals_on].any()

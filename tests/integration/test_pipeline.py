@@ -9,10 +9,11 @@ import media
 from benchmarks.songs.song import generate
 from media import FFMPEG, Samples
 from stemdrop.errors import NoRoomError, TimedOutError
-from stemdrop.options import Model, Options
+from stemdrop.models import Model
+from stemdrop.options import Options
 from stemdrop_local.deployment import ROOT
 from stemdrop_separate.models.catalog import Models
-from stemdrop_separate.pipeline import Limits, Progress, SeparatedSong, separate_song
+from stemdrop_separate.pipeline import Progress, SeparatedSong, separate_song
 
 
 def test_progress_is_right_where_no_duration_is_announced(tmp_path: Path) -> None:
@@ -28,8 +29,7 @@ def test_progress_is_right_where_no_duration_is_announced(tmp_path: Path) -> Non
         Options.parse({"stems": "vocals"}),
         Models(ROOT / "build" / "models").load(Model.TWO_STEMS),
         FFMPEG,
-        Limits(),
-        shares.append,
+        on_progress=shares.append,
     )
     assert result.duration_s == pytest.approx(32, abs=0.2)
     segment_s = 512 * 1024 / 44_100
@@ -51,7 +51,7 @@ def separate(
     targets = {stem: folder / f"{stem}.{options.codec}" for stem in options.outputs}
     models = Models(ROOT / "build" / "models")
     return separate_song(
-        song, targets, options, models.load(options.model), FFMPEG, Limits(), on_progress
+        song, targets, options, models.load(options.model), FFMPEG, on_progress=on_progress
     )
 
 

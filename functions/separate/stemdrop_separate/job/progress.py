@@ -1,0 +1,52 @@
+"""Progress of a separation, written to the record every other second."""
+
+import time
+
+from aws_lambda_powertools import Logger
+
+from stemdrop.errors import StorageError, TimedOutError
+from stemdrop_separate.deadline import Deadline
+from stemdrop_separate.job.job_record import JobRecord
+
+INTERVAL_S = 2.0
+
+logger = Logger(child=True)
+
+
+class ProgressReporter:
+    """Writes progress to a record, and ends a separation whose deadline has passed.
+
+    Parameters
+    ----------
+    record : Record of the job.
+    deadline : Moment by which the separation has to end.
+    """
+
+    def __init__(self, record: JobRecord, deadline: Deadline) -> None:
+        self._record = record
+        self._deadline = deadline
+        self._saved_at_s = 0.0
+
+    def __call__(self, progress: float) -> None:
+        """Report the share that is done, from 0 to 1.
+
+        Raises
+        ------
+        TimedOutError : The deadline has passed.
+        SupersededError : The work is no longer needed.
+        """
+        if self._deadline.has_passed:
+            raise TimedOutError(
+                f"The separation was {progress:.0%} done when its time was up: choose a part of "
+                "the song with duration_s, or give the function more time or memory."
+            )
+        now_s = time.monotonic()
+        if now_s - self._saved_at_s >= INTERVAL_S:
+            self._saved_at_s = now_s
+            self._save(progress)
+
+    def _save(self, progress: float) -> None:
+        try:
+            self._record.update(progress=round(progress, 3))
+        except StorageError as error:
+            logger.warning("progress_not_saved", reason=error.message)
