@@ -16,7 +16,7 @@ from lambda_context import Context
 from stemdrop_api.app import create_app
 from stemdrop_api.dependencies import Dependencies
 from stemdrop_api.http_event import HttpApiEvent
-from stemdrop_api.settings import Settings
+from stemdrop_api.settings import ApiSettings
 
 TOKEN = "a-token-of-the-tests.0123456789~+/="  # noqa: S105
 # Enough to start with, where S3 isn't asked.
@@ -175,7 +175,7 @@ def handler_of(environment: Mapping[str, str]) -> Handler:
     Its credentials for S3 are those of this process's environment, not those that boto3 remembers.
     """
     boto3.DEFAULT_SESSION = None
-    app = create_app(Dependencies.create(Settings.from_env(environment)))
+    app = create_app(Dependencies.create(ApiSettings.from_env(environment)))
     return Mangum(app, lifespan="off", custom_handlers=[HttpApiEvent])
 
 

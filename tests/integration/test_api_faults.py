@@ -22,7 +22,7 @@ MANY = 100
 def require_unavailable(answer: Answer) -> None:
     assert (answer.status, answer.json["code"]) == (503, "storage")
     assert answer.headers["retry-after"] == "2"
-    assert answer.json["detail"] == "S3 doesn't do what it is asked for: try again."
+    assert answer.json["detail"] == "S3 is unavailable: try again."
 
 
 def done(api: Api, buckets: Stack, job_context: JobContext, data: bytes) -> str:

@@ -35,7 +35,7 @@ def app(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return document
 
 
-def test_every_guarded_route_of_the_app_is_named(template: Template, app: dict[str, Any]) -> None:
+def test_every_guarded_operation_has_its_own_route(template: Template, app: dict[str, Any]) -> None:
     guarded = {
         (method.upper(), re.sub(r"\{key(:path)?\}", "{key+}", path))
         for path, methods in app["paths"].items()
@@ -47,7 +47,7 @@ def test_every_guarded_route_of_the_app_is_named(template: Template, app: dict[s
     assert {" ".join(route) for route in guarded} == routes(template).keys() - {"$default"}
 
 
-def test_open_routes_give_nothing_away(app: dict[str, Any]) -> None:
+def test_only_public_operations_are_unguarded(app: dict[str, Any]) -> None:
     unguarded = {
         path
         for path, methods in app["paths"].items()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stemdrop.errors import SetupError
-from stemdrop_api.settings import Settings as ApiSettings
+from stemdrop_api.settings import ApiSettings
 from stemdrop_separate.settings import Settings
 from templates import Resolver, Template
 

@@ -4,7 +4,7 @@ from api_events import ENVIRONMENT
 from stemdrop.codecs import Codec
 from stemdrop.options import OPTION_NAMES, Options, Quality
 from stemdrop_api.capabilities import describe_capabilities, usd_per_audio_minute
-from stemdrop_api.settings import Settings
+from stemdrop_api.settings import ApiSettings
 
 
 @pytest.mark.parametrize(("quality", "processor_s"), [("spleeter", 7.6), ("high", 11.8)])
@@ -17,7 +17,7 @@ def test_price_of_a_minute_does_not_depend_on_the_memory(quality: str, processor
 
 
 def test_capabilities_describe_every_option_for_a_form() -> None:
-    shown = describe_capabilities(Settings.from_env(ENVIRONMENT))
+    shown = describe_capabilities(ApiSettings.from_env(ENVIRONMENT))
     options = {option.name: option for option in shown.options}
     assert tuple(options) == OPTION_NAMES
     assert all(option.label and option.description.endswith(".") for option in shown.options)

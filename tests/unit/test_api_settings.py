@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from stemdrop.errors import SetupError
 from stemdrop.models import Model
-from stemdrop_api.settings import Settings
+from stemdrop_api.settings import ApiSettings
 
 TOKEN = "t" * 32
 GOOD = {
@@ -22,8 +22,8 @@ GOOD = {
 
 
 def test_environment_gives_the_settings() -> None:
-    assert set(GOOD) == Settings.VARIABLES | {"ACCESS_TOKEN"}
-    assert Settings.from_env(GOOD | {"PATH": "/bin"}) == Settings(
+    assert set(GOOD) == ApiSettings.VARIABLES | {"ACCESS_TOKEN"}
+    assert ApiSettings.from_env(GOOD | {"PATH": "/bin"}) == ApiSettings(
         uploads_bucket="songs",
         stems_bucket="stems",
         weights=("2stems", "5stems"),
@@ -38,7 +38,7 @@ def test_environment_gives_the_settings() -> None:
     )
 
 
-@pytest.mark.parametrize("name", sorted(Settings.VARIABLES))
+@pytest.mark.parametrize("name", sorted(ApiSettings.VARIABLES))
 def test_missing_variable_is_named(name: str) -> None:
     for environment in (
         GOOD | {name: ""},
@@ -46,7 +46,7 @@ def test_missing_variable_is_named(name: str) -> None:
         {key: GOOD[key] for key in GOOD if key != name},
     ):
         with pytest.raises(SetupError, match=rf"\b{name}\b"):
-            Settings.from_env(environment)
+            ApiSettings.from_env(environment)
 
 
 @pytest.mark.parametrize(
@@ -64,14 +64,14 @@ def test_missing_variable_is_named(name: str) -> None:
 )
 def test_invalid_value_is_named_with_its_variable(name: str, value: str) -> None:
     with pytest.raises(SetupError) as raised:
-        Settings.from_env(GOOD | {name: value})
+        ApiSettings.from_env(GOOD | {name: value})
     assert name in raised.value.message
 
 
 @given(st.sampled_from(sorted(GOOD)), st.text(max_size=50))
 def test_any_environment_gives_settings_or_a_setup_error(name: str, value: str) -> None:
     try:
-        Settings.from_env(GOOD | {name: value})
+        ApiSettings.from_env(GOOD | {name: value})
     except SetupError as error:
         assert name in error.message  # noqa: PT017
 
@@ -82,11 +82,11 @@ def test_settings_without_a_credential_are_refused() -> None:
         {**GOOD, "ACCESS_TOKEN": "", "JWT_ISSUER": ""},
     ):
         with pytest.raises(SetupError, match="ACCESS_TOKEN or JWT_ISSUER"):
-            Settings.from_env(environment)
+            ApiSettings.from_env(environment)
 
 
 def test_issuer_without_a_token_is_accepted() -> None:
-    settings = Settings.from_env(
+    settings = ApiSettings.from_env(
         GOOD | {"ACCESS_TOKEN": "", "JWT_ISSUER": "https://issuer.example"}
     )
     assert (settings.access_token, settings.jwt_issuer) == ("", "https://issuer.example")
@@ -95,16 +95,16 @@ def test_issuer_without_a_token_is_accepted() -> None:
 @pytest.mark.parametrize("token", ["t" * 31, "t" * 32 + " ", "t" * 32 + "\n", "ü" * 32, " " * 40])
 def test_weak_token_is_refused_and_not_repeated(token: str) -> None:
     with pytest.raises(SetupError, match="ACCESS_TOKEN") as raised:
-        Settings.from_env(GOOD | {"ACCESS_TOKEN": token})
+        ApiSettings.from_env(GOOD | {"ACCESS_TOKEN": token})
     assert token not in raised.value.message
 
 
 def test_repr_of_settings_hides_the_token() -> None:
-    assert TOKEN not in repr(Settings.from_env(GOOD))
+    assert TOKEN not in repr(ApiSettings.from_env(GOOD))
 
 
 def test_model_without_weights_is_unavailable() -> None:
-    assert Settings.from_env(GOOD).models == (
+    assert ApiSettings.from_env(GOOD).models == (
         Model.TWO_STEMS,
         Model.FIVE_STEMS,
         Model.TWO_STEMS_16KHZ,

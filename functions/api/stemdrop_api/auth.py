@@ -10,11 +10,11 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 
 from stemdrop_api.errors import BodyTooLargeError, UnauthorizedError
-from stemdrop_api.settings import Settings
+from stemdrop_api.settings import ApiSettings
 
 # The longest request that makes sense is a filename and all options.
 MAX_BODY_BYTES = 16 << 10
-INVALID = "This call needs a valid credential: send Authorization: Bearer and your token."
+INVALID = "The credential is missing or invalid: send the header Authorization: Bearer TOKEN."
 
 # For the OpenAPI document only; AuthenticatedRoute checks the credential.
 bearer = HTTPBearer(description="The access token, or a JWT of the issuer.", auto_error=False)
@@ -36,7 +36,7 @@ class AuthenticatedRoute(APIRoute):
         return handle_authenticated
 
 
-def authenticate(request: Request, settings: Settings) -> str | None:
+def authenticate(request: Request, settings: ApiSettings) -> str | None:
     """Return the owner of the jobs that a request may see; None with the access token.
 
     Raises

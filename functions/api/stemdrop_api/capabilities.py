@@ -21,7 +21,7 @@ from stemdrop_api.schemas import (
     OptionView,
     SongLimits,
 )
-from stemdrop_api.settings import Settings
+from stemdrop_api.settings import ApiSettings
 
 # Source: docs/benchmarks.md, 7.6 s of processor time for a song of 180 s. In one run with it, the
 # higher quality took 1.55 times that: twice the network's time, and the same time around it.
@@ -30,7 +30,7 @@ PROCESSOR_S_PER_AUDIO_S = {Quality.SPLEETER: 7.6 / 180, Quality.HIGH: 11.8 / 180
 MB_PER_VCPU = 1769
 
 
-def describe_capabilities(settings: Settings) -> Capabilities:
+def describe_capabilities(settings: ApiSettings) -> Capabilities:
     """Return the options, limits and prices of an installation with these settings."""
     price = USD_PER_GB_SECOND[settings.architecture]
     return Capabilities(
@@ -51,7 +51,7 @@ def describe_capabilities(settings: Settings) -> Capabilities:
     )
 
 
-def _describe_option(option: Field[Any], settings: Settings) -> OptionView:
+def _describe_option(option: Field[Any], settings: ApiSettings) -> OptionView:
     schema = SCHEMAS[option.name]
     values = option.metadata.get("values", {})
     if option.name == "model":

@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 from stemdrop.presigned import UrlSigner
 from stemdrop.s3 import client_config, connect
 from stemdrop.store import Store
-from stemdrop_api.settings import Settings
+from stemdrop_api.settings import ApiSettings
 
 # All attempts end before Lambda stops the function: see Timeout in template.yaml.
 CLIENT_CONFIG = client_config(read_timeout_s=8, attempts=3)
@@ -18,12 +18,12 @@ CLIENT_CONFIG = client_config(read_timeout_s=8, attempts=3)
 class Dependencies:
     """The settings, the store, and the signer of URLs that others use."""
 
-    settings: Settings
+    settings: ApiSettings
     store: Store
     signer: UrlSigner
 
     @classmethod
-    def create(cls, settings: Settings) -> "Dependencies":
+    def create(cls, settings: ApiSettings) -> "Dependencies":
         """Create the clients of S3 without sending a request."""
         client = connect(CLIENT_CONFIG)
         buckets = settings.uploads_bucket, settings.stems_bucket

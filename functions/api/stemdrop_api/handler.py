@@ -11,10 +11,10 @@ from mangum.types import LambdaContext
 from stemdrop_api.app import create_app
 from stemdrop_api.dependencies import Dependencies
 from stemdrop_api.http_event import HttpApiEvent
-from stemdrop_api.settings import Settings
+from stemdrop_api.settings import ApiSettings
 
 logger = Logger()
-app = create_app(Dependencies.create(Settings.from_env(os.environ)))
+app = create_app(Dependencies.create(ApiSettings.from_env(os.environ)))
 adapter = Mangum(app, lifespan="off", custom_handlers=[HttpApiEvent])
 
 

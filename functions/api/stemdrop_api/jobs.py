@@ -15,13 +15,13 @@ from stemdrop.store import Store
 from stemdrop_api.dependencies import Dependencies
 from stemdrop_api.errors import JobFailedError, NotFoundError, NotReadyError
 from stemdrop_api.schemas import JobRequest
-from stemdrop_api.settings import Settings
+from stemdrop_api.settings import ApiSettings
 
 ID_BYTES = 16
 ZIP = "zip"
 NOT_FOUND = {
-    Origin.JOBS: "There is no such job, or no longer.",
-    Origin.DROP: "There is no record of such a song in the drop folder, or not yet.",
+    Origin.JOBS: "There is no such job; it may have expired.",
+    Origin.DROP: "The drop folder has no record of this song yet.",
 }
 
 logger = Logger(child=True)
@@ -62,7 +62,7 @@ def create_job(
     return job, dependencies.signer.upload_url(key, request.size_bytes, request.sha256)
 
 
-def _require_possible(request: JobRequest, options: Options, settings: Settings) -> None:
+def _require_possible(request: JobRequest, options: Options, settings: ApiSettings) -> None:
     if options.model not in settings.models:
         raise ModelUnavailableError(
             f"The model {options.model} is not installed here: use one of these: "
@@ -70,8 +70,8 @@ def _require_possible(request: JobRequest, options: Options, settings: Settings)
         )
     if request.size_bytes > settings.max_upload_bytes:
         raise TooLargeError(
-            f"The file has {request.size_bytes} bytes, and at most {settings.max_upload_bytes} are "
-            "taken: send it compressed, as mp3 or flac, or in parts."
+            f"The file has {request.size_bytes} bytes, above the limit of "
+            f"{settings.max_upload_bytes}: compress it to mp3 or flac, or split it."
         )
 
 
@@ -158,7 +158,7 @@ def result_key(job: Job, name: str) -> str:
     if job.error is not None:
         raise JobFailedError(job.error.message)
     if job.status is not Status.DONE:
-        raise NotReadyError("The stems are not ready: ask again.")
+        raise NotReadyError("The stems are not ready: try again later.")
     keys = {stem.stem: stem.key for stem in job.stems}
     if job.zip is not None:
         keys |= {ZIP: job.zip.key, ZIP_NAME: job.zip.key}

@@ -20,7 +20,7 @@ from stemdrop_api.schemas import (
     ZipView,
 )
 
-TIMED_OUT = "The separation has died, or takes longer than it may: upload the song again."
+TIMED_OUT = "The separation stopped or exceeded its time limit: upload the song again."
 # The smallest progress that a record has; the remaining time can't be estimated from less.
 MIN_PROGRESS = 0.001
 # The longest filename on Linux.

@@ -24,12 +24,12 @@ from stemdrop_api.errors import (
 )
 
 MEDIA_TYPE = "application/problem+json"
-BAD_JSON = "The body can't be read: send a JSON object."
+BAD_JSON = "The body is not valid JSON: send a JSON object."
 # What FastAPI and Starlette say, to what helps the caller.
 DETAILS = {
     "There was an error parsing the body": BAD_JSON,
-    "Not Found": "There is nothing under this path: see /docs.",
-    "Method Not Allowed": "This path takes other methods: see the header Allow.",
+    "Not Found": "There is no such path: see /docs.",
+    "Method Not Allowed": "This path does not support the method: see the header Allow.",
 }
 
 logger = Logger(child=True)
@@ -95,7 +95,7 @@ def _on_stemdrop_error(request: Request, error: Exception) -> Response:
     detail = str(error)
     if kind is StorageError:
         logger.error("storage_failed", reason=detail)
-        detail = "S3 doesn't do what it is asked for: try again."
+        detail = "S3 is unavailable: try again."
     return respond(request.scope, problem(kind.code, STATUSES[kind], detail), HEADERS.get(kind))
 
 
@@ -139,9 +139,7 @@ def _on_invalid_request(request: Request, error: Exception) -> Response:
     if any(flaw["type"] == "json_invalid" for flaw in found):
         return _on_stemdrop_error(request, BadRequestError(BAD_JSON))
     flaws = [_flaw(flaw) for flaw in found]
-    detail = "The body is not what this call takes: " + "; ".join(
-        f"{flaw.pointer} {flaw.detail}" for flaw in flaws
-    )
+    detail = "The body is invalid: " + "; ".join(f"{flaw.pointer} {flaw.detail}" for flaw in flaws)
     status = STATUSES[InvalidRequestError]
     return respond(request.scope, problem(InvalidRequestError.code, status, detail, flaws))
 

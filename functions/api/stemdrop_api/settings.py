@@ -15,7 +15,7 @@ ACCESS_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{32,}")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ApiSettings:
     """Settings of the API function.
 
     Attributes
@@ -60,7 +60,7 @@ class Settings:
     jwt_issuer: str = ""
 
     @classmethod
-    def from_env(cls, environment: Mapping[str, str]) -> "Settings":
+    def from_env(cls, environment: Mapping[str, str]) -> "ApiSettings":
         """Read the settings.
 
         Raises
@@ -94,8 +94,8 @@ class Settings:
 def _require_credential(token: str, issuer: str) -> None:
     """Require a credential; the message does not repeat the token."""
     if not token and not issuer:
-        raise SetupError("Nobody could get in: set ACCESS_TOKEN or JWT_ISSUER.")
+        raise SetupError("The API has no credential: set ACCESS_TOKEN or JWT_ISSUER.")
     if token and not ACCESS_TOKEN.fullmatch(token):
         raise SetupError(
-            "ACCESS_TOKEN can't be this: use at least 32 letters, digits or any of . _ ~ + / = -"
+            "ACCESS_TOKEN is invalid: use at least 32 letters, digits or any of . _ ~ + / = -"
         )

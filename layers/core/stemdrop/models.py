@@ -42,11 +42,13 @@ class ModelSpec:
 
     Attributes
     ----------
+    label : Label for people.
     weights : Name of the weights, which several models may share.
     instruments : Stems in Spleeter's order.
     bins : Number of frequency bins that the network sees, from 0 Hz up.
     """
 
+    label: str
     weights: str
     instruments: tuple[str, ...]
     bins: int
@@ -58,12 +60,12 @@ _TWO = ("vocals", "accompaniment")
 _FOUR = ("vocals", "drums", "bass", "other")
 _FIVE = ("vocals", "piano", "drums", "bass", "other")
 MODELS = {
-    Model.TWO_STEMS: ModelSpec("2stems", _TWO, 1024),
-    Model.FOUR_STEMS: ModelSpec("4stems", _FOUR, 1024),
-    Model.FIVE_STEMS: ModelSpec("5stems", _FIVE, 1024),
-    Model.TWO_STEMS_16KHZ: ModelSpec("2stems", _TWO, 1536),
-    Model.FOUR_STEMS_16KHZ: ModelSpec("4stems", _FOUR, 1536),
-    Model.FIVE_STEMS_16KHZ: ModelSpec("5stems", _FIVE, 1536),
+    Model.TWO_STEMS: ModelSpec("2 stems", "2stems", _TWO, 1024),
+    Model.FOUR_STEMS: ModelSpec("4 stems", "4stems", _FOUR, 1024),
+    Model.FIVE_STEMS: ModelSpec("5 stems", "5stems", _FIVE, 1024),
+    Model.TWO_STEMS_16KHZ: ModelSpec("2 stems, up to 16 kHz", "2stems", _TWO, 1536),
+    Model.FOUR_STEMS_16KHZ: ModelSpec("4 stems, up to 16 kHz", "4stems", _FOUR, 1536),
+    Model.FIVE_STEMS_16KHZ: ModelSpec("5 stems, up to 16 kHz", "5stems", _FIVE, 1536),
 }
 # Weights to their instruments.
 INSTRUMENTS = {spec.weights: spec.instruments for spec in MODELS.values()}

@@ -64,7 +64,7 @@ class Options:
         metadata=describe(
             "Model",
             "Network to use; a -16kHz model keeps frequencies up to 16 kHz instead of 11 kHz.",
-            values={model.value: model.label for model in Model},
+            values={model.value: model.spec.label for model in Model},
             aliases=("-p", "--params_filename"),
         ),
     )
@@ -83,7 +83,7 @@ class Options:
         metadata=describe(
             "Format",
             "Format of the stems.",
-            values={codec.value: codec.label for codec in Codec},
+            values={codec.value: codec.spec.label for codec in Codec},
             aliases=("-c",),
         ),
     )
