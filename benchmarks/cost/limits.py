@@ -1,8 +1,8 @@
 """What limits an application, and how far away the limits are."""
 
 from benchmarks.cost.bill import MONTH_S
-from benchmarks.cost.figures import Figures
-from benchmarks.cost.traffic import Kind
+from benchmarks.cost.figures import CostFigures
+from benchmarks.cost.traffic import RequestKind
 from stemdrop.options import Codec
 from stemdrop_api.errors import POLL_S
 from stemdrop_separate.job.run_job import GUARD_S
@@ -42,8 +42,8 @@ TURNS = (
     ),
     (
         "The API takes {rate:,} calls a second, an account {api_rate:,}",
-        "Who waits asks every {poll_s} s, so {waiting:,} may wait at the same time. Others are "
-        "answered 429, and try again",
+        "A waiting client polls every {poll_s} s, so {waiting:,} can wait at the same time. Others "
+        "get a 429, and retry",
         "`ApiRateLimit`, `ApiBurstLimit`",
     ),
     (
@@ -60,13 +60,13 @@ TURNS = (
     ),
     (
         "A function has {scratch_mb:,} MB of disk",
-        "Song, stems and zip have to fit; who sends one that doesn't is told so",
+        "Song, stems and zip have to fit; a larger song is rejected",
         "`SeparateStorageMb`, `MaxUploadMb`, `MaxDurationS`",
     ),
 )
 
 
-def demand(figures: Figures, songs: tuple[int, ...]) -> str:
+def demand(figures: CostFigures, songs: tuple[int, ...]) -> str:
     """Return a table of what months with so many songs ask for at their busiest."""
     song = figures.song(Codec.WAV)
     limits = (
@@ -91,7 +91,7 @@ def _against(value: float, limit: float) -> str:
     return f"**{text}**" if value > limit else text
 
 
-def turns(figures: Figures) -> str:
+def turns(figures: CostFigures) -> str:
     """Return a table of the limits, of what happens there, and of what to turn."""
     values = {**_about_lambda(figures), **_about_others(figures)}
     head = (_row("limit", "what happens", "what to turn"), _row("---", "---", "---"))
@@ -99,7 +99,7 @@ def turns(figures: Figures) -> str:
     return "\n".join((*head, *rows))
 
 
-def _about_lambda(figures: Figures) -> dict[str, float]:
+def _about_lambda(figures: CostFigures) -> dict[str, float]:
     song, template = figures.song(Codec.WAV), figures.template
     warm_s, usd_per_hour = song.separation.warm_s, figures.usd(template.memory_mb, 3600)
     few = template.concurrency
@@ -125,8 +125,8 @@ def _about_lambda(figures: Figures) -> dict[str, float]:
     }
 
 
-def _about_others(figures: Figures) -> dict[str, float]:
-    rate, writes = figures.template.rate_limit, figures.traffic[Codec.WAV].count(Kind.WRITE)
+def _about_others(figures: CostFigures) -> dict[str, float]:
+    rate, writes = figures.template.rate_limit, figures.traffic[Codec.WAV].count(RequestKind.WRITE)
     return {
         "rate": rate,
         "api_rate": API_CALLS_PER_S,
@@ -144,7 +144,7 @@ def _about(value: float) -> float:
     return float(f"{value:.2g}")
 
 
-def _longest_s(figures: Figures) -> float:
+def _longest_s(figures: CostFigures) -> float:
     """Return the longest song that can be done in time, if time grows as the song does."""
     song = figures.song(Codec.WAV)
     left_s = (

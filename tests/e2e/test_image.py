@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from benchmarks.lambda_container import INVOCATIONS
-from benchmarks.lambda_limits import Limits
+from benchmarks.lambda_limits import LambdaLimits
 from benchmarks.lambda_run import separator_variables
 from stemdrop_containers.engine import ROOT, ContainerEngine
 from stemdrop_containers.image import size_bytes
@@ -61,7 +61,7 @@ def _inspect(engine: ContainerEngine, image: str) -> dict[str, Any]:
 def environment() -> list[str]:
     """Return the options with which a container has the function's environment."""
     buckets = {"UPLOADS_BUCKET": "none", "STEMS_BUCKET": "none"}
-    variables = {**Limits().variables, **separator_variables(), **buckets}
+    variables = {**LambdaLimits().variables, **separator_variables(), **buckets}
     return [word for name, value in variables.items() for word in ("--env", f"{name}={value}")]
 
 
