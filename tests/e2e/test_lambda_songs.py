@@ -89,7 +89,7 @@ def test_most_demanding_options_fit_the_smallest_memory(
     assert job.usage.peak_rss_bytes < 0.7 * (SMALLEST_MB << 20)
 
 
-def test_songs_that_take_too_much_are_refused_and_the_next_one_is_done(
+def test_excessive_songs_are_rejected_and_next_song_succeeds(
     engine: ContainerEngine, image: str, s3: ScratchS3, song: Path, tmp_path: Path
 ) -> None:
     log = tmp_path / "function.log"
@@ -163,7 +163,7 @@ def job_of(s3: ScratchS3) -> Job:
     return Job.from_json(s3.read(record_key(KEY)))
 
 
-def test_no_container_outlives_a_run_that_is_killed(engine: ContainerEngine, image: str) -> None:
+def test_killed_run_leaves_no_container(engine: ContainerEngine, image: str) -> None:
     assert image
     command = [sys.executable, "-m", "benchmarks.lambda_run", "--times", "99"]
     command += ["--offline"] if engine.is_offline else []

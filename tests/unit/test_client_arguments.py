@@ -13,7 +13,7 @@ def parse(*words: str) -> Options:
     return parse_options(parser.parse_args(words))
 
 
-def test_defaults_are_those_of_the_options() -> None:
+def test_no_arguments_give_default_options() -> None:
     assert parse() == Options()
 
 
@@ -30,13 +30,13 @@ SPLEETERS = (
         SPLEETERS,
     ],
 )
-def test_options_have_short_names_spleeters_and_those_of_the_api(words: str) -> None:
+def test_short_spleeter_and_api_names_are_equivalent(words: str) -> None:
     sound = {"codec": "mp3", "bitrate": "128k"}
     part = {"offset_s": 1.5, "duration_s": 30}
     assert parse(*words.split()) == Options.parse({"model": "4stems", **sound, **part})
 
 
-def test_all_options_can_be_given() -> None:
+def test_every_option_has_an_argument() -> None:
     options = parse("--stems", "vocals", "--residual", "-c", "flac", "--bit_depth", "24")
     assert (options.stems, options.residual, options.bit_depth) == (("vocals",), True, "24")
     parser = argparse.ArgumentParser()
@@ -48,6 +48,6 @@ def test_all_options_can_be_given() -> None:
 @pytest.mark.parametrize(
     "words", ["-p 6stems", "-c aiff", "-s -1", "-d soon", "-c mp3 --bit_depth 16"]
 )
-def test_mistakes_are_told(words: str) -> None:
+def test_invalid_options_are_rejected(words: str) -> None:
     with pytest.raises(OptionError):
         parse(*words.split())

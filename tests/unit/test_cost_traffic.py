@@ -34,7 +34,7 @@ BEARER = "Bearer token"
         ("POST", "/jobs", BEARER, Requester.CLIENT, RequestKind.CALL),
     ],
 )
-def test_who_asks_for_what(
+def test_requests_are_classified(
     method: str, target: str, authorization: str, who: Requester, kind: RequestKind
 ) -> None:
     assert classify(Requester.SEPARATOR, method, target, authorization) == (who, kind)
@@ -79,7 +79,7 @@ def test_a_metric_costs_once_for_each_value_of_its_dimensions() -> None:
     assert ("stemdrop", "JobsDone", "service=other") in custom_metrics(lines)
 
 
-def test_what_was_killed_is_not_tried_again() -> None:
+def test_killed_container_is_not_retried() -> None:
     tried: list[int] = []
 
     def run(memory_mb: int) -> Times:

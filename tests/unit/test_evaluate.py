@@ -173,7 +173,7 @@ def result(song: str, quality: Quality | None, sdr: float) -> Result:
     return Result(song, SeparationSystem(Model.TWO_STEMS, quality), {"vocals": score}, network)
 
 
-def test_a_page_keeps_its_prose_and_gets_new_figures(tmp_path: Path) -> None:
+def test_page_keeps_prose_and_updates_figures(tmp_path: Path) -> None:
     page = tmp_path / "quality.md"
     page.write_text(f"# Before\n\n{BEGIN}\nold\n{END}\n\nAfter \\1\n")
     results = [
