@@ -1,4 +1,4 @@
-# Every task of the project; `make help` lists them.
+# All tasks of the project; `make help` lists them.
 SHELL := /bin/bash -eu -o pipefail
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -19,7 +19,7 @@ OFFLINE ?=
 BASE ?=
 RUN ?= start-api
 
-# Of stacks on AWS. STACK is the name in samconfig.toml unless given, REGION the one of the AWS profile.
+# Stacks on AWS. STACK defaults to the name in samconfig.toml, REGION to that of the AWS profile.
 ENVIRONMENT ?= dev
 STACK ?= $(shell sed -n '/^\[$(ENVIRONMENT)\.global/,/^\[/s/^stack_name = "\(.*\)"/\1/p' samconfig.toml)
 REGION ?= $(AWS_REGION)
@@ -58,10 +58,10 @@ IGNORED_ADVISORIES += CVE-2026-28500 # onnx, 2026-11-22: trust in onnx.hub. Noth
 IGNORED_ADVISORIES += CVE-2026-34445 # onnx, 2026-11-22: attributes of external data. No model of anybody else is read.
 IGNORED_ADVISORIES += CVE-2025-4565 # protobuf, 2026-11-22: depth of messages. Only pinned networks are read, by C++.
 
-help: ## Show this list
+help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: $(READY) models ## Make the environment and the 2stems model
+setup: $(READY) models ## Create the environment and build the 2stems model
 
 $(READY): infra/local/requirements.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "stemdrop needs Python 3.11: install it, or name it with PYTHON=path." >&2; exit 1; }
@@ -80,9 +80,9 @@ $(TEST_READY): tests/requirements.txt $(READY)
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
 
-test-setup: $(TEST_READY) models ## Make the environment with the packages of the tests
+test-setup: $(TEST_READY) models ## Create the environment with the packages of the tests, and build the 2stems model
 
-version: $(READY) ## Write the version, as of the last git tag, to where the functions and the image read it
+version: $(READY) ## Write the version of the last git tag to layers/core/stemdrop/version.txt
 	@$(BIN)/hatchling version > layers/core/stemdrop/version.txt
 
 # Environments apart from .venv; pyproject.toml says why.
@@ -96,7 +96,7 @@ $(CLIENTS_READY): tests/clients_js/package-lock.json | $(READY)
 	@echo "Installing the AWS SDK for JavaScript ..."
 	cd tests/clients_js && ../../$(BIN)/npm ci --silent --ignore-scripts --no-audit --no-fund
 
-models: $(READY) ## Build the networks in MODELS, "2stems" unless told otherwise
+models: $(READY) ## Build the networks in MODELS (default: 2stems)
 	$(BIN)/python -m model build $(MODELS)
 
 proof: $(TEST_READY) ## Compare the networks in MODELS with Spleeter's own graphs, and freeze these, with TensorFlow
@@ -105,10 +105,10 @@ proof: $(TEST_READY) ## Compare the networks in MODELS with Spleeter's own graph
 demo: setup ## Separate SONG (or a generated one) through the real handler, into OUT
 	$(BIN)/python -m benchmarks.demo --out $(OUT) $(if $(SONG),--song "$(SONG)")
 
-local: setup ## Run API, S3, events and a drop folder at PORT, SONGS at a time
+local: setup ## Run the local stack on PORT, with SONGS at a time
 	$(BIN)/python -m stemdrop_local.local --port $(PORT) --songs $(SONGS)
 
-test: test-setup proof chromium clients lint types ## Run every check and test, two at a time
+test: test-setup proof chromium clients lint types ## Run all checks and tests in two processes
 	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/unit tests/integration tests/template tests/page
 
 lint: $(TEST_READY) $(LINT_READY) ## Check style, spelling, imports, templates and the Dockerfile
@@ -119,51 +119,51 @@ lint: $(TEST_READY) $(LINT_READY) ## Check style, spelling, imports, templates a
 	$(BIN)/cfn-lint --include-checks I --template $(TEMPLATES)
 	CKV_SKIP_PACKAGE_UPDATE_CHECK=true .venv-lint/bin/checkov --file $(TEMPLATES) Dockerfile
 
-phrases: ## List phrases that are none in American English, as infra/lint/banned-phrases.txt has them
+phrases: ## List phrases of infra/lint/banned-phrases.txt in the code and the docs
 	! grep -rniwE -f infra/lint/banned-phrases.txt $(addprefix --exclude-dir=,node_modules __pycache__) \
 		--include=*.{css,html,js,md,py,sh,toml,yaml} --include=Dockerfile --include=Makefile $(CODE) $(PROSE)
 
-audit: $(LINT_READY) ## Look up known vulnerabilities of the packages that ship; needs a network
+audit: $(LINT_READY) ## Look up known vulnerabilities of shipped packages; needs a network
 	.venv-lint/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
 		$(addprefix --requirement ,$(SHIPPED)) $(addprefix --ignore-vuln ,$(IGNORED_ADVISORIES))
 
 types: $(TEST_READY) ## Check types
 	$(BIN)/mypy
 
-unit: $(TEST_READY) ## Run the tests without network and TensorFlow
+unit: $(TEST_READY) ## Run the unit tests
 	$(BIN)/python -m pytest tests/unit
 
-coverage: test-setup proof clients ## Measure which lines the unit, integration and template tests run, and write out/coverage
+coverage: test-setup proof clients ## Measure the lines that the unit, integration and template tests run; write out/coverage
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered --cov-report=html:out/coverage \
 		tests/unit tests/integration tests/template
 
-integration: test-setup proof clients ## Run the tests with the local AWS, ffmpeg and the model
+integration: test-setup proof clients ## Run the tests with the local stack, ffmpeg and the model
 	$(BIN)/python -m pytest tests/integration
 
 template: test-setup ## Check template.yaml against the code
 	$(BIN)/python -m pytest tests/template
 
-page: test-setup chromium ## Run the tests of the page, in Chromium
+page: test-setup chromium ## Run the tests of the page in Chromium
 	$(BIN)/python -m pytest tests/page
 
-chromium: ## Install Debian's Chromium, which the tests of the page drive
+chromium: ## Install Debian's Chromium for the tests of the page
 	@command -v chromium >/dev/null || { \
 		[ -n "$$(command -v apt-get)" -a "$$(id -u)" = 0 ] \
 		|| { echo "The tests of the page need Chromium: as root, apt-get install chromium." >&2; exit 1; }; \
 		echo "Installing Chromium ..."; \
 		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium >/dev/null; }
 
-clients: $(CLIENTS_READY) $(SAM_READY) ## Install the programs of others that the tests use: S3 clients and curl
+clients: $(CLIENTS_READY) $(SAM_READY) ## Install S3 clients and curl for the tests
 	@command -v rclone >/dev/null && command -v curl >/dev/null || { \
 		[ -n "$$(command -v apt-get)" -a "$$(id -u)" = 0 ] \
 		|| { echo "The tests need rclone and curl: as root, apt-get install rclone curl." >&2; exit 1; }; \
 		echo "Installing rclone and curl ..."; \
 		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends rclone curl >/dev/null; }
 
-e2e: test-setup $(SAM_READY) ## Run the tests with containers: the image, Lambda's limits, SAM
+e2e: test-setup $(SAM_READY) ## Run the tests with containers: image, Lambda's limits, SAM
 	OFFLINE=$(OFFLINE) $(BIN)/python -m pytest tests/e2e
 
-containers: ## Install Podman and what makes a base image, from Debian's packages
+containers: ## Install Podman and debootstrap from Debian's packages
 	@command -v podman >/dev/null && command -v runc >/dev/null && command -v debootstrap >/dev/null || { \
 		[ -n "$$(command -v apt-get)" -a "$$(id -u)" = 0 ] \
 		|| { echo "This needs root on Debian. Elsewhere, install Docker or Podman." >&2; exit 1; }; \
@@ -171,7 +171,7 @@ containers: ## Install Podman and what makes a base image, from Debian's package
 		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
 			$(PODMAN) >/dev/null; }
 
-lambda: test-setup build ## Separate SONG (or a generated one) in the image as Lambda runs it, with MEMORY
+lambda: test-setup build ## Separate SONG (or a generated one) in the image under Lambda's limits, with MEMORY
 	$(BIN)/python -m benchmarks.lambda_run --memory $(MEMORY) --backend $(BACKEND) --times 2 \
 		$(if $(SONG),--song "$(SONG)") $(if $(OFFLINE),--offline)
 
@@ -186,7 +186,7 @@ sam-local: version $(SAM_READY) ## Build with SAM, then run `sam local` with RUN
 	$(BIN)/python -m stemdrop_containers.sam_local --models "$(MODELS)" --backend $(BACKEND) \
 		$(if $(OFFLINE),--offline) $(RUN)
 
-deploy: version $(SAM_READY) ## Deploy to AWS or update; PARAMETERS="Name=value ...", NEW_TOKEN=1, CHECK=1 only checks
+deploy: version $(SAM_READY) ## Deploy or update STACK on AWS; PARAMETERS="Name=value ...", NEW_TOKEN=1, CHECK=1 for a preflight only
 	@$(BIN)/python -m stemdrop_cloud.deploy --environment "$(ENVIRONMENT)" --stack "$(STACK)" \
 		$(if $(NEW_TOKEN),--new-token) $(if $(CHECK),--check) --parameters "$(PARAMETERS) \
 		$(if $(filter-out file,$(origin MODELS)),Models='$(MODELS)') $(ARCHITECTURE:%=Architecture=%) $(ALARM_ADDRESS:%=AlarmAddress=%)"
@@ -195,29 +195,29 @@ token: $(SAM_READY) ## Print the access token of STACK
 	@name="$$($(call output,ApiFunction))"; $(AWS) lambda get-function-configuration --function-name "$$name" \
 		--query Environment.Variables.ACCESS_TOKEN --output text
 
-logs: $(SAM_READY) ## Follow the logs of STACK, from SINCE on
+logs: $(SAM_READY) ## Follow the logs of STACK since SINCE
 	@.venv-sam/bin/sam logs --stack-name "$(STACK)" --start-time "$(SINCE) ago" --tail
 
-redrive: $(SAM_READY) ## Send the failed songs of STACK to its separator again
+redrive: $(SAM_READY) ## Redrive the failure queue of STACK
 	@queue="$$($(call output,FailureQueueArn))"; $(AWS) $(AWS_ENDPOINT_URL:%=--endpoint-url %) sqs start-message-move-task \
 		--source-arn "$$queue" # version 1 of `aws` doesn't read the address of SQS from the environment
 
-destroy: $(SAM_READY) ## Delete STACK with all songs and stems, after asking for its name
+destroy: $(SAM_READY) ## Delete STACK with all songs and stems, after a confirmation
 	@AWS="$(AWS)" infra/cloud/destroy.sh "$(STACK)"
 
 parity: test-setup ## Compare SONG's stems with stock Spleeter's, sample for sample
 	@test -f "$(SONG)" || { echo "There is no song $(SONG): name one, make parity SONG=path." >&2; exit 2; }
 	$(BIN)/python -m benchmarks.parity "$(SONG)"
 
-bench: test-setup ## Measure time, memory and cost against stock Spleeter, and update their pages in docs/
+bench: test-setup ## Measure speed and cost against stock Spleeter; write their pages in docs
 	$(BIN)/python -m benchmarks.bench
 	$(BIN)/python -m benchmarks.cost $(if $(OFFLINE),--offline)
 
-evaluate: test-setup ## Measure stems against the true ones of the songs in DIR, or of generated songs
+evaluate: test-setup ## Measure stems against the true stems of songs in DIR, or of generated songs
 	$(BIN)/python -m benchmarks.evaluate --models $(MODELS) --qualities $(QUALITIES) --codecs $(CODECS) \
 		$(if $(DIR),--songs "$(DIR)" --page "$(OUT)/evaluation.md")
 
-lock: $(READY) ## Resolve the groups of pyproject.toml into hash-pinned files, one per deployment unit and environment
+lock: $(READY) ## Update the lock files
 	$(call compile,test,tests/requirements.txt)
 	$(call compile,local,infra/local/requirements.txt,$(AS_TESTED) pyproject.toml)
 	$(call compile,stack,infra/local/image.txt,$(AS_TESTED))
@@ -229,6 +229,6 @@ lock: $(READY) ## Resolve the groups of pyproject.toml into hash-pinned files, o
 	$(call compile,security,infra/lint/requirements.txt,--no-config)
 	$(call compile,runtime,infra/sam/runtime.txt,--no-config --python-version 3.13)
 
-clean: ## Remove everything that the other tasks made, but not the environments
+clean: ## Remove everything that other targets created, except environments
 	@[ ! -r /proc/mounts ] || awk '{ print $$2 }' /proc/mounts | { grep "^$(CURDIR)/build/" || true; } | xargs -r umount --lazy
 	rm -rf build out .mypy_cache .pytest_cache .ruff_cache .hypothesis .aws-sam

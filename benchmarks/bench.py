@@ -19,7 +19,7 @@ from pathlib import Path
 
 from benchmarks.api import Latency
 from benchmarks.deployed import local_aws, variables_of
-from benchmarks.page import Figures, write_page
+from benchmarks.page import BenchmarkFigures, write_page
 from benchmarks.processes import CommandError, Cost, Pairs, measure, measure_pairs
 from benchmarks.songs.song import blocks
 from benchmarks.songs.wav import write_wav
@@ -114,7 +114,7 @@ def _has_samples(path: Path) -> bool:
     return path.stat().st_size > 1000
 
 
-def _run(bench: Bench, pairs: int) -> Figures:
+def _run(bench: Bench, pairs: int) -> BenchmarkFigures:
     def both(duration_s: int) -> Pairs:
         print(f"{duration_s} s of song, {pairs} pairs ...", flush=True)
         return measure_pairs(lambda: bench.ours(duration_s), lambda: bench.stock(duration_s), pairs)
@@ -129,7 +129,7 @@ def _run(bench: Bench, pairs: int) -> Figures:
     print("the API ...", flush=True)
     api = bench.api()
     print("eleven minutes against stock Spleeter ...", flush=True)
-    return Figures(
+    return BenchmarkFigures(
         pairs={SHORT_S: short, SONG_S: song},
         hour=hour,
         cold_starts=tuple(cold),

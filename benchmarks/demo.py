@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 from benchmarks.report import print_report, save_picture
-from benchmarks.songs.song import Song, generate
+from benchmarks.songs.song import GeneratedSong, generate
 from benchmarks.songs.wav import write_wav
 from stemdrop.errors import StemdropError
 from stemdrop.jobs import Job, Status
@@ -53,7 +53,7 @@ def _demonstrate(song: Path | None, out: Path) -> None:
     if song is not None and not song.is_file():
         raise DemoError(f"There is no file {song}.")
     out.mkdir(parents=True, exist_ok=True)
-    known: Song | None = None
+    known: GeneratedSong | None = None
     if song is None:
         song, known = out / "song.wav", generate(GENERATED_S)
         write_wav(song, [known.mix])

@@ -16,7 +16,7 @@ from benchmarks.collection import CollectionError, Reference, Waveform, find_son
 from benchmarks.figures import Result, write_page
 from benchmarks.scores import measure
 from benchmarks.songs.repertoire import REPERTOIRE
-from benchmarks.systems import System, separate, systems
+from benchmarks.systems import SeparationSystem, separate, systems
 from stemdrop.codecs import Codec
 from stemdrop.errors import StemdropError
 from stemdrop.models import Model
@@ -25,7 +25,7 @@ from stemdrop_local.deployment import ROOT
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
 
-def evaluate(songs: Iterable[Reference], ways: list[System]) -> Iterator[Result]:
+def evaluate(songs: Iterable[Reference], ways: list[SeparationSystem]) -> Iterator[Result]:
     """Separate every song in every way, and measure the stems."""
     for song in songs:
         for way in ways:
@@ -33,7 +33,7 @@ def evaluate(songs: Iterable[Reference], ways: list[System]) -> Iterator[Result]
                 yield _evaluate_one(song, way, Path(folder))
 
 
-def _evaluate_one(song: Reference, way: System, scratch: Path) -> Result:
+def _evaluate_one(song: Reference, way: SeparationSystem, scratch: Path) -> Result:
     folders = [scratch / name for name in ("true", "made")]  # both have a vocals.wav
     for folder in folders:
         folder.mkdir()

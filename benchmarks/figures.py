@@ -7,8 +7,8 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from benchmarks.scores import FIGURES, Score, over_songs
-from benchmarks.systems import System
+from benchmarks.scores import FIGURES, StemScore, over_songs
+from benchmarks.systems import SeparationSystem
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,8 +31,8 @@ class Result:
     """
 
     song: str
-    system: System
-    scores: dict[str, Score]
+    system: SeparationSystem
+    scores: dict[str, StemScore]
     network_s_per_minute: float | None
 
 

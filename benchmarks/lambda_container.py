@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import httpx
 
-from benchmarks.lambda_limits import ISOLATION, PODMAN_ISOLATION, Limits
+from benchmarks.lambda_limits import ISOLATION, PODMAN_ISOLATION, LambdaLimits
 from stemdrop.errors import StemdropError
 from stemdrop_containers.engine import ContainerEngine, EngineError, run_server
 from stemdrop_local.ports import LOOPBACK, reserve_port
@@ -73,7 +73,7 @@ class LambdaContainer:
 def run_function(
     engine: ContainerEngine,
     image: str,
-    limits: Limits,
+    limits: LambdaLimits,
     environment: Mapping[str, str],
     log: Path,
     command: Sequence[str] = SEPARATOR,

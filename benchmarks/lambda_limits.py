@@ -31,7 +31,7 @@ PODMAN_ISOLATION = ("--read-only-tmpfs=false", "--http-proxy=false", "--passwd=f
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class LambdaLimits:
     """The limits of a function.
 
     Attributes

@@ -17,7 +17,7 @@ from math import ceil
 from pathlib import Path
 
 from benchmarks.lambda_container import LambdaContainer, run_function
-from benchmarks.lambda_limits import Limits
+from benchmarks.lambda_limits import LambdaLimits
 from benchmarks.scratch_s3 import ScratchS3, run_scratch_s3
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
@@ -72,7 +72,7 @@ def _run(engine: ContainerEngine, parsed: argparse.Namespace) -> int:
         song = parsed.song or _generated(Path(folder))
         log = Path(folder, "function.log")
         environment = {**separator_variables(parsed.backend), **s3.environment}
-        limits = Limits(parsed.memory, parsed.timeout)
+        limits = LambdaLimits(parsed.memory, parsed.timeout)
         jobs = []
         with run_function(engine, image, limits, environment, log) as function:
             for number in range(parsed.times):
@@ -111,7 +111,7 @@ def _generated(folder: Path) -> Path:
     return song
 
 
-def _describe(song: Path, job: Job, elapsed_s: float, limits: Limits, start: str) -> str:
+def _describe(song: Path, job: Job, elapsed_s: float, limits: LambdaLimits, start: str) -> str:
     gb_seconds = limits.memory_mb / MB_PER_GB * ceil(elapsed_s * 1000) / 1000
     price = gb_seconds * USD_PER_GB_SECOND[ARCHITECTURES[platform.machine()]]
     result = f"failed: {job.error}" if job.error else f"{len(job.stems)} stems"

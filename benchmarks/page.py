@@ -18,7 +18,7 @@ FIGURES: dict[str, tuple[Callable[[Cost], float], str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class BenchmarkFigures:
     """All that was measured.
 
     Attributes
@@ -38,7 +38,7 @@ class Figures:
     parity: str
 
 
-def write_page(figures: Figures, folder: Path) -> str:
+def write_page(figures: BenchmarkFigures, folder: Path) -> str:
     """Write benchmarks.md and benchmarks.png into a folder, and return the page."""
     count = len(next(iter(figures.pairs.values())).ours)
     song = max(figures.pairs)
@@ -99,7 +99,7 @@ def _machine() -> str:
     return f"The machine has {os.cpu_count()} cores ({machine})."
 
 
-def _rows(figures: Figures) -> str:
+def _rows(figures: BenchmarkFigures) -> str:
     rows = []
     for duration_s, pairs in sorted(figures.pairs.items()):
         for name, (of, unit, form) in FIGURES.items():
@@ -111,7 +111,7 @@ def _rows(figures: Figures) -> str:
     return "\n".join(rows)
 
 
-def _draw(figures: Figures, path: Path) -> None:
+def _draw(figures: BenchmarkFigures, path: Path) -> None:
     from matplotlib.figure import Figure
 
     picture = Figure(figsize=(9, 2.6), dpi=100, layout="constrained")

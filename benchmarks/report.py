@@ -11,7 +11,7 @@ from rich.table import Table
 from benchmarks.metrics import si_sdr_db
 from benchmarks.picture import draw
 from benchmarks.songs.instruments import Waveform
-from benchmarks.songs.song import Song
+from benchmarks.songs.song import GeneratedSong
 from stemdrop.jobs import Job, Usage
 from stemdrop.keys import RECORD_NAME
 from stemdrop_separate.audio.decode import Decoder
@@ -39,7 +39,7 @@ def save_picture(song: Path, job: Job, out: Path, scratch: Path) -> None:
     draw(waveforms, out / PICTURE)
 
 
-def print_report(job: Job, known: Song | None, out: Path, scratch: Path) -> None:
+def print_report(job: Job, known: GeneratedSong | None, out: Path, scratch: Path) -> None:
     """Print a row per stem, and what the run took.
 
     Parameters
@@ -66,7 +66,7 @@ def print_report(job: Job, known: Song | None, out: Path, scratch: Path) -> None
     console.print(f"All of it, with {PICTURE} and {RECORD_NAME}, is in {out}.", highlight=False)
 
 
-def _gain(known: Song, stem: str, estimate: Waveform) -> str:
+def _gain(known: GeneratedSong, stem: str, estimate: Waveform) -> str:
     """Return how near to the true stem the mix was, and how near the stem is that came back."""
     truth: Waveform = getattr(known, stem)
     return f"{si_sdr_db(truth, known.mix):.1f} dB -> {si_sdr_db(truth, estimate):.1f} dB"

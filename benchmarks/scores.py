@@ -27,7 +27,7 @@ Stems = Mapping[str, Waveform]
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class StemScore:
     """One stem's figures in dB; NaN where there is nothing to measure.
 
     Attributes
@@ -49,7 +49,7 @@ class Score:
 FIGURES = {"sdr": "SDR", "sir": "SIR", "sar": "SAR", "isr": "ISR", "si_sdr": "SI-SDR"}
 
 
-def measure(references: Stems, estimates: Stems) -> dict[str, Score]:
+def measure(references: Stems, estimates: Stems) -> dict[str, StemScore]:
     """Measure all stems of a song, each beside the others.
 
     Parameters
@@ -67,7 +67,7 @@ def measure(references: Stems, estimates: Stems) -> dict[str, Score]:
         np.stack(truth), np.stack(found), window=SAMPLE_RATE_HZ, hop=SAMPLE_RATE_HZ
     )
     return {
-        stem: Score(
+        stem: StemScore(
             sdr=_median(sdr[index]),
             sir=_median(sir[index]),
             sar=_median(sar[index]),
@@ -78,10 +78,10 @@ def measure(references: Stems, estimates: Stems) -> dict[str, Score]:
     }
 
 
-def over_songs(scores: list[Score]) -> Score:
+def over_songs(scores: list[StemScore]) -> StemScore:
     """Return the median of each figure over songs."""
     columns = zip(*map(astuple, scores), strict=True)
-    return Score(*(_median(np.array(column)) for column in columns))
+    return StemScore(*(_median(np.array(column)) for column in columns))
 
 
 @cache

@@ -22,7 +22,7 @@ MODELS = Models(ROOT / "build" / "models")
 
 
 @dataclass(frozen=True, slots=True)
-class System:
+class SeparationSystem:
     """One way to separate a song.
 
     Attributes
@@ -75,16 +75,16 @@ class Timed:
 
 def systems(
     models: list[Model], qualities: list[Quality], codecs: list[Codec], *, stock: bool
-) -> Iterator[System]:
+) -> Iterator[SeparationSystem]:
     """Return all combinations, stock Spleeter first among those of a model."""
     for model in models:
         if stock:
-            yield System(model, None)
+            yield SeparationSystem(model, None)
         for quality in qualities:
-            yield from (System(model, quality, codec) for codec in codecs)
+            yield from (SeparationSystem(model, quality, codec) for codec in codecs)
 
 
-def separate(system: System, song: Reference, scratch: Path) -> Separation:
+def separate(system: SeparationSystem, song: Reference, scratch: Path) -> Separation:
     """Separate a song, and read the stems back from their files.
 
     Raises

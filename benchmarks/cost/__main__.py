@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.bench import Bench
-from benchmarks.cost.figures import Figures, Sizes, System
+from benchmarks.cost.figures import CostFigures, MeasuredSystem, Sizes
 from benchmarks.cost.images import Images, build_images, compressed_bytes
 from benchmarks.cost.journey import beginning
 from benchmarks.cost.limited import Limited, running
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _measure(images: Images, folder: Path, song_s: int, count: int) -> Figures:
+def _measure(images: Images, folder: Path, song_s: int, count: int) -> CostFigures:
     songs = folder / "songs"  # the folder itself is closed to the user of a container
     songs.mkdir()
     bench = Bench(songs)
@@ -84,7 +84,7 @@ def _measure(images: Images, folder: Path, song_s: int, count: int) -> Figures:
         spleeter=size_bytes(images.engine, images.spleeter),
         kept=compressed_bytes(images.engine, images.ours),
     )
-    return Figures(
+    return CostFigures(
         song_s=song_s,
         rounds=count,
         ours=ours,
@@ -97,7 +97,7 @@ def _measure(images: Images, folder: Path, song_s: int, count: int) -> Figures:
     )
 
 
-def _systems(limited: Limited, count: int) -> tuple[System, System]:
+def _systems(limited: Limited, count: int) -> tuple[MeasuredSystem, MeasuredSystem]:
     """Measure both systems in turn, at all sizes that this machine has processors for."""
     cores = len(os.sched_getaffinity(0))
     sizes = [size for size in SIZES_MB if processors(size) <= cores] or [SIZES_MB[0]]

@@ -37,7 +37,7 @@ class Runs:
 
 
 @dataclass(frozen=True, slots=True)
-class Song:
+class SongUsage:
     """What one song takes, from its upload to the download of its stems.
 
     Attributes
@@ -66,7 +66,7 @@ class Song:
 
 
 @dataclass(frozen=True, slots=True)
-class Deployment:
+class BilledDeployment:
     """What doesn't depend on songs; template.yaml says it.
 
     Attributes
@@ -118,12 +118,12 @@ def sampled(calls: float) -> float:
     return at_once + SAMPLED_SHARE * (calls - at_once)
 
 
-def bill(song: Song, deployment: Deployment, songs: int) -> list[Line]:
+def bill(song: SongUsage, deployment: BilledDeployment, songs: int) -> list[Line]:
     """Return the bill of a month with so many songs like one."""
     return list(_lines(song, deployment, songs))
 
 
-def _lines(song: Song, deployment: Deployment, songs: int) -> Iterator[Line]:
+def _lines(song: SongUsage, deployment: BilledDeployment, songs: int) -> Iterator[Line]:
     cold = songs * cold_share(songs)
     calls = songs * song.calls
     # A song's calls follow each other closely, so only the first of them can be a cold one.
@@ -165,6 +165,6 @@ def _lines(song: Song, deployment: Deployment, songs: int) -> Iterator[Line]:
     yield Line("ECR: image storage", prices.IMAGES_KEPT, deployment.image_bytes / GB)
 
 
-def kept_months(deployment: Deployment) -> float:
+def kept_months(deployment: BilledDeployment) -> float:
     """Return for how long S3 keeps an object: so many days, and on to the next midnight UTC."""
     return (deployment.retention_days + 0.5) / DAYS_PER_MONTH

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from benchmarks.cost import prices
-from benchmarks.cost.bill import Deployment, Runs, Song
+from benchmarks.cost.bill import BilledDeployment, Runs, SongUsage
 from benchmarks.cost.speedup import Speedup, fit, processors
 from benchmarks.cost.times import Times
-from benchmarks.cost.traffic import Kind, Traffic
+from benchmarks.cost.traffic import RequestKind, Traffic
 from stemdrop.codecs import Codec
 
 
@@ -30,7 +30,7 @@ def medians(rounds: Sequence[Times]) -> Times:
 
 
 @dataclass(frozen=True, slots=True)
-class System:
+class MeasuredSystem:
     """Runs of one system.
 
     Attributes
@@ -101,7 +101,7 @@ class Template:
     message_age_s : until a message that waits is deleted.
     """
 
-    deployment: Deployment
+    deployment: BilledDeployment
     route_metrics: int
     alarms: int
     dashboards: int
@@ -124,7 +124,7 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class CostFigures:
     """All that the page is made from.
 
     Attributes
@@ -138,8 +138,8 @@ class Figures:
 
     song_s: int
     rounds: int
-    ours: System
-    spleeter: System
+    ours: MeasuredSystem
+    spleeter: MeasuredSystem
     high: Times
     traffic: Mapping[Codec, Traffic]
     api_cpu_s: tuple[float, float]
@@ -167,7 +167,7 @@ class Figures:
         price = prices.compute(self.template.deployment.architecture)
         return price.first_usd * memory_mb / 1024 * seconds
 
-    def song(self, codec: Codec) -> Song:
+    def song(self, codec: Codec) -> SongUsage:
         """Return what the song takes, at the default memory."""
         template, traffic = self.template, self.traffic[codec]
         taken = self.ours.estimate(template.memory_mb)
@@ -175,16 +175,16 @@ class Figures:
             raise ValueError("Nothing was measured that tells of the default memory.")
         share = processors(template.api_memory_mb)
         cold_s, warm_s = (cpu_s / share + S3_LATENCY_S for cpu_s in self.api_cpu_s)
-        return Song(
+        return SongUsage(
             separation=Runs(template.memory_mb, taken.cold_s, taken.warm_s),
             api=Runs(template.api_memory_mb, cold_s + warm_s, warm_s),
-            writes=traffic.count(Kind.WRITE),
-            reads=traffic.count(Kind.READ),
-            calls=traffic.count(Kind.CALL),
+            writes=traffic.count(RequestKind.WRITE),
+            reads=traffic.count(RequestKind.READ),
+            calls=traffic.count(RequestKind.CALL),
             answers_bytes=traffic.answers_bytes,
             uploaded_bytes=traffic.uploaded_bytes,
             stems_bytes=traffic.stems_bytes,
-            messages=traffic.count(Kind.MESSAGE),
+            messages=traffic.count(RequestKind.MESSAGE),
             queue_requests=traffic.queue_requests,
             logs_bytes=traffic.logs_bytes,
         )

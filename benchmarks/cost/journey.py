@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cost.recorder import Recorder
-from benchmarks.cost.traffic import Kind, Request, Traffic, Who
+from benchmarks.cost.traffic import Request, Requester, RequestKind, Traffic
 from benchmarks.deployed import local_aws
 from benchmarks.processes import CommandError, measure
 from stemdrop.codecs import Codec
@@ -73,7 +73,7 @@ class Journey:
         ------
         CommandError : they aren't.
         """
-        calls = sum(request.kind is Kind.CALL for request in self.requests)
+        calls = sum(request.kind is RequestKind.CALL for request in self.requests)
         deadline_s = time.monotonic() + LOGS_TIMEOUT_S
         while time.monotonic() < deadline_s:
             separator, api = (
@@ -107,7 +107,7 @@ def beginning(folder: Path, models: Path = MODELS) -> Iterator[Journey]:
         emulator = exits.enter_context(local_aws(folder))
         separator, api = (
             exits.enter_context(Recorder(emulator.endpoint_url, function, seen))
-            for function in (Who.SEPARATOR, Who.API)
+            for function in (Requester.SEPARATOR, Requester.API)
         )
         environment = {
             "SeparateFunction": {

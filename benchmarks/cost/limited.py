@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.cost.images import Images
 from benchmarks.cost.times import OutOfMemoryError, Times
 from benchmarks.lambda_container import InvocationError, LambdaContainer, run_function
-from benchmarks.lambda_limits import Limits
+from benchmarks.lambda_limits import LambdaLimits
 from benchmarks.lambda_run import separate, separator_variables
 from benchmarks.processes import CommandError
 from benchmarks.scratch_s3 import ScratchS3, run_scratch_s3
@@ -51,7 +51,7 @@ class Limited:
         engine, image = self._images.engine, self._images.ours
         variables = {**separator_variables(), **self._s3.environment}
         log = self._logs / f"separate-{memory_mb}.log"
-        limits = Limits(memory_mb, TIMEOUT_S)
+        limits = LambdaLimits(memory_mb, TIMEOUT_S)
         with run_function(engine, image, limits, variables, log) as function:
             return _twice(lambda: self._separate(function, metadata))
 
@@ -63,7 +63,7 @@ class Limited:
         processors : other than what comes with the memory.
         """
         engine, image = self._images.engine, self._images.spleeter
-        limits = Limits(memory_mb, TIMEOUT_S, processors=processors)
+        limits = LambdaLimits(memory_mb, TIMEOUT_S, processors=processors)
         log = self._logs / f"spleeter-{memory_mb}.log"
         volumes = {self._song.parent: SONGS}
         event = {"song": f"{SONGS}/{self._song.name}"}

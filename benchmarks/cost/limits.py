@@ -1,8 +1,8 @@
 """What limits an application, and how far away the limits are."""
 
 from benchmarks.cost.bill import MONTH_S
-from benchmarks.cost.figures import Figures
-from benchmarks.cost.traffic import Kind
+from benchmarks.cost.figures import CostFigures
+from benchmarks.cost.traffic import RequestKind
 from stemdrop.codecs import Codec
 from stemdrop_api.errors import POLL_S
 from stemdrop_separate.job.run_job import RESERVED_S
@@ -69,7 +69,7 @@ TURNS = (
 )
 
 
-def demand(figures: Figures, songs: tuple[int, ...]) -> str:
+def demand(figures: CostFigures, songs: tuple[int, ...]) -> str:
     """Return a table of what months with so many songs ask for at their busiest."""
     song = figures.song(Codec.WAV)
     limits = (
@@ -94,7 +94,7 @@ def _against(value: float, limit: float) -> str:
     return f"**{text}**" if value > limit else text
 
 
-def turns(figures: Figures) -> str:
+def turns(figures: CostFigures) -> str:
     """Return a table of the limits, of what happens there, and of what to turn."""
     values = {**_about_lambda(figures), **_about_others(figures)}
     head = (_row("Limit", "Effect", "Settings"), _row("---", "---", "---"))
@@ -102,7 +102,7 @@ def turns(figures: Figures) -> str:
     return "\n".join((*head, *rows))
 
 
-def _about_lambda(figures: Figures) -> dict[str, float]:
+def _about_lambda(figures: CostFigures) -> dict[str, float]:
     song, template = figures.song(Codec.WAV), figures.template
     warm_s, usd_per_hour = song.separation.warm_s, figures.usd(template.memory_mb, 3600)
     few = template.concurrency
@@ -128,8 +128,8 @@ def _about_lambda(figures: Figures) -> dict[str, float]:
     }
 
 
-def _about_others(figures: Figures) -> dict[str, float]:
-    rate, writes = figures.template.rate_limit, figures.traffic[Codec.WAV].count(Kind.WRITE)
+def _about_others(figures: CostFigures) -> dict[str, float]:
+    rate, writes = figures.template.rate_limit, figures.traffic[Codec.WAV].count(RequestKind.WRITE)
     return {
         "rate": rate,
         "api_rate": API_CALLS_PER_S,
@@ -147,7 +147,7 @@ def _about(value: float) -> float:
     return float(f"{value:.2g}")
 
 
-def _longest_s(figures: Figures) -> float:
+def _longest_s(figures: CostFigures) -> float:
     """Return the longest song that can be done in time, if time grows as the song does."""
     song = figures.song(Codec.WAV)
     left_s = (

@@ -12,12 +12,12 @@ from benchmarks.cost.bill import (
     kept_months,
     total_usd,
 )
-from benchmarks.cost.figures import S3_LATENCY_S, Estimate, Figures, System
+from benchmarks.cost.figures import S3_LATENCY_S, CostFigures, Estimate, MeasuredSystem
 from benchmarks.cost.limits import PEAK, demand, turns
 from benchmarks.cost.picture import draw
 from benchmarks.cost.prices import Free
 from benchmarks.cost.speedup import MB_PER_PROCESSOR, processors
-from benchmarks.cost.traffic import DELIVERY_REQUESTS, Kind, Who
+from benchmarks.cost.traffic import DELIVERY_REQUESTS, Requester, RequestKind
 from stemdrop.codecs import Codec
 
 # One processor; what every account gets; two; three and four; the most there is.
@@ -31,7 +31,7 @@ PICTURE = "cost.png"
 TEXT = Path(__file__).with_name("page.md")
 
 
-def write_page(figures: Figures, folder: Path) -> str:
+def write_page(figures: CostFigures, folder: Path) -> str:
     """Write cost.md and cost.png into a folder, and return the page."""
     page = TEXT.read_text().format(**_values(figures))
     (folder / "cost.md").write_text(page)
@@ -39,7 +39,7 @@ def write_page(figures: Figures, folder: Path) -> str:
     return page
 
 
-def _values(figures: Figures) -> Mapping[str, object]:
+def _values(figures: CostFigures) -> Mapping[str, object]:
     """Return what the text has in braces."""
     return {
         **_about_runs(figures),
@@ -57,7 +57,7 @@ def _values(figures: Figures) -> Mapping[str, object]:
     }
 
 
-def _about_runs(figures: Figures) -> Mapping[str, object]:
+def _about_runs(figures: CostFigures) -> Mapping[str, object]:
     cold, warm = figures.ours.models
     return {
         "song": f"{figures.song_s} s",
@@ -76,7 +76,7 @@ def _about_runs(figures: Figures) -> Mapping[str, object]:
     }
 
 
-def _about_bills(figures: Figures) -> Mapping[str, object]:
+def _about_bills(figures: CostFigures) -> Mapping[str, object]:
     template, deployment = figures.template, figures.template.deployment
     return {
         "delivery_requests": DELIVERY_REQUESTS,
@@ -97,7 +97,7 @@ def _about_bills(figures: Figures) -> Mapping[str, object]:
     }
 
 
-def _runs(figures: Figures) -> str:
+def _runs(figures: CostFigures) -> str:
     heads = ("Memory", "Processors", "Cold start", "Warm", "GB-s", "USD per song", "USD per 1,000")
     rows = [
         _row(*heads, *(f"Spleeter: {head}" for head in ("cold start", "warm", "USD per 1,000")))
@@ -111,7 +111,7 @@ def _runs(figures: Figures) -> str:
     return "\n".join(rows)
 
 
-def _ours(figures: Figures, memory_mb: int, found: Estimate | None) -> Iterable[str]:
+def _ours(figures: CostFigures, memory_mb: int, found: Estimate | None) -> Iterable[str]:
     if found is None:
         return ("out of memory", "", "", "", "")
     usd = figures.usd(memory_mb, found.warm_s)
@@ -120,7 +120,7 @@ def _ours(figures: Figures, memory_mb: int, found: Estimate | None) -> Iterable[
     return _marked(found, *cells, f"{usd:.6f}", f"{1000 * usd:.2f}")
 
 
-def _other(figures: Figures, memory_mb: int, found: Estimate | None) -> Iterable[str]:
+def _other(figures: CostFigures, memory_mb: int, found: Estimate | None) -> Iterable[str]:
     if found is None:
         return ("out of memory", "", "")
     usd = 1000 * figures.usd(memory_mb, found.warm_s)
@@ -131,12 +131,12 @@ def _marked(found: Estimate, *cells: str) -> Iterable[str]:
     return cells if found.is_measured else (f"*{cell}*" for cell in cells)
 
 
-def _killed(system: System) -> str:
+def _killed(system: MeasuredSystem) -> str:
     sizes = ", ".join(f"{size:,}" for size in sorted(system.killed))
     return f"ran out of memory at {sizes} MB" if sizes else "ran at all of these sizes"
 
 
-def _ratios(figures: Figures) -> str:
+def _ratios(figures: CostFigures) -> str:
     said = [
         f"at {size:,} MB, Spleeter takes {ratio.warm_s:.1f} times as long as stemdrop, and "
         f"{ratio.cold_s:.1f} times as long for a cold start"
@@ -145,17 +145,17 @@ def _ratios(figures: Figures) -> str:
     return "; ".join(said) or "no measured size ran both"
 
 
-def _requests(figures: Figures) -> str:
+def _requests(figures: CostFigures) -> str:
     rows = [_row("Per song", *(f"{codec} stems" for codec in figures.traffic)), "|---|---:|---:|"]
     for name, kind, who in (
-        ("S3 writes by the separator", Kind.WRITE, Who.SEPARATOR),
-        ("S3 writes by the API", Kind.WRITE, Who.API),
-        ("S3 writes by the client", Kind.WRITE, Who.CLIENT),
-        ("S3 reads by the separator", Kind.READ, Who.SEPARATOR),
-        ("S3 reads by the API", Kind.READ, Who.API),
-        ("S3 reads by the client", Kind.READ, Who.CLIENT),
-        ("API requests", Kind.CALL, Who.CLIENT),
-        ("SNS messages", Kind.MESSAGE, Who.SEPARATOR),
+        ("S3 writes by the separator", RequestKind.WRITE, Requester.SEPARATOR),
+        ("S3 writes by the API", RequestKind.WRITE, Requester.API),
+        ("S3 writes by the client", RequestKind.WRITE, Requester.CLIENT),
+        ("S3 reads by the separator", RequestKind.READ, Requester.SEPARATOR),
+        ("S3 reads by the API", RequestKind.READ, Requester.API),
+        ("S3 reads by the client", RequestKind.READ, Requester.CLIENT),
+        ("API requests", RequestKind.CALL, Requester.CLIENT),
+        ("SNS messages", RequestKind.MESSAGE, Requester.SEPARATOR),
     ):
         counts = (traffic.count(kind, who) for traffic in figures.traffic.values())
         rows.append(_row(name, *map(str, counts)))
@@ -168,7 +168,7 @@ def _requests(figures: Figures) -> str:
     return "\n".join(rows)
 
 
-def _bill(figures: Figures, codec: Codec) -> str:
+def _bill(figures: CostFigures, codec: Codec) -> str:
     bills = [bill(figures.song(codec), figures.template.deployment, songs) for songs in SONGS]
     rows = [
         _row("USD per month", "Quantity (last column)", *(f"{songs:,} songs" for songs in SONGS))
@@ -184,7 +184,7 @@ def _bill(figures: Figures, codec: Codec) -> str:
     return "\n".join(rows)
 
 
-def _prices(figures: Figures) -> str:
+def _prices(figures: CostFigures) -> str:
     rows = [_row("Item", "Unit", "USD per unit", "Free per month", "Source")]
     rows.append("|---|---|---:|---:|---|")
     for line in bill(figures.song(Codec.WAV), figures.template.deployment, 1):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.cost.figures import Estimate, Figures, System
+from benchmarks.cost.figures import CostFigures, Estimate, MeasuredSystem
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -13,7 +13,7 @@ OURS, OTHER = "#2a7f8e", "#909090"
 Value = Callable[[int, Estimate], float]
 
 
-def draw(figures: Figures, sizes_mb: Sequence[int], path: Path) -> None:
+def draw(figures: CostFigures, sizes_mb: Sequence[int], path: Path) -> None:
     """Draw both systems as PNG: dots are measured, circles come from the model."""
     from matplotlib.figure import Figure
 
@@ -39,7 +39,12 @@ def draw(figures: Figures, sizes_mb: Sequence[int], path: Path) -> None:
 
 
 def _plot(
-    axes: "Axes", system: System, sizes_mb: Sequence[int], value: Value, color: str, name: str
+    axes: "Axes",
+    system: MeasuredSystem,
+    sizes_mb: Sequence[int],
+    value: Value,
+    color: str,
+    name: str,
 ) -> None:
     found = [(size, estimate) for size in sizes_mb if (estimate := system.estimate(size))]
     values = [value(size, estimate) for size, estimate in found]

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
-from benchmarks.cost.traffic import Kind, Request, Who
+from benchmarks.cost.traffic import Request, Requester, RequestKind
 from stemdrop_local.ports import LOOPBACK
 
 # A signature is for a service: ".../Credential=KEY/DATE/REGION/SERVICE/aws4_request".
@@ -32,7 +32,7 @@ class Recorder:
     endpoint_url : of the proxy.
     """
 
-    def __init__(self, endpoint_url: str, function: Who, seen: list[Request]) -> None:
+    def __init__(self, endpoint_url: str, function: Requester, seen: list[Request]) -> None:
         self.upstream = urlsplit(endpoint_url).netloc
         self._function = function
         self._seen = seen
@@ -62,7 +62,9 @@ class Recorder:
         self._seen.append(Request(who, kind, urlsplit(target).path, answer_bytes))
 
 
-def classify(function: Who, method: str, target: str, authorization: str) -> tuple[Who, Kind]:
+def classify(
+    function: Requester, method: str, target: str, authorization: str
+) -> tuple[Requester, RequestKind]:
     """Return who sends a request, and what it is on the bill; see `Recorder`.
 
     The page and `stemdrop submit` sign nothing themselves: they call the API, or use the signature
@@ -71,25 +73,25 @@ def classify(function: Who, method: str, target: str, authorization: str) -> tup
     url = urlsplit(target)
     in_header = CREDENTIAL.search(authorization)
     signature = in_header or CREDENTIAL.search(unquote(url.query))
-    who = function if in_header else Who.CLIENT
+    who = function if in_header else Requester.CLIENT
     if signature is None:
-        return who, Kind.CALL
+        return who, RequestKind.CALL
     if signature[1] == "s3":
         return who, _s3_kind(method, url.path)
-    return who, Kind.QUEUE if signature[1] == "sqs" else Kind.MESSAGE
+    return who, RequestKind.QUEUE if signature[1] == "sqs" else RequestKind.MESSAGE
 
 
-def _s3_kind(method: str, path: str) -> Kind:
+def _s3_kind(method: str, path: str) -> RequestKind:
     """Return what S3 asks money for; to list a bucket is as dear as to write.
 
     Source: the price list of S3, "PUT, COPY, POST, LIST requests".
     """
     _, _, key = path.lstrip("/").partition("/")
     if method == "DELETE":
-        return Kind.DELETE
+        return RequestKind.DELETE
     if method in {"PUT", "POST"}:
-        return Kind.WRITE
-    return Kind.READ if key else Kind.WRITE
+        return RequestKind.WRITE
+    return RequestKind.READ if key else RequestKind.WRITE
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from benchmarks.cost.figures import System
+from benchmarks.cost.figures import MeasuredSystem
 from benchmarks.cost.times import OutOfMemoryError, Times
 
 
@@ -30,6 +30,6 @@ class Rounds:
         """Return whether any size was enough, every time."""
         return bool(self.times.keys() - self.too_small)
 
-    def result(self, cores: int, shares: Mapping[float, Sequence[Times]]) -> System:
+    def result(self, cores: int, shares: Mapping[float, Sequence[Times]]) -> MeasuredSystem:
         """Return all runs."""
-        return System(self.times, cores, frozenset(self.too_small), shares)
+        return MeasuredSystem(self.times, cores, frozenset(self.too_small), shares)

@@ -5,7 +5,7 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
-from benchmarks.cost.bill import Deployment
+from benchmarks.cost.bill import BilledDeployment
 from benchmarks.cost.figures import Template
 from stemdrop_local.deployment import TEMPLATE
 
@@ -36,7 +36,7 @@ def read_template(parameters: Mapping[str, str] | None = None) -> Template:
     routes = resources["ApiStage"]["Properties"]["DefaultRouteSettings"]
     route_metrics = METRICS_PER_ROUTE * ROUTES if routes.get("DetailedMetricsEnabled") else 0
     return Template(
-        deployment=Deployment(
+        deployment=BilledDeployment(
             architecture=value("SeparateFunction", "Architectures", 0),
             scratch_mb=int(value("SeparateFunction", "EphemeralStorage", "Size")),
             retention_days=int(

@@ -1,4 +1,4 @@
-"""Who asks whom, and how often, for one song: counted on its way through the whole application."""
+"""Requests for one song, counted in the whole application."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,15 +11,15 @@ ACCESS_LINE_BYTES = 250
 DELIVERY_REQUESTS = 3
 
 
-class Who(StrEnum):
-    """Who sends a request."""
+class Requester(StrEnum):
+    """Sender of a request."""
 
     SEPARATOR = "the separator"
     API = "the API"
     CLIENT = "the client"
 
 
-class Kind(StrEnum):
+class RequestKind(StrEnum):
     """What a request is on the bill."""
 
     WRITE = "writes"
@@ -34,8 +34,8 @@ class Kind(StrEnum):
 class Request:
     """A request, and how many bytes its answer's body had."""
 
-    who: Who
-    kind: Kind
+    who: Requester
+    kind: RequestKind
     path: str
     answer_bytes: int
 
@@ -56,7 +56,7 @@ class Traffic:
     stems_bytes: int
     lines: tuple[str, ...]
 
-    def count(self, kind: Kind, *who: Who) -> int:
+    def count(self, kind: RequestKind, *who: Requester) -> int:
         """Return how many requests of a kind somebody sent, or anybody."""
         return sum(
             request.kind is kind and (not who or request.who in who) for request in self.requests
@@ -65,15 +65,17 @@ class Traffic:
     @property
     def queue_requests(self) -> int:
         """Return how many requests SQS counts."""
-        return DELIVERY_REQUESTS + self.count(Kind.QUEUE)
+        return DELIVERY_REQUESTS + self.count(RequestKind.QUEUE)
 
     @property
     def answers_bytes(self) -> int:
         """Return what the API has answered."""
-        return sum(request.answer_bytes for request in self.requests if request.kind is Kind.CALL)
+        return sum(
+            request.answer_bytes for request in self.requests if request.kind is RequestKind.CALL
+        )
 
     @property
     def logs_bytes(self) -> int:
         """Return what CloudWatch counts of all that was logged."""
-        access = self.count(Kind.CALL) * (ACCESS_LINE_BYTES + EVENT_OVERHEAD_BYTES)
+        access = self.count(RequestKind.CALL) * (ACCESS_LINE_BYTES + EVENT_OVERHEAD_BYTES)
         return access + sum(len(line.encode()) + EVENT_OVERHEAD_BYTES for line in self.lines)

@@ -45,7 +45,7 @@ Placed = tuple[float, Waveform, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class Composition:
     """What stays the same all through a song; `beat` is the length of a beat in samples."""
 
     seed: int
@@ -136,10 +136,10 @@ class Score:
         return sing(notes, self._samples(PHRASE_BEATS), random)
 
 
-def compose(seed: int) -> Score:
+def compose(seed: int) -> Composition:
     """Choose tempo (92 to 116 beats a minute), key and chords."""
     random = np.random.default_rng(seed)
-    return Score(
+    return Composition(
         seed=seed,
         # An even number of samples, so that half beats fall on samples.
         beat=2 * round(60 * SAMPLE_RATE_HZ / random.integers(92, 117) / 2),

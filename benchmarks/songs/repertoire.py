@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import signal
 
-from benchmarks.songs.composition import BEATS, Score, compose
+from benchmarks.songs.composition import BEATS, Composition, compose
 from benchmarks.songs.instruments import SAMPLE_RATE_HZ, Waveform
-from benchmarks.songs.song import PANS, PEAKS, Song
+from benchmarks.songs.song import PANS, PEAKS, GeneratedSong
 
 STEMS = {
     "vocals": ["vocals"],
@@ -22,7 +22,7 @@ WET = {"vocals": 0.5, "drums": 0.2, "hi_hat": 0.2, "bass": 0.1, "keyboard": 0.5}
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class SongStyle:
     """What makes a song different from others.
 
     Attributes
@@ -52,22 +52,22 @@ class Kind:
 
 
 REPERTOIRE = (
-    Kind("pop"),
-    Kind("ballad", beats_per_minute=64, room_s=1.8, voice_db=3),
-    Kind("dance", beats_per_minute=128, drive=2, room_s=0.8, voice_db=-3, peak_dbfs=-0.3),
-    Kind("punk", beats_per_minute=176, drive=4, keyboards=2, peak_dbfs=-0.3),
-    Kind("duet", beats_per_minute=88, voices_semitones=(0, -12), room_s=0.8),
-    Kind("choir", beats_per_minute=76, voices_semitones=(0, 5, -7, -12), room_s=2.5),
-    Kind("lullaby", beats_per_minute=72, band=("keyboard",), room_s=0.6, peak_dbfs=-12),
-    Kind("a cappella with drums", voices_semitones=(0, 4), band=("drums", "hi_hat"), room_s=1),
-    Kind("orchestra", beats_per_minute=96, keyboards=3, room_s=2.2, width=2, voice_db=-4),
-    Kind("mono", beats_per_minute=112, width=0),
-    Kind("whisper", beats_per_minute=92, voice_db=-9, room_s=1.2),
-    Kind("demo tape", beats_per_minute=120, drive=1, room_s=0, peak_dbfs=-32),
+    SongStyle("pop"),
+    SongStyle("ballad", beats_per_minute=64, room_s=1.8, voice_db=3),
+    SongStyle("dance", beats_per_minute=128, drive=2, room_s=0.8, voice_db=-3, peak_dbfs=-0.3),
+    SongStyle("punk", beats_per_minute=176, drive=4, keyboards=2, peak_dbfs=-0.3),
+    SongStyle("duet", beats_per_minute=88, voices_semitones=(0, -12), room_s=0.8),
+    SongStyle("choir", beats_per_minute=76, voices_semitones=(0, 5, -7, -12), room_s=2.5),
+    SongStyle("lullaby", beats_per_minute=72, band=("keyboard",), room_s=0.6, peak_dbfs=-12),
+    SongStyle("a cappella with drums", voices_semitones=(0, 4), band=("drums", "hi_hat"), room_s=1),
+    SongStyle("orchestra", beats_per_minute=96, keyboards=3, room_s=2.2, width=2, voice_db=-4),
+    SongStyle("mono", beats_per_minute=112, width=0),
+    SongStyle("whisper", beats_per_minute=92, voice_db=-9, room_s=1.2),
+    SongStyle("demo tape", beats_per_minute=120, drive=1, room_s=0, peak_dbfs=-32),
 )
 
 
-def play(kind: Kind, duration_s: float, *, seed: int = 0) -> Song:
+def play(kind: SongStyle, duration_s: float, *, seed: int = 0) -> GeneratedSong:
     """Compose a song of a kind; the same seed always gives the same samples.
 
     Parameters
@@ -90,10 +90,10 @@ def play(kind: Kind, duration_s: float, *, seed: int = 0) -> Song:
     }
     peak = float(np.abs(sum(stems.values(), silence)).max())
     gain = np.float32(10 ** (kind.peak_dbfs / 20) / peak) if peak else np.float32(1)
-    return Song(**{stem: waveform * gain for stem, waveform in stems.items()})
+    return GeneratedSong(**{stem: waveform * gain for stem, waveform in stems.items()})
 
 
-def _tracks(kind: Kind, score: Score, samples: int) -> dict[str, Waveform]:
+def _tracks(kind: SongStyle, score: Composition, samples: int) -> dict[str, Waveform]:
     """Return what everybody plays, float32, shape (samples,)."""
     tracks = _joined(score, samples)
     tracks["vocals"] = _mean(
@@ -107,12 +107,12 @@ def _tracks(kind: Kind, score: Score, samples: int) -> dict[str, Waveform]:
     return {name: track for name, track in tracks.items() if name in {"vocals", *kind.band}}
 
 
-def _choir(score: Score, semitones: tuple[int, ...]) -> Iterator[Score]:
+def _choir(score: Composition, semitones: tuple[int, ...]) -> Iterator[Composition]:
     for index, shift in enumerate(semitones):
         yield replace(score, seed=score.seed + 1000 * index, tonic=score.tonic + shift)
 
 
-def _joined(score: Score, samples: int, alone: str | None = None) -> dict[str, Waveform]:
+def _joined(score: Composition, samples: int, alone: str | None = None) -> dict[str, Waveform]:
     rounds = -(-samples // (BEATS * score.beat))
     sections = [score.section(index, alone=alone) for index in range(rounds)]
     return {
@@ -127,7 +127,7 @@ def _mean(parts: Iterable[Waveform]) -> Waveform:
     return np.asarray(np.sum(waveforms, axis=0) / np.sqrt(len(waveforms)), np.float32)
 
 
-def _placed(track: Waveform, name: str, kind: Kind, random: np.random.Generator) -> Waveform:
+def _placed(track: Waveform, name: str, kind: SongStyle, random: np.random.Generator) -> Waveform:
     """Drive an instrument, set its level, and put it into its place in the room."""
     if kind.drive:
         track = np.asarray(np.tanh(kind.drive * track) / np.tanh(kind.drive), np.float32)
@@ -141,7 +141,7 @@ def _placed(track: Waveform, name: str, kind: Kind, random: np.random.Generator)
     return np.asarray(sound, np.float32)
 
 
-def _reverberation(sound: Waveform, kind: Kind, random: np.random.Generator) -> Waveform:
+def _reverberation(sound: Waveform, kind: SongStyle, random: np.random.Generator) -> Waveform:
     """Return what a room answers, shape (samples, 2): noise that dies away, of the same energy."""
     length = round(kind.room_s * SAMPLE_RATE_HZ)
     decay = 10 ** (-3 * np.arange(length) / length)

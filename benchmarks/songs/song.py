@@ -16,7 +16,7 @@ PANS = {"vocals": 0.0, "drums": -0.1, "hi_hat": 0.5, "bass": 0.1, "keyboard": -0
 
 
 @dataclass(frozen=True, slots=True)
-class Song:
+class GeneratedSong:
     """A song and what it was mixed from; every waveform is float32, shape (samples, 2)."""
 
     vocals: Waveform
@@ -40,7 +40,7 @@ class Song:
         return self.vocals + self.accompaniment
 
 
-def generate(duration_s: float, *, seed: int = 0, channels: int = 2) -> Song:
+def generate(duration_s: float, *, seed: int = 0, channels: int = 2) -> GeneratedSong:
     """Compose a song with known stems.
 
     Parameters
@@ -55,12 +55,15 @@ def generate(duration_s: float, *, seed: int = 0, channels: int = 2) -> Song:
     The song at 44 100 Hz, its mix within [-0.9, 0.9].
     """
     sections = list(blocks(duration_s, seed=seed, channels=channels))
-    return Song(
-        *(np.concatenate([getattr(part, stem.name) for part in sections]) for stem in fields(Song))
+    return GeneratedSong(
+        *(
+            np.concatenate([getattr(part, stem.name) for part in sections])
+            for stem in fields(GeneratedSong)
+        )
     )
 
 
-def blocks(duration_s: float, *, seed: int = 0, channels: int = 2) -> Iterator[Song]:
+def blocks(duration_s: float, *, seed: int = 0, channels: int = 2) -> Iterator[GeneratedSong]:
     """Compose the song of `generate` section by section, in constant memory whatever its length.
 
     Yields
@@ -75,7 +78,7 @@ def blocks(duration_s: float, *, seed: int = 0, channels: int = 2) -> Iterator[S
         tracks = {name: track[:remaining] for name, track in score.section(index).items()}
         placed = {name: _placed(track, name, channels) for name, track in tracks.items()}
         drums = placed["drums"] + placed["hi_hat"]
-        yield Song(placed["vocals"], drums, placed["bass"], placed["keyboard"])
+        yield GeneratedSong(placed["vocals"], drums, placed["bass"], placed["keyboard"])
         remaining -= len(drums)
         if not remaining:
             return

@@ -13,7 +13,7 @@ from stemdrop_cli.errors import (
     BusyError,
     ServerError,
     SongError,
-    UnauthorizedError,
+    TokenRejectedError,
     UnreachableError,
 )
 from stemdrop_cli.responses import JobResponse, parse_job, parse_upload
@@ -31,7 +31,7 @@ MIN_RETRY_AFTER_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class JobRequest:
+class JobSubmission:
     """A song, and the options of its separation; `sha256` in hex."""
 
     filename: str
@@ -67,7 +67,7 @@ class ApiClient:
     Raises
     ------
     UnreachableError, BusyError : A retry may succeed.
-    UnauthorizedError : The server rejects the token.
+    TokenRejectedError : The server rejects the token.
     SongError : The server rejects the request.
     ServerError : The server isn't stemdrop.
     """
@@ -103,7 +103,7 @@ class ApiClient:
         if "limits" not in self._read(answer):
             raise ServerError(f"The server at {self.url} isn't stemdrop.")
 
-    def create_job(self, request: JobRequest) -> tuple[JobResponse, PresignedUpload | None]:
+    def create_job(self, request: JobSubmission) -> tuple[JobResponse, PresignedUpload | None]:
         """Create a job, and return it with its upload URL; a song that is known needs none.
 
         Retries are harmless: a job without an upload costs nothing and expires.
@@ -139,7 +139,7 @@ class ApiClient:
         except httpx.RequestError as error:
             raise UnreachableError(f"{self.url} can't be reached: {reason(error)}.") from error
         if answer.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
-            raise UnauthorizedError(
+            raise TokenRejectedError(
                 f"{self.url} rejects the token: set STEMDROP_TOKEN or --token to its token."
             )
         if is_temporary(answer):

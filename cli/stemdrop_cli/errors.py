@@ -9,7 +9,7 @@ StemdropError
     │   └── TemporaryServerError       a retry may succeed
     │       ├── UnreachableError       no response
     │       └── BusyError              a response that says "not now"
-    └── UnauthorizedError           4  the server rejects the token
+    └── TokenRejectedError          4  the server rejects the token
 StoppedError                           another thread has stopped the work
 """
 
@@ -85,7 +85,7 @@ class BusyError(TemporaryServerError):
     code = "busy"
 
 
-class UnauthorizedError(ClientError):
+class TokenRejectedError(ClientError):
     """The server rejects the token, or requires one."""
 
     code = "unauthorized"

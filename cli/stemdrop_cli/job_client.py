@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stemdrop.jobs import Status
 from stemdrop.options import Options
-from stemdrop_cli.api_client import ApiClient, JobRequest
+from stemdrop_cli.api_client import ApiClient, JobSubmission
 from stemdrop_cli.display import Phase, Row
 from stemdrop_cli.errors import (
     DownloadExpiredError,
@@ -63,14 +63,14 @@ class JobClient:
         """
         self._start(Phase.READING, file_size(song))
         size_bytes, sha256 = hash_file(song, self._update)
-        request = JobRequest(api_filename(song.name), size_bytes, sha256, options)
+        request = JobSubmission(api_filename(song.name), size_bytes, sha256, options)
         for _ in range(MAX_RENEWALS):
             with suppress(UploadExpiredError):
                 return self._submit_once(song, request, on_accepted)
         return self._submit_once(song, request, on_accepted)
 
     def _submit_once(
-        self, song: Path, request: JobRequest, on_accepted: Callable[[str], object]
+        self, song: Path, request: JobSubmission, on_accepted: Callable[[str], object]
     ) -> JobResponse:
         job, upload = self._retries.run(partial(self._api.create_job, request))
         if upload:

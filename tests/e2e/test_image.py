@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from benchmarks.lambda_container import INVOCATIONS
-from benchmarks.lambda_limits import Limits
+from benchmarks.lambda_limits import LambdaLimits
 from benchmarks.lambda_run import separator_variables
 from stemdrop_containers.engine import ROOT, ContainerEngine
 from stemdrop_containers.image import size_bytes
@@ -61,15 +61,15 @@ def _inspect(engine: ContainerEngine, image: str) -> dict[str, Any]:
 def environment() -> list[str]:
     """Return the options with which a container has the function's environment."""
     buckets = {"UPLOADS_BUCKET": "none", "STEMS_BUCKET": "none"}
-    variables = {**Limits().variables, **separator_variables(), **buckets}
+    variables = {**LambdaLimits().variables, **separator_variables(), **buckets}
     return [word for name, value in variables.items() for word in ("--env", f"{name}={value}")]
 
 
-def test_it_is_small(engine: ContainerEngine, image: str) -> None:
+def test_image_is_small(engine: ContainerEngine, image: str) -> None:
     assert size_bytes(engine, image) < LARGEST_BYTES
 
 
-def test_it_has_what_the_function_needs_and_no_more(engine: ContainerEngine, image: str) -> None:
+def test_image_contains_only_required_files(engine: ContainerEngine, image: str) -> None:
     superfluous = "pip setuptools tensorflow spleeter onnx ministack fastapi rich model"
     command = [*ANYBODY, "--entrypoint", PYTHON, image, "-c", INVENTORY]
     needed = "numpy onnxruntime stemdrop stemdrop_separate awslambdaric"
@@ -82,7 +82,7 @@ def test_it_has_what_the_function_needs_and_no_more(engine: ContainerEngine, ima
     assert inventory["unchecked"] == inventory["sources"] > 30
 
 
-def test_anybody_encodes_every_format_on_a_read_only_root(
+def test_any_user_encodes_every_format_on_read_only_root(
     engine: ContainerEngine, image: str
 ) -> None:
     # `env -u`, as an engine sets HOME by itself
@@ -91,7 +91,7 @@ def test_anybody_encodes_every_format_on_a_read_only_root(
     engine.run("run", "--rm", *options, *command, "-m", "stemdrop_separate.smoke", timeout=120)
 
 
-def test_its_labels_tell_what_is_in_it(inspected: dict[str, Any]) -> None:
+def test_image_labels_describe_contents(inspected: dict[str, Any]) -> None:
     labels = inspected["Config"]["Labels"]
     assert labels["stemdrop.models"] == "2stems"
     assert labels["stemdrop.backend"] == "onnx"
@@ -111,9 +111,7 @@ def function(engine: ContainerEngine, image: str) -> Iterator[str]:
     engine.run("rm", "--force", "--time", "0", name)
 
 
-def test_outside_of_lambda_the_emulator_runs_the_handler(
-    engine: ContainerEngine, function: str
-) -> None:
+def test_image_runs_handler_outside_lambda(engine: ContainerEngine, function: str) -> None:
     ask = f"""
 import json, time, urllib.request
 EVENT = b'{{"Records": []}}'

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from benchmarks.lambda_container import InvocationError, LambdaContainer, run_function
-from benchmarks.lambda_limits import Limits
+from benchmarks.lambda_limits import LambdaLimits
 from stemdrop_containers.engine import ContainerEngine
 
 HANDLERS = Path(__file__).with_name("handlers")
 INSIDE = "/var/probe"
-LIMITS = Limits(memory_mb=1769, timeout_s=60, storage_mb=512)
+LIMITS = LambdaLimits(memory_mb=1769, timeout_s=60, storage_mb=512)
 COMMAND = ("/opt/stemdrop/entrypoint.sh", "lambda_probe.handler")
 
 

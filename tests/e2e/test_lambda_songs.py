@@ -14,7 +14,7 @@ import pytest
 
 import media
 from benchmarks.lambda_container import InvocationError, LambdaContainer, run_function
-from benchmarks.lambda_limits import Limits
+from benchmarks.lambda_limits import LambdaLimits
 from benchmarks.lambda_run import separate, separator_variables
 from benchmarks.scratch_s3 import ScratchS3
 from benchmarks.songs.song import generate
@@ -35,7 +35,7 @@ SMALLEST_MB = 1769
 # Handler and model fit, a song does not.
 TOO_LITTLE_MB = 360
 # The separator stops 15 s before Lambda would; files for two stems of 300 s don't fit.
-TIGHT = Limits(SMALLEST_MB, timeout_s=30, storage_mb=96)
+TIGHT = LambdaLimits(SMALLEST_MB, timeout_s=30, storage_mb=96)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def running(
-    engine: ContainerEngine, image: str, s3: ScratchS3, log: Path, limits: Limits
+    engine: ContainerEngine, image: str, s3: ScratchS3, log: Path, limits: LambdaLimits
 ) -> Iterator[LambdaContainer]:
     """Run the separator under some limits."""
     variables = {**separator_variables(), **s3.environment}
@@ -69,7 +69,7 @@ def test_stems_are_those_of_the_command_line_cold_and_warm(
     assert main(["separate", str(song), "-o", str(tmp_path)]) == 0
     expected = {stem: (tmp_path / "song" / f"{stem}.wav").read_bytes() for stem in STEMS}
     log = tmp_path / "function.log"
-    with running(engine, image, s3, log, Limits()) as function:
+    with running(engine, image, s3, log, LambdaLimits()) as function:
         for _ in ("cold", "warm"):
             job, _ = separate(function, s3, song, KEY)
             assert job.status is Status.DONE
@@ -81,7 +81,7 @@ def test_most_demanding_options_fit_the_smallest_memory(
     engine: ContainerEngine, image: str, s3: ScratchS3, song: Path, tmp_path: Path
 ) -> None:
     log = tmp_path / "function.log"
-    with running(engine, image, s3, log, Limits(SMALLEST_MB)) as function:
+    with running(engine, image, s3, log, LambdaLimits(SMALLEST_MB)) as function:
         job, _ = separate(function, s3, song, KEY, HEAVY)
     assert (job.status, job.attempt) == (Status.DONE, 1)
     assert names(s3) == {f"{stem}.wav" for stem in (*STEMS, "residual")} | {"stems.zip"}
@@ -89,7 +89,7 @@ def test_most_demanding_options_fit_the_smallest_memory(
     assert job.usage.peak_rss_bytes < 0.7 * (SMALLEST_MB << 20)
 
 
-def test_songs_that_take_too_much_are_refused_and_the_next_one_is_done(
+def test_excessive_songs_are_rejected_and_next_song_succeeds(
     engine: ContainerEngine, image: str, s3: ScratchS3, song: Path, tmp_path: Path
 ) -> None:
     log = tmp_path / "function.log"
@@ -118,7 +118,7 @@ def test_song_that_exceeds_the_memory_is_done_where_there_is_more(
     event = s3.upload(song, str(KEY))
     log = tmp_path / "function.log"
     with (
-        running(engine, image, s3, log, Limits(TOO_LITTLE_MB)) as function,
+        running(engine, image, s3, log, LambdaLimits(TOO_LITTLE_MB)) as function,
         pytest.raises(InvocationError, match="killed"),
     ):
         function.invoke(event)
@@ -126,7 +126,7 @@ def test_song_that_exceeds_the_memory_is_done_where_there_is_more(
     job = Job.from_json(s3.read(record_key(KEY)))
     assert (job.status, job.attempt) == (Status.PROCESSING, 1)
     assert job.deadline_at is not None
-    with running(engine, image, s3, log, Limits()) as function:
+    with running(engine, image, s3, log, LambdaLimits()) as function:
         assert function.invoke(event) == {str(KEY): "done"}
     assert Job.from_json(s3.read(record_key(KEY))).attempt == 2
     assert names(s3) == {f"{stem}.wav" for stem in STEMS}
@@ -146,7 +146,7 @@ def test_song_whose_handler_is_killed_is_done_by_the_next_invocation(
         except InvocationError as error:
             failures.append(error)
 
-    with running(engine, image, s3, tmp_path / "function.log", Limits()) as function:
+    with running(engine, image, s3, tmp_path / "function.log", LambdaLimits()) as function:
         working = Thread(target=invoke, args=(function,))
         working.start()
         while not (s3.keys(record_key(KEY)) and job_of(s3).progress):
@@ -163,7 +163,7 @@ def job_of(s3: ScratchS3) -> Job:
     return Job.from_json(s3.read(record_key(KEY)))
 
 
-def test_no_container_outlives_a_run_that_is_killed(engine: ContainerEngine, image: str) -> None:
+def test_killed_run_leaves_no_container(engine: ContainerEngine, image: str) -> None:
     assert image
     command = [sys.executable, "-m", "benchmarks.lambda_run", "--times", "99"]
     command += ["--offline"] if engine.is_offline else []

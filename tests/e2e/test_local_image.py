@@ -140,7 +140,7 @@ def container(engine: ContainerEngine, image: str) -> Iterator[Container]:
         yield container
 
 
-def test_a_song_comes_back_as_the_command_line_separates_it(
+def test_container_stems_equal_those_of_command_line(
     container: Container, song: Path, separated: Path, tmp_path: Path
 ) -> None:
     words = ["submit", str(song), "--url", container.url, "--token", TOKEN, "-o", str(tmp_path)]
@@ -151,7 +151,7 @@ def test_a_song_comes_back_as_the_command_line_separates_it(
         assert (tmp_path / name).read_bytes() == (separated / name).read_bytes()
 
 
-def test_it_is_healthy(container: Container) -> None:
+def test_container_is_healthy(container: Container) -> None:
     assert container.is_healthy()
 
 
@@ -165,7 +165,7 @@ def test_every_request_needs_the_token(container: Container) -> None:
         assert ask("GET", f"/{bucket}/").status in {401, 403, 404}
 
 
-def test_pages_of_others_may_not_call(container: Container) -> None:
+def test_other_origin_is_refused(container: Container) -> None:
     ask = Ask(container.port)
     asking = {"Access-Control-Request-Method": "GET"}
     ours = ask("OPTIONS", "/options", Origin=container.url, **asking)
@@ -174,7 +174,7 @@ def test_pages_of_others_may_not_call(container: Container) -> None:
     assert other.getheader("Access-Control-Allow-Origin") is None
 
 
-def test_a_volume_keeps_songs_stems_and_token(
+def test_volume_keeps_songs_stems_and_token(
     engine: ContainerEngine, image: str, song: Path, separated: Path, tmp_path: Path
 ) -> None:
     tmp_path.chmod(0o1777)
@@ -193,6 +193,6 @@ def test_a_volume_keeps_songs_stems_and_token(
     assert not re.search("Traceback", container.transcript.text)
 
 
-def test_ctrl_c_ends_it_in_order(container: Container) -> None:
+def test_ctrl_c_stops_container_cleanly(container: Container) -> None:
     assert container.end(signal.SIGINT) == 0
     assert container.transcript.count("ends .*with the next start") == 1

@@ -69,7 +69,7 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_job_goes_by_http_and_its_stems_come_back(
+def test_job_over_http_returns_stems(
     command: list[str], url: str, song: Path, tmp_path: Path
 ) -> None:
     with httpx.Client(base_url=url, headers=AUTHORIZATION, timeout=60) as http:

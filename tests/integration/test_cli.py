@@ -68,7 +68,7 @@ def test_part_of_a_song_equals_that_part_alone(song: Path, tmp_path: Path) -> No
     assert np.array_equal(samples(tmp_path / "a" / "my song" / "vocals.wav"), expected)
 
 
-def test_spleeters_own_way_to_call_it(song: Path, tmp_path: Path) -> None:
+def test_spleeter_arguments_are_accepted(song: Path, tmp_path: Path) -> None:
     layout = "{foldername}-{filename}_{instrument}.{codec}"
     long = ["--output_path", tmp_path, "--params_filename", "spleeter:2stems-16kHz"]
     long += ["--filename_format", layout, "--codec", "ogg", "--bitrate", "128k"]
@@ -119,7 +119,7 @@ def test_both_backends_agree(song: Path, tmp_path: Path) -> None:
         (["--model_dir", "/nowhere"], "installed here", 1),
     ],
 )
-def test_mistakes_are_told_in_one_sentence(
+def test_invalid_arguments_are_reported_in_one_sentence(
     song: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -136,7 +136,7 @@ def test_mistakes_are_told_in_one_sentence(
     assert tree(tmp_path) == []
 
 
-def test_one_bad_song_does_not_stop_the_others(
+def test_bad_song_does_not_stop_the_others(
     song: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bad = tmp_path / "bad.mp3"
@@ -158,7 +158,7 @@ def test_a_song_is_never_overwritten(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert song.read_bytes() == before
 
 
-def test_clipping_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_clipping_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     song = tmp_path / "loud.wav"
     write_wav(song, [4 * generate(1.5, seed=1).mix], bit_depth="32f")
     assert separate(song, "-o", tmp_path) == 0
@@ -170,7 +170,7 @@ def test_clipping_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+def test_interruption_leaves_no_files(tmp_path: Path, number: signal.Signals) -> None:
     song = tmp_path / "long.wav"
     write_wav(song, [np.zeros((44_100 * 600, 2), np.float32)])
     out = tmp_path / "out"

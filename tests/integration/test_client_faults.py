@@ -78,14 +78,16 @@ TROUBLE: list[tuple[str, Fault]] = [
     [("POST", "/jobs"), ("GET", JOB), ("GET", RESULT)],
     ids=["create", "look", "download"],
 )
-def test_trouble_is_waited_out(fake: FakeServer, method: str, path: str, fault: Fault) -> None:
+def test_temporary_errors_are_retried(
+    fake: FakeServer, method: str, path: str, fault: Fault
+) -> None:
     fake.on(method, path, fault, fault)
     assert submit() == 0
     assert is_right(fake)
 
 
 @pytest.mark.parametrize("fault", [hangs_up, loses_answer, says(503), says(400, SLOW)])
-def test_a_broken_upload_is_done_again(fake: FakeServer, fault: Fault) -> None:
+def test_broken_upload_is_retried(fake: FakeServer, fault: Fault) -> None:
     fake.on("PUT", UPLOAD, fault, fault)
     assert submit() == 0
     assert is_right(fake)
@@ -93,12 +95,12 @@ def test_a_broken_upload_is_done_again(fake: FakeServer, fault: Fault) -> None:
     assert fake.seen("PUT", UPLOAD) == 3
 
 
-def test_the_first_call_waits_for_a_server_that_is_busy(fake: FakeServer) -> None:
+def test_busy_server_is_retried_on_first_call(fake: FakeServer) -> None:
     fake.on("GET", "/options", says(503), says(429))
     assert submit() == 0
 
 
-def test_a_server_that_wants_to_be_left_alone_for_an_hour_is(
+def test_retry_after_of_an_hour_ends_the_song(
     fake: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake.on("GET", JOB, says(503, b'{"detail": "S3 is away."}', Retry_After="3600"))
@@ -108,7 +110,7 @@ def test_a_server_that_wants_to_be_left_alone_for_an_hour_is(
     assert fake.seen("GET", JOB) == 1
 
 
-def test_a_look_says_what_is_known_already(fake: FakeServer) -> None:
+def test_poll_sends_etag(fake: FakeServer) -> None:
     nothing_new = says(304, Retry_After="0", ETag="W/elsewhere")
     fake.on("GET", JOB, lambda act: act(), nothing_new)
     assert submit() == 0
@@ -137,7 +139,7 @@ def test_expired_upload_url_is_replaced(fake: FakeServer) -> None:
         (says(400), "The upload was rejected: 400."),
     ],
 )
-def test_an_upload_that_is_refused_is_not_tried_for_ever(
+def test_rejected_upload_is_reported(
     fake: FakeServer, capsys: pytest.CaptureFixture[str], answer: Fault, sentence: str
 ) -> None:
     fake.on("PUT", UPLOAD, *[answer] * 20)
@@ -146,7 +148,7 @@ def test_an_upload_that_is_refused_is_not_tried_for_ever(
     assert fake.seen("PUT", UPLOAD) <= 4
 
 
-def test_a_download_goes_on_where_it_was_cut(fake: FakeServer) -> None:
+def test_cut_download_is_resumed(fake: FakeServer) -> None:
     fake.on("GET", RESULT, cuts(100_000), cuts(50_000), cuts(0), says(503))
     assert submit() == 0
     assert is_right(fake)
@@ -154,18 +156,18 @@ def test_a_download_goes_on_where_it_was_cut(fake: FakeServer) -> None:
     assert ranges == ["bytes=100000-", "bytes=150000-", "bytes=150000-", "bytes=150000-"]
 
 
-def test_a_bad_line_is_no_reason_to_give_up_as_long_as_something_comes(fake: FakeServer) -> None:
+def test_download_with_progress_never_gives_up(fake: FakeServer) -> None:
     fake.on("GET", RESULT, *[cuts(30_000)] * 9)
     assert submit("--give_up_after", "0.05") == 0
     assert is_right(fake)
 
 
-def test_an_upload_that_always_breaks_off_at_one_place_ends(fake: FakeServer) -> None:
+def test_upload_without_progress_gives_up(fake: FakeServer) -> None:
     fake.on("PUT", UPLOAD, *[loses_answer] * 1000)
     assert submit("--give_up_after", "0.5") == 3
 
 
-def test_a_server_without_ranges_sends_all_of_it_again(fake: FakeServer) -> None:
+def test_download_without_ranges_restarts(fake: FakeServer) -> None:
     def whole(_: Callable[[], Answer]) -> Answer:
         (job,) = fake.jobs.values()
         return Answer(200, fake.stem(job, "vocals"))
@@ -175,7 +177,7 @@ def test_a_server_without_ranges_sends_all_of_it_again(fake: FakeServer) -> None
     assert is_right(fake)
 
 
-def test_links_that_are_too_old_are_replaced(fake: FakeServer) -> None:
+def test_expired_download_urls_are_renewed(fake: FakeServer) -> None:
     def ages(_: Callable[[], Answer]) -> Answer:
         fake.signature += 1
         return Answer(403, EXPIRED)
@@ -185,7 +187,7 @@ def test_links_that_are_too_old_are_replaced(fake: FakeServer) -> None:
     assert is_right(fake)
 
 
-def test_links_that_never_work_are_not_tried_for_ever(
+def test_download_url_renewals_are_limited(
     fake: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake.on("GET", RESULT, *[says(403, EXPIRED)] * 20)
@@ -197,7 +199,7 @@ def test_links_that_never_work_are_not_tried_for_ever(
 
 
 @pytest.mark.parametrize(("size", "status"), [(300_002, 1), (300_000, 3)])
-def test_stems_of_a_wrong_size_are_not_kept(
+def test_stems_of_wrong_size_are_removed(
     fake: FakeServer, capsys: pytest.CaptureFixture[str], size: int, status: int
 ) -> None:
     fake.on("GET", ".*/accompaniment", *[says(200, bytes(size))] * 9)
@@ -206,14 +208,16 @@ def test_stems_of_a_wrong_size_are_not_kept(
     assert not list(Path("stems").rglob("*.wav"))
 
 
-def test_a_result_that_is_gone(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_result_is_reported(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     fake.on("GET", ".*/accompaniment", says(404))
     assert submit() == 1
     assert "The stems can't be downloaded: 404 Not Found." in capsys.readouterr().err
     assert not list(Path("stems").rglob("*.wav"))
 
 
-def test_a_job_without_its_stems(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_job_without_stems_is_reported(
+    fake: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
     def loses_vocals(act: Callable[[], Answer]) -> Answer:
         answer = act()
         answer.body = answer.body.replace(b'"stem": "vocals"', b'"stem": "other"')
@@ -224,7 +228,7 @@ def test_a_job_without_its_stems(fake: FakeServer, capsys: pytest.CaptureFixture
     assert "song.mp3: The server's job has no vocals." in capsys.readouterr().err
 
 
-def test_a_job_that_is_deleted_on_the_way(
+def test_job_deleted_meanwhile_is_reported(
     fake: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def deletes(act: Callable[[], Answer]) -> Answer:
@@ -245,7 +249,7 @@ def test_a_job_that_is_deleted_on_the_way(
         ("GET", RESULT, "--resume ID"),
     ],
 )
-def test_a_server_that_is_lost_for_good(
+def test_lost_server_ends_with_resume_command(
     fake: FakeServer, capsys: pytest.CaptureFixture[str], method: str, path: str, left: str
 ) -> None:
     fake.on(method, path, *[hangs_up] * 1000)
@@ -258,14 +262,14 @@ def test_a_server_that_is_lost_for_good(
     assert not list(Path().rglob("*.wav"))
 
 
-def test_the_worst_failure_is_the_exit_status(fake: FakeServer) -> None:
+def test_exit_status_is_that_of_the_worst_failure(fake: FakeServer) -> None:
     Path("other.mp3").write_bytes(b"other")
     fake.on("POST", "/jobs", says(401))
     assert submit("missing.mp3", "other.mp3", "--parallel", "1") == 4
     assert Path("stems/other/vocals.wav").is_file()
 
 
-def test_what_the_server_refuses_is_told_in_its_words(
+def test_server_error_message_is_shown(
     fake: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     too_large = b'{"title": "Too large", "detail": "At most 1000 MB are taken.", "status": 413}'
@@ -278,7 +282,7 @@ def test_what_the_server_refuses_is_told_in_its_words(
         assert submit() == 3
 
 
-def test_a_song_that_changes_while_it_is_sent(
+def test_song_growing_during_upload_is_reported(
     fake: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def grows(_: Callable[[], Answer]) -> Answer:
@@ -291,7 +295,7 @@ def test_a_song_that_changes_while_it_is_sent(
     assert "song.mp3: The file has changed: submit it again." in capsys.readouterr().err
 
 
-def test_other_bytes_than_were_read_are_refused(
+def test_song_changed_during_upload_is_rejected(
     fake: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def changes(_: Callable[[], Answer]) -> Answer:
@@ -313,7 +317,7 @@ def test_redirected_upload_is_sent_again_in_full(fake: FakeServer) -> None:
     assert is_right(fake)
 
 
-def test_no_secret_is_ever_printed(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_output_contains_no_secrets(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     fake.on("GET", RESULT, hangs_up, says(503), cuts(10), *[says(403, EXPIRED)] * 9)
     fake.on("PUT", UPLOAD, hangs_up, says(503), says(403, EXPIRED))
     assert submit() == 1

@@ -85,7 +85,7 @@ def files(folder: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_an_interrupted_song_is_taken_up_again(
+def test_interrupted_song_is_resumed(
     fake: FakeServer, tmp_path: Path, held: Held, number: signal.Signals
 ) -> None:
     fake.on("GET", "/jobs/.*", held)
@@ -109,9 +109,7 @@ def test_an_interrupted_song_is_taken_up_again(
     assert fake.seen("PUT", "/uploads/.*") == 1
 
 
-def test_an_interrupted_download_leaves_nothing(
-    fake: FakeServer, tmp_path: Path, held: Held
-) -> None:
+def test_interrupted_download_leaves_no_files(fake: FakeServer, tmp_path: Path, held: Held) -> None:
     fake.on("GET", "/results/.*/accompaniment", held)
     process = start(tmp_path, fake, "My song.mp3")
     assert held.has_come.wait(WAIT_S)
@@ -136,7 +134,7 @@ def test_job_id_is_kept_before_the_upload_is_reported(fake: FakeServer, tmp_path
     assert events[-2:] == [job_id, f"uploaded as job {job_id}"]
 
 
-def test_songs_that_are_not_uploaded_are_named(
+def test_interruption_lists_songs_to_submit_again(
     fake: FakeServer, tmp_path: Path, held: Held
 ) -> None:
     fake.on("PUT", "/uploads/.*", held)
@@ -146,9 +144,7 @@ def test_songs_that_are_not_uploaded_are_named(
     assert said[1:] == ["stemdrop: Not uploaded, so submit again: 'My song.mp3' other.mp3"]
 
 
-def test_a_server_that_never_answers_can_be_left(
-    fake: FakeServer, tmp_path: Path, held: Held
-) -> None:
+def test_hanging_server_can_be_interrupted(fake: FakeServer, tmp_path: Path, held: Held) -> None:
     fake.on("GET", "/options", held)
     process = start(tmp_path, fake, "My song.mp3")
     assert held.has_come.wait(WAIT_S)
@@ -156,7 +152,7 @@ def test_a_server_that_never_answers_can_be_left(
     assert said[1:] == ["stemdrop: Not uploaded, so submit again: 'My song.mp3'"]
 
 
-def test_a_terminal_has_bars_and_the_lines_stay(fake: FakeServer, tmp_path: Path) -> None:
+def test_terminal_shows_bars_and_keeps_lines(fake: FakeServer, tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     environment = os.environ | {"STEMDROP_TOKEN": TOKEN, "TERM": "xterm", "COLUMNS": "100"}
     process = subprocess.Popen(

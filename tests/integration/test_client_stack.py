@@ -73,7 +73,7 @@ def test_stems_are_those_of_separate(options: str) -> None:
     assert files("stems")
 
 
-def test_a_song_sent_twice_is_separated_once(transcript: Transcript) -> None:
+def test_resubmitted_song_is_separated_once(transcript: Transcript) -> None:
     song("song.wav", seed=77)
     done, uploads = transcript.count(DONE), transcript.count("PUT /stemdrop-uploads")
     assert main(["submit", "song.wav", "-o", "first", "--zip"]) == 0
@@ -87,7 +87,7 @@ def test_a_song_sent_twice_is_separated_once(transcript: Transcript) -> None:
 
 
 @pytest.mark.usefixtures("transcript")
-def test_songs_beside_each_other_and_one_of_them_bad(capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_song_does_not_stop_parallel_songs(capsys: pytest.CaptureFixture[str]) -> None:
     names = [str(song(f"{seed}.wav", seed=seed)) for seed in range(200, 206)]
     Path("bad.mp3").write_bytes(b"this is no song")
     assert main(["submit", *names, "bad.mp3", "--parallel", "7"]) == 1
@@ -98,7 +98,7 @@ def test_songs_beside_each_other_and_one_of_them_bad(capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.usefixtures("transcript")
-def test_what_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unavailable_model_token_and_job_are_rejected(capsys: pytest.CaptureFixture[str]) -> None:
     song("song.wav", seed=5)
     assert main(["submit", "song.wav", "-p", "4stems"]) == 1
     assert "The model 4stems is not installed here" in capsys.readouterr().err
@@ -109,7 +109,7 @@ def test_what_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("transcript")
-def test_a_job_is_taken_up_by_its_id(capsys: pytest.CaptureFixture[str]) -> None:
+def test_job_is_resumed_by_its_id(capsys: pytest.CaptureFixture[str]) -> None:
     song("My song.wav", seed=6)
     assert main(["submit", "My song.wav", "-c", "ogg"]) == 0
     job_id = re.search("uploaded as job ([0-9a-f]{32})", capsys.readouterr().err)
@@ -118,7 +118,7 @@ def test_a_job_is_taken_up_by_its_id(capsys: pytest.CaptureFixture[str]) -> None
     assert files("again") == files("stems")
 
 
-def test_the_stack_may_be_restarted_meanwhile(
+def test_submit_survives_restart_of_the_stack(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The client knows the token as it does beside `make local`: from the stack's own file."""
@@ -144,7 +144,7 @@ def test_the_stack_may_be_restarted_meanwhile(
     assert set(files("out")) == {"song/vocals.wav", "song/accompaniment.wav"}
 
 
-def test_an_interrupted_song_goes_on(transcript: Transcript) -> None:
+def test_interrupted_song_is_resumed(transcript: Transcript) -> None:
     song("long.wav", duration_s=30, seed=10)
     done, looks = transcript.count(DONE), transcript.count(LOOK)
     with start(CODE, "long.wav") as client:

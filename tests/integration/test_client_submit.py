@@ -39,7 +39,7 @@ def only_job(fake: FakeServer) -> Job:
     return job
 
 
-def test_a_song_goes_there_and_its_stems_come_back(
+def test_submitted_song_returns_its_stems(
     fake: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert submit("My song.mp3") == 0
@@ -55,7 +55,7 @@ def test_a_song_goes_there_and_its_stems_come_back(
     assert printed.err.splitlines() == [f"My song.mp3: {what}" for what in said]
 
 
-def test_options_reach_the_server_and_name_the_files(fake: FakeServer) -> None:
+def test_options_are_sent_and_name_the_files(fake: FakeServer) -> None:
     options = ["-p", "4stems", "--stems", "vocals,bass", "-c", "mp3", "-s", "1.5", "-d", "30"]
     names = ["-o", "out", "-f", "{filename} - {instrument}.{codec}"]
     assert submit("My song.mp3", *options, *names, "--residual", "--zip") == 0
@@ -84,14 +84,14 @@ def test_a_known_song_is_not_uploaded(fake: FakeServer) -> None:
     assert vocals == Path("first/My song/vocals.wav").read_bytes()
 
 
-def test_the_token_goes_to_the_api_alone(fake: FakeServer) -> None:
+def test_token_is_sent_to_the_api_only(fake: FakeServer) -> None:
     assert submit("My song.mp3") == 0
     for (_, path), headers in zip(fake.requests, fake.headers, strict=True):
         is_api = path.startswith(("/jobs", "/options"))
         assert headers.get("authorization") == (f"Bearer {TOKEN}" if is_api else None)
 
 
-def test_a_proxy_of_the_environment_is_for_other_hosts(
+def test_proxy_is_not_used_for_loopback(
     fake: FakeServer, monkeypatch: pytest.MonkeyPatch, unused_url: str
 ) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
@@ -99,7 +99,9 @@ def test_a_proxy_of_the_environment_is_for_other_hosts(
     assert submit("My song.mp3", "--url", fake.url.replace("127.0.0.1", "localhost")) == 0
 
 
-def test_several_songs_at_once(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_songs_are_submitted_in_parallel(
+    fake: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
     songs = [Path(f"{number}.mp3") for number in range(12)]
     for song in songs:
         song.write_bytes(os.urandom(1000))
@@ -110,7 +112,7 @@ def test_several_songs_at_once(fake: FakeServer, capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.parametrize("name", ["[b]a[x].mp3", "é + ½ 🎵.mp3", "a\nb\t\x7f.mp3", "-rf", "%s{x}"])
-def test_songs_may_have_odd_names(
+def test_unusual_song_names_are_submitted(
     fake: FakeServer, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     Path(name).write_bytes(b"song")
@@ -123,7 +125,9 @@ def test_songs_may_have_odd_names(
     assert capsys.readouterr().out.startswith(f"{shown}: done in")
 
 
-def test_names_that_are_no_text(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_undecodable_names_are_submitted(
+    fake: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
     song = os.fsdecode(b"\xff\xfe.mp3")
     Path(song).write_bytes(b"song")
     assert submit(song) == 0
@@ -132,7 +136,7 @@ def test_names_that_are_no_text(fake: FakeServer, capsys: pytest.CaptureFixture[
     assert "\\udcff\\udcfe.mp3: done" in capsys.readouterr().out
 
 
-def test_a_job_is_taken_up_by_its_id(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_job_is_resumed_by_its_id(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     assert submit("My song.mp3", "-c", "flac", "--zip") == 0
     job = only_job(fake)
     job.looks = 0
@@ -146,7 +150,7 @@ def test_a_job_is_taken_up_by_its_id(fake: FakeServer, capsys: pytest.CaptureFix
     assert fake.seen("PUT", "/uploads/.*") == 1
 
 
-def test_jobs_whose_songs_have_one_name_do_not_mix(
+def test_jobs_with_equal_names_do_not_overwrite_each_other(
     fake: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert submit("My song.mp3") == 0
@@ -158,7 +162,7 @@ def test_jobs_whose_songs_have_one_name_do_not_mix(
     assert Path("out/My song/vocals.wav").read_bytes() == fake.stem(fake.jobs[one], "vocals")
 
 
-def test_what_the_server_says_of_a_song_is_told(
+def test_warnings_and_clipping_are_shown(
     fake: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake.warnings = ("The song ends before its announced length.",)
@@ -173,7 +177,7 @@ def test_what_the_server_says_of_a_song_is_told(
     ]
 
 
-def test_a_song_that_fails_does_not_stop_the_others(
+def test_failed_song_does_not_stop_the_others(
     fake: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("empty.mp3").touch()
@@ -192,7 +196,7 @@ def test_a_song_that_fails_does_not_stop_the_others(
     assert len(fake.jobs) == 1
 
 
-def test_a_job_that_fails_says_why(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_failed_job_shows_its_error(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     fake.failure = "The file can't be read as audio."
     assert submit("My song.mp3") == 1
     errors = capsys.readouterr().err.splitlines()
@@ -201,13 +205,15 @@ def test_a_job_that_fails_says_why(fake: FakeServer, capsys: pytest.CaptureFixtu
     assert tree(Path()) == ["My song.mp3"]
 
 
-def test_a_job_that_is_not_there(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_job_is_reported(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     assert submit("--resume", ID) == 1
     assert capsys.readouterr().err.splitlines()[-1] == f"stemdrop: job {ID}: There is no such job."
     assert fake.jobs == {}
 
 
-def test_stems_that_cannot_be_written(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unwritable_folder_is_reported(
+    fake: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
     Path("stems").write_bytes(b"no folder")
     assert submit("My song.mp3") == 1
     error = capsys.readouterr().err.splitlines()[-1]
@@ -230,7 +236,7 @@ def test_stems_that_cannot_be_written(fake: FakeServer, capsys: pytest.CaptureFi
         (["--token", "grüße"], "The token is invalid"),
     ],
 )
-def test_mistakes_are_told_before_anything_is_sent(
+def test_invalid_arguments_send_nothing(
     fake: FakeServer,
     capsys: pytest.CaptureFixture[str],
     arguments: list[str],
@@ -261,13 +267,13 @@ def test_wrong_usage(fake: FakeServer, arguments: list[str]) -> None:
     assert fake.requests == []
 
 
-def test_nothing_to_do(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_songs_is_wrong_usage(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     assert submit() == 2
     assert "name a song, or a job with --resume" in capsys.readouterr().err
     assert fake.requests == []
 
 
-def test_who_is_not_let_in_sends_nothing(
+def test_rejected_token_sends_no_song(
     fake: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("STEMDROP_TOKEN")
@@ -279,7 +285,7 @@ def test_who_is_not_let_in_sends_nothing(
     assert set(fake.requests) == {("GET", "/options")}
 
 
-def test_nobody_there_is_told_at_once(
+def test_unreachable_server_is_reported_at_once(
     fake: FakeServer, capsys: pytest.CaptureFixture[str], unused_url: str
 ) -> None:
     assert submit("My song.mp3", "--url", unused_url) == 3
@@ -296,7 +302,7 @@ def unused_url() -> str:
         return gone.url
 
 
-def test_a_server_of_something_else(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_server_is_reported(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     pages = [b"<html>It works!</html>", b"{}", b"[]", b"", b"\xff"]
     fake.on("GET", "/options", *(says(200, page) for page in pages), says(302, Location="/login"))
     for _ in range(6):
@@ -322,7 +328,7 @@ def test_help_names_commands_options_and_exit_statuses() -> None:
     assert run("melt").returncode == 2
 
 
-def test_nothing_heavy_is_loaded_to_submit() -> None:
+def test_submit_imports_no_separator() -> None:
     code = (
         "import sys; from stemdrop_cli.main import main; status = main(['submit']);"
         "print(status, [name for name in ('numpy', 'onnxruntime', 'scipy', 'boto3', 'tensorflow')"

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.cost.journey import Journey, beginning
 from benchmarks.cost.logs import custom_metrics
-from benchmarks.cost.traffic import Kind, Who
+from benchmarks.cost.traffic import Requester, RequestKind
 from benchmarks.songs.wav import write_wav
 from stemdrop.codecs import Codec
 from tiny_models import install
@@ -39,21 +39,23 @@ def test_every_request_of_a_song_is_counted(journey: Journey, tmp_path: Path) ->
     assert 2 * 0.5 * RATE_HZ * 4 < traffic.stems_bytes < 2 * (0.5 * RATE_HZ * 4 + 1000)
     paths = [(r.who, r.kind, r.path.rpartition("/")[2]) for r in traffic.requests]
     # Of the API: the options once, the new job, and at least two looks at it.
-    assert traffic.count(Kind.CALL) >= 4
+    assert traffic.count(RequestKind.CALL) >= 4
     assert traffic.answers_bytes > 1000
     # Of the client: the song, and each stem once.
-    assert traffic.count(Kind.WRITE, Who.CLIENT) == 1
-    assert traffic.count(Kind.READ, Who.CLIENT) == 2
+    assert traffic.count(RequestKind.WRITE, Requester.CLIENT) == 1
+    assert traffic.count(RequestKind.READ, Requester.CLIENT) == 2
     # Of the API: the record of the new job, and a look at it for every look of the client's.
-    looks = sum(r.kind is Kind.CALL and "/jobs/" in r.path for r in traffic.requests)
-    assert traffic.count(Kind.READ, Who.API) >= looks
-    assert (Who.API, Kind.WRITE, "job.json") in paths
+    looks = sum(r.kind is RequestKind.CALL and "/jobs/" in r.path for r in traffic.requests)
+    assert traffic.count(RequestKind.READ, Requester.API) >= looks
+    assert (Requester.API, RequestKind.WRITE, "job.json") in paths
     # Of the separator: both stems, the entry of the index, the record more than once; one song.
-    own = [name for who, kind, name in paths if (who, kind) == (Who.SEPARATOR, Kind.WRITE)]
+    own = [
+        name for who, kind, name in paths if (who, kind) == (Requester.SEPARATOR, RequestKind.WRITE)
+    ]
     assert {"vocals.wav", "accompaniment.wav", "job.json"} <= set(own)
     assert own.count("vocals.wav") == 1
-    assert traffic.count(Kind.READ, Who.SEPARATOR) >= 3
-    assert traffic.count(Kind.MESSAGE) == 1
+    assert traffic.count(RequestKind.READ, Requester.SEPARATOR) >= 3
+    assert traffic.count(RequestKind.MESSAGE) == 1
     assert traffic.logs_bytes > 1000
 
 
@@ -62,9 +64,13 @@ def test_the_same_song_is_separated_again_and_parts_are_counted(
 ) -> None:
     """A stem beyond 8 MB goes up in parts, and each of them is a request."""
     traffic = journey.travel(song(tmp_path, 50), Codec.WAV)
-    own = [r for r in traffic.requests if r.who is Who.SEPARATOR and r.path.endswith("vocals.wav")]
+    own = [
+        r
+        for r in traffic.requests
+        if r.who is Requester.SEPARATOR and r.path.endswith("vocals.wav")
+    ]
     # 8.8 MB: it begins, two parts, and it is put together.
-    assert len([request for request in own if request.kind is Kind.WRITE]) == 4
+    assert len([request for request in own if request.kind is RequestKind.WRITE]) == 4
 
 
 def test_metrics_are_found_in_the_logs(journey: Journey, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_a_generated_song_shows_what_was_gained(
     ]
 
 
-def test_no_song_is_told_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_song_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bad = tmp_path / "bad.mp3"
     bad.write_bytes(b"not a song")
     out = tmp_path / "out"

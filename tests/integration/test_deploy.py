@@ -268,7 +268,7 @@ def test_destroy_deletes_songs_and_stack_after_asking(
     assert not set(BUCKETS) & {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
 
 
-def test_stacks_of_others_are_left_alone(account: CloudAccount, tmp_path: Path) -> None:
+def test_destroy_rejects_other_stacks(account: CloudAccount, tmp_path: Path) -> None:
     cloudformation = account.client("cloudformation")
     template = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
     cloudformation.create_stack(StackName="payroll", TemplateBody=json.dumps(template))

@@ -72,7 +72,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield running_
 
 
-def test_as_many_songs_at_a_time_as_were_asked_for(shared: Running) -> None:
+def test_songs_setting_limits_concurrency(shared: Running) -> None:
     names = {f"drop/{number}" for number in range(4)}
     for name in names:
         shared.put(name.removeprefix("drop/"))
@@ -82,7 +82,7 @@ def test_as_many_songs_at_a_time_as_were_asked_for(shared: Running) -> None:
     assert len({each["pid"] for each in told}) == 1
 
 
-def test_a_function_has_its_role_and_nothing_of_this_environment(shared: Running) -> None:
+def test_function_has_role_and_no_host_environment(shared: Running) -> None:
     shared.put("describe")
     shared.told()
     environment = shared.told()["environment"]
@@ -99,7 +99,7 @@ def preflight(url: str, origin: str) -> httpx.Response:
     return httpx.options(f"{url}/jobs", headers=asked, timeout=60)
 
 
-def test_the_api_takes_calls_of_pages_of_the_allowed_origin(shared: Running) -> None:
+def test_allowed_origin_passes_cors(shared: Running) -> None:
     answer = preflight(shared.emulator.endpoint_url, ORIGIN)
     assert answer.status_code == 204
     assert answer.headers["access-control-allow-origin"] == ORIGIN
@@ -115,19 +115,19 @@ def test_the_api_takes_calls_of_pages_of_the_allowed_origin(shared: Running) -> 
     assert "etag" in page.headers["access-control-expose-headers"].split(",")
 
 
-def test_the_api_takes_no_calls_of_other_pages(shared: Running) -> None:
+def test_other_origin_fails_cors(shared: Running) -> None:
     answer = preflight(shared.emulator.endpoint_url, "https://evil.example")
     assert answer.status_code == 403
     assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
-def test_calls_of_the_api_before_it_is_deployed_are_asked_to_wait(tmp_path: Path) -> None:
+def test_request_before_deployment_gets_503(tmp_path: Path) -> None:
     with emulating(tmp_path) as emulator:
         for path in ("/", "/healthz", "/jobs/1"):
             assert httpx.get(f"{emulator.endpoint_url}{path}").status_code == 503
 
 
-def test_a_function_ends_with_the_emulator_and_its_song_is_announced_again(
+def test_function_ends_with_emulator_and_song_is_requeued(
     tmp_path: Path,
 ) -> None:
     """Also in the middle of an invocation, and of an emulator that is killed outright."""

@@ -43,7 +43,7 @@ def take(stack: Stack, queue_url: str) -> list[str]:
 
 
 @pytest.mark.parametrize("function", ["stemdrop-api", "stemdrop-separate"])
-def test_credentials_of_a_role_cannot_be_computed(
+def test_role_credentials_are_random(
     function: str, emulator: EmulatorProcess, deployed: Stack
 ) -> None:
     assert httpx.get(f"{deployed.endpoint_url}/healthz", timeout=60).status_code == 200
@@ -91,7 +91,7 @@ def test_a_move_task_needs_a_queue(deployed: Stack) -> None:
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(first=st.integers(0, 99), length=st.integers(1, 50), is_same=st.booleans())
-def test_a_range_never_mixes_two_versions_of_an_object(
+def test_range_never_mixes_object_versions(
     buckets: Stack, first: int, length: int, is_same: bool
 ) -> None:
     data = bytes(range(100))
@@ -110,13 +110,13 @@ def test_a_range_never_mixes_two_versions_of_an_object(
     )
 
 
-def test_a_range_alone_is_answered_with_a_part(buckets: Stack) -> None:
+def test_range_returns_a_part(buckets: Stack) -> None:
     buckets.s3.put_object(Bucket=buckets.stems_bucket, Key="drop/x", Body=b"0123456789")
     found: Any = buckets.s3.get_object(Bucket=buckets.stems_bucket, Key="drop/x", Range="bytes=2-4")
     assert found["Body"].read() == b"234"
 
 
-def test_requests_are_reported_without_what_grants_access(
+def test_reported_requests_contain_no_signature(
     deployed: Stack, emulator: EmulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: SimpleQueue[UnsignedRequest] = SimpleQueue()
@@ -140,7 +140,7 @@ def test_requests_are_reported_without_what_grants_access(
     ]
 
 
-def test_the_emulator_keeps_no_credential_in_its_files(emulator: EmulatorProcess) -> None:
+def test_emulator_files_contain_no_credentials(emulator: EmulatorProcess) -> None:
     secret = emulator.credentials["AWS_SECRET_ACCESS_KEY"].encode()
     files = [path for path in Path(emulator.log.parent).rglob("*") if path.is_file()]
     assert files

@@ -130,7 +130,7 @@ def state(emulator: EmulatorProcess, stack: Stack) -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_a_request_without_a_valid_signature_is_refused(
+def test_request_without_valid_signature_is_refused(
     name: str, emulator: EmulatorProcess, deployed: Stack
 ) -> None:
     before = state(emulator, deployed)
@@ -155,7 +155,7 @@ def test_administration_is_closed(
     assert state(emulator, deployed) == before
 
 
-def test_administration_is_closed_to_who_has_the_secret(
+def test_administration_is_closed_with_valid_signature(
     emulator: EmulatorProcess, deployed: Stack
 ) -> None:
     before = state(emulator, deployed)
@@ -184,7 +184,7 @@ def test_administration_is_closed_to_who_has_the_secret(
         ("localhost", 200),
     ],
 )
-def test_only_names_of_this_machine_are_hosts(
+def test_only_local_hosts_are_accepted(
     host: str, status: int, emulator: EmulatorProcess, deployed: Stack
 ) -> None:
     assert deployed.outputs
@@ -193,7 +193,7 @@ def test_only_names_of_this_machine_are_hosts(
     assert httpx.get(url, headers=headers, timeout=60).status_code == status
 
 
-def test_a_foreign_host_reaches_no_bucket(emulator: EmulatorProcess, deployed: Stack) -> None:
+def test_foreign_host_reaches_no_bucket(emulator: EmulatorProcess, deployed: Stack) -> None:
     url = deployed.s3.generate_presigned_url(
         "list_objects_v2", Params={"Bucket": deployed.uploads_bucket}
     )
@@ -201,7 +201,7 @@ def test_a_foreign_host_reaches_no_bucket(emulator: EmulatorProcess, deployed: S
     assert httpx.get(url, headers={"host": f"evil.example:{emulator.port}"}).status_code == 421
 
 
-def test_the_secret_is_no_argument_of_the_process(emulator: EmulatorProcess) -> None:
+def test_secret_is_not_a_process_argument(emulator: EmulatorProcess) -> None:
     arguments = Path(f"/proc/{emulator.process.pid}/cmdline").read_bytes()
     assert b"stemdrop_local.emulator" in arguments
     assert SECRET.encode() not in arguments
@@ -226,9 +226,7 @@ def _client(emulator: EmulatorProcess, key: str, secret: str) -> "S3Client":
         ("AKIAIOSFODNN7EXAMPLE", SECRET),
     ],
 )
-def test_only_the_user_of_this_stack_is_known(
-    key: str, secret: str, emulator: EmulatorProcess
-) -> None:
+def test_unknown_access_keys_are_rejected(key: str, secret: str, emulator: EmulatorProcess) -> None:
     with pytest.raises(ClientError) as refused:
         _client(emulator, key, secret).list_buckets()
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403

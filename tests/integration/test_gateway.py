@@ -86,7 +86,7 @@ def test_all_routes_of_the_template_are_known_to_this_test() -> None:
 
 
 @pytest.mark.usefixtures("done")
-def test_every_route_answers_who_has_the_token(http: httpx.Client) -> None:
+def test_every_route_accepts_the_token(http: httpx.Client) -> None:
     for route, (_, status) in GUARDED.items():
         answer = call(http, route, f"Bearer {TOKEN}")
         assert (answer.status_code, route) == (status, route), answer.text
@@ -103,7 +103,7 @@ def test_head_is_get_without_the_body(http: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("authorization", WRONG)
-def test_every_route_refuses_who_has_not(http: httpx.Client, authorization: str | None) -> None:
+def test_every_route_rejects_missing_token(http: httpx.Client, authorization: str | None) -> None:
     for route in GUARDED:
         answer = call(http, route, authorization)
         assert (answer.status_code, route) == (401, route)
@@ -128,7 +128,7 @@ def test_path_is_decoded_once(buckets: Stack, http: httpx.Client, path: str, nam
     assert http.get(link, headers=headers).json()["key"] == str(key)
 
 
-def test_pages_of_other_sites_get_no_answer_without_an_allowed_origin(http: httpx.Client) -> None:
+def test_cross_origin_request_is_refused_by_default(http: httpx.Client) -> None:
     headers = {"origin": "https://songs.example.org", "access-control-request-method": "POST"}
     for method in ("OPTIONS", "GET"):
         answer = http.request(method, "/options", headers=headers)

@@ -51,7 +51,7 @@ def user(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
 
 
-def test_job_is_its_users_alone(http: httpx.Client, issuer: TokenIssuer) -> None:
+def test_job_is_private_to_its_user(http: httpx.Client, issuer: TokenIssuer) -> None:
     ann, bob = (user(issuer.token(sub=name)) for name in ("ann", "bob"))
     created = http.post("/jobs", json=JOB, headers=ann)
     assert created.status_code == 201
@@ -96,7 +96,7 @@ def test_open_routes_need_no_token(http: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(("origin", "allowed"), [(ORIGIN, ORIGIN), (OTHER_ORIGIN, None)])
-def test_pages_of_the_allowed_origin_may_use_the_api(
+def test_allowed_origin_uses_the_api(
     http: httpx.Client, issuer: TokenIssuer, origin: str, allowed: str | None
 ) -> None:
     preflight = http.options("/jobs", headers={"origin": origin, **PREFLIGHT})
@@ -111,7 +111,7 @@ def test_pages_of_the_allowed_origin_may_use_the_api(
 
 
 @pytest.mark.parametrize(("origin", "status"), [(ORIGIN, 200), (OTHER_ORIGIN, 403)])
-def test_pages_of_the_allowed_origin_may_upload(
+def test_allowed_origin_uploads(
     http: httpx.Client, issuer: TokenIssuer, origin: str, status: int
 ) -> None:
     job = http.post("/jobs", json=JOB, headers=user(issuer.token(sub="ann"))).json()

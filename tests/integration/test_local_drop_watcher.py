@@ -73,7 +73,7 @@ def drop(buckets: Stack, client: "S3Client", store: Store, tmp_path: Path) -> It
         yield Drop(replace(buckets, s3=client), store, folder, sync_state)
 
 
-def test_files_are_uploaded_with_their_folders_and_bytes(drop: Drop) -> None:
+def test_files_are_uploaded_under_their_paths(drop: Drop) -> None:
     names = [
         "a.mp3",
         "4stems/b.flac",
@@ -88,7 +88,7 @@ def test_files_are_uploaded_with_their_folders_and_bytes(drop: Drop) -> None:
     assert drop.transcript.count("dropped ") == len(names)
 
 
-def test_a_file_is_taken_when_it_looks_the_same_twice(drop: Drop) -> None:
+def test_file_is_uploaded_when_unchanged_for_two_scans(drop: Drop) -> None:
     path = drop.put("song.mp3")
     assert drop.scan(1) == []
     with path.open("ab") as file:
@@ -99,7 +99,7 @@ def test_a_file_is_taken_when_it_looks_the_same_twice(drop: Drop) -> None:
     assert drop.scan() == []
 
 
-def test_a_file_waits_until_nobody_writes_to_it_any_more(drop: Drop) -> None:
+def test_file_open_for_writing_waits(drop: Drop) -> None:
     path = drop.put("slow.mp3")
     with path.open("ab") as file:
         assert drop.scan(4) == []
@@ -109,7 +109,7 @@ def test_a_file_waits_until_nobody_writes_to_it_any_more(drop: Drop) -> None:
     assert drop.in_bucket() == {"drop/slow.mp3": b"song at last"}
 
 
-def test_who_opens_a_file_while_it_is_looked_at_just_waits(
+def test_program_opening_a_scanned_file_is_delayed_only(
     drop: Drop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = drop.put("song.mp3")
@@ -126,9 +126,7 @@ def test_who_opens_a_file_while_it_is_looked_at_just_waits(
     assert drop.scan() == ["drop/song.mp3"]
 
 
-def test_where_nobody_can_tell_who_writes_the_looks_decide(
-    drop: Drop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_scans_decide_without_file_leases(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_lease(*_: object) -> int:
         raise OSError(22, "Invalid argument")
 
@@ -137,7 +135,7 @@ def test_where_nobody_can_tell_who_writes_the_looks_decide(
     assert drop.scan() == ["drop/song.mp3"]
 
 
-def test_an_empty_file_is_given_time_to_become_a_song(drop: Drop) -> None:
+def test_empty_file_waits(drop: Drop) -> None:
     path = drop.put("song.mp3", b"")
     assert drop.scan(3) == []
     old_s = path.stat().st_mtime - 2 * inbox_module.EMPTY_FOR_S
@@ -148,13 +146,13 @@ def test_an_empty_file_is_given_time_to_become_a_song(drop: Drop) -> None:
 @pytest.mark.parametrize(
     "name", [".hidden.mp3", ".folder/a.mp3", "a.mp3.part", "A.CRDOWNLOAD", "a.tmp", "a.mp3~"]
 )
-def test_what_others_have_not_finished_is_left(drop: Drop, name: str) -> None:
+def test_unfinished_files_are_ignored(drop: Drop, name: str) -> None:
     drop.put(name)
     assert drop.scan(3) == []
     assert drop.transcript.text == ""
 
 
-def test_only_files_are_songs(drop: Drop) -> None:
+def test_only_regular_files_are_uploaded(drop: Drop) -> None:
     (drop.folder / "folder.mp3").mkdir()
     os.mkfifo(drop.folder / "pipe.mp3")
     (drop.folder / "nowhere.mp3").symlink_to("nothing")
@@ -165,7 +163,7 @@ def test_only_files_are_songs(drop: Drop) -> None:
     assert drop.scan(3) == ["drop/link.mp3"]
 
 
-def test_nothing_is_uploaded_twice_also_after_a_restart(drop: Drop) -> None:
+def test_file_is_uploaded_once_across_restarts(drop: Drop) -> None:
     drop.put("song.mp3")
     assert drop.scan() == ["drop/song.mp3"]
     drop.open()
@@ -173,7 +171,7 @@ def test_nothing_is_uploaded_twice_also_after_a_restart(drop: Drop) -> None:
 
 
 @pytest.mark.parametrize("change", [b"gnos", b"another song"])
-def test_a_file_that_changed_is_uploaded_again(drop: Drop, change: bytes) -> None:
+def test_changed_file_is_uploaded_again(drop: Drop, change: bytes) -> None:
     drop.put("song.mp3")
     drop.scan()
     drop.put("song.mp3", change)
@@ -181,7 +179,7 @@ def test_a_file_that_changed_is_uploaded_again(drop: Drop, change: bytes) -> Non
     assert drop.in_bucket() == {"drop/song.mp3": change}
 
 
-def test_who_drops_a_file_again_means_it(drop: Drop) -> None:
+def test_file_dropped_again_is_uploaded_again(drop: Drop) -> None:
     path = drop.put("song.mp3")
     drop.scan()
     entry = drop.sync_state.find("drop/song.mp3")
@@ -202,9 +200,7 @@ def test_who_drops_a_file_again_means_it(drop: Drop) -> None:
         (b"/".join([b"x" * 250] * 4) + b"/a.mp3", "shorter name"),
     ],
 )
-def test_a_file_that_can_have_no_key_is_told_once_and_holds_nobody_up(
-    drop: Drop, name: bytes, reason: str
-) -> None:
+def test_invalid_key_is_reported_once_and_skipped(drop: Drop, name: bytes, reason: str) -> None:
     path = Path(os.fsdecode(os.fsencode(drop.folder) + b"/" + name))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"song")
@@ -214,7 +210,7 @@ def test_a_file_that_can_have_no_key_is_told_once_and_holds_nobody_up(
     assert drop.transcript.count(reason) == 1
 
 
-def test_what_cannot_be_read_is_told_once_and_holds_nobody_up(
+def test_unreadable_file_is_reported_once_and_skipped(
     drop: Drop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     locked = drop.put("locked.mp3")
@@ -233,13 +229,13 @@ def test_what_cannot_be_read_is_told_once_and_holds_nobody_up(
     assert drop.scan(1) == ["drop/locked.mp3"]
 
 
-def test_a_folder_that_is_not_there_is_told_once(drop: Drop) -> None:
+def test_missing_folder_is_reported_once(drop: Drop) -> None:
     drop.folder.rmdir()
     assert drop.scan(3) == []
     assert drop.transcript.count("waits .*No such file or directory.") == 1
 
 
-def test_an_upload_that_fails_is_tried_again(drop: Drop, faults: Faults) -> None:
+def test_failed_upload_is_retried(drop: Drop, faults: Faults) -> None:
     faults.on(unavailable, "PUT", "drop/song.mp3", times=5)
     drop.put("song.mp3")
     drop.put("zzz.mp3")

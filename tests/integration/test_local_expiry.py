@@ -51,7 +51,7 @@ def test_objects_expire_at_midnight(began_at: str, days: int, ends_at: str) -> N
     assert expires_at(datetime.fromisoformat(began_at), days) == datetime.fromisoformat(ends_at)
 
 
-def test_what_is_too_old_goes_from_both_buckets(stack: Stack) -> None:
+def test_old_objects_expire_in_both_buckets(stack: Stack) -> None:
     put(stack, "drop/Ω song", "jobs/7f3c9a5e2b814d60a1f4c8e97b25d036")
     stack.s3.put_object(Bucket=stack.stems_bucket, Key="content/x.json", Body=b"{}")
     before = keys(stack)
@@ -64,9 +64,7 @@ def test_what_is_too_old_goes_from_both_buckets(stack: Stack) -> None:
     assert expire(stack, midnight(DAYS + 9)) == 0
 
 
-def test_there_may_be_more_objects_than_a_list_has(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_expiry_covers_more_than_one_page(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     put(stack, *(f"drop/{number}" for number in range(8)))
     listed = stack.s3.list_objects_v2
     with monkeypatch.context() as patch:
@@ -75,9 +73,7 @@ def test_there_may_be_more_objects_than_a_list_has(
     assert keys(stack) == []
 
 
-def test_an_object_that_was_replaced_meanwhile_stays(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_object_replaced_meanwhile_is_kept(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     put(stack, "drop/replaced", "drop/deleted", "drop/old")
     delete = stack.s3.delete_object
 

@@ -82,7 +82,7 @@ def way(buckets: Stack, client: "S3Client", store: Store, tmp_path: Path) -> Ite
         yield Way(replace(buckets, s3=client), store, tmp_path / "stems", sync_state)
 
 
-def test_results_come_back_with_their_record(way: Way) -> None:
+def test_results_are_saved_with_their_record(way: Way) -> None:
     way.note()
     way.finish("vocals.wav", "drums.wav", "stems.zip")
     files = way.export()
@@ -91,7 +91,7 @@ def test_results_come_back_with_their_record(way: Way) -> None:
     assert way.transcript.count("saved .*live/a\\+b ü.mp3: 3 files, 12 bytes") == 1
 
 
-def test_they_come_once(way: Way, faults: Faults) -> None:
+def test_results_are_saved_once(way: Way, faults: Faults) -> None:
     way.note()
     way.finish("vocals.wav")
     way.export()
@@ -103,7 +103,7 @@ def test_they_come_once(way: Way, faults: Faults) -> None:
     assert faults.requests == []
 
 
-def test_what_was_done_while_nobody_fetched_comes_after_a_restart(way: Way) -> None:
+def test_results_are_saved_after_a_restart(way: Way) -> None:
     way.note()
     way.finish("vocals.wav")
     way.open().export()
@@ -119,7 +119,7 @@ def test_what_was_done_while_nobody_fetched_comes_after_a_restart(way: Way) -> N
         {"status": Status.FAILED, "source": replace(SONG, uploaded_at="earlier")},
     ],
 )
-def test_what_is_not_the_end_of_this_upload_stays(way: Way, changes: dict[str, Any]) -> None:
+def test_results_of_another_upload_are_ignored(way: Way, changes: dict[str, Any]) -> None:
     way.note()
     way.finish("vocals.wav", **changes)
     assert way.export() == {}
@@ -127,24 +127,24 @@ def test_what_is_not_the_end_of_this_upload_stays(way: Way, changes: dict[str, A
     assert "vocals.wav" in way.export()
 
 
-def test_the_same_bytes_again_have_their_stems_already(way: Way) -> None:
+def test_same_bytes_keep_their_results(way: Way) -> None:
     way.note(uploaded_at="later")
     way.finish("vocals.wav")
     assert "vocals.wav" in way.export()
 
 
-def test_nothing_comes_of_what_was_not_dropped_here(way: Way) -> None:
+def test_results_of_other_clients_are_ignored(way: Way) -> None:
     way.finish("vocals.wav")
     assert way.export() == {}
 
 
-def test_there_may_be_no_record_yet(way: Way) -> None:
+def test_missing_record_is_ignored(way: Way) -> None:
     way.note()
     assert way.export() == {}
     assert way.transcript.text == ""
 
 
-def test_a_failure_leaves_its_record_and_takes_old_stems_away(way: Way) -> None:
+def test_failure_saves_record_and_removes_old_stems(way: Way) -> None:
     way.note()
     way.finish("vocals.wav", "drums.wav")
     way.export()
@@ -159,7 +159,7 @@ def test_a_failure_leaves_its_record_and_takes_old_stems_away(way: Way) -> None:
     assert way.transcript.count("saved ") == 1
 
 
-def test_new_results_replace_old_ones(way: Way) -> None:
+def test_new_results_replace_old_results(way: Way) -> None:
     way.note()
     way.finish("vocals.wav", "drums.wav")
     way.export()
@@ -169,7 +169,7 @@ def test_new_results_replace_old_ones(way: Way) -> None:
 
 
 @pytest.mark.parametrize("name", ["vocals.wav", "drums.wav"])
-def test_a_connection_that_breaks_leaves_nothing_half(way: Way, faults: Faults, name: str) -> None:
+def test_broken_download_leaves_no_partial_file(way: Way, faults: Faults, name: str) -> None:
     way.note()
     way.finish("drums.wav", "vocals.wav")
     faults.on(cut_body, "GET", result_key(KEY, name))
@@ -181,7 +181,7 @@ def test_a_connection_that_breaks_leaves_nothing_half(way: Way, faults: Faults, 
     assert set(way.export()) == {"drums.wav", "job.json", "vocals.wav"}
 
 
-def test_a_file_has_its_name_when_it_is_whole(way: Way, faults: Faults) -> None:
+def test_file_is_renamed_once_complete(way: Way, faults: Faults) -> None:
     seen: list[set[str]] = []
     way.note()
     way.finish("vocals.wav")
@@ -193,7 +193,7 @@ def test_a_file_has_its_name_when_it_is_whole(way: Way, faults: Faults) -> None:
     assert set(way.files()) == {"job.json", "vocals.wav"}
 
 
-def test_what_a_crash_left_is_replaced(way: Way) -> None:
+def test_leftover_of_a_crash_is_replaced(way: Way) -> None:
     folder = way.folder / "live" / "a+b ü.mp3"
     folder.mkdir(parents=True)
     (folder / ".vocals.wav.part").write_bytes(b"half of a longer file")
@@ -204,7 +204,7 @@ def test_what_a_crash_left_is_replaced(way: Way) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["job.json", "vocals.wav"]
 
 
-def test_stems_that_are_gone_are_told(way: Way) -> None:
+def test_missing_stems_are_reported(way: Way) -> None:
     way.note()
     way.finish("vocals.wav")
     way.stack.s3.delete_object(Bucket=way.stack.stems_bucket, Key=result_key(KEY, "vocals.wav"))
@@ -212,7 +212,7 @@ def test_stems_that_are_gone_are_told(way: Way) -> None:
     assert way.transcript.count("problem ") == 1
 
 
-def test_a_folder_that_cannot_be_made_is_told(way: Way) -> None:
+def test_unwritable_stems_folder_is_reported(way: Way) -> None:
     way.folder.mkdir()
     (way.folder / "live").write_bytes(b"a file")
     way.note()
@@ -224,7 +224,7 @@ def test_a_folder_that_cannot_be_made_is_told(way: Way) -> None:
     assert set(way.export()) == {"job.json", "vocals.wav"}
 
 
-def test_s3_may_be_away_for_a_while(way: Way, faults: Faults) -> None:
+def test_s3_outage_is_retried(way: Way, faults: Faults) -> None:
     way.note()
     way.finish("vocals.wav")
     faults.on(unavailable, "GET", record_key(KEY), times=5)

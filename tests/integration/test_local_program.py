@@ -38,7 +38,7 @@ def await_status(program: Program, folder: Path, key: str, status: Status) -> No
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_songs_at_work_are_finished_after_a_restart(how: signal.Signals, tmp_path: Path) -> None:
+def test_interrupted_songs_finish_after_a_restart(how: signal.Signals, tmp_path: Path) -> None:
     drop(tmp_path, "a b.wav", seed=0)
     with Program(tmp_path) as program:
         program.transcript.wait("saved .*/a b.wav")
@@ -69,7 +69,7 @@ def test_songs_at_work_are_finished_after_a_restart(how: signal.Signals, tmp_pat
         assert len(samples(stem.read_bytes())) == len(samples(song.read_bytes()))
 
 
-def test_it_ends_with_the_local_aws(tmp_path: Path) -> None:
+def test_program_ends_when_the_emulator_ends(tmp_path: Path) -> None:
     with Program(tmp_path, environment={**os.environ, "STEMDROP_TOKEN": TOKEN}) as program:
         headers = {"Authorization": f"Bearer {TOKEN}"}
         answer = httpx.get(f"{url_of(program)}/options", headers=headers, timeout=60)
@@ -96,7 +96,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Program, 
     assert "Traceback" not in program.transcript.text
 
 
-def test_the_token_it_prints_opens_the_api_and_no_other_does(shared: tuple[Program, Path]) -> None:
+def test_only_the_printed_token_is_accepted(shared: tuple[Program, Path]) -> None:
     program, folder = shared
     path = folder / ".stemdrop" / "token"
     token = path.read_text().strip()
@@ -112,7 +112,7 @@ def test_the_token_it_prints_opens_the_api_and_no_other_does(shared: tuple[Progr
     program.transcript.wait("API .*GET /options: 401")
 
 
-def test_no_credential_is_shown_after_the_welcome(shared: tuple[Program, Path]) -> None:
+def test_log_contains_no_credentials(shared: tuple[Program, Path]) -> None:
     program, folder = shared
     url, header = url_of(program), bearer(folder)
     drop(folder.parent / "elsewhere", "song.wav", seed=0)
@@ -132,7 +132,7 @@ def test_no_credential_is_shown_after_the_welcome(shared: tuple[Program, Path]) 
         assert secret not in shown
 
 
-def test_a_taken_port_is_a_sentence(shared: tuple[Program, Path], tmp_path: Path) -> None:
+def test_taken_port_is_reported(shared: tuple[Program, Path], tmp_path: Path) -> None:
     port = url_of(shared[0]).rpartition(":")[2]
     with Program(tmp_path, "--port", port) as second:
         assert second.end() == 1
@@ -142,7 +142,7 @@ def test_a_taken_port_is_a_sentence(shared: tuple[Program, Path], tmp_path: Path
     )
 
 
-def test_a_data_folder_in_use_is_a_sentence(shared: tuple[Program, Path]) -> None:
+def test_data_folder_in_use_is_reported(shared: tuple[Program, Path]) -> None:
     with Program(shared[1]) as second:
         assert second.end() == 1
     assert second.transcript.text == (
@@ -151,7 +151,7 @@ def test_a_data_folder_in_use_is_a_sentence(shared: tuple[Program, Path]) -> Non
     )
 
 
-def test_a_machine_without_models_is_a_sentence(tmp_path: Path) -> None:
+def test_missing_models_are_reported(tmp_path: Path) -> None:
     with Program(tmp_path, "--models", str(tmp_path / "none")) as program:
         assert program.end() == 1
     assert program.transcript.text.endswith(": run `make models`.\n")

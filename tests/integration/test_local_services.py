@@ -80,7 +80,7 @@ def test_100_songs_survive_a_separator_that_a_fifth_of_them_kills(tmp_path: Path
     assert len(done) == len(set(done)), Counter(done).most_common(3)
 
 
-def test_a_stack_that_the_template_refuses_is_a_sentence_and_ends_what_it_has_started(
+def test_rejected_template_is_reported_and_stops_services(
     tmp_path: Path,
 ) -> None:
     settings = replace(settings_in(tmp_path), parameters={"RetentionDays": "0"})
@@ -93,9 +93,7 @@ def test_a_stack_that_the_template_refuses_is_a_sentence_and_ends_what_it_has_st
     assert all(ends(pid) for pid in descendants(os.getpid()).keys() - before)
 
 
-def test_a_stack_whose_api_does_not_start_ends_what_it_has_started(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_api_start_stops_services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def deploy_broken(emulator: EmulatorProcess, deployment: Deployment) -> Stack:
         variables = {**deployment.environment, "ApiFunction": {"MAX_UPLOAD_BYTES": "many"}}
         return deploy(emulator, replace(deployment, environment=variables))
@@ -117,7 +115,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             yield Running(folder, services, transcript)
 
 
-def test_a_song_that_fails_three_times_is_given_up_and_redriven(shared: Running) -> None:
+def test_song_failing_three_times_is_redriven(shared: Running) -> None:
     """The documented command brings it back; meanwhile it holds nobody up."""
     network = install(shared.folder / "models", "4stems")
     network.rename(network.with_suffix(".away"))
@@ -148,7 +146,7 @@ def test_the_same_song_is_separated_once_for_each_set_of_options(shared: Running
     shared.transcript.wait("done .*drop/two.wav: .*copied")
 
 
-def test_a_file_that_is_no_song_fails_at_once(shared: Running) -> None:
+def test_invalid_song_fails_at_once(shared: Running) -> None:
     (shared.folder / "drop" / "poison.mp3").write_bytes(b"no song at all\n" * 100)
     shared.transcript.wait("failed .*poison.mp3: The file can't be read as audio")
     shared.transcript.wait("dropped .*poison.mp3")
@@ -161,9 +159,7 @@ def test_old_objects_expire_from_the_start(shared: Running) -> None:
 
 
 @pytest.mark.parametrize(("secret", "is_allowed"), [(TOKEN, True), ("local", False)])
-def test_only_who_has_the_token_reaches_the_buckets(
-    shared: Running, secret: str, *, is_allowed: bool
-) -> None:
+def test_buckets_require_the_token(shared: Running, secret: str, *, is_allowed: bool) -> None:
     client = boto3.client(
         "s3",
         endpoint_url=f"http://localhost:{shared.services.port}",

@@ -58,12 +58,12 @@ def record(stack: Stack, key: str, status: Status, source: UploadSource | None) 
     )
 
 
-def test_of_nothing_there_is_nothing_to_announce(stack: Stack) -> None:
+def test_empty_stack_requeues_nothing(stack: Stack) -> None:
     assert requeue_unfinished(stack) == 0
     assert receive(stack) == []
 
 
-def test_what_has_ended_is_not_announced(stack: Stack) -> None:
+def test_finished_jobs_are_not_requeued(stack: Stack) -> None:
     for status in (Status.DONE, Status.FAILED):
         key = f"drop/{status}"
         record(stack, key, status, put(stack, key))
@@ -76,7 +76,7 @@ def test_what_has_ended_is_not_announced(stack: Stack) -> None:
     assert receive(stack) == []
 
 
-def test_what_has_not_ended_is_announced(stack: Stack) -> None:
+def test_unfinished_jobs_are_requeued(stack: Stack) -> None:
     put(stack, "drop/no record")
     record(stack, "drop/in work", Status.PROCESSING, put(stack, "drop/in work"))
     put(stack, f"jobs/{ID}")
@@ -115,7 +115,7 @@ def is_part(part: object, whole: object) -> bool:
     return part == whole
 
 
-def test_an_announcement_is_part_of_the_notification_that_s3_sends(stack: Stack) -> None:
+def test_requeued_notification_is_part_of_that_of_s3(stack: Stack) -> None:
     names = ["song.mp3", "café + 🎵 100%.mp3", "4stems/a/b;c=1&d'\".wav", "tab\t~*()!.mp3"]
     for name in names:
         put(stack, f"drop/{name}")
@@ -127,7 +127,7 @@ def test_an_announcement_is_part_of_the_notification_that_s3_sends(stack: Stack)
     assert sent == {}
 
 
-def test_the_oldest_comes_first(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_oldest_upload_is_requeued_first(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     days = {"drop/b": 1, "drop/a": 2, "drop/c": 3}
     for key in days:
         put(stack, key)
@@ -139,9 +139,7 @@ def test_the_oldest_comes_first(stack: Stack, monkeypatch: pytest.MonkeyPatch) -
     assert keys(receive(stack)) == ["drop/b", "drop/a", "drop/c"]
 
 
-def test_there_may_be_more_uploads_than_a_list_has(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_requeue_covers_more_than_one_page(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(8):
         put(stack, f"drop/{number}")
     receive(stack)

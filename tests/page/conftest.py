@@ -16,7 +16,7 @@ from browser import DESKTOP, PageUser, chromium, new_context
 from local_stack import running, settings_in
 from page_site import Site, SongFactory
 from stemdrop_local.deployment import ROOT
-from stemdrop_local.settings import Settings
+from stemdrop_local.settings import LocalSettings
 from tiny_models import install
 
 SCREENSHOTS = ROOT / "out" / "page"
@@ -39,7 +39,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture(scope="session")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def settings(tmp_path_factory: pytest.TempPathFactory) -> LocalSettings:
     """Return the settings of a stack with the real 2stems model and a tiny 4stems model."""
     folder = tmp_path_factory.mktemp("site")
     models, holds = folder / "models", folder / "holds"
@@ -55,7 +55,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def site(settings: Settings) -> Iterator[Site]:
+def site(settings: LocalSettings) -> Iterator[Site]:
     """Run one stack for all tests that don't stop it."""
     with running(settings) as (services, _):
         yield Site(services, settings, Path(settings.environment["HOLDS"]))
@@ -66,7 +66,7 @@ def release_holds(request: pytest.FixtureRequest) -> Iterator[None]:
     """Release all separations, however a test ends."""
     yield
     if "settings" in request.fixturenames:
-        settings: Settings = request.getfixturevalue("settings")
+        settings: LocalSettings = request.getfixturevalue("settings")
         for hold in Path(settings.environment["HOLDS"]).iterdir():
             hold.unlink()
 

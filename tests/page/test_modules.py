@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from browser import PageUser
-from stemdrop_api.page import version
+from stemdrop_api.web_page import version
 
 LENGTHS = [*range(130), 1000, 4095, 4096, 70_001]
 HASH = """

@@ -14,7 +14,7 @@ from local_stack import TOKEN, running
 from page_site import Site, SongFactory
 from stemdrop_local.deployment import ROOT
 from stemdrop_local.expiry import expire
-from stemdrop_local.settings import Settings
+from stemdrop_local.settings import LocalSettings
 
 UPLOADS = re.compile("-uploads-")
 HTTP_ERROR = "Failed to load resource: the server responded with a status of"
@@ -191,7 +191,7 @@ def test_song_that_expires_while_open_is_shown_as_gone(
 
 
 @pytest.fixture
-def own_settings(settings: Settings, tmp_path: Path) -> Settings:
+def own_settings(settings: LocalSettings, tmp_path: Path) -> LocalSettings:
     """Return the settings of a separate stack."""
     for name in ("data", "drop", "stems"):
         (tmp_path / name).mkdir()
@@ -201,7 +201,7 @@ def own_settings(settings: Settings, tmp_path: Path) -> Settings:
 
 
 def test_separation_continues_after_a_restart_of_the_server(
-    browser: Browser, own_settings: Settings, make_song: SongFactory
+    browser: Browser, own_settings: LocalSettings, make_song: SongFactory
 ) -> None:
     hold = Path(own_settings.environment["HOLDS"], "before")
     hold.touch()

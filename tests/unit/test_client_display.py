@@ -46,7 +46,9 @@ def go(display: Display) -> None:
         row.update(100)
 
 
-def test_without_a_terminal_each_phase_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_display_without_terminal_prints_a_line_per_phase(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with open_display(Console(file=io.StringIO())) as display:
         assert isinstance(display, LineDisplay)
         go(display)
@@ -59,7 +61,7 @@ def test_without_a_terminal_each_phase_is_a_line(capsys: pytest.CaptureFixture[s
     assert printed.err.splitlines() == [*lines, "stemdrop: What is wrong."]
 
 
-def test_a_terminal_shows_bars_that_go(screen: Terminal) -> None:
+def test_display_on_terminal_shows_and_removes_bars(screen: Terminal) -> None:
     with open_display(terminal(screen)) as display:
         assert isinstance(display, BarDisplay)
         with display.row("[b]Song[/x].mp3") as row:
@@ -79,7 +81,7 @@ def test_a_terminal_shows_bars_that_go(screen: Terminal) -> None:
     assert screen.getvalue().endswith("\x1b[2K\x1b[?25h\r")  # wiped off, and the cursor is back
 
 
-def test_the_time_left_is_what_the_server_says(screen: Terminal) -> None:
+def test_time_left_is_the_servers_estimate(screen: Terminal) -> None:
     with open_display(terminal(screen)) as display, display.row("Song") as row:
         assert isinstance(display, BarDisplay)
         row.start(Phase.SEPARATING, 1.0)
@@ -94,7 +96,7 @@ def test_the_time_left_is_what_the_server_says(screen: Terminal) -> None:
         assert "left" not in screen.lines[-1]
 
 
-def test_a_note_is_there_until_there_is_news(screen: Terminal) -> None:
+def test_note_is_shown_until_next_update(screen: Terminal) -> None:
     with open_display(terminal(screen)) as display, display.row("Song") as row:
         assert isinstance(display, BarDisplay)
         for is_further in (True, False):
@@ -111,7 +113,7 @@ def test_a_note_is_there_until_there_is_news(screen: Terminal) -> None:
             assert "uploading" in screen.lines[-1]
 
 
-def test_lines_stand_above_the_bars(
+def test_lines_are_printed_above_bars(
     screen: Terminal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     long = "x" * 300
@@ -126,7 +128,7 @@ def test_lines_stand_above_the_bars(
     assert "to a pipe" not in screen.getvalue()
 
 
-def test_songs_of_any_name_have_one_row_each(screen: Terminal) -> None:
+def test_song_names_fit_in_one_row(screen: Terminal) -> None:
     with open_display(terminal(screen)) as display:
         assert isinstance(display, BarDisplay)
         for name in ("", "ü" * 300, "日本語🎵" * 40, "\udcff\udcfe", "[", "{x}", "[b]"):

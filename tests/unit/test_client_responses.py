@@ -51,7 +51,7 @@ JSON = st.recursive(
 )
 
 
-def test_a_job_is_read() -> None:
+def test_job_is_parsed() -> None:
     job = parse_job(SHOWN | {"something": "newer"})
     assert (job.id, job.filename, job.status, job.is_finished) == (
         ID,
@@ -70,7 +70,7 @@ def test_a_job_is_read() -> None:
     assert job.failure is None
 
 
-def test_a_failed_job_says_why() -> None:
+def test_failed_job_has_message_and_no_options() -> None:
     error = {"code": "not_audio", "message": "The file can't be read as audio."}
     changes: dict[str, Any] = {
         "status": "failed",
@@ -98,12 +98,12 @@ def test_a_failed_job_says_why() -> None:
         (None, ID),
     ],
 )
-def test_a_filename_is_safe_to_make_a_path_of(filename: str | None, safe: str) -> None:
+def test_filename_is_reduced_to_a_safe_basename(filename: str | None, safe: str) -> None:
     assert parse_job(SHOWN | {"filename": filename}).filename == safe
 
 
 @given(st.text())
-def test_no_filename_leaves_its_folder(filename: str) -> None:
+def test_any_filename_stays_in_its_folder(filename: str) -> None:
     name = parse_job(SHOWN | {"filename": filename}).filename
     assert (Path("folder") / name).parent == Path("folder")
     assert name.isprintable() or not any(letter < " " for letter in name)
@@ -111,13 +111,13 @@ def test_no_filename_leaves_its_folder(filename: str) -> None:
 
 
 @given(st.sampled_from(sorted(SHOWN)), JSON)
-def test_what_is_no_job_is_told(field: str, value: object) -> None:
+def test_unexpected_value_in_job_is_parsed_or_rejected(field: str, value: object) -> None:
     with suppress(ServerError):
         assert isinstance(parse_job(SHOWN | {field: value}), JobResponse)
 
 
 @pytest.mark.parametrize("field", sorted(SHOWN))
-def test_a_field_that_is_missing_is_told(field: str) -> None:
+def test_job_without_a_field_is_rejected(field: str) -> None:
     shown = copy.deepcopy(SHOWN)
     del shown[field]
     with pytest.raises(ServerError, match="isn't a job: check its version"):
@@ -125,24 +125,24 @@ def test_a_field_that_is_missing_is_told(field: str) -> None:
 
 
 @given(JSON)
-def test_what_is_no_upload_url_is_told(value: object) -> None:
+def test_unexpected_upload_is_parsed_or_rejected(value: object) -> None:
     with suppress(ServerError):
         assert isinstance(parse_upload({"upload": value}), PresignedUpload | None)
 
 
-def test_an_upload_url_is_read_and_a_known_song_has_none() -> None:
+def test_upload_is_parsed_and_none_for_known_song() -> None:
     assert parse_upload({"upload": UPLOAD}) == PresignedUpload(**UPLOAD)
     assert parse_upload({"upload": None}) is None
 
 
 @pytest.mark.parametrize("change", [{"method": "POST"}, {"headers": None}, {"url": None}])
-def test_an_upload_of_another_version_is_told(change: dict[str, object]) -> None:
+def test_upload_of_another_version_is_rejected(change: dict[str, object]) -> None:
     upload = {name: value for name, value in (UPLOAD | change).items() if value is not None}
     with pytest.raises(ServerError, match="no upload URL: check its version"):
         parse_upload({"upload": upload})
 
 
-def test_what_is_presigned_is_not_shown() -> None:
+def test_presigned_urls_are_not_in_repr() -> None:
     upload = parse_upload({"upload": UPLOAD | {"url": "u?X-Amz-Signature=secret"}})
     assert "secret" not in repr(upload)
     signed = json.loads(

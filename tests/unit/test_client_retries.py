@@ -36,13 +36,13 @@ class Call:
         return "answer"
 
 
-def test_what_works_is_done_once_without_a_pause() -> None:
+def test_successful_call_is_not_retried() -> None:
     clock, call = Clock(), Call()
     assert Retries(clock, 120, pytest.fail).run(call) == "answer"
     assert (call.times, clock.pauses_s) == (1, [])
 
 
-def test_trouble_is_waited_out_ever_more_slowly() -> None:
+def test_temporary_error_is_retried_with_growing_delays() -> None:
     clock, call = Clock(), Call(*[UnreachableError("gone")] * 8)
     notes: list[str] = []
     assert Retries(clock, 120, notes.append).run(call) == "answer"
@@ -53,20 +53,20 @@ def test_trouble_is_waited_out_ever_more_slowly() -> None:
     assert set(notes) == {"no answer, trying again"}
 
 
-def test_a_server_says_when_to_come_back() -> None:
+def test_retry_after_sets_the_delay() -> None:
     clock = Clock()
     Retries(clock, 120, lambda _: None).run(Call(BusyError("later", 30.0)))
     assert clock.pauses_s == [30.0]
 
 
-def test_a_server_that_wants_too_much_time_does_not_get_it() -> None:
+def test_retry_after_beyond_the_limit_is_not_waited_for() -> None:
     clock, call = Clock(), Call(BusyError("much later", 3600.0))
     with pytest.raises(BusyError, match="much later"):
         Retries(clock, 120, pytest.fail).run(call)
     assert (call.times, clock.pauses_s) == (1, [])
 
 
-def test_what_is_no_trouble_is_raised_at_once() -> None:
+def test_permanent_error_is_raised_at_once() -> None:
     call = Call(SongError("refused"))
     with pytest.raises(SongError):
         Retries(Clock(), 120, pytest.fail).run(call)
@@ -74,7 +74,7 @@ def test_what_is_no_trouble_is_raised_at_once() -> None:
 
 
 @given(st.floats(0, 200))
-def test_it_ends(give_up_after_s: float) -> None:
+def test_total_delay_stays_within_the_limit(give_up_after_s: float) -> None:
     clock, call = Clock(), Call(*[UnreachableError("gone")] * 10_000)
     with pytest.raises(UnreachableError):
         Retries(clock, give_up_after_s, lambda _: None).run(call)
@@ -82,7 +82,7 @@ def test_it_ends(give_up_after_s: float) -> None:
     assert sum(clock.pauses_s) >= give_up_after_s - MAX_DELAY_S
 
 
-def test_patience_starts_anew_where_something_was_gained() -> None:
+def test_progress_resets_delays_and_limit() -> None:
     clock = Clock()
     retries = Retries(clock, 1.0, lambda _: None)
     for _ in range(20):
@@ -98,7 +98,7 @@ def test_patience_starts_anew_where_something_was_gained() -> None:
     assert retries.run(gains_then_fails) == "answer"
 
 
-def test_a_stop_ends_a_pause() -> None:
+def test_stop_ends_a_delay() -> None:
     stop = StopEvent()
     stop.check()
     timer = threading.Timer(0.05, stop.set)
@@ -111,7 +111,7 @@ def test_a_stop_ends_a_pause() -> None:
 
 
 @pytest.mark.parametrize("give_up_after_s", [0, 120])
-def test_nothing_is_told_of_what_a_stop_breaks(give_up_after_s: float) -> None:
+def test_errors_after_a_stop_are_not_shown(give_up_after_s: float) -> None:
     stop, call = StopEvent(), Call(UnreachableError("gone"))
     stop.set()
     with pytest.raises(StoppedError):

@@ -22,7 +22,7 @@ def checkout_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_an_argument_goes_before_the_environment_and_that_before_the_default(
+def test_url_argument_overrides_environment_and_default(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert find_url(None) == DEFAULT_URL
@@ -32,12 +32,12 @@ def test_an_argument_goes_before_the_environment_and_that_before_the_default(
 
 
 @pytest.mark.parametrize("url", ["localhost:5000", "ftp://x", "https://", "/jobs", "http://x:port"])
-def test_what_is_no_url_is_told(url: str) -> None:
+def test_invalid_url_is_rejected(url: str) -> None:
     with pytest.raises(OptionError, match="url can't be"):
         find_url(url)
 
 
-def test_the_token_of_the_checkout_is_for_this_machine_alone(checkout_token: Path) -> None:
+def test_checkout_token_is_used_for_loopback_urls_only(checkout_token: Path) -> None:
     for url in (DEFAULT_URL, "http://127.0.0.1:8080", "http://[::1]:5000"):
         assert find_token(None, url) == "of-the-checkout"
     for url in (REMOTE, "http://localhost.example.org", "http://192.168.1.5:5000"):
@@ -47,7 +47,7 @@ def test_the_token_of_the_checkout_is_for_this_machine_alone(checkout_token: Pat
 
 
 @pytest.mark.usefixtures("checkout_token")
-def test_a_token_that_is_given_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_given_token_overrides_environment_and_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEMDROP_TOKEN", "of-the-environment")
     assert find_token(None, REMOTE) == "of-the-environment"
     assert find_token(None, DEFAULT_URL) == "of-the-environment"
@@ -55,7 +55,7 @@ def test_a_token_that_is_given_goes_first(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("token", ["zwölf", "two words", "line\nbreak", "\x00"])
-def test_what_no_header_takes_is_told_without_showing_it(token: str) -> None:
+def test_invalid_token_is_rejected_without_being_shown(token: str) -> None:
     with pytest.raises(OptionError) as told:
         find_token(token, REMOTE)
     assert token not in told.value.message

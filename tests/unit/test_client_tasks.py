@@ -19,7 +19,7 @@ def done(filename: str = "Song.mp3", **options: object) -> JobResponse:
 
 
 @pytest.mark.parametrize("layout", [DEFAULT_FORMAT, "{filename} - {instrument}.{codec}"])
-def test_stems_are_where_separate_writes_them(layout: str) -> None:
+def test_submit_paths_equal_those_of_separate(layout: str) -> None:
     song, folder, options = Path("music/Song.mp3"), Path("out"), Options.parse({"codec": "mp3"})
     paths = Layout(folder, layout).paths(Task("Song", song), done(codec="mp3"))
     assert paths == name_targets([song], folder, layout, options)[song]
@@ -33,19 +33,19 @@ def test_stems_are_where_separate_writes_them(layout: str) -> None:
         ("{instrument} of {filename}", "out/stems of Mr. Song.zip"),
     ],
 )
-def test_the_zip_is_beside_the_stems(layout: str, zip_path: str) -> None:
+def test_zip_path_follows_filename_format(layout: str, zip_path: str) -> None:
     job = done("Mr. Song.mp3", zip=True, residual=True)
     paths = Layout(Path("out"), layout).paths(Task("job", job_id=ID), job)
     assert paths.pop("stems.zip") == Path(zip_path)
     assert list(paths) == ["vocals", "accompaniment", "residual"]
 
 
-def test_a_job_is_named_by_its_song() -> None:
+def test_resumed_job_is_named_after_its_song() -> None:
     paths = Layout(Path("out"), DEFAULT_FORMAT).paths(Task("job", job_id=ID), done("My Song.flac"))
     assert paths["vocals"] == Path("out/My Song/vocals.wav")
 
 
-def test_no_order_is_written_over_another() -> None:
+def test_paths_of_another_task_are_rejected() -> None:
     layout = Layout(Path("out"), DEFAULT_FORMAT)
     first, second = Task("first", job_id=ID), Task("second", Path("Song.wav"))
     assert layout.paths(first, done()) == layout.paths(first, done())
@@ -53,7 +53,7 @@ def test_no_order_is_written_over_another() -> None:
         layout.paths(second, done())
 
 
-def test_names_are_checked_before_any_work() -> None:
+def test_conflicting_or_invalid_paths_are_rejected_in_advance() -> None:
     layout = Layout(Path("out"), DEFAULT_FORMAT)
     layout.check([Path("a.mp3"), Path("b.mp3")], Options())
     with pytest.raises(OptionError, match="would be written over"):
@@ -62,7 +62,7 @@ def test_names_are_checked_before_any_work() -> None:
         Layout(Path("out"), "{track}").check([Path("a.mp3")], Options())
 
 
-def test_orders_are_songs_and_jobs_each_once() -> None:
+def test_tasks_are_songs_and_distinct_jobs() -> None:
     tasks = parse_tasks([Path("a.mp3"), Path("b.mp3")], [ID, ID])
     assert [(task.name, task.song, task.job_id) for task in tasks] == [
         ("a.mp3", Path("a.mp3"), None),
@@ -72,11 +72,11 @@ def test_orders_are_songs_and_jobs_each_once() -> None:
 
 
 @pytest.mark.parametrize("job_id", ["song.mp3", ID.upper(), ID[1:], f"{ID}/", "../" + ID])
-def test_what_is_no_id_is_told(job_id: str) -> None:
+def test_invalid_job_id_is_rejected(job_id: str) -> None:
     with pytest.raises(OptionError, match="isn't a job ID"):
         parse_tasks([], [job_id])
 
 
-def test_nothing_to_do_is_told() -> None:
+def test_no_songs_and_no_jobs_are_rejected() -> None:
     with pytest.raises(OptionError, match="There is nothing to do"):
         parse_tasks([], [])

@@ -8,7 +8,7 @@ from stemdrop_cli.retries import StopEvent
 from stemdrop_cli.thread_pool import run_all
 
 
-def test_all_are_done_and_some_at_a_time() -> None:
+def test_tasks_run_in_parallel_until_all_are_done() -> None:
     together = threading.Barrier(3, timeout=20)
     done: list[int] = []
 
@@ -21,14 +21,14 @@ def test_all_are_done_and_some_at_a_time() -> None:
     assert sorted(done) == list(range(9))
 
 
-def test_more_hands_than_work_and_no_work() -> None:
+def test_more_threads_than_tasks_and_no_tasks() -> None:
     done: list[str] = []
     run_all([lambda: done.append("x")], 8, StopEvent())
     run_all([], 8, StopEvent())
     assert done == ["x"]
 
 
-def test_a_bug_ends_all_and_is_raised() -> None:
+def test_failed_task_stops_others_and_is_raised() -> None:
     stop, done = StopEvent(), []
 
     def bug() -> None:
@@ -42,7 +42,7 @@ def test_a_bug_ends_all_and_is_raised() -> None:
     assert done == []
 
 
-def test_ctrl_c_ends_all() -> None:
+def test_ctrl_c_stops_all_tasks() -> None:
     stop, ended = StopEvent(), []
 
     def waits() -> None:

@@ -6,11 +6,19 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.cost import prices
-from benchmarks.cost.bill import Deployment, Runs, Song, bill, cold_share, sampled, total_usd
+from benchmarks.cost.bill import (
+    BilledDeployment,
+    Runs,
+    SongUsage,
+    bill,
+    cold_share,
+    sampled,
+    total_usd,
+)
 from benchmarks.cost.prices import GB, Free
 
 # An environment that is always warm makes bills that can be worked out by hand.
-SONG = Song(
+SONG = SongUsage(
     separation=Runs(memory_mb=2048, cold_s=10.0, warm_s=10.0),
     api=Runs(memory_mb=1024, cold_s=0.1, warm_s=0.1),
     writes=20,
@@ -23,7 +31,7 @@ SONG = Song(
     queue_requests=3,
     logs_bytes=GB // 100_000,
 )
-DEPLOYMENT = Deployment(
+DEPLOYMENT = BilledDeployment(
     architecture="x86_64",
     scratch_mb=4608,
     retention_days=7,

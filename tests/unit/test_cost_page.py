@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from benchmarks.cost.bill import Deployment
-from benchmarks.cost.figures import Figures, Sizes, System, Template
+from benchmarks.cost.bill import BilledDeployment
+from benchmarks.cost.figures import CostFigures, MeasuredSystem, Sizes, Template
 from benchmarks.cost.page import SIZES_MB, TEXT, write_page
 from benchmarks.cost.template import read_template
 from benchmarks.cost.times import Times
-from benchmarks.cost.traffic import Kind, Request, Traffic, Who
+from benchmarks.cost.traffic import Request, Requester, RequestKind, Traffic
 from stemdrop.codecs import Codec
 from stemdrop_local.deployment import ROOT, TEMPLATE
 
@@ -26,36 +26,36 @@ def rounds(*pairs: tuple[float, float]) -> list[Times]:
 
 def traffic(stems_bytes: int) -> Traffic:
     kinds = {
-        (Who.SEPARATOR, Kind.WRITE): 17,
-        (Who.SEPARATOR, Kind.READ): 5,
-        (Who.API, Kind.WRITE): 1,
-        (Who.API, Kind.READ): 6,
-        (Who.CLIENT, Kind.WRITE): 1,
-        (Who.CLIENT, Kind.READ): 2,
-        (Who.CLIENT, Kind.CALL): 7,
+        (Requester.SEPARATOR, RequestKind.WRITE): 17,
+        (Requester.SEPARATOR, RequestKind.READ): 5,
+        (Requester.API, RequestKind.WRITE): 1,
+        (Requester.API, RequestKind.READ): 6,
+        (Requester.CLIENT, RequestKind.WRITE): 1,
+        (Requester.CLIENT, RequestKind.READ): 2,
+        (Requester.CLIENT, RequestKind.CALL): 7,
     }
     requests = [Request(*what, "/", 1000) for what, count in kinds.items() for _ in range(count)]
     return Traffic(tuple(requests), 4_320_000, stems_bytes, ('{"message": "a line"}',) * 9)
 
 
-def figures(killed: frozenset[int] = frozenset({1769, 3008})) -> Figures:
+def figures(killed: frozenset[int] = frozenset({1769, 3008})) -> CostFigures:
     """Return figures of a machine with two cores."""
     ours = {1769: rounds((11, 10), (12, 9), (13, 11)), 3008: rounds((8, 6)), 3538: rounds((7, 5.5))}
     # At 3008 MB one round ended before the one that was killed.
     other = {1769: [], 3008: rounds((99, 99)), 3538: rounds((36, 22))}
     if not killed:
         other = {size: rounds((60, 40)) * len(ours[size]) for size in other}
-    return Figures(
+    return CostFigures(
         song_s=180,
         rounds=3,
-        ours=System(ours, cores=2),
-        spleeter=System(other, 2, killed, shares={1.0: rounds((60, 40))}),
+        ours=MeasuredSystem(ours, cores=2),
+        spleeter=MeasuredSystem(other, 2, killed, shares={1.0: rounds((60, 40))}),
         high=Times(12, 9),
         traffic={Codec.WAV: traffic(63_500_000), Codec.MP3: traffic(8_640_000)},
         api_cpu_s=(0.6, 0.005),
         sizes=Sizes(ours=640_000_000, spleeter=2_400_000_000, kept=250_000_000),
         template=Template(
-            deployment=Deployment("x86_64", 4096, 7, 30, 250_000_000, 5),
+            deployment=BilledDeployment("x86_64", 4096, 7, 30, 250_000_000, 5),
             route_metrics=0,
             alarms=8,
             dashboards=1,
@@ -118,7 +118,9 @@ def test_one_that_was_never_killed(tmp_path: Path) -> None:
 def test_a_machine_that_has_all_processors(tmp_path: Path) -> None:
     all_sizes = {size: rounds((9, 8)) for size in SIZES_MB}
     made = figures()
-    one = replace(made, ours=System(all_sizes, cores=8), spleeter=System(all_sizes, cores=8))
+    one = replace(
+        made, ours=MeasuredSystem(all_sizes, cores=8), spleeter=MeasuredSystem(all_sizes, cores=8)
+    )
     rows = table(write_page(one, tmp_path), "memory")
     assert not any("*" in cell for row in rows for cell in row)
 

@@ -8,7 +8,7 @@ from benchmarks.cost.logs import custom_metrics
 from benchmarks.cost.recorder import classify
 from benchmarks.cost.rounds import Rounds
 from benchmarks.cost.times import OutOfMemoryError, Times
-from benchmarks.cost.traffic import Kind, Request, Traffic, Who
+from benchmarks.cost.traffic import Request, Requester, RequestKind, Traffic
 
 BEGINNING = "AWS4-HMAC-SHA256 Credential=KEY/20260101/eu-central-1"
 S3, SNS, SQS = (f"{BEGINNING}/{service}/aws4_request, ..." for service in ("s3", "sns", "sqs"))
@@ -19,38 +19,38 @@ BEARER = "Bearer token"
 @pytest.mark.parametrize(
     ("method", "target", "authorization", "who", "kind"),
     [
-        ("PUT", "/stems/drop/a/job.json", S3, Who.SEPARATOR, Kind.WRITE),
-        ("POST", "/stems/drop/a/vocals.wav?uploads", S3, Who.SEPARATOR, Kind.WRITE),
-        ("GET", "/stems?list-type=2", S3, Who.SEPARATOR, Kind.WRITE),
-        ("GET", "/stems/?list-type=2", S3, Who.SEPARATOR, Kind.WRITE),
-        ("GET", "/stems/drop/a/job.json", S3, Who.SEPARATOR, Kind.READ),
-        ("HEAD", "/uploads/drop/a", S3, Who.SEPARATOR, Kind.READ),
-        ("DELETE", "/stems/drop/a/bass.wav", S3, Who.SEPARATOR, Kind.DELETE),
-        ("POST", "/", SNS, Who.SEPARATOR, Kind.MESSAGE),
-        ("POST", "/", SQS, Who.SEPARATOR, Kind.QUEUE),
-        ("GET", f"/stems/jobs/a/vocals.wav{PRESIGNED}", "", Who.CLIENT, Kind.READ),
-        ("PUT", f"/uploads/jobs/a{PRESIGNED}", "", Who.CLIENT, Kind.WRITE),
-        ("GET", "/jobs/a", BEARER, Who.CLIENT, Kind.CALL),
-        ("POST", "/jobs", BEARER, Who.CLIENT, Kind.CALL),
+        ("PUT", "/stems/drop/a/job.json", S3, Requester.SEPARATOR, RequestKind.WRITE),
+        ("POST", "/stems/drop/a/vocals.wav?uploads", S3, Requester.SEPARATOR, RequestKind.WRITE),
+        ("GET", "/stems?list-type=2", S3, Requester.SEPARATOR, RequestKind.WRITE),
+        ("GET", "/stems/?list-type=2", S3, Requester.SEPARATOR, RequestKind.WRITE),
+        ("GET", "/stems/drop/a/job.json", S3, Requester.SEPARATOR, RequestKind.READ),
+        ("HEAD", "/uploads/drop/a", S3, Requester.SEPARATOR, RequestKind.READ),
+        ("DELETE", "/stems/drop/a/bass.wav", S3, Requester.SEPARATOR, RequestKind.DELETE),
+        ("POST", "/", SNS, Requester.SEPARATOR, RequestKind.MESSAGE),
+        ("POST", "/", SQS, Requester.SEPARATOR, RequestKind.QUEUE),
+        ("GET", f"/stems/jobs/a/vocals.wav{PRESIGNED}", "", Requester.CLIENT, RequestKind.READ),
+        ("PUT", f"/uploads/jobs/a{PRESIGNED}", "", Requester.CLIENT, RequestKind.WRITE),
+        ("GET", "/jobs/a", BEARER, Requester.CLIENT, RequestKind.CALL),
+        ("POST", "/jobs", BEARER, Requester.CLIENT, RequestKind.CALL),
     ],
 )
-def test_who_asks_for_what(
-    method: str, target: str, authorization: str, who: Who, kind: Kind
+def test_requests_are_classified(
+    method: str, target: str, authorization: str, who: Requester, kind: RequestKind
 ) -> None:
-    assert classify(Who.SEPARATOR, method, target, authorization) == (who, kind)
+    assert classify(Requester.SEPARATOR, method, target, authorization) == (who, kind)
 
 
 def test_counts_and_sizes() -> None:
     requests = (
-        Request(Who.CLIENT, Kind.CALL, "/jobs", 100),
-        Request(Who.CLIENT, Kind.CALL, "/jobs/a", 50),
-        Request(Who.API, Kind.READ, "/stems/jobs/a/job.json", 10),
-        Request(Who.CLIENT, Kind.READ, "/stems/jobs/a/vocals.wav", 10_000),
-        Request(Who.SEPARATOR, Kind.QUEUE, "/", 0),
+        Request(Requester.CLIENT, RequestKind.CALL, "/jobs", 100),
+        Request(Requester.CLIENT, RequestKind.CALL, "/jobs/a", 50),
+        Request(Requester.API, RequestKind.READ, "/stems/jobs/a/job.json", 10),
+        Request(Requester.CLIENT, RequestKind.READ, "/stems/jobs/a/vocals.wav", 10_000),
+        Request(Requester.SEPARATOR, RequestKind.QUEUE, "/", 0),
     )
     traffic = Traffic(requests, 1, 10_000, ("1234567890", "é"))
-    assert traffic.count(Kind.READ) == 2
-    assert traffic.count(Kind.READ, Who.API) == 1
+    assert traffic.count(RequestKind.READ) == 2
+    assert traffic.count(RequestKind.READ, Requester.API) == 1
     assert traffic.answers_bytes == 150
     # A message is sent, received and deleted, and here its visibility was changed.
     assert traffic.queue_requests == 4
@@ -79,7 +79,7 @@ def test_a_metric_costs_once_for_each_value_of_its_dimensions() -> None:
     assert ("stemdrop", "JobsDone", "service=other") in custom_metrics(lines)
 
 
-def test_what_was_killed_is_not_tried_again() -> None:
+def test_killed_container_is_not_retried() -> None:
     tried: list[int] = []
 
     def run(memory_mb: int) -> Times:

@@ -68,18 +68,18 @@ def names_in_use() -> dict[str, set[str]]:
     return found
 
 
-def test_the_list_of_names_is_complete() -> None:
+def test_list_of_ministack_names_is_complete() -> None:
     assert names_in_use() == NAMES
 
 
 @pytest.mark.parametrize("module", NAMES)
-def test_ministack_still_has_the_names_that_the_emulator_uses(module: str) -> None:
+def test_ministack_has_names_in_use(module: str) -> None:
     missing = {name for name in NAMES[module] if not hasattr(import_module(module), name)}
     assert not missing, f"{module} has moved what stemdrop_local.emulator uses: {missing}"
 
 
 @pytest.mark.parametrize("function", ARGUMENTS)
-def test_functions_still_take_the_same_arguments(function: str) -> None:
+def test_ministack_functions_take_expected_arguments(function: str) -> None:
     module, _, name = function.rpartition(".")
     signature = inspect.signature(getattr(import_module(module), name))
     try:
@@ -89,14 +89,14 @@ def test_functions_still_take_the_same_arguments(function: str) -> None:
 
 
 @pytest.mark.parametrize("resource", ["AWS::S3::Bucket", "AWS::ApiGatewayV2::Api"])
-def test_provisioners_still_create_with_the_same_arguments(resource: str) -> None:
+def test_ministack_provisioners_take_expected_arguments(resource: str) -> None:
     from ministack.services.cloudformation import provisioners
 
     create = provisioners._RESOURCE_HANDLERS[resource]["create"]
     assert list(inspect.signature(create).parameters) == ["logical_id", "props", "stack_name"]
 
 
-def test_sqs_still_calls_its_actions_with_the_request_and_the_address() -> None:
+def test_ministack_sqs_actions_take_expected_arguments() -> None:
     from ministack.services import sqs
 
     send = sqs._HANDLERS["SendMessage"]

@@ -9,9 +9,9 @@ from benchmarks.collection import CollectionError, Reference, find_songs, write_
 from benchmarks.evaluate import evaluate
 from benchmarks.figures import BEGIN, END, Result, write_page
 from benchmarks.metrics import snr_db
-from benchmarks.scores import Score, Waveform, measure, over_songs
+from benchmarks.scores import StemScore, Waveform, measure, over_songs
 from benchmarks.songs.wav import write_wav
-from benchmarks.systems import Separation, System, systems
+from benchmarks.systems import Separation, SeparationSystem, systems
 from stemdrop.codecs import Codec
 from stemdrop.models import Model
 from stemdrop.options import Quality
@@ -27,7 +27,7 @@ def noise(seed: int, duration_s: float = 3.0) -> Waveform:
 VOICE, BAND, HISS = noise(1), noise(2), noise(3)
 
 
-def of_the_voice(estimate: Waveform, truth: Waveform = VOICE) -> Score:
+def of_the_voice(estimate: Waveform, truth: Waveform = VOICE) -> StemScore:
     return measure({"vocals": truth, "band": BAND}, {"vocals": estimate, "band": BAND})["vocals"]
 
 
@@ -85,7 +85,7 @@ def test_silent_and_missing_stems_are_left_out_and_lengths_are_fitted() -> None:
 
 def test_the_median_over_songs_passes_over_what_is_unknown() -> None:
     nan = float("nan")
-    scores = [Score(1, 1, nan, nan, 1), Score(2, 9, 4, nan, 1), Score(9, 2, 6, nan, 1)]
+    scores = [StemScore(1, 1, nan, nan, 1), StemScore(2, 9, 4, nan, 1), StemScore(9, 2, 6, nan, 1)]
     medians = over_songs(scores)
     assert (medians.sdr, medians.sir, medians.sar, medians.si_sdr) == (2, 2, 5, 1)
     assert np.isnan(medians.isr)
@@ -137,7 +137,7 @@ def test_a_piano_counts_as_other_where_nobody_says_which_is_which(
     lay_out(tmp_path / "a", mixture=VOICE, vocals=VOICE, other=BAND)
     found = {"vocals": VOICE, "piano": np.float32(0.3) * BAND, "other": np.float32(0.7) * BAND}
     monkeypatch.setattr("benchmarks.evaluate.separate", lambda *_: Separation(found, 1.0))
-    system = System(Model.FIVE_STEMS, Quality.HIGH)
+    system = SeparationSystem(Model.FIVE_STEMS, Quality.HIGH)
     (result,) = evaluate(find_songs(tmp_path), [system])
     assert result.scores.keys() == {"vocals", "other"}
     assert result.scores["other"].sdr > 60
@@ -170,12 +170,12 @@ def test_systems_are_all_combinations() -> None:
 
 
 def result(song: str, quality: Quality | None, sdr: float) -> Result:
-    score = Score(sdr, 1, float("nan"), 3, 4)
+    score = StemScore(sdr, 1, float("nan"), 3, 4)
     network = None if quality is None else 2.0
-    return Result(song, System(Model.TWO_STEMS, quality), {"vocals": score}, network)
+    return Result(song, SeparationSystem(Model.TWO_STEMS, quality), {"vocals": score}, network)
 
 
-def test_a_page_keeps_its_prose_and_gets_new_figures(tmp_path: Path) -> None:
+def test_page_keeps_prose_and_updates_figures(tmp_path: Path) -> None:
     page = tmp_path / "quality.md"
     page.write_text(f"# Before\n\n{BEGIN}\nold\n{END}\n\nAfter \\1\n")
     results = [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.lambda_limits import Limits
+from benchmarks.lambda_limits import LambdaLimits
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from benchmarks.lambda_limits import Limits
 def test_processors_come_with_memory(
     memory_mb: int, cores: int, share: float, chosen: int | None
 ) -> None:
-    words = Limits(memory_mb).options(range(cores))
+    words = LambdaLimits(memory_mb).options(range(cores))
     named = dict(word.split("=", 1) for word in words if not word.startswith("--ulimit"))
     assert float(named["--cpus"]) == share
     assert named["--memory"] == named["--memory-swap"] == f"{memory_mb}m"

@@ -16,20 +16,20 @@ NOWHERE = Path("/nowhere/token")
 
 
 @given(GOOD)
-def test_a_token_of_ones_own_is_used_and_not_kept(token: str) -> None:
+def test_given_token_is_used_and_not_saved(token: str) -> None:
     assert token_of(NOWHERE, token) == token
     assert not NOWHERE.exists()
 
 
 @given(BAD)
-def test_a_bad_token_is_refused_without_being_shown(token: str) -> None:
+def test_invalid_token_is_rejected_without_being_shown(token: str) -> None:
     with pytest.raises(TokenError) as refused:
         token_of(NOWHERE, token)
     assert refused.value.message.startswith("STEMDROP_TOKEN is invalid: ")
     assert len(token) < 8 or token not in refused.value.message
 
 
-def test_a_token_is_made_once_and_for_nobody_else(tmp_path: Path) -> None:
+def test_created_token_is_kept_in_a_private_file(tmp_path: Path) -> None:
     path = tmp_path / "new" / "token"
     token = token_of(path, None)
     assert len(token) >= 32
@@ -39,7 +39,7 @@ def test_a_token_is_made_once_and_for_nobody_else(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "short", "two lines of at least 32 characters\nin all"])
-def test_a_token_file_without_a_token_is_a_sentence(text: str, tmp_path: Path) -> None:
+def test_invalid_token_file_is_reported(text: str, tmp_path: Path) -> None:
     path = tmp_path / "token"
     path.write_text(text)
     with pytest.raises(TokenError, match=f"^{path} contains no valid token: "):
@@ -47,7 +47,7 @@ def test_a_token_file_without_a_token_is_a_sentence(text: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("songs", ["0", "-1", "many", "1.5", ""])
-def test_songs_are_separated_one_at_a_time_or_more(
+def test_songs_argument_takes_positive_numbers(
     songs: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:

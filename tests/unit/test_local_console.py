@@ -20,24 +20,24 @@ def lines(encoding: str, *said: str) -> list[str]:
         return raw.getvalue().decode(encoding).splitlines()
 
 
-def test_a_line_has_the_time_what_happened_and_to_what() -> None:
+def test_line_has_time_event_and_details() -> None:
     (line,) = lines("utf-8", "drop/Größe 🎵.mp3")
     assert re.fullmatch(r"\d\d:\d\d:\d\d  dropped     drop/Größe 🎵\.mp3", line)
 
 
 @given(st.text())
-def test_anything_is_said_in_one_line_without_a_control_character(about: str) -> None:
+def test_control_characters_are_escaped(about: str) -> None:
     for encoding in ("utf-8", "ascii"):
         (line,) = lines(encoding, about)
         assert line.isprintable()
 
 
-def test_a_name_that_is_no_text_is_said_all_the_same() -> None:
+def test_undecodable_name_is_escaped() -> None:
     assert lines("utf-8", b"\xff\n".decode(errors="surrogateescape"))[0].endswith(r"\udcff\n")
     assert escape("\x1b[2J") == r"\x1b[2J"
 
 
-def test_nobody_has_to_listen() -> None:
+def test_closed_output_is_ignored() -> None:
     gone, writing = os.pipe()
     os.close(gone)
     with os.fdopen(writing, "wb", buffering=0) as pipe:
@@ -61,7 +61,7 @@ def test_nobody_has_to_listen() -> None:
         (119.7, "2 min 0 s"),
     ],
 )
-def test_durations_are_written_for_people(duration_s: float, written: str) -> None:
+def test_durations_have_readable_units(duration_s: float, written: str) -> None:
     assert duration(duration_s) == written
 
 
@@ -69,5 +69,5 @@ def test_durations_are_written_for_people(duration_s: float, written: str) -> No
     ("size_bytes", "written"),
     [(0, "0 bytes"), (99_999, "99999 bytes"), (100_000, "0.1 MB"), (4_349_999, "4.3 MB")],
 )
-def test_sizes_are_written_for_people(size_bytes: int, written: str) -> None:
+def test_sizes_have_readable_units(size_bytes: int, written: str) -> None:
     assert size(size_bytes) == written

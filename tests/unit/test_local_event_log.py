@@ -49,7 +49,7 @@ def stems(*timings: str) -> dict[str, Any]:
         ),
     ],
 )
-def test_each_end_is_shown(
+def test_finished_job_is_logged(
     event_log: EventLog, transcript: Transcript, fields: dict[str, Any], line: str
 ) -> None:
     event_log.log_job(Job(key=KEY, created_at=now(), updated_at=now(), **fields))
@@ -70,21 +70,19 @@ def test_each_end_is_shown(
         ),
     ],
 )
-def test_calls_are_shown(
+def test_request_is_logged(
     event_log: EventLog, transcript: Transcript, call: UnsignedRequest, line: str
 ) -> None:
     event_log.log_request(call)
     assert said(transcript) == line
 
 
-def test_an_answer_that_nothing_has_changed_is_not_shown(
-    event_log: EventLog, transcript: Transcript
-) -> None:
+def test_not_modified_response_is_not_logged(event_log: EventLog, transcript: Transcript) -> None:
     event_log.log_request(UnsignedRequest("GET", "/jobs/1", 304, 0.02, is_for_s3=False))
     assert transcript.text == ""
 
 
-def test_expired_objects_are_shown_if_there_are_any(
+def test_expired_objects_are_logged_unless_zero(
     event_log: EventLog, transcript: Transcript
 ) -> None:
     event_log.log_expired(0)
@@ -93,8 +91,6 @@ def test_expired_objects_are_shown_if_there_are_any(
     assert said(transcript) == "expired 3 old objects"
 
 
-def test_given_up_songs_are_shown_with_what_to_do(
-    event_log: EventLog, transcript: Transcript
-) -> None:
+def test_failures_are_logged_with_a_hint(event_log: EventLog, transcript: Transcript) -> None:
     event_log.log_failures(2)
     assert said(transcript).startswith("gave up 2 in the failure queue: ")

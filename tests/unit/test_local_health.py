@@ -17,12 +17,12 @@ from stemdrop_local.ports import LOOPBACK
         ("/opt/venv/bin/python -m awslambdaric stemdrop_separate.handler.handler", None),
     ],
 )
-def test_the_port_is_that_of_the_first_process(line: str, port: int | None) -> None:
+def test_health_check_finds_port_in_command_line(line: str, port: int | None) -> None:
     assert port_of([*line.split(" "), ""]) == port
 
 
 @pytest.mark.parametrize("status", [200, 500])
-def test_only_a_good_answer_is_healthy(status: int) -> None:
+def test_only_status_200_is_healthy(status: int) -> None:
     class Answer(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(status if self.path == "/healthz" else 404)
@@ -38,7 +38,7 @@ def test_only_a_good_answer_is_healthy(status: int) -> None:
         thread.join()
 
 
-def test_silence_is_not_healthy() -> None:
+def test_no_response_is_unhealthy() -> None:
     with socket.socket() as silent:
         silent.bind((LOOPBACK, 0))
         assert not answers(silent.getsockname()[1])

@@ -71,7 +71,7 @@ def template() -> Template:
 
 
 @given(TEMPLATES)
-def test_all_but_functions_is_the_same_and_the_input_is_not_modified(template: Template) -> None:
+def test_localize_changes_functions_only_and_copies_input(template: Template) -> None:
     before = copy.deepcopy(template)
     local = localize(template, CODE)
     assert template == before
@@ -80,7 +80,7 @@ def test_all_but_functions_is_the_same_and_the_input_is_not_modified(template: T
 
 
 @given(TEMPLATES)
-def test_the_result_shares_nothing_with_the_input(template: Template) -> None:
+def test_localized_template_shares_nothing_with_input(template: Template) -> None:
     before = copy.deepcopy(template)
     for resource in localize(template, CODE)["Resources"].values():
         if resource["Type"] != FUNCTION:
@@ -88,7 +88,7 @@ def test_the_result_shares_nothing_with_the_input(template: Template) -> None:
     assert template == before
 
 
-def test_of_this_template_all_but_functions_is_the_same(template: Template) -> None:
+def test_localize_keeps_all_but_functions_of_template_yaml(template: Template) -> None:
     before = copy.deepcopy(template)
     local = localize(template, CODE)
     assert template == before
@@ -97,7 +97,7 @@ def test_of_this_template_all_but_functions_is_the_same(template: Template) -> N
     assert not of_type(local, LAYER)
 
 
-def test_outputs_of_layers_are_all_that_is_missing(template: Template) -> None:
+def test_localize_removes_outputs_of_layers_only(template: Template) -> None:
     template = copy.deepcopy(template)
     template["Outputs"]["Layer"] = {"Value": {"Ref": "CoreLayer"}}
     local = localize(template, CODE)
@@ -107,7 +107,7 @@ def test_outputs_of_layers_are_all_that_is_missing(template: Template) -> None:
     assert not any(f'"{layer}"' in text for layer in of_type(template, LAYER))
 
 
-def test_functions_keep_their_events_roles_limits_and_variables(template: Template) -> None:
+def test_localized_functions_keep_events_roles_limits_and_variables(template: Template) -> None:
     local = localize(template, CODE)
     changed = {"PackageType", "Architectures", "Layers", "Handler", "CodeUri", "Runtime"}
     for name, resource in of_type(template, FUNCTION).items():
@@ -121,7 +121,7 @@ def test_functions_keep_their_events_roles_limits_and_variables(template: Templa
         }
 
 
-def test_functions_run_the_code_of_this_environment(template: Template) -> None:
+def test_localized_functions_run_local_code(template: Template) -> None:
     functions = of_type(localize(template, CODE), FUNCTION)
     assert {name: each["Properties"]["Handler"] for name, each in functions.items()} == {
         "SeparateFunction": "stemdrop_separate.handler.handler",
@@ -133,7 +133,7 @@ def test_functions_run_the_code_of_this_environment(template: Template) -> None:
         assert "Metadata" not in function
 
 
-def test_a_handler_may_be_another(template: Template) -> None:
+def test_localize_replaces_a_handler(template: Template) -> None:
     code = LocalCode("code", "key", {}, {"SeparateFunction": "tests.handler"})
     function = localize(template, code)["Resources"]["SeparateFunction"]
     assert function["Properties"]["Handler"] == "tests.handler"

@@ -10,7 +10,7 @@ from stemdrop_local.periodic_worker import PeriodicWorker
 WAIT_S = 20.0
 
 
-def test_the_work_is_done_at_once_and_again() -> None:
+def test_worker_runs_at_once_and_periodically() -> None:
     done: SimpleQueue[None] = SimpleQueue()
     with PeriodicWorker(lambda: done.put(None), interval_s=0) as loop:
         for _ in range(3):
@@ -18,7 +18,7 @@ def test_the_work_is_done_at_once_and_again() -> None:
         loop.check()
 
 
-def test_who_wakes_it_does_not_wait() -> None:
+def test_run_now_skips_the_interval() -> None:
     done: SimpleQueue[None] = SimpleQueue()
     with PeriodicWorker(lambda: done.put(None)) as loop:
         for _ in range(3):
@@ -26,7 +26,7 @@ def test_who_wakes_it_does_not_wait() -> None:
             loop.run_now()
 
 
-def test_a_wake_during_the_work_is_not_lost() -> None:
+def test_run_now_during_work_is_not_lost() -> None:
     done: SimpleQueue[None] = SimpleQueue()
     may_end = Event()
 
@@ -41,7 +41,7 @@ def test_a_wake_during_the_work_is_not_lost() -> None:
         done.get(timeout=WAIT_S)
 
 
-def test_its_end_waits_for_the_work_and_not_for_the_interval() -> None:
+def test_exit_waits_for_work_but_not_for_interval() -> None:
     ended: list[bool] = []
     begun = Event()
 
@@ -54,7 +54,7 @@ def test_its_end_waits_for_the_work_and_not_for_the_interval() -> None:
     assert ended == [True]
 
 
-def test_what_ends_the_work_is_told_to_who_asks() -> None:
+def test_check_raises_error_of_work() -> None:
     failed = Event()
 
     def work() -> None:

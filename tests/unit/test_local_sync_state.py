@@ -15,7 +15,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "songs.sqlite"
 
 
-def test_what_was_noted_is_there_after_a_restart(path: Path) -> None:
+def test_sync_state_persists(path: Path) -> None:
     with SyncState(path) as sync_state:
         assert sync_state.find(KEY) is None
         sync_state.record_upload(KEY, NEW, "abc-2", "2026-01-01T00:00:00.000Z")
@@ -35,7 +35,7 @@ def test_what_was_noted_is_there_after_a_restart(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("version", "etag"), [(NEW, "a"), (OLD, "b")])
-def test_stems_of_an_earlier_version_are_not_those_of_the_file(
+def test_export_of_an_earlier_version_is_ignored(
     path: Path, version: FileVersion, etag: str
 ) -> None:
     with SyncState(path) as sync_state:

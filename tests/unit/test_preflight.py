@@ -15,12 +15,12 @@ JWT = {**OURS, "JwtIssuer": "https://issuer"}
 
 
 @pytest.mark.parametrize("name", ["stemdrop", "s", "a" * 27, "my-songs-2"])
-def test_names_that_fit_into_those_of_buckets(name: str) -> None:
+def test_valid_stack_name_is_accepted(name: str) -> None:
     assert not list(stack_problems(name, StackState()))
 
 
 @pytest.mark.parametrize("name", ["", "Stemdrop", "2stems", "a" * 28, "a_b", "a b", "-a"])
-def test_names_that_do_not(name: str) -> None:
+def test_invalid_stack_name_is_rejected(name: str) -> None:
     (sentence,) = stack_problems(name, StackState())
     assert "at most 27" in sentence
 
@@ -36,7 +36,7 @@ def test_names_that_do_not(name: str) -> None:
         ("DELETE_IN_PROGRESS", "wait"),
     ],
 )
-def test_stack_that_cannot_be_updated(status: str, words: str) -> None:
+def test_unusable_stack_is_reported(status: str, words: str) -> None:
     (sentence,) = stack_problems("stemdrop", StackState(status, OURS))
     assert status in sentence
     assert words in sentence
@@ -45,17 +45,17 @@ def test_stack_that_cannot_be_updated(status: str, words: str) -> None:
 @pytest.mark.parametrize(
     "status", ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"]
 )
-def test_stack_that_can(status: str) -> None:
+def test_usable_stack_is_accepted(status: str) -> None:
     assert not list(stack_problems("stemdrop", StackState(status, OURS)))
 
 
 @pytest.mark.parametrize("text", ["RetentionDays", "Retention-Days=1", "=1", "Models='2stems"])
-def test_parameter_that_is_not_name_and_value(text: str) -> None:
+def test_parameter_without_name_and_value_is_rejected(text: str) -> None:
     with pytest.raises(SetupError, match=r"write Name=value|can't be read"):
         parameters.parse([text])
 
 
-def test_parameters_in_quotes() -> None:
+def test_quoted_parameters_are_parsed() -> None:
     found = parameters.parse(["RetentionDays=1", "Models='2stems 4stems' AllowedOrigin="])
     assert found == {"RetentionDays": "1", "Models": "2stems 4stems", "AllowedOrigin": ""}
 
@@ -77,7 +77,7 @@ def test_override_beats_deployed_value_and_default() -> None:
         *("Tpyo=1", "AccessToken=x", "JwtIssuer=https://issuer"),
     ],
 )
-def test_parameter_that_the_template_does_not_allow(wrong: str) -> None:
+def test_disallowed_parameter_is_reported(wrong: str) -> None:
     declared = parameters.load_declared(ROOT / "template.yaml")
     values = parameters.in_force(declared, {}, parameters.parse([wrong]))
     (sentence,) = parameters.find_problems(declared, values)
@@ -85,14 +85,14 @@ def test_parameter_that_the_template_does_not_allow(wrong: str) -> None:
     assert sentence.endswith(".")
 
 
-def test_only_the_owner_reads_the_file() -> None:
+def test_parameter_file_is_private() -> None:
     with parameters.written({"AccessToken": "secret"}) as url:
         file = Path(url.removeprefix("file://"))
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert not file.exists()
 
 
-def test_token_is_made_only_if_the_stack_has_none() -> None:
+def test_token_is_created_only_for_stack_without_token() -> None:
     def chosen(deployed: dict[str, str], wanted: dict[str, str], *, is_new: bool = False) -> str:
         stack = StackState("UPDATE_COMPLETE", deployed) if deployed else StackState()
         deployment = DeploymentPlan("stemdrop", stack=stack, values=wanted)

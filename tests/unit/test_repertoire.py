@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from benchmarks.songs.instruments import SAMPLE_RATE_HZ, Waveform
-from benchmarks.songs.repertoire import REPERTOIRE, Kind, play
-from benchmarks.songs.song import Song
+from benchmarks.songs.repertoire import REPERTOIRE, SongStyle, play
+from benchmarks.songs.song import GeneratedSong
 
 STEMS = ("vocals", "drums", "bass", "other")
 SECONDS = 8.0
 
 
-def digest(song: Song) -> str:
+def digest(song: GeneratedSong) -> str:
     return hashlib.sha256(b"".join(getattr(song, name).tobytes() for name in STEMS)).hexdigest()
 
 
@@ -19,8 +19,8 @@ def loudness_db(waveform: Waveform) -> float:
     return float(10 * np.log10(np.mean(np.square(waveform, dtype=np.float64)) + 1e-12))
 
 
-def one(**different: object) -> Song:
-    return play(Kind("song", **different), SECONDS)  # type: ignore[arg-type]
+def one(**different: object) -> GeneratedSong:
+    return play(SongStyle("song", **different), SECONDS)  # type: ignore[arg-type]
 
 
 def test_there_is_a_dozen_and_all_are_different() -> None:
@@ -30,7 +30,7 @@ def test_there_is_a_dozen_and_all_are_different() -> None:
 
 
 @pytest.mark.parametrize("kind", REPERTOIRE, ids=lambda kind: kind.name)
-def test_every_song_is_the_sum_of_its_stems_at_its_level(kind: Kind) -> None:
+def test_every_song_is_the_sum_of_its_stems_at_its_level(kind: SongStyle) -> None:
     song = play(kind, SECONDS, seed=3)
     stems = [getattr(song, name) for name in STEMS]
     for waveform in (*stems, song.mix):

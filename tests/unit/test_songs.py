@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.songs.instruments import SAMPLE_RATE_HZ, Waveform, bass_note
-from benchmarks.songs.song import Song, blocks, generate
+from benchmarks.songs.song import GeneratedSong, blocks, generate
 from benchmarks.songs.voice import SungNote, sing
 
 SOURCES = ("vocals", "drums", "bass", "other")
 
 
-def digest(song: Song) -> str:
+def digest(song: GeneratedSong) -> str:
     return hashlib.sha256(b"".join(getattr(song, name).tobytes() for name in SOURCES)).hexdigest()
 
 

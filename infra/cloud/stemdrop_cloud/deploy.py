@@ -72,7 +72,7 @@ def choose_token(deployment: DeploymentPlan, *, is_new_wanted: bool) -> dict[str
 def _run_sam(deployment: DeploymentPlan, command: list[str | Path], secret: dict[str, str]) -> None:
     # With SAM_DEBUG, SAM logs all parameters.
     variables = {name: value for name, value in os.environ.items() if name != "SAM_DEBUG"}
-    # The build of the API takes uv, which is installed beside Python here.
+    # The build of the API needs uv, which is installed next to Python.
     variables["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     with parameters.written({**deployment.values, **secret}) as url:
         options = ["--region", deployment.region, "--parameter-overrides", url]

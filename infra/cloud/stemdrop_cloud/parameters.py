@@ -1,4 +1,4 @@
-"""The template's parameters: how they are given, what is allowed, and the file that SAM reads."""
+"""Parameters of the template: parsing, validation, and the file that SAM reads."""
 
 import json
 import re
@@ -17,7 +17,7 @@ Declared = Mapping[str, Mapping[str, Any]]
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads a template without its functions; no parameter has one."""
+    """Loads a template without intrinsic functions, which parameters don't have."""
 
 
 _Loader.add_multi_constructor("!", lambda *_: None)
@@ -73,7 +73,7 @@ def find_problems(declared: Declared, values: Mapping[str, str]) -> Iterator[str
 def written(values: Mapping[str, str]) -> Iterator[str]:
     """Write parameters to a temporary file of mode 0600, and yield the URL that SAM takes.
 
-    Everyone on the machine can see a program's arguments, but not this file.
+    Other users of the machine can see a program's arguments, but not this file.
     """
     with NamedTemporaryFile("w", prefix="stemdrop-", suffix=".yaml") as file:
         json.dump(dict(values), file)  # JSON is YAML, and SAM refuses the suffix .json

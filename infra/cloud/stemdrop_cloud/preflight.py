@@ -1,4 +1,4 @@
-"""All prerequisites of a deployment, checked before anything is changed."""
+"""Preflight checks of all prerequisites of a deployment."""
 
 import os
 import re
@@ -19,8 +19,8 @@ from stemdrop_cloud import parameters
 
 ROOT = Path(__file__).resolve().parents[3]
 TOKEN = "AccessToken"  # noqa: S105  # the parameter's name
-OURS = "SeparateMemoryMb"  # a parameter that tells our stacks from others
-# It begins the names of the buckets, which have at most 63 characters.
+OURS = "SeparateMemoryMb"  # a parameter that identifies stemdrop's stacks
+# Names of buckets begin with it, and have at most 63 characters.
 STACK_NAME = re.compile(r"[a-z][a-z0-9-]{0,26}")
 TIMEOUT_S = 60
 # A stack in one of these states can only be deleted.
@@ -44,7 +44,7 @@ class StackState:
 
 @dataclass(slots=True)
 class DeploymentPlan:
-    """A deployment, as far as its problems allow to describe it.
+    """A deployment, as far as its problems allow it to be described.
 
     Attributes
     ----------

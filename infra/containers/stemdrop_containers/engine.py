@@ -1,4 +1,4 @@
-"""The container engine: Docker or Podman, whichever answers."""
+"""The container engine: Docker or Podman, whichever is running."""
 
 import os
 import shutil
@@ -16,18 +16,18 @@ from stemdrop.errors import SetupError
 
 ROOT = Path(__file__).resolve().parents[3]
 OFFLINE = ROOT / "infra" / "containers" / "offline.sh"
-FOLDER = ROOT / "build" / "containers"  # of what it keeps
+FOLDER = ROOT / "build" / "containers"  # data of the offline engine
 VARIABLES = {
     "CONTAINERS_CONF": str(FOLDER / "containers.conf"),
     "CONTAINERS_STORAGE_CONF": str(FOLDER / "storage.conf"),
-    "BUILDAH_FORMAT": "docker",  # OCI's own has no health checks
-    "DISABLE_HC_SYSTEMD": "true",  # which are run by timers of systemd's, where there is one
+    "BUILDAH_FORMAT": "docker",  # OCI's format has no health checks
+    "DISABLE_HC_SYSTEMD": "true",  # systemd timers would run them
     "TMPDIR": str(FOLDER / "tmp"),
 }
 Address = str | tuple[str, int]
 ANSWER_S = 60
 POLL_S = 0.02
-# Ends a command when its parent ends, in whatever way.
+# Ends a command when its parent ends.
 WITH_PARENT = ("setpriv", "--pdeathsig", "TERM")
 MISSING = (
     "No container engine answers: start Docker, install Podman, or, as root on Debian, run `make"
@@ -36,7 +36,7 @@ MISSING = (
 
 
 class EngineError(SetupError):
-    """There is no container engine, or it failed."""
+    """No container engine is running, or it failed."""
 
     code = "engine"
 
@@ -48,7 +48,7 @@ class ContainerEngine:
     Attributes
     ----------
     name : docker or podman.
-    is_offline : Whether it is kept under `build/containers` and uses no image registry.
+    is_offline : Whether its data is in `build/containers` and it uses no image registry.
     variables : Environment variables in addition to ours.
     """
 
@@ -62,7 +62,7 @@ class ContainerEngine:
         return {**os.environ, **self.variables}
 
     def run(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end, and return what it printed.
+        """Run a command, and return its output.
 
         Parameters
         ----------
@@ -80,7 +80,7 @@ class ContainerEngine:
         raise EngineError(f"`{self.name} {arguments[0]}` ended with {run.returncode}: {said}")
 
     def try_run(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end, whatever that is."""
+        """Run a command, and return its output even if it failed."""
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.run(
             [self.name, *arguments],
@@ -102,11 +102,11 @@ class ContainerEngine:
         self.run("build", *options, "--tag", image, str(context), stdout=2, stderr=None)
 
     def has_image(self, image: str) -> bool:
-        """Return whether an image is there already."""
+        """Return whether an image exists."""
         return self.try_run("image", "inspect", image).returncode == 0
 
     def ensure_base(self, image: str, release: str, *packages: str) -> None:
-        """Make a base image of a release of Debian on this machine, if it isn't there.
+        """Build a base image of a Debian release on this machine, if it doesn't exist.
 
         Raises
         ------
@@ -126,15 +126,15 @@ def _run_offline(environment: Mapping[str, str], *words: str) -> None:
 
 
 def find_engine(*, is_offline: bool = False) -> ContainerEngine:
-    """Return the first engine that answers.
+    """Return the first engine that is running.
 
     Parameters
     ----------
-    is_offline : Podman alone, with base images made on this machine from Debian's packages.
+    is_offline : Whether to use Podman, with base images built here from Debian's packages.
 
     Raises
     ------
-    EngineError : None does.
+    EngineError : No engine is running.
     """
     if is_offline:
         engine = ContainerEngine("podman", is_offline=True, variables=VARIABLES)
@@ -155,16 +155,16 @@ def run_server(
     environment: Mapping[str, str],
     log: IO[Any],
 ) -> Iterator[None]:
-    """Run a program until the context ends, or we do; it listens at an address meanwhile.
+    """Run a server until the context or this process ends, once it listens.
 
     Parameters
     ----------
     address : Path of a socket, or host and port.
-    log : File for what it writes.
+    log : File for its output.
 
     Raises
     ------
-    EngineError : It doesn't start.
+    EngineError : The server failed to start.
     """
     family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
     process = subprocess.Popen(

@@ -2,7 +2,7 @@
 
     python -m stemdrop_containers.image [--models "2stems 4stems"] [--backend onnx] [--offline]
 
-With --offline the base image is made on this machine first, from Debian's packages.
+With --offline, the base image is first built on this machine from Debian's packages.
 """
 
 import argparse
@@ -50,8 +50,8 @@ def build(
 
     Parameters
     ----------
-    models : Names with a space between them.
-    base : Image to begin with in place of Debian's, such as one pinned by its digest.
+    models : Names separated by spaces.
+    base : Base image in place of Debian's, such as one pinned by its digest.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def build(
     arguments = [f"--build-arg={name}={value}" for name, value in given.items()]
     label = f"--label=org.opencontainers.image.version={stemdrop.__version__}"
     engine.build(image, ROOT, *arguments, label)
-    # The image that had this name until now.
+    # Remove the image that had this name before.
     engine.try_run("image", "prune", "--force", "--filter", "label=stemdrop.backend")
     return image
 
@@ -81,10 +81,10 @@ def size_bytes(engine: ContainerEngine, image: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make build", description="Build the separator's image.")
-    parser.add_argument("--models", default="2stems", help='such as "2stems 4stems"')
+    parser.add_argument("--models", default="2stems", help='models, such as "2stems 4stems"')
     parser.add_argument("--backend", default="onnx", choices=list(BackendName))
-    parser.add_argument("--offline", action="store_true", help="make the base image here")
-    parser.add_argument("--base", help="image to begin with, such as one pinned by its digest")
+    parser.add_argument("--offline", action="store_true", help="build the base image here")
+    parser.add_argument("--base", help="base image, such as one pinned by its digest")
     return parser
 
 

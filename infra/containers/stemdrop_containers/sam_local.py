@@ -30,12 +30,12 @@ from stemdrop_containers.image import BASE_IMAGE, INTERRUPTED, RELEASE
 from stemdrop_local.ports import LOOPBACK
 
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
-UV = ROOT / ".venv" / "bin" / "uv"  # which the build takes
-# What `make local` writes for --env-vars.
+UV = ROOT / ".venv" / "bin" / "uv"  # needed by the build
+# File for --env-vars, written by `make local`.
 VARIABLES = ROOT / ".stemdrop" / "sam-env.json"
 ENDPOINT = "AWS_ENDPOINT_URL_S3"
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION")
-# Stands in for Lambda's image of Python 3.13: see infra/sam/Dockerfile.
+# Replacement for Lambda's image of Python 3.13: see infra/sam/Dockerfile.
 PYTHON_BASE, PYTHON_RELEASE = "localhost/debian:trixie-python", "trixie"
 PYTHON_PACKAGES = ("python3", "python3-pip")
 PYTHON_IMAGE = "public.ecr.aws/lambda/python:3.13-x86_64"
@@ -77,7 +77,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _read_variables(path: Path) -> dict[str, dict[str, str]]:
-    """Return the functions' variables, by their logical ids."""
+    """Return the functions' variables by logical ID."""
     try:
         variables: dict[str, dict[str, str]] = json.loads(path.read_text())
     except FileNotFoundError as error:
@@ -86,7 +86,7 @@ def _read_variables(path: Path) -> dict[str, dict[str, str]]:
 
 
 def _environment(variables: dict[str, dict[str, str]], engine: dict[str, str]) -> dict[str, str]:
-    """Return SAM's environment; it hands the credentials on to the functions."""
+    """Return SAM's environment, whose credentials it passes on to the functions."""
     given = next(iter(variables.values()))
     credentials = {name: given[name] for name in CREDENTIALS if name in given}
     region = credentials.get("AWS_REGION", "eu-central-1")
@@ -108,7 +108,7 @@ def _build(engine: ContainerEngine, environment: dict[str, str], models: str, ba
 
 
 def _sam(environment: dict[str, str], *arguments: str) -> int:
-    """Run SAM's command line until it ends; Ctrl-C reaches it by itself."""
+    """Run SAM's command line; it receives Ctrl-C directly."""
     process = subprocess.Popen([str(SAM), *arguments], cwd=ROOT, env=environment)
     try:
         return process.wait()
@@ -120,7 +120,7 @@ def _sam(environment: dict[str, str], *arguments: str) -> int:
 
 @contextmanager
 def serve_engine(engine: ContainerEngine) -> Iterator[dict[str, str]]:
-    """Yield the variables that lead SAM to an engine; Podman's service runs meanwhile."""
+    """Yield the variables that connect SAM to an engine, and run Podman's service meanwhile."""
     if engine.name == "docker":
         yield {}
         return
@@ -135,7 +135,7 @@ def serve_engine(engine: ContainerEngine) -> Iterator[dict[str, str]]:
 def forward_endpoint(
     engine: ContainerEngine, variables: dict[str, dict[str, str]]
 ) -> Iterator[dict[str, dict[str, str]]]:
-    """Serve S3 at the address where containers find this machine, and yield variables with it."""
+    """Forward S3 to the containers' network, and yield the functions' variables with its URL."""
     endpoint = urlsplit(next(iter(variables.values()))[ENDPOINT])
     network, form = GATEWAYS[engine.name]
     gateway = engine.run("network", "inspect", "--format", form, network).stdout.strip()
@@ -170,7 +170,7 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
 
 @contextmanager
 def _written(variables: Any) -> Iterator[str]:
-    """Write a file that only its owner can read, since a secret is in it."""
+    """Write variables, which contain a secret, to a private file."""
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(variables, file)
         file.flush()
@@ -181,12 +181,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make sam-local", description="Run stemdrop under SAM.")
     option = parser.add_argument
     option("--offline", action="store_true", help="use Podman, and no image registry")
-    option("--models", default="2stems", help='such as "2stems 4stems" (default: %(default)s)')
+    option("--models", default="2stems", help="models to build (default: %(default)s)")
     option("--backend", default="onnx", help="onnx or tensorflow (default: %(default)s)")
-    option("--variables", type=Path, default=VARIABLES, help="what `make local` wrote")
-    option("--build-only", action="store_true", help="run nothing")
-    option("--no-build", action="store_true", help="run what was built before")
-    option("command", nargs=argparse.REMAINDER, help="of `sam local`, with its options")
+    option("--variables", type=Path, default=VARIABLES, help="file that `make local` writes")
+    option("--build-only", action="store_true", help="build, but run nothing")
+    option("--no-build", action="store_true", help="run the previous build")
+    option("command", nargs=argparse.REMAINDER, help="command of `sam local` with its options")
     return parser
 
 
