@@ -89,17 +89,17 @@ export class Waveform {
 
   #addListeners(onSeek, onSelect) {
     const canvas = this.canvas;
-    const positionOf = ({ offsetX }) => Math.min(Math.max(offsetX / canvas.clientWidth, 0), 1);
+    const positionAt = ({ offsetX }) => Math.min(Math.max(offsetX / canvas.clientWidth, 0), 1);
     let dragStart = null;
     canvas.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
       canvas.setPointerCapture(event.pointerId);
-      dragStart = { x: event.offsetX, position: positionOf(event) };
+      dragStart = { x: event.offsetX, position: positionAt(event) };
     });
     canvas.addEventListener("pointerup", (event) => {
       if (dragStart === null) return;
       const start = dragStart.position;
-      const end = positionOf(event);
+      const end = positionAt(event);
       if (Math.abs(event.offsetX - dragStart.x) < MIN_DRAG_PX) onSeek(end);
       else onSelect(Math.min(start, end), Math.max(start, end));
       dragStart = null;
