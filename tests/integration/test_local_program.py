@@ -50,7 +50,7 @@ def test_interrupted_songs_finish_after_a_restart(how: signal.Signals, tmp_path:
         assert below
         assert all(ends(pid) for pid in below), below
     assert status == (0 if how == signal.SIGINT else -signal.SIGKILL)
-    assert program.transcript.count("ends .*with the next start") == (how == signal.SIGINT)
+    assert program.transcript.count("ends .*the next start finishes") == (how == signal.SIGINT)
     assert not list((tmp_path / "stems").rglob(".*"))
     assert not (tmp_path / "stems" / "long.wav").exists()
     token = (tmp_path / ".stemdrop" / "token").read_text()
