@@ -58,7 +58,7 @@ class Reference:
         }
         others = [waveform for stem, waveform in stems.items() if stem != "vocals"]
         if "vocals" not in stems or not others:
-            raise CollectionError(f"{self.folder} has no vocals.wav, or nothing beside it.")
+            raise CollectionError(f"{self.folder} has no vocals.wav, or no other stem.")
         stems.setdefault("accompaniment", np.add.reduce(others))
         return stems
 

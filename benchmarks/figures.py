@@ -41,7 +41,7 @@ def write_page(results: list[Result], path: Path) -> str:
 
     Parameters
     ----------
-    path : the page; the picture lies beside it, as .png.
+    path : the page; the picture has the same name, with .png.
     """
     picture = path.with_suffix(".png")
     tables = f"{BEGIN}\n{tabulate(results)}\n![SDR of every song]({picture.name})\n\n{END}"

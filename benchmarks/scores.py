@@ -50,7 +50,7 @@ FIGURES = {"sdr": "SDR", "sir": "SIR", "sar": "SAR", "isr": "ISR", "si_sdr": "SI
 
 
 def measure(references: Stems, estimates: Stems) -> dict[str, StemScore]:
-    """Measure all stems of a song, each beside the others.
+    """Measure all stems of a song, each against the others.
 
     Parameters
     ----------

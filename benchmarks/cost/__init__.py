@@ -1,1 +1,1 @@
-"""What a song costs under Lambda's limits, beside stock Spleeter in an image of its own."""
+"""What a song costs under Lambda's limits, against stock Spleeter in an image of its own."""

@@ -172,7 +172,7 @@ class CostFigures:
         template, traffic = self.template, self.traffic[codec]
         taken = self.ours.estimate(template.memory_mb)
         if taken is None:
-            raise ValueError("Nothing was measured that tells of the default memory.")
+            raise ValueError("The default memory wasn't measured.")
         share = processors(template.api_memory_mb)
         cold_s, warm_s = (cpu_s / share + S3_LATENCY_S for cpu_s in self.api_cpu_s)
         return SongUsage(

@@ -118,9 +118,6 @@ QUEUE_REQUESTS = Price(
 )
 # Deliveries to SQS and Lambda cost nothing, to HTTP 0.60 USD a million, by mail 20 USD a million.
 MESSAGES = Price("messages", _flat(0.50 / MILLION), "aws.amazon.com/sns/pricing", free=MILLION)
-QUEUE_REQUESTS = Price(
-    "requests", _flat(0.40 / MILLION), "aws.amazon.com/sqs/pricing, standard queues", free=MILLION
-)
 LOGS_TAKEN = Price("GB", _flat(0.50), "aws.amazon.com/cloudwatch/pricing, logs", free=5)
 LOGS_KEPT = Price("GB-months", _flat(0.03), "aws.amazon.com/cloudwatch/pricing, logs")
 # By the hour in which a metric gets a value.

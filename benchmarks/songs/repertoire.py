@@ -17,7 +17,7 @@ STEMS = {
     "other": ["keyboard"],
 }
 BAND = ("drums", "hi_hat", "bass", "keyboard")
-# How loud the room is beside what sounds in it; drums and bass are kept drier, as in a studio.
+# The level of the room's reverberation; drums and bass are kept drier, as in a studio.
 WET = {"vocals": 0.5, "drums": 0.2, "hi_hat": 0.2, "bass": 0.1, "keyboard": 0.5}
 
 
@@ -30,7 +30,7 @@ class SongStyle:
     name : of the song.
     beats_per_minute : the tempo.
     voices_semitones : each voice sings a tune of its own, so far from where one alone would.
-    voice_db : the level of all voices beside the band.
+    voice_db : level of all voices relative to the band.
     band : who plays.
     keyboards : how many play, each an octave above the one before.
     room_s : until the room's sound has fallen by 60 dB; 0 for none.

@@ -119,7 +119,7 @@ def test_accompaniment_is_what_is_given_or_the_sum(tmp_path: Path) -> None:
     ("stems", "message"),
     [
         ({"drums": VOICE}, r"no vocals\.wav"),
-        ({"vocals": VOICE}, "nothing beside"),
+        ({"vocals": VOICE}, "no other stem"),
         ({"vocals": VOICE, "drums": VOICE[:-1]}, "samples"),
     ],
 )

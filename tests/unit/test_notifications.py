@@ -105,7 +105,7 @@ def test_a_job_that_is_done_has_no_code() -> None:
     ],
 )
 def test_message_that_sns_rejects_is_transient(error: Exception) -> None:
-    with pytest.raises(NotificationError, match="Could not tell of the end of"):
+    with pytest.raises(NotificationError, match="Could not publish the completion of"):
         Notifier(ARN, Client(error)).publish(JOB)
 
 

@@ -166,7 +166,7 @@ def _separate(key: str, context: LambdaContext) -> str:
 def _count(ending: str) -> str:
     metrics.add_metric(f"Jobs{ending.capitalize()}", MetricUnit.Count, 1)
     if ending == Outcome.DONE:
-        # The metric's average is then the share of rejected songs; see infra/monitoring.yaml.
+        # The metric's average is then the share of rejected songs; see the alarms in template.yaml.
         metrics.add_metric("JobsRejected", MetricUnit.Count, 0)
     return ending
 

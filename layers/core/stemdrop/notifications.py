@@ -62,7 +62,7 @@ class Notifier:
                 },
             )
         except (BotoCoreError, ClientError) as error:
-            raise NotificationError(f"Could not tell of the end of {job.key}: {error}.") from error
+            raise NotificationError(f"Could not publish the completion of {job.key}: {error}.") from error
 
 
 def job_message(job: Job) -> str:

@@ -5,7 +5,7 @@ import re
 from stemdrop.errors import NotAudioError
 
 # What the left side gets of each channel that belongs to it; the right side is its mirror image.
-# -3 dB for what comes from beside, behind and above, as in Recommendation ITU-R BS.775.
+# -3 dB for what comes from the sides, the back and above, as in Recommendation ITU-R BS.775.
 _LEFT = {
     **dict.fromkeys(("FL", "FLC"), 1.0),
     **dict.fromkeys(("BL", "SL", "WL", "SDL", "TFL", "TSL", "TBL", "BFL"), 0.707107),
