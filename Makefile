@@ -111,7 +111,7 @@ local: setup ## Run the local stack on PORT, with SONGS at a time
 test: test-setup proof chromium clients lint types ## Run all checks and tests in two processes
 	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/unit tests/integration tests/template tests/page
 
-lint: $(TEST_READY) $(LINT_READY) ## Check style, spelling, imports, templates and the Dockerfile
+lint: $(TEST_READY) $(LINT_READY) phrases ## Check style, spelling, phrases, imports, templates and the Dockerfile
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/codespell $(CODE) $(PROSE)
@@ -119,7 +119,7 @@ lint: $(TEST_READY) $(LINT_READY) ## Check style, spelling, imports, templates a
 	$(BIN)/cfn-lint --include-checks I --template $(TEMPLATES)
 	CKV_SKIP_PACKAGE_UPDATE_CHECK=true .venv-lint/bin/checkov --file $(TEMPLATES) Dockerfile
 
-phrases: ## List phrases of infra/lint/banned-phrases.txt in the code and the docs
+phrases: ## Refuse the phrases of infra/lint/banned-phrases.txt in the code and the docs
 	! grep -rniwE -f infra/lint/banned-phrases.txt $(addprefix --exclude-dir=,node_modules __pycache__) \
 		--include=*.{css,html,js,md,py,sh,toml,yaml} --include=Dockerfile --include=Makefile $(CODE) $(PROSE)
 

@@ -95,7 +95,7 @@ class Started(subprocess.Popen[str]):
         return self
 
     def end(self, how: signal.Signals | None = None, timeout_s: float = END_TIMEOUT_S) -> int:
-        """Send a signal if one is given, and return the exit status once all is told."""
+        """Send a signal if one is given, and return the exit status after all output."""
         if how:
             self.send_signal(how)
         status = self.wait(timeout_s)

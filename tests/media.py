@@ -103,7 +103,7 @@ def cover_only(path: Path, folder: Path) -> Path:
 
 
 def referring_mov(path: Path, samples: Samples, other: str) -> Path:
-    """Write a QuickTime file whose samples are said to lie in another file beside it.
+    """Write a QuickTime file whose samples are said to be in another file in the same folder.
 
     Its data reference becomes an alias record: volume and file name, one level up and down from
     the one to the other, and the path in Mac notation.
@@ -122,8 +122,8 @@ def referring_mov(path: Path, samples: Samples, other: str) -> Path:
 
 
 def _with_box(boxes: bytes, name: bytes, body: bytes) -> bytes:
-    """Replace the body of every box of a name, and mend the sizes of the boxes around it."""
-    mended = b""
+    """Replace the body of every box of a name, and correct the sizes of the boxes around it."""
+    corrected = b""
     while boxes:
         size, kind = struct.unpack(">I4s", boxes[:8])
         inside = boxes[8:size]
@@ -131,6 +131,6 @@ def _with_box(boxes: bytes, name: bytes, body: bytes) -> bytes:
             inside = body
         elif kind in {b"moov", b"trak", b"mdia", b"minf", b"dinf"}:
             inside = _with_box(inside, name, body)
-        mended += struct.pack(">I4s", len(inside) + 8, kind) + inside
+        corrected += struct.pack(">I4s", len(inside) + 8, kind) + inside
         boxes = boxes[size:]
-    return mended
+    return corrected

@@ -95,7 +95,7 @@ def test_excessive_songs_are_rejected_and_next_song_succeeds(
     log = tmp_path / "function.log"
     cases = [
         (390, {"codec": "mp3", "quality": "high"}, "timed_out"),
-        (300, {}, "no_room"),  # two stems of 53 MB, beside the song's 53 MB
+        (300, {}, "no_room"),  # two stems of 53 MB, and the song's 53 MB
         (600, {"codec": "mp3"}, "no_room"),  # the song: 106 MB
     ]
     with running(engine, image, s3, log, TIGHT) as function:

@@ -19,7 +19,7 @@ def descendants(pid: int) -> dict[int, str]:
 
 
 def _text_of(path: Path) -> str:
-    """Return what the kernel tells of a process, or nothing if it has just ended."""
+    """Return the kernel's record of a process, or nothing if it has just ended."""
     with suppress(FileNotFoundError, ProcessLookupError):
         return path.read_text()
     return ""

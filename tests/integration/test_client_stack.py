@@ -121,7 +121,7 @@ def test_job_is_resumed_by_its_id(capsys: pytest.CaptureFixture[str]) -> None:
 def test_submit_survives_restart_of_the_stack(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The client knows the token as it does beside `make local`: from the stack's own file."""
+    """The client reads the token from the stack's own file, as with `make local`."""
     monkeypatch.chdir(tmp_path)
     song("song.wav", duration_s=20, seed=9)
     with closing(listen(LOOPBACK, 0)) as free:

@@ -66,7 +66,7 @@ FILES: dict[str, tuple[Make, str]] = {
 
 
 def require_failed(buckets: Stack, job_context: JobContext, code: str, key: UploadKey = KEY) -> Job:
-    """Require that a record tells of the failure, and that there is nothing else anywhere."""
+    """Require that a record has the failure, and that nothing else was written."""
     job = job_of(buckets, key)
     assert job.status is Status.FAILED
     assert job.error is not None

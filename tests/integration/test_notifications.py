@@ -1,4 +1,4 @@
-"""Whoever subscribes to the completion topic is told of every end of a job, whatever fails."""
+"""Subscribers of the completion topic get a message for every completed job, whatever fails."""
 
 import json
 import subprocess
@@ -208,7 +208,7 @@ def test_an_end_is_measured_though_nobody_could_be_told(
     assert entry["CostUsd"] != [0.0]
 
 
-# --- nobody is to be told
+# --- no message is expected
 
 
 def test_a_job_that_is_deleted_meanwhile_is_not_told_of(

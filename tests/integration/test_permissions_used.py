@@ -164,7 +164,7 @@ class Services:
 
 
 def tell_and_retry(buckets: Stack, gate: Gate) -> None:
-    """Tell of a job's end, and give a message back to the queue, as the handler does."""
+    """Publish a job's completion and return a message to the queue, as the handler does."""
     url = buckets.song_queue_url
     found = buckets.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
     services: Any = Services(gate, found["Attributes"]["QueueArn"])

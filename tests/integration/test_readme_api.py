@@ -55,7 +55,7 @@ class Terminal:
 
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    """Run the whole application with the real model, and return a shell beside it."""
+    """Run the whole application with the real model, and return a shell for commands against it."""
     options = ["--models", str(ROOT / "build" / "models")]
     environment = os.environ | {"STEMDROP_TOKEN": TOKEN}
     with Program(tmp_path, *options, environment=environment) as program:

@@ -1,4 +1,4 @@
-"""The HTTP API lets nobody in without a credential, and names every route that needs one."""
+"""The HTTP API requires a credential, and names every route that needs one."""
 
 import re
 from typing import Any

@@ -112,8 +112,8 @@ def test_the_boundary_goes_no_further_than_the_functions(
         return {action for found in statements for action in as_list(found["Action"])}
 
     boundary = policy_of(bootstrap, "PermissionsBoundary")
-    beside = [statement for statement in boundary if statement["Sid"] != "KeyOfTheTopic"]
-    assert actions(beside) == actions(functions)
+    others = [statement for statement in boundary if statement["Sid"] != "KeyOfTheTopic"]
+    assert actions(others) == actions(functions)
 
 
 def test_functions_take_the_boundary(template: Template) -> None:

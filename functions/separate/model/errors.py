@@ -6,7 +6,7 @@ ModelError
 └── ProofError       the network isn't the one that was trained
 
 They are no part of `stemdrop.errors`, as this package shares no code with the function: a change
-there must not build the models anew.
+there must not rebuild the models.
 """
 
 

@@ -1,4 +1,4 @@
-"""The record beside a built model, <model>.json; it is written last, when all else is whole."""
+"""The record of a built model, <model>.json; it is written last, when all else is complete."""
 
 import hashlib
 import json

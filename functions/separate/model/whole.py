@@ -16,7 +16,7 @@ def sha256(path: Path) -> str:
 
 @contextmanager
 def staging(folder: Path, name: str) -> Iterator[Path]:
-    """Give an empty folder beside the final place, from which finished files are renamed.
+    """Give an empty folder next to the final one, from which finished files are renamed.
 
     Only one process at a time has it; a killed one lets go of the lock, and what it left is removed
     by the next.
