@@ -62,7 +62,8 @@ class Notifier:
                 },
             )
         except (BotoCoreError, ClientError) as error:
-            raise NotificationError(f"Could not publish the completion of {job.key}: {error}.") from error
+            message = f"Could not publish the completion of {job.key}: {error}."
+            raise NotificationError(message) from error
 
 
 def job_message(job: Job) -> str:
