@@ -187,7 +187,7 @@ def test_volume_keeps_songs_stems_and_token(
         headers = {"Authorization": f"Bearer {token}"}
         assert httpx.get(f"{container.url}/options", headers=headers).status_code == 200
         assert container.end(signal.SIGTERM) == 0
-    assert container.transcript.count("ends .*with the next start") == 1
+    assert container.transcript.count("ends .*the next start finishes") == 1
     for stem in separated.rglob("*.wav"):
         assert (tmp_path / "stems" / "song.wav" / stem.name).read_bytes() == stem.read_bytes()
     assert not re.search("Traceback", container.transcript.text)
@@ -195,4 +195,4 @@ def test_volume_keeps_songs_stems_and_token(
 
 def test_ctrl_c_stops_container_cleanly(container: Container) -> None:
     assert container.end(signal.SIGINT) == 0
-    assert container.transcript.count("ends .*with the next start") == 1
+    assert container.transcript.count("ends .*the next start finishes") == 1
