@@ -23,8 +23,8 @@ from stemdrop_api.schemas import (
 )
 from stemdrop_api.settings import ApiSettings
 
-# Source: docs/benchmarks.md, 7.6 s of processor time for a song of 180 s. In one run with it, the
-# higher quality took 1.55 times that: twice the network's time, and the same time around it.
+# Source: docs/reference/benchmarks.md, 7.6 s of processor time for a song of 180 s. The higher
+# quality took 1.55 times that in one run: twice the network's time, and the same time around it.
 PROCESSOR_S_PER_AUDIO_S = {Quality.SPLEETER: 7.6 / 180, Quality.HIGH: 11.8 / 180}
 # Source: "Configure Lambda function memory" in the AWS Lambda developer guide.
 MB_PER_VCPU = 1769
