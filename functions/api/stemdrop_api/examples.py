@@ -152,8 +152,8 @@ CAPABILITIES: dict[str, Any] = {
             "description": "Format of the stems.",
             "type": "string",
             "values": [
-                {"value": "wav", "label": "wav – every sample as it is"},
-                {"value": "mp3", "label": "mp3 – plays everywhere"},
+                {"value": "wav", "label": "WAV – uncompressed"},
+                {"value": "mp3", "label": "MP3 – plays everywhere"},
             ],
             "examples": [],
             "minimum": None,

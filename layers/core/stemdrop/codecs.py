@@ -57,7 +57,7 @@ class CodecSpec:
 CODECS = {
     # Beyond 4 GB a file becomes RF64. 16 bits are rounded as Spleeter has ffmpeg round them.
     Codec.WAV: CodecSpec(
-        label="wav – every sample as it is",
+        label="WAV – uncompressed",
         media_type="audio/wav",
         arguments=("-rf64", "auto"),
         depth_arguments={
@@ -67,7 +67,7 @@ CODECS = {
         },
     ),
     Codec.FLAC: CodecSpec(
-        label="flac – the same, smaller",
+        label="FLAC – lossless, smaller",
         media_type="audio/flac",
         arguments=("-c:a", "flac"),
         depth_arguments={
@@ -80,25 +80,25 @@ CODECS = {
     # for 3 minutes, but doesn't shape its noise, which at 192k is 4 dB nearer to being heard.
     # Bitrates are 64, 80, 96, 112, 128, 160, 192, 224, 256 and 320k only; the nearest is taken.
     Codec.MP3: CodecSpec(
-        label="mp3 – plays everywhere",
+        label="MP3 – plays everywhere",
         media_type="audio/mpeg",
         arguments=("-c:a", "libmp3lame"),
     ),
     # Pages of 0.1 s: a song that fits into one page, of 1 s by default, loses its last 128 samples.
     # The rate varies with the music, and is up to a third higher.
     Codec.OGG: CodecSpec(
-        label="ogg",
+        label="Ogg Vorbis",
         media_type="audio/ogg",
         arguments=("-c:a", "libvorbis", "-page_duration", "100000"),
     ),
     Codec.M4A: CodecSpec(
-        label="m4a",
+        label="M4A (AAC)",
         media_type="audio/mp4",
         arguments=("-c:a", "aac", "-movflags", "+faststart"),
     ),
     # The rate varies with the music.
     Codec.OPUS: CodecSpec(
-        label="opus",
+        label="Opus",
         media_type="audio/ogg",
         arguments=("-c:a", "libopus"),
         min_samples=100,
@@ -108,7 +108,7 @@ CODECS = {
     # 3,200 bytes hold one or two frames of a high bit rate, and leave up to half of the file empty.
     # The rate is up to a third higher.
     Codec.WMA: CodecSpec(
-        label="wma",
+        label="WMA",
         media_type="audio/x-ms-wma",
         arguments=(
             *("-c:a", "wmav2", "-af", "adelay=2048S:all=1,apad=pad_len=2048"),

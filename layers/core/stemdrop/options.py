@@ -102,7 +102,7 @@ class Options:
         metadata=describe(
             "Resolution",
             "Bit depth of wav (16, 24 or 32f) or flac (16 or 24); 16 by default.",
-            values={"16": "16 bits", "24": "24 bits", "32f": "32 bits, floating"},
+            values={"16": "16-bit", "24": "24-bit", "32f": "32-bit float"},
         ),
     )
     offset_s: float = field(
@@ -130,22 +130,23 @@ class Options:
     residual: bool = field(
         default=False,
         metadata=describe(
-            "Add what is left over as one more stem, so that all of them add up to the song",
+            "Add a residual stem, so that all stems add up to the song",
             "Add one more stem: the mix minus the sum of the others.",
         ),
     )
     zip: bool = field(
         default=False,
-        metadata=describe(
-            "Make a zip of all stems, to save them at once", "Add a zip of all stems."
-        ),
+        metadata=describe("Create a ZIP file of all stems", "Add a zip of all stems."),
     )
     quality: Quality = field(
         default=Quality.SPLEETER,
         metadata=describe(
             "Quality",
             "Use of the network: as in Spleeter, or for better stems in twice the time.",
-            values={"spleeter": "As in Spleeter", "high": "Better, in twice the time"},
+            values={
+                "spleeter": "Same as Spleeter",
+                "high": "Higher quality than standard Spleeter, in about twice the time",
+            },
             is_later=True,
         ),
     )
@@ -154,7 +155,10 @@ class Options:
         metadata=describe(
             "Clipping",
             "Treatment of clipping: keep the levels, or scale all stems by one factor to avoid it.",
-            values={"keep": "Keep the levels", "scale": "Make all stems quieter"},
+            values={
+                "keep": "Keep the levels",
+                "scale": "Make all stems quieter if one of them would clip",
+            },
             is_later=True,
         ),
     )

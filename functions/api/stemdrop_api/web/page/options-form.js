@@ -1,47 +1,35 @@
-// The form of the job options, built from GET /options. Labels that the server sends take precedence.
+// The form of the job options, built from GET /options.
 
 import { byId, createElement } from "./dom.js";
 import { capitalize } from "./format.js";
 
 const WIDE_SUFFIX = "-16kHz"; // of a model that uses the same weights up to 16 kHz
 const NUMBERS = ["No", "One", "Two", "Three", "Four", "Five"];
-const BITRATES_KBPS = [64, 96, 128, 160, 192, 256, 320];
 const DEFAULT_BITRATE = "192k";
-const CODEC_LABELS = {
-  wav: "WAV – uncompressed",
-  flac: "FLAC – lossless, smaller",
-  mp3: "MP3 – plays everywhere",
-  m4a: "M4A (AAC)",
-  ogg: "Ogg Vorbis",
-  opus: "Opus",
-  wma: "WMA",
-};
-const BIT_DEPTH_LABELS = { 16: "16-bit", 24: "24-bit", "32f": "32-bit float" };
-// One checkbox for each, with the option's value while it is checked. Otherwise it has its default.
-const CHECKBOXES = [
-  { name: "quality", checkedValue: "high", label: "Higher quality than standard Spleeter, in about twice the time" },
-  { name: "residual", checkedValue: true, label: "Add a residual stem, so that all stems add up to the song" },
-  { name: "clip", checkedValue: "scale", label: "Make all stems quieter if one of them would clip" },
-  { name: "zip", checkedValue: true, label: "Create a ZIP file of all stems" },
-];
+// These options have controls of their own. Every other option with two values becomes a checkbox.
+const CONTROLS = new Set(["model", "stems", "codec", "bitrate", "bit_depth", "offset_s", "duration_s"]);
 
 export class OptionsForm {
   #capabilities;
+  #options;
   #wide = createElement("input", { type: "checkbox" });
-  #checkboxes = new Map();
+  #checkboxes = [];
 
   /** @param {object} capabilities Response of GET /options. */
   constructor(capabilities) {
     this.#capabilities = capabilities;
-    const { codecs, models, bitrate_range_kbps, defaults } = capabilities;
+    const { models, defaults, options } = capabilities;
+    this.#options = new Map(options.map((option) => [option.name, option]));
     const narrow = models.filter(({ model }) => !model.endsWith(WIDE_SUFFIX));
     byId("models").append(...narrow.map((model) => this.#modelRadio(model)));
     byId("codec").append(
-      ...codecs.map(({ codec, label }) => new Option(label ?? CODEC_LABELS[codec] ?? codec, codec)),
+      ...this.#options.get("codec").values.map(({ value, label }) => new Option(label, value)),
     );
-    const [lowest, highest] = bitrate_range_kbps;
-    const bitrates = BITRATES_KBPS.filter((bitrate) => bitrate >= lowest && bitrate <= highest);
-    byId("bitrate").append(...bitrates.map((bitrate) => new Option(`${bitrate} kbit/s`, `${bitrate}k`)));
+    byId("bitrate").append(
+      ...this.#options
+        .get("bitrate")
+        .examples.map((bitrate) => new Option(bitrate.replace("k", " kbit/s"), bitrate)),
+    );
     byId("bitrate").value = DEFAULT_BITRATE;
     this.#addCheckboxes();
     byId("codec").addEventListener("change", () => this.#showCodec());
@@ -64,8 +52,8 @@ export class OptionsForm {
     for (const checkbox of this.#stemCheckboxes()) checkbox.checked = options.stems.includes(checkbox.value);
     byId("offset").value = options.offset_s || "";
     byId("duration").value = options.duration_s || "";
-    for (const { name, checkedValue } of CHECKBOXES) {
-      this.#checkboxes.get(name).checked = options[name] === checkedValue;
+    for (const { name, checkbox, checkedValue } of this.#checkboxes) {
+      checkbox.checked = options[name] === checkedValue;
     }
   }
 
@@ -83,8 +71,8 @@ export class OptionsForm {
     if (byId("offset").value) options.offset_s = byId("offset").valueAsNumber;
     if (byId("duration").value) options.duration_s = byId("duration").valueAsNumber;
     const { defaults } = this.#capabilities;
-    for (const { name, checkedValue } of CHECKBOXES) {
-      options[name] = this.#checkboxes.get(name).checked ? checkedValue : defaults[name];
+    for (const { name, checkbox, checkedValue } of this.#checkboxes) {
+      options[name] = checkbox.checked ? checkedValue : defaults[name];
     }
     return options;
   }
@@ -94,16 +82,18 @@ export class OptionsForm {
     const wide = label(this.#wide, "Keep high frequencies up to 16 kHz instead of 11 kHz");
     wide.hidden = !this.#capabilities.models.some(({ model }) => model.endsWith(WIDE_SUFFIX));
     byId("checkboxes").append(wide);
-    for (const { name, label: text } of CHECKBOXES) {
+    for (const option of this.#options.values()) {
+      const checked = CONTROLS.has(option.name) ? null : checkedState(option);
+      if (!checked) continue;
       const checkbox = createElement("input", { type: "checkbox" });
-      this.#checkboxes.set(name, checkbox);
-      byId("checkboxes").append(label(checkbox, text));
+      this.#checkboxes.push({ name: option.name, checkbox, checkedValue: checked.value });
+      byId("checkboxes").append(label(checkbox, checked.label));
     }
   }
 
-  #modelRadio({ model, stems, label }) {
+  #modelRadio({ model, stems }) {
     const radio = createElement("input", { type: "radio", name: "model", value: model });
-    const title = label ?? `${NUMBERS[stems.length]} stems`;
+    const title = `${NUMBERS[stems.length]} stems`;
     const names = capitalize(stems.join(", "));
     return createElement(
       "label.radio-card",
@@ -124,9 +114,8 @@ export class OptionsForm {
 
   #showCodec() {
     const bitDepths = this.#bitDepths(byId("codec").value);
-    byId("bit-depth").replaceChildren(
-      ...bitDepths.map((bitDepth) => new Option(BIT_DEPTH_LABELS[bitDepth] ?? bitDepth, bitDepth)),
-    );
+    const values = this.#options.get("bit_depth").values.filter(({ value }) => bitDepths.includes(value));
+    byId("bit-depth").replaceChildren(...values.map(({ value, label }) => new Option(label, value)));
     byId("bit-depth-field").hidden = bitDepths.length === 0;
     byId("bitrate-field").hidden = bitDepths.length > 0;
   }
@@ -147,4 +136,11 @@ export class OptionsForm {
   #stemCheckboxes() {
     return [...byId("stems").querySelectorAll("input")];
   }
+}
+
+/** Return the value and the label of an option that is not at its default, or null if there are several. */
+function checkedState({ type, label, values, default: initial }) {
+  if (type === "boolean") return { value: !initial, label };
+  const others = values.filter(({ value }) => value !== initial);
+  return others.length === 1 ? others[0] : null;
 }
