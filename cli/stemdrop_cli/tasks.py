@@ -85,7 +85,7 @@ class Layout:
 
 
 def parse_tasks(songs: Sequence[Path], job_ids: Sequence[str]) -> list[Task]:
-    """Return the tasks for songs and for job IDs, each job once.
+    """Return the tasks for songs and for job IDs, without duplicate jobs.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-// The access token. The page asks for it once, stores it for this tab's session and sends it in a
+// The access token. The page prompts for it once, stores it for this tab's session and sends it in a
 // header only.
 
 import { byId } from "./dom.js";
