@@ -6,11 +6,10 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from benchmarks.loopback_server import LoopbackHandler, LoopbackServer
 
 FILES = {"model.data-00000-of-00001": b"weights" * 9999, "model.index": b"where each of them lies"}
 
@@ -55,35 +54,33 @@ def weights_toml(path: Path, files: dict[str, bytes], sources: list[str]) -> Pat
     return path
 
 
-@dataclass(slots=True)
-class Server:
-    """What is served, and what was asked for.
+class Server(LoopbackServer):
+    """Serves the same content at every path but /absent.
 
     Attributes
     ----------
-    url : of the server's root.
-    content : of every path.
     missing_bytes : how much to leave out at the end of what was announced.
     holding : set when half is sent and the rest is held back.
     release : makes the rest be sent; set unless a test wants it held back.
     requests : the paths that were asked for.
     """
 
-    url: str = ""
-    content: bytes = b""
-    missing_bytes: int = 0
-    holding: threading.Event = field(default_factory=threading.Event)
-    release: threading.Event = field(default_factory=threading.Event)
-    requests: list[str] = field(default_factory=list)
+    def __init__(self, content: bytes) -> None:
+        super().__init__(_Handler)
+        self.content = content
+        self.missing_bytes = 0
+        self.holding = threading.Event()
+        self.release = threading.Event()
+        self.release.set()
+        self.requests: list[str] = []
 
 
-class _Handler(BaseHTTPRequestHandler):
-    def __init__(self, served: Server, *arguments: object) -> None:
-        self.served = served
-        super().__init__(*arguments)  # type: ignore[arg-type]  # the server's own business
+class _Handler(LoopbackHandler):
+    protocol_version = "HTTP/1.0"  # the end of the connection is the end of the body
+    owner: Server
 
     def do_GET(self) -> None:
-        served = self.served
+        served = self.owner
         served.requests.append(self.path)
         if self.path == "/absent":
             self.send_error(404)
@@ -100,23 +97,12 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.wfile.closed:
             self.wfile.write(sent[half:])
 
-    def log_message(self, *_: object) -> None:
-        """Keep quiet."""
-
 
 @contextmanager
 def serving(content: bytes) -> Iterator[Server]:
-    """Serve the same content at every path but /absent, on loopback."""
-    served = Server(content=content)
-    served.release.set()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, served))
-    served.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield served
-    finally:
-        served.release.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    """Serve content, and hold nothing back at the end."""
+    with Server(content) as served:
+        try:
+            yield served
+        finally:
+            served.release.set()

@@ -5,14 +5,12 @@ import hashlib
 import json
 import re
 import secrets
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from benchmarks.loopback_server import LoopbackHandler, LoopbackServer
 from stemdrop.options import Options
 
 TOKEN = "thirty-two-letters-and-some-more-"  # noqa: S105
@@ -82,7 +80,7 @@ class _Rule:
     faults: list[Fault]
 
 
-class FakeServer:
+class FakeServer(LoopbackServer):
     """A context manager that runs the server; API, uploads and downloads are at one address.
 
     Attributes
@@ -94,6 +92,7 @@ class FakeServer:
     """
 
     def __init__(self) -> None:
+        super().__init__(_Handler)
         self.jobs: dict[str, Job] = {}
         self.requests: list[tuple[str, str]] = []
         self.headers: list[dict[str, str]] = []
@@ -106,32 +105,6 @@ class FakeServer:
         self.signature = 0
         self.lock = threading.RLock()
         self._rules: list[_Rule] = []
-        fake = self
-
-        class Handler(_Handler):
-            server_of = fake
-
-        self._server = _Listener(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def on(self, method: str, path: str, *faults: Fault) -> None:
         """Have the next requests whose path matches a pattern fail, one fault each."""
@@ -207,20 +180,11 @@ class FakeServer:
         }
 
 
-class _Listener(ThreadingHTTPServer):
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that go away: tests end some of them."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server_of: FakeServer
+class _Handler(LoopbackHandler):
+    owner: FakeServer
 
     def _serve(self) -> None:
-        fake = self.server_of
+        fake = self.owner
         path = self.path.partition("?")[0]
         with fake.lock:
             fake.requests.append((self.command, path))
@@ -241,7 +205,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(answer)
 
-    do_GET = do_POST = do_PUT = _serve  # noqa: N815
+    do_GET = do_POST = do_PUT = _serve
 
     def _answer(self, path: str, body: bytes) -> Answer:
         first, *rest = path.strip("/").split("/")
@@ -249,20 +213,20 @@ class _Handler(BaseHTTPRequestHandler):
             return self._take(rest[0], body)
         if first == "results":
             return self._give(*rest)
-        if self.headers.get("Authorization") != f"Bearer {self.server_of.token}":
+        if self.headers.get("Authorization") != f"Bearer {self.owner.token}":
             return Answer(401, b"{}", {"WWW-Authenticate": "Bearer"})
         if first == "options":
             return Answer(200, json.dumps({"limits": {"max_upload_bytes": 10**9}}).encode())
         if self.command == "POST":
-            return Answer(201, json.dumps(self.server_of.new_job(json.loads(body))).encode())
+            return Answer(201, json.dumps(self.owner.new_job(json.loads(body))).encode())
         return self._look(rest[0])
 
     def _look(self, job_id: str) -> Answer:
-        job = self.server_of.jobs.get(job_id)
+        job = self.owner.jobs.get(job_id)
         if job is None:
             return Answer(404, json.dumps({"detail": "There is no such job."}).encode())
         job.looks += 1 if job.song is not None else 0
-        shown = json.dumps(self.server_of.view(job)).encode()
+        shown = json.dumps(self.owner.view(job)).encode()
         etag = f'"{hashlib.sha256(shown).hexdigest()}"'
         headers = {"ETag": etag, "Retry-After": "0"}
         if self.headers.get("If-None-Match") == etag:
@@ -271,7 +235,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _take(self, job_id: str, body: bytes) -> Answer:
         """Take a song as S3 does: what is signed must be sent, and nothing else."""
-        job = self.server_of.jobs[job_id]
+        job = self.owner.jobs[job_id]
         sent = {name.lower(): value for name, value in self.headers.items()}
         signed = {
             "content-length": str(job.size_bytes),
@@ -287,7 +251,7 @@ class _Handler(BaseHTTPRequestHandler):
         return Answer(200)
 
     def _give(self, job_id: str, name: str) -> Answer:
-        fake = self.server_of
+        fake = self.owner
         if self.path.partition("=")[2] != str(fake.signature) or self.headers.get("Authorization"):
             return Answer(403, EXPIRED)
         data = fake.stem(fake.jobs[job_id], name)
@@ -305,9 +269,6 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.cut_after_bytes is not None:
             self.close_connection = True
         self.wfile.write(answer.body[: answer.cut_after_bytes])
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Say nothing."""
 
 
 def _error(code: str, message: str) -> bytes:

@@ -5,10 +5,9 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self
 from urllib.parse import unquote, urlsplit
+
+from benchmarks.loopback_server import LoopbackHandler, LoopbackServer
 
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 UNAVAILABLE = (
@@ -85,7 +84,7 @@ class _Rule:
     seen: int = 0
 
 
-class Faults:
+class Faults(LoopbackServer):
     """A context manager that runs the proxy.
 
     Parameters
@@ -94,37 +93,17 @@ class Faults:
 
     Attributes
     ----------
+    url : of the proxy.
     requests : all of them, in the order in which they came.
     """
 
     def __init__(self, endpoint_url: str) -> None:
+        super().__init__(_Proxy)
         address = urlsplit(endpoint_url)
         self.upstream = (str(address.hostname), int(address.port or 80))
         self.requests: list[Request] = []
         self._rules: list[_Rule] = []
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-    @property
-    def endpoint_url(self) -> str:
-        """Return the address of the proxy."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def forget(self) -> None:
         """Start again: no requests so far, and no faults."""
@@ -158,19 +137,9 @@ class Faults:
                         return rule.fault
         return None
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        faults = self
 
-        class Handler(_Handler):
-            proxy = faults
-
-        return Handler
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    proxy: Faults
+class _Proxy(LoopbackHandler):
+    owner: Faults
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -178,17 +147,17 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         bucket, _, key = unquote(parts.path).lstrip("/").partition("/")
         request = Request(self.command, bucket, key, parts.query, headers)
-        fault = self.proxy.fault_for(request)
+        fault = self.owner.fault_for(request)
         answer = fault(lambda: self._ask(body)) if fault else self._ask(body)
         if answer is None:
             self.close_connection = True
         else:
             self._send(answer)
 
-    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _serve  # noqa: N815
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _serve
 
     def _ask(self, body: bytes) -> Answer:
-        with closing(http.client.HTTPConnection(*self.proxy.upstream, timeout=60)) as upstream:
+        with closing(http.client.HTTPConnection(*self.owner.upstream, timeout=60)) as upstream:
             headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP_BY_HOP}
             headers["Connection"] = "close"  # Host stays: it is signed
             upstream.request(self.command, self.path, body, headers)
@@ -214,6 +183,3 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(answer.body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Say nothing."""

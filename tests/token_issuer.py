@@ -2,26 +2,24 @@
 
 import base64
 import json
-import ssl
 import time
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
+from benchmarks.loopback_server import LoopbackHandler, LoopbackServer
+
 KEY_ID = "key"
 HOST = "localhost"
 DISCOVERY = "/.well-known/openid-configuration"
 
 
-class TokenIssuer:
+class TokenIssuer(LoopbackServer):
     """A context manager that serves the issuer's keys.
 
     Parameters
@@ -38,26 +36,7 @@ class TokenIssuer:
         self.certificate = folder / "issuer.pem"
         self._key = rsa.generate_private_key(65_537, 2048)
         self.certificate.write_bytes(_certificate(self._key) + _pem(self._key))
-        self._server = ThreadingHTTPServer((HOST, 0), self._handler())
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.certificate)
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self.url = f"https://{HOST}:{self._server.server_address[1]}"
-        self._thread = Thread(target=self._server.serve_forever, args=(0.02,))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__init__(_Handler, HOST, self.certificate)
 
     def token(self, **claims: object) -> str:
         """Return a token of an hour for the audience `stemdrop`, with some claims changed."""
@@ -68,7 +47,8 @@ class TokenIssuer:
         signature = self._key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
         return f"{signed}.{_encode(signature)}"
 
-    def _documents(self) -> dict[str, dict[str, Any]]:
+    def documents(self) -> dict[str, dict[str, Any]]:
+        """Return what the issuer serves, by path."""
         numbers = self._key.public_key().public_numbers()
         key = {
             "kty": "RSA",
@@ -82,21 +62,16 @@ class TokenIssuer:
             "/keys": {"keys": [key]},
         }
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        issuer = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                body = json.dumps(issuer._documents()[self.path]).encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+class _Handler(LoopbackHandler):
+    owner: TokenIssuer
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                """Say nothing."""
-
-        return Handler
+    def do_GET(self) -> None:
+        body = json.dumps(self.owner.documents()[self.path]).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
 
 def _encode(data: bytes) -> str:

@@ -112,10 +112,10 @@ def beginning(folder: Path, models: Path = MODELS) -> Iterator[Journey]:
         environment = {
             "SeparateFunction": {
                 "MODEL_DIR": str(models),
-                "AWS_ENDPOINT_URL": separator.endpoint_url,
+                "AWS_ENDPOINT_URL": separator.url,
             },
-            "ApiFunction": {"AWS_ENDPOINT_URL": api.endpoint_url},
+            "ApiFunction": {"AWS_ENDPOINT_URL": api.url},
         }
         stack = deploy(emulator, Deployment({"AccessToken": token}, environment))
         # URLs that the API signs lead through its own proxy, so clients have no other.
-        yield Journey(api.endpoint_url, token, stack, emulator.client("logs"), seen)
+        yield Journey(api.url, token, stack, emulator.client("logs"), seen)

@@ -3,22 +3,17 @@
 import http.client
 import re
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from types import TracebackType
-from typing import Self
 from urllib.parse import unquote, urlsplit
 
 from benchmarks.cost.traffic import Request, Requester, RequestKind
-from stemdrop_local.ports import LOOPBACK
+from benchmarks.loopback_server import LoopbackHandler, LoopbackServer
 
 # A signature is for a service: ".../Credential=KEY/DATE/REGION/SERVICE/aws4_request".
 CREDENTIAL = re.compile(r"Credential=[^/]+/\d+/[^/]+/(\w+)/aws4_request")
 OWN_HEADERS = {"connection", "content-length", "keep-alive", "transfer-encoding"}
-POLL_S = 0.02
 
 
-class Recorder:
+class Recorder(LoopbackServer):
     """A context manager that runs the proxy.
 
     Parameters
@@ -29,32 +24,14 @@ class Recorder:
 
     Attributes
     ----------
-    endpoint_url : of the proxy.
+    url : of the proxy.
     """
 
     def __init__(self, endpoint_url: str, function: Requester, seen: list[Request]) -> None:
+        super().__init__(_Proxy)
         self.upstream = urlsplit(endpoint_url).netloc
         self._function = function
         self._seen = seen
-        handler = type("Handler", (_Handler,), {"recorder": self})
-        self._server = ThreadingHTTPServer((LOOPBACK, 0), handler)
-        self._server.daemon_threads = True
-        self._thread = Thread(target=self._server.serve_forever, args=(POLL_S,))
-        self.endpoint_url = f"http://{LOOPBACK}:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
     def note(self, method: str, target: str, authorization: str, answer_bytes: int) -> None:
         """Note a request by its method, path with query, and header `Authorization`."""
@@ -94,21 +71,19 @@ def _s3_kind(method: str, path: str) -> RequestKind:
     return RequestKind.READ if key else RequestKind.WRITE
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    recorder: Recorder
+class _Proxy(LoopbackHandler):
+    owner: Recorder
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        with closing(http.client.HTTPConnection(self.recorder.upstream)) as upstream:
+        with closing(http.client.HTTPConnection(self.owner.upstream)) as upstream:
             # The header Host stays: it is signed.
             headers = {k: v for k, v in self.headers.items() if k.lower() not in OWN_HEADERS}
             upstream.request(self.command, self.path, body, headers)
             answer = upstream.getresponse()
             data = answer.read()
         authorization = self.headers.get("Authorization", "")
-        self.recorder.note(self.command, self.path, authorization, len(data))
+        self.owner.note(self.command, self.path, authorization, len(data))
         self.send_response_only(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in OWN_HEADERS:
@@ -118,7 +93,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _serve  # noqa: N815
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Say nothing."""
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _serve

@@ -58,7 +58,7 @@ def client(proxy: Faults, emulator: EmulatorProcess) -> "S3Client":
     return boto3.client(
         "s3",
         config=CLIENT_CONFIG,
-        endpoint_url=proxy.endpoint_url,
+        endpoint_url=proxy.url,
         region_name=REGION,
         aws_access_key_id=ACCESS_KEY_ID,
         aws_secret_access_key=emulator.credentials["AWS_SECRET_ACCESS_KEY"],
@@ -113,7 +113,7 @@ def environment(
 ) -> dict[str, str]:
     """Return the variables of the function, with AWS behind the proxy and the code under test."""
     assert deployed
-    variables = variables_of(emulator, "separate", proxy.endpoint_url)
+    variables = variables_of(emulator, "separate", proxy.url)
     ours = {"MODEL_DIR": str(models.folder), "PYTHONPATH": os.pathsep.join(sys.path)}
     return {**variables, **ours}
 
@@ -135,7 +135,7 @@ def handler(
 def api_environment(emulator: EmulatorProcess, deployed: Stack, proxy: Faults) -> dict[str, str]:
     """Return the variables of the API function, with AWS behind the proxy."""
     assert deployed
-    variables = variables_of(emulator, "api", proxy.endpoint_url)
+    variables = variables_of(emulator, "api", proxy.url)
     return {**variables, "ACCESS_TOKEN": TOKEN, "MODELS": "2stems 4stems"}
 
 

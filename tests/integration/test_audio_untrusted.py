@@ -1,15 +1,14 @@
 """A file may ask ffmpeg for other files and for connections: it must get neither."""
 
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import media
+from benchmarks.loopback_server import LoopbackHandler, LoopbackServer
 from media import FFMPEG
 from stemdrop.errors import EmptyAudioError, NotAudioError
 from stemdrop_separate.audio.decode import Decoder
@@ -20,34 +19,26 @@ Manifest = Callable[..., str]
 SUFFIXES = ["mp3", "m3u8", "mpd", "ffconcat", "sdp", "txt", "ogg"]
 
 
-class Trap:
-    """An HTTP server on loopback that notes who comes."""
+class Trap(LoopbackServer):
+    """An HTTP server that notes who comes."""
 
     def __init__(self) -> None:
-        requests: list[str] = []
+        super().__init__(_Handler)
+        self.requests: list[str] = []
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # the name that http.server asks for
-                requests.append(self.path)
-                self.send_error(404)
 
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
+class _Handler(LoopbackHandler):
+    owner: Trap
 
-        self.requests = requests
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+    def do_GET(self) -> None:
+        self.owner.requests.append(self.path)
+        self.send_error(404)
 
 
 @pytest.fixture
 def trap() -> Iterator[Trap]:
-    trap = Trap()
-    thread = threading.Thread(target=trap.server.serve_forever, args=(0.01,))
-    thread.start()
-    yield trap
-    trap.server.shutdown()
-    thread.join()
-    trap.server.server_close()
+    with Trap() as trap:
+        yield trap
 
 
 def hls(*targets: str) -> str:

@@ -84,7 +84,7 @@ def separator(
     client: S3Client = boto3.client(
         "s3",
         config=CLIENT_CONFIG,
-        endpoint_url=gates["SeparateRole"].endpoint_url,
+        endpoint_url=gates["SeparateRole"].url,
         region_name=REGION,
         aws_access_key_id=ACCESS_KEY_ID,
         aws_secret_access_key=emulator.credentials["AWS_SECRET_ACCESS_KEY"],
@@ -104,7 +104,7 @@ def api(
     assert store.uploads  # nobody waits between tries
     for name in api_environment.keys() - {"PATH", "TZ", "LANG"}:
         monkeypatch.setenv(name, api_environment[name])
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", gates["ApiRole"].endpoint_url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", gates["ApiRole"].url)
     with ExecutionEnvironment(handler_of(api_environment)) as environment:
         yield Api(environment.handle)
 
@@ -243,7 +243,7 @@ def copy_in_parts(buckets: Stack, gate: Gate, key: UploadKey) -> None:
     """Have the copy of a large stem fail: what is there of it is given up."""
     source, target = result_key(DROP, "large.wav"), result_key(key, "large.wav")
     buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=source, Body=LARGE)
-    client: S3Client = boto3.client("s3", config=CLIENT_CONFIG, endpoint_url=gate.endpoint_url)
+    client: S3Client = boto3.client("s3", config=CLIENT_CONFIG, endpoint_url=gate.url)
     gate.on(forbidden, "PUT", target)
     with pytest.raises(StorageError):
         Store(buckets.uploads_bucket, buckets.stems_bucket, client).copy(source, target)
