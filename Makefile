@@ -40,6 +40,8 @@ LINT_READY := .venv-lint/.ready
 CLIENTS_READY := tests/clients_js/node_modules/.package-lock.json
 TEMPLATES := template.yaml $(wildcard infra/*.yaml)
 PODMAN := podman runc iptables netavark aardvark-dns uidmap debootstrap
+# Many tests wait: for playback, for retries, for processes that start.
+PARALLEL = -n $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN)))) --dist loadgroup --no-loadscope-reorder
 CODE := layers functions cli infra tests benchmarks
 PROSE := docs $(wildcard *.md) Dockerfile Makefile pyproject.toml samconfig.toml template.yaml
 
@@ -108,8 +110,8 @@ demo: setup ## Separate SONG (or a generated one) through the real handler, into
 local: setup ## Run the local stack on PORT, with SONGS at a time
 	$(BIN)/python -m stemdrop_local.local --port $(PORT) --songs $(SONGS)
 
-test: test-setup proof chromium clients lint types ## Run all checks and tests in two processes
-	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/unit tests/integration tests/template tests/page
+test: test-setup proof chromium clients lint types ## Run all checks and tests, in twice as many processes as there are processors
+	$(BIN)/python -m pytest $(PARALLEL) tests/unit tests/integration tests/template tests/page
 
 lint: $(TEST_READY) $(LINT_READY) phrases ## Check style, spelling, phrases, imports, templates and the Dockerfile
 	$(BIN)/ruff check $(CODE)
@@ -134,7 +136,7 @@ unit: $(TEST_READY) ## Run the unit tests
 	$(BIN)/python -m pytest tests/unit
 
 coverage: test-setup proof clients ## Measure the lines that the unit, integration and template tests run; write out/coverage
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered --cov-report=html:out/coverage \
+	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term:skip-covered --cov-report=html:out/coverage \
 		tests/unit tests/integration tests/template
 
 integration: test-setup proof clients ## Run the tests with the local stack, ffmpeg and the model

@@ -16,7 +16,9 @@ from stemdrop_local.ports import LOOPBACK, listen
 
 SECRET = "the-secret-access-key-of-the-tests-40-ch"  # noqa: S105
 TOKEN = "a-token-of-the-tests.0123456789~+/="  # noqa: S105
-TENSORFLOW = {"test_model_proof.py", "test_parity.py"}
+TENSORFLOW = {"test_model_proof.py", "test_parity.py", "test_quality.py"}
+# Files with the longest tests begin first, so that no process is left with one of them at the end.
+FOLDERS = ("page", "integration", "template", "unit")
 
 
 def pytest_configure() -> None:
@@ -37,6 +39,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         group = "tensorflow" if item.path.name in TENSORFLOW else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=_order)
+
+
+def _order(item: pytest.Item) -> tuple[bool, int]:
+    folder = item.path.parent.name
+    order = FOLDERS.index(folder) if folder in FOLDERS else len(FOLDERS)
+    return item.path.name not in TENSORFLOW, order
 
 
 def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> bool:

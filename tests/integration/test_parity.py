@@ -20,7 +20,6 @@ Waveform = NDArray[np.float32]
 MAX_STEPS = 2.0
 MIN_SNR_DB = 80.0
 BLOCK = 30_011
-MADE_UP = [Model.FOUR_STEMS, Model.FIVE_STEMS, Model.FOUR_STEMS_16KHZ, Model.FIVE_STEMS_16KHZ]
 
 
 def mix(duration_s: float, channels: int = 2) -> Waveform:
@@ -50,8 +49,7 @@ def assert_same(stock: dict[str, Waveform], ours: dict[str, Waveform]) -> None:
         assert snr_db(expected, ours[stem]) >= MIN_SNR_DB
 
 
-@pytest.mark.parametrize("channels", [1, 2])
-@pytest.mark.parametrize("duration_s", [0.3, 20, 45])
+@pytest.mark.parametrize(("duration_s", "channels"), [(0.3, 1), (0.3, 2), (20, 1), (45, 2)])
 def test_genuine_2stems(duration_s: float, channels: int) -> None:
     song = mix(duration_s, channels)
     given = song[:, :1] if channels == 1 else song  # Spleeter duplicates mono by itself
@@ -66,7 +64,7 @@ def test_genuine_2stems_16khz() -> None:
     assert_same(stock, streamed(genuine(BackendName.ONNX), Model.TWO_STEMS_16KHZ, song))
 
 
-@pytest.mark.parametrize("model", MADE_UP)
+@pytest.mark.parametrize("model", [Model.FOUR_STEMS, Model.FIVE_STEMS, Model.FOUR_STEMS_16KHZ])
 def test_made_up_weights(model: Model) -> None:
     song = mix(6)
     stock = separate_stock(song, checkpoints.saved(model.weights), model)
