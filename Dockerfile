@@ -32,16 +32,16 @@ RUN /opt/pip/bin/pip --python /opt/venv/bin/python install --requirement require
 FROM build AS model
 ARG MODELS
 ARG BACKEND
-COPY functions/separate/model/requirements.txt functions/separate/model/tensorflow.txt model/
+COPY functions/separate/stemdrop_model/requirements.txt functions/separate/stemdrop_model/tensorflow.txt stemdrop_model/
 RUN case "$BACKEND" in \
         onnx) more= ;; \
-        tensorflow) more="--requirement model/tensorflow.txt" ;; \
+        tensorflow) more="--requirement stemdrop_model/tensorflow.txt" ;; \
         *) echo "BACKEND is onnx or tensorflow, not $BACKEND." >&2; exit 1 ;; \
     esac \
     && /opt/venv/bin/python -m ensurepip \
-    && /opt/venv/bin/python -m pip install --no-deps --requirement model/requirements.txt $more
-COPY functions/separate/model model
-RUN /opt/venv/bin/python -m model build $MODELS --backend $BACKEND --into /opt/models
+    && /opt/venv/bin/python -m pip install --no-deps --requirement stemdrop_model/requirements.txt $more
+COPY functions/separate/stemdrop_model stemdrop_model
+RUN /opt/venv/bin/python -m stemdrop_model build $MODELS --backend $BACKEND --into /opt/models
 
 # Each backend reads one of the two forms that a network has.
 FROM model AS networks
@@ -53,9 +53,9 @@ RUN if [ "$BACKEND" = tensorflow ]; then rm /opt/models/*.onnx; fi \
 # Only the other backend needs TensorFlow to run.
 FROM build AS packages
 ARG BACKEND
-COPY functions/separate/model/tensorflow.txt model/
+COPY functions/separate/stemdrop_model/tensorflow.txt stemdrop_model/
 RUN if [ "$BACKEND" = tensorflow ]; then \
-        /opt/pip/bin/pip --python /opt/venv/bin/python install --no-deps --requirement model/tensorflow.txt; \
+        /opt/pip/bin/pip --python /opt/venv/bin/python install --no-deps --requirement stemdrop_model/tensorflow.txt; \
     fi
 COPY infra/containers/prune.sh ./
 RUN sh prune.sh /opt/venv/lib/python3*/site-packages

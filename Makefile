@@ -51,14 +51,13 @@ compile = $(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --no-emi
 	--custom-compile-command "make lock" $(if $(findstring --python-version,$(3)),,--python-version 3.11) \
 	--group $(1) --output-file $(2) $(3)
 AS_TESTED := --constraint tests/requirements.txt
+# The tests run on one version of Python, `make setup` on several, which need other releases of numpy.
+ANY_PYTHON := --universal --constraint <(sed '/^numpy==/,/[^\\]$$/d' tests/requirements.txt)
 
 # The lock files of everything that ships, or that runs while the image is built.
-SHIPPED := $(wildcard functions/*/requirements.txt functions/*/model/*.txt) infra/local/image.txt
+SHIPPED := $(wildcard functions/*/requirements.txt functions/*/stemdrop_model/*.txt) infra/local/image.txt
 # Advisories that `make audit` ignores, each with the date of the decision and the reason.
-IGNORED_ADVISORIES := CVE-2026-27489 # onnx, 2026-11-22: links in external data. The build only writes networks of its own.
-IGNORED_ADVISORIES += CVE-2026-28500 # onnx, 2026-11-22: trust in onnx.hub. Nothing is loaded from there.
-IGNORED_ADVISORIES += CVE-2026-34445 # onnx, 2026-11-22: attributes of external data. No model of anybody else is read.
-IGNORED_ADVISORIES += CVE-2025-4565 # protobuf, 2026-11-22: depth of messages. Only pinned networks are read, by C++.
+IGNORED_ADVISORIES := CVE-2025-4565 # protobuf, 2026-11-22: depth of messages. Only pinned networks are read, by C++.
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -99,10 +98,10 @@ $(CLIENTS_READY): tests/clients_js/package-lock.json | $(READY)
 	cd tests/clients_js && ../../$(BIN)/npm ci --silent --ignore-scripts --no-audit --no-fund
 
 models: $(READY) ## Build the networks in MODELS (default: 2stems)
-	$(BIN)/python -m model build $(MODELS)
+	$(BIN)/python -m stemdrop_model build $(MODELS)
 
 proof: $(TEST_READY) ## Compare the networks in MODELS with Spleeter's own graphs, and freeze these, with TensorFlow
-	$(BIN)/python -m model build $(MODELS) --backend tensorflow
+	$(BIN)/python -m stemdrop_model build $(MODELS) --backend tensorflow
 
 demo: setup ## Separate SONG (or a generated one) through the real handler, into OUT
 	$(BIN)/python -m benchmarks.demo --out $(OUT) $(if $(SONG),--song "$(SONG)")
@@ -221,12 +220,12 @@ evaluate: test-setup ## Measure stems against the true stems of songs in DIR, or
 
 lock: $(READY) ## Update the lock files
 	$(call compile,test,tests/requirements.txt)
-	$(call compile,local,infra/local/requirements.txt,$(AS_TESTED) pyproject.toml)
+	$(call compile,local,infra/local/requirements.txt,$(ANY_PYTHON) pyproject.toml)
 	$(call compile,stack,infra/local/image.txt,$(AS_TESTED))
 	$(call compile,api,functions/api/requirements.txt,$(AS_TESTED))
 	$(call compile,separate,functions/separate/requirements.txt,$(AS_TESTED))
-	$(call compile,model,functions/separate/model/requirements.txt,$(AS_TESTED))
-	$(call compile,tensorflow,functions/separate/model/tensorflow.txt,$(AS_TESTED) --universal)
+	$(call compile,model,functions/separate/stemdrop_model/requirements.txt,$(AS_TESTED))
+	$(call compile,tensorflow,functions/separate/stemdrop_model/tensorflow.txt,$(AS_TESTED) --universal)
 	$(call compile,sam,infra/sam/requirements.txt,--no-config)
 	$(call compile,security,infra/lint/requirements.txt,--no-config)
 	$(call compile,runtime,infra/sam/runtime.txt,--no-config --python-version 3.13)

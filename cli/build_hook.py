@@ -25,7 +25,7 @@ class NetworkHook(BuildHookInterface[Any]):
         build_data["force_include"] |= {str(file): f"{FOLDER}/{file.name}" for file in files}
 
     def _build(self, root: Path) -> None:
-        command = [sys.executable, "-m", "model", "build", MODEL]
+        command = [sys.executable, "-m", "stemdrop_model", "build", MODEL]
         folders = ["--cache", str(root / "build/weights"), "--into", str(root / "build/models")]
         built = subprocess.run([*command, *folders], cwd=root / "functions/separate", check=False)
         if built.returncode:

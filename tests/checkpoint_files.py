@@ -9,7 +9,7 @@ import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
-from model.checkpoint import DATA, INDEX, TABLE_MAGIC
+from stemdrop_model.checkpoint import DATA, INDEX, TABLE_MAGIC
 
 Items = Sequence[tuple[bytes, bytes]]
 HEADER = b"\x08\x01\x1a\x02\x08\x01"  # one data file, little-endian, version 1

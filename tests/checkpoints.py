@@ -29,7 +29,7 @@ def saved(model: str) -> Path:
 @cache
 def exported(model: str) -> Path:
     """Return a folder, to be used as MODEL_DIR, with the made-up model for both backends."""
-    from model.build import build
+    from stemdrop_model.build import build
 
     into = Path(_FOLDER.name) / "models"
     build(model, saved(model), into, frozen=True)
@@ -53,7 +53,7 @@ def make(model: str, folder: Path, seed: int = 1) -> Path:
     folder : where to put it; it must not exist.
     seed : other seeds give other weights.
     """
-    from model.spleeter_graph import build, v1
+    from stemdrop_model.spleeter_graph import build, v1
 
     folder.mkdir(parents=True)
     rng = np.random.default_rng(seed)

@@ -17,7 +17,7 @@ from stemdrop_containers.image import size_bytes
 LARGEST_BYTES = 700_000_000
 LOCKS = (
     "functions/separate/requirements.txt",
-    "functions/separate/model/tensorflow.txt",
+    "functions/separate/stemdrop_model/tensorflow.txt",
     "infra/local/image.txt",
 )
 ANYBODY = [

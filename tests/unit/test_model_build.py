@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from archives import serving, tar_gz, weights_toml
 from checkpoint_files import variables, write
-from model import unet
-from model.__main__ import main
-from model.architecture import ARCHITECTURES
-from model.build import build
-from model.checkpoint import DATA, INDEX
-from model.errors import CheckpointError, ModelError, ProofError
 from stemdrop.models import INSTRUMENTS
+from stemdrop_model import unet
+from stemdrop_model.__main__ import main
+from stemdrop_model.architecture import ARCHITECTURES
+from stemdrop_model.build import build
+from stemdrop_model.checkpoint import DATA, INDEX
+from stemdrop_model.errors import CheckpointError, ModelError, ProofError
 
 Values = NDArray[Any]
 FILTERS = (3, 4, 5, 6, 7, 8)
@@ -62,7 +62,9 @@ def test_a_model_is_built_and_described(tmp_path: Path, model: str) -> None:
 def test_axes_are_free_and_outputs_are_named_as_the_instruments(tmp_path: Path, model: str) -> None:
     build(model, checkpoint(tmp_path / "weights", model), tmp_path)
     path = tmp_path / f"{model}.onnx"
-    graph = onnx.load(path).graph
+    network = onnx.load(path)
+    onnx.checker.check_model(network, full_check=True)
+    graph = network.graph
     assert [tensor.name for tensor in graph.input] == ["magnitude"]
     assert [tensor.name for tensor in graph.output] == list(INSTRUMENTS[model])
     for tensor in [*graph.input, *graph.output]:

@@ -12,8 +12,8 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
 from checkpoint_files import HEADER, table, write
-from model.checkpoint import DATA, INDEX, read
-from model.errors import CheckpointError
+from stemdrop_model.checkpoint import DATA, INDEX, read
+from stemdrop_model.errors import CheckpointError
 
 VARIABLES = {
     f"conv2d_{number}/{name}": np.full(shape, number, np.float32)

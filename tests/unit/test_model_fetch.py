@@ -17,14 +17,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archives import FILES, Server, serving, tar_gz, weights_toml, wheel
-from model import sources
-from model.__main__ import main
-from model.errors import FetchError
-from model.fetch import fetch, is_whole
-from model.sources import Archive
-from model.weights import PINNED, Weights, pinned
-from model.whole import staging
 from stemdrop.models import INSTRUMENTS
+from stemdrop_model import sources
+from stemdrop_model.__main__ import main
+from stemdrop_model.errors import FetchError
+from stemdrop_model.fetch import fetch, is_whole
+from stemdrop_model.sources import Archive
+from stemdrop_model.weights import PINNED, Weights, pinned
+from stemdrop_model.whole import staging
 
 ARCHIVE = tar_gz([(f"./{name}", content) for name, content in FILES.items()])
 
@@ -246,7 +246,7 @@ def test_a_killed_fetch_leaves_nothing_that_counts(server: Server, tmp_path: Pat
 def test_a_source_out_of_reach_is_one_sentence_and_an_exit_status(tmp_path: Path) -> None:
     line = f'archive = "http://127.0.0.1:1/4stems.tar.gz"\nsha256 = "{digest(ARCHIVE)}"'
     pins = weights_toml(tmp_path / "weights.toml", FILES, [line])
-    command = [sys.executable, "-m", "model", "build", "4stems", f"--weights={pins}"]
+    command = [sys.executable, "-m", "stemdrop_model", "build", "4stems", f"--weights={pins}"]
     command += [f"--cache={tmp_path / 'cache'}", f"--into={tmp_path / 'models'}"]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 1
@@ -283,7 +283,7 @@ def test_two_at_a_time_fetch_once(
 
     with ThreadPoolExecutor() as pool:
         with staging(into, "4stems"):
-            monkeypatch.setattr("model.fetch.is_whole", look)
+            monkeypatch.setattr("stemdrop_model.fetch.is_whole", look)
             second = pool.submit(fetch, weights, into)
             assert looked.wait(60)
             fetch(weights, tmp_path / "first").rename(into / "4stems")

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from model import manifest
-from model.__main__ import main
-from model.manifest import describe, is_current, recipe
-from model.weights import pinned
-from model.whole import publish, staging
+from stemdrop_model import manifest
+from stemdrop_model.__main__ import main
+from stemdrop_model.manifest import describe, is_current, recipe
+from stemdrop_model.weights import pinned
+from stemdrop_model.whole import publish, staging
 
 WEIGHTS = pinned("2stems").files
 
@@ -123,5 +123,6 @@ def test_a_model_that_is_there_costs_no_build(
 
 
 def test_a_model_is_built_without_tensorflow() -> None:
-    code = "import model.__main__, model.build, sys; sys.exit('tensorflow' in sys.modules)"
+    modules = "stemdrop_model.__main__, stemdrop_model.build, sys"
+    code = f"import {modules}; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

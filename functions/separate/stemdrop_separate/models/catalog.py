@@ -39,7 +39,7 @@ PACKAGES = {
 
 @dataclass(slots=True)
 class Models:
-    """A folder of models as `python -m model build` writes it.
+    """A folder of models as `python -m stemdrop_model build` writes it.
 
     Attributes
     ----------

@@ -4,10 +4,10 @@ import shutil
 import tarfile
 from pathlib import Path
 
-from model.errors import FetchError
-from model.sources import Source
-from model.weights import Weights
-from model.whole import sha256, staging
+from stemdrop_model.errors import FetchError
+from stemdrop_model.sources import Source
+from stemdrop_model.weights import Weights
+from stemdrop_model.whole import sha256, staging
 
 # What Spleeter looks for besides, so that it can run on the folder as well. Without a file named
 # checkpoint it would run on random weights, and say nothing.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from model.whole import sha256
+from stemdrop_model.whole import sha256
 
 NETWORK, FROZEN = ".onnx", ".pb"
 

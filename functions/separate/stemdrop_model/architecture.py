@@ -6,7 +6,7 @@ Source: the files <model>.json under spleeter/resources and model/functions/unet
 
 from dataclasses import dataclass
 
-from model.errors import CheckpointError
+from stemdrop_model.errors import CheckpointError
 
 # Frames of a segment, bins of either bandwidth and channels: "T", "F" and "n_channels".
 FRAMES = 512

@@ -12,7 +12,7 @@ import spleeter.resources
 import tensorflow as tf
 from spleeter.model import get_model_function
 
-from model.errors import CheckpointError
+from stemdrop_model.errors import CheckpointError
 
 v1 = tf.compat.v1
 INPUT = "magnitude"

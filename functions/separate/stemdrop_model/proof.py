@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from model import spleeter_graph
-from model.architecture import BINS, FRAMES, architecture
-from model.comparison import largest_difference
-from model.errors import ProofError
+from stemdrop_model import spleeter_graph
+from stemdrop_model.architecture import BINS, FRAMES, architecture
+from stemdrop_model.comparison import largest_difference
+from stemdrop_model.errors import ProofError
 
 # Rounding makes 1e-5 to 8e-5, in parts of the largest value.
 LARGEST_DIFFERENCE = 1e-4

@@ -6,14 +6,13 @@ the first instrument to the last.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.architecture import CHANNELS, FRAMES, Architecture
-from model.errors import CheckpointError
-from model.graph import STRIDED_PADS, Graph
+from stemdrop_model.architecture import CHANNELS, FRAMES, Architecture
+from stemdrop_model.errors import CheckpointError
+from stemdrop_model.graph import STRIDED_PADS, Graph
 
 INPUT = "magnitude"
 # "conv_n_filters", which no configuration changes.
@@ -90,7 +89,7 @@ class Top:
     bias: Array
 
 
-def build_network(name: str, architecture: Architecture, values: Mapping[str, Array]) -> Any:
+def build_network(name: str, architecture: Architecture, values: Mapping[str, Array]) -> bytes:
     """Build the network of a model.
 
     Parameters
@@ -101,8 +100,9 @@ def build_network(name: str, architecture: Architecture, values: Mapping[str, Ar
 
     Returns
     -------
-    An ONNX model from ``magnitude``, float32 of shape (segments, 512, bins, 2), with any number of
-    segments and any multiple of 64 bins, to one output of that shape for each instrument.
+    The content of an ONNX file, from ``magnitude``, float32 of shape (segments, 512, bins, 2), with
+    any number of segments and any multiple of 64 bins, to one output of that shape for each
+    instrument.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Fetch the weights of Spleeter's models, and build them: ``python -m model build 2stems``."""
+"""Fetch and build Spleeter's models: ``python -m stemdrop_model build 2stems``."""
 
 import argparse
 import logging
@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from model.errors import ModelError, ProofError
-from model.fetch import fetch
-from model.manifest import NETWORK, is_current
-from model.weights import PINNED, Weights, pinned
+from stemdrop_model.errors import ModelError, ProofError
+from stemdrop_model.fetch import fetch
+from stemdrop_model.manifest import NETWORK, is_current
+from stemdrop_model.weights import PINNED, Weights, pinned
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m model", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m stemdrop_model", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="build|fetch")
     for name, run, text in (
         ("build", _build, "fetch and convert, unless it is done"),
@@ -66,7 +66,7 @@ def _build(weights: Weights, options: argparse.Namespace) -> str:
     print(f"{model}: {_fetch(weights, options)}; building", flush=True)
     if frozen:
         _prepare_tensorflow(model)
-    from model.build import build  # imports what a model that is there doesn't need
+    from stemdrop_model.build import build  # imports what a model that is there doesn't need
 
     record = build(
         model, options.cache / model, options.into, frozen=frozen, proven=weights.network
@@ -96,7 +96,7 @@ def _prepare_tensorflow(model: str) -> None:
     except ImportError as error:
         raise ProofError(
             f"{model}: the backend tensorflow needs TensorFlow and Spleeter, of"
-            f" functions/separate/model/tensorflow.txt: {error}."
+            f" functions/separate/stemdrop_model/tensorflow.txt: {error}."
         ) from error
 
 

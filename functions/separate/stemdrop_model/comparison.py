@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from model import spleeter_graph
+from stemdrop_model import spleeter_graph
 
 Shape = tuple[int, int, int]
 Estimates = Mapping[str, NDArray[np.float32]]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model.errors import FetchError
-from model.sources import Archive, Source, Wheel
+from stemdrop_model.errors import FetchError
+from stemdrop_model.sources import Archive, Source, Wheel
 
 PINNED = Path(__file__).with_name("weights.toml")
 

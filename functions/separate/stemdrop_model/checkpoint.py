@@ -18,7 +18,7 @@ import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
-from model.errors import CheckpointError
+from stemdrop_model.errors import CheckpointError
 
 INDEX, DATA = "model.index", "model.data-00000-of-00001"
 FOOTER_BYTES = 48

@@ -5,13 +5,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from model import checkpoint
-from model.architecture import BINS, FRAMES, architecture
-from model.errors import CheckpointError, ProofError
-from model.graph import OPSET
-from model.manifest import FROZEN, NETWORK, describe, recipe
-from model.unet import build_network
-from model.whole import publish, sha256, staging
+from stemdrop_model import checkpoint
+from stemdrop_model.architecture import BINS, FRAMES, architecture
+from stemdrop_model.errors import CheckpointError, ProofError
+from stemdrop_model.graph import OPSET
+from stemdrop_model.manifest import FROZEN, NETWORK, describe, recipe
+from stemdrop_model.unet import build_network
+from stemdrop_model.whole import publish, sha256, staging
 
 
 def build(
@@ -44,7 +44,7 @@ def build(
         record = _record(model, folder)
         paths = [network]
         if frozen:
-            from model.proof import freeze
+            from stemdrop_model.proof import freeze
 
             paths.append(partial / f"{model}{FROZEN}")
             record["max_relative_difference"] = freeze(model, folder, *paths)
@@ -65,12 +65,9 @@ def build(
 def _network(model: str, folder: Path) -> bytes:
     try:
         variables = checkpoint.read(folder)
-        network: bytes = build_network(model, architecture(model), variables).SerializeToString(
-            deterministic=True
-        )
+        return build_network(model, architecture(model), variables)
     except CheckpointError as error:
         raise CheckpointError(f"{model}: {error}.") from error
-    return network
 
 
 def _record(model: str, folder: Path) -> dict[str, Any]:
@@ -81,6 +78,6 @@ def _record(model: str, folder: Path) -> dict[str, Any]:
         "T": FRAMES,
         "F": BINS,
         "source": {"sha256": files[checkpoint.DATA], "files": files},
-        "versions": {"onnx": version("onnx"), "numpy": version("numpy"), "opset": OPSET},
+        "versions": {"numpy": version("numpy"), "opset": OPSET},
         "recipe": recipe(),
     }

@@ -12,7 +12,7 @@ from typing import IO, Protocol, cast
 
 import httpx
 
-from model.errors import FetchError
+from stemdrop_model.errors import FetchError
 
 # The largest archive, of 5 stems, has less than 200 MB.
 MAX_BYTES = 256 * 1024**2

@@ -5,9 +5,10 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+
+from stemdrop_model import onnx_format
+from stemdrop_model.onnx_format import Shape
 
 OPSET = 17
 # The oldest file format that has this operator set, so that older runtimes read it, too.
@@ -21,7 +22,6 @@ TAPS = ([3, 1], [4, 2, 0])
 PHASES = tuple(product((0, 1), (0, 1)))
 
 Array = NDArray[np.float32]
-Shape = Sequence[int | str]
 
 
 class Graph:
@@ -32,26 +32,18 @@ class Graph:
     """
 
     def __init__(self) -> None:
-        self._nodes: list[Any] = []
-        self._constants: list[Any] = []
+        self._nodes: list[bytes] = []
+        self._constants: list[bytes] = []
 
-    def model(self, name: str, shape: Shape, source: str, outputs: Sequence[str]) -> Any:
-        """Return the ONNX model; input and outputs have the same shape."""
-        ends = [
-            helper.make_tensor_value_info(end, TensorProto.FLOAT, shape)
-            for end in (source, *outputs)
-        ]
-        graph = helper.make_graph(self._nodes, name, ends[:1], ends[1:], self._constants)
-        opsets = [helper.make_opsetid("", OPSET)]
-        model = helper.make_model(
-            graph, producer_name="stemdrop", opset_imports=opsets, ir_version=IR_VERSION
-        )
-        onnx.checker.check_model(model)
-        return model
+    def model(self, name: str, shape: Shape, source: str, outputs: Sequence[str]) -> bytes:
+        """Return the ONNX file's content; input and outputs have the same shape."""
+        ends = [onnx_format.float_end(end, shape) for end in (source, *outputs)]
+        graph = onnx_format.graph(name, self._nodes, self._constants, ends)
+        return onnx_format.model(graph, OPSET, IR_VERSION)
 
     def add(self, operation: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
         """Add any operation of ONNX."""
-        self._nodes.append(helper.make_node(operation, inputs, [output], output, **attributes))
+        self._nodes.append(onnx_format.node(operation, inputs, [output], output, **attributes))
         return output
 
     def activation(self, kind: str, source: str) -> str:
@@ -160,7 +152,8 @@ class Graph:
 
     def split(self, source: str, outputs: Sequence[str]) -> list[str]:
         """Split the channels into parts of the same size."""
-        self._nodes.append(helper.make_node("Split", [source], outputs, f"{source}/split", axis=1))
+        split = onnx_format.node("Split", [source], outputs, f"{source}/split", axis=1)
+        self._nodes.append(split)
         return list(outputs)
 
     def reshape(self, output: str, source: str, shape: Sequence[int]) -> str:
@@ -169,5 +162,5 @@ class Graph:
         return self.add("Reshape", [source, target], output)
 
     def _constant(self, name: str, value: NDArray[Any]) -> str:
-        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        self._constants.append(onnx_format.tensor(name, value))
         return name
