@@ -11,7 +11,7 @@ DEFAULT_FOLDER = Path("stems")
 ZIP = "zip"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of a separation, and the paths of its stems."""
     parser.add_argument(
         "-o",

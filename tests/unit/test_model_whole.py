@@ -4,17 +4,20 @@ import fcntl
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from stemdrop_model import manifest
+from stemdrop_model import weights as pins
 from stemdrop_model.__main__ import main
-from stemdrop_model.manifest import describe, is_current, recipe
+from stemdrop_model.manifest import describe, is_current, network_size_bytes, recipe
 from stemdrop_model.weights import pinned
 from stemdrop_model.whole import publish, staging
 
-WEIGHTS = pinned("2stems").files
+PINNED = pinned("2stems")
+UNPINNED = replace(PINNED, network=None)
 
 
 def test_staging_starts_empty_and_ends_without_a_trace(tmp_path: Path) -> None:
@@ -75,7 +78,7 @@ def built(tmp_path: Path) -> Path:
         path.write_bytes(path.name.encode())
     record = {
         "recipe": recipe(),
-        "source": {"files": WEIGHTS},
+        "source": {"files": PINNED.files},
         "files": {path.name: describe(path) for path in networks},
     }
     (tmp_path / "2stems.json").write_text(json.dumps(record))
@@ -83,43 +86,60 @@ def built(tmp_path: Path) -> Path:
 
 
 def test_a_whole_model_of_these_weights_is_current(built: Path) -> None:
-    assert is_current("2stems", built, WEIGHTS)
+    assert is_current(UNPINNED, built)
+    assert network_size_bytes(UNPINNED, built) == len("2stems.onnx")
 
 
 @pytest.mark.parametrize("name", ["2stems.onnx", "2stems.pb", "2stems.json"])
 def test_a_missing_or_damaged_file_is_built_again(built: Path, name: str) -> None:
     path = built / name
     path.write_bytes(path.read_bytes()[:-3])
-    assert not is_current("2stems", built, WEIGHTS)
+    assert not is_current(UNPINNED, built)
     path.unlink()
-    assert not is_current("2stems", built, WEIGHTS)
+    assert not is_current(UNPINNED, built)
+
+
+@pytest.mark.parametrize("name", ["2stems.onnx", "2stems.json"])
+def test_a_missing_or_cut_network_has_no_size(built: Path, name: str) -> None:
+    path = built / name
+    path.write_bytes(path.read_bytes()[:-3])
+    assert network_size_bytes(UNPINNED, built) == 0
+    path.unlink()
+    assert network_size_bytes(UNPINNED, built) == 0
 
 
 def test_a_frozen_graph_is_needed_only_if_asked(built: Path) -> None:
-    assert is_current("2stems", built, WEIGHTS, frozen=True)
+    assert is_current(UNPINNED, built, frozen=True)
     record = json.loads((built / "2stems.json").read_text())
     del record["files"]["2stems.pb"]
     (built / "2stems.json").write_text(json.dumps(record))
-    assert is_current("2stems", built, WEIGHTS)
-    assert not is_current("2stems", built, WEIGHTS, frozen=True)
+    assert is_current(UNPINNED, built)
+    assert not is_current(UNPINNED, built, frozen=True)
 
 
 def test_other_weights_are_built_again(built: Path) -> None:
-    assert not is_current("2stems", built, WEIGHTS | {"model.index": "0" * 64})
+    other = replace(UNPINNED, files=PINNED.files | {"model.index": "0" * 64})
+    assert not is_current(other, built)
 
 
-def test_other_code_builds_again(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_code_builds_again_unless_the_network_is_the_pinned_one(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(manifest, "recipe", lambda: "of another commit")
-    assert not is_current("2stems", built, WEIGHTS)
+    assert not is_current(UNPINNED, built)
+    sha256 = describe(built / "2stems.onnx")["sha256"]
+    assert is_current(replace(PINNED, network=sha256), built)
+    assert not is_current(replace(PINNED, network=sha256), built, frozen=True)
+    assert not is_current(PINNED, built)
 
 
 def test_a_model_that_is_there_costs_no_build(
     built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cache = tmp_path / "nothing"
-    assert main(["build", "2stems", f"--into={built}", f"--cache={cache}"]) == 0
+    weights = tmp_path / "weights.toml"
+    weights.write_text(pins.PINNED.read_text().replace(f'network = "{PINNED.network}"', ""))
+    assert main(["build", "2stems", f"--into={built}", f"--weights={weights}"]) == 0
     assert capsys.readouterr().out == f"2stems: there already, in {built}\n"
-    assert not cache.exists()
 
 
 def test_a_model_is_built_without_tensorflow() -> None:

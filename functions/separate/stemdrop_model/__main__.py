@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stemdrop_model.errors import ModelError, ProofError
 from stemdrop_model.fetch import fetch
+from stemdrop_model.install import install
 from stemdrop_model.manifest import NETWORK, is_current
 from stemdrop_model.weights import PINNED, Weights, pinned
 
@@ -59,27 +60,35 @@ def _fetch(weights: Weights, options: argparse.Namespace) -> str:
 
 
 def _build(weights: Weights, options: argparse.Namespace) -> str:
-    model, frozen = weights.model, options.backend == "tensorflow"
-    if is_current(model, options.into, weights.files, frozen=frozen):
-        return f"there already, in {options.into}"
     start = time.monotonic()
-    print(f"{model}: {_fetch(weights, options)}; building", flush=True)
-    if frozen:
-        _prepare_tensorflow(model)
-    from stemdrop_model.build import build  # imports what a model that is there doesn't need
+    if options.backend == "tensorflow":
+        return _prove(weights, options, start)
+    if not install(weights, options.into):
+        return f"there already, in {options.into}"
+    compared = "as" if weights.network else "not yet"
+    return f"{_built(weights, options, start)}, {compared} compared with Spleeter's"
 
-    record = build(
-        model, options.cache / model, options.into, frozen=frozen, proven=weights.network
+
+def _prove(weights: Weights, options: argparse.Namespace, start: float) -> str:
+    if is_current(weights, options.into, frozen=True):
+        return f"there already, in {options.into}"
+    model = weights.model
+    print(f"{model}: {_fetch(weights, options)}; building", flush=True)
+    _prepare_tensorflow(model)
+    from stemdrop_model.build import build
+
+    record = build(model, options.cache / model, options.into, frozen=True)
+    built = (
+        f"{_built(weights, options, start)}, within {record['max_relative_difference']:.0e}"
+        " of Spleeter's largest value"
     )
-    network = record["files"][f"{model}{NETWORK}"]
-    size_mb, duration_s = network["size_bytes"] / 1e6, time.monotonic() - start
-    built = f"built in {options.into} in {duration_s:.0f} s: {size_mb:.0f} MB"
-    if not frozen:
-        return f"{built}, {'as' if weights.network else 'not yet'} compared with Spleeter's"
-    built = f"{built}, within {record['max_relative_difference']:.0e} of Spleeter's largest value"
-    if network["sha256"] == weights.network:
-        return built
-    return f'{built}; pin it in weights.toml: network = "{network["sha256"]}"'
+    sha256 = record["files"][f"{model}{NETWORK}"]["sha256"]
+    return built if sha256 == weights.network else f'{built}; pin it: network = "{sha256}"'
+
+
+def _built(weights: Weights, options: argparse.Namespace, start: float) -> str:
+    size_mb = (options.into / f"{weights.model}{NETWORK}").stat().st_size / 1e6
+    return f"built in {options.into} in {time.monotonic() - start:.0f} s: {size_mb:.0f} MB"
 
 
 def _prepare_tensorflow(model: str) -> None:

@@ -5,7 +5,7 @@ import tarfile
 from pathlib import Path
 
 from stemdrop_model.errors import FetchError
-from stemdrop_model.sources import Source
+from stemdrop_model.sources import OnProgress, Source
 from stemdrop_model.weights import Weights
 from stemdrop_model.whole import sha256, staging
 
@@ -17,13 +17,14 @@ FOR_SPLEETER = {
 }
 
 
-def fetch(weights: Weights, into: Path) -> Path:
+def fetch(weights: Weights, into: Path, on_progress: OnProgress = lambda *_: None) -> Path:
     """Put the weights of a model into a folder of their own, unless they are there.
 
     Parameters
     ----------
     weights : the pinned files and their sources.
     into : the parent of the folder, which is named as the model; as MODEL_PATH it serves Spleeter.
+    on_progress : Function that takes the bytes so far, and all bytes if their number is known.
 
     Returns
     -------
@@ -40,7 +41,7 @@ def fetch(weights: Weights, into: Path) -> Path:
         if is_whole(weights, folder):  # another process was at it, and has it done by now
             return folder
         taken = partial / "taken"
-        _take_from_first(weights, partial, taken)
+        _take_from_first(weights, partial, taken, on_progress)
         for name, content in FOR_SPLEETER.items():
             (taken / name).write_text(content)
         shutil.rmtree(folder, ignore_errors=True)
@@ -50,17 +51,20 @@ def fetch(weights: Weights, into: Path) -> Path:
 
 def is_whole(weights: Weights, folder: Path) -> bool:
     """Return whether the folder holds the pinned files, byte for byte, and what Spleeter needs."""
-    return (
-        all((folder / name).is_file() for name in FOR_SPLEETER)
-        and _difference(weights, folder) is None
-    )
+    return all((folder / name).is_file() for name in FOR_SPLEETER) and is_pinned(weights, folder)
 
 
-def _take_from_first(weights: Weights, partial: Path, taken: Path) -> None:
+def is_pinned(weights: Weights, folder: Path) -> bool:
+    """Return whether the folder holds the pinned files, byte for byte."""
+    return _difference(weights, folder) is None
+
+
+def _take_from_first(weights: Weights, partial: Path, taken: Path, on_progress: OnProgress) -> None:
     reasons = []
     for source in weights.sources:
         taken.mkdir()
         try:
+            source.download(partial / "download", on_progress)
             return _take(source, weights, partial / "download", taken)
         except FetchError as error:
             reasons.append(f"{source} {error}")
@@ -70,7 +74,6 @@ def _take_from_first(weights: Weights, partial: Path, taken: Path) -> None:
 
 
 def _take(source: Source, weights: Weights, download: Path, taken: Path) -> None:
-    source.download(download)
     if (actual := sha256(download)) != source.sha256:
         raise FetchError(f"is not the pinned file: its sha256 is {actual}")
     try:

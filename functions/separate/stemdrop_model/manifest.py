@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from stemdrop_model.weights import Weights
 from stemdrop_model.whole import sha256
 
 NETWORK, FROZEN = ".onnx", ".pb"
@@ -31,28 +31,41 @@ def read(model: str, folder: Path) -> dict[str, Any] | None:
     return record
 
 
-def is_current(
-    model: str, folder: Path, weights: Mapping[str, str], *, frozen: bool = False
-) -> bool:
-    """Return whether a model is whole, and made by this code of these weights.
+def is_current(weights: Weights, folder: Path, *, frozen: bool = False) -> bool:
+    """Return whether a model is whole, and what a build of these weights would make.
 
     Parameters
     ----------
-    model : such as ``2stems``.
-    folder : where the models are.
-    weights : file name to SHA-256 of the checkpoint that it should be made of.
-    frozen : whether Spleeter's frozen graph should be there, too.
+    weights : Pinned weights of the model.
+    folder : Folder of the models.
+    frozen : Whether Spleeter's frozen graph should be there, too.
     """
-    record = read(model, folder)
-    if record is None:
+    record = read(weights.model, folder)
+    if record is None or not _is_made_of(record, weights, frozen=frozen):
         return False
+    paths = [folder / name for name in record["files"]]
+    return all(path.is_file() for path in paths) and record["files"] == {
+        path.name: describe(path) for path in paths
+    }
+
+
+def network_size_bytes(weights: Weights, folder: Path) -> int:
+    """Return the size of an installed network, or 0. The network itself isn't read."""
+    record = read(weights.model, folder)
+    if record is None or not _is_made_of(record, weights):
+        return 0
+    path = folder / f"{weights.model}{NETWORK}"
+    size_bytes = path.stat().st_size if path.is_file() else 0
+    return size_bytes if size_bytes == record["files"][path.name]["size_bytes"] else 0
+
+
+def _is_made_of(record: dict[str, Any], weights: Weights, *, frozen: bool = False) -> bool:
+    """Compare with the pinned network; without one, other code may build another network."""
     files = record.get("files", {})
-    needed = {f"{model}{NETWORK}", f"{model}{FROZEN}"} if frozen else {f"{model}{NETWORK}"}
-    paths = [folder / name for name in files]
-    return (
-        record.get("recipe") == recipe()
-        and record.get("source", {}).get("files") == dict(weights)
-        and needed <= files.keys()
-        and all(path.is_file() for path in paths)
-        and files == {path.name: describe(path) for path in paths}
-    )
+    network = files.get(f"{weights.model}{NETWORK}", {})
+    if frozen and f"{weights.model}{FROZEN}" not in files:
+        return False
+    if weights.network and not frozen:
+        return bool(network.get("sha256") == weights.network)
+    made_of = record.get("source", {}).get("files")
+    return bool(network) and record.get("recipe") == recipe() and made_of == weights.files

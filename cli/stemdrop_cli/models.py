@@ -1,0 +1,93 @@
+"""`stemdrop models`: list, fetch and remove the models of `stemdrop separate`."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from stemdrop.errors import ModelUnavailableError
+from stemdrop.models import INSTRUMENTS, Model
+from stemdrop_model.install import default_folder, remove
+from stemdrop_model.manifest import network_size_bytes
+from stemdrop_model.weights import pinned
+from stemdrop_separate.separator import find_models
+
+DONE = 0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this command."""
+    parser.set_defaults(action=_list)
+    actions = parser.add_subparsers(metavar="ACTION")
+    for name, action, text in (
+        ("list", _list, "list the models and their sizes (default)"),
+        ("fetch", _fetch, "fetch and build models"),
+        ("remove", _remove, "remove models"),
+    ):
+        command = actions.add_parser(name, help=text)
+        command.set_defaults(action=action)
+        if action is not _list:
+            command.add_argument("models", nargs="+", choices=list(INSTRUMENTS), metavar="MODEL")
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Run the action, and return the exit status.
+
+    Raises
+    ------
+    ModelUnavailableError : A model can't be fetched, or isn't there to be removed.
+    """
+    parsed.action(parsed)
+    return DONE
+
+
+@contextmanager
+def download_bar(model: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Show a download: a bar on a terminal, and a line anywhere else."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(
+        *columns,
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
+        text = f"fetching the model {model}"
+        task = progress.add_task(text, total=None, visible=False)
+
+        def update(done: int, total: int | None) -> None:
+            if not progress.tasks[0].visible and not console.is_terminal:
+                print(f"stemdrop: {text}", file=sys.stderr, flush=True)
+            progress.update(task, completed=done, total=total, visible=True)
+
+        yield update
+
+
+def _list(_: argparse.Namespace) -> None:
+    folder = default_folder()
+    for name, stems in INSTRUMENTS.items():
+        size_bytes = network_size_bytes(pinned(name), folder)
+        state = f"{size_bytes / 1e6:.0f} MB" if size_bytes else "not installed"
+        print(f"{name:<8}{state:<15}{', '.join(stems)}")
+    print(f"Folder: {folder}")
+
+
+def _fetch(parsed: argparse.Namespace) -> None:
+    for name in parsed.models:
+        with download_bar(name) as on_progress:
+            folder = find_models(Model(name), on_progress)
+        size_bytes = network_size_bytes(pinned(name), folder)
+        print(f"{name}: {size_bytes / 1e6:.0f} MB in {folder}")
+
+
+def _remove(parsed: argparse.Namespace) -> None:
+    folder = default_folder()
+    for name in parsed.models:
+        freed_bytes = remove(name, folder)
+        if not freed_bytes:
+            raise ModelUnavailableError(f"{name} isn't installed in {folder}.")
+        print(f"{name}: removed, {freed_bytes / 1e6:.0f} MB")
