@@ -12,7 +12,7 @@ SONGS ?= 1
 DIR ?=
 QUALITIES ?= spleeter high
 CODECS ?= wav
-PYTHON ?= python3.11
+PYTHON ?= $(or $(foreach minor,11 12 13 14,$(shell command -v python3.$(minor))),python3)
 BACKEND ?= onnx
 MEMORY ?= 3008
 OFFLINE ?=
@@ -65,9 +65,10 @@ help: ## List the targets
 setup: $(READY) models ## Create the environment and build the 2stems model
 
 $(READY): infra/local/requirements.txt pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "stemdrop needs Python 3.11: install it, or name it with PYTHON=path." >&2; exit 1; }
+	@$(firstword $(PYTHON)) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| { echo "stemdrop needs Python 3.11 or later: install it, or name it with PYTHON=path." >&2; exit 1; }
 	@echo "Installing the packages ..."
-	$(PYTHON) -m venv --clear .venv
+	$(firstword $(PYTHON)) -m venv --clear .venv
 	sed -n '/^uv==/,/[^\\]$$/p' $< > .venv/uv.txt
 	$(BIN)/python -m pip install -q --require-hashes -r .venv/uv.txt
 	$(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes $<
@@ -76,6 +77,8 @@ $(READY): infra/local/requirements.txt pyproject.toml
 
 # The same environment with the tests' packages, TensorFlow and Spleeter among them.
 $(TEST_READY): tests/requirements.txt $(READY)
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+		|| { echo "The tests need Python 3.11, for TensorFlow: remove .venv, and name it with PYTHON=path." >&2; exit 1; }
 	@echo "Installing the packages of the tests ..."
 	$(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes $<
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
@@ -176,7 +179,7 @@ lambda: test-setup build ## Separate SONG (or a generated one) in the image unde
 	$(BIN)/python -m benchmarks.lambda_run --memory $(MEMORY) --backend $(BACKEND) --times 2 \
 		$(if $(SONG),--song "$(SONG)") $(if $(OFFLINE),--offline)
 
-wheel: setup ## Build the wheel of the `stemdrop` command, with the 2stems model, into dist
+wheel: $(READY) ## Build the wheel of the `stemdrop` command into dist
 	$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation --wheel-dir dist .
 
 build: version ## Build the separator's image with MODELS and BACKEND; OFFLINE=1 needs no image registry
