@@ -17,10 +17,16 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from benchmarks.api import Latency
-from benchmarks.deployed import local_aws, variables_of
-from benchmarks.page import BenchmarkFigures, write_page
-from benchmarks.processes import CommandError, Cost, Pairs, measure, measure_pairs
+from benchmarks.api_latency import Latency
+from benchmarks.benchmark_page import BenchmarkFigures, write_page
+from benchmarks.local_aws import function_variables, run_local_aws
+from benchmarks.process_usage import (
+    CommandError,
+    PairedUsage,
+    ProcessUsage,
+    measure_pairs,
+    measure_process,
+)
 from benchmarks.songs.song import blocks
 from benchmarks.songs.wav import write_wav
 from stemdrop.models import Model
@@ -52,52 +58,52 @@ class Bench:
             wav = path.with_suffix(".wav")
             write_wav(wav, (part.mix for part in blocks(duration_s, seed=5)))
             command = ["ffmpeg", "-v", "error", "-i", str(wav), "-b:a", "192k", str(path)]
-            measure(command, self.environment)
+            measure_process(command, self.environment)
             wav.unlink()
         return path
 
-    def ours(self, duration_s: int) -> Cost:
+    def ours(self, duration_s: int) -> ProcessUsage:
         """Run the command line of stemdrop on a song."""
         return self._separate([str(BIN / "stemdrop"), "separate"], duration_s)
 
-    def stock(self, duration_s: int) -> Cost:
+    def stock(self, duration_s: int) -> ProcessUsage:
         """Run Spleeter's own command line on a song."""
         command = [str(BIN / "spleeter"), "separate", "-p", "spleeter:2stems", "-c", "wav"]
         return self._separate([*command, "-d", "86399"], duration_s)
 
-    def _separate(self, command: list[str], duration_s: int) -> Cost:
+    def _separate(self, command: list[str], duration_s: int) -> ProcessUsage:
         song = self.song(duration_s)
         with tempfile.TemporaryDirectory(dir=self.folder) as out:
-            cost = measure([*command, "-o", out, str(song)], self.environment)
+            cost = measure_process([*command, "-o", out, str(song)], self.environment)
             stems = list(Path(out).rglob("*.wav"))
             if len(stems) != len(Model.TWO_STEMS.instruments) or not all(map(_has_samples, stems)):
                 raise CommandError(f"{' '.join(command)} did not write the stems of {song}.")
             return cost
 
-    def cold_start(self) -> Cost:
+    def cold_start(self) -> ProcessUsage:
         """Import the separator's handler and load the model, as Lambda does at its first event."""
         return self._import("stemdrop_separate.handler", "SeparateFunction")
 
-    def api_cold_start(self) -> Cost:
+    def api_cold_start(self) -> ProcessUsage:
         """Import the API's handler, as Lambda does at its first call."""
         return self._import("stemdrop_api.handler", "ApiFunction")
 
-    def _import(self, module: str, function: str) -> Cost:
+    def _import(self, module: str, function: str) -> ProcessUsage:
         command = [sys.executable, "-c", f"import {module}"]
-        return measure(command, {**self.environment, **_deployed_variables(function)})
+        return measure_process(command, {**self.environment, **_deployed_variables(function)})
 
     def api(self) -> Latency:
         """Have the API's handler answer, in a process of its own."""
         result = self.folder / "api.json"
-        command = f"{sys.executable} -m benchmarks.api > {result}"
-        measure(["sh", "-c", command], self.environment)
+        command = f"{sys.executable} -m benchmarks.api_latency > {result}"
+        measure_process(["sh", "-c", command], self.environment)
         return Latency(**json.loads(result.read_text().splitlines()[-1]))
 
     def parity(self, duration_s: int) -> str:
         """Compare the stems of a song with stock Spleeter's, and return the table."""
         table = self.folder / "parity.txt"
         command = f"{sys.executable} -m benchmarks.parity {self.song(duration_s)} > {table}"
-        measure(["sh", "-c", command], self.environment)
+        measure_process(["sh", "-c", command], self.environment)
         return table.read_text()
 
 
@@ -105,9 +111,9 @@ class Bench:
 def _deployed_variables(function: str) -> dict[str, str]:
     parameters = {"AccessToken": secrets.token_hex(16)}
     models = {"SeparateFunction": {"MODEL_DIR": str(MODELS)}}
-    with tempfile.TemporaryDirectory() as folder, local_aws(Path(folder)) as emulator:
+    with tempfile.TemporaryDirectory() as folder, run_local_aws(Path(folder)) as emulator:
         stack = deploy(emulator, Deployment(parameters, models))
-        return variables_of(emulator, stack, function)
+        return function_variables(emulator, stack, function)
 
 
 def _has_samples(path: Path) -> bool:
@@ -115,7 +121,7 @@ def _has_samples(path: Path) -> bool:
 
 
 def _run(bench: Bench, pairs: int) -> BenchmarkFigures:
-    def both(duration_s: int) -> Pairs:
+    def both(duration_s: int) -> PairedUsage:
         print(f"{duration_s} s of song, {pairs} pairs ...", flush=True)
         return measure_pairs(lambda: bench.ours(duration_s), lambda: bench.stock(duration_s), pairs)
 

@@ -12,11 +12,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.collection import CollectionError, Reference, Waveform, find_songs, write_songs
-from benchmarks.figures import Result, write_page
-from benchmarks.scores import measure
+from benchmarks.bss_eval import measure_stems
+from benchmarks.evaluation_page import EvaluationResult, write_page
+from benchmarks.reference_songs import (
+    ReferenceSong,
+    ReferenceSongError,
+    Waveform,
+    find_songs,
+    write_songs,
+)
+from benchmarks.separation_systems import SeparationSystem, separate, systems
 from benchmarks.songs.repertoire import REPERTOIRE
-from benchmarks.systems import SeparationSystem, separate, systems
 from stemdrop.codecs import Codec
 from stemdrop.errors import StemdropError
 from stemdrop.models import Model
@@ -25,25 +31,27 @@ from stemdrop_local.deployment import ROOT
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
 
-def evaluate(songs: Iterable[Reference], ways: list[SeparationSystem]) -> Iterator[Result]:
-    """Separate every song in every way, and measure the stems."""
+def evaluate(
+    songs: Iterable[ReferenceSong], compared: list[SeparationSystem]
+) -> Iterator[EvaluationResult]:
+    """Separate every song with every system, and measure the stems."""
     for song in songs:
-        for way in ways:
+        for system in compared:
             with tempfile.TemporaryDirectory(prefix="stemdrop-evaluate-") as folder:
-                yield _evaluate_one(song, way, Path(folder))
+                yield _evaluate_one(song, system, Path(folder))
 
 
-def _evaluate_one(song: Reference, way: SeparationSystem, scratch: Path) -> Result:
+def _evaluate_one(song: ReferenceSong, system: SeparationSystem, scratch: Path) -> EvaluationResult:
     folders = [scratch / name for name in ("true", "made")]  # both have a vocals.wav
     for folder in folders:
         folder.mkdir()
     truth = song.stems(folders[0])
-    made = separate(way, song, folders[1])
-    scores = measure(truth, _comparable(made.stems, truth))
+    made = separate(system, song, folders[1])
+    scores = measure_stems(truth, _comparable(made.stems, truth))
     minutes = len(truth["vocals"]) / SAMPLE_RATE_HZ / 60
-    return Result(
+    return EvaluationResult(
         song=song.name,
-        system=way,
+        system=system,
         scores=scores,
         network_s_per_minute=None if made.network_s is None else made.network_s / minutes,
     )
@@ -58,7 +66,7 @@ def _comparable(stems: dict[str, Waveform], truth: dict[str, Waveform]) -> dict[
 
 
 @contextmanager
-def _songs(arguments: argparse.Namespace) -> Iterator[Iterable[Reference]]:
+def _songs(arguments: argparse.Namespace) -> Iterator[Iterable[ReferenceSong]]:
     if arguments.songs:
         yield find_songs(arguments.songs)
         return
@@ -66,7 +74,7 @@ def _songs(arguments: argparse.Namespace) -> Iterator[Iterable[Reference]]:
         yield write_songs(Path(folder), arguments.seconds, arguments.count)
 
 
-def _tell(result: Result) -> None:
+def _print_result(result: EvaluationResult) -> None:
     figures = ", ".join(f"{stem} {score.sdr:.1f} dB" for stem, score in result.scores.items())
     print(f"{result.song}: {result.system}: {figures or 'nothing to compare'}", flush=True)
 
@@ -75,14 +83,14 @@ def main(given: Sequence[str] | None = None) -> int:
     """Measure, print and write; return the exit status."""
     arguments = _parser().parse_args(given)
     chosen = arguments.models, arguments.qualities, arguments.codecs
-    ways = list(systems(*chosen, stock=not arguments.no_stock))
+    compared = list(systems(*chosen, stock=not arguments.no_stock))
     results = []
     try:
         with _songs(arguments) as songs:
-            for result in evaluate(songs, ways):
-                _tell(result)
+            for result in evaluate(songs, compared):
+                _print_result(result)
                 results.append(result)
-    except (CollectionError, StemdropError, FileNotFoundError) as error:
+    except (ReferenceSongError, StemdropError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return 1
     print(write_page(results, arguments.page))

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.lambda_container import LambdaContainer, run_function
 from benchmarks.lambda_limits import LambdaLimits
-from benchmarks.scratch_s3 import ScratchS3, run_scratch_s3
+from benchmarks.local_s3 import LocalS3, run_local_s3
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from stemdrop.errors import StemdropError
@@ -68,7 +68,7 @@ def _run(engine: ContainerEngine, parsed: argparse.Namespace) -> int:
     if parsed.song and not parsed.song.is_file():
         raise EngineError(f"There is no file {parsed.song}.")
     SCRATCH.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=SCRATCH) as folder, run_scratch_s3() as s3:
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as folder, run_local_s3() as s3:
         song = parsed.song or _generated(Path(folder))
         log = Path(folder, "function.log")
         environment = {**separator_variables(parsed.backend), **s3.environment}
@@ -87,7 +87,7 @@ def _run(engine: ContainerEngine, parsed: argparse.Namespace) -> int:
 
 def separate(
     function: LambdaContainer,
-    s3: ScratchS3,
+    s3: LocalS3,
     song: Path,
     key: UploadKey,
     options: Mapping[str, str] | None = None,

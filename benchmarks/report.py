@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.metrics import si_sdr_db
-from benchmarks.picture import draw
 from benchmarks.songs.instruments import Waveform
 from benchmarks.songs.song import GeneratedSong
+from benchmarks.spectrograms import draw
 from stemdrop.jobs import Job, Usage
 from stemdrop.keys import RECORD_NAME
 from stemdrop_separate.audio.decode import Decoder

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 
 from benchmarks.cost import prices
 from benchmarks.cost.bill import BilledDeployment, Runs, SongUsage
+from benchmarks.cost.durations import InvocationDurations
 from benchmarks.cost.speedup import Speedup, fit, processors
-from benchmarks.cost.times import Times
 from benchmarks.cost.traffic import RequestKind, Traffic
 from stemdrop.codecs import Codec
 
@@ -21,9 +21,9 @@ class Estimate:
     is_measured: bool
 
 
-def medians(rounds: Sequence[Times]) -> Times:
+def medians(rounds: Sequence[InvocationDurations]) -> InvocationDurations:
     """Return the median of first calls, and that of the others."""
-    return Times(
+    return InvocationDurations(
         statistics.median(times.cold_s for times in rounds),
         statistics.median(times.warm_s for times in rounds),
     )
@@ -41,21 +41,21 @@ class MeasuredSystem:
     shares : processors to what each round took with memory enough: for the model alone.
     """
 
-    times: Mapping[int, Sequence[Times]]
+    times: Mapping[int, Sequence[InvocationDurations]]
     cores: int
     killed: frozenset[int] = frozenset()
-    shares: Mapping[float, Sequence[Times]] = field(default_factory=dict)
+    shares: Mapping[float, Sequence[InvocationDurations]] = field(default_factory=dict)
 
-    def medians(self, memory_mb: int) -> Times:
+    def medians(self, memory_mb: int) -> InvocationDurations:
         """Return the medians of the rounds at a size."""
         return medians(self.times[memory_mb])
 
     def estimate(self, memory_mb: int) -> Estimate | None:
         """Return what calls take at a size; None if it is too small, or nothing was measured."""
-        lived = self._lived
-        if not lived or memory_mb <= max(self.killed, default=0):
+        completed = self._completed_sizes
+        if not completed or memory_mb <= max(self.killed, default=0):
             return None
-        if memory_mb in lived and processors(memory_mb) <= self.cores:
+        if memory_mb in completed and processors(memory_mb) <= self.cores:
             times = self.medians(memory_mb)
             return Estimate(times.cold_s, times.warm_s, is_measured=True)
         share = processors(memory_mb)
@@ -63,7 +63,7 @@ class MeasuredSystem:
         return Estimate(cold.seconds(share), warm.seconds(share), is_measured=False)
 
     @property
-    def _lived(self) -> list[int]:
+    def _completed_sizes(self) -> list[int]:
         """Return the sizes at which all is well: short of memory, work is slow before it ends."""
         return [size for size, rounds in self.times.items() if rounds and size not in self.killed]
 
@@ -71,7 +71,7 @@ class MeasuredSystem:
     def models(self) -> tuple[Speedup, Speedup]:
         """Return the model of a first call, and that of any other."""
         found = {share: medians(rounds) for share, rounds in self.shares.items()}
-        for size in self._lived:
+        for size in self._completed_sizes:
             found[min(processors(size), self.cores)] = self.medians(size)
         return (
             fit({share: times.cold_s for share, times in found.items()}),
@@ -140,13 +140,13 @@ class CostFigures:
     rounds: int
     ours: MeasuredSystem
     spleeter: MeasuredSystem
-    high: Times
+    high: InvocationDurations
     traffic: Mapping[Codec, Traffic]
     api_cpu_s: tuple[float, float]
     sizes: Sizes
     template: Template
 
-    def ratios(self) -> dict[int, Times]:
+    def ratios(self) -> dict[int, InvocationDurations]:
         """Return how many times as long Spleeter takes, at each size that does for both.
 
         Runs of the same round belong together; of their ratios it is the median.
@@ -154,7 +154,7 @@ class CostFigures:
         return {
             size: medians(
                 [
-                    Times(other.cold_s / ours.cold_s, other.warm_s / ours.warm_s)
+                    InvocationDurations(other.cold_s / ours.cold_s, other.warm_s / ours.warm_s)
                     for ours, other in zip(self.ours.times[size], others, strict=True)
                 ]
             )

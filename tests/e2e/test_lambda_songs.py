@@ -16,7 +16,7 @@ import media
 from benchmarks.lambda_container import InvocationError, LambdaContainer, run_function
 from benchmarks.lambda_limits import LambdaLimits
 from benchmarks.lambda_run import separate, separator_variables
-from benchmarks.scratch_s3 import ScratchS3
+from benchmarks.local_s3 import LocalS3
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from integration.processes_of import descendants, ends
@@ -46,7 +46,7 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def running(
-    engine: ContainerEngine, image: str, s3: ScratchS3, log: Path, limits: LambdaLimits
+    engine: ContainerEngine, image: str, s3: LocalS3, log: Path, limits: LambdaLimits
 ) -> Iterator[LambdaContainer]:
     """Run the separator under some limits."""
     variables = {**separator_variables(), **s3.environment}
@@ -59,12 +59,12 @@ def silence(path: Path, duration_s: int) -> Path:
     return path
 
 
-def names(s3: ScratchS3) -> set[str]:
+def names(s3: LocalS3) -> set[str]:
     return {key.rpartition("/")[2] for key in s3.keys(f"{KEY}/")} - {"job.json"}
 
 
 def test_stems_are_those_of_the_command_line_cold_and_warm(
-    engine: ContainerEngine, image: str, s3: ScratchS3, song: Path, tmp_path: Path
+    engine: ContainerEngine, image: str, s3: LocalS3, song: Path, tmp_path: Path
 ) -> None:
     assert main(["separate", str(song), "-o", str(tmp_path)]) == 0
     expected = {stem: (tmp_path / "song" / f"{stem}.wav").read_bytes() for stem in STEMS}
@@ -78,7 +78,7 @@ def test_stems_are_those_of_the_command_line_cold_and_warm(
 
 
 def test_most_demanding_options_fit_the_smallest_memory(
-    engine: ContainerEngine, image: str, s3: ScratchS3, song: Path, tmp_path: Path
+    engine: ContainerEngine, image: str, s3: LocalS3, song: Path, tmp_path: Path
 ) -> None:
     log = tmp_path / "function.log"
     with running(engine, image, s3, log, LambdaLimits(SMALLEST_MB)) as function:
@@ -90,7 +90,7 @@ def test_most_demanding_options_fit_the_smallest_memory(
 
 
 def test_excessive_songs_are_rejected_and_next_song_succeeds(
-    engine: ContainerEngine, image: str, s3: ScratchS3, song: Path, tmp_path: Path
+    engine: ContainerEngine, image: str, s3: LocalS3, song: Path, tmp_path: Path
 ) -> None:
     log = tmp_path / "function.log"
     cases = [
@@ -113,7 +113,7 @@ def test_excessive_songs_are_rejected_and_next_song_succeeds(
 
 
 def test_song_that_exceeds_the_memory_is_done_where_there_is_more(
-    engine: ContainerEngine, image: str, s3: ScratchS3, song: Path, tmp_path: Path
+    engine: ContainerEngine, image: str, s3: LocalS3, song: Path, tmp_path: Path
 ) -> None:
     event = s3.upload(song, str(KEY))
     log = tmp_path / "function.log"
@@ -133,7 +133,7 @@ def test_song_that_exceeds_the_memory_is_done_where_there_is_more(
 
 
 def test_song_whose_handler_is_killed_is_done_by_the_next_invocation(
-    engine: ContainerEngine, image: str, s3: ScratchS3, tmp_path: Path
+    engine: ContainerEngine, image: str, s3: LocalS3, tmp_path: Path
 ) -> None:
     path = tmp_path / "long.wav"
     write_wav(path, [generate(60.0, seed=3).mix])
@@ -159,7 +159,7 @@ def test_song_whose_handler_is_killed_is_done_by_the_next_invocation(
     assert names(s3) == {f"{stem}.wav" for stem in STEMS}
 
 
-def job_of(s3: ScratchS3) -> Job:
+def job_of(s3: LocalS3) -> Job:
     return Job.from_json(s3.read(record_key(KEY)))
 
 

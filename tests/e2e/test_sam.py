@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from benchmarks.scratch_s3 import ScratchS3
+from benchmarks.local_s3 import LocalS3
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from local_stack import Started
@@ -28,7 +28,7 @@ END_S = 60.0
 
 @pytest.fixture(scope="module")
 def command(
-    engine: ContainerEngine, image: str, s3: ScratchS3, tmp_path_factory: pytest.TempPathFactory
+    engine: ContainerEngine, image: str, s3: LocalS3, tmp_path_factory: pytest.TempPathFactory
 ) -> list[str]:
     """Return what runs `sam local`, once everything is built."""
     assert image

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.cost.journey import Journey, beginning
-from benchmarks.cost.logs import custom_metrics
+from benchmarks.cost.application import DeployedApplication, run_application
+from benchmarks.cost.embedded_metrics import custom_metrics
 from benchmarks.cost.traffic import Requester, RequestKind
 from benchmarks.songs.wav import write_wav
 from stemdrop.codecs import Codec
@@ -16,13 +16,13 @@ from uploads import RATE_HZ
 
 
 @pytest.fixture(scope="module")
-def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
-    folder = tmp_path_factory.mktemp("journey")
+def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedApplication]:
+    folder = tmp_path_factory.mktemp("application")
     models = folder / "models"
     models.mkdir()
     install(models)
-    with beginning(folder, models) as journey:
-        yield journey
+    with run_application(folder, models) as application:
+        yield application
 
 
 def song(folder: Path, duration_s: float) -> Path:
@@ -32,8 +32,10 @@ def song(folder: Path, duration_s: float) -> Path:
     return path
 
 
-def test_every_request_of_a_song_is_counted(journey: Journey, tmp_path: Path) -> None:
-    traffic = journey.travel(song(tmp_path, 0.5), Codec.WAV)
+def test_every_request_of_a_song_is_counted(
+    application: DeployedApplication, tmp_path: Path
+) -> None:
+    traffic = application.separate(song(tmp_path, 0.5), Codec.WAV)
     # Two stems of half a second: 16 bits of two channels, and a header.
     assert traffic.uploaded_bytes == song(tmp_path, 0.5).stat().st_size
     assert 2 * 0.5 * RATE_HZ * 4 < traffic.stems_bytes < 2 * (0.5 * RATE_HZ * 4 + 1000)
@@ -60,10 +62,10 @@ def test_every_request_of_a_song_is_counted(journey: Journey, tmp_path: Path) ->
 
 
 def test_the_same_song_is_separated_again_and_parts_are_counted(
-    journey: Journey, tmp_path: Path
+    application: DeployedApplication, tmp_path: Path
 ) -> None:
     """A stem beyond 8 MB goes up in parts, and each of them is a request."""
-    traffic = journey.travel(song(tmp_path, 50), Codec.WAV)
+    traffic = application.separate(song(tmp_path, 50), Codec.WAV)
     own = [
         r
         for r in traffic.requests
@@ -73,7 +75,7 @@ def test_the_same_song_is_separated_again_and_parts_are_counted(
     assert len([request for request in own if request.kind is RequestKind.WRITE]) == 4
 
 
-def test_metrics_are_found_in_the_logs(journey: Journey, tmp_path: Path) -> None:
-    traffic = journey.travel(song(tmp_path, 0.5), Codec.MP3)
+def test_metrics_are_found_in_the_logs(application: DeployedApplication, tmp_path: Path) -> None:
+    traffic = application.separate(song(tmp_path, 0.5), Codec.MP3)
     names = {metric[1] for metric in custom_metrics(traffic.lines)}
     assert {"JobsDone", "CostUsd", "AudioSeconds", "SeparationSeconds"} <= names

@@ -8,10 +8,10 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from benchmarks.cost.bill import BilledDeployment
+from benchmarks.cost.cost_page import SIZES_MB, TEXT, write_page
+from benchmarks.cost.durations import InvocationDurations
 from benchmarks.cost.figures import CostFigures, MeasuredSystem, Sizes, Template
-from benchmarks.cost.page import SIZES_MB, TEXT, write_page
 from benchmarks.cost.template import read_template
-from benchmarks.cost.times import Times
 from benchmarks.cost.traffic import Request, Requester, RequestKind, Traffic
 from stemdrop.codecs import Codec
 from stemdrop_local.deployment import ROOT, TEMPLATE
@@ -20,8 +20,8 @@ PARAMETERS = yaml_parse(TEMPLATE.read_text())["Parameters"]
 NAME = re.compile(r"`([A-Z][A-Za-z]+[a-z][A-Za-z]*)`")
 
 
-def rounds(*pairs: tuple[float, float]) -> list[Times]:
-    return [Times(*pair) for pair in pairs]
+def rounds(*pairs: tuple[float, float]) -> list[InvocationDurations]:
+    return [InvocationDurations(*pair) for pair in pairs]
 
 
 def traffic(stems_bytes: int) -> Traffic:
@@ -50,7 +50,7 @@ def figures(killed: frozenset[int] = frozenset({1769, 3008})) -> CostFigures:
         rounds=3,
         ours=MeasuredSystem(ours, cores=2),
         spleeter=MeasuredSystem(other, 2, killed, shares={1.0: rounds((60, 40))}),
-        high=Times(12, 9),
+        high=InvocationDurations(12, 9),
         traffic={Codec.WAV: traffic(63_500_000), Codec.MP3: traffic(8_640_000)},
         api_cpu_s=(0.6, 0.005),
         sizes=Sizes(ours=640_000_000, spleeter=2_400_000_000, kept=250_000_000),

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from benchmarks.cost.logs import custom_metrics
-from benchmarks.cost.recorder import classify
+from benchmarks.cost.durations import InvocationDurations, OutOfMemoryError
+from benchmarks.cost.embedded_metrics import custom_metrics
+from benchmarks.cost.recording_proxy import classify
 from benchmarks.cost.rounds import Rounds
-from benchmarks.cost.times import OutOfMemoryError, Times
 from benchmarks.cost.traffic import Request, Requester, RequestKind, Traffic
 
 BEGINNING = "AWS4-HMAC-SHA256 Credential=KEY/20260101/eu-central-1"
@@ -82,14 +82,17 @@ def test_a_metric_costs_once_for_each_value_of_its_dimensions() -> None:
 def test_killed_container_is_not_retried() -> None:
     tried: list[int] = []
 
-    def run(memory_mb: int) -> Times:
+    def run(memory_mb: int) -> InvocationDurations:
         tried.append(memory_mb)
         if memory_mb < 3000:
             raise OutOfMemoryError("too few")
-        return Times(2.0, 1.0)
+        return InvocationDurations(2.0, 1.0)
 
     rounds = Rounds(run)
     for memory_mb in (1769, 3538, 1769, 3538):
         rounds.measure(memory_mb)
     assert tried == [1769, 3538, 3538]
-    assert rounds.times == {1769: [], 3538: [Times(2.0, 1.0), Times(2.0, 1.0)]}
+    assert rounds.times == {
+        1769: [],
+        3538: [InvocationDurations(2.0, 1.0), InvocationDurations(2.0, 1.0)],
+    }

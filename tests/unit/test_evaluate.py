@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.collection import CollectionError, Reference, find_songs, write_songs
+from benchmarks.bss_eval import StemScore, Waveform, measure_stems, over_songs
 from benchmarks.evaluate import evaluate
-from benchmarks.figures import BEGIN, END, Result, write_page
+from benchmarks.evaluation_page import BEGIN, END, EvaluationResult, write_page
 from benchmarks.metrics import snr_db
-from benchmarks.scores import StemScore, Waveform, measure, over_songs
+from benchmarks.reference_songs import ReferenceSong, ReferenceSongError, find_songs, write_songs
+from benchmarks.separation_systems import Separation, SeparationSystem, systems
 from benchmarks.songs.wav import write_wav
-from benchmarks.systems import Separation, SeparationSystem, systems
 from stemdrop.codecs import Codec
 from stemdrop.models import Model
 from stemdrop.options import Quality
@@ -28,7 +28,9 @@ VOICE, BAND, HISS = noise(1), noise(2), noise(3)
 
 
 def of_the_voice(estimate: Waveform, truth: Waveform = VOICE) -> StemScore:
-    return measure({"vocals": truth, "band": BAND}, {"vocals": estimate, "band": BAND})["vocals"]
+    return measure_stems({"vocals": truth, "band": BAND}, {"vocals": estimate, "band": BAND})[
+        "vocals"
+    ]
 
 
 def test_the_signal_to_distortion_ratio_is_that_of_all_errors() -> None:
@@ -79,8 +81,8 @@ def test_seconds_of_silence_do_not_count() -> None:
 def test_silent_and_missing_stems_are_left_out_and_lengths_are_fitted() -> None:
     truth = {"vocals": VOICE, "band": BAND, "drums": 0 * VOICE}
     found = {"vocals": VOICE[:-100], "band": BAND + HISS, "drums": HISS, "piano": HISS}
-    assert measure(truth, found).keys() == {"vocals", "band"}
-    assert measure({"vocals": VOICE}, found) == {}
+    assert measure_stems(truth, found).keys() == {"vocals", "band"}
+    assert measure_stems({"vocals": VOICE}, found) == {}
 
 
 def test_the_median_over_songs_passes_over_what_is_unknown() -> None:
@@ -127,8 +129,8 @@ def test_a_song_without_the_right_stems_is_an_error(
     tmp_path: Path, stems: dict[str, Waveform], message: str
 ) -> None:
     lay_out(tmp_path / "a", mixture=VOICE, **stems)
-    with pytest.raises(CollectionError, match=message):
-        Reference("a", tmp_path / "a").stems(tmp_path)
+    with pytest.raises(ReferenceSongError, match=message):
+        ReferenceSong("a", tmp_path / "a").stems(tmp_path)
 
 
 def test_a_piano_counts_as_other_where_nobody_says_which_is_which(
@@ -145,7 +147,7 @@ def test_a_piano_counts_as_other_where_nobody_says_which_is_which(
 
 
 def test_a_folder_without_songs_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(CollectionError, match="mixture"):
+    with pytest.raises(ReferenceSongError, match="mixture"):
         find_songs(tmp_path)
 
 
@@ -169,10 +171,12 @@ def test_systems_are_all_combinations() -> None:
     ]
 
 
-def result(song: str, quality: Quality | None, sdr: float) -> Result:
+def result(song: str, quality: Quality | None, sdr: float) -> EvaluationResult:
     score = StemScore(sdr, 1, float("nan"), 3, 4)
     network = None if quality is None else 2.0
-    return Result(song, SeparationSystem(Model.TWO_STEMS, quality), {"vocals": score}, network)
+    return EvaluationResult(
+        song, SeparationSystem(Model.TWO_STEMS, quality), {"vocals": score}, network
+    )
 
 
 def test_page_keeps_prose_and_updates_figures(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ API_CALLS_PER_S = 10_000
 S3_WRITES_PER_S, S3_READS_PER_S = 3_500, 5_500
 # An assumption: how much busier the busiest hour is than the month is on average.
 PEAK = 10
-TURNS = (
+LIMIT_ROWS = (
     (
         "The queue's event source runs {few} separations at a time. An account runs {all:,} "
         "functions at a time, and many new accounts only {new}. AWS raises this on request.",
@@ -69,7 +69,7 @@ TURNS = (
 )
 
 
-def demand(figures: CostFigures, songs: tuple[int, ...]) -> str:
+def peak_demand_table(figures: CostFigures, songs: tuple[int, ...]) -> str:
     """Return a table of what months with so many songs ask for at their busiest."""
     song = figures.song(Codec.WAV)
     limits = (
@@ -94,11 +94,11 @@ def _against(value: float, limit: float) -> str:
     return f"**{text}**" if value > limit else text
 
 
-def turns(figures: CostFigures) -> str:
+def limits_table(figures: CostFigures) -> str:
     """Return a table of the limits, of what happens there, and of what to turn."""
     values = {**_about_lambda(figures), **_about_others(figures)}
     head = (_row("Limit", "Effect", "Settings"), _row("---", "---", "---"))
-    rows = (_row(*(cell.format(**values) for cell in row)) for row in TURNS)
+    rows = (_row(*(cell.format(**values) for cell in row)) for row in LIMIT_ROWS)
     return "\n".join((*head, *rows))
 
 

@@ -12,10 +12,10 @@ from benchmarks.cost.bill import (
     kept_months,
     total_usd,
 )
+from benchmarks.cost.chart import draw
 from benchmarks.cost.figures import S3_LATENCY_S, CostFigures, Estimate, MeasuredSystem
-from benchmarks.cost.limits import PEAK, demand, turns
-from benchmarks.cost.picture import draw
 from benchmarks.cost.prices import Free
+from benchmarks.cost.service_limits import PEAK, limits_table, peak_demand_table
 from benchmarks.cost.speedup import MB_PER_PROCESSOR, processors
 from benchmarks.cost.traffic import DELIVERY_REQUESTS, Requester, RequestKind
 from stemdrop.codecs import Codec
@@ -50,8 +50,8 @@ def _values(figures: CostFigures) -> Mapping[str, object]:
         "bill_wav": _bill(figures, Codec.WAV),
         "bill_mp3": _bill(figures, Codec.MP3),
         "peak": PEAK,
-        "demand": demand(figures, SONGS),
-        "turns": turns(figures),
+        "peak_demand_table": peak_demand_table(figures, SONGS),
+        "limits_table": limits_table(figures),
         "prices": _prices(figures),
         "as_of": prices.AS_OF,
     }

@@ -23,12 +23,12 @@ MIXTURE = "mixture.wav"
 SINGLE = ("vocals", "drums", "bass", "piano", "other")
 
 
-class CollectionError(Exception):
+class ReferenceSongError(Exception):
     """A folder of songs is not what it should be."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class ReferenceSong:
     """A song and where its true stems are."""
 
     name: str
@@ -48,7 +48,7 @@ class Reference:
 
         Raises
         ------
-        CollectionError : a stem hasn't the mixture's length, or there is none but the vocals.
+        ReferenceSongError : a stem hasn't the mixture's length, or there is none but the vocals.
         """
         samples = len(decode(self.mixture, scratch))
         stems = {
@@ -58,33 +58,35 @@ class Reference:
         }
         others = [waveform for stem, waveform in stems.items() if stem != "vocals"]
         if "vocals" not in stems or not others:
-            raise CollectionError(f"{self.folder} has no vocals.wav, or no other stem.")
+            raise ReferenceSongError(f"{self.folder} has no vocals.wav, or no other stem.")
         stems.setdefault("accompaniment", np.add.reduce(others))
         return stems
 
     def _decode(self, path: Path, scratch: Path, samples: int) -> Waveform:
         waveform = decode(path, scratch)
         if len(waveform) != samples:
-            raise CollectionError(f"{path} has {len(waveform)} samples, and the mixture {samples}.")
+            raise ReferenceSongError(
+                f"{path} has {len(waveform)} samples, and the mixture {samples}."
+            )
         return waveform
 
 
-def find_songs(folder: Path) -> list[Reference]:
+def find_songs(folder: Path) -> list[ReferenceSong]:
     """Return all songs in a folder, in the order of their names.
 
     Raises
     ------
-    CollectionError : there are none.
+    ReferenceSongError : there are none.
     """
     found = sorted(path.parent for path in folder.rglob(MIXTURE))
     if not found:
-        raise CollectionError(f"No folder in {folder} has a {MIXTURE}.")
-    return [Reference(str(path.relative_to(folder)), path) for path in found]
+        raise ReferenceSongError(f"No folder in {folder} has a {MIXTURE}.")
+    return [ReferenceSong(str(path.relative_to(folder)), path) for path in found]
 
 
 def write_songs(
     folder: Path, duration_s: float, count: int = len(REPERTOIRE)
-) -> Iterator[Reference]:
+) -> Iterator[ReferenceSong]:
     """Generate the songs of the repertoire, each from a seed of its own, one after the other."""
     for seed, kind in enumerate(REPERTOIRE[:count]):
         song = play(kind, duration_s, seed=seed)
@@ -93,4 +95,4 @@ def write_songs(
         stems = {stem: getattr(song, stem) for stem in ("vocals", "drums", "bass", "other")}
         for stem, waveform in {"mixture": song.mix, **stems}.items():
             write_wav(own / f"{stem}.wav", [waveform])
-        yield Reference(kind.name, own)
+        yield ReferenceSong(kind.name, own)

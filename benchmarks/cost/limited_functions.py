@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.cost.durations import InvocationDurations, OutOfMemoryError
 from benchmarks.cost.images import Images
-from benchmarks.cost.times import OutOfMemoryError, Times
 from benchmarks.lambda_container import InvocationError, LambdaContainer, run_function
 from benchmarks.lambda_limits import LambdaLimits
 from benchmarks.lambda_run import separate, separator_variables
-from benchmarks.processes import CommandError
-from benchmarks.scratch_s3 import ScratchS3, run_scratch_s3
+from benchmarks.local_s3 import LocalS3, run_local_s3
+from benchmarks.process_usage import CommandError
 from stemdrop.jobs import Status
 from stemdrop.keys import UploadKey
 
@@ -23,21 +23,21 @@ TIMEOUT_S = 900
 HANDLER = ("/opt/venv/bin/python", "-m", "awslambdaric", "handler.handler")
 
 
-class Limited:
-    """Both functions in containers, and an S3 for ours; see `running`.
+class LimitedFunctions:
+    """Both functions in containers, and an S3 for ours; see `run_functions`.
 
     Parameters
     ----------
     song : an mp3.
     """
 
-    def __init__(self, images: Images, s3: ScratchS3, song: Path, logs: Path) -> None:
+    def __init__(self, images: Images, s3: LocalS3, song: Path, logs: Path) -> None:
         self._images = images
         self._s3 = s3
         self._song = song
         self._logs = logs
 
-    def ours(self, memory_mb: int, **metadata: str) -> Times:
+    def ours(self, memory_mb: int, **metadata: str) -> InvocationDurations:
         """Separate the song twice, with as much memory and so many processors.
 
         Parameters
@@ -55,7 +55,7 @@ class Limited:
         with run_function(engine, image, limits, variables, log) as function:
             return _twice(lambda: self._separate(function, metadata))
 
-    def spleeter(self, memory_mb: int, processors: float | None = None) -> Times:
+    def spleeter(self, memory_mb: int, processors: float | None = None) -> InvocationDurations:
         """Have stock Spleeter separate the song twice, from disk to disk; see `ours`.
 
         Parameters
@@ -78,15 +78,15 @@ class Limited:
 
 
 @contextmanager
-def running(images: Images, song: Path, folder: Path) -> Iterator[Limited]:
+def run_functions(images: Images, song: Path, folder: Path) -> Iterator[LimitedFunctions]:
     """Run an S3 for the separations; logs come into a folder."""
-    with run_scratch_s3() as s3:
-        yield Limited(images, s3, song, folder)
+    with run_local_s3() as s3:
+        yield LimitedFunctions(images, s3, song, folder)
 
 
-def _twice(call: Callable[[], float]) -> Times:
+def _twice(call: Callable[[], float]) -> InvocationDurations:
     try:
-        return Times(call(), call())
+        return InvocationDurations(call(), call())
     except InvocationError as error:
         if KILLED in error.message:
             raise OutOfMemoryError(f"It has too little memory: {error.message}") from error

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from benchmarks.collection import Reference, Waveform
 from benchmarks.parity import separate_as_spleeter
+from benchmarks.reference_songs import ReferenceSong, Waveform
 from benchmarks.report import decode
 from stemdrop.codecs import Codec
 from stemdrop.models import Model
@@ -58,7 +58,7 @@ class Separation:
 
 
 @dataclass(slots=True)
-class Timed:
+class TimedBackend:
     """A backend that counts the processor time of its runs, each of which has one thread."""
 
     backend: Backend
@@ -84,7 +84,7 @@ def systems(
             yield from (SeparationSystem(model, quality, codec) for codec in codecs)
 
 
-def separate(system: SeparationSystem, song: Reference, scratch: Path) -> Separation:
+def separate(system: SeparationSystem, song: ReferenceSong, scratch: Path) -> Separation:
     """Separate a song, and read the stems back from their files.
 
     Raises
@@ -99,7 +99,7 @@ def separate(system: SeparationSystem, song: Reference, scratch: Path) -> Separa
         {"model": system.model, "quality": system.quality, "codec": system.codec}
     )
     network = MODELS.load(system.model)
-    timed = Timed(network.backend)
+    timed = TimedBackend(network.backend)
     targets = {stem: scratch / f"{stem}.{system.codec}" for stem in options.outputs}
     made = separate_song(song.mixture, targets, options, replace(network, backend=timed), ffmpeg)
     stems = {stem: decode(file.path, scratch) for stem, file in made.stems.items()}

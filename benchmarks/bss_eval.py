@@ -49,7 +49,7 @@ class StemScore:
 FIGURES = {"sdr": "SDR", "sir": "SIR", "sar": "SAR", "isr": "ISR", "si_sdr": "SI-SDR"}
 
 
-def measure(references: Stems, estimates: Stems) -> dict[str, StemScore]:
+def measure_stems(references: Stems, estimates: Stems) -> dict[str, StemScore]:
     """Measure all stems of a song, each against the others.
 
     Parameters

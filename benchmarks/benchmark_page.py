@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.api import Latency
-from benchmarks.processes import Cost, Pairs
+from benchmarks.api_latency import Latency
+from benchmarks.process_usage import PairedUsage, ProcessUsage
 
-FIGURES: dict[str, tuple[Callable[[Cost], float], str, str]] = {
+FIGURES: dict[str, tuple[Callable[[ProcessUsage], float], str, str]] = {
     "wall time": (lambda cost: cost.wall_s, "s", ".1f"),
     "processor time": (lambda cost: cost.cpu_s, "s", ".1f"),
     "peak memory": (lambda cost: cost.peak_bytes / 1e6, "MB", ".0f"),
@@ -30,10 +30,10 @@ class BenchmarkFigures:
     parity : the table of the comparison with stock Spleeter.
     """
 
-    pairs: Mapping[int, Pairs]
-    hour: Cost
-    cold_starts: tuple[Cost, ...]
-    api_cold_starts: tuple[Cost, ...]
+    pairs: Mapping[int, PairedUsage]
+    hour: ProcessUsage
+    cold_starts: tuple[ProcessUsage, ...]
+    api_cold_starts: tuple[ProcessUsage, ...]
     api: Latency
     parity: str
 

@@ -5,9 +5,9 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from benchmarks.picture import COLUMNS, HIGHEST_HZ, LOWEST_HZ, ROWS, draw, figure, spectrogram
 from benchmarks.songs.instruments import SAMPLE_RATE_HZ, Waveform
 from benchmarks.songs.song import generate
+from benchmarks.spectrograms import COLUMNS, HIGHEST_HZ, LOWEST_HZ, ROWS, draw, figure, spectrogram
 
 ROW_HZ = np.geomspace(LOWEST_HZ, HIGHEST_HZ, 2 * ROWS + 1)[1::2]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.deployed import local_aws
+from benchmarks.local_aws import run_local_aws
 from stemdrop_local.emulator import REGION
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ UPLOADS_BUCKET, STEMS_BUCKET = "stemdrop-uploads-scratch", "stemdrop-stems-scrat
 
 
 @dataclass(frozen=True, slots=True)
-class ScratchS3:
+class LocalS3:
     """A running S3."""
 
     endpoint_url: str
@@ -59,11 +59,11 @@ class ScratchS3:
 
 
 @contextmanager
-def run_scratch_s3() -> Iterator[ScratchS3]:
+def run_local_s3() -> Iterator[LocalS3]:
     """Run an S3 until the context ends."""
     location: Any = {"LocationConstraint": REGION}
-    with tempfile.TemporaryDirectory() as folder, local_aws(Path(folder)) as emulator:
+    with tempfile.TemporaryDirectory() as folder, run_local_aws(Path(folder)) as emulator:
         client = emulator.s3()
         for bucket in (UPLOADS_BUCKET, STEMS_BUCKET):
             client.create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
-        yield ScratchS3(emulator.endpoint_url, client, emulator.credentials)
+        yield LocalS3(emulator.endpoint_url, client, emulator.credentials)

@@ -1,6 +1,6 @@
 """Measure how long the API function's handler takes to answer.
 
-    python -m benchmarks.api
+    python -m benchmarks.api_latency
 
 Prints one line of JSON, for `make bench`. Calls go through the handler one after the other, as in
 one execution environment of Lambda's, with the local AWS in a process of its own.
@@ -19,7 +19,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from benchmarks.deployed import local_aws, variables_of
+from benchmarks.local_aws import function_variables, run_local_aws
 from stemdrop.jobs import Job, Status, Stem, UploadSource, now
 from stemdrop.keys import Origin, UploadKey, result_key
 from stemdrop.options import Options
@@ -49,10 +49,10 @@ def main() -> int:
     """Measure, print, and return the exit status."""
     with (
         tempfile.TemporaryDirectory(prefix="stemdrop-bench-") as folder,
-        local_aws(Path(folder)) as emulator,
+        run_local_aws(Path(folder)) as emulator,
     ):
         stack = deploy(emulator, Deployment({"AccessToken": TOKEN}))
-        os.environ |= variables_of(emulator, stack, "ApiFunction")
+        os.environ |= function_variables(emulator, stack, "ApiFunction")
         print(json.dumps(asdict(_measure(stack))))
     return 0
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cost.recorder import Recorder
+from benchmarks.cost.recording_proxy import RecordingProxy
 from benchmarks.cost.traffic import Request, Requester, RequestKind, Traffic
-from benchmarks.deployed import local_aws
-from benchmarks.processes import CommandError, measure
+from benchmarks.local_aws import run_local_aws
+from benchmarks.process_usage import CommandError, measure_process
 from stemdrop.codecs import Codec
 from stemdrop_local.deployment import ROOT, Deployment, Stack, deploy
 
@@ -26,7 +26,7 @@ LOGS_TIMEOUT_S = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Journey:
+class DeployedApplication:
     """The deployed application.
 
     Attributes
@@ -42,24 +42,26 @@ class Journey:
     logs: Any
     requests: list[Request]
 
-    def travel(self, song: Path, codec: Codec) -> Traffic:
+    def separate(self, song: Path, codec: Codec) -> Traffic:
         """Have a song separated, and return what that took.
 
         Raises
         ------
         CommandError : it didn't work out, or not at the first attempt.
         """
-        self._forget()
+        self._delete_known_songs()
         self.requests.clear()
         began_ms = time.time_ns() // 1_000_000
         with tempfile.TemporaryDirectory(prefix="stemdrop-cost-") as out:
             command = [str(BIN / "stemdrop"), "submit", str(song), "-o", out, "-c", codec]
-            measure([*command, "--url", self.url, "--token", self.token], {"PATH": os.defpath})
+            measure_process(
+                [*command, "--url", self.url, "--token", self.token], {"PATH": os.defpath}
+            )
             sizes = [path.stat().st_size for path in Path(out).rglob(f"*.{codec}")]
         lines = self._await_lines(began_ms)
         return Traffic(tuple(self.requests), song.stat().st_size, sum(sizes), lines)
 
-    def _forget(self) -> None:
+    def _delete_known_songs(self) -> None:
         """Delete what is remembered of songs, so that none is known."""
         bucket, prefix = self.stack.stems_bucket, "content/"
         listing = self.stack.s3.list_objects_v2(Bucket=bucket, Prefix=prefix)
@@ -94,7 +96,7 @@ class Journey:
 
 
 @contextmanager
-def beginning(folder: Path, models: Path = MODELS) -> Iterator[Journey]:
+def run_application(folder: Path, models: Path = MODELS) -> Iterator[DeployedApplication]:
     """Run the application.
 
     Parameters
@@ -104,9 +106,9 @@ def beginning(folder: Path, models: Path = MODELS) -> Iterator[Journey]:
     """
     token, seen = secrets.token_hex(16), list[Request]()
     with ExitStack() as exits:
-        emulator = exits.enter_context(local_aws(folder))
+        emulator = exits.enter_context(run_local_aws(folder))
         separator, api = (
-            exits.enter_context(Recorder(emulator.endpoint_url, function, seen))
+            exits.enter_context(RecordingProxy(emulator.endpoint_url, function, seen))
             for function in (Requester.SEPARATOR, Requester.API)
         )
         environment = {
@@ -118,4 +120,4 @@ def beginning(folder: Path, models: Path = MODELS) -> Iterator[Journey]:
         }
         stack = deploy(emulator, Deployment({"AccessToken": token}, environment))
         # URLs that the API signs lead through its own proxy, so clients have no other.
-        yield Journey(api.url, token, stack, emulator.client("logs"), seen)
+        yield DeployedApplication(api.url, token, stack, emulator.client("logs"), seen)

@@ -8,7 +8,7 @@ class OutOfMemoryError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
+class InvocationDurations:
     """What two calls of one execution environment took.
 
     Attributes

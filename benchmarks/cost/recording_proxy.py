@@ -13,7 +13,7 @@ CREDENTIAL = re.compile(r"Credential=[^/]+/\d+/[^/]+/(\w+)/aws4_request")
 OWN_HEADERS = {"connection", "content-length", "keep-alive", "transfer-encoding"}
 
 
-class Recorder(LoopbackServer):
+class RecordingProxy(LoopbackServer):
     """A context manager that runs the proxy.
 
     Parameters
@@ -33,7 +33,7 @@ class Recorder(LoopbackServer):
         self._function = function
         self._seen = seen
 
-    def note(self, method: str, target: str, authorization: str, answer_bytes: int) -> None:
+    def record(self, method: str, target: str, authorization: str, answer_bytes: int) -> None:
         """Note a request by its method, path with query, and header `Authorization`."""
         who, kind = classify(self._function, method, target, authorization)
         self._seen.append(Request(who, kind, urlsplit(target).path, answer_bytes))
@@ -42,7 +42,7 @@ class Recorder(LoopbackServer):
 def classify(
     function: Requester, method: str, target: str, authorization: str
 ) -> tuple[Requester, RequestKind]:
-    """Return who sends a request, and what it is on the bill; see `Recorder`.
+    """Return who sends a request, and what it is on the bill; see `RecordingProxy`.
 
     The page and `stemdrop submit` sign nothing themselves: they call the API, or use the signature
     in the query of a URL that the API has handed out.
@@ -72,7 +72,7 @@ def _s3_kind(method: str, path: str) -> RequestKind:
 
 
 class _Proxy(LoopbackHandler):
-    owner: Recorder
+    owner: RecordingProxy
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -83,7 +83,7 @@ class _Proxy(LoopbackHandler):
             answer = upstream.getresponse()
             data = answer.read()
         authorization = self.headers.get("Authorization", "")
-        self.owner.note(self.command, self.path, authorization, len(data))
+        self.owner.record(self.command, self.path, authorization, len(data))
         self.send_response_only(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in OWN_HEADERS:

@@ -12,7 +12,7 @@ from stemdrop_local.ports import LOOPBACK, listen
 
 
 @contextmanager
-def local_aws(folder: Path) -> Iterator[EmulatorProcess]:
+def run_local_aws(folder: Path) -> Iterator[EmulatorProcess]:
     """Run a local AWS, with its objects and its log in a folder."""
     with (
         closing(listen(LOOPBACK, 0)) as listening,
@@ -21,7 +21,7 @@ def local_aws(folder: Path) -> Iterator[EmulatorProcess]:
         yield emulator
 
 
-def variables_of(emulator: EmulatorProcess, stack: Stack, function: str) -> dict[str, str]:
+def function_variables(emulator: EmulatorProcess, stack: Stack, function: str) -> dict[str, str]:
     """Return the variables of a function, with credentials.
 
     Parameters

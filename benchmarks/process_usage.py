@@ -13,7 +13,7 @@ class CommandError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class ProcessUsage:
     """What one run of a command took.
 
     Attributes
@@ -28,7 +28,7 @@ class Cost:
     peak_bytes: int
 
 
-def measure(command: Sequence[str], environment: Mapping[str, str]) -> Cost:
+def measure_process(command: Sequence[str], environment: Mapping[str, str]) -> ProcessUsage:
     """Run a command to its end.
 
     Raises
@@ -45,24 +45,26 @@ def measure(command: Sequence[str], environment: Mapping[str, str]) -> Cost:
     if process.returncode != 0:
         raise CommandError(f"{' '.join(command)} failed: {output[-1000:]}")
     wall_s = time.perf_counter() - started
-    return Cost(wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
+    return ProcessUsage(wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs:
+class PairedUsage:
     """Two commands that were run in turn, so that both see the same moods of the machine."""
 
-    ours: tuple[Cost, ...]
-    stock: tuple[Cost, ...]
+    ours: tuple[ProcessUsage, ...]
+    stock: tuple[ProcessUsage, ...]
 
-    def median(self, of: Callable[[Cost], float]) -> tuple[float, float, float]:
+    def median(self, of: Callable[[ProcessUsage], float]) -> tuple[float, float, float]:
         """Return the medians of a figure, ours and stock's, and that of the pairs' ratios."""
         ours, stock = [of(cost) for cost in self.ours], [of(cost) for cost in self.stock]
         ratios = [one / other for one, other in zip(ours, stock, strict=True)]
         return statistics.median(ours), statistics.median(stock), statistics.median(ratios)
 
 
-def measure_pairs(ours: Callable[[], Cost], stock: Callable[[], Cost], pairs: int) -> Pairs:
+def measure_pairs(
+    ours: Callable[[], ProcessUsage], stock: Callable[[], ProcessUsage], pairs: int
+) -> PairedUsage:
     """Run two measurements in turn, ours first, as often as pairs are wanted."""
     results = [(ours(), stock()) for _ in range(pairs)]
-    return Pairs(tuple(one for one, _ in results), tuple(other for _, other in results))
+    return PairedUsage(tuple(one for one, _ in results), tuple(other for _, other in results))
