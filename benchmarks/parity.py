@@ -30,7 +30,7 @@ from stemdrop_separate.separation.separate import separate
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tests"))
-from oracle import separate_stock  # noqa: E402 - tests/ is no import root outside of pytest
+from stock_spleeter import separate_stock  # noqa: E402 - tests/ is no import root outside of pytest
 
 Waveform = NDArray[np.float32]
 

@@ -13,11 +13,11 @@ from typing import Self
 import numpy as np
 
 from benchmarks.songs.wav import write_wav
+from captured_output import CapturedOutput
 from stemdrop_local.console import Console
 from stemdrop_local.services import LocalServices
 from stemdrop_local.settings import LocalSettings
 from tiny_models import install
-from transcript import Transcript
 
 TOKEN = "a-token-of-exactly-32-characters"  # noqa: S105 - only of this stack
 RATE_HZ = 44_100
@@ -43,11 +43,11 @@ def settings_in(folder: Path) -> LocalSettings:
 
 
 @contextmanager
-def running(settings: LocalSettings) -> Iterator[tuple[LocalServices, Transcript]]:
+def running(settings: LocalSettings) -> Iterator[tuple[LocalServices, CapturedOutput]]:
     """Run a stack in this process."""
-    transcript = Transcript()
-    with LocalServices(settings, Console(transcript)) as services:
-        yield services, transcript
+    output = CapturedOutput()
+    with LocalServices(settings, Console(output)) as services:
+        yield services, output
 
 
 def drop(folder: Path, name: str, seed: int, duration_s: float = 0.3) -> None:
@@ -63,7 +63,7 @@ class Started(subprocess.Popen[str]):
 
     Attributes
     ----------
-    transcript : what it prints.
+    output : what it prints.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Started(subprocess.Popen[str]):
             stderr=subprocess.STDOUT,
             text=True,
         )
-        self.transcript = Transcript()
+        self.output = CapturedOutput()
         self._reader = Thread(target=self._read)
         self._reader.start()
 
@@ -104,7 +104,7 @@ class Started(subprocess.Popen[str]):
 
     def _read(self) -> None:
         for line in self.stdout or ():
-            self.transcript.write(line)
+            self.output.write(line)
 
 
 class Program(Started):

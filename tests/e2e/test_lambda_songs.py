@@ -19,7 +19,7 @@ from benchmarks.lambda_run import separate, separator_variables
 from benchmarks.local_s3 import LocalS3
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
-from integration.processes_of import descendants, ends
+from integration.process_tree import descendants, wait_until_ended
 from stemdrop.jobs import Job, Status
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_cli.main import main
@@ -177,6 +177,6 @@ def test_killed_run_leaves_no_container(engine: ContainerEngine, image: str) -> 
             script.wait()
         finally:
             script.kill()
-    assert all(ends(pid) for pid in below), below
+    assert all(wait_until_ended(pid) for pid in below), below
     listed = engine.run("ps", "--all", "--format", "{{.Names}}").stdout
     assert "stemdrop-lambda" not in listed

@@ -20,12 +20,12 @@ import pytest
 
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
+from captured_output import CapturedOutput
 from documents import GUIDE, commands_in
 from local_stack import TOKEN
 from stemdrop_cli.main import main
 from stemdrop_containers.engine import ContainerEngine
 from stemdrop_local.ports import LOOPBACK, reserve_port
-from transcript import Transcript
 
 RUNS = "stemdrop runs at"
 CODE = "from stemdrop_cli.main import main; raise SystemExit(main())"
@@ -44,7 +44,7 @@ class Container(subprocess.Popen[str]):
     Attributes
     ----------
     port : of the stack, inside and outside.
-    transcript : what it prints.
+    output : what it prints.
     """
 
     def __init__(self, engine: ContainerEngine, image: str, *options: str) -> None:
@@ -64,7 +64,7 @@ class Container(subprocess.Popen[str]):
             stderr=subprocess.STDOUT,
             text=True,
         )
-        self.transcript = Transcript()
+        self.output = CapturedOutput()
         self._reader = Thread(target=self._read)
         self._reader.start()
 
@@ -101,7 +101,7 @@ class Container(subprocess.Popen[str]):
 
     def _read(self) -> None:
         for line in self.stdout or ():
-            self.transcript.write(line)
+            self.output.write(line)
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def separated(song: Path) -> Path:
 @pytest.fixture(scope="module")
 def container(engine: ContainerEngine, image: str) -> Iterator[Container]:
     with Container(engine, image, *HARDENED, "--env", f"STEMDROP_TOKEN={TOKEN}") as container:
-        container.transcript.wait(RUNS, timeout_s=STARTS_S)
+        container.output.wait(RUNS, timeout_s=STARTS_S)
         yield container
 
 
@@ -181,18 +181,18 @@ def test_volume_keeps_songs_stems_and_token(
     (tmp_path / "drop").mkdir(mode=0o777)
     (tmp_path / "drop" / "song.wav").write_bytes(song.read_bytes())
     with Container(engine, image, "--volume", f"{tmp_path}:/data") as container:
-        container.transcript.wait("saved .*song.wav", timeout_s=STARTS_S + 120)
+        container.output.wait("saved .*song.wav", timeout_s=STARTS_S + 120)
         token = (tmp_path / ".stemdrop" / "token").read_text().strip()
-        assert f"  token   {token}\n" in container.transcript.text
+        assert f"  token   {token}\n" in container.output.text
         headers = {"Authorization": f"Bearer {token}"}
         assert httpx.get(f"{container.url}/options", headers=headers).status_code == 200
         assert container.end(signal.SIGTERM) == 0
-    assert container.transcript.count("ends .*the next start finishes") == 1
+    assert container.output.count("ends .*the next start finishes") == 1
     for stem in separated.rglob("*.wav"):
         assert (tmp_path / "stems" / "song.wav" / stem.name).read_bytes() == stem.read_bytes()
-    assert not re.search("Traceback", container.transcript.text)
+    assert not re.search("Traceback", container.output.text)
 
 
 def test_ctrl_c_stops_container_cleanly(container: Container) -> None:
     assert container.end(signal.SIGINT) == 0
-    assert container.transcript.count("ends .*the next start finishes") == 1
+    assert container.output.count("ends .*the next start finishes") == 1

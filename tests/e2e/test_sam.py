@@ -57,7 +57,7 @@ def url(command: list[str]) -> Iterator[str]:
     """Run `sam local start-api`."""
     port = reserve_port()
     with Started([*command, "start-api", "--port", str(port)], ROOT) as program:
-        program.transcript.wait("Running on http", timeout_s=START_S)
+        program.output.wait("Running on http", timeout_s=START_S)
         yield f"http://127.0.0.1:{port}"
         assert program.end(signal.SIGTERM, END_S) == 130
 

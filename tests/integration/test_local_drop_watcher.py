@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from captured_output import CapturedOutput
 from faults import Faults, unavailable
 from stemdrop.store import Store
 from stemdrop_local.console import Console
@@ -16,7 +17,6 @@ from stemdrop_local.deployment import Stack
 from stemdrop_local.folders import drop_watcher as inbox_module
 from stemdrop_local.folders.drop_watcher import DropWatcher
 from stemdrop_local.folders.sync_state import SyncState
-from transcript import Transcript
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -30,7 +30,7 @@ class Drop:
     store: Store
     folder: Path
     sync_state: SyncState
-    transcript: Transcript = field(default_factory=Transcript)
+    output: CapturedOutput = field(default_factory=CapturedOutput)
     uploaded: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -38,7 +38,7 @@ class Drop:
 
     def open(self) -> None:
         """Forget all looks, as a restart does."""
-        console = Console(self.transcript)
+        console = Console(self.output)
         self.drop_watcher = DropWatcher(
             self.folder, self.stack, self.store, self.sync_state, console, self.uploaded.append
         )
@@ -85,7 +85,7 @@ def test_files_are_uploaded_under_their_paths(drop: Drop) -> None:
         drop.put(name, name.encode())
     assert set(drop.scan()) == {f"drop/{name}" for name in names}
     assert drop.in_bucket() == {f"drop/{name}": name.encode() for name in names}
-    assert drop.transcript.count("dropped ") == len(names)
+    assert drop.output.count("dropped ") == len(names)
 
 
 def test_file_is_uploaded_when_unchanged_for_two_scans(drop: Drop) -> None:
@@ -104,7 +104,7 @@ def test_file_open_for_writing_waits(drop: Drop) -> None:
     with path.open("ab") as file:
         assert drop.scan(4) == []
         file.write(b" at last")
-    assert drop.transcript.count("waits .*drop/slow.mp3: It is open for writing") == 1
+    assert drop.output.count("waits .*drop/slow.mp3: It is open for writing") == 1
     assert drop.scan(3) == ["drop/slow.mp3"]
     assert drop.in_bucket() == {"drop/slow.mp3": b"song at last"}
 
@@ -149,7 +149,7 @@ def test_empty_file_waits(drop: Drop) -> None:
 def test_unfinished_files_are_ignored(drop: Drop, name: str) -> None:
     drop.put(name)
     assert drop.scan(3) == []
-    assert drop.transcript.text == ""
+    assert drop.output.text == ""
 
 
 def test_only_regular_files_are_uploaded(drop: Drop) -> None:
@@ -206,8 +206,8 @@ def test_invalid_key_is_reported_once_and_skipped(drop: Drop, name: bytes, reaso
     path.write_bytes(b"song")
     drop.put("zzz.mp3")
     assert drop.scan(4) == ["drop/zzz.mp3"]
-    assert drop.transcript.count("waits ") == 1
-    assert drop.transcript.count(reason) == 1
+    assert drop.output.count("waits ") == 1
+    assert drop.output.count(reason) == 1
 
 
 def test_unreadable_file_is_reported_once_and_skipped(
@@ -225,14 +225,14 @@ def test_unreadable_file_is_reported_once_and_skipped(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "open", refuse)  # root may read everything
         assert drop.scan(4) == ["drop/zzz.mp3"]
-    assert drop.transcript.count("waits .*drop/locked.mp3: Permission denied.") == 1
+    assert drop.output.count("waits .*drop/locked.mp3: Permission denied.") == 1
     assert drop.scan(1) == ["drop/locked.mp3"]
 
 
 def test_missing_folder_is_reported_once(drop: Drop) -> None:
     drop.folder.rmdir()
     assert drop.scan(3) == []
-    assert drop.transcript.count("waits .*No such file or directory.") == 1
+    assert drop.output.count("waits .*No such file or directory.") == 1
 
 
 def test_failed_upload_is_retried(drop: Drop, faults: Faults) -> None:
@@ -242,6 +242,6 @@ def test_failed_upload_is_retried(drop: Drop, faults: Faults) -> None:
     assert drop.scan() == ["drop/zzz.mp3"]
     faults.on(unavailable, "PUT", "drop/song.mp3", times=5)
     assert drop.scan(1) == []
-    assert drop.transcript.count("dropped .*drop/song.mp3") == 1
-    assert drop.transcript.count("waits .*drop/song.mp3: Could not upload") == 1
+    assert drop.output.count("dropped .*drop/song.mp3") == 1
+    assert drop.output.count("waits .*drop/song.mp3: Could not upload") == 1
     assert drop.scan(1) == ["drop/song.mp3"]

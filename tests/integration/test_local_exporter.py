@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from captured_output import CapturedOutput
 from faults import Faults, cut_body, first, unavailable
 from stemdrop.jobs import Failure, Job, Status, Stem, StemArchive, UploadSource, now
 from stemdrop.keys import UploadKey, record_key, result_key
@@ -16,7 +17,6 @@ from stemdrop_local.console import Console
 from stemdrop_local.deployment import Stack
 from stemdrop_local.folders.exporter import Exporter
 from stemdrop_local.folders.sync_state import FileVersion, SyncState
-from transcript import Transcript
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -34,13 +34,13 @@ class Way:
     store: Store
     folder: Path
     sync_state: SyncState
-    transcript: Transcript = field(default_factory=Transcript)
+    output: CapturedOutput = field(default_factory=CapturedOutput)
 
     def __post_init__(self) -> None:
         self.exporter = self.open()
 
     def open(self) -> Exporter:
-        console = Console(self.transcript)
+        console = Console(self.output)
         return Exporter(self.folder, self.stack, self.store, self.sync_state, console)
 
     def note(self, etag: str = ETAG, uploaded_at: str = UPLOADED_AT, mtime_ns: int = 1) -> None:
@@ -88,7 +88,7 @@ def test_results_are_saved_with_their_record(way: Way) -> None:
     files = way.export()
     assert Job.from_json(files.pop("job.json")).status is Status.DONE
     assert files == {name: name.encode() for name in ("drums.wav", "stems.zip", "vocals.wav")}
-    assert way.transcript.count("saved .*live/a\\+b ü.mp3: 3 files, 12 bytes") == 1
+    assert way.output.count("saved .*live/a\\+b ü.mp3: 3 files, 12 bytes") == 1
 
 
 def test_results_are_saved_once(way: Way, faults: Faults) -> None:
@@ -141,7 +141,7 @@ def test_results_of_other_clients_are_ignored(way: Way) -> None:
 def test_missing_record_is_ignored(way: Way) -> None:
     way.note()
     assert way.export() == {}
-    assert way.transcript.text == ""
+    assert way.output.text == ""
 
 
 def test_failure_saves_record_and_removes_old_stems(way: Way) -> None:
@@ -156,7 +156,7 @@ def test_failure_saves_record_and_removes_old_stems(way: Way) -> None:
     files = way.export()
     assert set(files) == {"job.json", "notes.txt"}
     assert json.loads(files["job.json"])["error"]["code"] == "not_audio"
-    assert way.transcript.count("saved ") == 1
+    assert way.output.count("saved ") == 1
 
 
 def test_new_results_replace_old_results(way: Way) -> None:
@@ -177,7 +177,7 @@ def test_broken_download_leaves_no_partial_file(way: Way, faults: Faults, name: 
     assert name not in files
     assert "job.json" not in files
     assert all(data == key.encode() for key, data in files.items() if not key.startswith("."))
-    assert way.transcript.count("problem .*a\\+b ü.mp3: Could not fetch") == 1
+    assert way.output.count("problem .*a\\+b ü.mp3: Could not fetch") == 1
     assert set(way.export()) == {"drums.wav", "job.json", "vocals.wav"}
 
 
@@ -209,7 +209,7 @@ def test_missing_stems_are_reported(way: Way) -> None:
     way.finish("vocals.wav")
     way.stack.s3.delete_object(Bucket=way.stack.stems_bucket, Key=result_key(KEY, "vocals.wav"))
     assert way.export() == {}
-    assert way.transcript.count("problem ") == 1
+    assert way.output.count("problem ") == 1
 
 
 def test_unwritable_stems_folder_is_reported(way: Way) -> None:
@@ -219,7 +219,7 @@ def test_unwritable_stems_folder_is_reported(way: Way) -> None:
     way.finish("vocals.wav")
     way.exporter.enqueue(str(KEY))
     way.exporter.export()
-    assert way.transcript.count("problem .*the stems can't be saved.*live") == 1
+    assert way.output.count("problem .*the stems can't be saved.*live") == 1
     (way.folder / "live").unlink()
     assert set(way.export()) == {"job.json", "vocals.wav"}
 
@@ -229,5 +229,5 @@ def test_s3_outage_is_retried(way: Way, faults: Faults) -> None:
     way.finish("vocals.wav")
     faults.on(unavailable, "GET", record_key(KEY), times=5)
     assert way.export() == {}
-    assert way.transcript.count("problem ") == 1
+    assert way.output.count("problem ") == 1
     assert set(way.export()) == {"job.json", "vocals.wav"}

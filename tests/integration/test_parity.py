@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 import checkpoints
 from benchmarks.metrics import max_step_difference, snr_db
 from benchmarks.songs.song import generate
-from oracle import separate_stock
 from stemdrop.models import Model
 from stemdrop_local.deployment import ROOT
 from stemdrop_separate.models.catalog import BackendName, Models
 from stemdrop_separate.separation.separate import separate
+from stock_spleeter import separate_stock
 
 Waveform = NDArray[np.float32]
 MAX_STEPS = 2.0

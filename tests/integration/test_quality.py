@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 import checkpoints
-import whole_file
+import reference_separation
 from benchmarks.evaluate import main
 from benchmarks.metrics import snr_db
 from benchmarks.songs.repertoire import REPERTOIRE, play
@@ -35,7 +35,7 @@ def whole(network: Network, song: Waveform) -> dict[str, NDArray[np.float64]]:
         runs = [network.backend.estimate(segment[np.newaxis]) for segment in magnitude]
         return {stem: np.concatenate([run[stem] for run in runs]) for stem in network.instruments}
 
-    return whole_file.separate_high(song.astype(float), one_by_one)
+    return reference_separation.separate_high(song.astype(float), one_by_one)
 
 
 def assert_same(network: Network, song: Waveform, within: float = 1e-5) -> None:

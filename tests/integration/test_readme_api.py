@@ -59,8 +59,8 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     options = ["--models", str(ROOT / "build" / "models")]
     environment = os.environ | {"STEMDROP_TOKEN": TOKEN}
     with Program(tmp_path, *options, environment=environment) as program:
-        program.transcript.wait(STARTED)
-        (url,) = re.findall(STARTED, program.transcript.text)
+        program.output.wait(STARTED)
+        (url,) = re.findall(STARTED, program.output.text)
         yield Terminal(tmp_path, program, url)
         assert program.end(signal.SIGINT) == 0
 
@@ -101,9 +101,9 @@ def wait(terminal: Terminal, show: str) -> dict[str, Any]:
 def test_laptop_guide_drops_songs_by_folder_and_by_aws(tmp_path: Path, terminal: Terminal) -> None:
     write_wav(tmp_path / "song.mp3", [generate(2, seed=4).mix])
     terminal.enter(line(LAPTOP, "cp song.mp3 drop/"))
-    terminal.program.transcript.wait("saved .*song.mp3")
+    terminal.program.output.wait("saved .*song.mp3")
     assert (tmp_path / "stems" / "song.mp3" / "vocals.wav").is_file()
     assert json.loads(terminal.enter(line(DROP_FOLDER, "curl")))["status"] == "done"
     write_wav(tmp_path / "song.mp3", [generate(2, seed=5).mix])
     terminal.enter(line(LAPTOP, "source "), line(LAPTOP, "aws s3 cp"))
-    terminal.program.transcript.wait("done .*drop/song.mp3", times=2)
+    terminal.program.output.wait("done .*drop/song.mp3", times=2)

@@ -42,15 +42,15 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 def settings(tmp_path_factory: pytest.TempPathFactory) -> LocalSettings:
     """Return the settings of a stack with the real 2stems model and a tiny 4stems model."""
     folder = tmp_path_factory.mktemp("site")
-    models, holds = folder / "models", folder / "holds"
-    for path in (models, holds):
+    models, pauses = folder / "models", folder / "pauses"
+    for path in (models, pauses):
         path.mkdir()
     for name in (f"{REAL_MODEL}.json", f"{REAL_MODEL}.onnx"):
         shutil.copy(ROOT / "build" / "models" / name, models)
     install(models, TINY_MODEL)
     roots = [str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")]
-    environment = {"HOLDS": str(holds), "PYTHONPATH": os.pathsep.join(roots)}
-    handler = "patient_handler.handler"
+    environment = {"PAUSES": str(pauses), "PYTHONPATH": os.pathsep.join(roots)}
+    handler = "pausing_handler.handler"
     return replace(settings_in(folder), handler=handler, environment=environment)
 
 
@@ -58,7 +58,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> LocalSettings:
 def site(settings: LocalSettings) -> Iterator[Site]:
     """Run one stack for all tests that don't stop it."""
     with running(settings) as (services, _):
-        yield Site(services, settings, Path(settings.environment["HOLDS"]))
+        yield Site(services, settings, Path(settings.environment["PAUSES"]))
 
 
 @pytest.fixture(autouse=True)
@@ -67,8 +67,8 @@ def release_holds(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "settings" in request.fixturenames:
         settings: LocalSettings = request.getfixturevalue("settings")
-        for hold in Path(settings.environment["HOLDS"]).iterdir():
-            hold.unlink()
+        for pause in Path(settings.environment["PAUSES"]).iterdir():
+            pause.unlink()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from stemdrop.store import Upload
 from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.job.job_record import ATTEMPTS, JobRecord
 from stemdrop_separate.job.job_start import is_settled, start_record
-from turns import Turns
+from thread_scheduler import ThreadScheduler
 
 KEY = UploadKey.parse("drop/song.mp3")
 FIRST = Upload(str(KEY), "etag-1", 1000, "2026-01-01T12:00:00.000Z", {})
@@ -27,7 +27,7 @@ SECOND_WITH_OPTIONS = replace(
 )
 
 
-class Ending(StrEnum):
+class AttemptResult(StrEnum):
     """How an attempt ended; with a storage error the event is delivered again."""
 
     DONE = "done"
@@ -36,7 +36,7 @@ class Ending(StrEnum):
     RAISED = "raised"
 
 
-def work(store: MemoryStore, name: str, record: JobRecord | None = None) -> Ending:
+def work(store: MemoryStore, name: str, record: JobRecord | None = None) -> AttemptResult:
     """Do to the record what an attempt does, under a name that shows in what it writes."""
     record = record or JobRecord(store, KEY)
     job = replace(
@@ -44,21 +44,21 @@ def work(store: MemoryStore, name: str, record: JobRecord | None = None) -> Endi
         warnings=(name,),
     )
     if is_settled(record.found, job):
-        return Ending.SKIPPED
+        return AttemptResult.SKIPPED
     try:
         record.save(job)
         record.update(progress=0.5)
         record.update(status=Status.DONE, progress=1.0, finished_at=now())
     except SupersededError:
-        return Ending.SUPERSEDED
+        return AttemptResult.SUPERSEDED
     except StorageError:
-        return Ending.RAISED
-    return Ending.DONE
+        return AttemptResult.RAISED
+    return AttemptResult.DONE
 
 
 def deliver(store: MemoryStore, name: str) -> None:
     """Work until the event needn't be delivered again."""
-    while work(store, name) is Ending.RAISED:
+    while work(store, name) is AttemptResult.RAISED:
         pass
 
 
@@ -66,7 +66,7 @@ def is_same_work(one: Job, other: Job) -> bool:
     return (one.source, one.options) == (other.source, other.options)
 
 
-def chosen(data: st.DataObject) -> Callable[[list[str]], str]:
+def chosen_by(data: st.DataObject) -> Callable[[list[str]], str]:
     return lambda names: data.draw(st.sampled_from(names))
 
 
@@ -75,11 +75,11 @@ LOST = st.sets(st.integers(0, 8), max_size=3)
 
 @given(st.data(), LOST)
 def test_a_finished_record_stays_as_it_is(data: st.DataObject, lost: set[int]) -> None:
-    turns = Turns()
-    store = MemoryStore(KEY, turns.step)
+    scheduler = ThreadScheduler()
+    store = MemoryStore(KEY, scheduler.step)
     store.song, store.lost = FIRST, lost
     names = ("one", "two", "three")
-    turns.run({name: partial(deliver, store, name) for name in names}, chosen(data))
+    scheduler.run({name: partial(deliver, store, name) for name in names}, chosen_by(data))
     for before, after in store.writes:
         if before is not None and before.is_finished and is_same_work(before, after):
             assert before == after  # an answer was lost, and the same was written again
@@ -90,17 +90,17 @@ def test_a_finished_record_stays_as_it_is(data: st.DataObject, lost: set[int]) -
 @pytest.mark.parametrize("second", [SECOND, SECOND_WITHIN_A_SECOND, SECOND_WITH_OPTIONS])
 @given(st.data(), LOST)
 def test_the_newer_upload_wins(second: Upload, data: st.DataObject, lost: set[int]) -> None:
-    turns = Turns()
-    store = MemoryStore(KEY, turns.step)
+    scheduler = ThreadScheduler()
+    store = MemoryStore(KEY, scheduler.step)
     store.song, store.lost = FIRST, lost
 
     def replace_and_work() -> None:
-        turns.step()
+        scheduler.step()
         store.song = second
         deliver(store, "second")
 
     first = partial(deliver, store, "first")
-    turns.run({"first": first, "second": replace_and_work}, chosen(data))
+    scheduler.run({"first": first, "second": replace_and_work}, chosen_by(data))
     assert store.job is not None
     assert store.job.source is not None
     assert store.job.source.etag == second.etag
@@ -110,20 +110,20 @@ def test_the_newer_upload_wins(second: Upload, data: st.DataObject, lost: set[in
 
 @given(st.data(), st.booleans())
 def test_a_deleted_job_does_not_come_back(data: st.DataObject, has_begun: bool) -> None:
-    turns = Turns()
-    store = MemoryStore(KEY, turns.step)
+    scheduler = ThreadScheduler()
+    store = MemoryStore(KEY, scheduler.step)
     store.song = FIRST
     status = Status.PROCESSING if has_begun else Status.AWAITING_UPLOAD
     store.text = Job(str(KEY), status, now(), now()).to_json()
     records = [JobRecord(store, KEY), JobRecord(store, KEY)]
 
     def delete() -> None:
-        turns.step()
+        scheduler.step()
         store.text = None
         store.writes.clear()
 
     works = {f"{n}": partial(work, store, f"{n}", record) for n, record in enumerate(records)}
-    turns.run({"delete": delete, **works}, chosen(data))
+    scheduler.run({"delete": delete, **works}, chosen_by(data))
     assert store.text is None
     assert not store.writes
 
@@ -134,7 +134,7 @@ def test_a_lost_answer_is_survived(lost: set[int], found: bool) -> None:
     store.song, store.lost = FIRST, lost
     if found:
         store.text = Job(str(KEY), Status.AWAITING_UPLOAD, now(), now()).to_json()
-    assert work(store, "only") is Ending.DONE
+    assert work(store, "only") is AttemptResult.DONE
     assert store.job is not None
     assert (store.job.status, store.job.warnings) == (Status.DONE, ("only",))
     assert store.job.attempt == 1
@@ -212,7 +212,7 @@ def test_a_write_without_rivals_is_one_call() -> None:
     calls: list[None] = []
     store = MemoryStore(KEY, lambda: calls.append(None))
     store.song = FIRST
-    assert work(store, "only") is Ending.DONE
+    assert work(store, "only") is AttemptResult.DONE
     assert len(calls) == len(["find_upload", "load_job"]) + 3
 
 

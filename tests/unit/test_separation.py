@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-import whole_file
+import reference_separation
 from stemdrop.errors import SeparationError
 from stemdrop.options import Quality
 from stemdrop_separate.models.network import Magnitude, Network
@@ -96,7 +96,7 @@ def test_stream_equals_whole_song(samples: int, sizes: list[int], parallel: int,
     mix = noise(samples)
     blocks = split(mix, [max(size, samples // 50) for size in sizes])
     parts = list(separate(blocks, network(bins, parallel)))
-    expected = whole_file.separate(mix.astype(float), bins, Uneven().estimate)
+    expected = reference_separation.separate(mix.astype(float), bins, Uneven().estimate)
     assert np.array_equal(np.concatenate([part.mix for part in parts]), mix)
     for stem, waveform in expected.items():
         streamed = joined([part.stems for part in parts], stem)
@@ -121,7 +121,7 @@ def test_high_quality_stream_equals_whole_song_and_adds_up(
     mix = noise(samples)
     blocks = split(mix, [max(size, samples // 50) for size in sizes])
     parts = list(separate(blocks, network(bins, parallel), quality=Quality.HIGH))
-    expected = whole_file.separate_high(mix.astype(float), Uneven().estimate)
+    expected = reference_separation.separate_high(mix.astype(float), Uneven().estimate)
     assert np.array_equal(np.concatenate([part.mix for part in parts]), mix)
     for stem, waveform in expected.items():
         streamed = joined([part.stems for part in parts], stem)

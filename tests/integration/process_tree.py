@@ -25,7 +25,7 @@ def _text_of(path: Path) -> str:
     return ""
 
 
-def ends(pid: int) -> bool:
+def wait_until_ended(pid: int) -> bool:
     """Wait until a process has ended, and return whether it has."""
     try:
         descriptor = os.pidfd_open(pid)

@@ -14,8 +14,8 @@ from stemdrop_separate import handler as real
 from stemdrop_separate import pipeline
 from stemdrop_separate.separation.separate import SeparatedSegment, separate
 
-LONGEST_S = 60.0
-LOOK_S = 0.05
+MAX_PAUSE_S = 60.0
+POLL_S = 0.05
 
 
 def handler(event: Any, context: Any) -> Any:
@@ -26,16 +26,16 @@ def handler(event: Any, context: Any) -> Any:
 
 def wait(name: str) -> None:
     """Wait until a file is gone."""
-    deadline_s = time.monotonic() + LONGEST_S
-    while Path(os.environ["HOLDS"], name).exists() and time.monotonic() < deadline_s:
-        time.sleep(LOOK_S)
+    deadline_s = time.monotonic() + MAX_PAUSE_S
+    while Path(os.environ["PAUSES"], name).exists() and time.monotonic() < deadline_s:
+        time.sleep(POLL_S)
 
 
-def patiently(*arguments: Any) -> Iterator[SeparatedSegment]:
+def separate_with_pauses(*arguments: Any) -> Iterator[SeparatedSegment]:
     """Separate, and wait after each part."""
     for segment in separate(*arguments):
         yield segment
         wait("between")
 
 
-vars(pipeline)["separate"] = patiently
+vars(pipeline)["separate"] = separate_with_pauses

@@ -53,7 +53,7 @@ def separate_high(mix: Array, estimate: Estimate) -> dict[str, Array]:
     magnitude = np.abs(spectrum)
     first = _estimates(magnitude[:, :1536], estimate)
     second = _estimates(magnitude[256:, :512, ::-1], estimate) if len(magnitude) > 256 else {}
-    weights = np.array([_weight_of_the_second(frame) for frame in range(len(spectrum))])
+    weights = np.array([_second_estimate_weight(frame) for frame in range(len(spectrum))])
     blended = {}
     for name, value in first.items():
         blended[name] = value.copy()
@@ -82,7 +82,7 @@ def _estimates(magnitude: Array, estimate: Estimate) -> dict[str, Array]:
     }
 
 
-def _weight_of_the_second(frame: int) -> float:
+def _second_estimate_weight(frame: int) -> float:
     """Half, except within 16 frames of a border: there a look counts less that begins or ends."""
     if frame < 256:
         return 0.0

@@ -8,19 +8,19 @@ from queue import SimpleQueue
 STUCK_AFTER_S = 60.0
 
 
-class Turns:
+class ThreadScheduler:
     """Lets the functions' threads take turns, so that each order of steps can be had again."""
 
     def __init__(self) -> None:
         self._arrivals: SimpleQueue[tuple[str, BaseException | None, bool]] = SimpleQueue()
-        self._gates: dict[str, threading.Semaphore] = {}
+        self._semaphores: dict[str, threading.Semaphore] = {}
 
     def step(self) -> None:
         """Wait for the next turn; called by the functions, and harmless anywhere else."""
         name = threading.current_thread().name
-        if name in self._gates:
+        if name in self._semaphores:
             self._arrivals.put((name, None, False))
-            self._gates[name].acquire()
+            self._semaphores[name].acquire()
 
     def run(
         self, functions: Mapping[str, Callable[[], object]], choose: Callable[[list[str]], str]
@@ -32,7 +32,7 @@ class Turns:
         functions : by names that tell them apart.
         choose : picks whose turn it is from the names of those that are not at their end.
         """
-        self._gates = {name: threading.Semaphore(0) for name in functions}
+        self._semaphores = {name: threading.Semaphore(0) for name in functions}
         waiting: list[str] = []
         threads = [
             threading.Thread(target=self._run, args=(function,), name=name, daemon=True)
@@ -44,7 +44,7 @@ class Turns:
         while waiting:
             name = choose(sorted(waiting))
             waiting.remove(name)
-            self._gates[name].release()
+            self._semaphores[name].release()
             self._await(waiting)
         for thread in threads:
             thread.join(STUCK_AFTER_S)

@@ -15,7 +15,7 @@ from urllib.parse import unquote_plus
 from stemdrop_separate import handler as real
 
 # A little longer than a short song takes, so that some are killed when all is done but told.
-LIFE_S = 0.4
+MAX_DELAY_S = 0.4
 
 
 def handler(event: Any, context: Any) -> Any:
@@ -26,13 +26,13 @@ def handler(event: Any, context: Any) -> Any:
         mark = Path(os.environ["MARKS"], name)
         if "mortal" in name and not mark.exists():
             mark.touch()
-            death = threading.Timer(random.Random(name).uniform(0, LIFE_S), die)
-            death.start()
+            timer = threading.Timer(random.Random(name).uniform(0, MAX_DELAY_S), kill_process)
+            timer.start()
             real.handler(event, context)
-            death.join()
+            timer.join()
     return real.handler(event, context)
 
 
-def die() -> None:
+def kill_process() -> None:
     """End this process as the kernel does when memory is short."""
     os.kill(os.getpid(), signal.SIGKILL)
