@@ -54,7 +54,7 @@ def weights_toml(path: Path, files: dict[str, bytes], sources: list[str]) -> Pat
     return path
 
 
-class Server(LoopbackServer):
+class ArchiveServer(LoopbackServer):
     """Serves the same content at every path but /absent.
 
     Attributes
@@ -77,7 +77,7 @@ class Server(LoopbackServer):
 
 class _Handler(LoopbackHandler):
     protocol_version = "HTTP/1.0"  # the end of the connection is the end of the body
-    owner: Server
+    owner: ArchiveServer
 
     def do_GET(self) -> None:
         served = self.owner
@@ -99,9 +99,9 @@ class _Handler(LoopbackHandler):
 
 
 @contextmanager
-def serving(content: bytes) -> Iterator[Server]:
+def serve_archive(content: bytes) -> Iterator[ArchiveServer]:
     """Serve content, and hold nothing back at the end."""
-    with Server(content) as served:
+    with ArchiveServer(content) as served:
         try:
             yield served
         finally:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote
 
-from faults import Answer, Fault, Faults, Request, forbidden
+from fault_proxy import Fault, FaultProxy, S3Request, S3Response, forbidden
 
 Statement = Mapping[str, Any]
 ARN = "arn:aws:s3:::"
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class IamRequest:
     """What IAM is asked: an action on a resource, and what is known of the request."""
 
     action: str
@@ -41,22 +41,22 @@ def matches(pattern: str, text: str) -> bool:
     return re.fullmatch("".join(parts), text, re.DOTALL) is not None
 
 
-def listed(value: T | list[T]) -> list[T]:
+def as_list(value: T | list[T]) -> list[T]:
     """Return a list of what a policy has one or more of."""
     return value if isinstance(value, list) else [value]
 
 
-def grants_of(statements: Iterable[Statement]) -> set[Grant]:
+def list_grants(statements: Iterable[Statement]) -> set[Grant]:
     """Return everything that a policy grants."""
     return {
         Grant(statement["Sid"], action, resource)
         for statement in statements
-        for action in listed(statement["Action"])
-        for resource in listed(statement["Resource"])
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
     }
 
 
-def allowed_by(statements: Iterable[Statement], call: Call) -> set[Grant]:
+def allowed_by(statements: Iterable[Statement], call: IamRequest) -> set[Grant]:
     """Return the grants that allow a call; it is denied without any.
 
     Only what template.yaml uses is known: Allow, Action, Resource, and StringLike.
@@ -68,7 +68,7 @@ def allowed_by(statements: Iterable[Statement], call: Call) -> set[Grant]:
         if _is_met(statement.get("Condition", {}), call.context):
             found |= {
                 grant
-                for grant in grants_of([statement])
+                for grant in list_grants([statement])
                 if matches(grant.action.lower(), call.action.lower())
                 and matches(grant.resource, call.resource)
             }
@@ -78,12 +78,12 @@ def allowed_by(statements: Iterable[Statement], call: Call) -> set[Grant]:
 def _is_met(condition: Mapping[str, Any], context: Mapping[str, str]) -> bool:
     assert condition.keys() <= {"StringLike"}, condition
     return all(
-        name in context and any(matches(pattern, context[name]) for pattern in listed(patterns))
+        name in context and any(matches(pattern, context[name]) for pattern in as_list(patterns))
         for name, patterns in condition.get("StringLike", {}).items()
     )
 
 
-def calls_of(request: Request) -> list[Call]:
+def iam_requests(request: S3Request) -> list[IamRequest]:
     """Return what S3 asks IAM about a request.
 
     Source: "Required permissions for Amazon S3 API operations" in the Amazon S3 user guide; for
@@ -96,7 +96,7 @@ def calls_of(request: Request) -> list[Call]:
         context = {
             f"s3:{name}": query[name][0] for name in ("prefix", "delimiter") if name in query
         }
-        return [Call("s3:ListBucket", bucket, context)]
+        return [IamRequest("s3:ListBucket", bucket, context)]
     actions = {
         "GET": "s3:GetObject",
         "HEAD": "s3:GetObject",
@@ -105,15 +105,15 @@ def calls_of(request: Request) -> list[Call]:
         "DELETE": "s3:AbortMultipartUpload" if "uploadId" in query else "s3:DeleteObject",
     }
     assert not query.keys() & {"acl", "tagging", "versionId", "retention"}, request
-    calls = [Call(actions[request.method], target)]
+    calls = [IamRequest(actions[request.method], target)]
     if source := request.headers.get("x-amz-copy-source"):
-        calls.append(Call("s3:GetObject", ARN + unquote(source).lstrip("/")))
+        calls.append(IamRequest("s3:GetObject", ARN + unquote(source).lstrip("/")))
     if request.method == "PUT" and "if-match" in request.headers:
-        calls.append(Call("s3:GetObject", target))
+        calls.append(IamRequest("s3:GetObject", target))
     return calls
 
 
-class Gate(Faults):
+class PolicyProxy(FaultProxy):
     """A proxy in front of the emulator that lets through what a role's policy allows.
 
     Parameters
@@ -131,39 +131,39 @@ class Gate(Faults):
     def __init__(self, endpoint_url: str, statements: list[Statement]) -> None:
         super().__init__(endpoint_url)
         self.used: set[Grant] = set()
-        self.denied: list[Call] = []
+        self.denied: list[IamRequest] = []
         self.statements = statements
 
-    def fault_for(self, request: Request) -> Fault | None:
-        """Answer 403 to what isn't allowed, and to who may not know that a key is missing."""
-        allowed = [(call, self.ask(call)) for call in calls_of(request)]
+    def fault_for(self, request: S3Request) -> Fault | None:
+        """S3Response 403 to what isn't allowed, and to who may not know that a key is missing."""
+        allowed = [(call, self.check(call)) for call in iam_requests(request)]
         if not all(grants for _, grants in allowed):
             self.denied += [call for call, grants in allowed if not grants]
             return forbidden
         fault = super().fault_for(request)
-        return _chained(fault, self._hide_missing(request))
+        return _chain_faults(fault, self._hide_missing(request))
 
-    def ask(self, call: Call) -> set[Grant]:
+    def check(self, call: IamRequest) -> set[Grant]:
         """Return what allows a call, and note that it was needed."""
         grants = allowed_by(self.statements, call)
         self.used |= grants
         return grants
 
-    def _hide_missing(self, request: Request) -> Fault:
-        def fault(ask: Callable[[], Answer]) -> Answer:
-            answer = ask()
+    def _hide_missing(self, request: S3Request) -> Fault:
+        def fault(forward: Callable[[], S3Response]) -> S3Response:
+            answer = forward()
             if answer.status != 404 or not request.key:
                 return answer
             # S3 tells this only to those who may list the bucket.
-            may_know = self.ask(Call("s3:ListBucket", ARN + request.bucket))
-            return answer if may_know else forbidden(ask)
+            can_list = self.check(IamRequest("s3:ListBucket", ARN + request.bucket))
+            return answer if can_list else forbidden(forward)
 
         return fault
 
 
-def _chained(inner: Fault | None, outer: Fault) -> Fault:
-    def fault(ask: Callable[[], Answer]) -> Answer | None:
-        answer = inner(ask) if inner else ask()
+def _chain_faults(inner: Fault | None, outer: Fault) -> Fault:
+    def fault(forward: Callable[[], S3Response]) -> S3Response | None:
+        answer = inner(forward) if inner else forward()
         return None if answer is None else outer(lambda: answer)
 
     return fault

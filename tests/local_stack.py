@@ -24,7 +24,7 @@ RATE_HZ = 44_100
 END_TIMEOUT_S = 20.0
 
 
-def settings_in(folder: Path) -> LocalSettings:
+def stack_settings(folder: Path) -> LocalSettings:
     """Return the settings of a stack in a folder, which looks often and tries again soon."""
     models = folder / "models"
     if not models.exists():
@@ -43,7 +43,7 @@ def settings_in(folder: Path) -> LocalSettings:
 
 
 @contextmanager
-def running(settings: LocalSettings) -> Iterator[tuple[LocalServices, CapturedOutput]]:
+def run_stack(settings: LocalSettings) -> Iterator[tuple[LocalServices, CapturedOutput]]:
     """Run a stack in this process."""
     output = CapturedOutput()
     with LocalServices(settings, Console(output)) as services:
@@ -58,7 +58,7 @@ def drop(folder: Path, name: str, seed: int, duration_s: float = 0.3) -> None:
     write_wav(path, [noise.astype(np.float32)])
 
 
-class Started(subprocess.Popen[str]):
+class BackgroundProcess(subprocess.Popen[str]):
     """A program in a process of its own; it is killed at the end.
 
     Attributes
@@ -107,12 +107,12 @@ class Started(subprocess.Popen[str]):
             self.output.write(line)
 
 
-class Program(Started):
+class LocalStackProcess(BackgroundProcess):
     """A stack in a process of its own, as `make local` starts it."""
 
     def __init__(
         self, folder: Path, *options: str, environment: dict[str, str] | None = None
     ) -> None:
-        settings = settings_in(folder)
+        settings = stack_settings(folder)
         command = [sys.executable, "-m", "stemdrop_local.local", "--models", str(settings.models)]
         super().__init__([*command, "--port", "0", *options], folder, environment)

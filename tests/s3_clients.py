@@ -18,7 +18,7 @@ TIMEOUT_S = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Clients:
+class S3Clients:
     """Runs the programs in a folder, with nobody's own configuration.
 
     Attributes
@@ -68,7 +68,7 @@ class Clients:
         return path
 
 
-def clients_in(folder: Path, emulator: EmulatorProcess) -> Clients:
+def create_clients(folder: Path, emulator: EmulatorProcess) -> S3Clients:
     """Return the programs, as users of the emulator."""
     host = emulator.endpoint_url.removeprefix("http://")
     remote = {
@@ -99,7 +99,7 @@ def clients_in(folder: Path, emulator: EmulatorProcess) -> Clients:
         **emulator.credentials,
         **{f"RCLONE_CONFIG_S3_{name}": value for name, value in remote.items()},
     }
-    return Clients(folder, environment)
+    return S3Clients(folder, environment)
 
 
 def digest(path: Path) -> str:

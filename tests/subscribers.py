@@ -15,7 +15,7 @@ _numbers = count(1)
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class ReceivedMessage:
     """What a subscriber gets."""
 
     body: str
@@ -28,7 +28,9 @@ class Message:
         return record
 
 
-def subscribe(emulator: EmulatorProcess, stack: Stack, wanted: Filter | None = None) -> "Inbox":
+def subscribe(
+    emulator: EmulatorProcess, stack: Stack, wanted: Filter | None = None
+) -> "Subscriber":
     """Subscribe a new queue to the topic, for messages with certain attributes or for all."""
     queue_url = stack.sqs.create_queue(QueueName=f"subscriber-{next(_numbers)}")["QueueUrl"]
     found = stack.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
@@ -46,28 +48,28 @@ def subscribe(emulator: EmulatorProcess, stack: Stack, wanted: Filter | None = N
         ReturnSubscriptionArn=True,
     )
 
-    def end() -> None:
+    def unsubscribe() -> None:
         emulator.client("sns").unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
 
-    return Inbox(stack, queue_url, end)
+    return Subscriber(stack, queue_url, unsubscribe)
 
 
 @dataclass(frozen=True, slots=True)
-class Inbox:
+class Subscriber:
     """A queue that is subscribed."""
 
     stack: Stack
     queue_url: str
-    end: Callable[[], None]
+    unsubscribe: Callable[[], None]
 
-    def take(self) -> list[Message]:
+    def receive(self) -> list[ReceivedMessage]:
         """Return the messages since the last time; the emulator delivers before it answers."""
-        taken: list[Message] = []
+        received_messages: list[ReceivedMessage] = []
         while found := self._receive():
-            taken += found
-        return taken
+            received_messages += found
+        return received_messages
 
-    def _receive(self) -> list[Message]:
+    def _receive(self) -> list[ReceivedMessage]:
         received = self.stack.sqs.receive_message(
             QueueUrl=self.queue_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
         ).get("Messages", [])
@@ -76,7 +78,7 @@ class Inbox:
                 QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"]
             )
         return [
-            Message(
+            ReceivedMessage(
                 message["Body"],
                 {
                     name: value["StringValue"]

@@ -105,7 +105,7 @@ class Container(subprocess.Popen[str]):
 
 
 @dataclass(frozen=True)
-class Ask:
+class HostHeaderClient:
     """Asks a stack under any name, without going by it."""
 
     port: int
@@ -156,20 +156,20 @@ def test_container_is_healthy(container: Container) -> None:
 
 
 def test_every_request_needs_the_token(container: Container) -> None:
-    ask = Ask(container.port)
-    assert ask("GET", "/").status == 200
-    assert ask("GET", "/options").status == 401
-    assert ask("GET", "/options", **BEARER).status == 200
-    assert ask("GET", "/options", Host=f"songs.example:{container.port}", **BEARER).status == 421
+    client = HostHeaderClient(container.port)
+    assert client("GET", "/").status == 200
+    assert client("GET", "/options").status == 401
+    assert client("GET", "/options", **BEARER).status == 200
+    assert client("GET", "/options", Host=f"songs.example:{container.port}", **BEARER).status == 421
     for bucket in ("stemdrop-stems", "stemdrop-uploads"):
-        assert ask("GET", f"/{bucket}/").status in {401, 403, 404}
+        assert client("GET", f"/{bucket}/").status in {401, 403, 404}
 
 
 def test_other_origin_is_refused(container: Container) -> None:
-    ask = Ask(container.port)
+    client = HostHeaderClient(container.port)
     asking = {"Access-Control-Request-Method": "GET"}
-    ours = ask("OPTIONS", "/options", Origin=container.url, **asking)
-    other = ask("OPTIONS", "/options", Origin="http://songs.example", **asking)
+    ours = client("OPTIONS", "/options", Origin=container.url, **asking)
+    other = client("OPTIONS", "/options", Origin="http://songs.example", **asking)
     assert ours.getheader("Access-Control-Allow-Origin") == container.url
     assert other.getheader("Access-Control-Allow-Origin") is None
 

@@ -14,7 +14,7 @@ import pytest
 from benchmarks.local_s3 import LocalS3
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
-from local_stack import Started
+from local_stack import BackgroundProcess
 from stemdrop_cli.main import main as command_line
 from stemdrop_containers.engine import ContainerEngine
 from stemdrop_local.deployment import ROOT
@@ -56,7 +56,7 @@ def invoke(command: list[str], event: Path) -> Any:
 def url(command: list[str]) -> Iterator[str]:
     """Run `sam local start-api`."""
     port = reserve_port()
-    with Started([*command, "start-api", "--port", str(port)], ROOT) as program:
+    with BackgroundProcess([*command, "start-api", "--port", str(port)], ROOT) as program:
         program.output.wait("Running on http", timeout_s=START_S)
         yield f"http://127.0.0.1:{port}"
         assert program.end(signal.SIGTERM, END_S) == 130

@@ -8,7 +8,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from api_events import TOKEN, Answer, Api, Handler, handler_of, request_event
-from faults import Faults
+from fault_proxy import FaultProxy
 from stemdrop.keys import UploadKey
 from stemdrop.store import Store
 from stemdrop_api import public_routes, routes, web_page
@@ -74,7 +74,7 @@ BODIES = [None, JOB, b"{", b"x" * 100_000]
 
 @pytest.mark.parametrize(("method", "path"), GUARDED)
 def test_route_without_a_token_is_refused_before_its_body_is_read(
-    api_handler: Handler, faults: Faults, method: str, path: str
+    api_handler: Handler, faults: FaultProxy, method: str, path: str
 ) -> None:
     stranger = Api(api_handler, token=None)
     for body in BODIES:
@@ -84,7 +84,7 @@ def test_route_without_a_token_is_refused_before_its_body_is_read(
 
 @pytest.mark.parametrize("headers", ALMOST.values(), ids=ALMOST.keys())
 def test_token_that_is_not_exact_is_refused(
-    api_handler: Handler, faults: Faults, headers: dict[str, str]
+    api_handler: Handler, faults: FaultProxy, headers: dict[str, str]
 ) -> None:
     require_refused(Api(api_handler, token=None).call("POST", "/jobs", JOB, headers))
     assert not faults.requests
@@ -103,7 +103,7 @@ def test_scheme_in_any_case_is_accepted(api_handler: Handler) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/docs", "/docs/init.js", "/openapi.json"])
-def test_open_route_needs_no_token(api_handler: Handler, faults: Faults, path: str) -> None:
+def test_open_route_needs_no_token(api_handler: Handler, faults: FaultProxy, path: str) -> None:
     assert Api(api_handler, token=None).get(path).status in {200, 307}
     assert not faults.requests
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from api_events import HOST, Answer, Api
-from faults import Faults
+from fault_proxy import FaultProxy
 from stemdrop.jobs import Job, Status
 from stemdrop.keys import JOB_ID, UploadKey, record_key
 from stemdrop.options import Options, Quality
@@ -171,7 +171,7 @@ def test_upload_url_is_signed_for_the_requested_song(api: Api, is_hashed: bool) 
 
 
 def test_known_song_is_done_at_once(
-    api: Api, buckets: Stack, job_context: JobContext, faults: Faults
+    api: Api, buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:
     data = song()
     sha256 = hashlib.sha256(data).hexdigest()
@@ -195,7 +195,7 @@ def test_known_song_is_done_at_once(
     # It doesn't depend on the first one any more.
     assert api.delete(f"/jobs/{first}").status == 204
     assert httpx.get(api.get(f"/jobs/{job['id']}").json["zip"]["url"]).status_code == 200
-    assert not faults.seen("PUT", f"{job['key']}")
+    assert not faults.count_requests("PUT", f"{job['key']}")
 
 
 @pytest.mark.parametrize(
@@ -359,7 +359,7 @@ def test_invalid_body_is_refused_by_its_kind(api: Api) -> None:
     assert (answer.status, answer.json["code"]) == (413, "body_too_large")
 
 
-def test_record_is_saved_before_the_upload_url_is_returned(api: Api, faults: Faults) -> None:
+def test_record_is_saved_before_the_upload_url_is_returned(api: Api, faults: FaultProxy) -> None:
     created = api.post("/jobs", wanted(song()))
     key = UploadKey.parse(created.json["key"])
     assert [request.key for request in faults.requests] == [record_key(key)]

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from api_events import Api
-from faults import Faults
+from fault_proxy import FaultProxy
 from stemdrop.jobs import Job, Status, Stem
 from stemdrop.keys import UploadKey, record_key, result_key
 from stemdrop.store import Store
@@ -89,7 +89,7 @@ def test_link_of_any_key_leads_to_it(api: Api, store: Store, name: str) -> None:
 
 
 @pytest.mark.parametrize("job_id", NO_IDS, ids=lambda job_id: ascii(job_id)[:40])
-def test_invalid_id_is_not_found(api: Api, faults: Faults, job_id: str) -> None:
+def test_invalid_id_is_not_found(api: Api, faults: FaultProxy, job_id: str) -> None:
     for method, path in (
         ("GET", f"/jobs/{job_id}"),
         ("DELETE", f"/jobs/{job_id}"),
@@ -121,7 +121,7 @@ def test_invalid_stem_is_not_found(api: Api, store: Store, name: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["drop/", "drop", "drop/" + "x" * 996, "drop/" + "🎵" * 249 + "xx"])
-def test_invalid_key_is_not_found(api: Api, faults: Faults, key: str) -> None:
+def test_invalid_key_is_not_found(api: Api, faults: FaultProxy, key: str) -> None:
     assert api.get(f"/{key}").status == 404
     assert not faults.requests
 

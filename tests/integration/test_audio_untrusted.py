@@ -19,7 +19,7 @@ Manifest = Callable[..., str]
 SUFFIXES = ["mp3", "m3u8", "mpd", "ffconcat", "sdp", "txt", "ogg"]
 
 
-class Trap(LoopbackServer):
+class RequestRecorder(LoopbackServer):
     """An HTTP server that notes who comes."""
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Trap(LoopbackServer):
 
 
 class _Handler(LoopbackHandler):
-    owner: Trap
+    owner: RequestRecorder
 
     def do_GET(self) -> None:
         self.owner.requests.append(self.path)
@@ -36,9 +36,9 @@ class _Handler(LoopbackHandler):
 
 
 @pytest.fixture
-def trap() -> Iterator[Trap]:
-    with Trap() as trap:
-        yield trap
+def server() -> Iterator[RequestRecorder]:
+    with RequestRecorder() as server:
+        yield server
 
 
 def hls(*targets: str) -> str:
@@ -73,23 +73,23 @@ def sdp(*_: str) -> str:
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("manifest", [hls, dash, concat, sdp])
 def test_a_list_of_other_files_is_not_followed(
-    tmp_path: Path, trap: Trap, suffix: str, manifest: Manifest
+    tmp_path: Path, server: RequestRecorder, suffix: str, manifest: Manifest
 ) -> None:
     secret = media.encode(tmp_path / "secret.m4a", media.tones(1.0))
     path = tmp_path / f"song.{suffix}"
-    for target in (f"{trap.url}/a.m4a", f"file:{secret}", str(secret), "secret.m4a"):
+    for target in (f"{server.url}/a.m4a", f"file:{secret}", str(secret), "secret.m4a"):
         path.write_text(manifest(target))
         with pytest.raises(NotAudioError):
             probe(path, FFMPEG)
-    assert trap.requests == []
+    assert server.requests == []
 
 
 @pytest.mark.parametrize(("manifest", "suffix"), [(hls, "m3u8"), (dash, "mp3"), (concat, "mp3")])
 def test_without_the_allow_lists_the_trap_works(
-    tmp_path: Path, trap: Trap, manifest: Manifest, suffix: str
+    tmp_path: Path, server: RequestRecorder, manifest: Manifest, suffix: str
 ) -> None:
     path = tmp_path / f"song.{suffix}"
-    path.write_text(manifest(f"{trap.url}/a.m4a"))
+    path.write_text(manifest(f"{server.url}/a.m4a"))
     open_to_all = ("-protocol_whitelist", "file,http,tcp", "-i", f"file:{path}")
     unsafe = ("-safe", "0") if manifest is concat else ()
     subprocess.run(
@@ -97,7 +97,7 @@ def test_without_the_allow_lists_the_trap_works(
         capture_output=True,
         check=False,
     )
-    assert trap.requests == ["/a.m4a"]
+    assert server.requests == ["/a.m4a"]
 
 
 def test_samples_in_another_file_are_not_read(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from captured_output import CapturedOutput
-from local_stack import TOKEN, Program, running, settings_in
+from local_stack import TOKEN, LocalStackProcess, run_stack, stack_settings
 from stemdrop_cli.main import main
 from stemdrop_local.ports import LOOPBACK, listen
 
@@ -26,8 +26,8 @@ DONE = "  done  .*jobs/"
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, CapturedOutput, Path]]:
     """Return a running stack's address, what it prints, and its models."""
-    settings = settings_in(tmp_path_factory.mktemp("stack"))
-    with running(settings) as (services, output):
+    settings = stack_settings(tmp_path_factory.mktemp("stack"))
+    with run_stack(settings) as (services, output):
         yield f"http://localhost:{services.port}", output, settings.models
 
 
@@ -130,7 +130,7 @@ def test_submit_survives_restart_of_the_stack(
         "from stemdrop_cli import server_options as options; "
         "options.CHECKOUT_TOKEN = options.Path('.stemdrop/token')"
     )
-    with Program(tmp_path, *options) as program:
+    with LocalStackProcess(tmp_path, *options) as program:
         program.output.wait("stemdrop runs at")
         url = f"http://localhost:{options[1]}"
         client = start(f"{find}; {CODE}", "song.wav", "--url", url, "-o", "out")
@@ -138,7 +138,7 @@ def test_submit_survives_restart_of_the_stack(
         assert program.end(signal.SIGTERM) == 0
         assert client.stderr
         assert any("song.wav: no answer, trying again" in line for line in client.stderr)
-    with client, Program(tmp_path, *options):
+    with client, LocalStackProcess(tmp_path, *options):
         _, errors = client.communicate(timeout=WAIT_S)
     assert client.returncode == 0, errors
     assert set(files("out")) == {"song/vocals.wav", "song/accompaniment.wav"}

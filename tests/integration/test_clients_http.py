@@ -11,7 +11,7 @@ import pytest
 from botocore.compat import get_current_datetime
 
 from api_events import TOKEN
-from s3_clients import Clients
+from s3_clients import S3Clients
 from stemdrop.keys import UploadKey
 from stemdrop.presigned import UrlSigner
 from stemdrop_local.deployment import Stack
@@ -40,7 +40,7 @@ def new_upload(stack: Stack, sha256: str | None = None) -> tuple[str, dict[str, 
     return job["key"], job["upload"]
 
 
-def curl(clients: Clients, upload: dict[str, Any], data: bytes) -> int:
+def curl(clients: S3Clients, upload: dict[str, Any], data: bytes) -> int:
     """Upload by curl, as the documentation says, and return the status."""
     path = clients.folder / "song.wav"
     path.write_bytes(data)
@@ -60,7 +60,7 @@ def uploaded(stack: Stack, key: str) -> bytes | None:
 @pytest.mark.parametrize(
     "sha256", [None, hashlib.sha256(DATA).hexdigest()], ids=["size alone", "checksum"]
 )
-def test_curl_uploads_a_job(buckets: Stack, clients: Clients, sha256: str | None) -> None:
+def test_curl_uploads_a_job(buckets: Stack, clients: S3Clients, sha256: str | None) -> None:
     key, upload = new_upload(buckets, sha256)
     for refused, status in ((DATA[:-1], 403), (DATA + b"x", 403)):
         assert curl(clients, upload, refused) == status
@@ -69,7 +69,7 @@ def test_curl_uploads_a_job(buckets: Stack, clients: Clients, sha256: str | None
     assert uploaded(buckets, key) == DATA
 
 
-def test_curl_uploads_no_other_bytes_than_signed(buckets: Stack, clients: Clients) -> None:
+def test_curl_uploads_no_other_bytes_than_signed(buckets: Stack, clients: S3Clients) -> None:
     key, upload = new_upload(buckets, hashlib.sha256(DATA).hexdigest())
     assert curl(clients, upload, bytes(len(DATA))) == 400
     assert curl(clients, {**upload, "headers": {}}, DATA) == 403
@@ -77,7 +77,7 @@ def test_curl_uploads_no_other_bytes_than_signed(buckets: Stack, clients: Client
 
 
 def test_curl_uploads_nothing_to_an_expired_url(
-    buckets: Stack, clients: Clients, monkeypatch: pytest.MonkeyPatch
+    buckets: Stack, clients: S3Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = "jobs/" + "0" * 32
     with monkeypatch.context() as patch:
@@ -113,7 +113,7 @@ def test_range_beyond_the_end_is_refused(stem: str) -> None:
     assert httpx.get(stem, headers={"range": f"bytes={len(DATA)}-"}).status_code == 416
 
 
-def test_curl_resumes_a_download(stem: str, clients: Clients) -> None:
+def test_curl_resumes_a_download(stem: str, clients: S3Clients) -> None:
     part = clients.folder / "stem.wav"
     part.write_bytes(DATA[:1000])
     clients.run("curl", "--fail", "--continue-at", "-", "--output", str(part), stem)

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-from lambda_variables import variables_of
+from lambda_environment import function_variables
 from stemdrop_local.deployment import ROOT, Stack
 from stemdrop_local.emulator_process import EmulatorProcess
 
@@ -35,7 +35,7 @@ print(json.dumps({
 def test_nothing_slow_is_loaded(emulator: EmulatorProcess, deployed: Stack) -> None:
     assert deployed
     environment = {
-        **variables_of(emulator, "separate", emulator.endpoint_url),
+        **function_variables(emulator, "separate", emulator.endpoint_url),
         "MODEL_DIR": str(ROOT / "build" / "models"),
         "AWS_REGION": "eu-central-1",
         "PATH": os.defpath,

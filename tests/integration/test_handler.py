@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from api_events import Handler
-from faults import Faults, unavailable
+from fault_proxy import FaultProxy, unavailable
 from lambda_context import TEST_EVENT, Context, event_of
 from stemdrop.errors import TransientError
 from stemdrop.jobs import Status
@@ -115,7 +115,11 @@ def test_keys_are_decoded_once(handler: Handler, buckets: Stack, key: str) -> No
     ids=["no prefix", "the index", "no id", "1024 bytes"],
 )
 def test_keys_outside_of_the_grammar_are_rejected(
-    handler: Handler, buckets: Stack, faults: Faults, capsys: pytest.CaptureFixture[str], key: str
+    handler: Handler,
+    buckets: Stack,
+    faults: FaultProxy,
+    capsys: pytest.CaptureFixture[str],
+    key: str,
 ) -> None:
     buckets.s3.put_object(Bucket=buckets.uploads_bucket, Key=key, Body=song())
     assert handler(event_of(key), Context()) == {key: "rejected"}
@@ -123,26 +127,26 @@ def test_keys_outside_of_the_grammar_are_rejected(
     assert not faults.requests
 
 
-def test_folder_marker_is_skipped(handler: Handler, faults: Faults) -> None:
+def test_folder_marker_is_skipped(handler: Handler, faults: FaultProxy) -> None:
     assert handler(event_of("drop/live/"), Context()) == {"drop/live/": "skipped"}
     assert not faults.requests
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics to publish")
-def test_event_without_songs_is_handled(handler: Handler, faults: Faults) -> None:
+def test_event_without_songs_is_handled(handler: Handler, faults: FaultProxy) -> None:
     assert handler(TEST_EVENT, Context()) == {}
     assert handler({"Records": []}, Context()) == {}
     assert not faults.requests
 
 
 def test_songs_of_an_event_are_independent(
-    handler: Handler, buckets: Stack, faults: Faults, capsys: pytest.CaptureFixture[str]
+    handler: Handler, buckets: Stack, faults: FaultProxy, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put(buckets, b"no song", UploadKey.parse(BAD))
     for key, seed in ((GOOD, 1), (OTHER, 2)):
         put(buckets, song(0.5, seed), UploadKey.parse(key))
     event = event_of("elsewhere/x", OTHER, BAD, "drop/folder/", GOOD)
-    faults.on(unavailable, "GET", OTHER, times=100)
+    faults.inject(unavailable, "GET", OTHER, times=100)
     with pytest.raises(TransientError, match=r"1 of the event's songs failed: 'drop/other\.wav'"):
         handler(event, Context())
     metrics = measured(capsys.readouterr().out)
@@ -151,7 +155,7 @@ def test_songs_of_an_event_are_independent(
     assert job_of(buckets, UploadKey.parse(GOOD)).status is Status.DONE
     assert job_of(buckets, UploadKey.parse(BAD)).status is Status.FAILED
     # The whole event comes again, and only what failed is done.
-    faults.forget()
+    faults.reset()
     assert handler(event, Context()) == {
         "elsewhere/x": "rejected",
         OTHER: "done",
@@ -163,11 +167,11 @@ def test_songs_of_an_event_are_independent(
 
 
 def test_the_error_of_an_event_names_every_song_that_failed(
-    handler: Handler, buckets: Stack, faults: Faults
+    handler: Handler, buckets: Stack, faults: FaultProxy
 ) -> None:
     for key in (GOOD, OTHER):
         put(buckets, song(), UploadKey.parse(key))
-        faults.on(unavailable, "HEAD", key, times=100)
+        faults.inject(unavailable, "HEAD", key, times=100)
     with pytest.raises(TransientError, match=r"2 of .*good\.wav.*other\.wav"):
         handler(event_of(GOOD, OTHER), Context())
 

@@ -12,7 +12,7 @@ from threading import Barrier
 
 import pytest
 
-from faults import Faults, first
+from fault_proxy import FaultProxy, run_before
 from lambda_context import event_of
 from stemdrop.jobs import Status
 from stemdrop.keys import record_key
@@ -67,7 +67,7 @@ def outcome_of(process: subprocess.Popen[str]) -> str:
 def test_a_killed_job_is_done_at_the_next_delivery(
     buckets: Stack,
     job_context: JobContext,
-    faults: Faults,
+    faults: FaultProxy,
     environment: dict[str, str],
     tmp_path: Path,
     key: str,
@@ -83,7 +83,7 @@ def test_a_killed_job_is_done_at_the_next_delivery(
             process.wait(STUCK_AFTER_S)
 
         # The request is on its way when the process dies: S3 gets it all the same.
-        faults.on(first(kill), "PUT", key, after=after)
+        faults.inject(run_before(kill), "PUT", key, after=after)
         process.communicate(json.dumps(event_of(str(KEY))), timeout=STUCK_AFTER_S)
         assert process.returncode == -signal.SIGKILL
     assert files(tmp)
@@ -103,12 +103,12 @@ def test_a_killed_job_is_done_at_the_next_delivery(
 
 
 def test_two_events_at_once_are_done_once(
-    buckets: Stack, faults: Faults, environment: dict[str, str], tmp_path: Path
+    buckets: Stack, faults: FaultProxy, environment: dict[str, str], tmp_path: Path
 ) -> None:
     put(buckets, SONG)
     # Both have looked at the record before one of them writes it.
     together = Barrier(2, timeout=STUCK_AFTER_S)
-    faults.on(first(together.wait), "HEAD", str(KEY), times=2)
+    faults.inject(run_before(together.wait), "HEAD", str(KEY), times=2)
     with running(environment, tmp_path) as one, running(environment, tmp_path) as other:
         for process in (one, other):
             assert process.stdin is not None

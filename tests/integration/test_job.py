@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import stemdrop
-from faults import Faults
+from fault_proxy import FaultProxy
 from stemdrop.codecs import Codec
 from stemdrop.jobs import Job, Stage, Status, now
 from stemdrop.keys import UploadKey, record_key
@@ -275,7 +275,7 @@ def test_work_folder_is_empty_after_a_job(buckets: Stack, job_context: JobContex
 
 
 def test_stems_are_uploaded_before_the_record_says_so(
-    buckets: Stack, job_context: JobContext, faults: Faults
+    buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:
     put(buckets, song(), metadata={"zip": "true"})
     separate(buckets, job_context)

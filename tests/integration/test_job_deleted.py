@@ -4,7 +4,7 @@ from hashlib import sha256
 
 import pytest
 
-from faults import Faults, first
+from fault_proxy import FaultProxy, run_before
 from stemdrop.dedupe import content_digest
 from stemdrop.jobs import Job, Status, now
 from stemdrop.keys import UploadKey, content_key, record_key, result_key
@@ -46,7 +46,7 @@ def delete(buckets: Stack) -> None:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_job_deleted_during_separation_leaves_nothing(
-    buckets: Stack, job_context: JobContext, faults: Faults, step: str
+    buckets: Stack, job_context: JobContext, faults: FaultProxy, step: str
 ) -> None:
     create(job_context)
     put(buckets, SONG, KEY)
@@ -57,7 +57,7 @@ def test_job_deleted_during_separation_leaves_nothing(
         delete(buckets)
 
     method, key, after = STEPS[step]
-    faults.on(first(delete_once), method, key, after=after)
+    faults.inject(run_before(delete_once), method, key, after=after)
     assert attempt(job_context, KEY) is Outcome.SKIPPED
     assert deletions == [step]
     assert results(buckets) == {}

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import media
-from faults import Faults, first
+from fault_proxy import FaultProxy, run_before
 from stemdrop.jobs import Job, Status
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_local.deployment import Stack
@@ -85,7 +85,7 @@ def require_failed(buckets: Stack, job_context: JobContext, code: str, key: Uplo
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_without_sound_fails(
-    buckets: Stack, job_context: JobContext, faults: Faults, tmp_path: Path, name: str
+    buckets: Stack, job_context: JobContext, faults: FaultProxy, tmp_path: Path, name: str
 ) -> None:
     make, code = FILES[name]
     path = make(tmp_path / "song.wav")
@@ -96,10 +96,10 @@ def test_a_file_without_sound_fails(
     assert job.source is not None
     assert job.source.size_bytes == path.stat().st_size
     # The event comes again: this is settled, and the song isn't even downloaded.
-    faults.forget()
+    faults.reset()
     assert attempt(job_context, key) is Outcome.SKIPPED
     assert {request.method for request in faults.requests} == {"GET", "HEAD"}
-    assert faults.seen("GET", str(key)) == 0
+    assert faults.count_requests("GET", str(key)) == 0
     assert job_of(buckets, key) == job
 
 
@@ -139,13 +139,13 @@ def test_a_model_that_is_not_installed_fails(
 
 
 def test_song_beyond_the_size_limit_is_not_downloaded(
-    buckets: Stack, job_context: JobContext, faults: Faults
+    buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:
     limits = replace(job_context.settings, max_upload_bytes=len(song()) - 1)
     put(buckets, song())
     assert attempt(replace(job_context, settings=limits)) is Outcome.REJECTED
     require_failed(buckets, job_context, "too_large")
-    assert faults.seen("GET", str(KEY)) == 0
+    assert faults.count_requests("GET", str(KEY)) == 0
 
 
 def test_song_beyond_the_duration_limit_is_rejected(
@@ -178,11 +178,11 @@ def test_song_deleted_before_the_job_is_rejected(buckets: Stack, job_context: Jo
 
 
 def test_song_deleted_before_the_download_is_rejected(
-    buckets: Stack, job_context: JobContext, faults: Faults
+    buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:
     put(buckets, song())
     delete = partial(buckets.s3.delete_object, Bucket=buckets.uploads_bucket, Key=str(KEY))
-    faults.on(first(delete), "GET", str(KEY))
+    faults.inject(run_before(delete), "GET", str(KEY))
     assert attempt(job_context) is Outcome.REJECTED
     job = require_failed(buckets, job_context, "upload_gone")
     assert job.source is not None

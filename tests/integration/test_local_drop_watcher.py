@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from captured_output import CapturedOutput
-from faults import Faults, unavailable
+from fault_proxy import FaultProxy, unavailable
 from stemdrop.store import Store
 from stemdrop_local.console import Console
 from stemdrop_local.deployment import Stack
-from stemdrop_local.folders import drop_watcher as inbox_module
+from stemdrop_local.folders import drop_watcher as drop_watcher_module
 from stemdrop_local.folders.drop_watcher import DropWatcher
 from stemdrop_local.folders.sync_state import SyncState
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Drop:
+class DropFolder:
     """A drop folder, and what came of it."""
 
     stack: Stack
@@ -66,14 +66,14 @@ class Drop:
 
 
 @pytest.fixture
-def drop(buckets: Stack, client: "S3Client", store: Store, tmp_path: Path) -> Iterator[Drop]:
+def drop(buckets: Stack, client: "S3Client", store: Store, tmp_path: Path) -> Iterator[DropFolder]:
     folder = tmp_path / "drop"
     folder.mkdir()
     with SyncState(tmp_path / "songs.sqlite") as sync_state:
-        yield Drop(replace(buckets, s3=client), store, folder, sync_state)
+        yield DropFolder(replace(buckets, s3=client), store, folder, sync_state)
 
 
-def test_files_are_uploaded_under_their_paths(drop: Drop) -> None:
+def test_files_are_uploaded_under_their_paths(drop: DropFolder) -> None:
     names = [
         "a.mp3",
         "4stems/b.flac",
@@ -88,7 +88,7 @@ def test_files_are_uploaded_under_their_paths(drop: Drop) -> None:
     assert drop.output.count("dropped ") == len(names)
 
 
-def test_file_is_uploaded_when_unchanged_for_two_scans(drop: Drop) -> None:
+def test_file_is_uploaded_when_unchanged_for_two_scans(drop: DropFolder) -> None:
     path = drop.put("song.mp3")
     assert drop.scan(1) == []
     with path.open("ab") as file:
@@ -99,7 +99,7 @@ def test_file_is_uploaded_when_unchanged_for_two_scans(drop: Drop) -> None:
     assert drop.scan() == []
 
 
-def test_file_open_for_writing_waits(drop: Drop) -> None:
+def test_file_open_for_writing_waits(drop: DropFolder) -> None:
     path = drop.put("slow.mp3")
     with path.open("ab") as file:
         assert drop.scan(4) == []
@@ -110,7 +110,7 @@ def test_file_open_for_writing_waits(drop: Drop) -> None:
 
 
 def test_program_opening_a_scanned_file_is_delayed_only(
-    drop: Drop, monkeypatch: pytest.MonkeyPatch
+    drop: DropFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = drop.put("song.mp3")
     control = fcntl.fcntl
@@ -126,7 +126,9 @@ def test_program_opening_a_scanned_file_is_delayed_only(
     assert drop.scan() == ["drop/song.mp3"]
 
 
-def test_scans_decide_without_file_leases(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scans_decide_without_file_leases(
+    drop: DropFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def no_lease(*_: object) -> int:
         raise OSError(22, "Invalid argument")
 
@@ -135,10 +137,10 @@ def test_scans_decide_without_file_leases(drop: Drop, monkeypatch: pytest.Monkey
     assert drop.scan() == ["drop/song.mp3"]
 
 
-def test_empty_file_waits(drop: Drop) -> None:
+def test_empty_file_waits(drop: DropFolder) -> None:
     path = drop.put("song.mp3", b"")
     assert drop.scan(3) == []
-    old_s = path.stat().st_mtime - 2 * inbox_module.EMPTY_FOR_S
+    old_s = path.stat().st_mtime - 2 * drop_watcher_module.EMPTY_FOR_S
     os.utime(path, (old_s, old_s))
     assert drop.scan(3) == ["drop/song.mp3"]
 
@@ -146,13 +148,13 @@ def test_empty_file_waits(drop: Drop) -> None:
 @pytest.mark.parametrize(
     "name", [".hidden.mp3", ".folder/a.mp3", "a.mp3.part", "A.CRDOWNLOAD", "a.tmp", "a.mp3~"]
 )
-def test_unfinished_files_are_ignored(drop: Drop, name: str) -> None:
+def test_unfinished_files_are_ignored(drop: DropFolder, name: str) -> None:
     drop.put(name)
     assert drop.scan(3) == []
     assert drop.output.text == ""
 
 
-def test_only_regular_files_are_uploaded(drop: Drop) -> None:
+def test_only_regular_files_are_uploaded(drop: DropFolder) -> None:
     (drop.folder / "folder.mp3").mkdir()
     os.mkfifo(drop.folder / "pipe.mp3")
     (drop.folder / "nowhere.mp3").symlink_to("nothing")
@@ -163,7 +165,7 @@ def test_only_regular_files_are_uploaded(drop: Drop) -> None:
     assert drop.scan(3) == ["drop/link.mp3"]
 
 
-def test_file_is_uploaded_once_across_restarts(drop: Drop) -> None:
+def test_file_is_uploaded_once_across_restarts(drop: DropFolder) -> None:
     drop.put("song.mp3")
     assert drop.scan() == ["drop/song.mp3"]
     drop.open()
@@ -171,7 +173,7 @@ def test_file_is_uploaded_once_across_restarts(drop: Drop) -> None:
 
 
 @pytest.mark.parametrize("change", [b"gnos", b"another song"])
-def test_changed_file_is_uploaded_again(drop: Drop, change: bytes) -> None:
+def test_changed_file_is_uploaded_again(drop: DropFolder, change: bytes) -> None:
     drop.put("song.mp3")
     drop.scan()
     drop.put("song.mp3", change)
@@ -179,7 +181,7 @@ def test_changed_file_is_uploaded_again(drop: Drop, change: bytes) -> None:
     assert drop.in_bucket() == {"drop/song.mp3": change}
 
 
-def test_file_dropped_again_is_uploaded_again(drop: Drop) -> None:
+def test_file_dropped_again_is_uploaded_again(drop: DropFolder) -> None:
     path = drop.put("song.mp3")
     drop.scan()
     entry = drop.sync_state.find("drop/song.mp3")
@@ -200,7 +202,9 @@ def test_file_dropped_again_is_uploaded_again(drop: Drop) -> None:
         (b"/".join([b"x" * 250] * 4) + b"/a.mp3", "shorter name"),
     ],
 )
-def test_invalid_key_is_reported_once_and_skipped(drop: Drop, name: bytes, reason: str) -> None:
+def test_invalid_key_is_reported_once_and_skipped(
+    drop: DropFolder, name: bytes, reason: str
+) -> None:
     path = Path(os.fsdecode(os.fsencode(drop.folder) + b"/" + name))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"song")
@@ -211,7 +215,7 @@ def test_invalid_key_is_reported_once_and_skipped(drop: Drop, name: bytes, reaso
 
 
 def test_unreadable_file_is_reported_once_and_skipped(
-    drop: Drop, monkeypatch: pytest.MonkeyPatch
+    drop: DropFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     locked = drop.put("locked.mp3")
     drop.put("zzz.mp3")
@@ -229,18 +233,18 @@ def test_unreadable_file_is_reported_once_and_skipped(
     assert drop.scan(1) == ["drop/locked.mp3"]
 
 
-def test_missing_folder_is_reported_once(drop: Drop) -> None:
+def test_missing_folder_is_reported_once(drop: DropFolder) -> None:
     drop.folder.rmdir()
     assert drop.scan(3) == []
     assert drop.output.count("waits .*No such file or directory.") == 1
 
 
-def test_failed_upload_is_retried(drop: Drop, faults: Faults) -> None:
-    faults.on(unavailable, "PUT", "drop/song.mp3", times=5)
+def test_failed_upload_is_retried(drop: DropFolder, faults: FaultProxy) -> None:
+    faults.inject(unavailable, "PUT", "drop/song.mp3", times=5)
     drop.put("song.mp3")
     drop.put("zzz.mp3")
     assert drop.scan() == ["drop/zzz.mp3"]
-    faults.on(unavailable, "PUT", "drop/song.mp3", times=5)
+    faults.inject(unavailable, "PUT", "drop/song.mp3", times=5)
     assert drop.scan(1) == []
     assert drop.output.count("dropped .*drop/song.mp3") == 1
     assert drop.output.count("waits .*drop/song.mp3: Could not upload") == 1

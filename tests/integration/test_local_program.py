@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from integration.process_tree import descendants, wait_until_ended
-from local_stack import TOKEN, Program, drop
+from local_stack import TOKEN, LocalStackProcess, drop
 from stemdrop.jobs import Job, Status
 from uploads import samples
 
@@ -18,7 +18,7 @@ LONG_S = 30.0
 RUNS = "stemdrop runs at"
 
 
-def url_of(program: Program) -> str:
+def url_of(program: LocalStackProcess) -> str:
     program.output.wait(RUNS)
     return program.output.text.split(RUNS)[1].split(",")[0].strip()
 
@@ -28,7 +28,7 @@ def bearer(folder: Path) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def await_status(program: Program, folder: Path, key: str, status: Status) -> None:
+def await_status(program: LocalStackProcess, folder: Path, key: str, status: Status) -> None:
     """Ask the API until a job is there and has a status."""
     url, headers, seen = f"{url_of(program)}/{key}", bearer(folder), None
     while seen != status:
@@ -40,7 +40,7 @@ def await_status(program: Program, folder: Path, key: str, status: Status) -> No
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_interrupted_songs_finish_after_a_restart(how: signal.Signals, tmp_path: Path) -> None:
     drop(tmp_path, "a b.wav", seed=0)
-    with Program(tmp_path) as program:
+    with LocalStackProcess(tmp_path) as program:
         program.output.wait("saved .*/a b.wav")
         drop(tmp_path, "long.wav", seed=1, duration_s=LONG_S)
         await_status(program, tmp_path, "drop/long.wav", Status.PROCESSING)
@@ -54,7 +54,7 @@ def test_interrupted_songs_finish_after_a_restart(how: signal.Signals, tmp_path:
     assert not list((tmp_path / "stems").rglob(".*"))
     assert not (tmp_path / "stems" / "long.wav").exists()
     token = (tmp_path / ".stemdrop" / "token").read_text()
-    with Program(tmp_path) as again:
+    with LocalStackProcess(tmp_path) as again:
         again.output.wait("saved .*/(long|later).wav", times=2)
         assert again.end(signal.SIGTERM) == 0
     told = program.output.text + again.output.text
@@ -70,7 +70,9 @@ def test_interrupted_songs_finish_after_a_restart(how: signal.Signals, tmp_path:
 
 
 def test_program_ends_when_the_emulator_ends(tmp_path: Path) -> None:
-    with Program(tmp_path, environment={**os.environ, "STEMDROP_TOKEN": TOKEN}) as program:
+    with LocalStackProcess(
+        tmp_path, environment={**os.environ, "STEMDROP_TOKEN": TOKEN}
+    ) as program:
         headers = {"Authorization": f"Bearer {TOKEN}"}
         answer = httpx.get(f"{url_of(program)}/options", headers=headers, timeout=60)
         assert answer.status_code == 200
@@ -87,16 +89,16 @@ def test_program_ends_when_the_emulator_ends(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Program, Path]]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalStackProcess, Path]]:
     folder = tmp_path_factory.mktemp("shared")
-    with Program(folder) as program:
+    with LocalStackProcess(folder) as program:
         url_of(program)
         yield program, folder
         assert program.end(signal.SIGTERM) == 0
     assert "Traceback" not in program.output.text
 
 
-def test_only_the_printed_token_is_accepted(shared: tuple[Program, Path]) -> None:
+def test_only_the_printed_token_is_accepted(shared: tuple[LocalStackProcess, Path]) -> None:
     program, folder = shared
     path = folder / ".stemdrop" / "token"
     token = path.read_text().strip()
@@ -112,7 +114,7 @@ def test_only_the_printed_token_is_accepted(shared: tuple[Program, Path]) -> Non
     program.output.wait("API .*GET /options: 401")
 
 
-def test_log_contains_no_credentials(shared: tuple[Program, Path]) -> None:
+def test_log_contains_no_credentials(shared: tuple[LocalStackProcess, Path]) -> None:
     program, folder = shared
     url, header = url_of(program), bearer(folder)
     drop(folder.parent / "elsewhere", "song.wav", seed=0)
@@ -132,9 +134,9 @@ def test_log_contains_no_credentials(shared: tuple[Program, Path]) -> None:
         assert secret not in shown
 
 
-def test_taken_port_is_reported(shared: tuple[Program, Path], tmp_path: Path) -> None:
+def test_taken_port_is_reported(shared: tuple[LocalStackProcess, Path], tmp_path: Path) -> None:
     port = url_of(shared[0]).rpartition(":")[2]
-    with Program(tmp_path, "--port", port) as second:
+    with LocalStackProcess(tmp_path, "--port", port) as second:
         assert second.end() == 1
     assert second.output.text == (
         f"stemdrop: Port {port} is taken: stop what listens there, or choose another one with "
@@ -142,8 +144,8 @@ def test_taken_port_is_reported(shared: tuple[Program, Path], tmp_path: Path) ->
     )
 
 
-def test_data_folder_in_use_is_reported(shared: tuple[Program, Path]) -> None:
-    with Program(shared[1]) as second:
+def test_data_folder_in_use_is_reported(shared: tuple[LocalStackProcess, Path]) -> None:
+    with LocalStackProcess(shared[1]) as second:
         assert second.end() == 1
     assert second.output.text == (
         "stemdrop: The data folder .stemdrop is in use: stop the stack that uses it, or choose "
@@ -152,7 +154,7 @@ def test_data_folder_in_use_is_reported(shared: tuple[Program, Path]) -> None:
 
 
 def test_missing_models_are_reported(tmp_path: Path) -> None:
-    with Program(tmp_path, "--models", str(tmp_path / "none")) as program:
+    with LocalStackProcess(tmp_path, "--models", str(tmp_path / "none")) as program:
         assert program.end() == 1
     assert program.output.text.endswith(": run `make models`.\n")
     assert program.output.text.count("\n") == 1

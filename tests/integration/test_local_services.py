@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from captured_output import CapturedOutput
 from integration.process_tree import descendants, wait_until_ended
-from local_stack import TOKEN, drop, running, settings_in
+from local_stack import TOKEN, drop, run_stack, stack_settings
 from stemdrop.jobs import Job, Status
 from stemdrop_local import services as services_module
 from stemdrop_local.console import Console
@@ -48,7 +48,7 @@ def record(folder: Path, name: str) -> Job:
 
 def test_100_songs_survive_a_separator_that_a_fifth_of_them_kills(tmp_path: Path) -> None:
     (tmp_path / "marks").mkdir()
-    settings = settings_in(tmp_path)
+    settings = stack_settings(tmp_path)
     environment = {
         **settings.environment,
         "PYTHONPATH": str(Path(__file__).parent),
@@ -59,7 +59,7 @@ def test_100_songs_survive_a_separator_that_a_fifth_of_them_kills(tmp_path: Path
     )
     mortal = random.Random(0).sample(range(SONGS), SONGS // 5)
     names = [f"{n:03}-{'mortal' if n in mortal else 'song'}.wav" for n in range(SONGS)]
-    with running(settings) as (services, output):
+    with run_stack(settings) as (services, output):
         services.stack.sqs.set_queue_attributes(
             QueueUrl=services.stack.song_queue_url,
             Attributes={"VisibilityTimeout": str(VISIBILITY_S)},
@@ -83,7 +83,7 @@ def test_100_songs_survive_a_separator_that_a_fifth_of_them_kills(tmp_path: Path
 def test_rejected_template_is_reported_and_stops_services(
     tmp_path: Path,
 ) -> None:
-    settings = replace(settings_in(tmp_path), parameters={"RetentionDays": "0"})
+    settings = replace(stack_settings(tmp_path), parameters={"RetentionDays": "0"})
     before = descendants(os.getpid()).keys()
     with pytest.raises(DeploymentError) as refused:
         LocalServices(settings, Console(CapturedOutput())).__enter__()
@@ -101,7 +101,7 @@ def test_failed_api_start_stops_services(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(services_module, "deploy", deploy_broken)
     before = descendants(os.getpid()).keys()
     with pytest.raises(ApiError, match=r"The API failed to start: see .*emulator\.log\.$"):
-        LocalServices(settings_in(tmp_path), Console(CapturedOutput())).__enter__()
+        LocalServices(stack_settings(tmp_path), Console(CapturedOutput())).__enter__()
     assert all(wait_until_ended(pid) for pid in descendants(os.getpid()).keys() - before)
 
 
@@ -111,7 +111,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     folder = tmp_path_factory.mktemp("shared")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(services_module, "expire", lambda *_: 3)
-        with running(settings_in(folder)) as (services, output):
+        with run_stack(stack_settings(folder)) as (services, output):
             yield RunningStack(folder, services, output)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from api_events import Handler
-from faults import Faults, unavailable
+from fault_proxy import FaultProxy, unavailable
 from lambda_context import Context, event_of
 from stemdrop.errors import TransientError
 from stemdrop.keys import UploadKey
@@ -26,7 +26,7 @@ def sent(
     handler: Handler,
     buckets: Stack,
     store: Store,
-    faults: Faults,
+    faults: FaultProxy,
     capsys: pytest.CaptureFixture[str],
 ) -> dict[Metric, list[float]]:
     """Return what the separator measures when jobs end in all ways, with the values."""
@@ -37,7 +37,7 @@ def sent(
     capsys.readouterr()
     handler(event_of(GOOD, BAD), Context())
     handler(event_of(GOOD), Context())
-    faults.on(unavailable, "GET", OTHER, times=100)
+    faults.inject(unavailable, "GET", OTHER, times=100)
     with pytest.raises(TransientError):
         handler(event_of(OTHER), Context())
     return _measured(capsys.readouterr().out)

@@ -14,7 +14,7 @@ import pytest
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from documents import GUIDE, commands_in
-from local_stack import TOKEN, Program
+from local_stack import TOKEN, LocalStackProcess
 from stemdrop_cli.main import main as command_line
 from stemdrop_local.deployment import ROOT
 
@@ -28,7 +28,7 @@ POLLS = 60
 class Terminal:
     """A shell that runs the guides' lines with each reader's own values filled in."""
 
-    def __init__(self, folder: Path, program: Program, url: str) -> None:
+    def __init__(self, folder: Path, program: LocalStackProcess, url: str) -> None:
         self.folder = folder
         self.program = program
         self._known = {"http://localhost:5000": url, "TOKEN": TOKEN}
@@ -58,7 +58,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     """Run the whole application with the real model, and return a shell for commands against it."""
     options = ["--models", str(ROOT / "build" / "models")]
     environment = os.environ | {"STEMDROP_TOKEN": TOKEN}
-    with Program(tmp_path, *options, environment=environment) as program:
+    with LocalStackProcess(tmp_path, *options, environment=environment) as program:
         program.output.wait(STARTED)
         (url,) = re.findall(STARTED, program.output.text)
         yield Terminal(tmp_path, program, url)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from faults import Faults, cut_body, forbidden, lose_answer, unavailable
+from fault_proxy import FaultProxy, drop_response, forbidden, truncate_body, unavailable
 from stemdrop.errors import ChangedError, StorageError
 from stemdrop.jobs import Job, Status, now
 from stemdrop.keys import UploadKey, content_key, record_key, result_key
@@ -112,12 +112,12 @@ def test_a_song_that_was_deleted_is_tried_again(
 
 
 def test_a_download_that_is_cut_is_an_error(
-    buckets: Stack, store: Store, faults: Faults, tmp_path: Path
+    buckets: Stack, store: Store, faults: FaultProxy, tmp_path: Path
 ) -> None:
     put_song(buckets, LARGE)
     upload = store.find_upload(KEY)
     assert upload is not None
-    faults.on(cut_body, "GET", str(KEY))
+    faults.inject(truncate_body, "GET", str(KEY))
     with pytest.raises(StorageError, match=r"drop/song\.mp3"):
         store.download(upload, tmp_path / "song")
     assert store.download(upload, tmp_path / "song") == hashlib.sha256(LARGE).hexdigest()
@@ -187,14 +187,14 @@ def test_a_garbled_record_is_a_storage_error(buckets: Stack, store: Store) -> No
         store.load_job(KEY)
 
 
-def test_a_write_whose_answer_is_lost_has_happened(store: Store, faults: Faults) -> None:
+def test_a_write_whose_answer_is_lost_has_happened(store: Store, faults: FaultProxy) -> None:
     # boto3 sends it again and learns that the record has changed; `JobRecord` finds out by whom.
-    faults.on(lose_answer, "PUT", record_key(KEY))
+    faults.inject(drop_response, "PUT", record_key(KEY))
     job = a_job()
     with pytest.raises(ChangedError):
         store.save_job(KEY, job, None)
     assert store.load_job(KEY)[0] == job
-    assert faults.seen("PUT", record_key(KEY)) == 2
+    assert faults.count_requests("PUT", record_key(KEY)) == 2
 
 
 @pytest.mark.parametrize("data", [b"sound", LARGE], ids=["small", "in parts"])
@@ -290,29 +290,33 @@ def filled(buckets: Stack, store: Store, tmp_path: Path) -> Store:
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_a_busy_s3_is_asked_again(filled: Store, faults: Faults, tmp_path: Path, name: str) -> None:
+def test_a_busy_s3_is_asked_again(
+    filled: Store, faults: FaultProxy, tmp_path: Path, name: str
+) -> None:
     method, key, call = CALLS[name]
-    faults.on(unavailable, method, key, times=4)
-    before = faults.seen(method, key)
+    faults.inject(unavailable, method, key, times=4)
+    before = faults.count_requests(method, key)
     call(filled, tmp_path)
-    assert faults.seen(method, key) - before == 5
+    assert faults.count_requests(method, key) - before == 5
 
 
 @pytest.mark.parametrize("name", CALLS)
 def test_refused_request_is_a_storage_error(
-    filled: Store, faults: Faults, tmp_path: Path, name: str
+    filled: Store, faults: FaultProxy, tmp_path: Path, name: str
 ) -> None:
     method, key, call = CALLS[name]
-    faults.on(forbidden, method, key, times=100)
+    faults.inject(forbidden, method, key, times=100)
     with pytest.raises(StorageError) as raised:
         call(filled, tmp_path)
     assert type(raised.value) is StorageError
     assert raised.value.message.startswith("Could not ")
 
 
-def test_unavailable_s3_is_a_storage_error(filled: Store, faults: Faults, tmp_path: Path) -> None:
+def test_unavailable_s3_is_a_storage_error(
+    filled: Store, faults: FaultProxy, tmp_path: Path
+) -> None:
     method, key, call = CALLS["load_job"]
-    faults.on(unavailable, method, key, times=100)
+    faults.inject(unavailable, method, key, times=100)
     with pytest.raises(StorageError):
         call(filled, tmp_path)
 
@@ -330,11 +334,11 @@ def test_a_bucket_that_is_not_there_is_a_storage_error(store: Store) -> None:
 
 
 def test_an_upload_in_parts_that_fails_leaves_nothing(
-    buckets: Stack, store: Store, faults: Faults, tmp_path: Path
+    buckets: Stack, store: Store, faults: FaultProxy, tmp_path: Path
 ) -> None:
     (tmp_path / "stem").write_bytes(LARGE)
     put_result(buckets, VOCALS, b"old")
-    faults.on(unavailable, "PUT", VOCALS, times=100)
+    faults.inject(unavailable, "PUT", VOCALS, times=100)
     with pytest.raises(StorageError):
         store.upload(tmp_path / "stem", VOCALS, "audio/wav")
     assert read_result(buckets, VOCALS) == b"old"

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from browser import DESKTOP, PageUser, chromium, new_context
-from local_stack import running, settings_in
+from local_stack import run_stack, stack_settings
 from page_site import Site, SongFactory
 from stemdrop_local.deployment import ROOT
 from stemdrop_local.settings import LocalSettings
@@ -51,13 +51,13 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> LocalSettings:
     roots = [str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")]
     environment = {"PAUSES": str(pauses), "PYTHONPATH": os.pathsep.join(roots)}
     handler = "pausing_handler.handler"
-    return replace(settings_in(folder), handler=handler, environment=environment)
+    return replace(stack_settings(folder), handler=handler, environment=environment)
 
 
 @pytest.fixture(scope="session")
 def site(settings: LocalSettings) -> Iterator[Site]:
     """Run one stack for all tests that don't stop it."""
-    with running(settings) as (services, _):
+    with run_stack(settings) as (services, _):
         yield Site(services, settings, Path(settings.environment["PAUSES"]))
 
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from browser import PageUser, new_context
-from local_stack import TOKEN, running
+from local_stack import TOKEN, run_stack
 from page_site import Site, SongFactory
 from stemdrop_local.deployment import ROOT
 from stemdrop_local.expiry import expire
@@ -206,7 +206,7 @@ def test_separation_continues_after_a_restart_of_the_server(
     pause = Path(own_settings.environment["PAUSES"], "before")
     pause.touch()
     context = new_context(browser)
-    with running(own_settings) as (services, _):
+    with run_stack(own_settings) as (services, _):
         port = services.port
         user = PageUser(context, f"http://localhost:{port}/", ROOT / "out" / "page")
         user.expected = [NETWORK_ERROR, HTTP_ERROR]
@@ -215,5 +215,5 @@ def test_separation_continues_after_a_restart_of_the_server(
         user.card("waiting")
     expect(user.page.locator(".card > .error")).to_have_text(re.compile("^The connection is lost"))
     pause.unlink()
-    with closing(context), user, running(replace(own_settings, port=port, token=TOKEN)):
+    with closing(context), user, run_stack(replace(own_settings, port=port, token=TOKEN)):
         user.card("done", "restart")

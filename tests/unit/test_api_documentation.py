@@ -117,7 +117,7 @@ def test_every_error_has_a_status_and_a_docstring() -> None:
         assert issubclass(kind, RejectedError) <= (400 <= errors.STATUSES[kind] < 500)
 
 
-class Sources(HTMLParser):
+class SourceParser(HTMLParser):
     """Collects what a page loads, and what it runs by itself."""
 
     def __init__(self, page: str) -> None:
@@ -143,7 +143,7 @@ class Sources(HTMLParser):
 def test_documentation_page_loads_from_this_host_only(api: Api) -> None:
     page = api.get("/docs")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
-    sources = Sources(page.body.decode())
+    sources = SourceParser(page.body.decode())
     assert len(sources.urls) == 4
     assert not sources.inline
     for url in sources.urls:

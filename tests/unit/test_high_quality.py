@@ -21,7 +21,7 @@ from stemdrop_separate.separation.stft import BINS, SEGMENT_FRAMES, SEGMENT_SAMP
 INSTRUMENTS = ("vocals", "accompaniment")
 
 
-class Lopsided:
+class LeftVocalsBackend:
     """Hears the voice on the left only."""
 
     parallel = 1
@@ -97,7 +97,7 @@ def test_mask_continues_above_the_highest_bin() -> None:
 def test_second_estimate_swaps_left_and_right_and_back(
     take: Callable[[Network, Samples], SegmentEstimate], vocals_on: int
 ) -> None:
-    network = Network(INSTRUMENTS, 1024, Lopsided())
+    network = Network(INSTRUMENTS, 1024, LeftVocalsBackend())
     segment = np.random.default_rng(1).normal(size=(2, SEGMENT_SAMPLES)).astype(np.float32)
     seen = take(network, segment).magnitudes["vocals"]
     assert seen.shape[2] in {FIRST_ESTIMATE_BINS, SECOND_ESTIMATE_BINS}

@@ -150,14 +150,14 @@ def begun() -> tuple[MemoryStore, JobRecord, Job]:
 
 
 def test_an_error_after_the_write_is_survived_by_the_next_one() -> None:
-    class Cut(MemoryStore):
+    class FailingStore(MemoryStore):
         def save_job(self, key: UploadKey, job: Job, replaced_etag: str | None) -> str:
             etag = super().save_job(key, job, replaced_etag)
             if len(self.writes) == 2:
                 raise StorageError("The connection was cut.")
             return etag
 
-    store = Cut(KEY)
+    store = FailingStore(KEY)
     store.song = FIRST
     record = JobRecord(store, KEY)
     record.save(start_record(KEY, FIRST, None, Deadline.after(900)))

@@ -13,7 +13,7 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
-from archives import serving, tar_gz, weights_toml
+from archives import serve_archive, tar_gz, weights_toml
 from checkpoint_files import variables, write
 from model import unet
 from model.__main__ import main
@@ -145,7 +145,7 @@ def test_a_damaged_checkpoint_is_one_sentence_and_an_exit_status(
 ) -> None:
     files = {DATA: b"data", INDEX: b"no table"}
     content = tar_gz([*files.items()])
-    with serving(content) as server:
+    with serve_archive(content) as server:
         line = f'archive = "{server.url}/w"\nsha256 = "{sha256(content).hexdigest()}"'
         pins = weights_toml(tmp_path / "weights.toml", files, [line])
         cache = tmp_path / "cache"

@@ -45,7 +45,7 @@ JOB = Job(
 )
 
 
-class Client:
+class FakeSnsClient:
     """Notes what is published."""
 
     def __init__(self, error: Exception | None = None) -> None:
@@ -59,7 +59,7 @@ class Client:
 
 
 def test_the_largest_message_fits() -> None:
-    client = Client()
+    client = FakeSnsClient()
     Notifier(ARN, client).publish(JOB)
     (request,) = client.requests
     attributes = sum(
@@ -106,7 +106,7 @@ def test_a_job_that_is_done_has_no_code() -> None:
 )
 def test_message_that_sns_rejects_is_transient(error: Exception) -> None:
     with pytest.raises(NotificationError, match="Could not publish the completion of"):
-        Notifier(ARN, Client(error)).publish(JOB)
+        Notifier(ARN, FakeSnsClient(error)).publish(JOB)
 
 
 @pytest.mark.parametrize("value", [ARN, ARN.replace("arn:aws", "arn:aws-cn")])

@@ -18,7 +18,7 @@ from stemdrop_separate.separation.stft import FRAME, SEGMENT_SAMPLES, Samples
 INSTRUMENTS = ("vocals", "accompaniment")
 
 
-class Uneven:
+class VaryingBackend:
     """Estimates that depend on the whole segment, so that wrong borders show."""
 
     def __init__(self, parallel: int = 1) -> None:
@@ -35,7 +35,7 @@ class Uneven:
         }
 
 
-class Broken:
+class NanBackend:
     """Estimates with a value that is no number."""
 
     parallel = 2
@@ -44,7 +44,7 @@ class Broken:
         return {"vocals": magnitude * np.float32("nan"), "accompaniment": magnitude}
 
 
-class Counting(Uneven):
+class CountingBackend(VaryingBackend):
     """Counts what the network is given to do, which grows with frames and bins."""
 
     work = 0
@@ -55,7 +55,7 @@ class Counting(Uneven):
 
 
 def network(bins: int = 1024, parallel: int = 1) -> Network:
-    return Network(INSTRUMENTS, bins, Uneven(parallel))
+    return Network(INSTRUMENTS, bins, VaryingBackend(parallel))
 
 
 def noise(samples: int, seed: int = 0) -> Samples:
@@ -96,7 +96,7 @@ def test_stream_equals_whole_song(samples: int, sizes: list[int], parallel: int,
     mix = noise(samples)
     blocks = split(mix, [max(size, samples // 50) for size in sizes])
     parts = list(separate(blocks, network(bins, parallel)))
-    expected = reference_separation.separate(mix.astype(float), bins, Uneven().estimate)
+    expected = reference_separation.separate(mix.astype(float), bins, VaryingBackend().estimate)
     assert np.array_equal(np.concatenate([part.mix for part in parts]), mix)
     for stem, waveform in expected.items():
         streamed = joined([part.stems for part in parts], stem)
@@ -121,7 +121,7 @@ def test_high_quality_stream_equals_whole_song_and_adds_up(
     mix = noise(samples)
     blocks = split(mix, [max(size, samples // 50) for size in sizes])
     parts = list(separate(blocks, network(bins, parallel), quality=Quality.HIGH))
-    expected = reference_separation.separate_high(mix.astype(float), Uneven().estimate)
+    expected = reference_separation.separate_high(mix.astype(float), VaryingBackend().estimate)
     assert np.array_equal(np.concatenate([part.mix for part in parts]), mix)
     for stem, waveform in expected.items():
         streamed = joined([part.stems for part in parts], stem)
@@ -185,7 +185,7 @@ def test_no_song_fails_the_energy_check(
 
 @pytest.mark.parametrize("quality", Quality)
 def test_estimates_that_are_no_numbers_are_an_error(quality: Quality) -> None:
-    broken = Network(INSTRUMENTS, 1024, Broken())
+    broken = Network(INSTRUMENTS, 1024, NanBackend())
     with pytest.raises(SeparationError):
         list(separate([noise(5000)], broken, quality=quality))
 
@@ -198,7 +198,7 @@ def test_estimates_that_are_no_numbers_are_an_error(quality: Quality) -> None:
 def test_high_quality_takes_at_most_twice_the_networks_work(samples: int) -> None:
     work = {}
     for quality in Quality:
-        backend = Counting()
+        backend = CountingBackend()
         list(separate([noise(samples)], Network(INSTRUMENTS, 1024, backend), quality=quality))
         work[quality] = backend.work
     assert work[Quality.SPLEETER] < work[Quality.HIGH] <= 2 * work[Quality.SPLEETER]

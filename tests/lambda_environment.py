@@ -6,7 +6,9 @@ from stemdrop_local.emulator import REGION
 from stemdrop_local.emulator_process import EmulatorProcess
 
 
-def variables_of(emulator: EmulatorProcess, function: str, endpoint_url: str) -> dict[str, str]:
+def function_variables(
+    emulator: EmulatorProcess, function: str, endpoint_url: str
+) -> dict[str, str]:
     """Return the variables of the template and those that Lambda sets, with AWS at an address.
 
     Nothing of this process's own environment goes along, least of all anybody's credentials.
@@ -31,7 +33,7 @@ def variables_of(emulator: EmulatorProcess, function: str, endpoint_url: str) ->
     }
 
 
-def pause(emulator: EmulatorProcess) -> None:
+def disable_event_source(emulator: EmulatorProcess) -> None:
     """Have the separator receive no more messages."""
     functions = emulator.client("lambda")
     (mapping,) = functions.list_event_source_mappings()["EventSourceMappings"]
