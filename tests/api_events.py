@@ -95,7 +95,7 @@ def request_event(
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiResponse:
     """A response, with the names of its headers in lower case."""
 
     status: int
@@ -107,12 +107,12 @@ class Answer:
         return json.loads(self.body)
 
 
-def answer_of(returned: Mapping[str, Any]) -> Answer:
+def parse_response(returned: Mapping[str, Any]) -> ApiResponse:
     """Read what a function returned, as API Gateway does."""
     body = returned.get("body", "")
     data = base64.b64decode(body) if returned["isBase64Encoded"] else body.encode()
     assert not returned.get("cookies")
-    return Answer(returned["statusCode"], returned["headers"], data)
+    return ApiResponse(returned["statusCode"], returned["headers"], data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ class Api:
         given: object = None,
         headers: Mapping[str, str] | None = None,
         query: str = "",
-    ) -> Answer:
+    ) -> ApiResponse:
         """Send a request; what is given is sent as JSON, and bytes as they are."""
         sent = {"authorization": f"Bearer {self.token}"} if self.token else {}
         if given is not None:
@@ -152,24 +152,24 @@ class Api:
         )
         return self.send(event)
 
-    def send(self, event: Event) -> Answer:
+    def send(self, event: Event) -> ApiResponse:
         """Hand an event over."""
         # Lambda writes what comes back as JSON.
         returned = json.loads(json.dumps(self.handler(event, Context(function_name="api"))))
-        return answer_of(returned)
+        return parse_response(returned)
 
-    def get(self, path: str, **headers: str) -> Answer:
+    def get(self, path: str, **headers: str) -> ApiResponse:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.call("GET", path, headers=named)
 
-    def post(self, path: str, given: object) -> Answer:
+    def post(self, path: str, given: object) -> ApiResponse:
         return self.call("POST", path, given)
 
-    def delete(self, path: str) -> Answer:
+    def delete(self, path: str) -> ApiResponse:
         return self.call("DELETE", path)
 
 
-def handler_of(environment: Mapping[str, str]) -> Handler:
+def create_handler(environment: Mapping[str, str]) -> Handler:
     """Return a handler with settings of its own, made as handler.py makes the one of Lambda.
 
     Its credentials for S3 are those of this process's environment, not those that boto3 remembers.

@@ -75,7 +75,7 @@ def chunk(name: bytes, body: bytes) -> bytes:
     return struct.pack("<4sI", name, len(body)) + body + b"\0" * (len(body) % 2)
 
 
-def cut(path: Path, share: float) -> Path:
+def truncate(path: Path, share: float) -> Path:
     """Keep only the first part of a file."""
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])
@@ -102,7 +102,7 @@ def cover_only(path: Path, folder: Path) -> Path:
     return path
 
 
-def referring_mov(path: Path, samples: Samples, other: str) -> Path:
+def mov_with_external_data(path: Path, samples: Samples, other: str) -> Path:
     """Write a QuickTime file whose samples are said to be in another file in the same folder.
 
     Its data reference becomes an alias record: volume and file name, one level up and down from

@@ -30,7 +30,8 @@ def separate_stock(waveform: Waveform, model_dir: Path, model: str) -> dict[str,
     ----------
     waveform : float32, shape (samples, channels), at 44 100 Hz; mono is duplicated, and of more
         than two channels the first two are taken, by Spleeter itself.
-    model_dir : holds the checkpoint, as `model.fetch` and `checkpoints.make` leave it.
+    model_dir : holds the checkpoint, written by `model.fetch` or by
+        `random_checkpoints.save_checkpoint`.
     model : ``2stems``, ``4stems``, ``5stems``, or one of these with ``-16kHz``.
 
     Returns

@@ -155,7 +155,7 @@ class Resolver:
         return re.sub(r"\$\{([^!}][^}]*)\}", replacement, text)
 
 
-def transformed(template: Template, **parameters: str) -> Template:
+def transform_sam(template: Template, **parameters: str) -> Template:
     """Return what SAM's transform makes of a template, once its code and image are uploaded."""
     packaged = copy.deepcopy(template)
     for resource in packaged["Resources"].values():
@@ -169,7 +169,7 @@ def transformed(template: Template, **parameters: str) -> Template:
     return made
 
 
-def policy_of(template: Template, logical_id: str, **parameters: str) -> list[Statement]:
+def policy_statements(template: Template, logical_id: str, **parameters: str) -> list[Statement]:
     """Return what a role or a managed policy allows, references resolved."""
     properties = Resolver(template, parameters).properties(logical_id)
     documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 from fastapi.routing import APIRoute
 
-from api_events import TOKEN, Answer, Api, Handler, handler_of, request_event
+from api_events import TOKEN, Api, ApiResponse, Handler, create_handler, request_event
 from fault_proxy import FaultProxy
 from stemdrop.keys import UploadKey
 from stemdrop.store import Store
@@ -42,7 +42,7 @@ ALMOST = {
 }
 
 
-def require_refused(answer: Answer) -> None:
+def require_refused(answer: ApiResponse) -> None:
     assert (answer.status, answer.json["code"]) == (401, "unauthorized")
     assert answer.headers["www-authenticate"] == "Bearer"
     assert TOKEN not in str(answer)
@@ -120,7 +120,7 @@ def behind_authorizer(
     assert store.uploads
     for name in api_environment.keys() - {"PATH", "TZ", "LANG"}:
         monkeypatch.setenv(name, api_environment[name])
-    return handler_of(api_environment | {"JWT_ISSUER": ISSUER, "ACCESS_TOKEN": ""})
+    return create_handler(api_environment | {"JWT_ISSUER": ISSUER, "ACCESS_TOKEN": ""})
 
 
 def user(handler: Handler, name: str, **claims: str) -> Api:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api_events import Answer, Api, Handler
+from api_events import Api, ApiResponse, Handler
 from fault_proxy import FaultProxy, drop_response, forbidden, run_before, truncate_body, unavailable
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_api import routes
@@ -19,7 +19,7 @@ PATH = f"/{KEY}"
 MANY = 100
 
 
-def require_unavailable(answer: Answer) -> None:
+def require_unavailable(answer: ApiResponse) -> None:
     assert (answer.status, answer.json["code"]) == (503, "storage")
     assert answer.headers["retry-after"] == "2"
     assert answer.json["detail"] == "S3 is unavailable: try again."

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from api_events import HOST, Answer, Api
+from api_events import HOST, Api, ApiResponse
 from fault_proxy import FaultProxy
 from stemdrop.jobs import Job, Status
 from stemdrop.keys import JOB_ID, UploadKey, record_key
@@ -338,7 +338,7 @@ def test_impossible_job_is_refused(
     assert not results(buckets)
 
 
-def body_of(api: Api, body: bytes, content_type: str = "application/json") -> Answer:
+def body_of(api: Api, body: bytes, content_type: str = "application/json") -> ApiResponse:
     return api.call("POST", "/jobs", body, {"content-type": content_type})
 
 

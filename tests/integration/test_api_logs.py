@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 import api_process
-from api_events import TOKEN, Answer, Api, Event, answer_of, request_event
+from api_events import TOKEN, Api, ApiResponse, Event, parse_response, request_event
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_local.deployment import Stack
 from stemdrop_separate.job.context import JobContext
@@ -75,7 +75,7 @@ def call(
 @pytest.fixture
 def answered(
     calls: list[Event], api_environment: dict[str, str], tmp_path: Path
-) -> tuple[list[Answer], str]:
+) -> tuple[list[ApiResponse], str]:
     """Return the answers to the calls, and everything that was written meanwhile."""
     given, answers = tmp_path / "events.json", tmp_path / "answers.json"
     given.write_text(json.dumps(calls))
@@ -88,10 +88,10 @@ def answered(
         text=True,
         timeout=120,
     )
-    return [answer_of(returned) for returned in json.loads(answers.read_text())], done.stdout
+    return [parse_response(returned) for returned in json.loads(answers.read_text())], done.stdout
 
 
-def secrets_of(answers: list[Answer]) -> set[str]:
+def secrets_of(answers: list[ApiResponse]) -> set[str]:
     """Return all parts of the answers that open a door."""
     found = set()
     for answer in answers:
@@ -101,7 +101,9 @@ def secrets_of(answers: list[Answer]) -> set[str]:
     return found
 
 
-def test_log_contains_no_credential_or_presigned_url(answered: tuple[list[Answer], str]) -> None:
+def test_log_contains_no_credential_or_presigned_url(
+    answered: tuple[list[ApiResponse], str],
+) -> None:
     answers, log = answered
     secrets = secrets_of(answers)
     assert len(secrets) > 10
@@ -110,7 +112,7 @@ def test_log_contains_no_credential_or_presigned_url(answered: tuple[list[Answer
 
 
 def test_every_request_has_one_log_line(
-    answered: tuple[list[Answer], str], calls: list[Event]
+    answered: tuple[list[ApiResponse], str], calls: list[Event]
 ) -> None:
     answers, log = answered
     lines: list[dict[str, Any]] = [json.loads(line) for line in log.splitlines()]
@@ -141,7 +143,7 @@ def test_every_request_has_one_log_line(
     ]
 
 
-def test_log_names_the_job(answered: tuple[list[Answer], str]) -> None:
+def test_log_names_the_job(answered: tuple[list[ApiResponse], str]) -> None:
     answers, log = answered
     lines = [json.loads(line) for line in log.splitlines()]
     created = [line for line in lines if line["message"] == "job_created"]

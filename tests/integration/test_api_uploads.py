@@ -14,7 +14,7 @@ import httpx
 import pytest
 from botocore.compat import get_current_datetime
 
-from api_events import Api, ExecutionEnvironment, handler_of
+from api_events import Api, ExecutionEnvironment, create_handler
 from stemdrop.jobs import Job, Status, Stem
 from stemdrop.keys import UploadKey, result_key
 from stemdrop.presigned import UrlSigner
@@ -57,7 +57,7 @@ def api(
     for name in environment.keys() - {"PATH", "TZ", "LANG"}:
         monkeypatch.setenv(name, environment[name])
     monkeypatch.setattr("boto3.DEFAULT_SESSION", None)  # it remembers the first credentials
-    with ExecutionEnvironment(handler_of(environment)) as running:
+    with ExecutionEnvironment(create_handler(environment)) as running:
         yield Api(running.handle)
 
 

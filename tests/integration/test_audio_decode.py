@@ -302,7 +302,7 @@ def test_a_truncated_song_is_decoded_as_far_as_it_goes_with_a_warning(
     tmp_path: Path, name: str
 ) -> None:
     path = media.encode(tmp_path / name, media.tones(6.0), "-movflags", "+faststart")
-    media.cut(path, 0.5)
+    media.truncate(path, 0.5)
     with decoder(path) as blocks:
         seconds = sum(map(len, blocks)) / RATE_HZ
         assert 2.0 < seconds < 4.0
@@ -313,7 +313,7 @@ def test_a_truncated_song_is_decoded_as_far_as_it_goes_with_a_warning(
 
 
 def test_a_part_before_the_cut_of_a_truncated_song_has_no_warning(tmp_path: Path) -> None:
-    path = media.cut(media.encode(tmp_path / "song.wav", media.tones(4.0)), 0.5)
+    path = media.truncate(media.encode(tmp_path / "song.wav", media.tones(4.0)), 0.5)
     assert len(decode(path, offset_s=0.5, duration_s=1.0)) == RATE_HZ
 
 
@@ -333,7 +333,7 @@ def test_damage_in_the_middle_gives_a_warning(tmp_path: Path) -> None:
 def test_a_song_that_ffmpeg_gives_up_is_refused_although_some_of_it_came_out(
     tmp_path: Path,
 ) -> None:
-    path = media.cut(media.encode(tmp_path / "song.mp3", media.tones(2.0)), 0.1)
+    path = media.truncate(media.encode(tmp_path / "song.mp3", media.tones(2.0)), 0.1)
     path.write_bytes(path.read_bytes() + np.random.default_rng(5).bytes(200_000))
     with decoder(path) as blocks:
         with pytest.raises(NotAudioError, match=r"can't be decoded: .*Header missing"):

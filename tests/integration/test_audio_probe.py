@@ -86,7 +86,7 @@ def test_a_wav_out_of_a_pipe_announces_no_duration(tmp_path: Path, announced_byt
 def test_a_truncated_file_still_announces_its_whole_duration(
     tmp_path: Path, name: str, faststart: tuple[str, ...]
 ) -> None:
-    path = media.cut(media.encode(tmp_path / name, media.tones(4.0), *faststart), 0.5)
+    path = media.truncate(media.encode(tmp_path / name, media.tones(4.0), *faststart), 0.5)
     assert probe(path, FFMPEG).duration_s == pytest.approx(4.0, abs=0.1)
 
 
@@ -153,7 +153,7 @@ def test_file_that_is_not_audio_is_rejected_in_one_sentence(
 
 
 def test_ffmpegs_own_reason_is_kept(tmp_path: Path) -> None:
-    path = media.cut(media.encode(tmp_path / "song.m4a", media.tones(2.0)), 0.5)
+    path = media.truncate(media.encode(tmp_path / "song.m4a", media.tones(2.0)), 0.5)
     with pytest.raises(NotAudioError, match="moov atom not found"):
         probe(path, FFMPEG)
 

@@ -102,7 +102,7 @@ def test_without_the_allow_lists_the_trap_works(
 
 def test_samples_in_another_file_are_not_read(tmp_path: Path) -> None:
     media.encode(tmp_path / "secret.raw", media.tones(1.0), "-f", "s16le")
-    path = media.referring_mov(tmp_path / "song.mov", media.tones(1.0), "secret.raw")
+    path = media.mov_with_external_data(tmp_path / "song.mov", media.tones(1.0), "secret.raw")
     followed = media.run("-enable_drefs", "1", "-i", f"file:{path}", "-f", "f32le", "pipe:1")
     assert np.frombuffer(followed, "<f4").max() > 0.1  # it is a reference that works
     with pytest.raises(EmptyAudioError):

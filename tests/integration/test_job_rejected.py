@@ -61,7 +61,7 @@ FILES: dict[str, tuple[Make, str]] = {
     ),
     "NaN": (nan_at_the_end, "not_finite"),
     "infinity": (infinite_in_the_middle, "not_finite"),
-    "header only": (lambda path: media.cut(media.wav(path, SOUND), 0.0001), "not_audio"),
+    "header only": (lambda path: media.truncate(media.wav(path, SOUND), 0.0001), "not_audio"),
 }
 
 
@@ -334,7 +334,7 @@ def test_truncated_song_is_separated_with_a_warning(
     buckets: Stack, job_context: JobContext, tmp_path: Path
 ) -> None:
     whole = media.wav(tmp_path / "song.wav", media.tones(3.0))
-    put(buckets, media.cut(whole, 0.5).read_bytes())
+    put(buckets, media.truncate(whole, 0.5).read_bytes())
     assert attempt(job_context) is Outcome.DONE
     job = job_of(buckets)
     assert "announces 3.0 s" in job.warnings[0]

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 import checkpoint_files
-import checkpoints
+import random_checkpoints
 from model.architecture import ARCHITECTURES, BINS, CHANNELS, FRAMES
 from model.errors import CheckpointError, ProofError
 from model.fetch import fetch
@@ -77,13 +77,13 @@ def assert_described(record: dict[str, Any], model: str, checkpoint: Path, folde
 def test_a_made_up_model_gives_what_tensorflow_gives(model: str) -> None:
     from model import spleeter_graph
 
-    folder, instruments = checkpoints.exported(model), INSTRUMENTS[model]
+    folder, instruments = random_checkpoints.built_model(model), INSTRUMENTS[model]
     record = json.loads((folder / f"{model}.json").read_text())
-    assert_described(record, model, checkpoints.saved(model), folder)
+    assert_described(record, model, random_checkpoints.saved_checkpoint(model), folder)
     run = by_onnx(folder / f"{model}.onnx", instruments)
-    with spleeter_graph.restored(model, checkpoints.saved(model)) as session:
+    with spleeter_graph.restored(model, random_checkpoints.saved_checkpoint(model)) as session:
         for segments, bins in ((2, 64), (1, 1536), (1, 1024)):
-            magnitude = checkpoints.music_like(segments, bins, seed=7)
+            magnitude = random_checkpoints.music_like(segments, bins, seed=7)
             expected = spleeter_graph.run(session, magnitude, instruments)
             assert difference(expected, run(magnitude)) < ROUNDING
     for one, other in combinations(instruments, 2):
@@ -124,7 +124,7 @@ def test_a_made_up_checkpoint_has_the_variables_of_spleeters_estimator() -> None
         EstimatorSpecBuilder(features, parameters).build_predict_model()
         variables = tf.compat.v1.global_variables()
         expected = {variable.op.name: variable.shape.as_list() for variable in variables}
-    saved = tf.train.list_variables(str(checkpoints.saved("4stems") / "model"))
+    saved = tf.train.list_variables(str(random_checkpoints.saved_checkpoint("4stems") / "model"))
     assert dict(saved) == expected
 
 
@@ -137,7 +137,7 @@ def test_the_genuine_model_gives_what_tensorflow_gives(models: Path, checkpoint:
     run = by_onnx(models / "2stems.onnx", instruments)
     with spleeter_graph.restored("2stems", checkpoint) as session:
         for segments, bins in ((2, 64), (1, 1536), (1, 1024)):
-            magnitude = checkpoints.music_like(segments, bins, seed=9)
+            magnitude = random_checkpoints.music_like(segments, bins, seed=9)
             expected = spleeter_graph.run(session, magnitude, instruments)
             assert difference(expected, run(magnitude)) < ROUNDING
     with spleeter_graph.loaded(models / "2stems.pb") as session:

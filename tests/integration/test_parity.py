@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import checkpoints
+import random_checkpoints
 from benchmarks.metrics import max_step_difference, snr_db
 from benchmarks.songs.song import generate
 from stemdrop.models import Model
@@ -69,9 +69,9 @@ def test_genuine_2stems_16khz() -> None:
 @pytest.mark.parametrize("model", MADE_UP)
 def test_made_up_weights(model: Model) -> None:
     song = mix(6)
-    stock = separate_stock(song, checkpoints.saved(model.weights), model)
+    stock = separate_stock(song, random_checkpoints.saved_checkpoint(model.weights), model)
     for backend in BackendName:
-        models = Models(checkpoints.exported(model.weights), backend)
+        models = Models(random_checkpoints.built_model(model.weights), backend)
         assert_same(stock, streamed(models, model, song))
 
 

@@ -15,7 +15,7 @@ import boto3
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from api_events import Api, ExecutionEnvironment, handler_of
+from api_events import Api, ExecutionEnvironment, create_handler
 from fault_proxy import S3Request, forbidden, run_before
 from iam import ARN, Grant, IamRequest, PolicyProxy, iam_requests, list_grants
 from stemdrop.errors import StorageError
@@ -107,7 +107,7 @@ def api(
     for name in api_environment.keys() - {"PATH", "TZ", "LANG"}:
         monkeypatch.setenv(name, api_environment[name])
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxies["ApiRole"].url)
-    with ExecutionEnvironment(handler_of(api_environment)) as environment:
+    with ExecutionEnvironment(create_handler(api_environment)) as environment:
         yield Api(environment.handle)
 
 

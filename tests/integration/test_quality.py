@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import checkpoints
+import random_checkpoints
 import reference_separation
 from benchmarks.evaluate import main
 from benchmarks.metrics import snr_db
@@ -55,7 +55,7 @@ def test_a_stream_equals_the_whole_song_and_adds_up(backend: BackendName, durati
 @pytest.mark.parametrize("backend", BackendName)
 @pytest.mark.parametrize("model", [Model.FOUR_STEMS, Model.FIVE_STEMS_16KHZ])
 def test_so_do_all_models(model: Model, backend: BackendName) -> None:
-    models = Models(checkpoints.exported(model.weights), backend)
+    models = Models(random_checkpoints.built_model(model.weights), backend)
     # Random weights make more of the rounding of the transforms than trained ones.
     assert_same(models.load(model), generate(8, seed=11).mix, within=3e-5)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api_events import ENVIRONMENT, Api, handler_of
+from api_events import ENVIRONMENT, Api, create_handler
 from templates import Resolver, Template
 
 JWT = {"JwtIssuer": "https://issuer.example", "JwtAudience": "stemdrop"}
@@ -31,7 +31,7 @@ def app(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Return the OpenAPI document of the application behind the API."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    document: dict[str, Any] = Api(handler_of(ENVIRONMENT)).get("/openapi.json").json
+    document: dict[str, Any] = Api(create_handler(ENVIRONMENT)).get("/openapi.json").json
     return document
 
 

@@ -15,7 +15,7 @@ from templates import (
     Template,
     allows,
     as_list,
-    policy_of,
+    policy_statements,
 )
 
 GITHUB = {"GitHubRepository": "owner/stemdrop", "GitHubRepositoryId": "42"}
@@ -35,12 +35,12 @@ SAM_CALLS = {
 
 @pytest.fixture
 def execution(bootstrap: Template) -> list[Statement]:
-    return policy_of(bootstrap, "ExecutionRole")
+    return policy_statements(bootstrap, "ExecutionRole")
 
 
 @pytest.fixture
 def deploy(bootstrap: Template) -> list[Statement]:
-    return policy_of(bootstrap, "DeployRole", **GITHUB)
+    return policy_statements(bootstrap, "DeployRole", **GITHUB)
 
 
 @pytest.mark.parametrize("role", ["ExecutionRole", "DeployRole"])
@@ -58,7 +58,7 @@ def test_roles_of_the_bootstrap_are_out_of_reach(
 def test_nobody_gets_all_of_a_service(
     execution: list[Statement], deploy: list[Statement], bootstrap: Template
 ) -> None:
-    for statement in [*execution, *deploy, *policy_of(bootstrap, "PermissionsBoundary")]:
+    for statement in [*execution, *deploy, *policy_statements(bootstrap, "PermissionsBoundary")]:
         for action in as_list(statement["Action"]):
             service, _, name = action.partition(":")
             assert service != "*"
@@ -73,7 +73,7 @@ def test_nobody_gets_all_of_a_service(
 def test_roles_are_handed_to_one_service(bootstrap: Template, role: str, service: str) -> None:
     (passing,) = [
         statement
-        for statement in policy_of(bootstrap, role, **GITHUB)
+        for statement in policy_statements(bootstrap, role, **GITHUB)
         if "iam:PassRole" in as_list(statement["Action"])
     ]
     assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": service}}
@@ -98,7 +98,7 @@ def functions(template: Template, resolver: Resolver) -> list[Statement]:
 def test_the_boundary_leaves_the_functions_what_they_have(
     bootstrap: Template, functions: list[Statement]
 ) -> None:
-    boundary = policy_of(bootstrap, "PermissionsBoundary")
+    boundary = policy_statements(bootstrap, "PermissionsBoundary")
     for statement in functions:
         for action in as_list(statement["Action"]):
             for resource in as_list(statement["Resource"]):
@@ -111,7 +111,7 @@ def test_the_boundary_goes_no_further_than_the_functions(
     def actions(statements: list[Statement]) -> set[str]:
         return {action for found in statements for action in as_list(found["Action"])}
 
-    boundary = policy_of(bootstrap, "PermissionsBoundary")
+    boundary = policy_statements(bootstrap, "PermissionsBoundary")
     others = [statement for statement in boundary if statement["Sid"] != "KeyOfTheTopic"]
     assert actions(others) == actions(functions)
 

@@ -15,8 +15,8 @@ from templates import (
     Template,
     allows,
     as_list,
-    policy_of,
-    transformed,
+    policy_statements,
+    transform_sam,
 )
 
 # What CloudFormation's handlers would need for what the templates don't use, by the beginning of
@@ -97,13 +97,13 @@ UNUSED_BY = {
 
 @pytest.fixture(scope="module")
 def execution(bootstrap: Template) -> list[Statement]:
-    return policy_of(bootstrap, "ExecutionRole")
+    return policy_statements(bootstrap, "ExecutionRole")
 
 
 @pytest.fixture(scope="module")
 def made(template: Template) -> dict[str, Template]:
     """Return all resources, as SAM makes them of the template."""
-    resources: dict[str, Template] = transformed(template)["Resources"]
+    resources: dict[str, Template] = transform_sam(template)["Resources"]
     return resources
 
 
@@ -230,11 +230,11 @@ def test_what_is_unused_is_needed_by_some_resource(kinds: set[str]) -> None:
 
 def test_roles_are_made_within_the_boundary_only(bootstrap: Template) -> None:
     giving = {"iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"}
-    for statement in policy_of(bootstrap, "ExecutionRole"):
+    for statement in policy_statements(bootstrap, "ExecutionRole"):
         if giving & set(as_list(statement["Action"])):
             assert statement["Condition"] == {
                 "StringEquals": {"iam:PermissionsBoundary": "PermissionsBoundary"}
             }
-    found = policy_of(bootstrap, "ExecutionRole")
+    found = policy_statements(bootstrap, "ExecutionRole")
     for action in ("AttachRolePolicy", "DeleteRolePermissionsBoundary", "CreatePolicyVersion"):
         assert not allows(found, f"iam:{action}")

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from api_events import ENVIRONMENT, Api, handler_of
+from api_events import ENVIRONMENT, Api, create_handler
 from stemdrop.errors import RejectedError, StemdropError
 from stemdrop_api import errors
 from stemdrop_api.problem_details import MEDIA_TYPE
@@ -29,7 +29,7 @@ CALLS = {
 def api(monkeypatch: pytest.MonkeyPatch) -> Api:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    return Api(handler_of(ENVIRONMENT), token=None)
+    return Api(create_handler(ENVIRONMENT), token=None)
 
 
 @pytest.fixture

@@ -21,18 +21,18 @@ LOGIT_SPREAD = 1.5
 
 
 @cache
-def saved(model: str) -> Path:
+def saved_checkpoint(model: str) -> Path:
     """Return a folder, named as the model, with a made-up checkpoint; its parent: MODEL_PATH."""
-    return make(model, Path(_FOLDER.name) / "weights" / model)
+    return save_checkpoint(model, Path(_FOLDER.name) / "weights" / model)
 
 
 @cache
-def exported(model: str) -> Path:
+def built_model(model: str) -> Path:
     """Return a folder, to be used as MODEL_DIR, with the made-up model for both backends."""
     from model.build import build
 
     into = Path(_FOLDER.name) / "models"
-    build(model, saved(model), into, frozen=True)
+    build(model, saved_checkpoint(model), into, frozen=True)
     return into
 
 
@@ -44,7 +44,7 @@ def music_like(segments: int = 1, bins: int = 1024, seed: int = 0) -> NDArray[np
     return (LOUD * peaks * tilt[:, np.newaxis]).astype(np.float32)
 
 
-def make(model: str, folder: Path, seed: int = 1) -> Path:
+def save_checkpoint(model: str, folder: Path, seed: int = 1) -> Path:
     """Save a checkpoint of a model that both this project and stock Spleeter restore.
 
     Parameters
