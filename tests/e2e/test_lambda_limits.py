@@ -51,7 +51,7 @@ def test_function_sees_its_own_limits(function: LambdaContainer) -> None:
     assert seen["processors"] == min(2, len(os.sched_getaffinity(0)))
 
 
-def test_environment_has_nothing_of_this_machine(function: LambdaContainer) -> None:
+def test_environment_has_no_variable_of_this_machine(function: LambdaContainer) -> None:
     environment = ask(function, "describe")["environment"]
     assert environment["LAMBDA_TASK_ROOT"] == "/var/task"
     assert environment["MODEL_DIR"] == "/opt/models"

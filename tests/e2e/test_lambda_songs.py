@@ -112,7 +112,7 @@ def test_excessive_songs_are_rejected_and_next_song_succeeds(
     assert log.read_text().count("INIT START") == 1
 
 
-def test_song_that_exceeds_the_memory_is_done_where_there_is_more(
+def test_song_exceeding_the_memory_succeeds_with_more_memory(
     engine: ContainerEngine, image: str, s3: LocalS3, song: Path, tmp_path: Path
 ) -> None:
     event = s3.upload(song, str(KEY))
@@ -132,7 +132,7 @@ def test_song_that_exceeds_the_memory_is_done_where_there_is_more(
     assert names(s3) == {f"{stem}.wav" for stem in STEMS}
 
 
-def test_song_whose_handler_is_killed_is_done_by_the_next_invocation(
+def test_song_of_a_killed_handler_is_completed_by_the_next_invocation(
     engine: ContainerEngine, image: str, s3: LocalS3, tmp_path: Path
 ) -> None:
     path = tmp_path / "long.wav"

@@ -100,7 +100,7 @@ def test_page_and_open_routes_need_no_token(url: str) -> None:
     assert httpx.get(f"{url}/options", timeout=60).status_code == 401
 
 
-def test_missing_variables_are_one_sentence(tmp_path: Path) -> None:
+def test_missing_variables_are_reported_in_one_sentence(tmp_path: Path) -> None:
     words = ["--variables", str(tmp_path / "none.json"), "start-api"]
     command = [sys.executable, "-m", "stemdrop_containers.sam_local", *words]
     run = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)

@@ -59,6 +59,6 @@ def test_cold_start_loads_no_unused_package(loaded: list[tuple[float, set[str]]]
     assert NEEDLESS.isdisjoint(modules)
 
 
-def test_loading_takes_less_than_a_second(loaded: list[tuple[float, set[str]]]) -> None:
+def test_handler_loads_within_a_second(loaded: list[tuple[float, set[str]]]) -> None:
     """Other processes slow it down now and then, so the least of the runs counts."""
     assert min(seconds for seconds, _ in loaded) < LIMIT_S

@@ -51,7 +51,7 @@ def test_lasting_failure_of_s3_returns_503(api: Api, faults: FaultProxy) -> None
     assert {request.method for request in faults.requests} == {"GET"}
 
 
-def test_record_that_can_not_be_saved_returns_503(
+def test_unsaved_record_returns_503(
     api: Api, faults: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("secrets.token_hex", lambda _: KEY.name)
@@ -59,7 +59,7 @@ def test_record_that_can_not_be_saved_returns_503(
     require_unavailable(api.post("/jobs", {"filename": "a", "size_bytes": 1}))
 
 
-def test_id_that_exists_is_not_overwritten(
+def test_existing_id_is_not_overwritten(
     api: Api, buckets: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("secrets.token_hex", lambda _: KEY.name)
@@ -68,9 +68,7 @@ def test_id_that_exists_is_not_overwritten(
     assert json.loads(read(buckets, record_key(KEY)))["filename"] == "first"
 
 
-def test_missing_record_without_the_right_to_list_is_not_found(
-    api: Api, faults: FaultProxy
-) -> None:
+def test_missing_record_without_list_permission_is_not_found(api: Api, faults: FaultProxy) -> None:
     faults.inject(forbidden, "GET", record_key(KEY), times=MANY)
     assert api.get(PATH).status == 404
 
@@ -82,7 +80,7 @@ def test_broken_record_returns_503(api: Api, buckets: Stack, record: bytes) -> N
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])
-def test_known_song_that_can_not_be_copied_needs_an_upload(
+def test_failed_copy_of_a_known_song_needs_an_upload(
     api: Api, buckets: Stack, job_context: JobContext, faults: FaultProxy, method: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -141,7 +139,7 @@ def test_deletion_begins_with_the_record(
     assert deleted[-1].startswith("content/")
 
 
-def test_separation_that_ends_during_a_deletion_leaves_nothing(
+def test_separation_ending_during_a_deletion_leaves_no_objects(
     api: Api, buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:
     data = song()

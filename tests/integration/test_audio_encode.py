@@ -167,7 +167,7 @@ def test_flac_has_its_bit_depth(tmp_path: Path) -> None:
         assert bits + 1 == int(bit_depth)
 
 
-def test_wav_has_its_length_and_space_for_rf64(tmp_path: Path) -> None:
+def test_wav_has_its_length_and_room_for_an_rf64_header(tmp_path: Path) -> None:
     data = encode(tmp_path, Codec.WAV, media.tones(1.0)).path.read_bytes()
     assert struct.unpack("<4sI4s", data[:12]) == (b"RIFF", len(data) - 8, b"WAVE")
     at = data.index(b"data")
@@ -176,7 +176,7 @@ def test_wav_has_its_length_and_space_for_rf64(tmp_path: Path) -> None:
     assert struct.pack("<4sI", b"JUNK", 28) in data[:at]
 
 
-def test_m4a_has_its_index_in_front(tmp_path: Path) -> None:
+def test_m4a_index_precedes_its_samples(tmp_path: Path) -> None:
     data = encode(tmp_path, Codec.M4A, media.tones(1.0)).path.read_bytes()
     assert 0 < data.index(b"moov") < data.index(b"mdat")
 
@@ -190,7 +190,7 @@ STRANGE_TAGS = Tags(
 
 
 @pytest.mark.parametrize("codec", Codec)
-def test_strange_text_in_tags_is_kept(tmp_path: Path, codec: Codec) -> None:
+def test_unusual_text_in_tags_is_kept(tmp_path: Path, codec: Codec) -> None:
     path = encode(tmp_path, codec, media.tones(0.2), tags=STRANGE_TAGS).path
     read = probe(path, FFMPEG).tags
     assert read.title.startswith("two lines x")
@@ -337,7 +337,7 @@ def test_killed_encoder_is_an_error_and_leaves_no_file(tmp_path: Path) -> None:
         ("echo '[error] No space left on device' >&2", "fit on the disk"),
     ],
 )
-def test_failure_at_the_very_end_is_an_error(tmp_path: Path, end: str, error: str) -> None:
+def test_failure_after_the_last_block_is_an_error(tmp_path: Path, end: str, error: str) -> None:
     with pytest.raises((EncodeError, NoRoomError), match=error):
         encode_by(f'for last; do :; done\necho file > "${{last#file:}}"\n{end}', tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["ffmpeg"]
@@ -386,7 +386,7 @@ def test_stem_without_samples_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["-y %d.wav", 'http:it\'s "ü".wav'])
-def test_strange_file_name_is_kept(
+def test_unusual_file_name_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)

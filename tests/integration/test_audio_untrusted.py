@@ -72,7 +72,7 @@ def sdp(*_: str) -> str:
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("manifest", [hls, dash, concat, sdp])
-def test_a_list_of_other_files_is_not_followed(
+def test_playlist_is_not_followed(
     tmp_path: Path, server: RequestRecorder, suffix: str, manifest: Manifest
 ) -> None:
     secret = media.encode(tmp_path / "secret.m4a", media.tones(1.0))
@@ -85,7 +85,7 @@ def test_a_list_of_other_files_is_not_followed(
 
 
 @pytest.mark.parametrize(("manifest", "suffix"), [(hls, "m3u8"), (dash, "mp3"), (concat, "mp3")])
-def test_without_the_allow_lists_the_trap_works(
+def test_playlist_without_allow_lists_is_followed(
     tmp_path: Path, server: RequestRecorder, manifest: Manifest, suffix: str
 ) -> None:
     path = tmp_path / f"song.{suffix}"
@@ -100,7 +100,7 @@ def test_without_the_allow_lists_the_trap_works(
     assert server.requests == ["/a.m4a"]
 
 
-def test_samples_in_another_file_are_not_read(tmp_path: Path) -> None:
+def test_external_samples_are_not_read(tmp_path: Path) -> None:
     media.encode(tmp_path / "secret.raw", media.tones(1.0), "-f", "s16le")
     path = media.mov_with_external_data(tmp_path / "song.mov", media.tones(1.0), "secret.raw")
     followed = media.run("-enable_drefs", "1", "-i", f"file:{path}", "-f", "f32le", "pipe:1")
@@ -117,7 +117,7 @@ def test_samples_in_another_file_are_not_read(tmp_path: Path) -> None:
         *("~.mp3", "$HOME.mp3", "a;b&c.mp3", "back\\slash.mp3", f"{'long' * 60}.mp3"),
     ],
 )
-def test_a_strange_name_is_a_name(
+def test_unusual_file_name_is_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     media.encode(tmp_path / "plain.mp3", media.tones(0.5)).rename(tmp_path / name)
@@ -127,7 +127,7 @@ def test_a_strange_name_is_a_name(
             assert sum(map(len, blocks)) == 22_050
 
 
-def test_every_allowed_format_is_one_that_ffmpeg_knows() -> None:
+def test_every_allowed_format_exists_in_ffmpeg() -> None:
     lines = media.run("-demuxers").decode().splitlines()
     entries = [line.split() for line in lines if line.startswith(" D ")]
     known = {name for entry in entries for part in entry[1:-1] for name in part.split(",")}

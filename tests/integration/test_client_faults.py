@@ -156,7 +156,7 @@ def test_rejected_upload_is_reported(
     assert fake.count_requests("PUT", UPLOAD) <= 4
 
 
-def test_cut_download_is_resumed(fake: FakeServer) -> None:
+def test_truncated_download_is_resumed(fake: FakeServer) -> None:
     fake.inject(
         "GET",
         RESULT,

@@ -260,14 +260,16 @@ def test_invalid_arguments_send_nothing(
         ["--resume"],
     ],
 )
-def test_wrong_usage(fake: FakeServer, arguments: list[str]) -> None:
+def test_usage_error_exits_with_2(fake: FakeServer, arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         submit("My song.mp3", *arguments)
     assert ended.value.code == 2
     assert fake.requests == []
 
 
-def test_no_songs_is_wrong_usage(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_songs_are_a_usage_error(
+    fake: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert submit() == 2
     assert "name a song, or a job with --resume" in capsys.readouterr().err
     assert fake.requests == []

@@ -32,7 +32,7 @@ print(json.dumps({
 """
 
 
-def test_nothing_slow_is_loaded(emulator: EmulatorProcess, deployed: Stack) -> None:
+def test_cold_start_loads_no_slow_module(emulator: EmulatorProcess, deployed: Stack) -> None:
     assert deployed
     environment = {
         **function_variables(emulator, "separate", emulator.endpoint_url),

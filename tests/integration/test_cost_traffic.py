@@ -75,7 +75,9 @@ def test_the_same_song_is_separated_again_and_parts_are_counted(
     assert len([request for request in own if request.kind is RequestKind.WRITE]) == 4
 
 
-def test_metrics_are_found_in_the_logs(application: DeployedApplication, tmp_path: Path) -> None:
+def test_custom_metrics_are_found_in_the_logs(
+    application: DeployedApplication, tmp_path: Path
+) -> None:
     traffic = application.separate(song(tmp_path, 0.5), Codec.MP3)
     names = {metric[1] for metric in custom_metrics(traffic.lines)}
     assert {"JobsDone", "CostUsd", "AudioSeconds", "SeparationSeconds"} <= names

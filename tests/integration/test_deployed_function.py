@@ -107,9 +107,7 @@ def test_function_works_after_a_rejection(application: Application) -> None:
     assert application.stack.count_failures() == 0
 
 
-def test_log_tells_what_happened_and_nothing_of_the_song(
-    application: Application, tmp_path: Path
-) -> None:
+def test_log_has_outcomes_and_no_song_content(application: Application, tmp_path: Path) -> None:
     path = media.encode(tmp_path / "song.flac", media.tones(0.3), "-metadata", f"title={TITLE}")
     application.separate("drop/good.flac", path.read_bytes())
     application.separate("drop/bad.flac", f"{TITLE}\n".encode() * 100)
@@ -145,7 +143,7 @@ def test_job_of_the_api_is_separated_reused_and_deleted(application: Application
     assert not results(application.stack, "jobs/")
 
 
-def test_message_that_fails_is_given_back_soon(application: Application) -> None:
+def test_failed_message_is_returned_early(application: Application) -> None:
     """Until its visibility ended by itself, it would take six minutes each time."""
     stack = application.stack
     stack.sqs.send_message(QueueUrl=stack.song_queue_url, MessageBody="{}")

@@ -74,7 +74,7 @@ def test_job_is_private_to_its_user(http: httpx.Client, issuer: TokenIssuer) -> 
     ],
     ids=["right", "one of its audiences", "audience", "issuer", "expired", "early", "nobody"],
 )
-def test_token_has_to_be_for_this_api_and_time(
+def test_token_of_another_api_or_time_is_refused(
     http: httpx.Client, issuer: TokenIssuer, claims: dict[str, Any], status: int
 ) -> None:
     token = issuer.token(**{"sub": "ann", **claims})
@@ -82,7 +82,7 @@ def test_token_has_to_be_for_this_api_and_time(
         assert http.request(method, "/options", headers=user(token)).status_code == status
 
 
-def test_token_has_to_be_signed_by_the_issuer(http: httpx.Client, issuer: TokenIssuer) -> None:
+def test_token_of_another_signer_is_refused(http: httpx.Client, issuer: TokenIssuer) -> None:
     signed, _, signature = issuer.token(sub="ann").rpartition(".")
     others = ["x", f"{signed}.", f"{signed}.{'A' * len(signature)}"]
     for headers in [{}, *(user(token) for token in others)]:

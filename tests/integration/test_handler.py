@@ -51,7 +51,7 @@ def measured(printed: str) -> dict[str, Any]:
     return {name: value for name, value in found.items() if not name.startswith("ColdStart")}
 
 
-def test_a_song_is_separated_and_measured(
+def test_separated_song_emits_metrics(
     handler: Handler, buckets: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put(buckets, song(), UploadKey.parse(GOOD))
@@ -76,7 +76,7 @@ def test_a_song_is_separated_and_measured(
     assert measured(capsys.readouterr().out) == {"JobsSkipped": 1, "JobsSkipped in": "Count"}
 
 
-def test_a_copy_is_done_but_not_separated(
+def test_copied_song_emits_no_separation_metrics(
     handler: Handler, buckets: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for key in (GOOD, OTHER):
@@ -89,7 +89,7 @@ def test_a_copy_is_done_but_not_separated(
     }  # fmt: skip
 
 
-def test_a_rejected_song_is_measured_and_returns_normally(
+def test_rejected_song_emits_metrics_and_returns_normally(
     handler: Handler, buckets: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put(buckets, b"no song", UploadKey.parse(BAD))
@@ -114,7 +114,7 @@ def test_keys_are_decoded_once(handler: Handler, buckets: Stack, key: str) -> No
     ["song.wav", "content/x.json", "jobs/not-an-id", "drop/" + "x" * 1019],
     ids=["no prefix", "the index", "no id", "1024 bytes"],
 )
-def test_keys_outside_of_the_grammar_are_rejected(
+def test_invalid_keys_are_rejected(
     handler: Handler,
     buckets: Stack,
     faults: FaultProxy,
@@ -166,7 +166,7 @@ def test_songs_of_an_event_are_independent(
     assert job_of(buckets, UploadKey.parse(OTHER)).attempt == 2
 
 
-def test_the_error_of_an_event_names_every_song_that_failed(
+def test_error_of_an_event_names_every_failed_song(
     handler: Handler, buckets: Stack, faults: FaultProxy
 ) -> None:
     for key in (GOOD, OTHER):
@@ -193,7 +193,7 @@ def load(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
 
 
-def test_a_wrong_installation_does_not_start(environment: dict[str, str], tmp_path: Path) -> None:
+def test_invalid_installation_does_not_start(environment: dict[str, str], tmp_path: Path) -> None:
     missing = {name: value for name, value in environment.items() if name != "STEMS_BUCKET"}
     for variables, words in (
         (missing, "SetupError: The environment variable STEMS_BUCKET is missing."),

@@ -64,7 +64,7 @@ def outcome_of(process: subprocess.Popen[str]) -> str:
     ],
     ids=["after the download", "while separating", "while uploading"],
 )
-def test_a_killed_job_is_done_at_the_next_delivery(
+def test_killed_job_is_completed_by_the_next_delivery(
     buckets: Stack,
     job_context: JobContext,
     faults: FaultProxy,
@@ -102,7 +102,7 @@ def test_a_killed_job_is_done_at_the_next_delivery(
     assert attempt(job_context) is Outcome.SKIPPED
 
 
-def test_two_events_at_once_are_done_once(
+def test_concurrent_events_are_processed_once(
     buckets: Stack, faults: FaultProxy, environment: dict[str, str], tmp_path: Path
 ) -> None:
     put(buckets, SONG)

@@ -56,7 +56,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
     return [(record.levelname, record.message) for record in caplog.records]
 
 
-def test_a_message_is_done_with_its_song(
+def test_message_is_done_when_its_song_is_done(
     handler: Handler, buckets: Stack, sqs: FakeSqsClient
 ) -> None:
     put(buckets, song(), UploadKey.parse("drop/song.mp3"))
@@ -66,7 +66,7 @@ def test_a_message_is_done_with_its_song(
     assert sqs.visibility_timeouts_s == {}
 
 
-def test_a_rejected_song_is_not_given_back(
+def test_message_of_a_rejected_song_is_done(
     handler: Handler, buckets: Stack, sqs: FakeSqsClient
 ) -> None:
     put(buckets, b"no song", UploadKey.parse(BAD))
@@ -76,15 +76,13 @@ def test_a_rejected_song_is_not_given_back(
 
 @pytest.mark.filterwarnings("ignore:No application metrics to publish")
 @pytest.mark.parametrize("body", [TEST_EVENT, {"Records": []}], ids=["test event", "no records"])
-def test_a_message_about_nothing_is_done(
-    handler: Handler, sqs: FakeSqsClient, body: object
-) -> None:
+def test_message_without_songs_is_done(handler: Handler, sqs: FakeSqsClient, body: object) -> None:
     assert handler(message_event(body), Context()) == DONE
     assert sqs.visibility_timeouts_s == {}
 
 
 @pytest.mark.parametrize(("received", "delay_s"), [(1, 30), (2, 120), (3, 0)])
-def test_a_message_with_a_failed_song_is_given_back(
+def test_message_with_a_failed_song_is_returned(
     handler: Handler,
     buckets: Stack,
     faults: FaultProxy,
@@ -107,7 +105,7 @@ def test_a_message_with_a_failed_song_is_given_back(
 
 @pytest.mark.filterwarnings("ignore:No application metrics to publish")
 @pytest.mark.parametrize("body", ["no JSON", "[]", '{"Records": [{}]}', {"Message": "x"}])
-def test_a_message_of_somebody_else_is_logged_and_given_back(
+def test_invalid_message_is_logged_and_returned(
     handler: Handler, sqs: FakeSqsClient, caplog: pytest.LogCaptureFixture, body: object
 ) -> None:
     assert handler(message_event(body), Context()) == failed(0)
@@ -115,7 +113,9 @@ def test_a_message_of_somebody_else_is_logged_and_given_back(
     assert logged(caplog) == [("ERROR", "message_failed")]
 
 
-def test_each_message_is_on_its_own(handler: Handler, buckets: Stack, sqs: FakeSqsClient) -> None:
+def test_messages_of_a_batch_are_independent(
+    handler: Handler, buckets: Stack, sqs: FakeSqsClient
+) -> None:
     put(buckets, song(), UploadKey.parse(GOOD))
     event = message_event("no JSON", event_of(GOOD), "no JSON")
     assert handler(event, Context()) == failed(0, 2)
@@ -124,7 +124,7 @@ def test_each_message_is_on_its_own(handler: Handler, buckets: Stack, sqs: FakeS
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics to publish")
-def test_sqs_that_fails_is_a_warning(
+def test_failing_sqs_is_a_warning(
     handler: Handler, sqs: FakeSqsClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     sqs.error = EndpointConnectionError(endpoint_url="https://sqs.example")

@@ -56,7 +56,7 @@ def separate(buckets: Stack, job_context: JobContext, key: UploadKey = KEY, **me
     return job
 
 
-def test_a_song_comes_back_as_stems(buckets: Stack, job_context: JobContext) -> None:
+def test_song_is_separated_into_stems(buckets: Stack, job_context: JobContext) -> None:
     put(buckets, song())
     job = separate(buckets, job_context)
     assert stem_names(buckets) == {"vocals.wav", "accompaniment.wav"}
@@ -181,7 +181,7 @@ def test_folder_sets_the_model(buckets: Stack, job_context: JobContext) -> None:
     ],
     ids=ascii,
 )
-def test_song_with_strange_key_is_separated(
+def test_song_with_unusual_key_is_separated(
     buckets: Stack, job_context: JobContext, text: str
 ) -> None:
     key = UploadKey.parse(text)

@@ -231,7 +231,7 @@ def test_same_stems_written_twice_are_kept(
     assert job_of(buckets).status is Status.DONE
 
 
-def test_a_job_that_is_deleted_meanwhile_stays_deleted(
+def test_job_deleted_meanwhile_stays_deleted(
     buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:
     def delete() -> None:
@@ -243,7 +243,7 @@ def test_a_job_that_is_deleted_meanwhile_stays_deleted(
     assert results(buckets) == {}
 
 
-def test_two_failures_at_once_are_one(
+def test_concurrent_failures_are_recorded_once(
     buckets: Stack, job_context: JobContext, faults: FaultProxy, tmp_path: Path
 ) -> None:
     outcomes = []
@@ -320,9 +320,7 @@ def separated_again(buckets: Stack, job_context: JobContext, right: list[bytes])
     assert stems_of(buckets, OTHER_KEY) == right
 
 
-def test_an_index_that_points_at_deleted_stems_is_ignored(
-    buckets: Stack, job_context: JobContext
-) -> None:
+def test_index_entry_of_deleted_stems_is_ignored(buckets: Stack, job_context: JobContext) -> None:
     put(buckets, SHORT)
     assert attempt(job_context) is Outcome.DONE
     right = stems_of(buckets)
@@ -331,9 +329,7 @@ def test_an_index_that_points_at_deleted_stems_is_ignored(
     separated_again(buckets, job_context, right)
 
 
-def test_an_index_that_points_at_a_deleted_job_is_ignored(
-    buckets: Stack, job_context: JobContext
-) -> None:
+def test_index_entry_of_a_deleted_job_is_ignored(buckets: Stack, job_context: JobContext) -> None:
     put(buckets, SHORT)
     assert attempt(job_context) is Outcome.DONE
     right = stems_of(buckets)
@@ -342,9 +338,7 @@ def test_an_index_that_points_at_a_deleted_job_is_ignored(
     separated_again(buckets, job_context, right)
 
 
-def test_an_index_that_points_at_another_song_by_now_is_ignored(
-    buckets: Stack, job_context: JobContext
-) -> None:
+def test_index_entry_of_another_song_is_ignored(buckets: Stack, job_context: JobContext) -> None:
     put(buckets, SHORT)
     assert attempt(job_context) is Outcome.DONE
     right = stems_of(buckets)
@@ -353,9 +347,7 @@ def test_an_index_that_points_at_another_song_by_now_is_ignored(
     separated_again(buckets, job_context, right)
 
 
-def test_an_index_that_points_at_other_options_by_now_is_ignored(
-    buckets: Stack, job_context: JobContext
-) -> None:
+def test_index_entry_of_other_options_is_ignored(buckets: Stack, job_context: JobContext) -> None:
     put(buckets, SHORT)
     assert attempt(job_context) is Outcome.DONE
     right = stems_of(buckets)
@@ -374,7 +366,7 @@ def test_an_index_that_points_at_other_options_by_now_is_ignored(
     ],
     ids=["other weights", "newer record", "not done", "garbled"],
 )
-def test_an_index_that_points_at_other_work_is_ignored(
+def test_index_entry_of_other_work_is_ignored(
     buckets: Stack, job_context: JobContext, part: str, value: str
 ) -> None:
     put(buckets, SHORT)
@@ -387,7 +379,7 @@ def test_an_index_that_points_at_other_work_is_ignored(
     separated_again(buckets, job_context, right)
 
 
-def test_stems_that_are_replaced_while_they_are_copied_are_not_used(
+def test_stems_replaced_during_the_copy_are_not_used(
     buckets: Stack, job_context: JobContext, faults: FaultProxy, tmp_path: Path
 ) -> None:
     def replace_original() -> None:

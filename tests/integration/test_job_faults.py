@@ -43,7 +43,7 @@ STEPS: dict[str, tuple[str, str, int]] = {
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_step_that_fails_for_good_is_done_at_the_next_delivery(
+def test_failed_step_is_completed_by_the_next_delivery(
     buckets: Stack, job_context: JobContext, faults: FaultProxy, entry: str, step: str
 ) -> None:
     method, key, after = STEPS[step]
@@ -64,7 +64,7 @@ def test_a_step_that_fails_for_good_is_done_at_the_next_delivery(
     assert stem_names(buckets) == BOTH
 
 
-def test_a_busy_s3_is_survived_at_every_step(
+def test_busy_s3_is_retried_at_every_step(
     buckets: Stack, job_context: JobContext, faults: FaultProxy, entry: str
 ) -> None:
     put(buckets, SONG)
@@ -76,7 +76,7 @@ def test_a_busy_s3_is_survived_at_every_step(
 
 
 @pytest.mark.parametrize("fault", [unavailable, forbidden, drop_response])
-def test_progress_that_can_not_be_saved_is_ignored(
+def test_unsaved_progress_is_ignored(
     buckets: Stack, job_context: JobContext, faults: FaultProxy, fault: Fault
 ) -> None:
     put(buckets, SONG)
@@ -87,7 +87,7 @@ def test_progress_that_can_not_be_saved_is_ignored(
     assert job_of(buckets).status is Status.DONE
 
 
-def test_stale_results_that_can_not_be_deleted_are_ignored(
+def test_undeleted_stale_results_are_ignored(
     buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:
     put(buckets, SONG)
@@ -97,7 +97,7 @@ def test_stale_results_that_can_not_be_deleted_are_ignored(
 
 
 @pytest.mark.parametrize("step", ["index read", "stem copied"])
-def test_stems_that_can_not_be_copied_are_separated_again(
+def test_stems_with_a_failed_copy_are_separated_again(
     buckets: Stack, job_context: JobContext, faults: FaultProxy, entry: str, step: str
 ) -> None:
     failing = {"index read": ("GET", entry), "stem copied": ("HEAD", f"{KEY}/vocals.wav")}[step]
@@ -114,7 +114,7 @@ def test_stems_that_can_not_be_copied_are_separated_again(
 
 
 @pytest.mark.parametrize("write", range(5))
-def test_a_record_whose_answer_is_lost_is_written_all_the_same(
+def test_record_with_a_lost_response_is_kept(
     buckets: Stack, job_context: JobContext, faults: FaultProxy, write: int
 ) -> None:
     put(buckets, SONG)
@@ -125,7 +125,7 @@ def test_a_record_whose_answer_is_lost_is_written_all_the_same(
     assert stem_names(buckets) == BOTH
 
 
-def test_a_download_that_is_cut_never_becomes_a_shorter_song(
+def test_truncated_download_does_not_shorten_the_song(
     buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:
     put(buckets, SONG)
@@ -137,7 +137,7 @@ def test_a_download_that_is_cut_never_becomes_a_shorter_song(
     assert {stem.duration_s for stem in job_of(buckets).stems} == {0.5}
 
 
-def test_a_record_that_is_cut_is_no_record_of_nothing(
+def test_truncated_record_is_not_taken_for_a_missing_one(
     buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:
     put(buckets, SONG)
@@ -158,7 +158,7 @@ def newer(record: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("change", [unreadable, newer])
-def test_a_record_that_can_not_be_read_is_left_alone(
+def test_unreadable_record_is_not_overwritten(
     buckets: Stack, job_context: JobContext, change: Callable[[bytes], bytes]
 ) -> None:
     put(buckets, SONG)

@@ -234,7 +234,7 @@ def disk_with(free_bytes: int) -> SimpleNamespace:
     ],
     ids=["song", "stems", "zip"],
 )
-def test_a_full_disk_fails_before_the_work_begins(
+def test_full_disk_is_rejected_before_the_separation(
     buckets: Stack,
     job_context: JobContext,
     monkeypatch: pytest.MonkeyPatch,

@@ -33,13 +33,13 @@ def peak_bytes(folder: Path, repeats: int, *arguments: str) -> int:
     return int(peak[1]) * 1024
 
 
-def test_a_long_song_takes_no_more_than_a_short_one(tmp_path: Path) -> None:
+def test_long_song_takes_no_more_memory_than_short_song(tmp_path: Path) -> None:
     short, long = peak_bytes(tmp_path, 12), peak_bytes(tmp_path, 36)
     assert long <= MAX_GROWTH * short
     assert long < MAX_BYTES
 
 
-def test_nor_does_it_with_everything_that_makes_stems_better(tmp_path: Path) -> None:
+def test_high_quality_memory_does_not_grow_with_the_song(tmp_path: Path) -> None:
     better = ("--quality", "high", "--clip", "scale")
     short, long = peak_bytes(tmp_path, 12, *better), peak_bytes(tmp_path, 36, *better)
     # Two large looks at the same time are chance, and likelier in a long song.

@@ -74,7 +74,7 @@ def assert_described(record: dict[str, Any], model: str, checkpoint: Path, folde
 
 
 @pytest.mark.parametrize("model", MADE_UP)
-def test_a_made_up_model_gives_what_tensorflow_gives(model: str) -> None:
+def test_random_model_equals_tensorflow(model: str) -> None:
     from model import spleeter_graph
 
     folder, instruments = random_checkpoints.built_model(model), INSTRUMENTS[model]
@@ -111,7 +111,7 @@ def test_architectures_are_those_of_spleeters_configurations(model: str, bandwid
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
-def test_a_made_up_checkpoint_has_the_variables_of_spleeters_estimator() -> None:
+def test_random_checkpoint_has_the_variables_of_spleeters_estimator() -> None:
     import tensorflow as tf
     from spleeter.model import EstimatorSpecBuilder, InputProviderFactory
 
@@ -128,7 +128,7 @@ def test_a_made_up_checkpoint_has_the_variables_of_spleeters_estimator() -> None
     assert dict(saved) == expected
 
 
-def test_the_genuine_model_gives_what_tensorflow_gives(models: Path, checkpoint: Path) -> None:
+def test_genuine_model_equals_tensorflow(models: Path, checkpoint: Path) -> None:
     from model import spleeter_graph
 
     record = json.loads((models / "2stems.json").read_text())
@@ -145,11 +145,11 @@ def test_the_genuine_model_gives_what_tensorflow_gives(models: Path, checkpoint:
     assert difference(expected, frozen) < ROUNDING
 
 
-def test_the_genuine_network_is_the_pinned_one(models: Path) -> None:
+def test_genuine_network_has_the_pinned_hash(models: Path) -> None:
     assert sha256(models / "2stems.onnx") == pinned("2stems").network
 
 
-def test_a_network_that_differs_is_refused_and_the_model_that_was_there_stays(
+def test_different_network_is_refused_and_installed_model_is_kept(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from model import build, unet
@@ -172,7 +172,7 @@ def test_a_network_that_differs_is_refused_and_the_model_that_was_there_stays(
     assert {path.read_bytes() for path in files} == {b"of an earlier build"}
 
 
-def test_a_frozen_graph_that_differs_is_noticed(models: Path, tmp_path: Path) -> None:
+def test_different_frozen_graph_exceeds_the_tolerance(models: Path, tmp_path: Path) -> None:
     from model import spleeter_graph
     from model.comparison import largest_difference
 
@@ -199,7 +199,7 @@ def test_a_frozen_graph_that_differs_is_noticed(models: Path, tmp_path: Path) ->
         ([0.0, 0.0], [0.0, 0.0], np.inf),
     ],
 )
-def test_the_worst_instrument_counts(
+def test_difference_is_that_of_the_worst_instrument(
     expected: list[float], actual: list[float], difference: float
 ) -> None:
     from model.comparison import relative_difference
@@ -210,7 +210,7 @@ def test_the_worst_instrument_counts(
     assert relative_difference(one, other) == difference
 
 
-def test_tensorflow_reads_what_we_read(checkpoint: Path) -> None:
+def test_checkpoint_reader_equals_tensorflow(checkpoint: Path) -> None:
     import tensorflow as tf
 
     from model.checkpoint import read
@@ -223,7 +223,7 @@ def test_tensorflow_reads_what_we_read(checkpoint: Path) -> None:
         np.testing.assert_array_equal(values, reader.get_tensor(name))
 
 
-def test_tensorflow_reads_the_checkpoints_of_the_unit_tests(tmp_path: Path) -> None:
+def test_unit_test_checkpoints_are_read_by_tensorflow(tmp_path: Path) -> None:
     import tensorflow as tf
 
     written = checkpoint_files.variables((2, 3, 4, 5, 6, 7), unets=2)
@@ -235,9 +235,7 @@ def test_tensorflow_reads_the_checkpoints_of_the_unit_tests(tmp_path: Path) -> N
         np.testing.assert_array_equal(values, reader.get_tensor(name))
 
 
-def test_a_checkpoint_that_tensorflow_cannot_restore_is_refused(
-    checkpoint: Path, tmp_path: Path
-) -> None:
+def test_unrestorable_checkpoint_is_refused(checkpoint: Path, tmp_path: Path) -> None:
     from model import spleeter_graph
 
     damaged = shutil.copytree(checkpoint, tmp_path / "2stems")

@@ -94,12 +94,14 @@ def _of_dashboard(body: str) -> set[Metric]:
     return {(line[0], line[1], ((line[2], line[3]),)) for line in lines if isinstance(line[0], str)}
 
 
-def test_what_is_watched_is_sent(sent: dict[Metric, list[float]], watched: set[Metric]) -> None:
+def test_every_watched_metric_is_emitted(
+    sent: dict[Metric, list[float]], watched: set[Metric]
+) -> None:
     assert {name for _, name, _ in watched} >= {"JobsDone", "JobsRejected", "JobsFailed", "CostUsd"}
     assert watched <= sent.keys()
 
 
-def test_the_average_of_rejected_songs_is_their_share(sent: dict[Metric, list[float]]) -> None:
+def test_average_of_rejected_songs_is_their_share(sent: dict[Metric, list[float]]) -> None:
     values = {name: found for (_, name, _), found in sent.items()}
     assert sorted(values["JobsRejected"]) == [0.0, 1.0]  # one done, one rejected
     assert values["JobsSkipped"] == values["JobsFailed"] == [1.0]

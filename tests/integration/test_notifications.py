@@ -59,7 +59,7 @@ def create_job(store: Store, key: str) -> None:
     store.save_job(UploadKey.parse(key), job, None)
 
 
-def test_a_job_that_is_done_is_told_of(
+def test_completed_job_is_announced(
     handler: Handler, buckets: Stack, subscriber: Subscriber
 ) -> None:
     put(buckets, song(), UploadKey.parse(GOOD))
@@ -70,7 +70,7 @@ def test_a_job_that_is_done_is_told_of(
     assert message.record["stems"][0]["key"] == f"{GOOD}/vocals.wav"
 
 
-def test_a_job_that_fails_is_told_of(
+def test_failed_job_is_announced(
     handler: Handler, buckets: Stack, store: Store, subscriber: Subscriber
 ) -> None:
     create_job(store, SENT)
@@ -83,7 +83,7 @@ def test_a_job_that_fails_is_told_of(
     assert message.record == expected(job_of(buckets, UploadKey.parse(SENT)))
 
 
-def test_stems_that_were_there_already_are_told_of(
+def test_copied_stems_are_announced(
     handler: Handler, buckets: Stack, subscriber: Subscriber
 ) -> None:
     for key in (GOOD, OTHER):
@@ -97,7 +97,7 @@ def test_stems_that_were_there_already_are_told_of(
     ]
 
 
-def test_options_that_can_not_be_are_told_of(
+def test_job_with_invalid_options_is_announced(
     handler: Handler, buckets: Stack, subscriber: Subscriber
 ) -> None:
     put(buckets, song(), UploadKey.parse(BAD), {"model": "9stems"})
@@ -107,7 +107,7 @@ def test_options_that_can_not_be_are_told_of(
     assert message.record["options"] == {"model": "9stems"}
 
 
-def test_the_record_is_saved_before_anybody_is_told(
+def test_record_is_saved_before_the_notification(
     handler: Handler, buckets: Stack, faults: FaultProxy, subscriber: Subscriber
 ) -> None:
     seen: list[Status] = []
@@ -119,7 +119,7 @@ def test_the_record_is_saved_before_anybody_is_told(
     assert len(subscriber.receive()) == 1
 
 
-def test_the_same_event_gives_the_same_message_again(
+def test_redelivered_event_sends_the_same_message(
     handler: Handler, buckets: Stack, subscriber: Subscriber
 ) -> None:
     put(buckets, song(), UploadKey.parse(GOOD))
@@ -138,7 +138,7 @@ def test_the_same_event_gives_the_same_message_again(
 @pytest.mark.parametrize(
     ("data", "status"), [(song(), "done"), (b"no song", "failed")], ids=["song", "no song"]
 )
-def test_a_message_that_is_not_taken_is_sent_by_the_next_delivery(
+def test_unsent_message_is_sent_by_the_next_delivery(
     handler: Handler,
     buckets: Stack,
     faults: FaultProxy,
@@ -164,7 +164,7 @@ def test_a_message_that_is_not_taken_is_sent_by_the_next_delivery(
     assert results(buckets) == written
 
 
-def test_a_message_that_is_not_taken_at_first_is_sent_once(
+def test_message_accepted_on_retry_is_sent_once(
     handler: Handler, buckets: Stack, faults: FaultProxy, subscriber: Subscriber
 ) -> None:
     put(buckets, song(), UploadKey.parse(GOOD))
@@ -174,7 +174,7 @@ def test_a_message_that_is_not_taken_at_first_is_sent_once(
     assert faults.count_requests(*PUBLISH) == 2
 
 
-def test_a_message_whose_answer_is_lost_is_sent_twice(
+def test_message_with_a_lost_response_is_sent_twice(
     handler: Handler, buckets: Stack, faults: FaultProxy, subscriber: Subscriber
 ) -> None:
     put(buckets, song(), UploadKey.parse(GOOD))
@@ -184,7 +184,7 @@ def test_a_message_whose_answer_is_lost_is_sent_twice(
     assert one == other
 
 
-def test_songs_that_are_told_of_are_not_held_up_by_others(
+def test_failed_notification_does_not_stop_other_songs(
     handler: Handler, buckets: Stack, faults: FaultProxy, subscriber: Subscriber
 ) -> None:
     for key, seed in ((GOOD, 1), (OTHER, 2)):
@@ -197,7 +197,7 @@ def test_songs_that_are_told_of_are_not_held_up_by_others(
     assert {message.record["key"] for message in subscriber.receive()} == {GOOD, OTHER}
 
 
-def test_an_end_is_measured_though_nobody_could_be_told(
+def test_job_without_a_notification_emits_metrics(
     handler: Handler, buckets: Stack, faults: FaultProxy, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put(buckets, song(), UploadKey.parse(GOOD))
@@ -213,7 +213,7 @@ def test_an_end_is_measured_though_nobody_could_be_told(
 # --- no message is expected
 
 
-def test_a_job_that_is_deleted_meanwhile_is_not_told_of(
+def test_job_deleted_meanwhile_is_not_announced(
     handler: Handler, buckets: Stack, store: Store, faults: FaultProxy, subscriber: Subscriber
 ) -> None:
     def delete() -> None:
@@ -288,7 +288,7 @@ def test_without_a_topic_there_is_no_notifier(environment: dict[str, str]) -> No
     ],
     ids=lambda each: str(each) if isinstance(each, dict) else "",
 )
-def test_attributes_filter(
+def test_filter_policy_selects_messages_by_attributes(
     handler: Handler,
     buckets: Stack,
     store: Store,

@@ -52,7 +52,7 @@ def assert_same(stock: dict[str, Waveform], ours: dict[str, Waveform]) -> None:
 
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("duration_s", [0.3, 20, 45])
-def test_genuine_2stems(duration_s: float, channels: int) -> None:
+def test_genuine_2stems_equals_spleeter(duration_s: float, channels: int) -> None:
     song = mix(duration_s, channels)
     given = song[:, :1] if channels == 1 else song  # Spleeter duplicates mono by itself
     stock = separate_stock(given, ROOT / "build" / "weights" / "2stems", "2stems")
@@ -60,14 +60,14 @@ def test_genuine_2stems(duration_s: float, channels: int) -> None:
         assert_same(stock, streamed(genuine(backend), Model.TWO_STEMS, song))
 
 
-def test_genuine_2stems_16khz() -> None:
+def test_genuine_2stems_16khz_equals_spleeter() -> None:
     song = mix(8)
     stock = separate_stock(song, ROOT / "build" / "weights" / "2stems", "2stems-16kHz")
     assert_same(stock, streamed(genuine(BackendName.ONNX), Model.TWO_STEMS_16KHZ, song))
 
 
 @pytest.mark.parametrize("model", MADE_UP)
-def test_made_up_weights(model: Model) -> None:
+def test_random_weights_equal_spleeter(model: Model) -> None:
     song = mix(6)
     stock = separate_stock(song, random_checkpoints.saved_checkpoint(model.weights), model)
     for backend in BackendName:

@@ -204,7 +204,7 @@ def delete_during_upload(
     assert not results(buckets, f"{key}/")
 
 
-def test_the_separator_needs_all_that_its_role_allows(
+def test_separator_uses_every_permission_of_its_role(
     separator: JobContext, api: Api, buckets: Stack, proxies: dict[str, PolicyProxy]
 ) -> None:
     proxy = proxies["SeparateRole"]
@@ -217,7 +217,7 @@ def test_the_separator_needs_all_that_its_role_allows(
     assert unused(proxy, "SeparateFunction") == set()
 
 
-def test_the_api_needs_all_that_its_role_allows(
+def test_api_uses_every_permission_of_its_role(
     separator: JobContext, api: Api, buckets: Stack, proxies: dict[str, PolicyProxy]
 ) -> None:
     proxy = proxies["ApiRole"]
@@ -276,7 +276,7 @@ def fail_multipart_copy(buckets: Stack, proxy: PolicyProxy, key: UploadKey) -> N
         ("SeparateRole", "sts:AssumeRole", "stems"),
     ],
 )
-def test_a_thief_of_a_role_gets_no_further(
+def test_role_denies_other_actions(
     proxies: dict[str, PolicyProxy], buckets: Stack, role: str, action: str, where: str
 ) -> None:
     bucket, _, key = where.format(id="0" * 32).partition("/")
@@ -285,7 +285,7 @@ def test_a_thief_of_a_role_gets_no_further(
 
 
 @pytest.mark.parametrize("prefix", ["", "jobs/", "drop/", "content/", "jobs/0", f"jobs/{'0' * 32}"])
-def test_nobody_lists_the_jobs_of_others(
+def test_listing_all_jobs_is_denied(
     proxies: dict[str, PolicyProxy], buckets: Stack, prefix: str
 ) -> None:
     context = {"s3:prefix": prefix}

@@ -116,7 +116,7 @@ def test_error_in_progress_callback_stops_scaling(tmp_path: Path) -> None:
     assert not list((tmp_path / "scaled").iterdir())
 
 
-def test_copy_for_scaling_counts_as_needed_space(
+def test_scaling_copy_counts_toward_disk_space(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     song = loud(tmp_path / "song.wav", 3.0)

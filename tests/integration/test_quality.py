@@ -48,19 +48,23 @@ def assert_same(network: Network, song: Waveform, within: float = 1e-5) -> None:
 
 @pytest.mark.parametrize("backend", BackendName)
 @pytest.mark.parametrize("duration_s", [4, 31])
-def test_a_stream_equals_the_whole_song_and_adds_up(backend: BackendName, duration_s: int) -> None:
+def test_streamed_stems_equal_the_whole_song_and_add_up(
+    backend: BackendName, duration_s: int
+) -> None:
     assert_same(Models(GENUINE, backend).load(Model.TWO_STEMS), generate(duration_s, seed=11).mix)
 
 
 @pytest.mark.parametrize("backend", BackendName)
 @pytest.mark.parametrize("model", [Model.FOUR_STEMS, Model.FIVE_STEMS_16KHZ])
-def test_so_do_all_models(model: Model, backend: BackendName) -> None:
+def test_streamed_stems_of_every_model_equal_the_whole_song(
+    model: Model, backend: BackendName
+) -> None:
     models = Models(random_checkpoints.built_model(model.weights), backend)
     # Random weights make more of the rounding of the transforms than trained ones.
     assert_same(models.load(model), generate(8, seed=11).mix, within=3e-5)
 
 
-def test_the_stems_are_nearer_to_the_true_ones() -> None:
+def test_high_quality_stems_are_closer_to_the_true_stems() -> None:
     network = Models(GENUINE).load(Model.TWO_STEMS)
     gains_db = []
     for seed, kind in enumerate(REPERTOIRE):
@@ -76,7 +80,7 @@ def test_the_stems_are_nearer_to_the_true_ones() -> None:
     assert np.mean(gains_db) > 0.5
 
 
-def test_an_evaluation_measures_what_came_back(
+def test_evaluation_scores_the_returned_stems(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = tmp_path / "evaluation.md"
@@ -92,7 +96,7 @@ def test_an_evaluation_measures_what_came_back(
     assert page.with_suffix(".png").is_file()
 
 
-def test_an_evaluation_says_what_is_missing(
+def test_evaluation_reports_missing_files(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--songs", str(tmp_path)]) == 1

@@ -97,7 +97,7 @@ def test_separate_writes_stems(command: Path, song: Path, tmp_path: Path) -> Non
     assert {path.name for path in (tmp_path / "song").iterdir()} == STEMS
 
 
-def test_submit_brings_stems_back(command: Path, song: Path, tmp_path: Path) -> None:
+def test_submit_downloads_stems(command: Path, song: Path, tmp_path: Path) -> None:
     with FakeServer() as fake:
         variables = {"STEMDROP_URL": fake.url, "STEMDROP_TOKEN": TOKEN}
         run(command, "submit", song, "-o", tmp_path, **variables)

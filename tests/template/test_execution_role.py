@@ -187,7 +187,7 @@ def refused(action: str, arns: list[str], statements: list[Statement]) -> list[s
     return [arn for arn in fitting if not allows(statements, action, arn)]
 
 
-def test_cloudformation_may_do_what_each_resource_takes(
+def test_cloudformation_has_the_permissions_for_each_resource(
     made: dict[str, Template], resolver: Resolver, execution: list[Statement]
 ) -> None:
     assert len(made) > 40
@@ -200,7 +200,7 @@ def test_cloudformation_may_do_what_each_resource_takes(
     assert missing == {}
 
 
-def test_cloudformation_may_not_touch_the_stack_beside(
+def test_cloudformation_cannot_change_other_stacks(
     made: dict[str, Template], resolver: Resolver, execution: list[Statement]
 ) -> None:
     """A stack named stemdrop-dev is not one of stemdrop's, and neither is its bootstrap."""
@@ -216,19 +216,19 @@ def test_cloudformation_may_not_touch_the_stack_beside(
     assert tried > 100
 
 
-def test_calls_on_nothing_of_ours_are_refused(execution: list[Statement]) -> None:
+def test_calls_on_other_resources_are_denied(execution: list[Statement]) -> None:
     queue = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:"
     assert not refused("sqs:CreateQueue", [f"{queue}stemdrop-songs"], execution)
     assert refused("sqs:CreateQueue", [f"{queue}other"], execution)
     assert refused("sqs:ListQueues", [f"{queue}stemdrop-songs"], execution)
 
 
-def test_what_is_unused_is_needed_by_some_resource(kinds: set[str]) -> None:
+def test_unused_permissions_belong_to_a_resource_type(kinds: set[str]) -> None:
     named = {action for kind in kinds for action in permissions_of(kind)}
     assert not [begin for begin in UNUSED if not any(found.startswith(begin) for found in named)]
 
 
-def test_roles_are_made_within_the_boundary_only(bootstrap: Template) -> None:
+def test_roles_are_created_with_the_boundary_only(bootstrap: Template) -> None:
     giving = {"iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"}
     for statement in policy_statements(bootstrap, "ExecutionRole"):
         if giving & set(as_list(statement["Action"])):

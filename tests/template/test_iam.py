@@ -29,7 +29,7 @@ READ = {"Sid": "Read", "Effect": "Allow", "Action": ["s3:GetObject"], "Resource"
         ("[a]*", "a", False),
     ],
 )
-def test_patterns(pattern: str, text: str, is_match: bool) -> None:
+def test_pattern_matches_expected_text(pattern: str, text: str, is_match: bool) -> None:
     assert matches(pattern, text) is is_match
 
 
@@ -48,7 +48,7 @@ def test_patterns(pattern: str, text: str, is_match: bool) -> None:
     ],
     ids=str,
 )
-def test_what_is_allowed(call: IamRequest, is_allowed: bool) -> None:
+def test_request_is_allowed_by_matching_grants_only(call: IamRequest, is_allowed: bool) -> None:
     assert bool(allowed_by([LIST, READ], call)) is is_allowed
 
 
@@ -60,7 +60,7 @@ def test_what_is_allowed(call: IamRequest, is_allowed: bool) -> None:
         {**READ, "Condition": {"Bool": {"aws:SecureTransport": "true"}}},
     ],
 )
-def test_what_it_does_not_know_is_refused(statement: dict[str, Any]) -> None:
+def test_unsupported_statement_is_refused(statement: dict[str, Any]) -> None:
     with pytest.raises(AssertionError):
         allowed_by([statement], IamRequest("s3:GetObject", f"{ARN}stems/a/b"))
 
@@ -83,7 +83,7 @@ def test_what_it_does_not_know_is_refused(statement: dict[str, Any]) -> None:
         ),
     ],
 )
-def test_what_requests_ask_for(request_: S3Request, actions: set[str]) -> None:
+def test_s3_request_needs_the_expected_permissions(request_: S3Request, actions: set[str]) -> None:
     found = {f"{call.action} {call.resource.removeprefix(ARN)}" for call in iam_requests(request_)}
     assert found == actions
 
@@ -97,6 +97,6 @@ def test_what_requests_ask_for(request_: S3Request, actions: set[str]) -> None:
     ],
     ids=str,
 )
-def test_requests_that_no_function_makes(request_: S3Request) -> None:
+def test_unsupported_s3_request_is_refused(request_: S3Request) -> None:
     with pytest.raises(AssertionError):
         iam_requests(request_)

@@ -72,7 +72,7 @@ def metrics_of(alarm: dict[str, Any]) -> list[dict[str, Any]]:
     return [entry["MetricStat"]["Metric"] for entry in alarm["Metrics"] if "MetricStat" in entry]
 
 
-def test_there_is_an_alarm_for_all_that_can_go_wrong(alarms: dict[str, dict[str, Any]]) -> None:
+def test_every_failure_has_an_alarm(alarms: dict[str, dict[str, Any]]) -> None:
     found = {
         name: {metric["MetricName"] for metric in metrics_of(alarm)}
         for name, alarm in alarms.items()
@@ -80,9 +80,7 @@ def test_there_is_an_alarm_for_all_that_can_go_wrong(alarms: dict[str, dict[str,
     assert found == ALARMS
 
 
-def test_metrics_of_aws_are_ones_that_there_are(
-    alarms: dict[str, dict[str, Any]], names: dict[str, set[str]]
-) -> None:
+def test_aws_metrics_exist(alarms: dict[str, dict[str, Any]], names: dict[str, set[str]]) -> None:
     for metric in [metric for alarm in alarms.values() for metric in metrics_of(alarm)]:
         if metric["Namespace"] in KNOWN:
             known, dimension = KNOWN[metric["Namespace"]]
@@ -107,9 +105,7 @@ def test_each_queue_is_watched(alarms: dict[str, dict[str, Any]], resolver: Reso
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_alarms_are_ones_that_cloudwatch_takes(
-    alarms: dict[str, dict[str, Any]], resolver: Resolver, name: str
-) -> None:
+def test_alarms_are_valid(alarms: dict[str, dict[str, Any]], resolver: Resolver, name: str) -> None:
     alarm = alarms[name]
     periods = [
         entry["MetricStat"]["Period"] for entry in alarm.get("Metrics", []) if "MetricStat" in entry
@@ -127,7 +123,7 @@ def test_alarms_are_ones_that_cloudwatch_takes(
 @pytest.mark.parametrize(
     "name", [name for name in ALARMS if name in {"RejectedAlarm", "DurationAlarm"}]
 )
-def test_expressions_refer_to_the_metrics_beside_them(
+def test_expressions_refer_to_metrics_of_their_alarm(
     alarms: dict[str, dict[str, Any]], name: str
 ) -> None:
     entries = alarms[name]["Metrics"]
@@ -137,7 +133,7 @@ def test_expressions_refer_to_the_metrics_beside_them(
 
 
 @pytest.mark.parametrize(("duration_ms", "percent"), [(300_000, 100), (150_000, 50)])
-def test_the_duration_is_held_against_the_time_limit(
+def test_duration_alarm_depends_on_the_timeout(
     alarms: dict[str, dict[str, Any]], duration_ms: int, percent: int
 ) -> None:
     expression = alarms["DurationAlarm"]["Metrics"][0]["Expression"]
@@ -155,7 +151,7 @@ def test_limits_are_parameters(template: Template) -> None:
     assert "60" in found["DurationAlarm"]["Metrics"][0]["Expression"]
 
 
-def test_without_an_address_there_are_none(template: Template) -> None:
+def test_no_alarms_exist_without_an_address(template: Template) -> None:
     without, with_address = Resolver(template), Resolver(template, ADDRESS)
     for name in (*ALARMS, "AlarmTopic", "AlarmTopicPolicy", "Dashboard"):
         assert (without.exists(name), with_address.exists(name)) == (False, True), name
@@ -196,9 +192,7 @@ def test_the_dashboard_has_all_alarms(
     ]
 
 
-def test_the_dashboards_metrics_are_ones_that_there_are(
-    widgets: list[dict[str, Any]], names: dict[str, set[str]]
-) -> None:
+def test_dashboard_metrics_exist(widgets: list[dict[str, Any]], names: dict[str, set[str]]) -> None:
     lines = [line for widget in widgets for line in widget["properties"].get("metrics", [])]
     of_aws = [line for line in lines if str(line[0]).startswith("AWS/")]
     assert of_aws
@@ -208,7 +202,7 @@ def test_the_dashboards_metrics_are_ones_that_there_are(
         assert value in names[dimension]
 
 
-def test_widgets_lie_side_by_side(widgets: list[dict[str, Any]]) -> None:
+def test_widgets_do_not_overlap(widgets: list[dict[str, Any]]) -> None:
     taken: set[tuple[int, int]] = set()
     for widget in widgets:
         cells = {

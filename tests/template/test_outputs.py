@@ -42,7 +42,7 @@ def outputs(template: Template) -> dict[str, str]:
     return {name: resolver.resolve(output["Value"]) for name, output in template["Outputs"].items()}
 
 
-def test_there_are_those_that_are_agreed_on(outputs: dict[str, Any]) -> None:
+def test_outputs_are_the_documented_ones(outputs: dict[str, Any]) -> None:
     assert outputs.keys() == OUTPUTS
 
 

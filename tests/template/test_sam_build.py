@@ -82,7 +82,7 @@ def test_the_zip_has_every_locked_package(root: Path, built: Path) -> None:
     assert found == locked
 
 
-def test_compiled_modules_are_there_for_both_processors(built: Path) -> None:
+def test_compiled_modules_exist_for_both_architectures(built: Path) -> None:
     compiled = {path.name for path in (built / "ApiFunction").rglob("*.so")}
     names = {re.sub("x86_64|aarch64", "*", name) for name in compiled}
     assert names
@@ -99,7 +99,9 @@ def test_compiled_modules_are_there_for_both_processors(built: Path) -> None:
         ("layers/core/stemdrop", "CoreLayer/python/stemdrop"),
     ],
 )
-def test_our_files_are_where_lambda_looks(root: Path, built: Path, source: str, place: str) -> None:
+def test_project_files_are_at_lambdas_paths(
+    root: Path, built: Path, source: str, place: str
+) -> None:
     assert files_of(root / source) == files_of(built / place)
 
 
@@ -116,14 +118,14 @@ def test_the_zip_is_small(built: Path) -> None:
     assert size_bytes < MAX_BYTES / 3
 
 
-def test_without_uv_the_build_says_so(root: Path, tmp_path: Path) -> None:
+def test_build_without_uv_reports_it(root: Path, tmp_path: Path) -> None:
     places = ["--build-dir", str(tmp_path / "build"), "--cache-dir", str(tmp_path / "cache")]
     with pytest.raises(AssertionError, match="takes uv"):
         sam(root, tmp_path, "sam", "build", "ApiFunction", *places, path=os.defpath)
 
 
 @pytest.mark.parametrize("is_there", [True, False])
-def test_modules_are_compiled_if_the_functions_python_is_there(
+def test_modules_are_compiled_if_the_functions_python_is_installed(
     root: Path, tmp_path: Path, is_there: bool
 ) -> None:
     (tmp_path / "bin").mkdir()

@@ -46,7 +46,7 @@ def usd(songs: int, free: frozenset[Free] = frozenset()) -> dict[str, float]:
     return {line.item: line.usd(free) for line in bill(SONG, DEPLOYMENT, songs)}
 
 
-def test_a_thousand_songs() -> None:
+def test_thousand_songs_have_the_expected_bill() -> None:
     found = usd(1000)
     # 2 GB for 10 s each, and ten calls of 0.1 s with 1 GB: 21,000 GB-s.
     assert found["Lambda: compute"] == pytest.approx(21_000 * 0.0000166667)
@@ -73,7 +73,7 @@ def test_a_thousand_songs() -> None:
     assert total_usd(bill(SONG, DEPLOYMENT, 1000)) == pytest.approx(sum(found.values()))
 
 
-def test_a_thousand_songs_with_what_is_free() -> None:
+def test_thousand_songs_within_the_free_tier_have_the_expected_bill() -> None:
     found = usd(1000, ALL_FREE)
     left = {item: value for item, value in found.items() if value}
     assert left == {
@@ -86,7 +86,7 @@ def test_a_thousand_songs_with_what_is_free() -> None:
     }
 
 
-def test_what_is_free_for_ever_leaves_the_first_years_to_pay() -> None:
+def test_permanent_free_tier_excludes_the_first_years() -> None:
     found = usd(1000, frozenset({Free.ALWAYS}))
     assert found["Data transfer: stems to the internet"] == 0
     assert found["Lambda: compute"] == 0
@@ -94,7 +94,7 @@ def test_what_is_free_for_ever_leaves_the_first_years_to_pay() -> None:
     assert found["ECR: image storage"] == pytest.approx(0.10)
 
 
-def test_a_million_songs_reach_the_next_tiers() -> None:
+def test_million_songs_reach_the_next_price_tiers() -> None:
     found = usd(1_000_000)
     # 90,000 GB: 10 TB at 0.09, 40 TB at 0.085, and the rest at 0.07.
     tiers = 10_240 * 0.09 + 40_960 * 0.085 + (90_000 - 51_200) * 0.07
@@ -107,26 +107,26 @@ def test_a_million_songs_reach_the_next_tiers() -> None:
     assert found["X-Ray: traces"] == pytest.approx(traces * 5 / 1e6)
 
 
-def test_polling_alone_is_free_for_ever() -> None:
+def test_polling_stays_within_the_permanent_free_tier() -> None:
     assert usd(0)["SQS: requests"] == pytest.approx(0.2628)
     assert usd(0, frozenset({Free.ALWAYS}))["SQS: requests"] == 0
 
 
-def test_ten_songs_have_metrics_in_ten_hours() -> None:
+def test_ten_songs_are_billed_for_ten_hours_of_metrics() -> None:
     assert usd(10)["CloudWatch: metrics"] == pytest.approx(5 * 10 / 730 * 0.30)
 
 
-def test_the_other_processors_price() -> None:
+def test_arm64_has_its_own_price() -> None:
     arm = bill(SONG, replace(DEPLOYMENT, architecture="arm64"), 1000)
     assert arm[0].usd() == pytest.approx(21_000 * 0.0000133334)
 
 
-def test_a_small_disk_costs_nothing() -> None:
+def test_included_disk_is_free() -> None:
     lines = bill(SONG, replace(DEPLOYMENT, scratch_mb=512), 1000)
     assert next(line.usd() for line in lines if "ephemeral" in line.item) == 0
 
 
-def test_cold_songs_take_their_time() -> None:
+def test_cold_starts_are_billed() -> None:
     song = replace(SONG, separation=Runs(1024, cold_s=5.0, warm_s=2.0), calls=0)
     cold = 1000 * cold_share(1000)
     (compute, *_) = bill(song, DEPLOYMENT, 1000)
@@ -137,12 +137,12 @@ def test_cold_songs_take_their_time() -> None:
     assert cold_share(1_000_000) < 1e-6
 
 
-def test_few_calls_are_all_traced() -> None:
+def test_all_of_few_calls_are_traced() -> None:
     assert sampled(2_628_000) == 2_628_000
     assert sampled(2 * 2_628_000) == pytest.approx(1.05 * 2_628_000)
 
 
-def test_tiers_and_allowances() -> None:
+def test_price_applies_tiers_and_allowances() -> None:
     tiers = ((10.0, 2.0), (30.0, 1.0), (math.inf, 0.5))
     price = prices.Price("pieces", tiers, "a list", free=5, lasts=Free.ALWAYS)
     assert price.usd(0) == 0

@@ -82,7 +82,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     return write_page(figures(), tmp_path_factory.mktemp("page"))
 
 
-def test_sizes_that_were_measured_and_others_that_were_not(page: str) -> None:
+def test_page_distinguishes_measured_and_estimated_sizes(page: str) -> None:
     rows = {row[0]: row[1:] for row in table(page, "Memory")}
     assert len(rows) == len(SIZES_MB)
     # 10 s with 1769 MB are 17.3 GB-s, 0.000288 USD.
@@ -103,19 +103,19 @@ def test_sizes_that_were_measured_and_others_that_were_not(page: str) -> None:
     assert "Spleeter ran out of memory at 1,769, 3,008 MB" in page
 
 
-def test_ratios_are_those_of_sizes_that_do_for_both(page: str) -> None:
+def test_ratios_cover_only_sizes_that_ran_both(page: str) -> None:
     # 22 s and 36 s, against 5.5 s and 7 s.
     assert figures().ratios().keys() == {3538}
     assert "at 3,538 MB, Spleeter takes 4.0 times as long as stemdrop, and 5.1 times" in page
 
 
-def test_one_that_was_never_killed(tmp_path: Path) -> None:
+def test_page_without_out_of_memory_says_so(tmp_path: Path) -> None:
     page = write_page(figures(killed=frozenset()), tmp_path)
     assert "Spleeter ran at all of these sizes" in page
     assert "| out of memory |" not in page
 
 
-def test_a_machine_that_has_all_processors(tmp_path: Path) -> None:
+def test_machine_with_all_processors_has_no_estimates(tmp_path: Path) -> None:
     all_sizes = {size: rounds((9, 8)) for size in SIZES_MB}
     made = figures()
     one = replace(
@@ -125,7 +125,7 @@ def test_a_machine_that_has_all_processors(tmp_path: Path) -> None:
     assert not any("*" in cell for row in rows for cell in row)
 
 
-def test_the_bills_add_up(page: str) -> None:
+def test_bills_add_up(page: str) -> None:
     rows = table(page, "USD per month")
     names = [row[0] for row in rows]
     end = names.index("**Total**")
@@ -136,7 +136,7 @@ def test_the_bills_add_up(page: str) -> None:
     assert free[1] < free[0] < month
 
 
-def test_what_is_beyond_a_limit_is_bold(page: str, tmp_path: Path) -> None:
+def test_demand_beyond_a_limit_is_bold(page: str, tmp_path: Path) -> None:
     rows = {row[0]: row[1:] for row in table(page, "At peak")}
     # Ten times a million songs a month with 7 calls each are 27 calls a second, of 50.
     assert rows["API requests per second"] == ["0.00027", "0.027", "27", "50"]
@@ -153,14 +153,14 @@ def test_the_page_and_its_picture_are_written(tmp_path: Path) -> None:
     assert not re.search(r"[{}]", page)
 
 
-def test_parameters_that_are_named_exist(page: str) -> None:
+def test_named_parameters_exist(page: str) -> None:
     named = set(NAME.findall(page))
     assert {"SeparateMemoryMb", "SeparateConcurrency", "RetentionDays", "ApiRateLimit"} <= named
     bootstrap = yaml_parse((ROOT / "infra" / "bootstrap.yaml").read_text())["Parameters"]
     assert named - {"DetailedMetricsEnabled"} <= PARAMETERS.keys() | bootstrap.keys()
 
 
-def test_the_template_is_read() -> None:
+def test_template_has_the_expected_figures() -> None:
     template = read_template({"SeparateMemoryMb": "5307", "LogRetentionDays": "14"})
     assert template.memory_mb == 5307
     assert template.deployment.log_retention_days == 14
@@ -180,7 +180,7 @@ def test_the_template_is_read() -> None:
     assert default.with_counts(5, 7).deployment.metrics == default.deployment.metrics + 5
 
 
-def test_the_text_promises_no_figures() -> None:
+def test_page_text_contains_no_figures() -> None:
     """Whatever was measured stands in braces: a sentence must not hold for one run only."""
     text = TEXT.read_text()
     assert not re.search(r"\d+(\.\d+)? (USD|GB-s|times)", text)

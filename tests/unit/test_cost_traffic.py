@@ -40,7 +40,7 @@ def test_requests_are_classified(
     assert classify(Requester.SEPARATOR, method, target, authorization) == (who, kind)
 
 
-def test_counts_and_sizes() -> None:
+def test_traffic_counts_requests_and_bytes() -> None:
     requests = (
         Request(Requester.CLIENT, RequestKind.CALL, "/jobs", 100),
         Request(Requester.CLIENT, RequestKind.CALL, "/jobs/a", 50),
@@ -63,7 +63,7 @@ def metric_line(name: str, dimensions: list[list[str]], **values: str) -> str:
     return json.dumps({"_aws": {"CloudWatchMetrics": [group]}, name: 1, **values})
 
 
-def test_a_metric_costs_once_for_each_value_of_its_dimensions() -> None:
+def test_metric_counts_once_per_dimension_value() -> None:
     lines = [
         "START RequestId: 1",
         json.dumps({"message": "no metric"}),

@@ -29,11 +29,11 @@ def run_check(
     check.verify()
 
 
-def test_right_stems_pass() -> None:
+def test_correct_stems_pass() -> None:
     run_check(lambda stems: stems)
 
 
-def test_one_right_stem_passes() -> None:
+def test_one_correct_stem_passes() -> None:
     run_check(lambda stems: {"vocals": stems["vocals"]}, complete=False)
 
 

@@ -74,7 +74,7 @@ LOST = st.sets(st.integers(0, 8), max_size=3)
 
 
 @given(st.data(), LOST)
-def test_a_finished_record_stays_as_it_is(data: st.DataObject, lost: set[int]) -> None:
+def test_finished_record_does_not_change(data: st.DataObject, lost: set[int]) -> None:
     scheduler = ThreadScheduler()
     store = MemoryStore(KEY, scheduler.step)
     store.song, store.lost = FIRST, lost
@@ -89,7 +89,9 @@ def test_a_finished_record_stays_as_it_is(data: st.DataObject, lost: set[int]) -
 
 @pytest.mark.parametrize("second", [SECOND, SECOND_WITHIN_A_SECOND, SECOND_WITH_OPTIONS])
 @given(st.data(), LOST)
-def test_the_newer_upload_wins(second: Upload, data: st.DataObject, lost: set[int]) -> None:
+def test_newer_upload_replaces_older_upload(
+    second: Upload, data: st.DataObject, lost: set[int]
+) -> None:
     scheduler = ThreadScheduler()
     store = MemoryStore(KEY, scheduler.step)
     store.song, store.lost = FIRST, lost
@@ -129,7 +131,7 @@ def test_a_deleted_job_does_not_come_back(data: st.DataObject, has_begun: bool) 
 
 
 @given(st.sets(st.integers(0, 5), max_size=ATTEMPTS - 1), st.booleans())
-def test_a_lost_answer_is_survived(lost: set[int], found: bool) -> None:
+def test_write_with_a_lost_response_is_retried(lost: set[int], found: bool) -> None:
     store = MemoryStore(KEY)
     store.song, store.lost = FIRST, lost
     if found:
@@ -149,7 +151,7 @@ def begun() -> tuple[MemoryStore, JobRecord, Job]:
     return store, record, job
 
 
-def test_an_error_after_the_write_is_survived_by_the_next_one() -> None:
+def test_next_write_after_an_error_succeeds() -> None:
     class FailingStore(MemoryStore):
         def save_job(self, key: UploadKey, job: Job, replaced_etag: str | None) -> str:
             etag = super().save_job(key, job, replaced_etag)
@@ -178,13 +180,13 @@ def test_record_replaces_what_it_wrote_last() -> None:
     assert record.job.started_at == job.started_at
 
 
-def test_found_is_the_record_as_it_was() -> None:
+def test_found_is_the_stored_record() -> None:
     store, record, _ = begun()
     assert JobRecord(store, KEY).found == record.job
 
 
 @pytest.mark.parametrize("status", [Status.DONE, Status.FAILED])
-def test_the_same_work_finished_by_another_is_not_done_again(status: Status) -> None:
+def test_work_finished_by_another_invocation_is_superseded(status: Status) -> None:
     store, record, job = begun()
     store.text = job.updated(status=status, attempt=2).to_json()
     with pytest.raises(SupersededError, match="finished"):
@@ -208,7 +210,7 @@ def test_the_same_song_with_other_options_is_other_work() -> None:
     assert store.job == record.job
 
 
-def test_a_write_without_rivals_is_one_call() -> None:
+def test_write_without_conflict_is_one_call() -> None:
     calls: list[None] = []
     store = MemoryStore(KEY, lambda: calls.append(None))
     store.song = FIRST

@@ -52,7 +52,7 @@ def visible(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if not path.name.endswith(".lock"))
 
 
-def test_the_pinned_files_are_there_and_spleeter_finds_them(
+def test_pinned_files_are_fetched_where_spleeter_finds_them(
     server: ArchiveServer, tmp_path: Path
 ) -> None:
     folder = fetch(pin(archive(server)), tmp_path)
@@ -62,7 +62,7 @@ def test_the_pinned_files_are_there_and_spleeter_finds_them(
     assert visible(tmp_path) == ["4stems"]
 
 
-def test_a_second_time_nothing_is_done(server: ArchiveServer, tmp_path: Path) -> None:
+def test_second_fetch_downloads_nothing(server: ArchiveServer, tmp_path: Path) -> None:
     folder = fetch(pin(archive(server)), tmp_path)
     before = {path: path.stat().st_mtime_ns for path in [tmp_path, folder, *folder.iterdir()]}
     assert fetch(pin(archive(server)), tmp_path) == folder
@@ -81,9 +81,7 @@ def test_a_damaged_folder_is_fetched_again(
     assert len(server.requests) == 2
 
 
-def test_what_was_there_stays_when_nothing_better_comes(
-    server: ArchiveServer, tmp_path: Path
-) -> None:
+def test_failed_fetch_keeps_the_earlier_files(server: ArchiveServer, tmp_path: Path) -> None:
     other = {**FILES, "model.index": b"of another release"}
     folder = fetch(pin(archive(server)), tmp_path)
     with pytest.raises(FetchError):
@@ -148,15 +146,13 @@ def test_the_size_of_a_member_is_limited(
     assert visible(tmp_path) == []
 
 
-def test_the_next_source_serves_where_the_first_can_not(
-    server: ArchiveServer, tmp_path: Path
-) -> None:
+def test_next_source_is_used_if_the_first_fails(server: ArchiveServer, tmp_path: Path) -> None:
     weights = pin(archive(server, "/absent"), archive(server, "/mirror"))
     assert fetch(weights, tmp_path).is_dir()
     assert server.requests == ["/absent", "/mirror"]
 
 
-def test_every_source_is_named_when_none_serves(server: ArchiveServer, tmp_path: Path) -> None:
+def test_error_names_every_failed_source(server: ArchiveServer, tmp_path: Path) -> None:
     weights = pin(archive(server, "/absent"), Archive("http://127.0.0.1:1/gone", "0"))
     with pytest.raises(FetchError) as failure:
         fetch(weights, tmp_path)
@@ -194,7 +190,7 @@ def test_only_the_pinned_members_are_taken(server: ArchiveServer, tmp_path: Path
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE])
-def test_a_link_is_no_file(server: ArchiveServer, tmp_path: Path, kind: bytes) -> None:
+def test_link_in_an_archive_is_refused(server: ArchiveServer, tmp_path: Path, kind: bytes) -> None:
     data, index = FILES.items()
     server.content = tar_gz([data, ("real", index[1]), link("model.index", kind, "real")])
     with pytest.raises(FetchError, match=r"can't be unpacked: 'model\.index'"):
@@ -206,7 +202,7 @@ NAMES = st.sampled_from(["model.index", "./model.index", "a/model.index", "../x"
 
 
 @given(st.lists(st.tuples(NAMES, st.binary(max_size=9)), max_size=5))
-def test_unpacking_makes_nothing_but_what_is_asked_for(members: list[tuple[str, bytes]]) -> None:
+def test_unpacking_writes_only_the_requested_files(members: list[tuple[str, bytes]]) -> None:
     wanted = [content for name, content in members if name in {"model.index", "./model.index"}]
     with TemporaryDirectory() as folder:
         outer, inner = Path(folder), Path(folder, "outer", "inner")
@@ -221,16 +217,14 @@ def test_unpacking_makes_nothing_but_what_is_asked_for(members: list[tuple[str, 
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", ARCHIVE[: len(ARCHIVE) // 2]])
-def test_what_is_no_archive_is_refused(
-    server: ArchiveServer, tmp_path: Path, content: bytes
-) -> None:
+def test_invalid_archive_is_refused(server: ArchiveServer, tmp_path: Path, content: bytes) -> None:
     server.content = content
     with pytest.raises(FetchError, match="can't be unpacked"):
         fetch(pin(archive(server)), tmp_path)
     assert visible(tmp_path) == []
 
 
-def test_a_killed_fetch_leaves_nothing_that_counts(server: ArchiveServer, tmp_path: Path) -> None:
+def test_killed_fetch_leaves_no_complete_folder(server: ArchiveServer, tmp_path: Path) -> None:
     source = archive(server)
     line = f'archive = "{source.url}"\nsha256 = "{source.sha256}"'
     pins = weights_toml(tmp_path / "weights.toml", FILES, [line])
@@ -255,7 +249,7 @@ def test_a_killed_fetch_leaves_nothing_that_counts(server: ArchiveServer, tmp_pa
     assert visible(into) == ["4stems"]
 
 
-def test_a_source_out_of_reach_is_one_sentence_and_an_exit_status(tmp_path: Path) -> None:
+def test_unreachable_source_is_reported_in_one_sentence(tmp_path: Path) -> None:
     line = f'archive = "http://127.0.0.1:1/4stems.tar.gz"\nsha256 = "{digest(ARCHIVE)}"'
     pins = weights_toml(tmp_path / "weights.toml", FILES, [line])
     command = [sys.executable, "-m", "model", "build", "4stems", f"--weights={pins}"]
@@ -269,7 +263,7 @@ def test_a_source_out_of_reach_is_one_sentence_and_an_exit_status(tmp_path: Path
     assert run.stdout == ""
 
 
-def test_the_other_models_are_made_all_the_same(
+def test_failed_model_does_not_stop_the_others(
     server: ArchiveServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = archive(server)
@@ -282,7 +276,7 @@ def test_the_other_models_are_made_all_the_same(
     assert said.out == f"4stems: weights verified, in {cache / '4stems'}\n"
 
 
-def test_two_at_a_time_fetch_once(
+def test_concurrent_fetches_download_once(
     server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weights, into = pin(archive(server)), tmp_path / "into"

@@ -56,7 +56,7 @@ SIZES = {
 
 @settings(deadline=None, max_examples=30)
 @given(**SIZES)
-def test_transposed_convolutions_give_the_same(
+def test_transposed_convolutions_equal_the_reference(
     inputs: int, outputs: int, segments: int, bins: int, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
@@ -86,7 +86,7 @@ VALUES = st.floats(-200, 200, width=32)
 @pytest.mark.parametrize("kind", ["ReLU", "LeakyReLU", "ELU"])
 @given(values=st.lists(VALUES, min_size=1, max_size=20))
 @settings(deadline=None, max_examples=30)
-def test_activations_are_those_of_keras(kind: str, values: list[float]) -> None:
+def test_activations_equal_those_of_keras(kind: str, values: list[float]) -> None:
     x = np.array(values, np.float32).reshape(1, 1, 1, -1)
     below = {"ReLU": 0 * x, "LeakyReLU": np.float32(0.2) * x, "ELU": np.expm1(np.minimum(x, 0))}
     graph = Graph()

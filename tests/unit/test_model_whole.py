@@ -17,7 +17,7 @@ from model.whole import publish, staging
 WEIGHTS = pinned("2stems").files
 
 
-def test_staging_starts_empty_and_ends_without_a_trace(tmp_path: Path) -> None:
+def test_staging_folder_is_empty_and_removed_at_the_end(tmp_path: Path) -> None:
     left_over = tmp_path / "into" / ".2stems.partial" / "half"
     left_over.parent.mkdir(parents=True)
     left_over.write_bytes(b"of a process that was killed")
@@ -29,7 +29,7 @@ def test_staging_starts_empty_and_ends_without_a_trace(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "into").iterdir()) == [".2stems.lock", "done"]
 
 
-def test_an_error_leaves_nothing_staged(tmp_path: Path) -> None:
+def test_error_removes_the_staging_folder(tmp_path: Path) -> None:
     def fail_half_way() -> None:
         with staging(tmp_path, "2stems") as partial:
             (partial / "half").write_bytes(b"ha")
@@ -40,7 +40,7 @@ def test_an_error_leaves_nothing_staged(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [".2stems.lock"]
 
 
-def test_only_one_process_stages_the_same(tmp_path: Path) -> None:
+def test_only_one_process_stages_a_model(tmp_path: Path) -> None:
     with staging(tmp_path, "2stems"):
         with (tmp_path / ".2stems.lock").open("w") as lock, pytest.raises(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -50,7 +50,7 @@ def test_only_one_process_stages_the_same(tmp_path: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def test_the_record_is_never_there_beside_other_files(tmp_path: Path) -> None:
+def test_failed_publication_leaves_no_record(tmp_path: Path) -> None:
     names = ("2stems.onnx", "2stems.pb", "2stems.json")
     with staging(tmp_path, "2stems") as partial:
         for folder, content in ((tmp_path, "old"), (partial, "new")):
@@ -82,12 +82,12 @@ def built(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_whole_model_of_these_weights_is_current(built: Path) -> None:
+def test_complete_model_is_current(built: Path) -> None:
     assert is_current("2stems", built, WEIGHTS)
 
 
 @pytest.mark.parametrize("name", ["2stems.onnx", "2stems.pb", "2stems.json"])
-def test_a_missing_or_damaged_file_is_built_again(built: Path, name: str) -> None:
+def test_model_with_a_missing_or_damaged_file_is_rebuilt(built: Path, name: str) -> None:
     path = built / name
     path.write_bytes(path.read_bytes()[:-3])
     assert not is_current("2stems", built, WEIGHTS)
@@ -95,7 +95,7 @@ def test_a_missing_or_damaged_file_is_built_again(built: Path, name: str) -> Non
     assert not is_current("2stems", built, WEIGHTS)
 
 
-def test_a_frozen_graph_is_needed_only_if_asked(built: Path) -> None:
+def test_frozen_graph_is_required_only_if_requested(built: Path) -> None:
     assert is_current("2stems", built, WEIGHTS, frozen=True)
     record = json.loads((built / "2stems.json").read_text())
     del record["files"]["2stems.pb"]
@@ -104,16 +104,16 @@ def test_a_frozen_graph_is_needed_only_if_asked(built: Path) -> None:
     assert not is_current("2stems", built, WEIGHTS, frozen=True)
 
 
-def test_other_weights_are_built_again(built: Path) -> None:
+def test_model_of_other_weights_is_rebuilt(built: Path) -> None:
     assert not is_current("2stems", built, WEIGHTS | {"model.index": "0" * 64})
 
 
-def test_other_code_builds_again(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_model_of_other_code_is_rebuilt(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(manifest, "recipe", lambda: "of another commit")
     assert not is_current("2stems", built, WEIGHTS)
 
 
-def test_a_model_that_is_there_costs_no_build(
+def test_current_model_is_not_rebuilt(
     built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cache = tmp_path / "nothing"

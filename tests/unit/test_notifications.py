@@ -77,13 +77,13 @@ def test_the_message_is_the_record_without_waveforms() -> None:
     assert "waveform" not in job_message(JOB)
 
 
-def test_the_message_has_only_characters_that_sns_takes() -> None:
+def test_message_has_only_ascii_characters() -> None:
     assert re.fullmatch(r"[\x20-\x7e]+", job_message(JOB))
     assert json.loads(job_message(JOB))["key"] == LONGEST
 
 
 @pytest.mark.parametrize("model", Model)
-def test_a_model_is_an_attribute(model: Model) -> None:
+def test_valid_model_is_an_attribute(model: Model) -> None:
     assert message_attributes(replace(JOB, options={"model": str(model)}))["model"] == model
 
 
@@ -117,6 +117,6 @@ def test_topic_arn_is_valid(value: str) -> None:
 @pytest.mark.parametrize(
     "value", ["CompletionTopic", "stemdrop-completed", ARN.replace(":sns:", ":sqs:"), ARN + ":x"]
 )
-def test_anything_else_is_not(value: str) -> None:
+def test_invalid_topic_arn_is_rejected(value: str) -> None:
     with pytest.raises(SetupError, match="NAME can't be"):
         topic_arn("NAME", value)

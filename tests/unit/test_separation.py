@@ -145,7 +145,7 @@ def test_subset_equals_the_same_stem_of_all(quality: Quality) -> None:
 
 @pytest.mark.parametrize("quality", Quality)
 @pytest.mark.parametrize("parallel", [1, 2, 6])
-def test_takes_no_more_than_it_needs(parallel: int, quality: Quality) -> None:
+def test_separation_reads_only_the_segments_it_needs(parallel: int, quality: Quality) -> None:
     taken = 0
 
     def endless() -> Iterator[Samples]:
@@ -184,7 +184,7 @@ def test_no_song_fails_the_energy_check(
 
 
 @pytest.mark.parametrize("quality", Quality)
-def test_estimates_that_are_no_numbers_are_an_error(quality: Quality) -> None:
+def test_nan_estimates_are_an_error(quality: Quality) -> None:
     broken = Network(INSTRUMENTS, 1024, NanBackend())
     with pytest.raises(SeparationError):
         list(separate([noise(5000)], broken, quality=quality))

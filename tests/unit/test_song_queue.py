@@ -36,7 +36,7 @@ def test_an_error_of_sqs_is_a_queue_error() -> None:
             SongQueue(URL, (30,), client).retry("receipt", 1)
 
 
-def test_sqs_that_can_not_be_reached_is_a_queue_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_sqs_is_a_queue_error(monkeypatch: pytest.MonkeyPatch) -> None:
     # Nothing listens at this port.
     monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:9")
     with pytest.raises(QueueError, match=r"127\.0\.0\.1:9"):
