@@ -2,8 +2,8 @@
 
     python -m benchmarks.bench [--pairs 3]
 
-Songs are generated, commands are whole processes, and the two take turns. Spleeter wants ffmpeg and
-ffprobe on the PATH: Debian's package ffmpeg has both.
+Songs are generated. The commands run in turn, as whole processes. Spleeter needs ffmpeg and ffprobe
+on the PATH. Debian's package ffmpeg contains both.
 """
 
 import argparse
@@ -39,20 +39,20 @@ SHORT_S, SONG_S, LONG_S, HOUR_S = 20, 180, 660, 3600
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """The folder of a run, with its songs and stems."""
+    """A run, with the folder of its songs and stems."""
 
     folder: Path
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return the variables of both commands; Spleeter finds its weights by one of them."""
+        """Return the environment variables of both commands, with MODEL_PATH for Spleeter."""
         return os.environ | {
             "MODEL_PATH": str(ROOT / "build" / "weights"),
             "TF_CPP_MIN_LOG_LEVEL": "3",
         }
 
     def song(self, duration_s: int) -> Path:
-        """Return a generated song as mp3, the format that most songs come in."""
+        """Return a generated song as mp3, the most common format."""
         path = self.folder / f"{duration_s}.mp3"
         if not path.exists():
             wav = path.with_suffix(".wav")
@@ -81,11 +81,11 @@ class Bench:
             return cost
 
     def cold_start(self) -> ProcessUsage:
-        """Import the separator's handler and load the model, as Lambda does at its first event."""
+        """Import the separator's handler and load the model, as in a cold start."""
         return self._import("stemdrop_separate.handler", "SeparateFunction")
 
     def api_cold_start(self) -> ProcessUsage:
-        """Import the API's handler, as Lambda does at its first call."""
+        """Import the API's handler, as in a cold start."""
         return self._import("stemdrop_api.handler", "ApiFunction")
 
     def _import(self, module: str, function: str) -> ProcessUsage:
@@ -93,7 +93,7 @@ class Bench:
         return measure_process(command, {**self.environment, **_deployed_variables(function)})
 
     def api(self) -> Latency:
-        """Have the API's handler answer, in a process of its own."""
+        """Measure the latency of the API's handler in a separate process."""
         result = self.folder / "api.json"
         command = f"{sys.executable} -m benchmarks.api_latency > {result}"
         measure_process(["sh", "-c", command], self.environment)
@@ -125,7 +125,7 @@ def _run(bench: Bench, pairs: int) -> BenchmarkFigures:
         print(f"{duration_s} s of song, {pairs} pairs ...", flush=True)
         return measure_pairs(lambda: bench.ours(duration_s), lambda: bench.stock(duration_s), pairs)
 
-    bench.ours(SHORT_S), bench.stock(SHORT_S)  # warm the disk's cache
+    bench.ours(SHORT_S), bench.stock(SHORT_S)  # warm up the disk cache
     short, song = both(SHORT_S), both(SONG_S)
     print("an hour of song ...", flush=True)
     hour = bench.ours(HOUR_S)
@@ -146,7 +146,7 @@ def _run(bench: Bench, pairs: int) -> BenchmarkFigures:
 
 
 def main() -> int:
-    """Measure, print and write; return the exit status."""
+    """Measure, write and print the page, and return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--docs", type=Path, default=ROOT / "docs" / "reference")

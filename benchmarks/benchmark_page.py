@@ -1,4 +1,4 @@
-"""The page and the picture of the benchmark."""
+"""The page and the chart of the benchmarks."""
 
 import os
 import platform
@@ -19,15 +19,15 @@ FIGURES: dict[str, tuple[Callable[[ProcessUsage], float], str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkFigures:
-    """All that was measured.
+    """All measured values.
 
     Attributes
     ----------
-    pairs : seconds of song to the runs of both.
-    hour : our run on an hour of song.
-    cold_starts, api_cold_starts : of the separator's and the API's handler.
-    api : what calls of the API's handler took.
-    parity : the table of the comparison with stock Spleeter.
+    pairs : Runs of both systems, by duration of the song in seconds.
+    hour : stemdrop's run on an hour of audio.
+    cold_starts, api_cold_starts : Cold starts of the separator and the API.
+    api : Latency of the API's handler.
+    parity : Table of the comparison with stock Spleeter.
     """
 
     pairs: Mapping[int, PairedUsage]

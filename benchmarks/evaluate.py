@@ -1,8 +1,9 @@
-"""Measure how near stems come to the true ones: make evaluate, and docs/guide/quality.md.
+"""Compare stems with the true stems, and write docs/guide/quality.md.
 
     python -m benchmarks.evaluate [--songs DIR] [--qualities spleeter high] [--models 2stems]
 
-DIR has songs with their stems, laid out as MUSDB18-HQ is; without it, a dozen songs are generated.
+DIR contains songs with their stems in the layout of MUSDB18-HQ. Without it, twelve songs are
+generated.
 """
 
 import argparse
@@ -34,7 +35,7 @@ from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 def evaluate(
     songs: Iterable[ReferenceSong], compared: list[SeparationSystem]
 ) -> Iterator[EvaluationResult]:
-    """Separate every song with every system, and measure the stems."""
+    """Separate every song with every system, and score the stems."""
     for song in songs:
         for system in compared:
             with tempfile.TemporaryDirectory(prefix="stemdrop-evaluate-") as folder:
@@ -42,7 +43,7 @@ def evaluate(
 
 
 def _evaluate_one(song: ReferenceSong, system: SeparationSystem, scratch: Path) -> EvaluationResult:
-    folders = [scratch / name for name in ("true", "made")]  # both have a vocals.wav
+    folders = [scratch / name for name in ("true", "made")]  # both contain a vocals.wav
     for folder in folders:
         folder.mkdir()
     truth = song.stems(folders[0])
@@ -58,7 +59,7 @@ def _evaluate_one(song: ReferenceSong, system: SeparationSystem, scratch: Path) 
 
 
 def _comparable(stems: dict[str, Waveform], truth: dict[str, Waveform]) -> dict[str, Waveform]:
-    """Add the piano to the other instruments where the true stems don't tell them apart."""
+    """Add the piano to the other instruments if there is no true piano stem."""
     if "piano" not in stems or "piano" in truth:
         return stems
     rest = {name: waveform for name, waveform in stems.items() if name != "piano"}
@@ -80,7 +81,7 @@ def _print_result(result: EvaluationResult) -> None:
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """Measure, print and write; return the exit status."""
+    """Evaluate, write and print the page, and return the exit status."""
     arguments = _parser().parse_args(given)
     chosen = arguments.models, arguments.qualities, arguments.codecs
     compared = list(systems(*chosen, stock=not arguments.no_stock))

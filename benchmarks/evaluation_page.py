@@ -1,4 +1,4 @@
-"""The tables and the picture of an evaluation."""
+"""The tables and the chart of an evaluation."""
 
 import math
 import re
@@ -22,12 +22,12 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class EvaluationResult:
-    """One song, separated in one way.
+    """Scores of one song, separated by one system.
 
     Attributes
     ----------
-    scores : of each stem.
-    network_s_per_minute : processor seconds of the network for a minute of song, if known.
+    scores : Score of each stem.
+    network_s_per_minute : Processor seconds of the network per minute of audio, if known.
     """
 
     song: str
@@ -37,11 +37,11 @@ class EvaluationResult:
 
 
 def write_page(results: list[EvaluationResult], path: Path) -> str:
-    """Write tables and a picture, between the marks of a page that has them; return the tables.
+    """Write tables and a chart between the markers of a page, and return the tables.
 
     Parameters
     ----------
-    path : the page; the picture has the same name, with .png.
+    path : Path of the page. The chart has the same name with the suffix .png.
     """
     picture = path.with_suffix(".png")
     tables = f"{BEGIN}\n{tabulate(results)}\n![SDR of every song]({picture.name})\n\n{END}"
@@ -140,7 +140,7 @@ def draw(results: list[EvaluationResult], path: Path) -> None:
 
 
 def _dots(panel: "Axes", found: dict[str, float], songs: list[str], name: str, index: int) -> None:
-    """Draw a system; each is smaller than the one before, so that none hides another."""
+    """Draw a system. Each system's dots are smaller than those of the previous one."""
     rows = [songs.index(song) for song in found]
     color, size = COLORS[index % len(COLORS)], max(12 - 3.5 * index, 3)
     panel.plot(list(found.values()), rows, "o", color=color, label=name, markersize=size)

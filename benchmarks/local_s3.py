@@ -1,4 +1,4 @@
-"""An S3 for one run: the local AWS with two empty buckets."""
+"""A local S3 with two empty buckets."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ class LocalS3:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Return the variables that lead a function to it."""
+        """Return the variables for a function that uses it."""
         return {
             **self.credentials,
             "AWS_ENDPOINT_URL_S3": self.endpoint_url,
@@ -37,7 +37,7 @@ class LocalS3:
         }
 
     def upload(self, song: Path, key: str, metadata: Mapping[str, str] | None = None) -> object:
-        """Empty the stems bucket, so that no song is known; upload one, and return S3's event."""
+        """Empty the stems bucket, upload a song, and return S3's event."""
         for earlier in self.keys():
             self.client.delete_object(Bucket=self.stems_bucket, Key=earlier)
         extra = {"Metadata": dict(metadata or {})}

@@ -1,9 +1,9 @@
-"""Songs with their true stems on the disk, laid out as MUSDB18-HQ is.
+"""Songs with true stems in folders, in the layout of MUSDB18-HQ.
 
     DIR/<song>/mixture.wav, vocals.wav, drums.wav, bass.wav, other.wav
 
-A song may lie any number of folders deep, and need not have all of its stems; accompaniment.wav,
-where it is missing, is the sum of everything but the vocals.
+Songs can be in nested folders, and can lack stems. If accompaniment.wav is missing, it is the sum
+of all stems except the vocals.
 """
 
 from collections.abc import Iterator
@@ -24,19 +24,19 @@ SINGLE = ("vocals", "drums", "bass", "piano", "other")
 
 
 class ReferenceSongError(Exception):
-    """A folder of songs is not what it should be."""
+    """A folder of songs is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReferenceSong:
-    """A song and where its true stems are."""
+    """A song and the folder of its true stems."""
 
     name: str
     folder: Path
 
     @property
     def mixture(self) -> Path:
-        """Return the file that is to be separated."""
+        """Return the file to separate."""
         return self.folder / MIXTURE
 
     def stems(self, scratch: Path) -> dict[str, Waveform]:
@@ -44,7 +44,7 @@ class ReferenceSong:
 
         Parameters
         ----------
-        scratch : a folder for what would take much memory.
+        scratch : Folder for temporary files.
 
         Raises
         ------
@@ -72,7 +72,7 @@ class ReferenceSong:
 
 
 def find_songs(folder: Path) -> list[ReferenceSong]:
-    """Return all songs in a folder, in the order of their names.
+    """Return all songs in a folder, sorted by name.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def find_songs(folder: Path) -> list[ReferenceSong]:
 def write_songs(
     folder: Path, duration_s: float, count: int = len(REPERTOIRE)
 ) -> Iterator[ReferenceSong]:
-    """Generate the songs of the repertoire, each from a seed of its own, one after the other."""
+    """Generate the songs of the repertoire, each from a different seed."""
     for seed, kind in enumerate(REPERTOIRE[:count]):
         song = play(kind, duration_s, seed=seed)
         own = folder / kind.name

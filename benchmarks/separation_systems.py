@@ -1,4 +1,4 @@
-"""What separates songs in an evaluation: stock Spleeter, and stemdrop with this or that option."""
+"""Separation systems of an evaluation: stock Spleeter, and stemdrop with different options."""
 
 import time
 from collections.abc import Iterator
@@ -27,10 +27,9 @@ class SeparationSystem:
 
     Attributes
     ----------
-    model : the network.
-    quality : of stemdrop; None is stock Spleeter.
-    codec : of stemdrop's files, at the default bitrate or depth; stock Spleeter's samples are taken
-        as they are, without a file.
+    model : The network.
+    quality : Quality of stemdrop; None for stock Spleeter.
+    codec : Codec of stemdrop's files. Stock Spleeter's samples are used directly.
     """
 
     model: Model
@@ -50,7 +49,7 @@ class Separation:
 
     Attributes
     ----------
-    network_s : processor seconds that the network took; None if it can't be told.
+    network_s : Processor seconds of the network; None if unknown.
     """
 
     stems: dict[str, Waveform]
@@ -59,7 +58,7 @@ class Separation:
 
 @dataclass(slots=True)
 class TimedBackend:
-    """A backend that counts the processor time of its runs, each of which has one thread."""
+    """A backend that measures the processor time of its single-threaded runs."""
 
     backend: Backend
     parallel: int = 1
@@ -76,7 +75,7 @@ class TimedBackend:
 def systems(
     models: list[Model], qualities: list[Quality], codecs: list[Codec], *, stock: bool
 ) -> Iterator[SeparationSystem]:
-    """Return all combinations, stock Spleeter first among those of a model."""
+    """Return all combinations. For each model, stock Spleeter is first."""
     for model in models:
         if stock:
             yield SeparationSystem(model, None)
@@ -89,8 +88,8 @@ def separate(system: SeparationSystem, song: ReferenceSong, scratch: Path) -> Se
 
     Raises
     ------
-    StemdropError : the song, or the model, can't be used.
-    FileNotFoundError : stock Spleeter's weights aren't here.
+    StemdropError : The song or the model can't be used.
+    FileNotFoundError : Stock Spleeter's weights are missing.
     """
     ffmpeg = find_ffmpeg(None)
     if system.quality is None:

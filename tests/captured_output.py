@@ -1,4 +1,4 @@
-"""The lines that a stack on this machine writes, for tests that wait for what they tell."""
+"""Captured output of a local stack, for tests that wait for certain lines."""
 
 import re
 from io import TextIOBase
@@ -6,7 +6,7 @@ from threading import Condition
 
 
 class CapturedOutput(TextIOBase):
-    """A text stream that keeps what is written, and wakes who waits for it."""
+    """A text stream that keeps its text and notifies waiting threads."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -21,7 +21,7 @@ class CapturedOutput(TextIOBase):
 
     @property
     def text(self) -> str:
-        """Return all of it so far."""
+        """Return all text so far."""
         return self._text
 
     def count(self, pattern: str) -> int:

@@ -1,4 +1,4 @@
-"""A server of stemdrop's API that separates nothing, and fails when a test wants it to."""
+"""A fake server of stemdrop's API that separates nothing and can inject faults."""
 
 import base64
 import hashlib
@@ -19,7 +19,7 @@ EXPIRED = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Messag
 
 @dataclass(slots=True)
 class FakeResponse:
-    """What goes back; a body that is cut ends before its announced length."""
+    """A response. A truncated body ends before its announced length."""
 
     status: int
     body: bytes = b""
@@ -33,17 +33,17 @@ Fault = Callable[[Callable[[], FakeResponse]], FakeResponse | None]
 
 
 def respond_with(status: int, body: bytes = b"", **headers: str) -> Fault:
-    """FakeResponse something else."""
+    """Respond with a fixed response."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return lambda _: FakeResponse(status, body, named)
 
 
 def close_connection(_: Callable[[], FakeResponse]) -> None:
-    """Close the connection without doing anything."""
+    """Close the connection without handling the request."""
 
 
 def drop_response(act: Callable[[], FakeResponse]) -> None:
-    """Do what is asked for, and close the connection without an answer."""
+    """Handle the request, and close the connection without a response."""
     act()
 
 
@@ -60,7 +60,7 @@ def truncate_body(after_bytes: int) -> Fault:
 
 @dataclass(slots=True)
 class FakeJob:
-    """A job of the fake: what it was made with, and how many polls it takes until it is done."""
+    """A job, with its request and the number of polls so far."""
 
     id: str
     filename: str
@@ -82,14 +82,14 @@ class _Rule:
 
 
 class FakeServer(LoopbackServer):
-    """A context manager that runs the server; API, uploads and downloads are at one address.
+    """A context manager that serves the API, uploads and downloads at one address.
 
     Attributes
     ----------
-    jobs : by their ids.
-    requests : method and path of all of them.
-    polls_until_done : a job is separating until it was looked at so often.
-    token : what lets in.
+    jobs : Jobs by ID.
+    requests : Method and path of each request.
+    polls_until_done : Number of polls until a job is done.
+    token : Accepted bearer token.
     """
 
     def __init__(self) -> None:
@@ -108,15 +108,15 @@ class FakeServer(LoopbackServer):
         self._rules: list[_Rule] = []
 
     def inject(self, method: str, path: str, *faults: Fault) -> None:
-        """Have the next requests whose path matches a pattern fail, one fault each."""
+        """Inject faults into the next requests that match a path pattern, one fault per request."""
         self._rules.append(_Rule(method, path, list(faults)))
 
     def count_requests(self, method: str, path: str) -> int:
-        """Return how many requests there were whose path matches a pattern."""
+        """Return the number of requests that match a path pattern."""
         return sum(m == method and re.fullmatch(path, p) is not None for m, p in self.requests)
 
     def fault_for(self, method: str, path: str) -> Fault | None:
-        """Return what goes wrong with a request, if anything."""
+        """Return the fault of a request, if any."""
         with self.lock:
             for rule in self._rules:
                 if rule.method == method and re.fullmatch(rule.path, path) and rule.faults:
@@ -124,12 +124,12 @@ class FakeServer(LoopbackServer):
         return None
 
     def stem(self, job: FakeJob, name: str) -> bytes:
-        """Return what a song's stem is here: as long as the song, and the stem's own."""
+        """Return a stem: bytes derived from song and name, of the song's length."""
         assert job.song is not None
         return hashlib.shake_128(name.encode() + job.song).digest(len(job.song))
 
     def new_job(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        """Make a job, done if its song is known."""
+        """Create a job, which is done if its song is known."""
         filename, size_bytes = wanted.pop("filename"), wanted.pop("size_bytes")
         sha256 = wanted.pop("sha256")
         checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
@@ -147,7 +147,7 @@ class FakeServer(LoopbackServer):
         return self.to_json(job) | {"upload": None if job.song else upload}
 
     def to_json(self, job: FakeJob) -> dict[str, Any]:
-        """Show a job as the API does, as far as the client polls at it."""
+        """Return a job as the API does, with the fields that the client reads."""
         is_finished = job.polls >= self.polls_until_done and job.song is not None
         status = "awaiting_upload" if job.song is None else "processing"
         if is_finished:
@@ -235,7 +235,7 @@ class _Handler(LoopbackHandler):
         return FakeResponse(200, shown, headers)
 
     def _put_upload(self, job_id: str, body: bytes) -> FakeResponse:
-        """Take a song as S3 does: what is signed must be sent, and nothing else."""
+        """Accept an upload as S3 does: it must have the signed headers and no others."""
         job = self.owner.jobs[job_id]
         sent = {name.lower(): value for name, value in self.headers.items()}
         signed = {

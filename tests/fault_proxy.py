@@ -1,4 +1,4 @@
-"""A proxy in front of the emulator that fails when a test wants it to."""
+"""A proxy in front of the emulator that can inject faults."""
 
 import http.client
 import threading
@@ -18,7 +18,7 @@ FORBIDDEN = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></
 
 @dataclass(frozen=True, slots=True)
 class S3Request:
-    """What a client asks for: a method, the bucket and key as they are, the query, the headers."""
+    """A request to S3, with bucket and key decoded."""
 
     method: str
     bucket: str
@@ -29,34 +29,34 @@ class S3Request:
 
 @dataclass(frozen=True, slots=True)
 class S3Response:
-    """What S3 says."""
+    """A response of S3."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
 
 
-# Gets the answer by calling S3, or makes one up. With None the connection is closed without any.
+# Returns a response, with or without calling S3. None closes the connection without a response.
 Fault = Callable[[Callable[[], S3Response]], S3Response | None]
 
 
 def unavailable(_: Callable[[], S3Response]) -> S3Response:
-    """S3Response 503 without asking S3."""
+    """Return 503 without calling S3."""
     return S3Response(503, (), UNAVAILABLE)
 
 
 def forbidden(_: Callable[[], S3Response]) -> S3Response:
-    """S3Response 403 without asking S3."""
+    """Return 403 without calling S3."""
     return S3Response(403, (), FORBIDDEN)
 
 
 def drop_response(forward: Callable[[], S3Response]) -> None:
-    """Have S3 do what it is asked for, and keep its answer."""
+    """Forward the request, and drop the response."""
     forward()
 
 
 def truncate_body(forward: Callable[[], S3Response]) -> S3Response:
-    """Close the connection in the middle of the answer's body."""
+    """Close the connection in the middle of the response body."""
     answer = forward()
     length = ("Content-Length", str(len(answer.body)))
     return S3Response(
@@ -65,7 +65,7 @@ def truncate_body(forward: Callable[[], S3Response]) -> S3Response:
 
 
 def run_before(callback: Callable[[], object]) -> Fault:
-    """Do something else before S3 is asked."""
+    """Return a fault that runs a callback before it forwards the request."""
 
     def fault(forward: Callable[[], S3Response]) -> S3Response:
         callback()
@@ -91,12 +91,12 @@ class FaultProxy(LoopbackServer):
 
     Parameters
     ----------
-    endpoint_url : of S3.
+    endpoint_url : URL of S3.
 
     Attributes
     ----------
-    url : of the proxy.
-    requests : all of them, in the order in which they came.
+    url : URL of the proxy.
+    requests : All requests in order.
     """
 
     def __init__(self, endpoint_url: str) -> None:
@@ -108,7 +108,7 @@ class FaultProxy(LoopbackServer):
         self._lock = threading.Lock()
 
     def reset(self) -> None:
-        """Start again: no requests so far, and no faults."""
+        """Clear the recorded requests and the faults."""
         with self._lock:
             self.requests.clear()
             self._rules.clear()
@@ -116,22 +116,22 @@ class FaultProxy(LoopbackServer):
     def inject(
         self, fault: Fault, method: str, key: str, *, times: int = 1, after: int = 0
     ) -> None:
-        """Have the next requests of a method for a key fail.
+        """Inject a fault into the next requests of a method for a key.
 
         Parameters
         ----------
-        key : of the object; an empty one is the bucket itself.
-        times : how many requests; the rest is answered as usual.
-        after : how many requests are answered as usual before that.
+        key : Key of the object; empty for the bucket itself.
+        times : Number of requests with the fault.
+        after : Number of requests without the fault before that.
         """
         self._rules.append(_Rule(method, key, fault, after, after + times))
 
     def count_requests(self, method: str, key: str) -> int:
-        """Return how many requests of a method there were for a key."""
+        """Return the number of requests of a method for a key."""
         return sum((seen.method, seen.key) == (method, key) for seen in self.requests)
 
     def fault_for(self, request: S3Request) -> Fault | None:
-        """Note a request, and return what goes wrong with it, if anything."""
+        """Record a request, and return its fault, if any."""
         with self._lock:
             self.requests.append(request)
             for rule in self._rules:
@@ -163,7 +163,7 @@ class _Proxy(LoopbackHandler):
     def _forward(self, body: bytes) -> S3Response:
         with closing(http.client.HTTPConnection(*self.owner.upstream, timeout=60)) as upstream:
             headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP_BY_HOP}
-            headers["Connection"] = "close"  # Host stays: it is signed
+            headers["Connection"] = "close"  # Host is signed and stays
             upstream.request(self.command, self.path, body, headers)
             answer = upstream.getresponse()
             kept = [

@@ -1,7 +1,7 @@
-"""A small IAM: what a role's policy allows, and S3 behind it, as strict as AWS's own.
+"""A small IAM, and a proxy that enforces a role's policy on S3 as strictly as AWS.
 
-The emulator enforces policies for the deployed functions, but tells a missing key from a forbidden
-one to everybody, and doesn't say which grants it needed.
+The emulator enforces the policies of the deployed functions, but it always distinguishes missing
+keys from forbidden keys, and it doesn't report the grants that it used.
 """
 
 import re
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class IamRequest:
-    """What IAM is asked: an action on a resource, and what is known of the request."""
+    """An authorization request: an action on a resource, with the condition context."""
 
     action: str
     resource: str
@@ -36,13 +36,13 @@ class Grant:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Tell whether a text is one of a pattern's: * is any number of characters, ? is one."""
+    """Return whether a text matches a pattern with * and ? as wildcards."""
     parts = (".*" if sign == "*" else "." if sign == "?" else re.escape(sign) for sign in pattern)
     return re.fullmatch("".join(parts), text, re.DOTALL) is not None
 
 
 def as_list(value: T | list[T]) -> list[T]:
-    """Return a list of what a policy has one or more of."""
+    """Return a policy element, which can be a single value, as a list."""
     return value if isinstance(value, list) else [value]
 
 
@@ -57,9 +57,9 @@ def list_grants(statements: Iterable[Statement]) -> set[Grant]:
 
 
 def allowed_by(statements: Iterable[Statement], call: IamRequest) -> set[Grant]:
-    """Return the grants that allow a call; it is denied without any.
+    """Return the grants that allow a request. Without any, it is denied.
 
-    Only what template.yaml uses is known: Allow, Action, Resource, and StringLike.
+    Supports only what template.yaml uses: Allow, Action, Resource, and StringLike.
     """
     found: set[Grant] = set()
     for statement in statements:
@@ -84,7 +84,7 @@ def _is_met(condition: Mapping[str, Any], context: Mapping[str, str]) -> bool:
 
 
 def iam_requests(request: S3Request) -> list[IamRequest]:
-    """Return what S3 asks IAM about a request.
+    """Return the authorization requests that S3 makes for a request.
 
     Source: "Required permissions for Amazon S3 API operations" in the Amazon S3 user guide; for
     If-Match, "How to prevent object overwrites with conditional writes" there.
@@ -114,18 +114,18 @@ def iam_requests(request: S3Request) -> list[IamRequest]:
 
 
 class PolicyProxy(FaultProxy):
-    """A proxy in front of the emulator that lets through what a role's policy allows.
+    """A proxy in front of the emulator that forwards what a role's policy allows.
 
     Parameters
     ----------
-    endpoint_url : of S3.
-    statements : of the policy, references resolved.
+    endpoint_url : URL of S3.
+    statements : Statements of the policy, with references resolved.
 
     Attributes
     ----------
-    statements : the same.
-    used : grants that a request needed.
-    denied : calls that the policy doesn't allow; their requests were answered 403.
+    statements : Statements of the policy.
+    used : Grants that a request needed.
+    denied : Authorization requests that the policy doesn't allow.
     """
 
     def __init__(self, endpoint_url: str, statements: list[Statement]) -> None:
@@ -135,7 +135,7 @@ class PolicyProxy(FaultProxy):
         self.statements = statements
 
     def fault_for(self, request: S3Request) -> Fault | None:
-        """S3Response 403 to what isn't allowed, and to who may not know that a key is missing."""
+        """Return 403 if a request isn't allowed, or if the role can't list a missing key."""
         allowed = [(call, self.check(call)) for call in iam_requests(request)]
         if not all(grants for _, grants in allowed):
             self.denied += [call for call, grants in allowed if not grants]
@@ -144,7 +144,7 @@ class PolicyProxy(FaultProxy):
         return _chain_faults(fault, self._hide_missing(request))
 
     def check(self, call: IamRequest) -> set[Grant]:
-        """Return what allows a call, and note that it was needed."""
+        """Return the grants that allow a request, and record them as used."""
         grants = allowed_by(self.statements, call)
         self.used |= grants
         return grants
@@ -154,7 +154,7 @@ class PolicyProxy(FaultProxy):
             answer = forward()
             if answer.status != 404 or not request.key:
                 return answer
-            # S3 tells this only to those who may list the bucket.
+            # S3 returns 404 only with permission to list the bucket.
             can_list = self.check(IamRequest("s3:ListBucket", ARN + request.bucket))
             return answer if can_list else forbidden(forward)
 

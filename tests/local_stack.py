@@ -1,4 +1,4 @@
-"""A stack on this machine, as tests run it: networks that take no time, and songs of their own."""
+"""A local stack with tiny models and generated songs."""
 
 import signal
 import subprocess
@@ -25,7 +25,7 @@ END_TIMEOUT_S = 20.0
 
 
 def stack_settings(folder: Path) -> LocalSettings:
-    """Return the settings of a stack in a folder, which looks often and tries again soon."""
+    """Return the settings of a stack in a folder, with short intervals and retry delays."""
     models = folder / "models"
     if not models.exists():
         models.mkdir()
@@ -51,7 +51,7 @@ def run_stack(settings: LocalSettings) -> Iterator[tuple[LocalServices, Captured
 
 
 def drop(folder: Path, name: str, seed: int, duration_s: float = 0.3) -> None:
-    """Put a song into the drop folder of a stack: noise, unlike that of any other seed."""
+    """Write a song of noise, which depends on the seed, into the drop folder of a stack."""
     path = folder / "drop" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     noise = np.random.default_rng(seed).uniform(-0.5, 0.5, (round(duration_s * RATE_HZ), 2))
@@ -59,11 +59,11 @@ def drop(folder: Path, name: str, seed: int, duration_s: float = 0.3) -> None:
 
 
 class BackgroundProcess(subprocess.Popen[str]):
-    """A program in a process of its own; it is killed at the end.
+    """A context manager for a process, which is killed at the end.
 
     Attributes
     ----------
-    output : what it prints.
+    output : Output of the process.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class BackgroundProcess(subprocess.Popen[str]):
         return self
 
     def end(self, how: signal.Signals | None = None, timeout_s: float = END_TIMEOUT_S) -> int:
-        """Send a signal if one is given, and return the exit status after all output."""
+        """Send a signal, if given, wait for the end, and return the exit status."""
         if how:
             self.send_signal(how)
         status = self.wait(timeout_s)
@@ -108,7 +108,7 @@ class BackgroundProcess(subprocess.Popen[str]):
 
 
 class LocalStackProcess(BackgroundProcess):
-    """A stack in a process of its own, as `make local` starts it."""
+    """A stack in a separate process, started as by `make local`."""
 
     def __init__(
         self, folder: Path, *options: str, environment: dict[str, str] | None = None

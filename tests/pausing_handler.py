@@ -1,7 +1,7 @@
-"""The real handler, which waits where a test wants to look: while a file is there, and not long.
+"""The real handler, which pauses while a file exists in the folder PAUSES.
 
-before   an event has come, and nothing is done yet
-between  a part of the song is separated
+before   before an event is handled
+between  after each separated segment
 """
 
 import os
@@ -19,20 +19,20 @@ POLL_S = 0.05
 
 
 def handler(event: Any, context: Any) -> Any:
-    """Handle an event, when it may be handled."""
+    """Handle an event after the pause."""
     wait("before")
     return real.handler(event, context)
 
 
 def wait(name: str) -> None:
-    """Wait until a file is gone."""
+    """Wait until a file is deleted."""
     deadline_s = time.monotonic() + MAX_PAUSE_S
     while Path(os.environ["PAUSES"], name).exists() and time.monotonic() < deadline_s:
         time.sleep(POLL_S)
 
 
 def separate_with_pauses(*arguments: Any) -> Iterator[SeparatedSegment]:
-    """Separate, and wait after each part."""
+    """Separate, and pause after each segment."""
     for segment in separate(*arguments):
         yield segment
         wait("between")

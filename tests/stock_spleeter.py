@@ -1,11 +1,12 @@
-"""The stock `spleeter.separator.Separator` on whole songs: what the separation must equal.
+"""The stock `spleeter.separator.Separator` on whole songs, as a reference.
 
-The separator is used as it is; only what surrounds it is taken care of:
+The separator is unchanged. This module works around its environment:
 
-- It reads MODEL_PATH once, at import, and downloads what it doesn't find there. Given a
-  configuration file with an absolute path it does neither.
-- Where there is no checkpoint it says nothing, and runs a network of random weights.
-- Every song gets a separator of its own: in an earlier release a second song got the first's stems.
+- It reads MODEL_PATH once, at import, and downloads missing models. With a configuration file that
+  has an absolute path, it does neither.
+- Without a checkpoint, it silently uses random weights.
+- Each song uses a new separator, because an earlier release returned the stems of the first song
+  for the second song.
 """
 
 import json
@@ -54,7 +55,7 @@ def separate_stock(waveform: Waveform, model_dir: Path, model: str) -> dict[str,
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Let Spleeter use what its libraries have deprecated since, where warnings are errors."""
+    """Ignore deprecation warnings from Spleeter, because the tests treat warnings as errors."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     log = logging.getLogger("tensorflow")
     level = log.level

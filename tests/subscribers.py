@@ -1,4 +1,4 @@
-"""Subscribers of the completion topic: queues that get what they ask for."""
+"""Queues that subscribe to the completion topic, with or without a filter policy."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -16,14 +16,14 @@ _numbers = count(1)
 
 @dataclass(frozen=True, slots=True)
 class ReceivedMessage:
-    """What a subscriber gets."""
+    """A message that a subscriber has received."""
 
     body: str
     attributes: dict[str, str]
 
     @property
     def record(self) -> dict[str, Any]:
-        """Return the job's record that is in it."""
+        """Return the job's record."""
         record: dict[str, Any] = json.loads(self.body)
         return record
 
@@ -31,7 +31,7 @@ class ReceivedMessage:
 def subscribe(
     emulator: EmulatorProcess, stack: Stack, wanted: Filter | None = None
 ) -> "Subscriber":
-    """Subscribe a new queue to the topic, for messages with certain attributes or for all."""
+    """Subscribe a new queue to the topic, with an optional filter policy."""
     queue_url = stack.sqs.create_queue(QueueName=f"subscriber-{next(_numbers)}")["QueueUrl"]
     found = stack.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
     topic_arn, queue_arn = stack.outputs["CompletionTopicArn"], found["Attributes"]["QueueArn"]
@@ -56,14 +56,14 @@ def subscribe(
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """A queue that is subscribed."""
+    """A subscribed queue."""
 
     stack: Stack
     queue_url: str
     unsubscribe: Callable[[], None]
 
     def receive(self) -> list[ReceivedMessage]:
-        """Return the messages since the last time; the emulator delivers before it answers."""
+        """Return new messages. The emulator delivers synchronously, so there is no wait."""
         received_messages: list[ReceivedMessage] = []
         while found := self._receive():
             received_messages += found

@@ -1,9 +1,9 @@
-"""Measure what a song costs under Lambda's limits, and write docs/operations/cost.md.
+"""Measure the cost of a song under Lambda's limits, and write docs/operations/cost.md.
 
     python -m benchmarks.cost [--offline] [--rounds 3] [--song SECONDS] [--docs FOLDER]
 
-Builds both images first, ours and stock Spleeter's, unless they are there. Takes a container
-engine; with --offline that is Podman without an image registry.
+Builds the images of stemdrop and stock Spleeter first, if they are missing. Needs a container
+engine. With --offline, that is Podman without an image registry.
 """
 
 import argparse
@@ -31,7 +31,8 @@ from stemdrop_containers.image import size_bytes
 INTERRUPTED = 130
 SONG_S = 180
 CODECS = (Codec.WAV, Codec.MP3)
-# Memory enough for Spleeter and three minutes, and few processors, so that its model has two ends.
+# Enough memory for Spleeter and three minutes of audio with a single processor, as a second point
+# for the speedup model.
 ROOMY_MB, FEW = 6144, 1.0
 
 
@@ -63,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _measure(images: Images, folder: Path, song_s: int, count: int) -> CostFigures:
-    songs = folder / "songs"  # the folder itself is closed to the user of a container
+    songs = folder / "songs"  # the user of a container can't read the folder itself
     songs.mkdir()
     bench = Bench(songs)
     song = bench.song(song_s)
@@ -74,7 +75,7 @@ def _measure(images: Images, folder: Path, song_s: int, count: int) -> CostFigur
         high = limited.ours(template.memory_mb, quality="high")
     _print_progress("requests")
     with run_application(folder / "aws") as application:
-        # What is counted is each second time, when the function is warm.
+        # Only the second run of each codec counts, when the function is warm.
         runs = [application.separate(song, codec) for codec in CODECS for _ in range(2)]
     traffic = dict(zip(CODECS, runs[1::2], strict=True))
     metrics = custom_metrics(line for run in runs for line in run.lines)
@@ -98,7 +99,7 @@ def _measure(images: Images, folder: Path, song_s: int, count: int) -> CostFigur
 
 
 def _systems(limited: LimitedFunctions, count: int) -> tuple[MeasuredSystem, MeasuredSystem]:
-    """Measure both systems in turn, at all sizes that this machine has processors for."""
+    """Measure both systems in turn, at the memory sizes for which this machine has processors."""
     cores = len(os.sched_getaffinity(0))
     sizes = [size for size in SIZES_MB if processors(size) <= cores] or [SIZES_MB[0]]
     ours, spleeter = Rounds(limited.ours), Rounds(limited.spleeter)
@@ -108,7 +109,7 @@ def _systems(limited: LimitedFunctions, count: int) -> tuple[MeasuredSystem, Mea
             ours.measure(size)
             spleeter.measure(size)
     for size in (size for size in SIZES_MB if size not in sizes):
-        if not spleeter.has_succeeded:  # with fewer processors than it would have
+        if not spleeter.has_succeeded:  # with fewer processors than on Lambda
             spleeter.measure(size)
     _print_progress("Spleeter on one processor")
     shares = {FEW: [limited.spleeter(ROOMY_MB, FEW)]}

@@ -1,4 +1,4 @@
-"""One song's way through the whole application, with every request counted."""
+"""The deployed application behind proxies that record every request."""
 
 import os
 import secrets
@@ -20,7 +20,7 @@ from stemdrop_local.deployment import ROOT, Deployment, Stack, deploy
 
 BIN = Path(sys.executable).parent
 MODELS = ROOT / "build" / "models"
-# The lines of an invocation appear together, after its answer; the last is Lambda's report.
+# The log lines of an invocation appear together after its response and end with Lambda's report.
 REPORT, ENDED, FAILED = "REPORT ", '"message":"attempt_ended"', '"message":"attempt_failed"'
 LOGS_TIMEOUT_S = 20
 
@@ -31,9 +31,9 @@ class DeployedApplication:
 
     Attributes
     ----------
-    url : of the API.
-    logs : a client of CloudWatch Logs.
-    requests : seen so far.
+    url : URL of the API.
+    logs : Client of CloudWatch Logs.
+    requests : Requests since the start of the song.
     """
 
     url: str
@@ -43,11 +43,11 @@ class DeployedApplication:
     requests: list[Request]
 
     def separate(self, song: Path, codec: Codec) -> Traffic:
-        """Have a song separated, and return what that took.
+        """Submit a song, and return its traffic.
 
         Raises
         ------
-        CommandError : it didn't work out, or not at the first attempt.
+        CommandError : The first attempt failed.
         """
         self._delete_known_songs()
         self.requests.clear()
@@ -62,18 +62,18 @@ class DeployedApplication:
         return Traffic(tuple(self.requests), song.stat().st_size, sum(sizes), lines)
 
     def _delete_known_songs(self) -> None:
-        """Delete what is remembered of songs, so that none is known."""
+        """Delete the content index, so that no song is known."""
         bucket, prefix = self.stack.stems_bucket, "content/"
         listing = self.stack.s3.list_objects_v2(Bucket=bucket, Prefix=prefix)
         for found in listing.get("Contents", []):
             self.stack.s3.delete_object(Bucket=bucket, Key=found["Key"])
 
     def _await_lines(self, began_ms: int) -> tuple[str, ...]:
-        """Return what was logged, once a separation and every call of the API are at their end.
+        """Return the log lines after the separation and all API requests have ended.
 
         Raises
         ------
-        CommandError : they aren't.
+        CommandError : The separation failed or timed out.
         """
         calls = sum(request.kind is RequestKind.CALL for request in self.requests)
         deadline_s = time.monotonic() + LOGS_TIMEOUT_S
@@ -97,12 +97,12 @@ class DeployedApplication:
 
 @contextmanager
 def run_application(folder: Path, models: Path = MODELS) -> Iterator[DeployedApplication]:
-    """Run the application.
+    """Deploy the application to a local AWS until the context ends.
 
     Parameters
     ----------
-    folder : for objects and logs.
-    models : the folder of the networks.
+    folder : Folder for objects and logs.
+    models : Folder of the models.
     """
     token, seen = secrets.token_hex(16), list[Request]()
     with ExitStack() as exits:
@@ -119,5 +119,5 @@ def run_application(folder: Path, models: Path = MODELS) -> Iterator[DeployedApp
             "ApiFunction": {"AWS_ENDPOINT_URL": api.url},
         }
         stack = deploy(emulator, Deployment({"AccessToken": token}, environment))
-        # URLs that the API signs lead through its own proxy, so clients have no other.
+        # Presigned URLs of the API use its proxy, so clients need no other.
         yield DeployedApplication(api.url, token, stack, emulator.client("logs"), seen)

@@ -1,20 +1,20 @@
-"""Durations of the first and the second invocation of an execution environment."""
+"""Durations of the first and second invocations of an execution environment."""
 
 from dataclasses import dataclass
 
 
 class OutOfMemoryError(Exception):
-    """A function was killed for taking more memory than it has."""
+    """A function was killed because it exceeded its memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class InvocationDurations:
-    """What two calls of one execution environment took.
+    """Durations of two invocations of one execution environment.
 
     Attributes
     ----------
-    cold_s : of the first one, with the time to load the code.
-    warm_s : of the second one.
+    cold_s : Duration of the first one, including initialization.
+    warm_s : Duration of the second one.
     """
 
     cold_s: float

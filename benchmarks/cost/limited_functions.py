@@ -1,4 +1,4 @@
-"""Separations under Lambda's limits: ours and stock Spleeter's images, first and second call."""
+"""Cold and warm invocations of both images under Lambda's limits."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,16 +19,16 @@ SONGS = "/songs"
 KILLED = "killed"
 KEY = UploadKey.parse("drop/song.mp3")
 TIMEOUT_S = 900
-# Of stock Spleeter's image, behind the emulator.
+# Command of stock Spleeter's image, behind the emulator.
 HANDLER = ("/opt/venv/bin/python", "-m", "awslambdaric", "handler.handler")
 
 
 class LimitedFunctions:
-    """Both functions in containers, and an S3 for ours; see `run_functions`.
+    """Both functions in containers, with an S3 for stemdrop. See `run_functions`.
 
     Parameters
     ----------
-    song : an mp3.
+    song : An mp3 file.
     """
 
     def __init__(self, images: Images, s3: LocalS3, song: Path, logs: Path) -> None:
@@ -38,15 +38,15 @@ class LimitedFunctions:
         self._logs = logs
 
     def ours(self, memory_mb: int, **metadata: str) -> InvocationDurations:
-        """Separate the song twice, with as much memory and so many processors.
+        """Separate the song twice with a memory size and its share of processors.
 
         Parameters
         ----------
-        metadata : options of the separation.
+        metadata : Options of the separation.
 
         Raises
         ------
-        OutOfMemoryError : it takes more.
+        OutOfMemoryError : The function was killed.
         """
         engine, image = self._images.engine, self._images.ours
         variables = {**separator_variables(), **self._s3.environment}
@@ -56,11 +56,11 @@ class LimitedFunctions:
             return _twice(lambda: self._separate(function, metadata))
 
     def spleeter(self, memory_mb: int, processors: float | None = None) -> InvocationDurations:
-        """Have stock Spleeter separate the song twice, from disk to disk; see `ours`.
+        """Separate the song twice with stock Spleeter, from disk to disk. See `ours`.
 
         Parameters
         ----------
-        processors : other than what comes with the memory.
+        processors : Number of processors, instead of the share of the memory size.
         """
         engine, image = self._images.engine, self._images.spleeter
         limits = LambdaLimits(memory_mb, TIMEOUT_S, processors=processors)
@@ -79,7 +79,7 @@ class LimitedFunctions:
 
 @contextmanager
 def run_functions(images: Images, song: Path, folder: Path) -> Iterator[LimitedFunctions]:
-    """Run an S3 for the separations; logs come into a folder."""
+    """Run an S3 for the functions, and write logs to a folder."""
     with run_local_s3() as s3:
         yield LimitedFunctions(images, s3, song, folder)
 

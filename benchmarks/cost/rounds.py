@@ -1,4 +1,4 @@
-"""Runs of one system at all sizes of memory."""
+"""Runs of one system at all memory sizes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,14 +9,14 @@ from benchmarks.cost.figures import MeasuredSystem
 
 @dataclass(slots=True)
 class Rounds:
-    """Runs of one system at all sizes; where it was killed once, it isn't tried again."""
+    """Runs of one system. A memory size isn't tried again after a failure."""
 
     run: Callable[[int], InvocationDurations]
     times: dict[int, list[InvocationDurations]] = field(default_factory=dict)
     too_small: set[int] = field(default_factory=set)
 
     def measure(self, memory_mb: int) -> None:
-        """Add a run at a size."""
+        """Add a run at a memory size."""
         rounds = self.times.setdefault(memory_mb, [])
         if memory_mb in self.too_small:
             return
@@ -27,7 +27,7 @@ class Rounds:
 
     @property
     def has_succeeded(self) -> bool:
-        """Return whether any size was enough, every time."""
+        """Return whether all runs of a memory size succeeded."""
         return bool(self.times.keys() - self.too_small)
 
     def result(

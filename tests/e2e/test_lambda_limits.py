@@ -1,4 +1,4 @@
-"""The image in a container has what it has in Lambda, and no more."""
+"""A container of the image has the limits of Lambda."""
 
 import os
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ COMMAND = ("/opt/stemdrop/entrypoint.sh", "lambda_probe.handler")
 def function(
     engine: ContainerEngine, image: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LambdaContainer]:
-    """Run a handler of the tests' own in the image."""
+    """Run the handler of the tests in the image."""
     log = tmp_path_factory.mktemp("probe") / "function.log"
     path, volumes = {"PYTHONPATH": INSIDE}, {HANDLERS: INSIDE}
     with pytest.MonkeyPatch.context() as patch:

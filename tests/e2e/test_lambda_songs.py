@@ -1,4 +1,4 @@
-"""Songs through the image under Lambda's limits: done, refused in a sentence, or killed."""
+"""Songs that the image separates or rejects under Lambda's limits."""
 
 import os
 import signal
@@ -27,12 +27,12 @@ from stemdrop_containers.engine import ContainerEngine
 
 KEY = UploadKey.parse("drop/song.mp3")
 STEMS = ("vocals", "accompaniment")
-# More than one segment of the network's, and a part of another one.
+# More than one segment of the network.
 DURATION_S = 13.0
-# All that takes time, memory and room.
+# The options that need the most time, memory and disk space.
 HEAVY = {"quality": "high", "residual": "true", "zip": "true", "bit_depth": "32f", "clip": "scale"}
 SMALLEST_MB = 1769
-# Handler and model fit, a song does not.
+# Enough for the handler and the model, but not for a song.
 TOO_LITTLE_MB = 360
 # The separator stops 15 s before Lambda would; files for two stems of 300 s don't fit.
 TIGHT = LambdaLimits(SMALLEST_MB, timeout_s=30, storage_mb=96)
@@ -48,7 +48,7 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def running(
     engine: ContainerEngine, image: str, s3: LocalS3, log: Path, limits: LambdaLimits
 ) -> Iterator[LambdaContainer]:
-    """Run the separator under some limits."""
+    """Run the separator under limits."""
     variables = {**separator_variables(), **s3.environment}
     with run_function(engine, image, limits, variables, log) as function:
         yield function

@@ -39,12 +39,12 @@ HARDENED = shlex.split(
 
 
 class Container(subprocess.Popen[str]):
-    """A container with the whole stack, in the foreground; it is removed at the end.
+    """A container with the whole stack, which is removed at the end.
 
     Attributes
     ----------
-    port : of the stack, inside and outside.
-    output : what it prints.
+    port : Port of the stack, inside and outside of the container.
+    output : Output of the container.
     """
 
     def __init__(self, engine: ContainerEngine, image: str, *options: str) -> None:
@@ -88,12 +88,12 @@ class Container(subprocess.Popen[str]):
         return f"http://localhost:{self.port}"
 
     def is_healthy(self) -> bool:
-        """Return what the image's health check finds."""
+        """Return whether the image's health check succeeds."""
         check = ["/opt/local/bin/python", "-m", "stemdrop_local.health"]
         return self._engine.try_run("exec", self.name, *check, timeout=60).returncode == 0
 
     def end(self, how: signal.Signals) -> int:
-        """Send a signal, which the engine hands on, and return the exit status."""
+        """Send a signal, which the engine forwards, and return the exit status."""
         self.send_signal(how)
         status = self.wait(ENDS_S)
         self._reader.join()
@@ -106,7 +106,7 @@ class Container(subprocess.Popen[str]):
 
 @dataclass(frozen=True)
 class HostHeaderClient:
-    """Asks a stack under any name, without going by it."""
+    """Sends requests to a stack with any Host header."""
 
     port: int
 
@@ -127,7 +127,7 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def separated(song: Path) -> Path:
-    """Return the folder of the stems that this machine's own separator makes."""
+    """Return the folder of the stems from `stemdrop separate` on this machine."""
     folder = song.parent / "here"
     assert main(["separate", str(song), "-o", str(folder)]) == 0
     return folder

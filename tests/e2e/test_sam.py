@@ -1,4 +1,4 @@
-"""The application under SAM's own commands: a job by HTTP, its song separated, its stems back."""
+"""The application with `sam local`: a job over HTTP, from the upload to the stems."""
 
 import json
 import signal
@@ -30,7 +30,7 @@ END_S = 60.0
 def command(
     engine: ContainerEngine, image: str, s3: LocalS3, tmp_path_factory: pytest.TempPathFactory
 ) -> list[str]:
-    """Return what runs `sam local`, once everything is built."""
+    """Return a function that runs `sam local`, after the build."""
     assert image
     shared = {
         **s3.environment,
