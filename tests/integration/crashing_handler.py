@@ -1,6 +1,6 @@
-"""The real handler, killed once by each song whose name says so, at a moment that its name draws.
+"""The real handler, which each song with "mortal" in its name kills once.
 
-drop/7-mortal.wav   the first time, between its message and the answer to it
+drop/7-mortal.wav   kills it the first time, at a random moment seeded by the name
 """
 
 import json
@@ -14,12 +14,12 @@ from urllib.parse import unquote_plus
 
 from stemdrop_separate import handler as real
 
-# A little longer than a short song takes, so that some are killed when all is done but told.
+# Slightly longer than a short separation, so that some are killed after the work is complete.
 MAX_DELAY_S = 0.4
 
 
 def handler(event: Any, context: Any) -> Any:
-    """Handle a message of the song queue, if its song lets us."""
+    """Handle a message of the song queue, or kill the process."""
     body = json.loads(event["Records"][0]["body"])
     for record in body.get("Records", []):
         name = unquote_plus(record["s3"]["object"]["key"]).rpartition("/")[2]
@@ -34,5 +34,5 @@ def handler(event: Any, context: Any) -> Any:
 
 
 def kill_process() -> None:
-    """End this process as the kernel does when memory is short."""
+    """Kill this process as the kernel does when memory is exhausted."""
     os.kill(os.getpid(), signal.SIGKILL)

@@ -1,7 +1,7 @@
-"""A handler that tells a test by a pipe what it is doing; the last word of a key says what to do.
+"""A handler that reports to a test through a pipe. The last part of the key is the action.
 
-drop/describe   tells its environment
-drop/block      never ends
+drop/describe   reports its environment
+drop/block      never returns
 drop/...        works for a moment
 """
 
@@ -35,7 +35,7 @@ def handler(event: Any, _: Any) -> dict[str, Any]:
 
 
 def try_lock(descriptor: int) -> bool:
-    """Return whether no other process has the lock."""
+    """Try to acquire the lock, and return whether it was free."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""Who gets in, and whose jobs they see."""
+"""Credentials of the API, and access to jobs."""
 
 import hashlib
 import time
@@ -49,7 +49,7 @@ def require_refused(answer: ApiResponse) -> None:
 
 
 def test_every_route_is_listed_as_guarded_or_open() -> None:
-    """Whoever adds a call decides here whether it is open."""
+    """A new route must be listed here as guarded or open."""
     assert sorted(GUARDED) == [
         ("DELETE", "/jobs/{id}"),
         ("GET", "/drop/{key}"),
@@ -116,7 +116,7 @@ def test_claims_without_an_issuer_are_refused(api_handler: Handler) -> None:
 def behind_authorizer(
     api_environment: dict[str, str], store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> Handler:
-    """Return a handler as it is with the parameter JwtIssuer, and without AccessToken."""
+    """Return a handler with an issuer and without an access token."""
     assert store.uploads
     for name in api_environment.keys() - {"PATH", "TZ", "LANG"}:
         monkeypatch.setenv(name, api_environment[name])
@@ -124,7 +124,7 @@ def behind_authorizer(
 
 
 def user(handler: Handler, name: str, **claims: str) -> Api:
-    """Return the API for somebody whom the authorizer has let in."""
+    """Return the API for a user whom the authorizer has accepted."""
     return Api(handler, token="a.b.c", claims={"sub": name, "iss": ISSUER, **claims})  # noqa: S106
 
 

@@ -1,4 +1,4 @@
-"""Events as API Gateway sends them, and as it never should, through the handler."""
+"""Valid and invalid events of API Gateway."""
 
 import json
 from pathlib import Path
@@ -98,7 +98,7 @@ def test_claims_of_the_authorizer_are_accepted_with_an_issuer_only(
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_event_of_another_format_raises_setup_error(api_handler: Handler, name: str) -> None:
-    """Whoever set up the API sees it as an error of the function, not as somebody's mistake."""
+    """A wrong setup is an error of the function, not of a client."""
     with pytest.raises(SetupError, match=r"PayloadFormatVersion"):
         api_handler(sample(name), Context())
 

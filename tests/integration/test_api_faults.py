@@ -1,4 +1,4 @@
-"""S3 fails, permissions are missing, records are broken, and there are bugs of ours."""
+"""Failures of S3, missing permissions, invalid records and unexpected exceptions."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ def require_unavailable(answer: ApiResponse) -> None:
 
 
 def done(api: Api, buckets: Stack, job_context: JobContext, data: bytes) -> str:
-    """Return the path of a job that is done."""
+    """Return the path of a completed job."""
     created = api.post("/jobs", {"filename": "a.wav", "size_bytes": len(data)}).json
     key = UploadKey.parse(created["key"])
     put(buckets, data, key)
@@ -110,7 +110,7 @@ def test_failed_deletion_is_completed_by_the_next(
     }[what]
     faults.inject(unavailable, method, failing, times=5)
     require_unavailable(api.delete(path))
-    # Whatever has happened, it isn't shown half deleted.
+    # The job is never partially deleted.
     assert api.get(path).status == (200 if what == "record" else 404)
     assert api.delete(path).status == (204 if what == "record" else 404)
     assert not results(buckets, f"{key}/")
@@ -174,6 +174,6 @@ def test_unexpected_exception_is_hidden_from_the_caller(
     assert logged.message == "request_failed"
     assert logged.exc_info is not None
     assert "a secret" in str(logged.exc_info[1])
-    # The next one is answered as ever.
+    # The next request succeeds.
     monkeypatch.undo()
     assert Api(api_handler).get("/options").status == 200

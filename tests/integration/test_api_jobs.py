@@ -1,4 +1,4 @@
-"""A job's way through the API: the real handler and its URLs against the emulator."""
+"""Jobs in the API: the real handler and its URLs against the emulator."""
 
 import base64
 import hashlib
@@ -37,7 +37,7 @@ def send(upload: dict[str, Any], data: bytes) -> int:
 
 
 def separated(api: Api, job_context: JobContext, data: bytes, **more: object) -> str:
-    """Return the id of a job that is done."""
+    """Return the ID of a completed job."""
     created = api.post("/jobs", wanted(data, **more)).json
     assert send(created["upload"], data) == 200
     attempt(job_context, UploadKey.parse(created["key"]))
@@ -192,7 +192,7 @@ def test_known_song_is_done_at_once(
         own = read(buckets, f"{job['key']}/{stem['stem']}.flac")
         assert own == read(buckets, f"jobs/{first}/{stem['stem']}.flac")
         assert httpx.get(stem["url"]).content == own
-    # It doesn't depend on the first one any more.
+    # It no longer depends on the first job.
     assert api.delete(f"/jobs/{first}").status == 204
     assert httpx.get(api.get(f"/jobs/{job['id']}").json["zip"]["url"]).status_code == 200
     assert not faults.count_requests("PUT", f"{job['key']}")

@@ -1,4 +1,4 @@
-"""What the API writes to its log: one line per call, and nothing that opens a door."""
+"""The API's log: one line per request, without credentials."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ LOST = "0" * 32
 
 @pytest.fixture
 def calls(api: Api, buckets: Stack, job_context: JobContext) -> list[Event]:
-    """Return one call of every kind, and what has to be there for it."""
+    """Return one request of each kind, and create what it needs."""
     data = song()
     known = {
         "filename": "a.wav",
@@ -76,7 +76,7 @@ def call(
 def answered(
     calls: list[Event], api_environment: dict[str, str], tmp_path: Path
 ) -> tuple[list[ApiResponse], str]:
-    """Return the answers to the calls, and everything that was written meanwhile."""
+    """Return the responses, and the output of the process."""
     given, answers = tmp_path / "events.json", tmp_path / "answers.json"
     given.write_text(json.dumps(calls))
     done = subprocess.run(
@@ -92,7 +92,7 @@ def answered(
 
 
 def secrets_of(answers: list[ApiResponse]) -> set[str]:
-    """Return all parts of the answers that open a door."""
+    """Return all presigned URLs and signatures in the responses."""
     found = set()
     for answer in answers:
         text = answer.body.decode() + answer.headers.get("location", "")

@@ -1,4 +1,4 @@
-"""The page comes from the API alone: files that belong together, under a strict policy."""
+"""The files of the page, and their content security policy."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ MAX_BYTES = 120_000
 
 
 class PageParser(HTMLParser):
-    """Collects what a document refers to, and what in it a strict policy forbids."""
+    """Collects references, and content that a strict policy forbids."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

@@ -37,7 +37,7 @@ FORMATS = [
     "song.wma",
     "song.mkv",
 ]
-# Offset and duration, and what Spleeter's command makes of them.
+# Offset and duration, with the arguments of Spleeter's command.
 PARTS = [
     (0.0, None, ()),
     (0.0, 1.25, ("-ss", "0:00:00", "-t", "0:00:01.250000")),
@@ -70,7 +70,7 @@ def decode(path: Path, offset_s: float = 0.0, duration_s: float | None = None) -
 
 
 def spleeters(path: Path, *part: str, channels: int = 2) -> Samples:
-    """What Spleeter gets to hear: mono is repeated, stereo left alone."""
+    """Return the input of Spleeter: mono is duplicated, and stereo is unchanged."""
     return np.tile(media.decode(path, *part, channels=channels), (1, 2 // channels))
 
 
@@ -103,7 +103,7 @@ def test_any_part_of_a_song_equals_that_part_of_the_whole(
     part, whole = decode(song, offset_s, duration_s), decode(song)
     start = round(offset_s * RATE_HZ)
     assert abs(len(part) - min(duration_s * RATE_HZ, len(whole) - start)) <= 2
-    # ffmpeg may round a border to the sample before or after.
+    # ffmpeg can round a boundary to the previous or next sample.
     near = [whole[max(start + shift, 0) :][: len(part)] for shift in (-1, 0, 1)]
     assert any(np.array_equal(part, there) for there in near)
 
@@ -353,7 +353,7 @@ def test_leaving_the_context_early_ends_ffmpeg(tmp_path: Path, taken: int) -> No
         for _ in range(taken):
             next(stream)
         process = blocks._running.process
-        assert process.poll() is None  # it waits for its pipe to be read
+        assert process.poll() is None  # it blocks until its pipe is read
     assert process.returncode == -signal.SIGKILL
 
 
@@ -361,7 +361,7 @@ def test_closing_from_another_thread_stops_a_blocked_reader(tmp_path: Path) -> N
     pipe = tmp_path / "song.wav"
     template = media.wav(tmp_path / "template.wav", media.tones(0.1))
     source = probe(template, FFMPEG)
-    os.mkfifo(pipe)  # ffmpeg waits here for ever: nobody writes
+    os.mkfifo(pipe)  # ffmpeg blocks, because nothing writes to the pipe
     with Decoder(pipe, source, FFMPEG, max_duration_s=60.0) as blocks:
         timer = threading.Timer(0.1, blocks.close)
         timer.start()
@@ -373,7 +373,7 @@ def test_closing_from_another_thread_stops_a_blocked_reader(tmp_path: Path) -> N
 def test_decoder_past_its_deadline_is_ended(tmp_path: Path) -> None:
     pipe = tmp_path / "song.wav"
     source = probe(media.wav(tmp_path / "template.wav", media.tones(0.1)), FFMPEG)
-    os.mkfifo(pipe)  # ffmpeg waits here for ever: nobody writes
+    os.mkfifo(pipe)  # ffmpeg blocks, because nothing writes to the pipe
     with Decoder(pipe, source, FFMPEG, max_duration_s=60.0, deadline=Deadline.after(0.1)) as blocks:
         with pytest.raises(TimedOutError, match="not decoded in time"):
             list(blocks)

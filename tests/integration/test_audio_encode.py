@@ -61,7 +61,7 @@ def test_lossy_stem_keeps_sound_length_and_place(
     samples = media.tones(3.0)
     stem = encode(tmp_path, codec, samples, bitrate=bitrate)
     decoded = decode(stem.path)
-    # wma comes in frames of 2,048 samples, with one of silence behind.
+    # wma has frames of 2,048 samples, and a frame of silence at the end.
     surplus = len(decoded) - len(samples)
     assert 0 <= surplus <= (4096 if codec is Codec.WMA else 0)
     least_db = 12 if bitrate in {"64k", "97k"} else 18
@@ -95,7 +95,7 @@ def test_lossy_stem_has_about_the_size_of_its_bitrate(
 def test_lossless_stem_is_within_half_a_step(tmp_path: Path, codec: Codec, bit_depth: str) -> None:
     samples = media.tones(1.5)
     decoded = decode(encode(tmp_path, codec, samples, bit_depth=bit_depth).path)
-    # ffmpeg rounds to 16 bits, but cuts 24 bits off.
+    # ffmpeg rounds to 16 bits, but truncates to 24 bits.
     step = {"16": 0.5 / 2**15, "24": 1 / 2**23, "32f": 0.0}[bit_depth]
     assert len(decoded) == len(samples)
     assert np.abs(decoded - samples).max() <= step
@@ -172,7 +172,7 @@ def test_wav_has_its_length_and_room_for_an_rf64_header(tmp_path: Path) -> None:
     assert struct.unpack("<4sI4s", data[:12]) == (b"RIFF", len(data) - 8, b"WAVE")
     at = data.index(b"data")
     assert struct.unpack("<I", data[at + 4 : at + 8]) == (RATE_HZ * 4,)
-    # The sizes of RF64 take 28 bytes, which are kept free until it is known who needs them.
+    # ffmpeg reserves 28 bytes for the sizes of an RF64 header.
     assert struct.pack("<4sI", b"JUNK", 28) in data[:at]
 
 
@@ -221,7 +221,7 @@ def test_block_may_be_reused_after_write(tmp_path: Path) -> None:
     with Encoder(path, FFMPEG, Codec.WAV, None, "32f", TAGS, "vocals") as encoder:
         for start in range(0, len(samples), RATE_HZ):
             block[:] = samples[start : start + RATE_HZ]
-            encoder.write(block)  # the same memory for every block, as a careful caller has it
+            encoder.write(block)  # the caller reuses the memory of the block
         encoder.finish()
     np.testing.assert_array_equal(decode(path), samples)
 
@@ -333,7 +333,7 @@ def test_killed_encoder_is_an_error_and_leaves_no_file(tmp_path: Path) -> None:
     [
         ("echo '[error] broken to the end' >&2; exit 1", "broken to the end"),
         ("exit 3", "ended with code 3"),
-        # ffmpeg 5 does this if the disk is full only at the end.
+        # ffmpeg 5 does this if the disk is full at the end.
         ("echo '[error] No space left on device' >&2", "fit on the disk"),
     ],
 )

@@ -61,7 +61,7 @@ def test_bare_stream_has_no_duration(tmp_path: Path) -> None:
 
 
 def test_recorded_webm_has_no_duration(tmp_path: Path) -> None:
-    # As a browser's recorder writes it: into a pipe, so that nothing is filled in at the end.
+    # As a browser records it: into a pipe, so that the header has no duration.
     live = ("-f", "f32le", "-ar", str(RATE_HZ), "-ac", "2", "-i", "pipe:0")
     webm = media.run(*live, "-f", "webm", "-live", "1", "pipe:1", stdin=media.tones(2.0).tobytes())
     path = tmp_path / "recording.webm"

@@ -1,4 +1,4 @@
-"""A file may ask ffmpeg for other files and for connections: it must get neither."""
+"""Files that refer to other files or URLs, which ffmpeg must not open."""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ SUFFIXES = ["mp3", "m3u8", "mpd", "ffconcat", "sdp", "txt", "ogg"]
 
 
 class RequestRecorder(LoopbackServer):
-    """An HTTP server that notes who comes."""
+    """An HTTP server that records requests."""
 
     def __init__(self) -> None:
         super().__init__(_Handler)
@@ -104,7 +104,7 @@ def test_external_samples_are_not_read(tmp_path: Path) -> None:
     media.encode(tmp_path / "secret.raw", media.tones(1.0), "-f", "s16le")
     path = media.mov_with_external_data(tmp_path / "song.mov", media.tones(1.0), "secret.raw")
     followed = media.run("-enable_drefs", "1", "-i", f"file:{path}", "-f", "f32le", "pipe:1")
-    assert np.frombuffer(followed, "<f4").max() > 0.1  # it is a reference that works
+    assert np.frombuffer(followed, "<f4").max() > 0.1  # the reference itself is valid
     with pytest.raises(EmptyAudioError):
         probe(path, FFMPEG)
 

@@ -1,4 +1,4 @@
-"""`stemdrop submit` where network and server fail; what is waited out, and what ends it."""
+"""`stemdrop submit` with failures of network and server, temporary and permanent."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -52,7 +52,7 @@ def submit(*arguments: str) -> int:
 
 
 def has_exact_stems(fake: FakeServer) -> bool:
-    """Return whether the stems are those of the one job that has a song, and nothing else is."""
+    """Return whether the stems of the only uploaded job are the only files."""
     (job,) = (job for job in fake.jobs.values() if job.song is not None)
     files = {str(path) for path in Path("stems").rglob("*") if path.is_file()}
     return files == {f"stems/song/{stem}.wav" for stem in STEMS} and all(

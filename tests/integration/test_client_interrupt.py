@@ -1,4 +1,4 @@
-"""`stemdrop submit` in a process of its own: Ctrl-C, how to go on afterwards, a real terminal."""
+"""`stemdrop submit` in a separate process: interruption, resumption and a real terminal."""
 
 import os
 import pty
@@ -29,7 +29,7 @@ WAIT_S = 30.0
 
 
 class PausedRequest:
-    """Keeps a request waiting until the test lets it go."""
+    """A fault that pauses a request until the test releases it."""
 
     def __init__(self) -> None:
         self.arrived = threading.Event()
@@ -67,7 +67,7 @@ def start(folder: Path, fake: FakeServer, *arguments: str) -> "subprocess.Popen[
 
 
 def interrupt(process: "subprocess.Popen[str]", number: signal.Signals) -> list[str]:
-    """End a process by a signal, and return what it printed last."""
+    """End a process by a signal, and return its final messages."""
     began_s = time.monotonic()
     process.send_signal(number)
     try:
@@ -184,5 +184,5 @@ def test_terminal_shows_bars_and_keeps_lines(fake: FakeServer, tmp_path: Path) -
 def _read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 1 << 16)
-    except OSError:  # Linux respond_with so when the other side is closed
+    except OSError:  # on Linux, if the other side is closed
         return b""

@@ -25,7 +25,7 @@ DONE = "  done  .*jobs/"
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, CapturedOutput, Path]]:
-    """Return a running stack's address, what it prints, and its models."""
+    """Return a running stack's URL, output and models."""
     settings = stack_settings(tmp_path_factory.mktemp("stack"))
     with run_stack(settings) as (services, output):
         yield f"http://localhost:{services.port}", output, settings.models
@@ -35,7 +35,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Captu
 def output(
     stack: tuple[str, CapturedOutput, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> CapturedOutput:
-    """Have the client's commands work with the stack, in a folder of the test's own."""
+    """Configure the client for the stack, in a new folder."""
     url, output, models = stack
     monkeypatch.setenv("STEMDROP_URL", url)
     monkeypatch.setenv("STEMDROP_TOKEN", TOKEN)
@@ -121,7 +121,7 @@ def test_job_is_resumed_by_its_id(capsys: pytest.CaptureFixture[str]) -> None:
 def test_submit_survives_restart_of_the_stack(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The client reads the token from the stack's own file, as with `make local`."""
+    """The client reads the token from the stack's file, as with `make local`."""
     monkeypatch.chdir(tmp_path)
     song("song.wav", duration_s=20, seed=9)
     with closing(listen(LOOPBACK, 0)) as free:

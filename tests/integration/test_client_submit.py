@@ -182,7 +182,7 @@ def test_failed_song_does_not_stop_the_others(
 ) -> None:
     Path("empty.mp3").touch()
     Path("folder").mkdir()
-    unreadable = "/proc/self/mem"  # whoever asks, on Linux
+    unreadable = "/proc/self/mem"  # even for root, on Linux
     songs = ("empty.mp3", "missing.mp3", "folder", unreadable, "My song.mp3")
     assert submit(*songs, "--parallel", 1) == 1
     errors = [line for line in capsys.readouterr().err.splitlines() if "stemdrop" in line]

@@ -1,4 +1,4 @@
-"""HTTP clients upload by curl to the URL that the API hands out, and read stems in ranges."""
+"""curl uploads with the API's presigned URL, and HTTP clients read ranges of stems."""
 
 import hashlib
 import os
@@ -29,7 +29,7 @@ RANGES = {
 
 
 def new_upload(stack: Stack, sha256: str | None = None) -> tuple[str, dict[str, Any]]:
-    """Have the deployed API create a job, and return its key and how to upload."""
+    """Create a job in the deployed API, and return its key and upload."""
     answer = httpx.post(
         f"{stack.endpoint_url}/jobs",
         headers={"authorization": f"Bearer {TOKEN}"},
@@ -41,7 +41,7 @@ def new_upload(stack: Stack, sha256: str | None = None) -> tuple[str, dict[str, 
 
 
 def curl(clients: S3Clients, upload: dict[str, Any], data: bytes) -> int:
-    """Upload by curl, as the documentation says, and return the status."""
+    """Upload with the documented curl command, and return the status."""
     path = clients.folder / "song.wav"
     path.write_bytes(data)
     headers = [f"-H{name}: {value}" for name, value in upload["headers"].items()]
@@ -50,7 +50,7 @@ def curl(clients: S3Clients, upload: dict[str, Any], data: bytes) -> int:
 
 
 def uploaded(stack: Stack, key: str) -> bytes | None:
-    """Return what the upload bucket has under a key."""
+    """Return the object under a key in the upload bucket."""
     listed = stack.s3.list_objects_v2(Bucket=stack.uploads_bucket, Prefix=key)
     if not listed.get("Contents"):
         return None

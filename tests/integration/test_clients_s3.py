@@ -1,4 +1,4 @@
-"""Common S3 clients drop, list and fetch songs, and S3 announces each under its key."""
+"""Common S3 clients upload, list and download songs, and S3 sends a notification for each key."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from uploads import attempt, song
 NAME = "Björk + 50% (live).wav"
 KEY = f"drop/{NAME}"
 SMALL_BYTES = 100_000
-LARGE_BYTES = 17 << 20  # two parts at the least, by all defaults but rclone's
+LARGE_BYTES = 17 << 20  # at least two parts with all defaults except rclone's
 
 
 def announced(buckets: Stack) -> list[str]:
@@ -32,7 +32,7 @@ def announced(buckets: Stack) -> list[str]:
 
 
 def parts_of(buckets: Stack, key: str) -> int:
-    """Return how many parts an object was uploaded in; 0 if it came as a whole."""
+    """Return the number of parts of a multipart upload; 0 for a single request."""
     etag = buckets.s3.head_object(Bucket=buckets.uploads_bucket, Key=key)["ETag"].strip('"')
     return int(etag.partition("-")[2] or 0)
 

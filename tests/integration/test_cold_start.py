@@ -1,4 +1,4 @@
-"""What Lambda loads before the first song: the handler, one model, and nothing that is slow."""
+"""Modules that the separator loads at a cold start, with one model and without slow modules."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from lambda_environment import function_variables
 from stemdrop_local.deployment import ROOT, Stack
 from stemdrop_local.emulator_process import EmulatorProcess
 
-# The other backend, the model's export and the tools of the command line and the tests.
+# The other backend, the model's export, the command line and test tools.
 SLOW = {
     "tensorflow",
     "keras",

@@ -1,4 +1,4 @@
-"""The demonstration: the whole application on this machine, as `make demo` runs it."""
+"""The demo: the whole application on this machine, as run by `make demo`."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`make deploy` and its relatives: SAM's and AWS's own programs, against MiniStack."""
+"""`make deploy` and related tasks, with SAM and the AWS CLI against MiniStack."""
 
 import json
 import os
@@ -79,7 +79,7 @@ def token_of(account: CloudAccount) -> str:
 
 
 def make_command(task: str, stack: str = NAME, aws: str = ".venv-sam/bin/aws") -> list[str]:
-    # No environment is made while tests run in it.
+    # The environment must not be created while tests use it.
     made = ["--assume-old", ".venv/.ready", "--assume-old", ".venv-sam/.ready"]
     return ["make", "-s", *made, task, f"STACK={stack}", f"AWS={aws}"]
 

@@ -1,4 +1,4 @@
-"""Functions in the emulator: where they run, how many at a time, and when their processes end."""
+"""Functions in the emulator: environment, concurrency and lifetime of their processes."""
 
 import json
 import os
@@ -25,7 +25,7 @@ ORIGIN = "https://songs.example.org"
 
 @dataclass
 class ReportingEmulator:
-    """An emulator whose separator tells what it does; see reporting_handler.py."""
+    """An emulator whose separator reports to the test; see reporting_handler.py."""
 
     emulator: EmulatorProcess
     stack: Stack
@@ -36,7 +36,7 @@ class ReportingEmulator:
         self.stack.s3.put_object(Bucket=bucket, Key=f"drop/{name}", Body=b"song", **details)
 
     def next_report(self) -> dict[str, Any]:
-        """Wait for what the function tells next."""
+        """Wait for the next report of the function."""
         line: dict[str, Any] = json.loads(self.pipe.readline())
         return line
 
@@ -61,7 +61,7 @@ def running(folder: Path) -> Iterator[ReportingEmulator]:
         {"SeparateFunction": environment},
         {"SeparateFunction": "reporting_handler.handler"},
     )
-    # Open for both, a pipe has no end as long as this process has it.
+    # Open for reading and writing, so that the pipe has no end of file.
     with emulating(folder / "data") as emulator, os.fdopen(os.open(path, os.O_RDWR)) as pipe:
         yield ReportingEmulator(emulator, deploy(emulator, deployment), pipe)
 
@@ -130,7 +130,7 @@ def test_request_before_deployment_gets_503(tmp_path: Path) -> None:
 def test_function_ends_with_emulator_and_song_is_requeued(
     tmp_path: Path,
 ) -> None:
-    """Also in the middle of an invocation, and of an emulator that is killed outright."""
+    """Also during an invocation, and if the emulator is killed."""
     with running(tmp_path) as first:
         first.put("block", Metadata={"codec": "flac"}, ContentType="audio/x-test")
         before = head(first.stack)
@@ -144,7 +144,7 @@ def test_function_ends_with_emulator_and_song_is_requeued(
 
 
 def head(stack: Stack) -> dict[str, Any]:
-    """Return what S3 knows of the object of the test."""
+    """Return the metadata of the test's object."""
     found: Any = stack.s3.head_object(Bucket=stack.uploads_bucket, Key="drop/block")
     names = ("ContentLength", "ContentType", "ETag", "LastModified", "Metadata")
     return {name: found[name] for name in names}

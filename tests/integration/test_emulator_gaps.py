@@ -1,4 +1,4 @@
-"""What MiniStack lacks or does otherwise than AWS, and the emulator makes up for."""
+"""Features that MiniStack lacks or that differ from AWS, and that the emulator adds."""
 
 import json
 import os

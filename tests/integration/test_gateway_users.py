@@ -30,7 +30,7 @@ def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TokenIssuer]:
 
 @pytest.fixture(scope="module")
 def stack(issuer: TokenIssuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Deploy the template for the users of an issuer, whose certificate the emulator trusts."""
+    """Deploy the template with an issuer whose certificate the emulator trusts."""
     parameters = {"JwtIssuer": issuer.url, "JwtAudience": "stemdrop", "AllowedOrigin": ORIGIN}
     folder = tmp_path_factory.mktemp("users")
     with pytest.MonkeyPatch.context() as patch, closing(listen(LOOPBACK, 0)) as listening:
@@ -47,7 +47,7 @@ def http(stack: Stack) -> Iterator[httpx.Client]:
 
 
 def user(token: str) -> dict[str, str]:
-    """Return the headers of somebody with a token."""
+    """Return the headers of a user with a token."""
     return {"authorization": f"Bearer {token}"}
 
 

@@ -1,4 +1,4 @@
-"""The handler as Lambda calls it, in this process, with events as S3 sends them."""
+"""The handler, in this process, with events of S3."""
 
 import json
 import subprocess
@@ -31,7 +31,7 @@ STRANGE_KEYS = [
 
 @pytest.fixture(autouse=True)
 def ready(handler: Handler, store: Store) -> None:
-    """Have the buckets emptied, no faults, and no waiting between tries."""
+    """Provide empty buckets, no faults, and retries without delays."""
     assert callable(handler)
     assert store.uploads
 
@@ -71,7 +71,7 @@ def test_separated_song_emits_metrics(
         "CostUsd": job.usage.cost_usd,
         "CostUsd in": "None",
     }
-    # The event comes again: there is nothing to do.
+    # The event is delivered again, and there is nothing to do.
     assert handler(event_of(GOOD), Context()) == {GOOD: "skipped"}
     assert measured(capsys.readouterr().out) == {"JobsSkipped": 1, "JobsSkipped in": "Count"}
 
@@ -154,7 +154,7 @@ def test_songs_of_an_event_are_independent(
     assert [metrics[name] for name in names] == [1, 1, 2, 1]
     assert job_of(buckets, UploadKey.parse(GOOD)).status is Status.DONE
     assert job_of(buckets, UploadKey.parse(BAD)).status is Status.FAILED
-    # The whole event comes again, and only what failed is done.
+    # The event is delivered again, and only the failed song is separated.
     faults.reset()
     assert handler(event, Context()) == {
         "elsewhere/x": "rejected",
@@ -183,7 +183,7 @@ def test_invocation_near_its_end_is_rejected(handler: Handler, buckets: Stack) -
     job = job_of(buckets, key)
     assert job.error is not None
     assert job.error.code == "timed_out"
-    # It is settled for this upload; sent again, it gets another try.
+    # This upload is settled. A new upload of the song is tried again.
     assert handler(event_of(GOOD), Context()) == {GOOD: "skipped"}
 
 

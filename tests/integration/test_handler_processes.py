@@ -1,4 +1,4 @@
-"""Processes that are killed, and processes that work on the same upload at the same time."""
+"""Killed processes, and concurrent processes for the same upload."""
 
 import json
 import os
@@ -82,14 +82,14 @@ def test_killed_job_is_completed_by_the_next_delivery(
             os.kill(process.pid, signal.SIGKILL)
             process.wait(STUCK_AFTER_S)
 
-        # The request is on its way when the process dies: S3 gets it all the same.
+        # S3 receives the request although the process is killed.
         faults.inject(run_before(kill), "PUT", key, after=after)
         process.communicate(json.dumps(event_of(str(KEY))), timeout=STUCK_AFTER_S)
         assert process.returncode == -signal.SIGKILL
     assert files(tmp)
     job = job_of(buckets)
     assert (job.status, job.stems) == (Status.PROCESSING, ())
-    # What can be seen is whole.
+    # All visible results are complete.
     assert stem_names(buckets) <= visible
     for name in stem_names(buckets):
         assert len(samples(read(buckets, f"{KEY}/{name}"))) == 2 * RATE_HZ
@@ -106,7 +106,7 @@ def test_concurrent_events_are_processed_once(
     buckets: Stack, faults: FaultProxy, environment: dict[str, str], tmp_path: Path
 ) -> None:
     put(buckets, SONG)
-    # Both have looked at the record before one of them writes it.
+    # Both read the record before one of them writes it.
     together = Barrier(2, timeout=STUCK_AFTER_S)
     faults.inject(run_before(together.wait), "HEAD", str(KEY), times=2)
     with running(environment, tmp_path) as one, running(environment, tmp_path) as other:

@@ -1,4 +1,4 @@
-"""The handler with messages of SQS: those that fail are given back, and soon."""
+"""The handler with SQS messages. Failed messages are returned with a short visibility timeout."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ DONE: dict[str, Any] = {"batchItemFailures": []}
 
 
 class FakeSqsClient:
-    """Notes what is changed: receipt handle to seconds."""
+    """Records visibility timeouts by receipt handle."""
 
     def __init__(self) -> None:
         self.visibility_timeouts_s: dict[str, int] = {}
@@ -39,7 +39,7 @@ class FakeSqsClient:
 
 @pytest.fixture(autouse=True)
 def sqs(handler: Handler, store: Store, monkeypatch: pytest.MonkeyPatch) -> FakeSqsClient:
-    """Return what SQS is asked for; there are no songs, no faults and no pauses between tries."""
+    """Return a fake SQS client, with empty buckets, no faults, and retries without delays."""
     assert callable(handler)
     assert store.uploads
     client = FakeSqsClient()
@@ -96,7 +96,7 @@ def test_message_with_a_failed_song_is_returned(
     event = message_event(event_of(OTHER, GOOD), received=received)
     assert handler(event, Context()) == failed(0)
     assert sqs.visibility_timeouts_s == {"receipt 0": delay_s}
-    # The song behind it was tried all the same.
+    # The next song was separated.
     assert job_of(buckets, UploadKey.parse(GOOD)).status == "done"
     faults.reset()
     assert handler(event, Context()) == DONE

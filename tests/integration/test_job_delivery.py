@@ -1,4 +1,4 @@
-"""Events twice, at once, out of order, and songs that are replaced: always the right stems."""
+"""Repeated, concurrent and out-of-order events, and replaced songs: the stems are always right."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,7 +25,7 @@ def stems_of(buckets: Stack, key: UploadKey = KEY) -> list[bytes]:
 
 @pytest.fixture
 def expected(buckets: Stack, job_context: JobContext) -> Callable[[bytes], list[bytes]]:
-    """Return the right stems of a song; they are separated under a key of their own, once."""
+    """Return the expected stems of a song, which are separated once under another key."""
     known: dict[bytes, list[bytes]] = {}
 
     def separate(data: bytes) -> list[bytes]:
@@ -88,7 +88,7 @@ def test_events_out_of_order_end_with_the_newer_song(
     right = expected(LONG)
     put(buckets, SHORT)
     put(buckets, LONG)
-    # Whichever event comes first, S3 has only the newer song.
+    # Regardless of the order of events, S3 has only the newer song.
     assert attempt(job_context) is Outcome.DONE
     assert attempt(job_context) is Outcome.SKIPPED
     assert stems_of(buckets) == right
@@ -132,7 +132,7 @@ def test_another_song_replaces_the_stems(
 
 
 def elsewhere(job_context: JobContext, folder: Path) -> JobContext:
-    """Return another execution environment, which has a disk of its own."""
+    """Return another execution environment with its own disk."""
     return replace(job_context, settings=replace(job_context.settings, work_dir=folder))
 
 
@@ -199,7 +199,7 @@ def test_newer_song_whose_stems_were_overwritten_is_separated_again(
     is_known: bool,
     metadata: dict[str, str],
 ) -> None:
-    """A large song's upload is on its way when a short one is sent, separated and done."""
+    """A short song is uploaded and separated during the upload of a long song's stems."""
 
     def replace_and_separate() -> None:
         put(buckets, LONG, metadata=metadata)
@@ -252,7 +252,7 @@ def test_concurrent_failures_are_recorded_once(
         outcomes.append(attempt(elsewhere(job_context, tmp_path / "elsewhere")))
 
     put(buckets, b"no song")
-    # The second write of the record is the last one: it says why.
+    # The second write of the record is the last one and has the reason.
     faults.inject(run_before(fail_too), "PUT", record_key(KEY), after=2)
     assert attempt(job_context) is Outcome.SKIPPED
     assert outcomes == [Outcome.REJECTED]
@@ -293,9 +293,9 @@ def test_the_same_song_under_another_key_is_copied(
     assert [replace(stem, key="") for stem in other.stems] == [
         replace(stem, key="") for stem in one.stems
     ]
-    # Inside S3: not a byte of a stem goes through here.
+    # Inside S3, without a download of the stem.
     assert faults.count_requests("GET", one.stems[0].key) == 0
-    # Newer copies live longer, so that is where the index points now.
+    # Newer copies expire later, so the index refers to the newest one.
     assert entry_of(one) == entry_of(other)
     assert job_context.store.find_content(entry_of(one)) == OTHER_KEY
 

@@ -1,4 +1,4 @@
-"""S3 fails at each step: either nobody notices, or the event is delivered again and goes well."""
+"""Failures of S3 at each step: the attempt succeeds, or the next delivery does."""
 
 from collections.abc import Callable
 
@@ -21,13 +21,13 @@ BOTH = {"vocals.wav", "accompaniment.wav"}
 
 @pytest.fixture(scope="module")
 def entry() -> str:
-    """Return the key of the song's entry in the index."""
+    """Return the key of the song's index entry."""
     from hashlib import sha256
 
     return content_key(content_digest(sha256(SONG).hexdigest(), Options()))
 
 
-# The requests of an attempt in their order: name, method, key, number of earlier ones of the kind.
+# The requests of an attempt in order: name, method, key, number of earlier equal requests.
 STEPS: dict[str, tuple[str, str, int]] = {
     "record read": ("GET", record_key(KEY), 0),
     "song looked up": ("HEAD", str(KEY), 0),
@@ -80,7 +80,7 @@ def test_unsaved_progress_is_ignored(
     buckets: Stack, job_context: JobContext, faults: FaultProxy, fault: Fault
 ) -> None:
     put(buckets, SONG)
-    # The third write; with five tries each, and one for an answer of 403.
+    # The third write, with five attempts, or one attempt for a 403.
     times = 1 if fault is forbidden else 5
     faults.inject(fault, "PUT", record_key(KEY), after=2, times=times)
     assert attempt(job_context) is Outcome.DONE

@@ -1,4 +1,4 @@
-"""Uploads that can never work: a record says why, in a sentence, and nobody pays for retries."""
+"""Invalid uploads: the record has the reason, and there are no retries."""
 
 import struct
 from collections.abc import Callable
@@ -95,7 +95,7 @@ def test_a_file_without_sound_fails(
     job = require_failed(buckets, job_context, code, key)
     assert job.source is not None
     assert job.source.size_bytes == path.stat().st_size
-    # The event comes again: this is settled, and the song isn't even downloaded.
+    # The event is delivered again. The job is settled, so the song isn't downloaded.
     faults.reset()
     assert attempt(job_context, key) is Outcome.SKIPPED
     assert {request.method for request in faults.requests} == {"GET", "HEAD"}
@@ -215,7 +215,7 @@ def test_decoder_past_its_deadline_is_rejected(
     require_failed(buckets, job_context, "timed_out")
 
 
-# Two stems, and room for what comes before and behind the samples.
+# Two stems, with space for headers and trailers.
 STEMS_NEED_BYTES = 2 * len(song()) + 2 * HEADER_BYTES
 
 
@@ -228,7 +228,7 @@ def disk_with(free_bytes: int) -> SimpleNamespace:
     ("free_bytes", "metadata", "words"),
     [
         (len(song()) - 1, {}, "The song would take"),
-        # Room for the song, but not for two stems; for those, but not for their zip as well.
+        # Space for the song but not for two stems, or for the stems but not for the archive.
         (2 * len(song()) - 1000, {}, "The stems would take"),
         (STEMS_NEED_BYTES, {"zip": "true"}, "The stems would take"),
     ],
@@ -345,7 +345,7 @@ def test_truncated_song_is_separated_with_a_warning(
 def test_song_of_unknown_length_is_separated(
     buckets: Stack, job_context: JobContext, tmp_path: Path
 ) -> None:
-    # As a program writes it that pipes its output.
+    # As written by a program to a pipe.
     piped = media.wav(tmp_path / "song.wav", SOUND, announced_bytes=0xFFFFFFFF)
     assert struct.unpack("<I", piped.read_bytes()[40:44]) == (0xFFFFFFFF,)
     put(buckets, piped.read_bytes())

@@ -1,4 +1,4 @@
-"""The drop folder: what is uploaded from it, when, and how often."""
+"""Uploads from the drop folder."""
 
 import fcntl
 import os
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class DropFolder:
-    """A drop folder, and what came of it."""
+    """A drop folder, and its uploads."""
 
     stack: Stack
     store: Store
@@ -37,7 +37,7 @@ class DropFolder:
         self.open()
 
     def open(self) -> None:
-        """Forget all looks, as a restart does."""
+        """Create a new watcher, as after a restart."""
         console = Console(self.output)
         self.drop_watcher = DropWatcher(
             self.folder, self.stack, self.store, self.sync_state, console, self.uploaded.append
@@ -50,7 +50,7 @@ class DropFolder:
         return path
 
     def scan(self, times: int = 2) -> list[str]:
-        """Return what is uploaded while somebody looks, twice if nothing else is said."""
+        """Scan the folder, twice by default, and return the uploaded keys."""
         self.uploaded.clear()
         for _ in range(times):
             self.drop_watcher.scan()
@@ -188,7 +188,7 @@ def test_file_dropped_again_is_uploaded_again(drop: DropFolder) -> None:
     assert entry
     path.rename(drop.folder.parent / "aside")
     drop.scan()
-    assert drop.sync_state.find("drop/song.mp3") == entry  # its stems are still to come
+    assert drop.sync_state.find("drop/song.mp3") == entry  # its stems aren't exported yet
     drop.sync_state.record_export("drop/song.mp3", entry)
     drop.scan()
     (drop.folder.parent / "aside").rename(path)
@@ -227,7 +227,7 @@ def test_unreadable_file_is_reported_once_and_skipped(
         return open_file(path, *details)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", refuse)  # root may read everything
+        patch.setattr(Path, "open", refuse)  # root can read all files
         assert drop.scan(4) == ["drop/zzz.mp3"]
     assert drop.output.count("waits .*drop/locked.mp3: Permission denied.") == 1
     assert drop.scan(1) == ["drop/locked.mp3"]

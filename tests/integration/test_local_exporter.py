@@ -1,4 +1,4 @@
-"""The way back: whose results come, when, and that no file is ever half there."""
+"""The exporter: which results it downloads, when, and without partial files."""
 
 import json
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ SONG = UploadSource(str(KEY), ETAG, 4, UPLOADED_AT)
 
 @dataclass
 class ExporterSetup:
-    """Results in the stems bucket, and the folder that they go to."""
+    """Results in the stems bucket, and the target folder."""
 
     stack: Stack
     store: Store
@@ -49,7 +49,7 @@ class ExporterSetup:
         self.sync_state.record_upload(str(KEY), FileVersion(4, mtime_ns), etag, uploaded_at)
 
     def finish_job(self, *names: str, **changes: Any) -> None:
-        """Put results and their record into the bucket; those of a zip are its archive."""
+        """Put results and their record into the bucket. Names with .zip are the archive."""
         stems = [name for name in names if not name.endswith(".zip")]
         job = Job(
             key=str(KEY),
@@ -68,7 +68,7 @@ class ExporterSetup:
         self.stack.s3.put_object(Bucket=self.stack.stems_bucket, Key=key, Body=data)
 
     def export(self) -> dict[str, bytes]:
-        """Return the files of the song's folder, after somebody expected them."""
+        """Export the song, and return the files of its folder."""
         self.exporter.enqueue(str(KEY))
         self.exporter.export()
         return self.files()

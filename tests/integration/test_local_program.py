@@ -13,7 +13,7 @@ from local_stack import TOKEN, LocalStackProcess, drop
 from stemdrop.jobs import Job, Status
 from uploads import samples
 
-# Long enough to be at work on when the program ends.
+# Long enough to be in progress when the program ends.
 LONG_S = 30.0
 RUNS = "stemdrop runs at"
 
@@ -29,7 +29,7 @@ def bearer(folder: Path) -> dict[str, str]:
 
 
 def await_status(program: LocalStackProcess, folder: Path, key: str, status: Status) -> None:
-    """Ask the API until a job is there and has a status."""
+    """Poll the API until a job has a status."""
     url, headers, seen = f"{url_of(program)}/{key}", bearer(folder), None
     while seen != status:
         assert seen != Status.DONE, "It was done before it could be interrupted."

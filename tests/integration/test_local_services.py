@@ -1,4 +1,4 @@
-"""Songs through all that runs on one machine: many, the same twice, and those that fail."""
+"""Songs in the local stack: many, repeated and failing ones."""
 
 import os
 import random
@@ -29,13 +29,13 @@ from uploads import results
 AWS = ".venv-sam/bin/aws"
 SONGS = 100
 STEMS = ("vocals.wav", "accompaniment.wav")
-# A killed function's song comes back when its visibility ends. The template's least is 2 minutes.
+# The message of a killed function returns after this time. The template allows at least 2 minutes.
 VISIBILITY_S = 8
 
 
 @dataclass(frozen=True)
 class RunningStack:
-    """A stack that runs, in a folder."""
+    """A running stack in a folder."""
 
     folder: Path
     services: LocalServices
@@ -107,7 +107,7 @@ def test_failed_api_start_stops_services(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    """Run a stack whose first look finds three objects that have expired."""
+    """Run a stack whose first expiry run deletes three objects."""
     folder = tmp_path_factory.mktemp("shared")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(services_module, "expire", lambda *_: 3)
@@ -116,7 +116,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
 
 
 def test_song_failing_three_times_is_redriven(shared: RunningStack) -> None:
-    """The documented command brings it back; meanwhile it holds nobody up."""
+    """The documented command redrives it. Until then, other songs are separated."""
     network = install(shared.folder / "models", "4stems")
     network.rename(network.with_suffix(".away"))
     drop(shared.folder, "4stems/bad.wav", seed=1)

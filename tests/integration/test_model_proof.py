@@ -1,4 +1,4 @@
-"""Networks built without TensorFlow: the numbers of Spleeter's own graph, or none at all."""
+"""Networks built without TensorFlow equal Spleeter's own graph."""
 
 import json
 import shutil
@@ -28,19 +28,19 @@ Run = Callable[[NDArray[np.float32]], Estimates]
 # Two float32 implementations of the same 25 layers; measured: 1e-5 to 8e-5.
 ROUNDING = 1e-4
 MADE_UP = ("4stems", "5stems")
-# The smallest input that a network takes.
+# The smallest input of a network.
 SMALL = (1, 512, 64)
 
 
 @pytest.fixture(scope="module")
 def models(root: Path) -> Path:
-    """Return the folder with the genuine 2stems model, which the set-up has built."""
+    """Return the folder of the genuine 2stems model."""
     return root / "build" / "models"
 
 
 @pytest.fixture(scope="module")
 def checkpoint(root: Path) -> Path:
-    """Return the folder with the genuine 2stems weights, from which the set-up has built it."""
+    """Return the folder of the genuine 2stems weights."""
     return fetch(pinned("2stems"), root / "build" / "weights")
 
 
@@ -52,7 +52,7 @@ def by_onnx(path: Path, instruments: tuple[str, ...]) -> Run:
 
 
 def difference(expected: Estimates, actual: Estimates) -> float:
-    """Return the largest difference, in parts of the largest value of the instrument."""
+    """Return the largest difference relative to the largest value of the instrument."""
     assert list(expected) == list(actual)
     return max(
         float(np.abs(actual[name] - estimate).max() / np.abs(estimate).max())
@@ -61,7 +61,7 @@ def difference(expected: Estimates, actual: Estimates) -> float:
 
 
 def assert_described(record: dict[str, Any], model: str, checkpoint: Path, folder: Path) -> None:
-    """Assert that <model>.json says what is there."""
+    """Assert that <model>.json describes the files."""
     files = {name: sha256(checkpoint / name) for name in pinned(model).files}
     assert record["model"] == model
     assert record["instruments"] == list(INSTRUMENTS[model])
@@ -156,7 +156,7 @@ def test_different_network_is_refused_and_installed_model_is_kept(
     from model import checkpoint as reader
 
     def swapped(model: str, folder: Path) -> bytes:
-        """Give each stem the other's weights."""
+        """Swap the weights of the two stems."""
         instruments = INSTRUMENTS[model][::-1]
         other = replace(ARCHITECTURES[model], instruments=instruments)
         network = unet.build_network(model, other, reader.read(folder))

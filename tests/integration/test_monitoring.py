@@ -1,4 +1,4 @@
-"""Alarms and dashboard look at metrics that the separator really sends, by the names it gives."""
+"""Alarms and the dashboard use metrics that the separator emits."""
 
 import json
 from collections import defaultdict
@@ -29,7 +29,7 @@ def sent(
     faults: FaultProxy,
     capsys: pytest.CaptureFixture[str],
 ) -> dict[Metric, list[float]]:
-    """Return what the separator measures when jobs end in all ways, with the values."""
+    """Return the emitted metrics and values for all outcomes of jobs."""
     assert store.uploads
     put(buckets, b"no song", UploadKey.parse(BAD))
     for key, seed in ((GOOD, 1), (OTHER, 2)):
@@ -59,7 +59,7 @@ def _measured(printed: str) -> dict[Metric, list[float]]:
 
 @pytest.fixture(scope="module")
 def watched() -> set[Metric]:
-    """Return the application's own metrics that alarms and dashboard name."""
+    """Return the application's metrics in alarms and the dashboard."""
     template = load_template(ROOT / "template.yaml")
     resolver = Resolver(template, {"AlarmAddress": "you@example.org"})
     found: set[Metric] = set()

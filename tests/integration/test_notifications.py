@@ -1,4 +1,4 @@
-"""Subscribers of the completion topic get a message for every completed job, whatever fails."""
+"""Completion notifications, also after failures."""
 
 import json
 import subprocess
@@ -26,27 +26,27 @@ from uploads import KEY, attempt, job_of, put, result_of, results, song
 
 GOOD, OTHER, BAD = "drop/good.wav", "drop/other.wav", "drop/bad.wav"
 SENT = "jobs/" + "b" * 32
-# What the proxy sees of a call of SNS: its address has no path.
+# An SNS request at the proxy, whose URL has no path.
 PUBLISH = ("POST", "")
 
 
 @pytest.fixture(autouse=True)
 def ready(handler: Handler, store: Store) -> None:
-    """Have the buckets emptied, no faults, and no waiting between tries."""
+    """Provide empty buckets, no faults, and retries without delays."""
     assert callable(handler)
     assert store.uploads
 
 
 @pytest.fixture
 def subscriber(emulator: EmulatorProcess, buckets: Stack) -> Iterator[Subscriber]:
-    """Return a subscriber of everything."""
+    """Return a subscriber without a filter policy."""
     subscriber = subscribe(emulator, buckets)
     yield subscriber
     subscriber.unsubscribe()
 
 
 def expected(job: Job) -> dict[str, Any]:
-    """Return the record as the message has it."""
+    """Return the record in the form of the message."""
     record: dict[str, Any] = json.loads(job.to_json())
     for stem in record["stems"]:
         assert stem.pop("waveform")
@@ -54,7 +54,7 @@ def expected(job: Job) -> dict[str, Any]:
 
 
 def create_job(store: Store, key: str) -> None:
-    """Write the record that the API writes before it hands out the upload URL."""
+    """Write the record that the API writes before it returns the upload URL."""
     job = Job(key, Status.AWAITING_UPLOAD, now(), now(), options=Options().to_json())
     store.save_job(UploadKey.parse(key), job, None)
 
@@ -225,7 +225,7 @@ def test_job_deleted_meanwhile_is_not_announced(
     faults.reset()
     faults.inject(run_before(delete), "PUT", record, after=3)
     assert handler(event_of(SENT), Context()) == {SENT: "skipped"}
-    # Nor if the event comes again, or the song is sent again to the old upload URL.
+    # Also not after another delivery, or another upload to the same URL.
     assert handler(event_of(SENT), Context()) == {SENT: "skipped"}
     assert subscriber.receive() == []
     assert faults.count_requests(*PUBLISH) == 0

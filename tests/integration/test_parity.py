@@ -1,4 +1,4 @@
-"""The stems are those of stock Spleeter on the whole song: at most 2 steps of 16 bit, 80 dB."""
+"""The stems equal those of stock Spleeter, up to two 16-bit steps and 80 dB."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -54,7 +54,7 @@ def assert_same(stock: dict[str, Waveform], ours: dict[str, Waveform]) -> None:
 @pytest.mark.parametrize("duration_s", [0.3, 20, 45])
 def test_genuine_2stems_equals_spleeter(duration_s: float, channels: int) -> None:
     song = mix(duration_s, channels)
-    given = song[:, :1] if channels == 1 else song  # Spleeter duplicates mono by itself
+    given = song[:, :1] if channels == 1 else song  # Spleeter duplicates mono itself
     stock = separate_stock(given, ROOT / "build" / "weights" / "2stems", "2stems")
     for backend in BackendName:
         assert_same(stock, streamed(genuine(backend), Model.TWO_STEMS, song))

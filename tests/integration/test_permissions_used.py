@@ -1,7 +1,7 @@
-"""Both functions work with what their roles allow, and need all of it; all else is refused.
+"""Both functions work with the permissions of their roles, and use all of them.
 
-The real jobs and the real API run against S3 behind the policies of the deployed roles. What they
-are refused, and what they never ask for, is wrong.
+Real jobs and the real API run against S3 behind the policies of the deployed roles. Denied requests
+and unused permissions are errors.
 """
 
 import hashlib
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 DROP = UploadKey.parse("drop/song.wav")
-LARGE = bytes(9 << 20)  # goes to S3 in parts
-# What Lambda does with a function's role, and the property that asks for it.
+LARGE = bytes(9 << 20)  # needs a multipart upload
+# Actions of Lambda with a function's role, and the property that requires them.
 BY_LAMBDA = {
     "logs:CreateLogStream": "LoggingConfig",
     "logs:PutLogEvents": "LoggingConfig",
@@ -48,7 +48,7 @@ BY_LAMBDA = {
 
 
 def statements_of(emulator: EmulatorProcess, role: str) -> list[Mapping[str, Any]]:
-    """Return what the policy of a deployed role says."""
+    """Return the policy statements of a deployed role."""
     described = emulator.client("cloudformation").describe_stack_resource(
         StackName=STACK_NAME, LogicalResourceId=role
     )
@@ -60,7 +60,7 @@ def statements_of(emulator: EmulatorProcess, role: str) -> list[Mapping[str, Any
 
 
 def unused(proxy: PolicyProxy, function: str) -> set[Grant]:
-    """Return what nobody needed: neither the function's code nor Lambda for it."""
+    """Return the grants that neither the function's code nor Lambda used."""
     properties = yaml_parse(TEMPLATE.read_text())["Resources"][function]["Properties"]
     unused_grants = list_grants(proxy.statements) - proxy.used
     return {grant for grant in unused_grants if BY_LAMBDA.get(grant.action) not in properties}
@@ -68,7 +68,7 @@ def unused(proxy: PolicyProxy, function: str) -> set[Grant]:
 
 @pytest.fixture
 def proxies(buckets: Stack, emulator: EmulatorProcess) -> Iterator[dict[str, PolicyProxy]]:
-    """Return S3 as each of the roles sees it."""
+    """Return an S3 proxy for each role."""
     with ExitStack() as running:
         yield {
             role: running.enter_context(
@@ -82,7 +82,7 @@ def proxies(buckets: Stack, emulator: EmulatorProcess) -> Iterator[dict[str, Pol
 def separator(
     proxies: dict[str, PolicyProxy], job_context: JobContext, emulator: EmulatorProcess
 ) -> JobContext:
-    """Return the separator, with nothing but its role."""
+    """Return the separator with the permissions of its role."""
     client: S3Client = boto3.client(
         "s3",
         config=CLIENT_CONFIG,
@@ -102,8 +102,8 @@ def api(
     api_environment: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Api]:
-    """Return the API, with nothing but its role."""
-    assert store.uploads  # nobody waits between tries
+    """Return the API with the permissions of its role."""
+    assert store.uploads  # retries without delays
     for name in api_environment.keys() - {"PATH", "TZ", "LANG"}:
         monkeypatch.setenv(name, api_environment[name])
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxies["ApiRole"].url)
@@ -112,7 +112,7 @@ def api(
 
 
 def send(job: dict[str, Any], buckets: Stack, proxy: PolicyProxy, data: bytes) -> UploadKey:
-    """Send a song to a job's upload URL: S3 asks whether who signed it may put the song there."""
+    """Upload a song to a job's URL, and check that the signer has the permission."""
     assert proxy.check(IamRequest("s3:PutObject", f"{ARN}{buckets.uploads_bucket}/{job['key']}"))
     key = UploadKey.parse(job["key"])
     put(buckets, data, key)
@@ -120,14 +120,14 @@ def send(job: dict[str, Any], buckets: Stack, proxy: PolicyProxy, data: bytes) -
 
 
 def fetch(url: str, proxy: PolicyProxy) -> None:
-    """Follow a presigned URL: S3 asks whether who signed it may read what it leads to."""
+    """Check that the signer of a presigned URL has the permission to read the object."""
     bucket, _, key = urlsplit(url).path.lstrip("/").partition("/")
     (call,) = iam_requests(S3Request("GET", bucket, key, ""))
     assert proxy.check(call)
 
 
 def separate_dropped_songs(separator: JobContext, buckets: Stack, proxy: PolicyProxy) -> None:
-    """Have songs dropped: a new one, the same with other options, a copy, none, one in parts."""
+    """Separate dropped songs: new, with other options, copied, missing, with a failed upload."""
     put(buckets, song(), DROP)
     assert attempt(separator, DROP) is Outcome.DONE
     put(buckets, song(), DROP, {"codec": "flac", "stems": "vocals"})
@@ -142,7 +142,7 @@ def separate_dropped_songs(separator: JobContext, buckets: Stack, proxy: PolicyP
 
 
 def fail_multipart_upload(job_context: JobContext, proxy: PolicyProxy, key: UploadKey) -> None:
-    """Have an upload in parts fail: what is there of it is given up."""
+    """Make a multipart upload fail, so that it is aborted."""
     target = result_key(key, "large.wav")
     path = job_context.settings.work_dir.parent / "large.wav"
     path.write_bytes(LARGE)
@@ -152,7 +152,7 @@ def fail_multipart_upload(job_context: JobContext, proxy: PolicyProxy, key: Uplo
 
 
 class CheckedClient:
-    """A client of SNS and of SQS, which asks whether a role may do what it is called for."""
+    """A client of SNS and SQS that checks the permissions of a role."""
 
     def __init__(self, proxy: PolicyProxy, queue_arn: str) -> None:
         self._proxy = proxy
@@ -177,7 +177,7 @@ def publish_and_retry(buckets: Stack, proxy: PolicyProxy) -> None:
 def separate_job(
     api: Api, separator: JobContext, buckets: Stack, proxies: dict[str, PolicyProxy]
 ) -> dict[str, Any]:
-    """Have a job done, and return it."""
+    """Complete a job, and return it."""
     wanted = {"filename": "a.wav", "size_bytes": len(song()), "zip": True}
     job = api.post("/jobs", wanted).json
     key = send(job, buckets, proxies["ApiRole"], song())
@@ -191,7 +191,7 @@ def separate_job(
 def delete_during_upload(
     api: Api, separator: JobContext, buckets: Stack, proxies: dict[str, PolicyProxy]
 ) -> None:
-    """Have a job deleted at the moment when its stems are uploaded."""
+    """Delete a job during the upload of its stems."""
     data = song(0.5, seed=7)
     job = api.post("/jobs", {"filename": "b.wav", "size_bytes": len(data)}).json
     key = send(job, buckets, proxies["ApiRole"], data)
@@ -244,7 +244,7 @@ def test_api_uses_every_permission_of_its_role(
 
 
 def fail_multipart_copy(buckets: Stack, proxy: PolicyProxy, key: UploadKey) -> None:
-    """Have the copy of a large stem fail: what is there of it is given up."""
+    """Make a multipart copy of a large stem fail, so that it is aborted."""
     source, target = result_key(DROP, "large.wav"), result_key(key, "large.wav")
     buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=source, Body=LARGE)
     client: S3Client = boto3.client("s3", config=CLIENT_CONFIG, endpoint_url=proxy.url)

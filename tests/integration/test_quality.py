@@ -1,4 +1,4 @@
-"""What `quality=high` promises, with genuine and made-up networks, and how it is measured."""
+"""Properties of `quality=high` with genuine and random networks, and its evaluation."""
 
 import re
 from pathlib import Path
@@ -60,7 +60,7 @@ def test_streamed_stems_of_every_model_equal_the_whole_song(
     model: Model, backend: BackendName
 ) -> None:
     models = Models(random_checkpoints.built_model(model.weights), backend)
-    # Random weights make more of the rounding of the transforms than trained ones.
+    # Random weights amplify rounding errors more than trained weights.
     assert_same(models.load(model), generate(8, seed=11).mix, within=3e-5)
 
 

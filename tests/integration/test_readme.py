@@ -1,4 +1,4 @@
-"""Every command in README.md and docs/guide works, or would work with an AWS account."""
+"""Every command in README.md and docs/guide works, or is valid for an AWS account."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""The guides' own lines against a running stack: curl for the API, AWS tools on the laptop."""
+"""The commands of the guides against a running stack: curl and AWS tools."""
 
 import json
 import os
@@ -26,7 +26,7 @@ POLLS = 60
 
 
 class Terminal:
-    """A shell that runs the guides' lines with each reader's own values filled in."""
+    """A shell that runs the guides' commands with the placeholders filled in."""
 
     def __init__(self, folder: Path, program: LocalStackProcess, url: str) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""What docs/operations/security.md promises and no other file of tests is about."""
+"""Mitigations in docs/operations/security.md without tests in other files."""
 
 import hmac
 import io

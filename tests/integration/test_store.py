@@ -1,4 +1,4 @@
-"""The store against the emulator, with and without trouble on the way."""
+"""The store against the emulator, with and without faults."""
 
 import hashlib
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from stemdrop_local.deployment import Stack
 
 KEY = UploadKey.parse("drop/song.mp3")
 DIGEST = "d" * 64
-# More than a part of a multipart upload, and nothing that repeats.
+# Larger than a part of a multipart upload, without repetition.
 LARGE = hashlib.shake_256(b"large").digest(9 << 20)
 STRANGE_KEYS = [
     "drop/with space  twice.mp3",
@@ -97,7 +97,7 @@ def test_replaced_song_is_not_downloaded(buckets: Stack, store: Store, tmp_path:
 
 
 def test_deleted_song_is_a_transient_error(buckets: Stack, store: Store, tmp_path: Path) -> None:
-    # Not a ChangedError: no event of another upload will come, so this one has to.
+    # Not a ChangedError, because no newer upload has an event, so this one must be retried.
     put_song(buckets, b"one")
     upload = store.find_upload(KEY)
     assert upload is not None
@@ -182,7 +182,7 @@ def test_invalid_record_is_a_storage_error(buckets: Stack, store: Store) -> None
 
 
 def test_write_with_a_lost_response_is_kept(store: Store, faults: FaultProxy) -> None:
-    # boto3 sends it again and learns that the record has changed; `JobRecord` finds out by whom.
+    # boto3 retries and gets an error that the record has changed. `JobRecord` finds out by whom.
     faults.inject(drop_response, "PUT", record_key(KEY))
     job = a_job()
     with pytest.raises(ChangedError):
@@ -246,7 +246,7 @@ def test_invalid_index_entry_is_ignored(buckets: Stack, store: Store, entry: byt
 
 Call = tuple[str, str, Callable[[Store, Path], object]]
 VOCALS = result_key(KEY, "vocals.wav")
-# The request that each call makes, and the call; a song, its record, a stem and an entry are there.
+# The request of each call, and the call. A song, its record, a stem and an index entry exist.
 CALLS: dict[str, Call] = {
     "find_upload": ("HEAD", str(KEY), lambda store, _: store.find_upload(KEY)),
     "download": ("GET", str(KEY), lambda store, path: download(store, path / "song")),
