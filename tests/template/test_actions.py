@@ -1,4 +1,4 @@
-"""Every policy grants actions that exist, on resources and with conditions that they know."""
+"""Every policy grants existing actions, with supported resources and conditions."""
 
 from collections.abc import Iterator
 from typing import NamedTuple

@@ -42,7 +42,7 @@ def test_every_guarded_operation_has_its_own_route(template: Template, app: dict
         for method, route in methods.items()
         if method in METHODS and route.get("security", app.get("security"))
     }
-    # The document doesn't mention HEAD, which is answered wherever GET is.
+    # The document omits HEAD, which every GET route supports.
     guarded |= {("HEAD", path) for method, path in guarded if method == "GET"}
     assert {" ".join(route) for route in guarded} == routes(template).keys() - {"$default"}
 
@@ -144,7 +144,7 @@ def test_access_log_has_no_query_and_no_header(template: Template) -> None:
         "status",
         "responseLatency",
         "responseLength",
-        "error.message",  # messageString has quotes of its own
+        "error.message",  # messageString includes quotes
         "authorizer.error",
     }
 

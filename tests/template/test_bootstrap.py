@@ -1,4 +1,4 @@
-"""infra/bootstrap.yaml: who deploys, within which limits, and what is kept of deployments."""
+"""infra/bootstrap.yaml: roles of deployments, the boundary, and storage of images and zips."""
 
 import json
 import re
@@ -20,8 +20,8 @@ from templates import (
 
 GITHUB = {"GitHubRepository": "owner/stemdrop", "GitHubRepositoryId": "42"}
 BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
-# What `sam deploy` asks CloudFormation for.
-# Source: samcli/lib/deploy/deployer.py, without what deletes or rolls back at somebody's wish.
+# CloudFormation actions of `sam deploy`.
+# Source: samcli/lib/deploy/deployer.py, without optional deletion and rollback.
 SAM_CALLS = {
     "cloudformation:CreateChangeSet",
     "cloudformation:DescribeChangeSet",
@@ -81,7 +81,7 @@ def test_roles_are_passed_to_one_service(bootstrap: Template, role: str, service
 
 @pytest.fixture(scope="module")
 def functions(template: Template, resolver: Resolver) -> list[Statement]:
-    """Return what the application's functions may do; see test_permissions.py."""
+    """Return the permissions of the application's functions; see test_permissions.py."""
     roles = [
         resource["Properties"]
         for resource in template["Resources"].values()
@@ -125,7 +125,7 @@ def test_functions_have_the_boundary(template: Template) -> None:
             assert Resolver(template, {name: BOUNDARY}).resolve(wanted) == {name: BOUNDARY}
 
 
-# --- who deploys from GitHub
+# --- deployment from GitHub
 
 
 def trust(bootstrap: Template, **parameters: str) -> Statement:
@@ -240,7 +240,7 @@ def test_images_are_scanned_encrypted_and_expired(bootstrap: Template) -> None:
         "countType": "imageCountMoreThan",
         "countNumber": int(bootstrap["Parameters"]["ImagesKept"]["Default"]),
     }
-    # Or the stack would go without an image.
+    # Otherwise, the stack would have no image.
     assert bootstrap["Resources"]["ImageRepository"]["DeletionPolicy"] == "Retain"
 
 

@@ -1,4 +1,4 @@
-"""The documentation is true: its links, paths, names, tables and figures match the repository."""
+"""Links, paths, names, tables and figures of the documentation match the repository."""
 
 import re
 from dataclasses import fields

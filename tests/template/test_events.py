@@ -1,4 +1,4 @@
-"""The sample events are ones that the application of template.yaml gets."""
+"""The sample events match the application of template.yaml."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The console's form of each template has every parameter once, in a group and with a label."""
+"""The console form of each template has every parameter once, with a group and a label."""
 
 import re
 from pathlib import Path
@@ -66,7 +66,7 @@ def test_defaults_are_allowed_values(form: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("path", TEMPLATES)
 def test_whole_numbers_are_limited_to_their_range(path: str, root: Path) -> None:
-    """A parameter of type Number would take 1.5, and so has no integer for a limit."""
+    """A parameter of type Number would accept 1.5, so integers are strings with a pattern."""
     ranges = 0
     for name, parameter in load_template(root / path)["Parameters"].items():
         if found := WHOLE.fullmatch(parameter.get("ConstraintDescription", "")):

@@ -1,4 +1,4 @@
-"""The small IAM of the tests says no where AWS does, and asks for what AWS asks."""
+"""The IAM of the tests checks and denies requests as AWS does."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The Dockerfile builds what template.yaml, the local stack and the repository say."""
+"""The Dockerfile matches template.yaml, the local stack and the repository."""
 
 import fnmatch
 import json
@@ -31,7 +31,7 @@ def defaults(instructions: list[Instruction]) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def stages(instructions: list[Instruction]) -> dict[str, str]:
-    """Return the name of each stage with what it is from."""
+    """Return the base of each stage by name."""
     return {
         stage: base
         for base, stage in (value.split(" AS ") for name, value in instructions if name == "FROM")

@@ -1,6 +1,6 @@
-"""Alarms and dashboard look at what the application has, under the names that it has there.
+"""Alarms and the dashboard use existing resources and metrics.
 
-That its own metrics are those that the separator sends is for tests/integration/test_monitoring.py.
+tests/integration/test_monitoring.py tests the metrics that the separator emits.
 """
 
 import json
@@ -13,8 +13,8 @@ import pytest
 from templates import Resolver, Template
 
 DAY_S = 24 * 3600
-# Names of AWS's metrics, and what they are counted by. Sources: the lists of metrics in the guides
-# of SQS, Lambda, and API Gateway (HTTP APIs).
+# AWS metrics, with their dimension. Sources: the lists of metrics in the guides of SQS, Lambda and
+# API Gateway (HTTP APIs).
 KNOWN = {
     "AWS/SQS": (
         {"ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"},
@@ -26,7 +26,7 @@ KNOWN = {
     ),
     "AWS/ApiGateway": ({"4xx", "5xx", "Count", "Latency"}, "ApiId"),
 }
-# Alarm to what it looks at.
+# Alarm to its metrics.
 ALARMS = {
     "FailuresAlarm": {"ApproximateNumberOfMessagesVisible"},
     "OldestSongAlarm": {"ApproximateAgeOfOldestMessage"},
@@ -48,7 +48,7 @@ def alarms(template: Template) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture
 def names(resolver: Resolver) -> dict[str, set[str]]:
-    """Return what there is to look at, by the dimension of its metrics."""
+    """Return resource names by the dimension of their metrics."""
     return {
         "QueueName": set(resolver.names("AWS::SQS::Queue").values()),
         "FunctionName": set(resolver.names("AWS::Serverless::Function").values()),
@@ -66,7 +66,7 @@ def resolved(template: Template, kind: str, **parameters: str) -> dict[str, dict
 
 
 def metrics_of(alarm: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the metrics that an alarm looks at."""
+    """Return the metrics of an alarm."""
     if "MetricName" in alarm:
         return [alarm]
     return [entry["MetricStat"]["Metric"] for entry in alarm["Metrics"] if "MetricStat" in entry]
@@ -164,7 +164,7 @@ def test_alarms_may_use_their_topic(template: Template, alarms: dict[str, Any]) 
     policy = resolved(template, "AWS::SNS::TopicPolicy")["AlarmTopicPolicy"]
     only_tls, take = policy["PolicyDocument"]["Statement"]
     assert topic["Subscription"] == [{"Protocol": "email", "Endpoint": ADDRESS["AlarmAddress"]}]
-    assert "KmsMasterKeyId" not in topic  # AWS's own key for SNS lets no alarm in
+    assert "KmsMasterKeyId" not in topic  # alarms can't use the AWS managed key for SNS
     assert only_tls["Effect"] == "Deny"
     assert only_tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert take["Principal"] == {"Service": "cloudwatch.amazonaws.com"}

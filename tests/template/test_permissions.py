@@ -41,7 +41,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         **logs("separate"),
         **TRACES,
     },
-    # What it may do it can sign: it can't read a song, and it can't touch what was dropped.
+    # Its presigned URLs have these permissions: none reads a song or changes a dropped one.
     "ApiRole": {
         "s3:GetObject": RESULTS | INDEX,
         "s3:PutObject": SENT_SONGS | RESULTS_OF_JOBS,

@@ -1,4 +1,4 @@
-"""samconfig.toml is what `sam` takes, and says of both stages what the template knows."""
+"""samconfig.toml is valid for `sam`, and its stages match the template."""
 
 import os
 import re
@@ -15,14 +15,14 @@ Section = dict[str, dict[str, dict[str, Any]]]
 STAGES = {"dev": "stemdrop-dev", "prod": "stemdrop"}
 OF_SAM = {"resolve_s3", "resolve_image_repos"}
 REPOSITORY = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/stemdrop"
-# That a stack's name allows.
+# Characters of a stack's name.
 MAX_STACK_LETTERS = 27
 
 
 @pytest.fixture(scope="module")
 def sections(root: Path) -> dict[str, Section]:
     document = tomllib.loads((root / "samconfig.toml").read_text())
-    # What is there without a stage is for SAM on this machine; see test_sam_local.py.
+    # The default section is for `sam local`.
     return {name: document[name] for name in document.keys() - {"version", "default"}}
 
 
@@ -32,7 +32,7 @@ def overrides(section: Section) -> dict[str, str]:
 
 
 def deploy(root: Path, home: Path, *arguments: str) -> str:
-    """Run `sam deploy` where nobody answers, and return what it says."""
+    """Run `sam deploy` with an unreachable endpoint, and return its output."""
     with closing(create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
     environment = {
@@ -100,6 +100,6 @@ def test_stage_deploys_without_other_settings(root: Path, tmp_path: Path, stage:
 def test_bootstrap_stage_uses_its_bucket_and_repository(root: Path, tmp_path: Path) -> None:
     given = ["--s3-bucket", "artifacts", "--image-repository", REPOSITORY]
     said = deploy(root, tmp_path, "--config-env", "prod-bootstrap", *given)
-    assert "SeparateFunction" in said  # it is about to upload what wasn't built
-    # And this is why there are environments of their own for it.
+    assert "SeparateFunction" in said  # the upload fails, because nothing is built
+    # That is why these sections exist.
     assert "Only one of the following" in deploy(root, tmp_path, "--config-env", "prod", *given)

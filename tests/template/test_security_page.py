@@ -25,7 +25,7 @@ def quoted(cell: str) -> list[str]:
 
 
 def short(resource: str) -> str:
-    """Return what the page calls a resource."""
+    """Return the short name of a resource on the page."""
     names = {
         r"arn:aws:s3:::stemdrop-(uploads|stems)-\d+-[a-z0-9-]+": r"\1",
         r"arn:aws:sqs:[a-z0-9-]+:\d+:stemdrop-": "",

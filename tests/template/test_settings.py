@@ -10,7 +10,7 @@ from stemdrop_api.settings import ApiSettings
 from stemdrop_separate.settings import Settings
 from templates import Resolver, Template
 
-# Powertools reads these by itself.
+# Powertools reads these.
 POWERTOOLS = {
     "POWERTOOLS_SERVICE_NAME",
     "POWERTOOLS_METRICS_NAMESPACE",

@@ -1,4 +1,4 @@
-"""template.yaml keeps what the design promises about buckets, events, failures and outputs."""
+"""Buckets, events, failures and outputs of template.yaml."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from templates import Resolver, Template
 
 BUCKETS = ["UploadsBucket", "StemsBucket"]
 KEPT = [*BUCKETS, "SongQueue", "FailureQueue", "CompletionTopic", "AlarmTopic"]
-# SNS knows no sns:* in the policy of a topic.
+# SNS doesn't support sns:* in topic policies.
 ACTIONS = {"s3": "s3:*", "sqs": "sqs:*", "sns": ["sns:Publish", "sns:Subscribe"]}
 
 
@@ -119,7 +119,7 @@ def test_only_the_upload_bucket_of_this_account_sends_to_the_queue(
         "StringEquals": {"aws:SourceAccount": "123456789012"},
         "ArnEquals": {"aws:SourceArn": bucket},
     }
-    # S3 tries it when the bucket is made.
+    # S3 checks it when the bucket is created.
     assert template["Resources"]["UploadsBucket"]["DependsOn"] == "SongQueuePolicy"
     assert "UploadsBucket" not in str(template["Resources"]["SongQueuePolicy"])
 
@@ -164,7 +164,7 @@ def test_messages_that_failed_three_times_are_kept_longest(resolver: Resolver) -
         "redrivePermission": "byQueue",
         "sourceQueueArns": [arns["SongQueue"]],
     }
-    # A message is as old in the failure queue as it was before.
+    # Messages keep their age in the failure queue.
     assert failures["MessageRetentionPeriod"] == 14 * 24 * 3600 > songs["MessageRetentionPeriod"]
     assert songs["SqsManagedSseEnabled"] is failures["SqsManagedSseEnabled"] is True
 

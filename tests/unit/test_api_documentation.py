@@ -1,4 +1,4 @@
-"""The OpenAPI document, and the page that shows it."""
+"""The OpenAPI document, and the documentation page."""
 
 import re
 from collections.abc import Iterator
@@ -118,7 +118,7 @@ def test_every_error_has_a_status_and_a_docstring() -> None:
 
 
 class SourceParser(HTMLParser):
-    """Collects what a page loads, and what it runs by itself."""
+    """Collects the files that a page loads, and its inline scripts."""
 
     def __init__(self, page: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Exceptions of FastAPI and Starlette, as problem details."""
+"""Exceptions of FastAPI and Starlette become problem details."""
 
 import pytest
 from fastapi import HTTPException as FastApiException

@@ -126,7 +126,7 @@ def test_ffmpeg_runs_without_environment_and_terminal(tmp_path: Path) -> None:
     program.chmod(0o755)
     with FfmpegProcess(program, []) as running:
         assert running.wait() == 0
-        # Python itself sets LC_CTYPE, if nothing else says what language it speaks.
+        # Python sets LC_CTYPE if no locale is set.
         assert running.log.replace("'LC_CTYPE'", "") == "[] / True"
 
 

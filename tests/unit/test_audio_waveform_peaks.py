@@ -1,4 +1,4 @@
-"""Waveform peaks hold the largest sample of each bin, however blocks are cut."""
+"""Waveform peaks are the largest samples of each bin, independent of block sizes."""
 
 import numpy as np
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The page of costs, from made-up figures; what it names has to be there."""
+"""The cost page with sample values."""
 
 import re
 from dataclasses import replace
@@ -41,7 +41,7 @@ def traffic(stems_bytes: int) -> Traffic:
 def figures(killed: frozenset[int] = frozenset({1769, 3008})) -> CostFigures:
     """Return figures of a machine with two cores."""
     ours = {1769: rounds((11, 10), (12, 9), (13, 11)), 3008: rounds((8, 6)), 3538: rounds((7, 5.5))}
-    # At 3008 MB one round ended before the one that was killed.
+    # At 3008 MB, one round succeeded before one was killed.
     other = {1769: [], 3008: rounds((99, 99)), 3538: rounds((36, 22))}
     if not killed:
         other = {size: rounds((60, 40)) * len(ours[size]) for size in other}
@@ -71,7 +71,7 @@ def figures(killed: frozenset[int] = frozenset({1769, 3008})) -> CostFigures:
 
 
 def table(page: str, first: str) -> list[list[str]]:
-    """Return the cells of the table whose head begins with some words."""
+    """Return the cells of the table whose header starts with some words."""
     (_, _, rest) = page.partition(f"| {first}")
     rows = rest.partition("\n\n")[0].splitlines()[2:]
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
@@ -181,6 +181,6 @@ def test_template_has_the_expected_figures() -> None:
 
 
 def test_page_text_contains_no_figures() -> None:
-    """Whatever was measured stands in braces: a sentence must not hold for one run only."""
+    """Measured values must be placeholders, so that sentences are true for every run."""
     text = TEXT.read_text()
     assert not re.search(r"\d+(\.\d+)? (USD|GB-s|times)", text)

@@ -1,4 +1,4 @@
-"""How requests and logs are told apart for the bill."""
+"""Classification of requests and logs for the bill."""
 
 import json
 
@@ -52,9 +52,9 @@ def test_traffic_counts_requests_and_bytes() -> None:
     assert traffic.count(RequestKind.READ) == 2
     assert traffic.count(RequestKind.READ, Requester.API) == 1
     assert traffic.answers_bytes == 150
-    # A message is sent, received and deleted, and here its visibility was changed.
+    # The message is sent, received and deleted, and its visibility is changed.
     assert traffic.queue_requests == 4
-    # Two lines of the access log, and two of ours, 26 bytes more each.
+    # Two lines of the access log and two of the functions, each with 26 more bytes.
     assert traffic.logs_bytes == 2 * (250 + 26) + (10 + 26) + (2 + 26)
 
 

@@ -47,7 +47,7 @@ def test_every_byte_changes_the_digest(one: str, other: str, options: Options) -
 
 
 def test_entry_written_before_an_option_existed_is_found() -> None:
-    """Holds a digest as it was before `quality` and `clip`: it is the name of an object in S3."""
+    """The digest from before `quality` and `clip` must not change, because it is an S3 key."""
     before = "eda1b2b9d7ac1b3e26849003f951e1740e0f18703dca3d4f8434cc30431527d0"
     assert content_digest(SOME_SHA256, Options()) == before
     assert (

@@ -62,7 +62,7 @@ def test_each_error_has_a_figure_of_its_own(
 def test_museval_loads_without_ffmpeg_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     assert of_the_voice(VOICE + HISS).sdr == pytest.approx(0, abs=0.5)
-    assert "stempeg" not in sys.modules  # it looks for ffmpeg when it is imported, and raises
+    assert "stempeg" not in sys.modules  # its import requires ffmpeg
 
 
 def test_si_sdr_is_independent_of_the_level() -> None:

@@ -21,14 +21,14 @@ KEY = UploadKey.parse("drop/song.mp3")
 FIRST = Upload(str(KEY), "etag-1", 1000, "2026-01-01T12:00:00.000Z", {})
 SECOND = replace(FIRST, etag="etag-2", uploaded_at="2026-01-01T12:00:01.000Z")
 SECOND_WITHIN_A_SECOND = replace(FIRST, etag="etag-2")
-# The same bytes again, which other options come with.
+# The same bytes with other options.
 SECOND_WITH_OPTIONS = replace(
     FIRST, uploaded_at="2026-01-01T12:00:01.000Z", metadata={"codec": "mp3"}
 )
 
 
 class AttemptResult(StrEnum):
-    """How an attempt ended; with a storage error the event is delivered again."""
+    """Outcome of an attempt. After a storage error, the event is delivered again."""
 
     DONE = "done"
     SKIPPED = "skipped"
@@ -37,7 +37,7 @@ class AttemptResult(StrEnum):
 
 
 def work(store: MemoryStore, name: str, record: JobRecord | None = None) -> AttemptResult:
-    """Do to the record what an attempt does, under a name that shows in what it writes."""
+    """Write the record as an attempt does, with a name as the warning."""
     record = record or JobRecord(store, KEY)
     job = replace(
         start_record(KEY, store.find_upload(KEY), record.found, Deadline.after(900)),
@@ -57,7 +57,7 @@ def work(store: MemoryStore, name: str, record: JobRecord | None = None) -> Atte
 
 
 def deliver(store: MemoryStore, name: str) -> None:
-    """Work until the event needn't be delivered again."""
+    """Repeat the work until the event is processed."""
     while work(store, name) is AttemptResult.RAISED:
         pass
 
@@ -82,7 +82,7 @@ def test_finished_record_does_not_change(data: st.DataObject, lost: set[int]) ->
     scheduler.run({name: partial(deliver, store, name) for name in names}, chosen_by(data))
     for before, after in store.writes:
         if before is not None and before.is_finished and is_same_work(before, after):
-            assert before == after  # an answer was lost, and the same was written again
+            assert before == after  # a response was lost, and the record was written again
     assert store.job is not None
     assert store.job.status is Status.DONE
 

@@ -47,20 +47,20 @@ def record(
 @pytest.mark.parametrize(
     ("status", "etag", "second", "options", "settled"),
     [
-        # The event of a finished job comes again.
+        # Repeated event of a finished job.
         (Status.DONE, "etag", 0, {}, True),
         (Status.FAILED, "etag", 0, {}, True),
-        # The event of one that died, or is being worked on.
+        # Repeated event of a killed or running job.
         (Status.PROCESSING, "etag", 0, {}, False),
         (Status.AWAITING_UPLOAD, "etag", 0, {}, False),
-        # The same song was sent again: its stems are there, but a failure deserves another try.
+        # New upload of the same song: stems are reused, but failures are tried again.
         (Status.DONE, "etag", 1, {}, True),
         (Status.FAILED, "etag", 1, {}, False),
-        # Another song was sent.
+        # Upload of another song.
         (Status.DONE, "other", 1, {}, False),
         (Status.FAILED, "other", 1, {}, False),
         (Status.DONE, "other", 0, {}, False),
-        # The same song was sent with other options.
+        # Upload of the same song with other options.
         (Status.DONE, "etag", 1, {"codec": "mp3"}, False),
         (Status.FAILED, "etag", 1, {"codec": "mp3"}, False),
         (Status.DONE, "etag", 1, {"codec": "nonsense"}, False),
@@ -74,7 +74,7 @@ def test_finished_work_is_settled(
         DROP, upload(options, etag=etag, second=second), previous, Deadline.after(900)
     )
     assert is_settled(previous, job) is settled
-    # The record as it is read back means the same.
+    # The same after a round trip of the record.
     assert is_settled(Job.from_json(previous.to_json()), job) is settled
 
 
@@ -161,7 +161,7 @@ def test_metadata_of_other_tools_is_ignored() -> None:
 
 @pytest.mark.parametrize("metadata", [{"codec": "mp4"}, {"stems": "drums"}])
 def test_invalid_options_are_kept_as_given(metadata: dict[str, str]) -> None:
-    # So that the attempt can say what is wrong with them, and people can read it.
+    # So that the attempt can report the error, and users can read it.
     assert start_record(DROP, upload(metadata), None, Deadline.after(900)).options == metadata
 
 
@@ -170,7 +170,7 @@ WANTED = Options.parse({"model": "4stems", "codec": "mp3"}).to_json()
 
 @pytest.mark.parametrize("status", Status)
 def test_a_job_of_the_api_keeps_its_options_through_every_delivery(status: Status) -> None:
-    # The first attempt may have died, or the event may come twice: the options are nowhere else.
+    # Also after a killed attempt or a repeated event, because only the record has the options.
     waiting = record(Status.AWAITING_UPLOAD, None, WANTED, API)
     first = start_record(API, upload(key=API), waiting, Deadline.after(900))
     assert first.options == WANTED

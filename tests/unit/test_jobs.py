@@ -22,7 +22,7 @@ from stemdrop.jobs import (
 )
 from strategies import ANY_JSON, ANY_TEXT, JOBS, TIMES
 
-# What the design asks of the record, each with a unit where it has one.
+# Required fields of the record, with units.
 DESIGNED = {
     "version", "key", "filename", "owner", "status", "stage", "options", "source",
     "sound", "progress", "stems", "zip", "error", "warnings", "engine", "usage", "attempt",
@@ -157,7 +157,7 @@ def test_times_are_utc_to_the_millisecond() -> None:
 
 @given(st.tuples(TIMES, TIMES))
 def test_times_sort_as_text(times: tuple[str, str]) -> None:
-    # The record of the newer upload is found by comparing texts.
+    # The newer upload is found by comparing strings.
     one, other = (datetime.fromisoformat(time) for time in times)
     assert (times[0] < times[1]) is (one < other)
 

@@ -24,7 +24,7 @@ from strategies import ANY_TEXT, JOB_IDS, SHA256, UPLOAD_KEYS
 S3_MAX_KEY_BYTES = 1024
 STEMS = sorted({RESIDUAL, *(stem for names in INSTRUMENTS.values() for stem in names)})
 RESULT_NAMES = [RECORD_NAME, ZIP_NAME, *(f"{stem}.{codec}" for stem in STEMS for codec in Codec)]
-# Keys that somebody would trip over: quoting, dots, separators, direction marks, several planes.
+# Tricky keys: quoting, dots, separators, direction marks and several Unicode planes.
 STRANGE_NAMES = [
     "live at home.mp3",
     "a+b%20c.mp3",
@@ -74,7 +74,7 @@ def test_unusual_name_is_kept(name: str) -> None:
 
 @given(UPLOAD_KEYS, st.sampled_from(RESULT_NAMES))
 def test_result_key_gives_its_upload(key: UploadKey, name: str) -> None:
-    # The inverse exists, so no two uploads share a key, nor do two results of one.
+    # The inverse exists, so keys of uploads and results are unique.
     assert parse_result_key(result_key(key, name)) == (key, name)
 
 

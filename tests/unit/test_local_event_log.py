@@ -1,4 +1,4 @@
-"""What the console shows: every end of a job, every call, and no secret."""
+"""The console shows all finished jobs and requests, but no secrets."""
 
 from typing import Any
 
@@ -24,13 +24,13 @@ def event_log(output: CapturedOutput) -> EventLog:
 
 
 def said(output: CapturedOutput) -> str:
-    """Return the only line there is, without its time."""
+    """Return the only line, without its time."""
     (line,) = output.text.splitlines()
     return " ".join(line.split()[1:])
 
 
 def stems(*timings: str) -> dict[str, Any]:
-    """Return the fields of a job that is done, and what it spent time on."""
+    """Return the log fields of a completed job."""
     parts = tuple(
         Stem(name, f"{KEY}/{name}.wav", 4, 1.0, -1.0, 0) for name in ("vocals", "accompaniment")
     )

@@ -13,7 +13,7 @@ def noise(samples: int, seed: int = 0, scale: float = 0.1) -> Waveform:
 
 
 def pair_with_error(ratio_db: float) -> tuple[Waveform, Waveform]:
-    """A reference, and an estimate with an orthogonal error of a known level."""
+    """Return a reference, and an estimate with an orthogonal error of a known level."""
     time = np.arange(44_100) / 44_100
     reference = np.sin(2 * np.pi * 441 * time)
     error = np.cos(2 * np.pi * 441 * time) * 10 ** (-ratio_db / 20)
@@ -38,7 +38,7 @@ def test_gain_changes_snr_but_not_si_sdr(gain: float, sign: int) -> None:
     reference, estimate = pair_with_error(20)
     scaled = (estimate * gain * sign).astype(np.float32)
     assert si_sdr_db(reference, scaled) == pytest.approx(20, abs=0.01)
-    # Of a wrong gain g, (g - 1) times the reference is left over as an error.
+    # With a gain g, the error is (g - 1) times the reference.
     left_over = np.square(gain * sign - 1) + np.square(gain) / 100
     assert snr_db(reference, scaled) == pytest.approx(-10 * np.log10(left_over), abs=0.01)
 

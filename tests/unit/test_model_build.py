@@ -1,4 +1,4 @@
-"""A model built of a checkpoint: the same bytes each time, or one sentence."""
+"""Models built from checkpoints: reproducible, or an error in one sentence."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Checkpoints read without TensorFlow: the values that were saved, or one sentence."""
+"""Checkpoints read without TensorFlow: the saved values, or an error in one sentence."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,7 +37,7 @@ def test_saved_variables_are_read(saved: dict[str, NDArray[Any]], entries_per_bl
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a checkpoint; each test puts back what it damages."""
+    """Return a folder with a checkpoint, which tests restore after changes."""
     return write(tmp_path_factory.mktemp("checkpoint"), VARIABLES, entries_per_block=7)
 
 
@@ -94,11 +94,11 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
     [
         table([(b"", b"\x08\x02")]),  # two data files
         table([(b"", b"\x08\x01\x10\x01")]),  # big-endian
-        table([(b"", HEADER), (b"a", b"\x18\x01")]),  # in the second data file
+        table([(b"", HEADER), (b"a", b"\x18\x01")]),  # refers to a second data file
         table([(b"", HEADER), (b"a", b"\x3a\x00")]),  # in slices
         table([(b"", HEADER)], compression=1),
         table([(b"", b"\x0a\x01\x01")]),  # bytes where a number belongs
-        table([(b"", HEADER), (b"a", b"\x09")]),  # a kind of field that there isn't
+        table([(b"", HEADER), (b"a", b"\x09")]),  # an unknown field type
         table([(b"", HEADER), (b"\xff", b"")]),
         b"no table at all" * 9,
         b"",

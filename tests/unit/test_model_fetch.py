@@ -1,4 +1,4 @@
-"""Fetching weights: the pinned files or none, whatever the source does."""
+"""Downloads of weights: exactly the pinned files, or an error."""
 
 import subprocess
 import sys
@@ -48,7 +48,7 @@ def archive(server: ArchiveServer, path: str = "/4stems.tar.gz") -> Archive:
 
 
 def visible(folder: Path) -> list[str]:
-    """List what is in a folder, except for the lock."""
+    """Return the names in a folder, except for the lock."""
     return sorted(path.name for path in folder.iterdir() if not path.name.endswith(".lock"))
 
 
@@ -299,7 +299,7 @@ def test_concurrent_fetches_download_once(
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Have pip look for wheels in a folder, and nowhere else."""
+    """Make pip use a folder as its only source of wheels."""
     folder = tmp_path / "index"
     folder.mkdir()
     monkeypatch.setenv("PIP_NO_INDEX", "1")

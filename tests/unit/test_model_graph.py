@@ -1,4 +1,4 @@
-"""Operations in the form that ONNX Runtime computes fastest: the same numbers, for any size."""
+"""Operations that are rewritten for ONNX Runtime have equal results for any size."""
 
 import numpy as np
 import onnxruntime
@@ -28,7 +28,7 @@ def run(model: object, x: Array) -> Array:
 
 
 def plain(x: Array, operation: str, constants: list[Array], **attributes: list[int]) -> Array:
-    """Compute one operation of ONNX."""
+    """Run an ONNX model."""
     names = [f"constant_{index}" for index in range(len(constants))]
     named = [numpy_helper.from_array(*pair) for pair in zip(constants, names, strict=True)]
     node = helper.make_node(operation, ["x", *names], ["y"], **attributes)

@@ -1,4 +1,4 @@
-"""What is there as a whole or not at all: staged files, and the record of a model."""
+"""Atomic publication of model files, and the record of a model."""
 
 import fcntl
 import json
@@ -57,7 +57,7 @@ def test_failed_publication_leaves_no_record(tmp_path: Path) -> None:
             for name in names:
                 (folder / name).write_text(content)
         staged = [partial / name for name in names]
-        staged[1].unlink()  # so that publishing breaks off half-way
+        staged[1].unlink()  # so that publishing fails halfway
         with pytest.raises(FileNotFoundError):
             publish(staged, tmp_path)
         assert not (tmp_path / "2stems.json").exists()
@@ -69,7 +69,7 @@ def test_failed_publication_leaves_no_record(tmp_path: Path) -> None:
 
 @pytest.fixture
 def built(tmp_path: Path) -> Path:
-    """Return a folder with a model for both backends, as the build leaves it."""
+    """Return a folder with a built model for both backends."""
     networks = [tmp_path / "2stems.onnx", tmp_path / "2stems.pb"]
     for path in networks:
         path.write_bytes(path.name.encode())

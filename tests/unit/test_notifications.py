@@ -1,4 +1,4 @@
-"""A message is one that SNS takes, whatever the record has in it."""
+"""SNS accepts the message of any record."""
 
 import json
 import re
@@ -20,8 +20,8 @@ TIME = "2026-01-01T12:00:00.000Z"
 # Source: "Publish" in the API reference of SNS.
 MAX_MESSAGE_BYTES = 256 * 1024
 MAX_SUBJECT_LETTERS = 100
-# The longest keys, of characters that JSON writes with six letters for a byte, and others that SNS
-# refuses.
+# The longest keys, with characters that JSON escapes with six characters per byte, and others that
+# SNS refuses.
 LONGEST = "drop/" + "\x01" * (MAX_UPLOAD_KEY_BYTES - 8) + "\ufffe"
 
 
@@ -46,7 +46,7 @@ JOB = Job(
 
 
 class FakeSnsClient:
-    """Notes what is published."""
+    """A fake SNS client that records requests."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.requests: list[dict[str, Any]] = []

@@ -161,7 +161,7 @@ def test_each_codec_has_a_bitrate_or_a_bit_depth(codec: Codec) -> None:
     options = Options.parse({"codec": codec})
     if codec in {Codec.WAV, Codec.FLAC}:
         assert (options.bitrate, options.bit_depth) == (None, "16")
-        # A default that a tool always sends is no reason to do the work again.
+        # A tool that always sends the defaults must not cause another separation.
         assert Options.parse({"codec": codec, "bitrate": "192k"}) == options
     else:
         assert (options.bitrate, options.bit_depth) == ("192k", None)

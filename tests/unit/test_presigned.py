@@ -1,4 +1,4 @@
-"""Signatures themselves are checked where something verifies them: see test_api_uploads.py."""
+"""Presigned URLs. test_api_uploads.py tests that S3 verifies the signatures."""
 
 import base64
 import hashlib
@@ -32,7 +32,7 @@ def signer(endpoint_url: str | None = None) -> UrlSigner:
 
 @pytest.mark.parametrize("sha256", [None, hashlib.sha256(b"song").hexdigest()])
 def test_upload_url_signs_the_length_and_a_known_checksum(sha256: str | None) -> None:
-    """A checksum that botocore adds on its own, say CRC32, would have to be sent by everybody."""
+    """Every client would have to send a checksum that botocore adds by default, such as CRC32."""
     upload = signer().upload_url(KEY, 1234, sha256)
     signed = ["content-length", "host"] + ["x-amz-checksum-sha256"] * (sha256 is not None)
     query = parse_qs(urlsplit(upload.url).query)

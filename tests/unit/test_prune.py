@@ -1,4 +1,4 @@
-"""What is removed from the packages in the image, and what stays."""
+"""Files that are removed from the image's packages."""
 
 import subprocess
 from pathlib import Path

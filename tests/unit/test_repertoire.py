@@ -54,9 +54,9 @@ def test_song_style_has_its_properties() -> None:
     assert np.array_equal(*one(width=0.0).mix.T)
     assert not np.array_equal(*plain.mix.T)
     louder = loudness_db(one(voice_db=6.0, room_s=0.0).vocals) - loudness_db(plain.vocals)
-    assert louder > 2  # the whole mix is brought back to its peak
+    assert louder > 2  # the mix is normalized to its peak
     assert not one(band=("keyboard",)).drums.any()
-    # A room goes on when the singer pauses; without one there is silence.
+    # Reverberation continues during pauses of the vocals.
     pause = ~np.any(plain.vocals.reshape(-1, 2), axis=1)
     assert pause.sum() > SAMPLE_RATE_HZ / 2
     assert loudness_db(one(room_s=2.0).vocals[pause]) > -60

@@ -1,4 +1,4 @@
-"""The keys of S3's notifications are read, and nothing else is taken for one."""
+"""Keys in S3 notifications, and other events."""
 
 from typing import Any
 

@@ -19,7 +19,7 @@ INSTRUMENTS = ("vocals", "accompaniment")
 
 
 class VaryingBackend:
-    """Estimates that depend on the whole segment, so that wrong borders show."""
+    """A backend whose estimates depend on the whole segment, to detect wrong borders."""
 
     def __init__(self, parallel: int = 1) -> None:
         self.parallel = parallel
@@ -36,7 +36,7 @@ class VaryingBackend:
 
 
 class NanBackend:
-    """Estimates with a value that is no number."""
+    """A backend whose estimates contain NaN."""
 
     parallel = 2
 
@@ -45,7 +45,7 @@ class NanBackend:
 
 
 class CountingBackend(VaryingBackend):
-    """Counts what the network is given to do, which grows with frames and bins."""
+    """Counts the magnitudes that the network processes."""
 
     work = 0
 
@@ -76,7 +76,7 @@ def joined(parts: list[dict[str, Samples]], stem: str) -> NDArray[np.float32]:
     return np.concatenate([part[stem] for part in parts])
 
 
-# Around the borders of segments, frames and hops, and anywhere else.
+# Lengths near the borders of segments, frames and hops, and any others.
 LENGTHS = st.one_of(
     st.integers(1, 9000),
     st.sampled_from([HALF_SAMPLES, SEGMENT_SAMPLES, 3 * HALF_SAMPLES, 2 * SEGMENT_SAMPLES]).flatmap(

@@ -8,7 +8,7 @@ from stemdrop_separate.job.usage import UsageMeter
 
 
 class Clock:
-    """Time that passes when a test says so."""
+    """A clock that a test advances."""
 
     def __init__(self) -> None:
         self.seconds = 1000.0

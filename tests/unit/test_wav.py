@@ -21,7 +21,7 @@ def test_samples_round_trip(tmp_path: Path, bit_depth: BitDepth, kind: str, step
     rate_hz, stored = scipy.io.wavfile.read(path)
     assert rate_hz == 8000
     assert stored.dtype == kind
-    # 24 bits come back in the upper bytes of 32; positive full scale is one step out of range.
+    # 24-bit samples are read into the upper bytes of 32 bits. Full scale clips by one step.
     read = stored / {"<i2": 2.0**15, "<i4": 2.0**31, "<f4": 1.0}[kind]
     np.testing.assert_allclose(read, np.minimum(RAMP, 1 - step), rtol=0, atol=step / 2)
 

@@ -28,7 +28,7 @@ def test_workspace_is_deleted_after_an_error(tmp_path: Path) -> None:
 
 
 def test_folder_of_a_killed_process_is_deleted(tmp_path: Path) -> None:
-    # A process that has ended, so its id names no other one for now.
+    # A process that has ended, so that its ID is unused.
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     left = tmp_path / str(ended.pid) / "x"
@@ -39,7 +39,7 @@ def test_folder_of_a_killed_process_is_deleted(tmp_path: Path) -> None:
 
 
 def test_earlier_folder_of_this_process_is_deleted(tmp_path: Path) -> None:
-    # An invocation that ran out of time leaves its files to the next one in the same process.
+    # A timed-out invocation leaves its files for the next one in the same process.
     left = tmp_path / str(os.getpid()) / "x"
     left.mkdir(parents=True)
     with workspace(tmp_path):
