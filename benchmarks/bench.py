@@ -2,8 +2,8 @@
 
     python -m benchmarks.bench [--pairs 3]
 
-Songs are generated, commands are whole processes, and the two take turns. Spleeter wants ffmpeg and
-ffprobe on the PATH: Debian's package ffmpeg has both.
+Songs are generated. The commands run in turn, as whole processes. Spleeter needs ffmpeg and ffprobe
+on the PATH. Debian's package ffmpeg contains both.
 """
 
 import argparse
@@ -17,10 +17,16 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from benchmarks.api import Latency
-from benchmarks.deployed import local_aws, variables_of
-from benchmarks.page import BenchmarkFigures, write_page
-from benchmarks.processes import CommandError, Cost, Pairs, measure, measure_pairs
+from benchmarks.api_latency import Latency
+from benchmarks.benchmark_page import BenchmarkFigures, write_page
+from benchmarks.local_aws import function_variables, run_local_aws
+from benchmarks.process_usage import (
+    CommandError,
+    PairedUsage,
+    ProcessUsage,
+    measure_pairs,
+    measure_process,
+)
 from benchmarks.songs.song import blocks
 from benchmarks.songs.wav import write_wav
 from stemdrop.models import Model
@@ -33,71 +39,71 @@ SHORT_S, SONG_S, LONG_S, HOUR_S = 20, 180, 660, 3600
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """The folder of a run, with its songs and stems."""
+    """A run, with the folder of its songs and stems."""
 
     folder: Path
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return the variables of both commands; Spleeter finds its weights by one of them."""
+        """Return the environment variables of both commands, with MODEL_PATH for Spleeter."""
         return os.environ | {
             "MODEL_PATH": str(ROOT / "build" / "weights"),
             "TF_CPP_MIN_LOG_LEVEL": "3",
         }
 
     def song(self, duration_s: int) -> Path:
-        """Return a generated song as mp3, the format that most songs come in."""
+        """Return a generated song as mp3, the most common format."""
         path = self.folder / f"{duration_s}.mp3"
         if not path.exists():
             wav = path.with_suffix(".wav")
             write_wav(wav, (part.mix for part in blocks(duration_s, seed=5)))
             command = ["ffmpeg", "-v", "error", "-i", str(wav), "-b:a", "192k", str(path)]
-            measure(command, self.environment)
+            measure_process(command, self.environment)
             wav.unlink()
         return path
 
-    def ours(self, duration_s: int) -> Cost:
+    def ours(self, duration_s: int) -> ProcessUsage:
         """Run the command line of stemdrop on a song."""
         return self._separate([str(BIN / "stemdrop"), "separate"], duration_s)
 
-    def stock(self, duration_s: int) -> Cost:
+    def stock(self, duration_s: int) -> ProcessUsage:
         """Run Spleeter's own command line on a song."""
         command = [str(BIN / "spleeter"), "separate", "-p", "spleeter:2stems", "-c", "wav"]
         return self._separate([*command, "-d", "86399"], duration_s)
 
-    def _separate(self, command: list[str], duration_s: int) -> Cost:
+    def _separate(self, command: list[str], duration_s: int) -> ProcessUsage:
         song = self.song(duration_s)
         with tempfile.TemporaryDirectory(dir=self.folder) as out:
-            cost = measure([*command, "-o", out, str(song)], self.environment)
+            cost = measure_process([*command, "-o", out, str(song)], self.environment)
             stems = list(Path(out).rglob("*.wav"))
             if len(stems) != len(Model.TWO_STEMS.instruments) or not all(map(_has_samples, stems)):
                 raise CommandError(f"{' '.join(command)} did not write the stems of {song}.")
             return cost
 
-    def cold_start(self) -> Cost:
-        """Import the separator's handler and load the model, as Lambda does at its first event."""
+    def cold_start(self) -> ProcessUsage:
+        """Import the separator's handler and load the model, as in a cold start."""
         return self._import("stemdrop_separate.handler", "SeparateFunction")
 
-    def api_cold_start(self) -> Cost:
-        """Import the API's handler, as Lambda does at its first call."""
+    def api_cold_start(self) -> ProcessUsage:
+        """Import the API's handler, as in a cold start."""
         return self._import("stemdrop_api.handler", "ApiFunction")
 
-    def _import(self, module: str, function: str) -> Cost:
+    def _import(self, module: str, function: str) -> ProcessUsage:
         command = [sys.executable, "-c", f"import {module}"]
-        return measure(command, {**self.environment, **_deployed_variables(function)})
+        return measure_process(command, {**self.environment, **_deployed_variables(function)})
 
     def api(self) -> Latency:
-        """Have the API's handler answer, in a process of its own."""
+        """Measure the latency of the API's handler in a separate process."""
         result = self.folder / "api.json"
-        command = f"{sys.executable} -m benchmarks.api > {result}"
-        measure(["sh", "-c", command], self.environment)
+        command = f"{sys.executable} -m benchmarks.api_latency > {result}"
+        measure_process(["sh", "-c", command], self.environment)
         return Latency(**json.loads(result.read_text().splitlines()[-1]))
 
     def parity(self, duration_s: int) -> str:
         """Compare the stems of a song with stock Spleeter's, and return the table."""
         table = self.folder / "parity.txt"
         command = f"{sys.executable} -m benchmarks.parity {self.song(duration_s)} > {table}"
-        measure(["sh", "-c", command], self.environment)
+        measure_process(["sh", "-c", command], self.environment)
         return table.read_text()
 
 
@@ -105,9 +111,9 @@ class Bench:
 def _deployed_variables(function: str) -> dict[str, str]:
     parameters = {"AccessToken": secrets.token_hex(16)}
     models = {"SeparateFunction": {"MODEL_DIR": str(MODELS)}}
-    with tempfile.TemporaryDirectory() as folder, local_aws(Path(folder)) as emulator:
+    with tempfile.TemporaryDirectory() as folder, run_local_aws(Path(folder)) as emulator:
         stack = deploy(emulator, Deployment(parameters, models))
-        return variables_of(emulator, stack, function)
+        return function_variables(emulator, stack, function)
 
 
 def _has_samples(path: Path) -> bool:
@@ -115,11 +121,11 @@ def _has_samples(path: Path) -> bool:
 
 
 def _run(bench: Bench, pairs: int) -> BenchmarkFigures:
-    def both(duration_s: int) -> Pairs:
+    def both(duration_s: int) -> PairedUsage:
         print(f"{duration_s} s of song, {pairs} pairs ...", flush=True)
         return measure_pairs(lambda: bench.ours(duration_s), lambda: bench.stock(duration_s), pairs)
 
-    bench.ours(SHORT_S), bench.stock(SHORT_S)  # warm the disk's cache
+    bench.ours(SHORT_S), bench.stock(SHORT_S)  # warm up the disk cache
     short, song = both(SHORT_S), both(SONG_S)
     print("an hour of song ...", flush=True)
     hour = bench.ours(HOUR_S)
@@ -140,7 +146,7 @@ def _run(bench: Bench, pairs: int) -> BenchmarkFigures:
 
 
 def main() -> int:
-    """Measure, print and write; return the exit status."""
+    """Measure, write and print the page, and return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--docs", type=Path, default=ROOT / "docs" / "reference")

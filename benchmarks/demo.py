@@ -1,4 +1,4 @@
-"""The demonstration: a song through the deployed template, its stems in a folder.
+"""The demo: separate a song with the deployed template, and write its stems to a folder.
 
 python -m benchmarks.demo --out out [--song path]
 """
@@ -28,13 +28,13 @@ RETRY_DELAYS_S = "1 1"
 
 
 class DemoError(StemdropError):
-    """The song did not come back as stems."""
+    """The demo has no stems."""
 
     code = "demo"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the demonstration, and return the exit status: 1 if there are no stems."""
+    """Run the demo, and return the exit status: 1 if there are no stems."""
     parser = argparse.ArgumentParser(
         prog="make demo", description="Separate a song on this machine."
     )
@@ -68,8 +68,8 @@ def separate(song: Path, out: Path, scratch: Path) -> Job:
 
     Parameters
     ----------
-    out : takes job.json and the stems.
-    scratch : takes what the stack keeps, its log among it.
+    out : Folder for job.json and the stems.
+    scratch : Folder for the stack's data and log.
 
     Raises
     ------

@@ -1,8 +1,9 @@
-"""Measure how near stems come to the true ones: make evaluate, and docs/guide/quality.md.
+"""Compare stems with the true stems, and write docs/guide/quality.md.
 
     python -m benchmarks.evaluate [--songs DIR] [--qualities spleeter high] [--models 2stems]
 
-DIR has songs with their stems, laid out as MUSDB18-HQ is; without it, a dozen songs are generated.
+DIR contains songs with their stems in the layout of MUSDB18-HQ. Without it, twelve songs are
+generated.
 """
 
 import argparse
@@ -12,11 +13,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.collection import CollectionError, Reference, Waveform, find_songs, write_songs
-from benchmarks.figures import Result, write_page
-from benchmarks.scores import measure
+from benchmarks.bss_eval import measure_stems
+from benchmarks.evaluation_page import EvaluationResult, write_page
+from benchmarks.reference_songs import (
+    ReferenceSong,
+    ReferenceSongError,
+    Waveform,
+    find_songs,
+    write_songs,
+)
+from benchmarks.separation_systems import SeparationSystem, separate, systems
 from benchmarks.songs.repertoire import REPERTOIRE
-from benchmarks.systems import SeparationSystem, separate, systems
 from stemdrop.codecs import Codec
 from stemdrop.errors import StemdropError
 from stemdrop.models import Model
@@ -25,32 +32,34 @@ from stemdrop_local.deployment import ROOT
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
 
-def evaluate(songs: Iterable[Reference], ways: list[SeparationSystem]) -> Iterator[Result]:
-    """Separate every song in every way, and measure the stems."""
+def evaluate(
+    songs: Iterable[ReferenceSong], compared: list[SeparationSystem]
+) -> Iterator[EvaluationResult]:
+    """Separate every song with every system, and score the stems."""
     for song in songs:
-        for way in ways:
+        for system in compared:
             with tempfile.TemporaryDirectory(prefix="stemdrop-evaluate-") as folder:
-                yield _evaluate_one(song, way, Path(folder))
+                yield _evaluate_one(song, system, Path(folder))
 
 
-def _evaluate_one(song: Reference, way: SeparationSystem, scratch: Path) -> Result:
-    folders = [scratch / name for name in ("true", "made")]  # both have a vocals.wav
+def _evaluate_one(song: ReferenceSong, system: SeparationSystem, scratch: Path) -> EvaluationResult:
+    folders = [scratch / name for name in ("true", "made")]  # both contain a vocals.wav
     for folder in folders:
         folder.mkdir()
     truth = song.stems(folders[0])
-    made = separate(way, song, folders[1])
-    scores = measure(truth, _comparable(made.stems, truth))
+    made = separate(system, song, folders[1])
+    scores = measure_stems(truth, _comparable(made.stems, truth))
     minutes = len(truth["vocals"]) / SAMPLE_RATE_HZ / 60
-    return Result(
+    return EvaluationResult(
         song=song.name,
-        system=way,
+        system=system,
         scores=scores,
         network_s_per_minute=None if made.network_s is None else made.network_s / minutes,
     )
 
 
 def _comparable(stems: dict[str, Waveform], truth: dict[str, Waveform]) -> dict[str, Waveform]:
-    """Add the piano to the other instruments where the true stems don't tell them apart."""
+    """Add the piano to the other instruments if there is no true piano stem."""
     if "piano" not in stems or "piano" in truth:
         return stems
     rest = {name: waveform for name, waveform in stems.items() if name != "piano"}
@@ -58,7 +67,7 @@ def _comparable(stems: dict[str, Waveform], truth: dict[str, Waveform]) -> dict[
 
 
 @contextmanager
-def _songs(arguments: argparse.Namespace) -> Iterator[Iterable[Reference]]:
+def _songs(arguments: argparse.Namespace) -> Iterator[Iterable[ReferenceSong]]:
     if arguments.songs:
         yield find_songs(arguments.songs)
         return
@@ -66,23 +75,23 @@ def _songs(arguments: argparse.Namespace) -> Iterator[Iterable[Reference]]:
         yield write_songs(Path(folder), arguments.seconds, arguments.count)
 
 
-def _tell(result: Result) -> None:
+def _print_result(result: EvaluationResult) -> None:
     figures = ", ".join(f"{stem} {score.sdr:.1f} dB" for stem, score in result.scores.items())
     print(f"{result.song}: {result.system}: {figures or 'nothing to compare'}", flush=True)
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """Measure, print and write; return the exit status."""
+    """Evaluate, write and print the page, and return the exit status."""
     arguments = _parser().parse_args(given)
     chosen = arguments.models, arguments.qualities, arguments.codecs
-    ways = list(systems(*chosen, stock=not arguments.no_stock))
+    compared = list(systems(*chosen, stock=not arguments.no_stock))
     results = []
     try:
         with _songs(arguments) as songs:
-            for result in evaluate(songs, ways):
-                _tell(result)
+            for result in evaluate(songs, compared):
+                _print_result(result)
                 results.append(result)
-    except (CollectionError, StemdropError, FileNotFoundError) as error:
+    except (ReferenceSongError, StemdropError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return 1
     print(write_page(results, arguments.page))

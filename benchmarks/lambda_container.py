@@ -1,4 +1,4 @@
-"""The built image as Lambda runs it: a container is an execution environment."""
+"""A container of the built image, as an execution environment of Lambda."""
 
 import json
 import os
@@ -19,10 +19,10 @@ from stemdrop_local.ports import LOOPBACK, reserve_port
 
 INVOCATIONS = "/2015-03-31/functions/function/invocations"
 TIMED_OUT = "Task timed out"
-# See the Dockerfile.
+# Paths in the Dockerfile.
 EMULATOR = "/opt/local/bin/aws-lambda-rie"
 SEPARATOR = ("/opt/stemdrop/entrypoint.sh", "stemdrop_separate.handler.handler")
-# The emulator ends an invocation at its timeout; this is for one that doesn't.
+# The emulator ends an invocation at its timeout. This is for a container that hangs.
 MARGIN_S = 60.0
 
 
@@ -51,7 +51,7 @@ class LambdaContainer:
     timeout_s: float
 
     def invoke(self, event: object) -> Any:
-        """Have the handler work on an event, and return what it returned.
+        """Invoke the handler with an event, and return its result.
 
         Raises
         ------
@@ -65,7 +65,7 @@ class LambdaContainer:
 
     @property
     def pid(self) -> int:
-        """Return the id of the container's first process, as this machine sees it."""
+        """Return the ID of the container's first process on this machine."""
         return int(self.engine.run("inspect", "--format", "{{.State.Pid}}", self.name).stdout)
 
 
@@ -83,14 +83,14 @@ def run_function(
 
     Parameters
     ----------
-    environment : The handler's variables, in addition to Lambda's own.
-    log : File for what handler and emulator write.
+    environment : The handler's variables, in addition to those that Lambda sets.
+    log : File for the output of handler and emulator.
     command : Runtime and handler.
     volumes : Paths of this machine to paths in the container, mounted read-only.
 
     Raises
     ------
-    EngineError : It doesn't start.
+    EngineError : The container doesn't start.
     """
     name, port = f"stemdrop-lambda-{uuid4().hex[:12]}", reserve_port()
     if not hasattr(os, "sched_getaffinity"):
@@ -115,14 +115,14 @@ def run_function(
 
 
 def read_answer(status: int, text: str) -> Any:
-    """Return what a handler returned.
+    """Return a handler's result.
 
-    The emulator answers 200 to a handler that raised an error, which a JSON object describes, and
-    to one that took too long, which a sentence outside of JSON says; 502 if the process ended.
+    The emulator responds with 200 if the handler raised an error, described by a JSON object, or
+    timed out, described by plain text, and with 502 if the process ended.
 
     Raises
     ------
-    InvocationError : It is one of these.
+    InvocationError : The response describes an error.
     """
     try:
         payload = json.loads(text)

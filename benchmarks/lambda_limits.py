@@ -1,7 +1,7 @@
 """Lambda's limits as options of a container engine's `run`.
 
-Two are stricter than Lambda's: files under /tmp count as memory, and the time to load the handler
-counts toward the first event's timeout.
+Two limits are stricter than on Lambda: files in /tmp count as memory, and initialization counts
+toward the timeout of the first event.
 """
 
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ MB_PER_PROCESSOR = 1769
 MAX_PROCESSORS = 6
 MAX_PROCESSES = 1024
 MAX_FILES = 1024
-# Lambda's own; no image's list of users has it.
+# The user of Lambda, which no image defines.
 USER = "993:990"
 ISOLATION = (
     "--pull=never",
     "--no-healthcheck",
-    "--log-driver=none",  # what is written goes to a file of ours
+    "--log-driver=none",  # the output goes to a file
     "--network=host",
     "--ipc=none",  # there is no shared memory, and no /dev/shm
     "--read-only",
@@ -26,7 +26,7 @@ ISOLATION = (
     "--cap-drop=ALL",
     "--security-opt=no-new-privileges",
 )
-# Podman's containers may write elsewhere too, inherit proxies, and get a name for the user.
+# By default, Podman mounts other writable folders, passes proxies, and adds the user to passwd.
 PODMAN_ISOLATION = ("--read-only-tmpfs=false", "--http-proxy=false", "--passwd=false")
 
 
@@ -36,7 +36,7 @@ class LambdaLimits:
 
     Attributes
     ----------
-    processors : Share of the processors, if other than what comes with the memory.
+    processors : Number of processors, if different from the share of the memory size.
     """
 
     memory_mb: int = 3008
@@ -59,18 +59,18 @@ class LambdaLimits:
         }
 
     def options(self, processors: Sequence[int]) -> list[str]:
-        """Return the options on a machine with some processors."""
+        """Return the options for a machine with these processors."""
         share = min(self.memory_mb / MB_PER_PROCESSOR, MAX_PROCESSORS, len(processors))
         words = [
             f"--memory={self.memory_mb}m",
-            f"--memory-swap={self.memory_mb}m",  # of both: there is no swap
+            f"--memory-swap={self.memory_mb}m",  # the sum of both, so there is no swap
             f"--cpus={self.processors or share:.3f}",
             f"--pids-limit={MAX_PROCESSES}",
             f"--ulimit=nofile={MAX_FILES}:{MAX_FILES}",
             f"--ulimit=nproc={MAX_PROCESSES}:{MAX_PROCESSES}",
             f"--tmpfs=/tmp:rw,exec,nosuid,nodev,mode=1777,size={self.storage_mb}m",
         ]
-        # A function sees whole processors, of which it may have a share: two at least.
+        # A function sees at least two processors, even with a share of one.
         visible = max(2, ceil(share))
         if visible < len(processors):
             words.append(f"--cpuset-cpus={','.join(map(str, processors[:visible]))}")

@@ -1,9 +1,9 @@
-"""Run the built image as Lambda would, on songs, and print what they take.
+"""Run the built image under Lambda's limits, and print duration, memory and cost.
 
     python -m benchmarks.lambda_run [--memory 3008] [--backend onnx] [--song PATH]
         [--times 2] [--option codec=mp3]... [--offline]
 
-Without a song one is generated. The first run finds the environment cold.
+Without a song, one is generated. The first run includes the cold start.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.lambda_container import LambdaContainer, run_function
 from benchmarks.lambda_limits import LambdaLimits
-from benchmarks.scratch_s3 import ScratchS3, run_scratch_s3
+from benchmarks.local_s3 import LocalS3, run_local_s3
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from stemdrop.errors import StemdropError
@@ -31,14 +31,14 @@ from stemdrop_separate.models.catalog import BackendName
 
 GENERATED_S = 30
 MB_PER_GB = 1024
-# Inside the project, since a container's user may not see the folders of others.
+# Inside the project, because the user of a container might not have access to other folders.
 SCRATCH = ROOT / "build" / "lambda"
 ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
 INIT = re.compile(r"INIT REPORT\(durationMs: ([\d.]+)\)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run all songs, and return the exit status: 1 if one of them has no stems."""
+    """Run all songs, and return the exit status: 1 if one has no stems."""
     parsed = _parser().parse_args(arguments)
     try:
         return _run(find_engine(is_offline=parsed.offline), parsed)
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def separator_variables(backend: str = "onnx") -> dict[str, str]:
-    """Return the separator's variables, but for those of its buckets."""
+    """Return the separator's variables, except for the buckets."""
     return {
         "BACKEND": backend,
         "MAX_UPLOAD_BYTES": "1000000000",
@@ -68,7 +68,7 @@ def _run(engine: ContainerEngine, parsed: argparse.Namespace) -> int:
     if parsed.song and not parsed.song.is_file():
         raise EngineError(f"There is no file {parsed.song}.")
     SCRATCH.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=SCRATCH) as folder, run_scratch_s3() as s3:
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as folder, run_local_s3() as s3:
         song = parsed.song or _generated(Path(folder))
         log = Path(folder, "function.log")
         environment = {**separator_variables(parsed.backend), **s3.environment}
@@ -87,12 +87,12 @@ def _run(engine: ContainerEngine, parsed: argparse.Namespace) -> int:
 
 def separate(
     function: LambdaContainer,
-    s3: ScratchS3,
+    s3: LocalS3,
     song: Path,
     key: UploadKey,
     options: Mapping[str, str] | None = None,
 ) -> tuple[Job, float]:
-    """Have a function separate a song, and return its record and the seconds that it took.
+    """Invoke a function with a song, and return its record and the duration in seconds.
 
     Raises
     ------

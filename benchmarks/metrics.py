@@ -1,9 +1,8 @@
-"""How close an estimated waveform comes to the true one.
+"""Metrics of the difference between an estimated waveform and the true one.
 
-All metrics take float waveforms of the same shape (samples, channels) and look at every sample of
-every channel as one long signal. They compute in float64, a stretch at a time, so that a long song
-needs no more memory than it has already. Waveforms with NaN or infinity are never close to others:
-the ratios are NaN or minus infinity then, the difference NaN or infinity.
+All metrics take float waveforms of the same shape (samples, channels) and treat all channels as one
+signal. They compute in float64, block by block, in constant memory. For waveforms with NaN or
+infinity, the ratios are NaN or minus infinity, and the difference is NaN or infinity.
 """
 
 from collections.abc import Iterator
@@ -26,8 +25,8 @@ def si_sdr_db(reference: Waveform, estimate: Waveform) -> float:
 
     Returns
     -------
-    Infinity if the estimate is the reference, minus infinity if it has nothing in common with it;
-    a silent reference or estimate has nothing in common with any other waveform.
+    Infinity if the estimate equals the reference, minus infinity if they are orthogonal. A silent
+    waveform is orthogonal to any other.
 
     Raises
     ------
@@ -45,7 +44,7 @@ def si_sdr_db(reference: Waveform, estimate: Waveform) -> float:
 
 @np.errstate(invalid="ignore", divide="ignore")
 def snr_db(reference: Waveform, estimate: Waveform) -> float:
-    """Return the ratio of a waveform to what an estimate differs from it, in dB.
+    """Return the ratio of a waveform to the error of an estimate in dB.
 
     10 log10(|s|^2 / |e - s|^2) for the reference s and the estimate e; a wrong gain counts.
 
@@ -64,8 +63,8 @@ def snr_db(reference: Waveform, estimate: Waveform) -> float:
 def max_step_difference(reference: Waveform, estimate: Waveform) -> float:
     """Return the largest difference of two samples in steps of 16 bit, each 1/32768.
 
-    The waveforms aren't rounded before, so a difference of at most n steps here is one of at most n
-    steps between two 16-bit files. Waveforms without a sample differ by 0; NaN gives NaN.
+    The waveforms aren't rounded first, so a difference of at most n steps is one of at most n steps
+    between two 16-bit files. Empty waveforms differ by 0, and NaN gives NaN.
 
     Raises
     ------

@@ -1,10 +1,9 @@
-"""Hold the separation of a song against stock Spleeter's, sample by sample.
+"""Compare the separation of a song with stock Spleeter's, sample by sample.
 
     python benchmarks/parity.py SONG [--backend onnx|tensorflow] [--model 2stems]
 
-Both sides decode the song themselves: stock Spleeter's side as its ffmpeg adapter does. Exits with
-1 if a stem has another length, differs by more than 2 steps of 16 bit anywhere, or has a
-signal-to-difference ratio below 80 dB.
+Both systems decode the song themselves. Exits with 1 if a stem has another length, differs by more
+than two 16-bit steps, or has a signal-to-difference ratio below 80 dB.
 """
 
 import argparse
@@ -30,7 +29,7 @@ from stemdrop_separate.separation.separate import separate
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tests"))
-from oracle import separate_stock  # noqa: E402 - tests/ is no import root outside of pytest
+from stock_spleeter import separate_stock  # noqa: E402 - tests/ is no import root outside of pytest
 
 Waveform = NDArray[np.float32]
 
@@ -40,7 +39,7 @@ MIN_SNR_DB = 80.0
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How far a stem is from stock Spleeter's; of another length, it can't be compared."""
+    """Difference between a stem and stock Spleeter's. Stems must have equal lengths."""
 
     stem: str
     samples: int
@@ -50,7 +49,7 @@ class Comparison:
 
     @property
     def equal(self) -> bool:
-        """Return whether the stem is stock Spleeter's, up to rounding."""
+        """Return whether the stem equals stock Spleeter's up to rounding."""
         return self.steps <= MAX_STEPS and self.ratio_db >= MIN_SNR_DB
 
     def __str__(self) -> str:
@@ -75,7 +74,7 @@ def decode_as_spleeter(song: Path, ffmpeg: Path) -> Waveform:
 
     Returns
     -------
-    float32, shape (samples, channels), with the channels that the song has.
+    float32, shape (samples, channels), with the song's channels.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "song.wav")
@@ -95,7 +94,7 @@ def separate_as_spleeter(
 def separate_ours(
     song: Path, source: AudioSource, ffmpeg: Path, models: Models, model: Model
 ) -> dict[str, Waveform]:
-    """Decode and separate a song as the function does, and put the stretches end to end."""
+    """Decode and separate a song as the function does, and concatenate the segments."""
     with Decoder(song, source, ffmpeg, max_duration_s=MAX_SECONDS) as mix:
         parts = [separated.stems for separated in separate(mix, models.load(model))]
     return {stem: np.concatenate([part[stem] for part in parts]) for stem in model.instruments}
@@ -106,7 +105,7 @@ def compare_song(arguments: argparse.Namespace) -> list[Comparison]:
 
     Raises
     ------
-    RejectedError : the song can't be separated, or not be compared.
+    RejectedError : The song can't be separated or compared.
     """
     song, model = arguments.song, arguments.model
     ffmpeg = find_ffmpeg(None)

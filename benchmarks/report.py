@@ -1,4 +1,4 @@
-"""What the demonstration shows: a picture of the stems, and a table of what they are and took."""
+"""The report of the demo: a picture and a table of the stems, and the usage."""
 
 from math import inf
 from pathlib import Path
@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.metrics import si_sdr_db
-from benchmarks.picture import draw
 from benchmarks.songs.instruments import Waveform
 from benchmarks.songs.song import GeneratedSong
+from benchmarks.spectrograms import draw
 from stemdrop.jobs import Job, Usage
 from stemdrop.keys import RECORD_NAME
 from stemdrop_separate.audio.decode import Decoder
@@ -22,7 +22,7 @@ PICTURE = "stems.png"
 
 
 def decode(path: Path, scratch: Path) -> Waveform:
-    """Return a file's samples, float32, shape (samples, 2), from a file and not from memory."""
+    """Return a file's samples, float32, shape (samples, 2), memory-mapped from a file."""
     ffmpeg = find_ffmpeg(None)
     raw = scratch / f"{path.name}.f32"
     source = probe(path, ffmpeg)
@@ -40,11 +40,11 @@ def save_picture(song: Path, job: Job, out: Path, scratch: Path) -> None:
 
 
 def print_report(job: Job, known: GeneratedSong | None, out: Path, scratch: Path) -> None:
-    """Print a row per stem, and what the run took.
+    """Print a row per stem, and the usage.
 
     Parameters
     ----------
-    known : the true stems, if the song was generated; then their SI-SDR is shown.
+    known : The true stems of a generated song, to print SI-SDR.
     """
     console = Console()
     table = Table(box=box.SIMPLE)
@@ -67,7 +67,7 @@ def print_report(job: Job, known: GeneratedSong | None, out: Path, scratch: Path
 
 
 def _gain(known: GeneratedSong, stem: str, estimate: Waveform) -> str:
-    """Return how near to the true stem the mix was, and how near the stem is that came back."""
+    """Return the SI-SDR of the mix and of the separated stem."""
     truth: Waveform = getattr(known, stem)
     return f"{si_sdr_db(truth, known.mix):.1f} dB -> {si_sdr_db(truth, estimate):.1f} dB"
 

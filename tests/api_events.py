@@ -1,4 +1,4 @@
-"""Requests to the API as its HTTP API hands them to the function, and what the function returns."""
+"""Events that the HTTP API sends to the API function, and the responses of the function."""
 
 import asyncio
 import base64
@@ -19,7 +19,7 @@ from stemdrop_api.http_event import HttpApiEvent
 from stemdrop_api.settings import ApiSettings
 
 TOKEN = "a-token-of-the-tests.0123456789~+/="  # noqa: S105
-# Enough to start with, where S3 isn't asked.
+# Enough for tests that don't call S3.
 ENVIRONMENT = {
     "UPLOADS_BUCKET": "songs",
     "STEMS_BUCKET": "stems",
@@ -54,9 +54,9 @@ def request_event(
 
     Parameters
     ----------
-    path : decoded, as API Gateway decodes it.
-    query : as it is.
-    claims : of a JWT that the authorizer has let in.
+    path : Path, decoded as by API Gateway.
+    query : Query string, not decoded.
+    claims : Claims of a JWT that the authorizer has accepted.
     """
     event: Event = {
         "version": "2.0",
@@ -95,7 +95,7 @@ def request_event(
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiResponse:
     """A response, with the names of its headers in lower case."""
 
     status: int
@@ -107,12 +107,12 @@ class Answer:
         return json.loads(self.body)
 
 
-def answer_of(returned: Mapping[str, Any]) -> Answer:
+def parse_response(returned: Mapping[str, Any]) -> ApiResponse:
     """Read what a function returned, as API Gateway does."""
     body = returned.get("body", "")
     data = base64.b64decode(body) if returned["isBase64Encoded"] else body.encode()
     assert not returned.get("cookies")
-    return Answer(returned["statusCode"], returned["headers"], data)
+    return ApiResponse(returned["statusCode"], returned["headers"], data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +121,8 @@ class Api:
 
     Attributes
     ----------
-    token : sent along, if there is one.
-    claims : of the JWT that the authorizer has let in, if there is one.
+    token : Bearer token, if any.
+    claims : Claims of the JWT that the authorizer has accepted, if any.
     """
 
     handler: Handler
@@ -136,8 +136,8 @@ class Api:
         given: object = None,
         headers: Mapping[str, str] | None = None,
         query: str = "",
-    ) -> Answer:
-        """Send a request; what is given is sent as JSON, and bytes as they are."""
+    ) -> ApiResponse:
+        """Send a request. Bytes are sent unchanged, anything else as JSON."""
         sent = {"authorization": f"Bearer {self.token}"} if self.token else {}
         if given is not None:
             sent["content-type"] = "application/json"
@@ -152,27 +152,27 @@ class Api:
         )
         return self.send(event)
 
-    def send(self, event: Event) -> Answer:
-        """Hand an event over."""
-        # Lambda writes what comes back as JSON.
+    def send(self, event: Event) -> ApiResponse:
+        """Pass an event to the handler."""
+        # Lambda serializes the return value as JSON.
         returned = json.loads(json.dumps(self.handler(event, Context(function_name="api"))))
-        return answer_of(returned)
+        return parse_response(returned)
 
-    def get(self, path: str, **headers: str) -> Answer:
+    def get(self, path: str, **headers: str) -> ApiResponse:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.call("GET", path, headers=named)
 
-    def post(self, path: str, given: object) -> Answer:
+    def post(self, path: str, given: object) -> ApiResponse:
         return self.call("POST", path, given)
 
-    def delete(self, path: str) -> Answer:
+    def delete(self, path: str) -> ApiResponse:
         return self.call("DELETE", path)
 
 
-def handler_of(environment: Mapping[str, str]) -> Handler:
-    """Return a handler with settings of its own, made as handler.py makes the one of Lambda.
+def create_handler(environment: Mapping[str, str]) -> Handler:
+    """Return a handler with its own settings, created as in handler.py.
 
-    Its credentials for S3 are those of this process's environment, not those that boto3 remembers.
+    Its S3 credentials come from this process's environment, not from boto3's cached session.
     """
     boto3.DEFAULT_SESSION = None
     app = create_app(Dependencies.create(ApiSettings.from_env(environment)))
@@ -182,7 +182,7 @@ def handler_of(environment: Mapping[str, str]) -> Handler:
 class ExecutionEnvironment:
     """A context manager that runs a handler as Lambda does: one event at a time, in one thread.
 
-    Servers and clients of the tests have many threads, and Mangum needs the loop of its own.
+    The tests' servers and clients have many threads, and Mangum needs its own event loop.
     """
 
     def __init__(self, handler: Handler) -> None:
@@ -198,11 +198,11 @@ class ExecutionEnvironment:
         self._loop.close()
 
     def handle(self, event: Event, context: object) -> dict[str, Any]:
-        """Have the handler answer an event."""
+        """Pass an event to the handler, and return its response."""
         return self._thread.submit(self._handler, event, context).result()
 
     def invoke(self, event: Event) -> dict[str, Any]:
-        """Have the handler answer an event, and return what Lambda makes of its answer."""
+        """Pass an event to the handler, and return its response as Lambda serializes it."""
         answer = self.handle(event, Context(function_name="api"))
         returned: dict[str, Any] = json.loads(json.dumps(answer))
         return returned

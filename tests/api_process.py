@@ -1,4 +1,4 @@
-"""Runs the API's handler in a process of its own, whose output is nothing but its log.
+"""Run the API's handler in a separate process whose only output is its log.
 
 python api_process.py events.json answers.json
 """

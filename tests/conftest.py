@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lambda_variables import pause
+from lambda_environment import disable_event_source
 from stemdrop_local.deployment import ROOT, Deployment, Stack, deploy
 from stemdrop_local.emulator_process import EmulatorProcess
 from stemdrop_local.ports import LOOPBACK, listen
@@ -86,7 +86,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProce
 def deployed(emulator: EmulatorProcess) -> Stack:
     """Return the deployed template, whose function receives no messages: tests do its work."""
     stack = deploy(emulator, Deployment({"AccessToken": TOKEN}))
-    pause(emulator)
+    disable_event_source(emulator)
     return stack
 
 

@@ -1,4 +1,4 @@
-"""The documentation, as tests read it: pages, and the commands that they show."""
+"""The pages of the documentation, and the commands and tables in them."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A server of stemdrop's API that separates nothing, and fails when a test wants it to."""
+"""A fake server of stemdrop's API that separates nothing and can inject faults."""
 
 import base64
 import hashlib
@@ -18,48 +18,49 @@ EXPIRED = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Messag
 
 
 @dataclass(slots=True)
-class Answer:
-    """What goes back; a body that is cut ends before its announced length."""
+class FakeResponse:
+    """A response. A truncated body ends before its announced length."""
 
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
-    cut_after_bytes: int | None = None
+    truncate_after_bytes: int | None = None
 
 
-# Given how the request would be answered, says how it is answered; None closes the connection.
-Fault = Callable[[Callable[[], Answer]], Answer | None]
+# Takes a function that returns the usual response. Returns the response to send, or None to close
+# the connection.
+Fault = Callable[[Callable[[], FakeResponse]], FakeResponse | None]
 
 
-def says(status: int, body: bytes = b"", **headers: str) -> Fault:
-    """Answer something else."""
+def respond_with(status: int, body: bytes = b"", **headers: str) -> Fault:
+    """Respond with a fixed response."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return lambda _: Answer(status, body, named)
+    return lambda _: FakeResponse(status, body, named)
 
 
-def hangs_up(_: Callable[[], Answer]) -> None:
-    """Close the connection without doing anything."""
+def close_connection(_: Callable[[], FakeResponse]) -> None:
+    """Close the connection without handling the request."""
 
 
-def loses_answer(act: Callable[[], Answer]) -> None:
-    """Do what is asked for, and close the connection without an answer."""
+def drop_response(act: Callable[[], FakeResponse]) -> None:
+    """Handle the request, and close the connection without a response."""
     act()
 
 
-def cuts(after_bytes: int) -> Fault:
+def truncate_body(after_bytes: int) -> Fault:
     """Close the connection in the middle of a body."""
 
-    def fault(act: Callable[[], Answer]) -> Answer:
+    def fault(act: Callable[[], FakeResponse]) -> FakeResponse:
         answer = act()
-        answer.cut_after_bytes = after_bytes
+        answer.truncate_after_bytes = after_bytes
         return answer
 
     return fault
 
 
 @dataclass(slots=True)
-class Job:
-    """A job of the fake: what it was made with, and how many looks it takes until it is done."""
+class FakeJob:
+    """A job, with its request and the number of polls so far."""
 
     id: str
     filename: str
@@ -67,7 +68,7 @@ class Job:
     checksum: str
     options: Options
     song: bytes | None = None
-    looks: int = 0
+    polls: int = 0
     failure: str | None = None
     warnings: tuple[str, ...] = ()
     clipped_samples: int = 0
@@ -81,22 +82,22 @@ class _Rule:
 
 
 class FakeServer(LoopbackServer):
-    """A context manager that runs the server; API, uploads and downloads are at one address.
+    """A context manager that serves the API, uploads and downloads at one address.
 
     Attributes
     ----------
-    jobs : by their ids.
-    requests : method and path of all of them.
-    looks_until_done : a job is separating until it was looked at so often.
-    token : what lets in.
+    jobs : Jobs by ID.
+    requests : Method and path of each request.
+    polls_until_done : Number of polls until a job is done.
+    token : Accepted bearer token.
     """
 
     def __init__(self) -> None:
         super().__init__(_Handler)
-        self.jobs: dict[str, Job] = {}
+        self.jobs: dict[str, FakeJob] = {}
         self.requests: list[tuple[str, str]] = []
         self.headers: list[dict[str, str]] = []
-        self.looks_until_done = 2
+        self.polls_until_done = 2
         self.failure: str | None = None
         self.warnings: tuple[str, ...] = ()
         self.clipped_samples = 0
@@ -106,36 +107,36 @@ class FakeServer(LoopbackServer):
         self.lock = threading.RLock()
         self._rules: list[_Rule] = []
 
-    def on(self, method: str, path: str, *faults: Fault) -> None:
-        """Have the next requests whose path matches a pattern fail, one fault each."""
+    def inject(self, method: str, path: str, *faults: Fault) -> None:
+        """Inject faults into the next requests that match a path pattern, one fault per request."""
         self._rules.append(_Rule(method, path, list(faults)))
 
-    def seen(self, method: str, path: str) -> int:
-        """Return how many requests there were whose path matches a pattern."""
+    def count_requests(self, method: str, path: str) -> int:
+        """Return the number of requests that match a path pattern."""
         return sum(m == method and re.fullmatch(path, p) is not None for m, p in self.requests)
 
     def fault_for(self, method: str, path: str) -> Fault | None:
-        """Return what goes wrong with a request, if anything."""
+        """Return the fault of a request, if any."""
         with self.lock:
             for rule in self._rules:
                 if rule.method == method and re.fullmatch(rule.path, path) and rule.faults:
                     return rule.faults.pop(0)
         return None
 
-    def stem(self, job: Job, name: str) -> bytes:
-        """Return what a song's stem is here: as long as the song, and the stem's own."""
+    def stem(self, job: FakeJob, name: str) -> bytes:
+        """Return a stem: bytes derived from song and name, of the song's length."""
         assert job.song is not None
         return hashlib.shake_128(name.encode() + job.song).digest(len(job.song))
 
     def new_job(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        """Make a job, done if its song is known."""
+        """Create a job, which is done if its song is known."""
         filename, size_bytes = wanted.pop("filename"), wanted.pop("size_bytes")
         sha256 = wanted.pop("sha256")
         checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
-        job = Job(secrets.token_hex(16), filename, size_bytes, checksum, Options.parse(wanted))
+        job = FakeJob(secrets.token_hex(16), filename, size_bytes, checksum, Options.parse(wanted))
         for other in self.jobs.values():
             if other.song and hashlib.sha256(other.song).hexdigest() == sha256:
-                job.song, job.looks = other.song, self.looks_until_done
+                job.song, job.polls = other.song, self.polls_until_done
         self.jobs[job.id] = job
         upload = {
             "method": "PUT",
@@ -143,13 +144,13 @@ class FakeServer(LoopbackServer):
             "headers": {"x-amz-checksum-sha256": checksum},
             "expires_at": "2026-01-15T10:30:00.000Z",
         }
-        return self.view(job) | {"upload": None if job.song else upload}
+        return self.to_json(job) | {"upload": None if job.song else upload}
 
-    def view(self, job: Job) -> dict[str, Any]:
-        """Show a job as the API does, as far as the client looks at it."""
-        is_over = job.looks >= self.looks_until_done and job.song is not None
+    def to_json(self, job: FakeJob) -> dict[str, Any]:
+        """Return a job as the API does, with the fields that the client reads."""
+        is_finished = job.polls >= self.polls_until_done and job.song is not None
         status = "awaiting_upload" if job.song is None else "processing"
-        if is_over:
+        if is_finished:
             status = "failed" if self.failure else "done"
         stems = job.options.outputs if status == "done" else ()
         error = {"code": "not_audio", "message": self.failure} if status == "failed" else None
@@ -158,7 +159,7 @@ class FakeServer(LoopbackServer):
             "filename": job.filename,
             "status": status,
             "stage": "separating" if status == "processing" else None,
-            "progress": min(job.looks / max(self.looks_until_done, 1), 1.0),
+            "progress": min(job.polls / max(self.polls_until_done, 1), 1.0),
             "seconds_left": 12.0 if status == "processing" else None,
             "options": job.options.to_json(),
             "stems": [self._file(job, stem) for stem in stems],
@@ -167,7 +168,7 @@ class FakeServer(LoopbackServer):
             "warnings": list(self.warnings),
         }
 
-    def _file(self, job: Job, name: str) -> dict[str, Any]:
+    def _file(self, job: FakeJob, name: str) -> dict[str, Any]:
         return {
             "stem": name,
             "filename": f"{job.filename} - {name}",
@@ -190,14 +191,14 @@ class _Handler(LoopbackHandler):
             fake.requests.append((self.command, path))
             fake.headers.append({name.lower(): value for name, value in self.headers.items()})
         fault = fake.fault_for(self.command, path)
-        if fault is hangs_up:
+        if fault is close_connection:
             self.close_connection = True
             return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
-        def act() -> Answer:
+        def act() -> FakeResponse:
             with fake.lock:
-                return self._answer(path, body)
+                return self._respond(path, body)
 
         answer = fault(act) if fault else act()
         if answer is None:
@@ -207,34 +208,34 @@ class _Handler(LoopbackHandler):
 
     do_GET = do_POST = do_PUT = _serve
 
-    def _answer(self, path: str, body: bytes) -> Answer:
+    def _respond(self, path: str, body: bytes) -> FakeResponse:
         first, *rest = path.strip("/").split("/")
         if first == "uploads":
-            return self._take(rest[0], body)
+            return self._put_upload(rest[0], body)
         if first == "results":
-            return self._give(*rest)
+            return self._get_result(*rest)
         if self.headers.get("Authorization") != f"Bearer {self.owner.token}":
-            return Answer(401, b"{}", {"WWW-Authenticate": "Bearer"})
+            return FakeResponse(401, b"{}", {"WWW-Authenticate": "Bearer"})
         if first == "options":
-            return Answer(200, json.dumps({"limits": {"max_upload_bytes": 10**9}}).encode())
+            return FakeResponse(200, json.dumps({"limits": {"max_upload_bytes": 10**9}}).encode())
         if self.command == "POST":
-            return Answer(201, json.dumps(self.owner.new_job(json.loads(body))).encode())
-        return self._look(rest[0])
+            return FakeResponse(201, json.dumps(self.owner.new_job(json.loads(body))).encode())
+        return self._get_job(rest[0])
 
-    def _look(self, job_id: str) -> Answer:
+    def _get_job(self, job_id: str) -> FakeResponse:
         job = self.owner.jobs.get(job_id)
         if job is None:
-            return Answer(404, json.dumps({"detail": "There is no such job."}).encode())
-        job.looks += 1 if job.song is not None else 0
-        shown = json.dumps(self.owner.view(job)).encode()
+            return FakeResponse(404, json.dumps({"detail": "There is no such job."}).encode())
+        job.polls += 1 if job.song is not None else 0
+        shown = json.dumps(self.owner.to_json(job)).encode()
         etag = f'"{hashlib.sha256(shown).hexdigest()}"'
         headers = {"ETag": etag, "Retry-After": "0"}
         if self.headers.get("If-None-Match") == etag:
-            return Answer(304, b"", headers)
-        return Answer(200, shown, headers)
+            return FakeResponse(304, b"", headers)
+        return FakeResponse(200, shown, headers)
 
-    def _take(self, job_id: str, body: bytes) -> Answer:
-        """Take a song as S3 does: what is signed must be sent, and nothing else."""
+    def _put_upload(self, job_id: str, body: bytes) -> FakeResponse:
+        """Accept an upload as S3 does: it must have the signed headers and no others."""
         job = self.owner.jobs[job_id]
         sent = {name.lower(): value for name, value in self.headers.items()}
         signed = {
@@ -244,31 +245,33 @@ class _Handler(LoopbackHandler):
         others = {"authorization", "content-type", "transfer-encoding"} & sent.keys()
         is_right = self.command == "PUT" and self.path.endswith("?signature=put")
         if not is_right or others or not signed.items() <= sent.items():
-            return Answer(403, _error("SignatureDoesNotMatch", "The signature doesn't match."))
+            return FakeResponse(
+                403, _error("SignatureDoesNotMatch", "The signature doesn't match.")
+            )
         if base64.b64encode(hashlib.sha256(body).digest()).decode() != job.checksum:
-            return Answer(400, _error("BadDigest", "The checksum doesn't match."))
+            return FakeResponse(400, _error("BadDigest", "The checksum doesn't match."))
         job.song = body
-        return Answer(200)
+        return FakeResponse(200)
 
-    def _give(self, job_id: str, name: str) -> Answer:
+    def _get_result(self, job_id: str, name: str) -> FakeResponse:
         fake = self.owner
         if self.path.partition("=")[2] != str(fake.signature) or self.headers.get("Authorization"):
-            return Answer(403, EXPIRED)
+            return FakeResponse(403, EXPIRED)
         data = fake.stem(fake.jobs[job_id], name)
         begin = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         if begin:
-            return Answer(206, data[int(begin[1]) :])
-        return Answer(200, data)
+            return FakeResponse(206, data[int(begin[1]) :])
+        return FakeResponse(200, data)
 
-    def _send(self, answer: Answer) -> None:
+    def _send(self, answer: FakeResponse) -> None:
         self.send_response_only(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
-        if answer.cut_after_bytes is not None:
+        if answer.truncate_after_bytes is not None:
             self.close_connection = True
-        self.wfile.write(answer.body[: answer.cut_after_bytes])
+        self.wfile.write(answer.body[: answer.truncate_after_bytes])
 
 
 def _error(code: str, message: str) -> bytes:

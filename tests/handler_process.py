@@ -1,4 +1,4 @@
-"""Runs the handler once in a process of its own: the event comes in, the answer goes out.
+"""Run the handler once in a separate process, with the event and the result as JSON.
 
 python handler_process.py < event.json > answer.json
 """
@@ -16,7 +16,7 @@ def main() -> None:
     from stemdrop_separate.handler import handler
 
     answer = handler(json.load(sys.stdin), cast(LambdaContext, Context()))
-    # Behind everything that the handler itself has printed.
+    # After everything that the handler has printed.
     sys.stdout.write("\n" + json.dumps(answer))
 
 

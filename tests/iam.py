@@ -1,7 +1,7 @@
-"""A small IAM: what a role's policy allows, and S3 behind it, as strict as AWS's own.
+"""A small IAM, and a proxy that enforces a role's policy on S3 as strictly as AWS.
 
-The emulator enforces policies for the deployed functions, but tells a missing key from a forbidden
-one to everybody, and doesn't say which grants it needed.
+The emulator enforces the policies of the deployed functions, but it always distinguishes missing
+keys from forbidden keys, and it doesn't report the grants that it used.
 """
 
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote
 
-from faults import Answer, Fault, Faults, Request, forbidden
+from fault_proxy import Fault, FaultProxy, S3Request, S3Response, forbidden
 
 Statement = Mapping[str, Any]
 ARN = "arn:aws:s3:::"
@@ -18,8 +18,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """What IAM is asked: an action on a resource, and what is known of the request."""
+class IamRequest:
+    """An authorization request: an action on a resource, with the condition context."""
 
     action: str
     resource: str
@@ -36,30 +36,30 @@ class Grant:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Tell whether a text is one of a pattern's: * is any number of characters, ? is one."""
+    """Return whether a text matches a pattern with * and ? as wildcards."""
     parts = (".*" if sign == "*" else "." if sign == "?" else re.escape(sign) for sign in pattern)
     return re.fullmatch("".join(parts), text, re.DOTALL) is not None
 
 
-def listed(value: T | list[T]) -> list[T]:
-    """Return a list of what a policy has one or more of."""
+def as_list(value: T | list[T]) -> list[T]:
+    """Return a policy element, which can be a single value, as a list."""
     return value if isinstance(value, list) else [value]
 
 
-def grants_of(statements: Iterable[Statement]) -> set[Grant]:
+def list_grants(statements: Iterable[Statement]) -> set[Grant]:
     """Return everything that a policy grants."""
     return {
         Grant(statement["Sid"], action, resource)
         for statement in statements
-        for action in listed(statement["Action"])
-        for resource in listed(statement["Resource"])
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
     }
 
 
-def allowed_by(statements: Iterable[Statement], call: Call) -> set[Grant]:
-    """Return the grants that allow a call; it is denied without any.
+def allowed_by(statements: Iterable[Statement], call: IamRequest) -> set[Grant]:
+    """Return the grants that allow a request. Without any, it is denied.
 
-    Only what template.yaml uses is known: Allow, Action, Resource, and StringLike.
+    Supports only what template.yaml uses: Allow, Action, Resource, and StringLike.
     """
     found: set[Grant] = set()
     for statement in statements:
@@ -68,7 +68,7 @@ def allowed_by(statements: Iterable[Statement], call: Call) -> set[Grant]:
         if _is_met(statement.get("Condition", {}), call.context):
             found |= {
                 grant
-                for grant in grants_of([statement])
+                for grant in list_grants([statement])
                 if matches(grant.action.lower(), call.action.lower())
                 and matches(grant.resource, call.resource)
             }
@@ -78,13 +78,13 @@ def allowed_by(statements: Iterable[Statement], call: Call) -> set[Grant]:
 def _is_met(condition: Mapping[str, Any], context: Mapping[str, str]) -> bool:
     assert condition.keys() <= {"StringLike"}, condition
     return all(
-        name in context and any(matches(pattern, context[name]) for pattern in listed(patterns))
+        name in context and any(matches(pattern, context[name]) for pattern in as_list(patterns))
         for name, patterns in condition.get("StringLike", {}).items()
     )
 
 
-def calls_of(request: Request) -> list[Call]:
-    """Return what S3 asks IAM about a request.
+def iam_requests(request: S3Request) -> list[IamRequest]:
+    """Return the authorization requests that S3 makes for a request.
 
     Source: "Required permissions for Amazon S3 API operations" in the Amazon S3 user guide; for
     If-Match, "How to prevent object overwrites with conditional writes" there.
@@ -96,7 +96,7 @@ def calls_of(request: Request) -> list[Call]:
         context = {
             f"s3:{name}": query[name][0] for name in ("prefix", "delimiter") if name in query
         }
-        return [Call("s3:ListBucket", bucket, context)]
+        return [IamRequest("s3:ListBucket", bucket, context)]
     actions = {
         "GET": "s3:GetObject",
         "HEAD": "s3:GetObject",
@@ -105,65 +105,65 @@ def calls_of(request: Request) -> list[Call]:
         "DELETE": "s3:AbortMultipartUpload" if "uploadId" in query else "s3:DeleteObject",
     }
     assert not query.keys() & {"acl", "tagging", "versionId", "retention"}, request
-    calls = [Call(actions[request.method], target)]
+    calls = [IamRequest(actions[request.method], target)]
     if source := request.headers.get("x-amz-copy-source"):
-        calls.append(Call("s3:GetObject", ARN + unquote(source).lstrip("/")))
+        calls.append(IamRequest("s3:GetObject", ARN + unquote(source).lstrip("/")))
     if request.method == "PUT" and "if-match" in request.headers:
-        calls.append(Call("s3:GetObject", target))
+        calls.append(IamRequest("s3:GetObject", target))
     return calls
 
 
-class Gate(Faults):
-    """A proxy in front of the emulator that lets through what a role's policy allows.
+class PolicyProxy(FaultProxy):
+    """A proxy in front of the emulator that forwards what a role's policy allows.
 
     Parameters
     ----------
-    endpoint_url : of S3.
-    statements : of the policy, references resolved.
+    endpoint_url : URL of S3.
+    statements : Statements of the policy, with references resolved.
 
     Attributes
     ----------
-    statements : the same.
-    used : grants that a request needed.
-    denied : calls that the policy doesn't allow; their requests were answered 403.
+    statements : Statements of the policy.
+    used : Grants that a request needed.
+    denied : Authorization requests that the policy doesn't allow.
     """
 
     def __init__(self, endpoint_url: str, statements: list[Statement]) -> None:
         super().__init__(endpoint_url)
         self.used: set[Grant] = set()
-        self.denied: list[Call] = []
+        self.denied: list[IamRequest] = []
         self.statements = statements
 
-    def fault_for(self, request: Request) -> Fault | None:
-        """Answer 403 to what isn't allowed, and to who may not know that a key is missing."""
-        allowed = [(call, self.ask(call)) for call in calls_of(request)]
+    def fault_for(self, request: S3Request) -> Fault | None:
+        """Return 403 if a request isn't allowed, or if the role can't list a missing key."""
+        allowed = [(call, self.check(call)) for call in iam_requests(request)]
         if not all(grants for _, grants in allowed):
             self.denied += [call for call, grants in allowed if not grants]
             return forbidden
         fault = super().fault_for(request)
-        return _chained(fault, self._hide_missing(request))
+        return _chain_faults(fault, self._hide_missing(request))
 
-    def ask(self, call: Call) -> set[Grant]:
-        """Return what allows a call, and note that it was needed."""
+    def check(self, call: IamRequest) -> set[Grant]:
+        """Return the grants that allow a request, and record them as used."""
         grants = allowed_by(self.statements, call)
         self.used |= grants
         return grants
 
-    def _hide_missing(self, request: Request) -> Fault:
-        def fault(ask: Callable[[], Answer]) -> Answer:
-            answer = ask()
+    def _hide_missing(self, request: S3Request) -> Fault:
+        def fault(forward: Callable[[], S3Response]) -> S3Response:
+            answer = forward()
             if answer.status != 404 or not request.key:
                 return answer
-            # S3 tells this only to those who may list the bucket.
-            may_know = self.ask(Call("s3:ListBucket", ARN + request.bucket))
-            return answer if may_know else forbidden(ask)
+            # S3 returns 404 only with permission to list the bucket.
+            can_list = self.check(IamRequest("s3:ListBucket", ARN + request.bucket))
+            return answer if can_list else forbidden(forward)
 
         return fault
 
 
-def _chained(inner: Fault | None, outer: Fault) -> Fault:
-    def fault(ask: Callable[[], Answer]) -> Answer | None:
-        answer = inner(ask) if inner else ask()
+def _chain_faults(inner: Fault | None, outer: Fault) -> Fault:
+    def fault(forward: Callable[[], S3Response]) -> S3Response | None:
+        answer = inner(forward) if inner else forward()
         return None if answer is None else outer(lambda: answer)
 
     return fault

@@ -9,11 +9,11 @@ from policy_sentry.querying.actions import get_action_data, get_actions_for_serv
 
 from templates import ACCOUNT_ID, REGION
 
-# Actions that API Gateway checks, although the reference lacks them.
+# Actions that API Gateway checks and the reference lacks.
 # Source: the permissions of AWS::ApiGatewayV2::Stage in its resource type's schema.
 UNLISTED = {"apigateway:TagResource", "apigateway:UntagResource"}
-# What else the reference lacks. Sources: the schema of AWS::CloudWatch::Dashboard; "Controlling
-# access with IAM" in the CloudFormation guide, about transforms.
+# ARN formats that the reference lacks. Sources: the schema of AWS::CloudWatch::Dashboard;
+# "Controlling access with IAM" in the CloudFormation guide, about transforms.
 DASHBOARD = "arn:${Partition}:cloudwatch::${Account}:dashboard/${DashboardName}"
 TRANSFORM = "arn:${Partition}:cloudformation:${Region}:aws:transform/${TransformName}"
 UNLISTED_FORMATS = {
@@ -30,26 +30,26 @@ KNOWN = {"Partition": "aws", "Region": REGION, "Account": ACCOUNT_ID}
 
 @cache
 def entries_of(action: str) -> list[dict[str, Any]]:
-    """Return what is said of an action, once for each type of resource that it knows."""
+    """Return the entries of an action, one for each resource type."""
     service, name = action.split(":")
     found: list[dict[str, Any]] = (get_action_data(service, name) or {}).get(service, [])
     return found
 
 
 def formats_of(action: str) -> set[str]:
-    """Return the formats of the ARNs that an action knows; "*" stands for none."""
+    """Return the ARN formats that an action supports; "*" if it supports no resource."""
     listed = {str(entry["resource_arn_format"]) for entry in entries_of(action)}
     return listed | UNLISTED_FORMATS.get(action.lower(), set())
 
 
 def expanded(action: str) -> set[str]:
-    """Return the actions that a pattern stands for, in lower case."""
+    """Return the actions that match a pattern, in lower case."""
     known = get_actions_for_service(action.partition(":")[0])
     return {name.lower() for name in known if fnmatchcase(name.lower(), action.lower())}
 
 
 def fits(resource: str, arn_format: str) -> bool:
-    """Return whether an ARN, maybe with wildcards, can be one of a format."""
+    """Return whether an ARN, which can contain wildcards, matches a format."""
     if "*" in (resource, arn_format):
         return resource == arn_format
     if arn_format.endswith(":${BucketName}") and "/" in resource:
@@ -61,7 +61,7 @@ def fits(resource: str, arn_format: str) -> bool:
 
 @cache
 def _overlap(one: str, other: str) -> bool:
-    """Return whether some text is matched by both of two patterns, in which only * is special."""
+    """Return whether some text matches both patterns, in which only * is special."""
     if not one or not other:
         return not (one + other).strip("*")
     if one[0] == "*":

@@ -1,4 +1,4 @@
-"""What Lambda hands to a handler: the context of an invocation, and events of S3 and SQS."""
+"""The arguments of a handler: the context of an invocation, and events of S3 and SQS."""
 
 import json
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from urllib.parse import quote_plus
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A context with some seconds left."""
+    """The context of an invocation."""
 
     remaining_s: float = 900.0
     memory_limit_in_mb: int = 3008
@@ -43,11 +43,12 @@ def event_of(*keys: str) -> dict[str, Any]:
 
 
 def message_event(*bodies: object, received: int = 1) -> dict[str, Any]:
-    """Return the event of some messages of SQS, numbered from 0, each received before or not.
+    """Return an event with SQS messages, numbered from 0.
 
     Parameters
     ----------
-    bodies : Texts, or what is put into JSON.
+    bodies : Message bodies. Anything but a string is sent as JSON.
+    received : Receive count of each message.
     """
     return {
         "Records": [
@@ -66,7 +67,7 @@ def message_event(*bodies: object, received: int = 1) -> dict[str, Any]:
     }
 
 
-# What S3 sends when somebody configures its notifications.
+# S3 sends this event when notifications are configured.
 TEST_EVENT = {
     "Service": "Amazon S3",
     "Event": "s3:TestEvent",

@@ -1,4 +1,4 @@
-"""A stack on this machine, as tests run it: networks that take no time, and songs of their own."""
+"""A local stack with tiny models and generated songs."""
 
 import signal
 import subprocess
@@ -13,19 +13,19 @@ from typing import Self
 import numpy as np
 
 from benchmarks.songs.wav import write_wav
+from captured_output import CapturedOutput
 from stemdrop_local.console import Console
 from stemdrop_local.services import LocalServices
 from stemdrop_local.settings import LocalSettings
 from tiny_models import install
-from transcript import Transcript
 
 TOKEN = "a-token-of-exactly-32-characters"  # noqa: S105 - only of this stack
 RATE_HZ = 44_100
 END_TIMEOUT_S = 20.0
 
 
-def settings_in(folder: Path) -> LocalSettings:
-    """Return the settings of a stack in a folder, which looks often and tries again soon."""
+def stack_settings(folder: Path) -> LocalSettings:
+    """Return the settings of a stack in a folder, with short intervals and retry delays."""
     models = folder / "models"
     if not models.exists():
         models.mkdir()
@@ -43,27 +43,27 @@ def settings_in(folder: Path) -> LocalSettings:
 
 
 @contextmanager
-def running(settings: LocalSettings) -> Iterator[tuple[LocalServices, Transcript]]:
+def run_stack(settings: LocalSettings) -> Iterator[tuple[LocalServices, CapturedOutput]]:
     """Run a stack in this process."""
-    transcript = Transcript()
-    with LocalServices(settings, Console(transcript)) as services:
-        yield services, transcript
+    output = CapturedOutput()
+    with LocalServices(settings, Console(output)) as services:
+        yield services, output
 
 
 def drop(folder: Path, name: str, seed: int, duration_s: float = 0.3) -> None:
-    """Put a song into the drop folder of a stack: noise, unlike that of any other seed."""
+    """Write a song of noise, which depends on the seed, into the drop folder of a stack."""
     path = folder / "drop" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     noise = np.random.default_rng(seed).uniform(-0.5, 0.5, (round(duration_s * RATE_HZ), 2))
     write_wav(path, [noise.astype(np.float32)])
 
 
-class Started(subprocess.Popen[str]):
-    """A program in a process of its own; it is killed at the end.
+class BackgroundProcess(subprocess.Popen[str]):
+    """A context manager for a process, which is killed at the end.
 
     Attributes
     ----------
-    transcript : what it prints.
+    output : Output of the process.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Started(subprocess.Popen[str]):
             stderr=subprocess.STDOUT,
             text=True,
         )
-        self.transcript = Transcript()
+        self.output = CapturedOutput()
         self._reader = Thread(target=self._read)
         self._reader.start()
 
@@ -95,7 +95,7 @@ class Started(subprocess.Popen[str]):
         return self
 
     def end(self, how: signal.Signals | None = None, timeout_s: float = END_TIMEOUT_S) -> int:
-        """Send a signal if one is given, and return the exit status after all output."""
+        """Send a signal, if given, wait for the end, and return the exit status."""
         if how:
             self.send_signal(how)
         status = self.wait(timeout_s)
@@ -104,15 +104,15 @@ class Started(subprocess.Popen[str]):
 
     def _read(self) -> None:
         for line in self.stdout or ():
-            self.transcript.write(line)
+            self.output.write(line)
 
 
-class Program(Started):
-    """A stack in a process of its own, as `make local` starts it."""
+class LocalStackProcess(BackgroundProcess):
+    """A stack in a separate process, started as by `make local`."""
 
     def __init__(
         self, folder: Path, *options: str, environment: dict[str, str] | None = None
     ) -> None:
-        settings = settings_in(folder)
+        settings = stack_settings(folder)
         command = [sys.executable, "-m", "stemdrop_local.local", "--models", str(settings.models)]
         super().__init__([*command, "--port", "0", *options], folder, environment)

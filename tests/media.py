@@ -1,4 +1,4 @@
-"""Media files for the tests: good ones by ffmpeg, bad ones by hand."""
+"""Media files: valid ones from ffmpeg, invalid ones written byte by byte."""
 
 import struct
 import subprocess
@@ -13,14 +13,14 @@ Samples = NDArray[np.float32]
 
 FFMPEG = find_ffmpeg(None)
 RATE_HZ = 44_100
-# Where the channels of 5.1 stand in a file, and the bits of a WAV header that say so.
+# Channel order of 5.1, and the channel mask of a WAV header.
 SURROUND = ("FL", "FR", "FC", "LFE", "BL", "BR")
 SURROUND_MASK = 0x3F
 _FLOAT_GUID = struct.pack("<H", 3) + bytes.fromhex("000000001000800000aa00389b71")
 
 
 def tones(duration_s: float, channels: int = 2, rate_hz: int = RATE_HZ) -> Samples:
-    """Return a chord a channel, each rising through time, with a little noise: nothing repeats."""
+    """Return rising chords, one per channel, with a little noise, so that no part repeats."""
     seconds = np.arange(round(duration_s * rate_hz)) / rate_hz
     noise = np.random.default_rng(7).standard_normal((len(seconds), channels))
     pitches = 220.0 * np.arange(1, channels + 1)
@@ -30,20 +30,20 @@ def tones(duration_s: float, channels: int = 2, rate_hz: int = RATE_HZ) -> Sampl
 
 
 def run(*arguments: str, stdin: bytes = b"") -> bytes:
-    """Run ffmpeg on files that are known to be good, and return what it prints."""
+    """Run ffmpeg on valid files, and return its output."""
     command = [str(FFMPEG), "-hide_banner", "-loglevel", "error", "-y", *arguments]
     return subprocess.run(command, input=stdin, capture_output=True, check=True).stdout
 
 
 def encode(path: Path, samples: Samples, *arguments: str, rate_hz: int = RATE_HZ) -> Path:
-    """Write samples, shape (samples, channels), into a file of the suffix's format."""
+    """Write samples, shape (samples, channels), in the format of the file's suffix."""
     raw = ("-f", "f32le", "-ar", str(rate_hz), "-ac", str(samples.shape[1]), "-i", "pipe:0")
     run(*raw, *arguments, f"file:{path}", stdin=samples.astype("<f4").tobytes())
     return path
 
 
 def decode(path: Path, *arguments: str, channels: int = 2) -> Samples:
-    """Decode a file as Spleeter's command does, into its own number of channels."""
+    """Decode a file as Spleeter does, without changing the number of channels."""
     raw = run("-i", f"file:{path}", "-f", "f32le", "-ar", str(RATE_HZ), *arguments, "pipe:1")
     return np.frombuffer(raw, "<f4").reshape(-1, channels)
 
@@ -75,7 +75,7 @@ def chunk(name: bytes, body: bytes) -> bytes:
     return struct.pack("<4sI", name, len(body)) + body + b"\0" * (len(body) % 2)
 
 
-def cut(path: Path, share: float) -> Path:
+def truncate(path: Path, share: float) -> Path:
     """Keep only the first part of a file."""
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])
@@ -95,18 +95,18 @@ def picture(path: Path) -> Path:
 
 
 def cover_only(path: Path, folder: Path) -> Path:
-    """Write an m4a that has a cover and nothing else."""
+    """Write an m4a that contains only a cover."""
     cover = picture(folder / "cover.png")
     attached = ("-c", "copy", "-disposition:v", "attached_pic")
     run("-i", f"file:{cover}", *attached, f"file:{path}")
     return path
 
 
-def referring_mov(path: Path, samples: Samples, other: str) -> Path:
-    """Write a QuickTime file whose samples are said to be in another file in the same folder.
+def mov_with_external_data(path: Path, samples: Samples, other: str) -> Path:
+    """Write a QuickTime file that refers to samples in another file in the same folder.
 
-    Its data reference becomes an alias record: volume and file name, one level up and down from
-    the one to the other, and the path in Mac notation.
+    The data reference is an alias record with the volume, the file name, the relative folder levels
+    and the path in Mac notation.
     """
     encode(path, samples, "-c:a", "pcm_s16le")
     where = f"disk:folder:{other}".encode()

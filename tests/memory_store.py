@@ -1,4 +1,4 @@
-"""A store in memory that keeps S3's promises about conditional writes, and breaks none it made."""
+"""A store in memory with S3's semantics of conditional writes."""
 
 import hashlib
 from collections.abc import Callable
@@ -14,16 +14,16 @@ class MemoryStore(Store):
 
     Parameters
     ----------
-    key : of the upload; nobody is to ask for another one.
-    before_call : called at the start of each call.
+    key : Key of the upload, the only one that is accepted.
+    before_call : Called at the start of each call.
 
     Attributes
     ----------
-    song : what is in the upload bucket.
-    text : of the record; None if there is none.
-    writes : the record before and after each write.
-    lost : the numbers of the writes whose answer never arrives, from 0. boto3 sends such a write
-        again, and then learns that the record has changed, by its own hand.
+    song : Object in the upload bucket, if any.
+    text : Text of the record, if any.
+    writes : Record before and after each write.
+    lost : Numbers of the writes, from 0, whose response is lost. boto3 retries such a write and
+        gets the error that the record has changed.
     """
 
     def __init__(self, key: UploadKey, before_call: Callable[[], None] = lambda: None) -> None:
@@ -63,6 +63,6 @@ class MemoryStore(Store):
         self._before_call()
 
     def _etag(self) -> str | None:
-        # As in S3, equal texts have equal etags.
+        # As in S3, equal contents have equal ETags.
         text = self.text
         return f'"{hashlib.md5(text.encode()).hexdigest()}"' if text is not None else None  # noqa: S324

@@ -17,22 +17,22 @@ class Site:
 
     Attributes
     ----------
-    holds : Folder of the files that hold separations; see `patient_handler`.
+    pauses : Folder of the files that pause separations; see `pausing_handler`.
     """
 
     services: LocalServices
     settings: LocalSettings
-    holds: Path
+    pauses: Path
 
     @property
     def url(self) -> str:
         """Return the page's URL."""
         return f"http://localhost:{self.services.port}/"
 
-    def hold(self, name: str) -> None:
+    def pause(self, name: str) -> None:
         """Make separations wait at a point."""
-        (self.holds / name).touch()
+        (self.pauses / name).touch()
 
-    def release(self, name: str) -> None:
+    def resume(self, name: str) -> None:
         """Let separations continue from a point."""
-        (self.holds / name).unlink(missing_ok=True)
+        (self.pauses / name).unlink(missing_ok=True)

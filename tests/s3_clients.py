@@ -1,4 +1,4 @@
-"""S3 clients of others, as programs that know nothing but an address and a key."""
+"""Third-party S3 clients, configured with an endpoint and credentials only."""
 
 import hashlib
 import os
@@ -18,20 +18,20 @@ TIMEOUT_S = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Clients:
-    """Runs the programs in a folder, with nobody's own configuration.
+class S3Clients:
+    """Runs the programs in a folder, without a user's configuration.
 
     Attributes
     ----------
-    folder : home and working folder of the programs.
-    environment : their variables.
+    folder : Home and working folder of the programs.
+    environment : Environment variables of the programs.
     """
 
     folder: Path
     environment: Mapping[str, str]
 
     def run(self, *command: str, stdin: bytes | None = None) -> str:
-        """Run a program that has to succeed, and return what it prints."""
+        """Run a program, require that it succeeds, and return its output."""
         done = subprocess.run(
             command,
             cwd=self.folder,
@@ -61,15 +61,15 @@ class Clients:
         return self.run(str(PROGRAMS / "node"), str(SCRIPT), action, bucket, key, str(path))
 
     def file(self, name: str, size_bytes: int) -> Path:
-        """Return a new file of random bytes, which every compressor leaves as they are."""
+        """Return a new file of random bytes."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(os.urandom(size_bytes))
         return path
 
 
-def clients_in(folder: Path, emulator: EmulatorProcess) -> Clients:
-    """Return the programs, as users of the emulator."""
+def create_clients(folder: Path, emulator: EmulatorProcess) -> S3Clients:
+    """Return the programs, configured for the emulator."""
     host = emulator.endpoint_url.removeprefix("http://")
     remote = {
         "TYPE": "s3",
@@ -99,7 +99,7 @@ def clients_in(folder: Path, emulator: EmulatorProcess) -> Clients:
         **emulator.credentials,
         **{f"RCLONE_CONFIG_S3_{name}": value for name, value in remote.items()},
     }
-    return Clients(folder, environment)
+    return S3Clients(folder, environment)
 
 
 def digest(path: Path) -> str:

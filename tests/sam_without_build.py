@@ -1,8 +1,8 @@
-"""SAM's command line, except that `sam build` builds nothing, which would take containers.
+"""SAM's command line with a fake `sam build`, because a real one needs containers.
 
     python tests/sam_without_build.py FOLDER ...
 
-FOLDER gets `calls.jsonl`: what SAM was given, a line for each call with parameters.
+Writes a line for each call with parameters to `calls.jsonl` in FOLDER.
 """
 
 import json
@@ -16,7 +16,7 @@ SOURCES = {"CodeUri": "functions/api", "ContentUri": "layers/core"}
 
 
 def record(folder: Path, arguments: list[str]) -> None:
-    """Note a call, with the contents of its file of parameters."""
+    """Record a call, with the contents of its parameter file."""
     url = arguments[arguments.index("--parameter-overrides") + 1]
     file = Path(url.removeprefix("file://"))
     call = {
@@ -31,7 +31,7 @@ def record(folder: Path, arguments: list[str]) -> None:
 
 
 def built_template() -> str:
-    """Return template.yaml with an image in a registry, and with sources as they are."""
+    """Return template.yaml with the URI of an image, and with the source folders."""
     lines = []
     for line in (ROOT / "template.yaml").read_text().splitlines():
         indent, key = line[: -len(line.lstrip())], line.strip().partition(":")[0]

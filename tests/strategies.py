@@ -1,4 +1,4 @@
-"""Values for properties: options, keys and records, valid ones and anything that may be sent."""
+"""Hypothesis strategies for options, keys and records, valid and invalid."""
 
 import json
 from datetime import UTC, datetime
@@ -24,15 +24,15 @@ from stemdrop.keys import UploadKey
 from stemdrop.models import Model
 from stemdrop.options import BITRATE_RANGE_KBPS, Clip, Options, Quality
 
-# With surrogates: a program may send them as \ud800 in JSON, although no text has them.
+# With surrogates, which JSON can contain as \ud800.
 ANY_TEXT = st.text(st.characters())
-# What json.loads may return, NaN, infinities and integers beyond any float included.
+# Any result of json.loads, including NaN, infinities and integers beyond the range of floats.
 ANY_JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.just(10**400) | st.floats() | ANY_TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),
     max_leaves=5,
 )
-# Texts that are special to parsers of numbers, flags and lists.
+# Texts that parsers of numbers, flags and lists can misread.
 TRICKY_TEXT = st.sampled_from(
     ["", " ", "nan", "inf", "-inf", "-0.0", "-0", "1e400", "1_0", "٣", "²", "0x10", "True", "NO",
      "None", "null", ",", "vocals,", ",vocals", "192", "192K", "192k\n", "1\n", "16 ", "[1]"]
@@ -65,7 +65,7 @@ def given_options(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def as_text(given: dict[str, Any]) -> dict[str, str]:
-    """Write JSON values as they stand in S3's metadata."""
+    """Return JSON values as S3 metadata."""
     return {
         name: ",".join(value)
         if isinstance(value, list)
@@ -78,7 +78,7 @@ def as_text(given: dict[str, Any]) -> dict[str, str]:
 
 OPTIONS = given_options().map(Options.parse)
 JOB_IDS = st.text("0123456789abcdef", min_size=32, max_size=32)
-# No more characters than fit into the longest key at four bytes each.
+# Fits into the longest key even with four bytes per character.
 DROP_NAMES = st.text(min_size=1, max_size=248)
 UPLOAD_KEYS = st.one_of(
     DROP_NAMES.map(lambda name: UploadKey.parse(f"drop/{name}")),

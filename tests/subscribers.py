@@ -1,4 +1,4 @@
-"""Subscribers of the completion topic: queues that get what they ask for."""
+"""Queues that subscribe to the completion topic, with or without a filter policy."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -15,21 +15,23 @@ _numbers = count(1)
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """What a subscriber gets."""
+class ReceivedMessage:
+    """A message that a subscriber has received."""
 
     body: str
     attributes: dict[str, str]
 
     @property
     def record(self) -> dict[str, Any]:
-        """Return the job's record that is in it."""
+        """Return the job's record."""
         record: dict[str, Any] = json.loads(self.body)
         return record
 
 
-def subscribe(emulator: EmulatorProcess, stack: Stack, wanted: Filter | None = None) -> "Inbox":
-    """Subscribe a new queue to the topic, for messages with certain attributes or for all."""
+def subscribe(
+    emulator: EmulatorProcess, stack: Stack, wanted: Filter | None = None
+) -> "Subscriber":
+    """Subscribe a new queue to the topic, with an optional filter policy."""
     queue_url = stack.sqs.create_queue(QueueName=f"subscriber-{next(_numbers)}")["QueueUrl"]
     found = stack.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
     topic_arn, queue_arn = stack.outputs["CompletionTopicArn"], found["Attributes"]["QueueArn"]
@@ -46,28 +48,28 @@ def subscribe(emulator: EmulatorProcess, stack: Stack, wanted: Filter | None = N
         ReturnSubscriptionArn=True,
     )
 
-    def end() -> None:
+    def unsubscribe() -> None:
         emulator.client("sns").unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
 
-    return Inbox(stack, queue_url, end)
+    return Subscriber(stack, queue_url, unsubscribe)
 
 
 @dataclass(frozen=True, slots=True)
-class Inbox:
-    """A queue that is subscribed."""
+class Subscriber:
+    """A subscribed queue."""
 
     stack: Stack
     queue_url: str
-    end: Callable[[], None]
+    unsubscribe: Callable[[], None]
 
-    def take(self) -> list[Message]:
-        """Return the messages since the last time; the emulator delivers before it answers."""
-        taken: list[Message] = []
+    def receive(self) -> list[ReceivedMessage]:
+        """Return new messages. The emulator delivers synchronously, so there is no wait."""
+        received_messages: list[ReceivedMessage] = []
         while found := self._receive():
-            taken += found
-        return taken
+            received_messages += found
+        return received_messages
 
-    def _receive(self) -> list[Message]:
+    def _receive(self) -> list[ReceivedMessage]:
         received = self.stack.sqs.receive_message(
             QueueUrl=self.queue_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
         ).get("Messages", [])
@@ -76,7 +78,7 @@ class Inbox:
                 QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"]
             )
         return [
-            Message(
+            ReceivedMessage(
                 message["Body"],
                 {
                     name: value["StringValue"]

@@ -25,7 +25,7 @@ PSEUDO_PARAMETERS = {
     "AWS::URLSuffix": "amazonaws.com",
 }
 NO_VALUE = object()
-# Type of a resource to the property with its name, and to its ARN.
+# Resource type: property with the resource's name, and ARN format.
 NAMED = {
     "AWS::CloudWatch::Dashboard": ("DashboardName", ""),
     "AWS::ECR::Repository": (
@@ -49,13 +49,13 @@ REFERRED_BY_ARN = {"AWS::SNS::Topic"}
 
 
 def load_template(path: Path) -> Template:
-    """Read a template, short tags in their long form."""
+    """Read a template, with short tags in long form."""
     template: Template = yaml_parse(path.read_text())
     return template
 
 
 class Resolver:
-    """A reader of references, which writes `Role.Arn` for what only AWS knows."""
+    """Resolves references. Attributes that only AWS knows become `Role.Arn`."""
 
     def __init__(self, template: Template, parameters: Mapping[str, str] | None = None) -> None:
         declared = template["Parameters"]
@@ -109,7 +109,7 @@ class Resolver:
         return {key: self._name(key) for key, entry in resources if entry["Type"] == kind}
 
     def exists(self, logical_id: str) -> bool:
-        """Return whether a resource is made."""
+        """Return whether a resource is created."""
         condition = self._template["Resources"][logical_id].get("Condition")
         return condition is None or self._condition(condition)
 
@@ -155,8 +155,8 @@ class Resolver:
         return re.sub(r"\$\{([^!}][^}]*)\}", replacement, text)
 
 
-def transformed(template: Template, **parameters: str) -> Template:
-    """Return what SAM's transform makes of a template, once its code and image are uploaded."""
+def transform_sam(template: Template, **parameters: str) -> Template:
+    """Return a packaged template after SAM's transform."""
     packaged = copy.deepcopy(template)
     for resource in packaged["Resources"].values():
         properties = resource["Properties"]
@@ -169,8 +169,8 @@ def transformed(template: Template, **parameters: str) -> Template:
     return made
 
 
-def policy_of(template: Template, logical_id: str, **parameters: str) -> list[Statement]:
-    """Return what a role or a managed policy allows, references resolved."""
+def policy_statements(template: Template, logical_id: str, **parameters: str) -> list[Statement]:
+    """Return the statements of a role or managed policy, with references resolved."""
     properties = Resolver(template, parameters).properties(logical_id)
     documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
     (document,) = documents or [properties["PolicyDocument"]]
@@ -179,12 +179,12 @@ def policy_of(template: Template, logical_id: str, **parameters: str) -> list[St
 
 
 def as_list(value: Any) -> list[Any]:
-    """Return the one or more that a policy has in a place."""
+    """Return a policy element, which can be a single value, as a list."""
     return value if isinstance(value, list) else [value]
 
 
 def allows(statements: list[Statement], action: str, resource: str | None = None) -> bool:
-    """Return whether some statement allows an action, on a resource if one is named."""
+    """Return whether a statement allows an action, on a resource if given."""
     return any(
         any(fnmatchcase(action.lower(), entry.lower()) for entry in as_list(found["Action"]))
         and (
@@ -197,7 +197,7 @@ def allows(statements: list[Statement], action: str, resource: str | None = None
 
 
 def _covers(pattern: str, resource: str) -> bool:
-    """Match as IAM does: only * and ? are special, and what is asked for may end in any way."""
+    """Match as IAM does: only * and ? are special."""
     parts = (".*" if part == "*" else "." if part == "?" else re.escape(part)
              for part in re.split(r"([*?])", pattern))  # fmt: skip
     return re.fullmatch("".join(parts), resource) is not None

@@ -1,4 +1,4 @@
-"""Models that ONNX Runtime loads and runs like any other, but whose networks do next to nothing."""
+"""Models for ONNX Runtime with trivial networks."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from stemdrop.models import INSTRUMENTS
 
 
 def install(folder: Path, weights: str = "2stems") -> Path:
-    """Write a network that gives each instrument its own share of the magnitude, and its card."""
+    """Write a network that gives each instrument a fixed share of the magnitude, and its card."""
     instruments = INSTRUMENTS[weights]
     shape = ["segments", 512, "bins", 2]
     nodes, outputs, shares = [], [], []
@@ -20,7 +20,7 @@ def install(folder: Path, weights: str = "2stems") -> Path:
         nodes.append(helper.make_node("Mul", ["magnitude", f"{name}_share"], [name]))
         outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
     magnitude = helper.make_tensor_value_info("magnitude", TensorProto.FLOAT, shape)
-    # In another order than the instruments', so that they can't be told by their places.
+    # Not in the order of the instruments, so that outputs must be identified by name.
     graph = helper.make_graph(nodes, weights, [magnitude], outputs[::-1], shares)
     network = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     path = folder / f"{weights}.onnx"

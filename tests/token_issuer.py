@@ -1,4 +1,4 @@
-"""An issuer of JSON web tokens on this machine, which serves its keys by HTTPS."""
+"""A local issuer of JSON web tokens, which serves its keys over HTTPS."""
 
 import base64
 import json
@@ -24,12 +24,12 @@ class TokenIssuer(LoopbackServer):
 
     Parameters
     ----------
-    folder : takes the certificate.
+    folder : Folder for the certificate.
 
     Attributes
     ----------
-    url : the issuer, as its tokens name it.
-    certificate : file of the certificate, which vouches for itself.
+    url : Issuer in the tokens.
+    certificate : File of the self-signed certificate.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -39,7 +39,7 @@ class TokenIssuer(LoopbackServer):
         super().__init__(_Handler, HOST, self.certificate)
 
     def token(self, **claims: object) -> str:
-        """Return a token of an hour for the audience `stemdrop`, with some claims changed."""
+        """Return a token for the audience `stemdrop` that expires in an hour."""
         now_s = int(time.time())
         standard = {"iss": self.url, "aud": "stemdrop", "iat": now_s, "exp": now_s + 3600}
         header = _encode_json({"alg": "RS256", "kid": KEY_ID, "typ": "JWT"})
@@ -48,7 +48,7 @@ class TokenIssuer(LoopbackServer):
         return f"{signed}.{_encode(signature)}"
 
     def documents(self) -> dict[str, dict[str, Any]]:
-        """Return what the issuer serves, by path."""
+        """Return the issuer's documents by path."""
         numbers = self._key.public_key().public_numbers()
         key = {
             "kty": "RSA",

@@ -1,4 +1,4 @@
-"""Songs on their way: put into the upload bucket, separated, and looked at afterwards."""
+"""Helpers that upload songs, run their jobs and read the results."""
 
 import io
 from functools import cache
@@ -70,13 +70,13 @@ def results(buckets: Stack, prefix: str = "") -> dict[str, str]:
 
 
 def stem_names(buckets: Stack, key: UploadKey = KEY) -> set[str]:
-    """Return the names of an upload's results, its record aside."""
+    """Return the names of an upload's results, without its record."""
     names = {found.removeprefix(f"{key}/") for found in results(buckets, f"{key}/")}
     return names - {"job.json"}
 
 
 def samples(data: bytes) -> NDArray[Any]:
-    """Return the samples of a wav file, shape (samples, channels), as they are in it."""
+    """Return the samples of a wav file, shape (samples, channels), without conversion."""
     rate_hz, sound = wavfile.read(io.BytesIO(data))
     assert rate_hz == RATE_HZ
     return np.asarray(sound)

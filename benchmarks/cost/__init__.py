@@ -1,1 +1,1 @@
-"""What a song costs under Lambda's limits, against stock Spleeter in an image of its own."""
+"""Cost of a song under Lambda's limits, compared with an image of stock Spleeter."""

@@ -1,9 +1,9 @@
-"""Measure what a song costs under Lambda's limits, and write docs/operations/cost.md.
+"""Measure the cost of a song under Lambda's limits, and write docs/operations/cost.md.
 
     python -m benchmarks.cost [--offline] [--rounds 3] [--song SECONDS] [--docs FOLDER]
 
-Builds both images first, ours and stock Spleeter's, unless they are there. Takes a container
-engine; with --offline that is Podman without an image registry.
+Builds the images of stemdrop and stock Spleeter first, if they are missing. Needs a container
+engine. With --offline, that is Podman without an image registry.
 """
 
 import argparse
@@ -13,16 +13,16 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.bench import Bench
+from benchmarks.cost.application import run_application
+from benchmarks.cost.cost_page import SIZES_MB, write_page
+from benchmarks.cost.embedded_metrics import custom_metrics
 from benchmarks.cost.figures import CostFigures, MeasuredSystem, Sizes
 from benchmarks.cost.images import Images, build_images, compressed_bytes
-from benchmarks.cost.journey import beginning
-from benchmarks.cost.limited import Limited, running
-from benchmarks.cost.logs import custom_metrics
-from benchmarks.cost.page import SIZES_MB, write_page
+from benchmarks.cost.limited_functions import LimitedFunctions, run_functions
 from benchmarks.cost.rounds import Rounds
 from benchmarks.cost.speedup import processors
 from benchmarks.cost.template import read_template
-from benchmarks.processes import CommandError
+from benchmarks.process_usage import CommandError
 from stemdrop.codecs import Codec
 from stemdrop.errors import StemdropError
 from stemdrop_containers.engine import ROOT, find_engine
@@ -31,7 +31,8 @@ from stemdrop_containers.image import size_bytes
 INTERRUPTED = 130
 SONG_S = 180
 CODECS = (Codec.WAV, Codec.MP3)
-# Memory enough for Spleeter and three minutes, and few processors, so that its model has two ends.
+# Enough memory for Spleeter and three minutes of audio with a single processor, as a second point
+# for the speedup model.
 ROOMY_MB, FEW = 6144, 1.0
 
 
@@ -63,22 +64,22 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _measure(images: Images, folder: Path, song_s: int, count: int) -> CostFigures:
-    songs = folder / "songs"  # the folder itself is closed to the user of a container
+    songs = folder / "songs"  # the user of a container can't read the folder itself
     songs.mkdir()
     bench = Bench(songs)
     song = bench.song(song_s)
     template = read_template()
-    with running(images, song, folder) as limited:
+    with run_functions(images, song, folder) as limited:
         ours, spleeter = _systems(limited, count)
-        _say("quality=high")
+        _print_progress("quality=high")
         high = limited.ours(template.memory_mb, quality="high")
-    _say("requests")
-    with beginning(folder / "aws") as journey:
-        # What is counted is each second time, when the function is warm.
-        travels = [journey.travel(song, codec) for codec in CODECS for _ in range(2)]
-    traffic = dict(zip(CODECS, travels[1::2], strict=True))
-    metrics = custom_metrics(line for travel in travels for line in travel.lines)
-    _say("the API and the images")
+    _print_progress("requests")
+    with run_application(folder / "aws") as application:
+        # Only the second run of each codec counts, when the function is warm.
+        runs = [application.separate(song, codec) for codec in CODECS for _ in range(2)]
+    traffic = dict(zip(CODECS, runs[1::2], strict=True))
+    metrics = custom_metrics(line for run in runs for line in run.lines)
+    _print_progress("the API and the images")
     sizes = Sizes(
         ours=size_bytes(images.engine, images.ours),
         spleeter=size_bytes(images.engine, images.spleeter),
@@ -97,25 +98,25 @@ def _measure(images: Images, folder: Path, song_s: int, count: int) -> CostFigur
     )
 
 
-def _systems(limited: Limited, count: int) -> tuple[MeasuredSystem, MeasuredSystem]:
-    """Measure both systems in turn, at all sizes that this machine has processors for."""
+def _systems(limited: LimitedFunctions, count: int) -> tuple[MeasuredSystem, MeasuredSystem]:
+    """Measure both systems in turn, at the memory sizes for which this machine has processors."""
     cores = len(os.sched_getaffinity(0))
     sizes = [size for size in SIZES_MB if processors(size) <= cores] or [SIZES_MB[0]]
     ours, spleeter = Rounds(limited.ours), Rounds(limited.spleeter)
     for number in range(1, count + 1):
         for size in sizes:
-            _say(f"round {number}, {size} MB")
+            _print_progress(f"round {number}, {size} MB")
             ours.measure(size)
             spleeter.measure(size)
     for size in (size for size in SIZES_MB if size not in sizes):
-        if not spleeter.has_lived:  # with fewer processors than it would have
+        if not spleeter.has_succeeded:  # with fewer processors than on Lambda
             spleeter.measure(size)
-    _say("Spleeter on one processor")
+    _print_progress("Spleeter on one processor")
     shares = {FEW: [limited.spleeter(ROOMY_MB, FEW)]}
     return ours.result(cores, {}), spleeter.result(cores, shares)
 
 
-def _say(what: str) -> None:
+def _print_progress(what: str) -> None:
     print(f"{what} ...", file=sys.stderr, flush=True)
 
 

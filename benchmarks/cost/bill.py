@@ -1,4 +1,4 @@
-"""What a month of songs costs: quantities of everything that AWS counts, and their prices."""
+"""The monthly bill: billed quantities and their prices."""
 
 import math
 from collections.abc import Iterator
@@ -9,22 +9,22 @@ from benchmarks.cost.prices import GB, Free, Price
 
 MONTH_S = 730 * 3600
 DAYS_PER_MONTH = MONTH_S / 86_400
-# Nobody is promised any: what is reported of execution environments that nothing happens in.
+# AWS doesn't guarantee how long idle execution environments stay warm. This is a reported value.
 KEPT_WARM_S = 300
 # Source: "Configuring sampling rules" in the X-Ray developer guide: one trace a second, then 5%.
 SAMPLED_PER_S, SAMPLED_SHARE = 1, 0.05
-# Lambda polls an empty queue five times at once, for 20 s each. Source: "Configuring scaling
+# Lambda polls an empty queue with five concurrent long polls of 20 s. Source: "Configuring scaling
 # behavior for SQS event source mappings" in the AWS Lambda developer guide.
 IDLE_POLLS = 5 * MONTH_S / 20
 
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """What a function takes of Lambda.
+    """Billed usage of a Lambda function.
 
     Attributes
     ----------
-    cold_s, warm_s : billed for the first call of an execution environment, and for any other.
+    cold_s, warm_s : Billed duration of a cold start and of any other invocation.
     """
 
     memory_mb: int
@@ -32,24 +32,24 @@ class Runs:
     warm_s: float
 
     def gb_seconds(self, cold: float, warm: float) -> float:
-        """Return GB-seconds of so many cold and warm calls."""
+        """Return the GB-seconds of a number of cold and warm invocations."""
         return self.memory_mb / 1024 * (cold * self.cold_s + warm * self.warm_s)
 
 
 @dataclass(frozen=True, slots=True)
 class SongUsage:
-    """What one song takes, from its upload to the download of its stems.
+    """Usage of one song, from its upload to the download of its stems.
 
     Attributes
     ----------
-    separation, api : of the two functions; that of `api` is for one call.
-    writes, reads : requests to S3, of whomever.
-    calls : of the API.
-    answers_bytes : of these calls.
-    uploaded_bytes, stems_bytes : of the song, and of all its stems.
-    messages : to the topic of completed jobs.
-    queue_requests : to SQS, for its message in the song queue.
-    logs_bytes : of all functions and of the API.
+    separation, api : Usage of the two functions; `api` is for one request.
+    writes, reads : Requests to S3 from all components.
+    calls : Requests to the API.
+    answers_bytes : Size of the API's responses.
+    uploaded_bytes, stems_bytes : Size of the song, and of all stems.
+    messages : Messages to the completion topic.
+    queue_requests : Requests to SQS for the message in the song queue.
+    logs_bytes : Size of the logs of functions and API.
     """
 
     separation: Runs
@@ -67,14 +67,14 @@ class SongUsage:
 
 @dataclass(frozen=True, slots=True)
 class BilledDeployment:
-    """What doesn't depend on songs; template.yaml says it.
+    """Settings that determine the bill, from template.yaml.
 
     Attributes
     ----------
-    scratch_mb : of the separator, under /tmp.
-    retention_days, log_retention_days : until objects and logs are deleted.
-    image_bytes : of the image as it is kept, compressed.
-    metrics : custom metrics that get values, and that CloudWatch asks money for.
+    scratch_mb : Ephemeral storage of the separator.
+    retention_days, log_retention_days : Days until objects and logs expire.
+    image_bytes : Compressed size of the image in the registry.
+    metrics : Number of billed custom metrics.
     """
 
     architecture: str
@@ -87,46 +87,46 @@ class BilledDeployment:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a bill: a month's quantity of something."""
+    """A line of a bill: the monthly quantity of an item."""
 
     item: str
     price: Price
     quantity: float
 
     def usd(self, free: frozenset[Free] = frozenset()) -> float:
-        """Return what it costs."""
+        """Return the cost."""
         return self.price.usd(self.quantity, free)
 
 
 def total_usd(lines: list[Line], free: frozenset[Free] = frozenset()) -> float:
-    """Return what a bill comes to."""
+    """Return the total of a bill."""
     return sum(line.usd(free) for line in lines)
 
 
 def cold_share(songs: float) -> float:
-    """Return how many of a month's songs find no execution environment that is warm.
+    """Return the share of a month's songs that cause a cold start.
 
-    They come independently of each other and evenly over the month, so the time between two of them
-    has an exponential distribution.
+    Songs are independent and evenly distributed over the month, so the time between two of them has
+    an exponential distribution.
     """
     return math.exp(-songs / MONTH_S * KEPT_WARM_S)
 
 
 def sampled(calls: float) -> float:
-    """Return how many of a month's calls, evenly over it, X-Ray records."""
+    """Return how many of a month's calls X-Ray records, if they are evenly distributed."""
     at_once = min(calls, SAMPLED_PER_S * MONTH_S)
     return at_once + SAMPLED_SHARE * (calls - at_once)
 
 
 def bill(song: SongUsage, deployment: BilledDeployment, songs: int) -> list[Line]:
-    """Return the bill of a month with so many songs like one."""
+    """Return the bill of a month with a number of equal songs."""
     return list(_lines(song, deployment, songs))
 
 
 def _lines(song: SongUsage, deployment: BilledDeployment, songs: int) -> Iterator[Line]:
     cold = songs * cold_share(songs)
     calls = songs * song.calls
-    # A song's calls follow each other closely, so only the first of them can be a cold one.
+    # A song's requests are close together, so only the first one can cause a cold start.
     api_cold = cold if song.calls else 0.0
     separating = song.separation.gb_seconds(cold, songs - cold)
     answering = song.api.gb_seconds(api_cold, calls - api_cold)
@@ -155,7 +155,7 @@ def _lines(song: SongUsage, deployment: BilledDeployment, songs: int) -> Iterato
         prices.LOGS_KEPT,
         logs_gb * deployment.log_retention_days / DAYS_PER_MONTH,
     )
-    # A metric costs for the hours in which it gets a value.
+    # A metric is billed for the hours in which it has values.
     yield Line(
         "CloudWatch: metrics",
         prices.METRICS,
@@ -166,5 +166,5 @@ def _lines(song: SongUsage, deployment: BilledDeployment, songs: int) -> Iterato
 
 
 def kept_months(deployment: BilledDeployment) -> float:
-    """Return for how long S3 keeps an object: so many days, and on to the next midnight UTC."""
+    """Return how many months S3 keeps an object: the retention, rounded up to midnight UTC."""
     return (deployment.retention_days + 0.5) / DAYS_PER_MONTH

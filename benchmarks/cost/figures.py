@@ -1,4 +1,4 @@
-"""What was measured for the page of costs, and what follows from it."""
+"""Measured values for the cost page, and values derived from them."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -6,24 +6,24 @@ from dataclasses import dataclass, field, replace
 
 from benchmarks.cost import prices
 from benchmarks.cost.bill import BilledDeployment, Runs, SongUsage
+from benchmarks.cost.durations import InvocationDurations
 from benchmarks.cost.speedup import Speedup, fit, processors
-from benchmarks.cost.times import Times
 from benchmarks.cost.traffic import RequestKind, Traffic
 from stemdrop.codecs import Codec
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Seconds of a call, and whether they were measured or come from the model."""
+    """Durations of invocations, either measured or estimated by the model."""
 
     cold_s: float
     warm_s: float
     is_measured: bool
 
 
-def medians(rounds: Sequence[Times]) -> Times:
-    """Return the median of first calls, and that of the others."""
-    return Times(
+def medians(rounds: Sequence[InvocationDurations]) -> InvocationDurations:
+    """Return the median durations of cold and warm invocations."""
+    return InvocationDurations(
         statistics.median(times.cold_s for times in rounds),
         statistics.median(times.warm_s for times in rounds),
     )
@@ -31,31 +31,31 @@ def medians(rounds: Sequence[Times]) -> Times:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredSystem:
-    """Runs of one system.
+    """Measured runs of one system.
 
     Attributes
     ----------
-    times : a function's memory in MB to what each round took that wasn't killed.
-    cores : of the machine that measured; a function has no more, whatever its memory.
-    killed : sizes at which it was killed at least once, for want of memory.
-    shares : processors to what each round took with memory enough: for the model alone.
+    times : Memory size in MB to the durations of each round that wasn't killed.
+    cores : Number of processors of the measuring machine, the limit of any function.
+    killed : Memory sizes at which it ran out of memory at least once.
+    shares : Number of processors to the durations with enough memory, for the model only.
     """
 
-    times: Mapping[int, Sequence[Times]]
+    times: Mapping[int, Sequence[InvocationDurations]]
     cores: int
     killed: frozenset[int] = frozenset()
-    shares: Mapping[float, Sequence[Times]] = field(default_factory=dict)
+    shares: Mapping[float, Sequence[InvocationDurations]] = field(default_factory=dict)
 
-    def medians(self, memory_mb: int) -> Times:
-        """Return the medians of the rounds at a size."""
+    def medians(self, memory_mb: int) -> InvocationDurations:
+        """Return the median durations at a memory size."""
         return medians(self.times[memory_mb])
 
     def estimate(self, memory_mb: int) -> Estimate | None:
-        """Return what calls take at a size; None if it is too small, or nothing was measured."""
-        lived = self._lived
-        if not lived or memory_mb <= max(self.killed, default=0):
+        """Return the durations at a memory size; None if it is too small or unmeasured."""
+        completed = self._completed_sizes
+        if not completed or memory_mb <= max(self.killed, default=0):
             return None
-        if memory_mb in lived and processors(memory_mb) <= self.cores:
+        if memory_mb in completed and processors(memory_mb) <= self.cores:
             times = self.medians(memory_mb)
             return Estimate(times.cold_s, times.warm_s, is_measured=True)
         share = processors(memory_mb)
@@ -63,15 +63,15 @@ class MeasuredSystem:
         return Estimate(cold.seconds(share), warm.seconds(share), is_measured=False)
 
     @property
-    def _lived(self) -> list[int]:
-        """Return the sizes at which all is well: short of memory, work is slow before it ends."""
+    def _completed_sizes(self) -> list[int]:
+        """Return the memory sizes without failures. Runs that are short of memory are slow."""
         return [size for size, rounds in self.times.items() if rounds and size not in self.killed]
 
     @property
     def models(self) -> tuple[Speedup, Speedup]:
-        """Return the model of a first call, and that of any other."""
+        """Return the models of cold and warm invocations."""
         found = {share: medians(rounds) for share, rounds in self.shares.items()}
-        for size in self._lived:
+        for size in self._completed_sizes:
             found[min(processors(size), self.cores)] = self.medians(size)
         return (
             fit({share: times.cold_s for share, times in found.items()}),
@@ -81,7 +81,7 @@ class MeasuredSystem:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Sizes of the images in bytes; `kept` is ours, compressed as a registry keeps it."""
+    """Sizes of the images in bytes. `kept` is the compressed size of stemdrop's image."""
 
     ours: int
     spleeter: int
@@ -90,15 +90,15 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What template.yaml says by default.
+    """Defaults of template.yaml.
 
     Attributes
     ----------
-    route_metrics : of the deployment's metrics, those of single routes of the API.
-    alarms, dashboards : with `AlarmAddress`.
-    rate_limit : calls of the API per second.
-    concurrency : separations at the same time.
-    message_age_s : until a message that waits is deleted.
+    route_metrics : Number of per-route metrics of the API.
+    alarms, dashboards : Numbers of resources with `AlarmAddress`.
+    rate_limit : API requests per second.
+    concurrency : Concurrent separations.
+    message_age_s : Retention of the song queue.
     """
 
     deployment: BilledDeployment
@@ -114,7 +114,7 @@ class Template:
     message_age_s: int
 
     def with_counts(self, metrics: int, image_bytes: int) -> "Template":
-        """Return the same, with what no template tells: metrics of the functions, an image."""
+        """Return a copy with the functions' metrics and the image size."""
         deployment = replace(
             self.deployment,
             metrics=self.deployment.metrics + metrics,
@@ -125,36 +125,36 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class CostFigures:
-    """All that the page is made from.
+    """All values of the page.
 
     Attributes
     ----------
-    song_s : the length of the song.
-    rounds : how often each was measured.
-    high : quality=high, at the default memory.
-    traffic : of one song, for each codec.
-    api_cpu_s : processor time to load the API's handler, and to answer a call.
+    song_s : Duration of the song.
+    rounds : Number of rounds.
+    high : Durations with quality=high at the default memory.
+    traffic : Traffic of one song by codec.
+    api_cpu_s : Processor time to load the API's handler, and to process a request.
     """
 
     song_s: int
     rounds: int
     ours: MeasuredSystem
     spleeter: MeasuredSystem
-    high: Times
+    high: InvocationDurations
     traffic: Mapping[Codec, Traffic]
     api_cpu_s: tuple[float, float]
     sizes: Sizes
     template: Template
 
-    def ratios(self) -> dict[int, Times]:
-        """Return how many times as long Spleeter takes, at each size that does for both.
+    def ratios(self) -> dict[int, InvocationDurations]:
+        """Return how many times as long Spleeter takes, at each size that is enough for both.
 
-        Runs of the same round belong together; of their ratios it is the median.
+        Ratios are medians of the ratios per round.
         """
         return {
             size: medians(
                 [
-                    Times(other.cold_s / ours.cold_s, other.warm_s / ours.warm_s)
+                    InvocationDurations(other.cold_s / ours.cold_s, other.warm_s / ours.warm_s)
                     for ours, other in zip(self.ours.times[size], others, strict=True)
                 ]
             )
@@ -163,12 +163,12 @@ class CostFigures:
         }
 
     def usd(self, memory_mb: int, seconds: float) -> float:
-        """Return what Lambda's compute costs for so long."""
+        """Return the cost of Lambda compute for a duration."""
         price = prices.compute(self.template.deployment.architecture)
         return price.first_usd * memory_mb / 1024 * seconds
 
     def song(self, codec: Codec) -> SongUsage:
-        """Return what the song takes, at the default memory."""
+        """Return the usage of the song at the default memory."""
         template, traffic = self.template, self.traffic[codec]
         taken = self.ours.estimate(template.memory_mb)
         if taken is None:
@@ -190,5 +190,5 @@ class CostFigures:
         )
 
 
-# An assumption: S3 on this machine answers at once.
+# An assumption, because the local S3 has no latency.
 S3_LATENCY_S = 0.03

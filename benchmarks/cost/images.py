@@ -1,4 +1,4 @@
-"""Both images to compare: ours, and stock Spleeter's."""
+"""The images of stemdrop and stock Spleeter."""
 
 import subprocess
 import zlib
@@ -16,7 +16,7 @@ SPLEETER_IMAGE = f"{REPOSITORY}-benchmark:spleeter"
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """Names of images that an engine has."""
+    """Names of the images in an engine."""
 
     engine: ContainerEngine
     ours: str
@@ -24,11 +24,11 @@ class Images:
 
 
 def build_images(engine: ContainerEngine) -> Images:
-    """Build what isn't there yet.
+    """Build missing images.
 
     Raises
     ------
-    StemdropError : an image can't be built.
+    StemdropError : An image can't be built.
     """
     ours = build(engine)
     engine.build(MODEL_IMAGE, ROOT, "--target=model", "--build-arg=BACKEND=tensorflow")
@@ -39,7 +39,7 @@ def build_images(engine: ContainerEngine) -> Images:
 
 
 def compressed_bytes(engine: ContainerEngine, image: str) -> int:
-    """Return about the size that a registry keeps of an image, whose layers it compresses."""
+    """Return the approximate size of an image in a registry, which compresses layers."""
     packer, size_bytes = zlib.compressobj(), 0
     command = [engine.name, "save", image]
     with subprocess.Popen(command, env=engine.environment, stdout=subprocess.PIPE) as process:

@@ -1,7 +1,7 @@
-"""What AWS asks for everything around a separation, in us-east-1.
+"""Prices of AWS services in us-east-1.
 
-Lambda's compute is in stemdrop.pricing. All others are here, each with its public price list, as
-they stood in 2025; nobody has looked them up since. AWS's gigabytes are taken as 2^30 bytes.
+The price of Lambda compute is in stemdrop.pricing. All other prices are from the public price lists
+of 2025. A gigabyte is 2^30 bytes.
 """
 
 import math
@@ -16,7 +16,7 @@ MILLION = 1e6
 
 
 class Free(StrEnum):
-    """How long a free allowance lasts."""
+    """Duration of a free tier."""
 
     ALWAYS = "always"
     FIRST_YEAR = "first year"
@@ -24,16 +24,16 @@ class Free(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """A price, by month.
+    """A monthly price.
 
     Attributes
     ----------
-    unit : what is counted.
-    tiers : the end of each tier, in units, and USD per unit in it; the last one has no end.
-    free : units a month that cost nothing.
-    lasts : for how long that is so. `FIRST_YEAR` is the free tier of accounts made before 15 July
-        2025; later ones get credits instead.
-    source : the price list.
+    unit : Billed unit.
+    tiers : End of each tier in units, and USD per unit. The last tier has no end.
+    free : Free units per month.
+    lasts : Duration of the free tier. `FIRST_YEAR` is for accounts created before 15 July 2025.
+        Newer accounts get credits instead.
+    source : Price list.
     """
 
     unit: str
@@ -43,11 +43,11 @@ class Price:
     lasts: Free = Free.ALWAYS
 
     def usd(self, quantity: float, free: frozenset[Free] = frozenset()) -> float:
-        """Return what a month's quantity costs.
+        """Return the cost of a monthly quantity.
 
         Parameters
         ----------
-        free : which allowances apply.
+        free : Free tiers to apply.
         """
         charged = quantity - self.free if self.lasts in free else quantity
         total, start = 0.0, 0.0
@@ -67,8 +67,8 @@ def _flat(usd_per_unit: float) -> tuple[tuple[float, float], ...]:
 
 
 def compute(architecture: str) -> Price:
-    """Return the price of Lambda's compute."""
-    # It falls from 6 billion GB-seconds on, more than all of the examples take.
+    """Return the price of Lambda compute."""
+    # Omits the tiers beyond 6 billion GB-seconds, which no example reaches.
     price = _flat(USD_PER_GB_SECOND[architecture])
     return Price("GB-s", price, "aws.amazon.com/lambda/pricing", free=400_000)
 
@@ -76,7 +76,7 @@ def compute(architecture: str) -> Price:
 INVOCATIONS = Price(
     "requests", _flat(0.20 / MILLION), "aws.amazon.com/lambda/pricing", free=MILLION
 )
-# Of what a function has beyond 512 MB, while it runs.
+# Ephemeral storage beyond 512 MB, while the function runs.
 SCRATCH = Price("GB-s", _flat(0.0000000309), "aws.amazon.com/lambda/pricing")
 SCRATCH_INCLUDED_MB = 512
 
@@ -87,7 +87,7 @@ S3_KEPT = Price(
     free=5,
     lasts=Free.FIRST_YEAR,
 )
-# PUT, COPY, POST and LIST; each part of a large file is one. DELETE costs nothing.
+# PUT, COPY, POST and LIST requests, including each part of a multipart upload. DELETE is free.
 S3_WRITES = Price(
     "requests", _flat(5e-6), "aws.amazon.com/s3/pricing", free=2_000, lasts=Free.FIRST_YEAR
 )
@@ -101,7 +101,7 @@ TRANSFER_OUT = Price(
     "aws.amazon.com/ec2/pricing/on-demand, data transfer to the internet",
     free=100,
 )
-# Up to 512 KB each.
+# Requests of up to 512 KB.
 HTTP_CALLS = Price(
     "requests",
     ((300 * MILLION, 1.00 / MILLION), (math.inf, 0.90 / MILLION)),
@@ -109,18 +109,18 @@ HTTP_CALLS = Price(
     free=MILLION,
     lasts=Free.FIRST_YEAR,
 )
-# Of a standard queue; S3's and Lambda's requests are counted, too.
+# Standard queues, including requests from S3 and Lambda.
 QUEUE_REQUESTS = Price(
     "requests",
     ((100_000 * MILLION, 0.40 / MILLION), (math.inf, 0.30 / MILLION)),
     "aws.amazon.com/sqs/pricing, standard queues",
     free=MILLION,
 )
-# Deliveries to SQS and Lambda cost nothing, to HTTP 0.60 USD a million, by mail 20 USD a million.
+# Deliveries to SQS and Lambda are free. A million costs 0.60 USD by HTTP and 20 USD by email.
 MESSAGES = Price("messages", _flat(0.50 / MILLION), "aws.amazon.com/sns/pricing", free=MILLION)
 LOGS_TAKEN = Price("GB", _flat(0.50), "aws.amazon.com/cloudwatch/pricing, logs", free=5)
 LOGS_KEPT = Price("GB-months", _flat(0.03), "aws.amazon.com/cloudwatch/pricing, logs")
-# By the hour in which a metric gets a value.
+# Prorated by the hours in which a metric has values.
 METRICS = Price(
     "metric-months",
     ((10_000, 0.30), (250_000, 0.10), (1_000_000, 0.05), (math.inf, 0.02)),

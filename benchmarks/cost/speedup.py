@@ -1,8 +1,7 @@
-"""How long a separation takes with more processors than this machine has: Amdahl's law.
+"""Estimate the duration of a separation with more processors, by Amdahl's law.
 
-A part of the work takes the same time however many processors there are, the rest is shared among
-them: ``seconds = fixed + shared / processors``. Both are fitted to what was measured, by least
-squares. That is a model, and no measurement.
+One part of the work takes a fixed time, and the processors share the rest:
+``seconds = fixed + shared / processors``. Both are fitted to measured values by least squares.
 """
 
 from collections.abc import Mapping
@@ -14,34 +13,34 @@ MAX_PROCESSORS = 6
 
 
 def processors(memory_mb: int) -> float:
-    """Return the share of processors that comes with a function's memory."""
+    """Return the number of processors for a memory size."""
     return min(memory_mb / MB_PER_PROCESSOR, MAX_PROCESSORS)
 
 
 @dataclass(frozen=True, slots=True)
 class Speedup:
-    """The two parts of a separation's time.
+    """The two parts of a separation's duration.
 
     Attributes
     ----------
-    fixed_s : whatever the number of processors.
-    shared_s : processor seconds that are shared among them.
+    fixed_s : Seconds that don't depend on the number of processors.
+    shared_s : Processor seconds that the processors share.
     """
 
     fixed_s: float
     shared_s: float
 
     def seconds(self, processors: float) -> float:
-        """Return how long it takes with a share of processors."""
+        """Return the duration with a number of processors."""
         return self.fixed_s + self.shared_s / processors
 
 
 def fit(measured: Mapping[float, float]) -> Speedup:
-    """Return the model of what was measured.
+    """Fit the model to measured values.
 
     Parameters
     ----------
-    measured : share of processors to seconds; with one alone, all of the work is taken as shared.
+    measured : Number of processors to seconds. With a single value, all work counts as shared.
     """
     shares = [1 / share for share in measured]
     seconds = list(measured.values())
@@ -51,6 +50,6 @@ def fit(measured: Mapping[float, float]) -> Speedup:
         return Speedup(0.0, mean_s / mean_share)
     pairs = zip(shares, seconds, strict=True)
     slope = sum((share - mean_share) * (took - mean_s) for share, took in pairs) / spread
-    # Neither part of the work can take less than no time, however noisy the figures are.
+    # Noise must not make a part negative.
     shared_s = min(max(slope, 0.0), mean_s / mean_share)
     return Speedup(mean_s - shared_s * mean_share, shared_s)

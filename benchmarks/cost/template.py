@@ -1,4 +1,4 @@
-"""What template.yaml says that costs, or limits, something."""
+"""Billed settings and limits in template.yaml."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,22 +9,22 @@ from benchmarks.cost.bill import BilledDeployment
 from benchmarks.cost.figures import Template
 from stemdrop_local.deployment import TEMPLATE
 
-# What CloudWatch gets for each route, and for money, if the template asks for it.
+# Billed metrics per route if the template enables detailed metrics.
 # Source: "Monitor CloudWatch metrics for HTTP APIs" in the API Gateway developer guide.
 METRICS_PER_ROUTE = 6
-# Of those that `stemdrop submit` asks: the options, new jobs, and a job.
+# Routes that `stemdrop submit` calls: the options, new jobs, and a job.
 ROUTES = 3
 
 
 def read_template(parameters: Mapping[str, str] | None = None) -> Template:
-    """Return what the template says, with its parameters' defaults."""
+    """Return the values of the template, with the defaults of its parameters."""
     template = yaml_parse(TEMPLATE.read_text())
     resources = template["Resources"]
     given = {name: each.get("Default") for name, each in template["Parameters"].items()}
     given |= parameters or {}
 
     def value(resource: str, *path: str | int) -> Any:
-        """Return a property that is a value or refers to a parameter."""
+        """Return a property, which is a value or refers to a parameter."""
         found = resources[resource]["Properties"]
         for name in path:
             found = found[name]

@@ -1,11 +1,11 @@
-"""Requests for one song, counted in the whole application."""
+"""Requests of one song in the whole application."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-# Source: "PutLogEvents" in the CloudWatch Logs API reference: what is added to each event.
+# Bytes added to each log event. Source: "PutLogEvents" in the CloudWatch Logs API reference.
 EVENT_OVERHEAD_BYTES = 26
-# A line of the API's access log, in the form that template.yaml gives it.
+# A line of the API's access log in the format of template.yaml.
 ACCESS_LINE_BYTES = 250
 # S3 sends a message for each song, and Lambda receives and deletes it.
 DELIVERY_REQUESTS = 3
@@ -20,7 +20,7 @@ class Requester(StrEnum):
 
 
 class RequestKind(StrEnum):
-    """What a request is on the bill."""
+    """Billed kind of a request."""
 
     WRITE = "writes"
     READ = "reads"
@@ -32,7 +32,7 @@ class RequestKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request, and how many bytes its answer's body had."""
+    """A request, and the size of its response body."""
 
     who: Requester
     kind: RequestKind
@@ -42,13 +42,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What one song took, from its upload to the download of its stems.
+    """Traffic of one song, from its upload to the download of its stems.
 
     Attributes
     ----------
-    requests : all of them.
-    uploaded_bytes, stems_bytes : of the song, and of its stems.
-    lines : what the functions have written.
+    requests : All requests.
+    uploaded_bytes, stems_bytes : Size of the song, and of its stems.
+    lines : Log lines of the functions.
     """
 
     requests: tuple[Request, ...]
@@ -57,25 +57,25 @@ class Traffic:
     lines: tuple[str, ...]
 
     def count(self, kind: RequestKind, *who: Requester) -> int:
-        """Return how many requests of a kind somebody sent, or anybody."""
+        """Return the number of requests of a kind, from all or from given senders."""
         return sum(
             request.kind is kind and (not who or request.who in who) for request in self.requests
         )
 
     @property
     def queue_requests(self) -> int:
-        """Return how many requests SQS counts."""
+        """Return the number of SQS requests."""
         return DELIVERY_REQUESTS + self.count(RequestKind.QUEUE)
 
     @property
     def answers_bytes(self) -> int:
-        """Return what the API has answered."""
+        """Return the size of the API's responses."""
         return sum(
             request.answer_bytes for request in self.requests if request.kind is RequestKind.CALL
         )
 
     @property
     def logs_bytes(self) -> int:
-        """Return what CloudWatch counts of all that was logged."""
+        """Return the billed size of the logs."""
         access = self.count(RequestKind.CALL) * (ACCESS_LINE_BYTES + EVENT_OVERHEAD_BYTES)
         return access + sum(len(line.encode()) + EVENT_OVERHEAD_BYTES for line in self.lines)

@@ -1,4 +1,4 @@
-"""What generated songs play: key, tempo, chords, a beat and a tune, all chosen by a seed."""
+"""Compositions of generated songs: key, tempo, chords, beat and melody, chosen by a seed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,21 +24,21 @@ PHRASE_BEATS = 8
 
 Chord = tuple[int, tuple[int, ...]]
 MAJOR, MINOR = (0, 4, 7), (0, 3, 7)
-# Four chords, one a bar: root above the tonic in semitones, and quality.
+# Four chords, one per bar: root above the tonic in semitones, and quality.
 PROGRESSIONS: tuple[tuple[Chord, ...], ...] = (
     ((0, MAJOR), (7, MAJOR), (9, MINOR), (5, MAJOR)),
     ((9, MINOR), (5, MAJOR), (0, MAJOR), (7, MAJOR)),
     ((0, MAJOR), (9, MINOR), (5, MAJOR), (7, MAJOR)),
 )
 PENTATONIC = (0, 2, 4, 7, 9)
-# Lengths of a phrase's syllables in beats; what is left of its eight beats is a rest.
+# Durations of a phrase's syllables in beats. The remainder of the eight beats is a rest.
 RHYTHMS = (
     (1.5, 0.5, 1, 1, 0.5, 0.5, 2),
     (1, 1, 0.5, 0.5, 1, 2.5),
     (0.5, 0.5, 1, 1.5, 0.5, 1, 1.5),
     (2, 1, 1, 0.5, 0.5, 1.5),
 )
-# Where the tonic lies for each instrument, as MIDI notes.
+# Tonic of each instrument, as MIDI notes.
 VOICE_TONIC, KEYBOARD_TONIC, BASS_TONIC = 62, 52, 36
 
 Placed = tuple[float, Waveform, float]
@@ -46,7 +46,7 @@ Placed = tuple[float, Waveform, float]
 
 @dataclass(frozen=True, slots=True)
 class Composition:
-    """What stays the same all through a song; `beat` is the length of a beat in samples."""
+    """The constant properties of a song; `beat` is the length of a beat in samples."""
 
     seed: int
     beat: int
@@ -54,17 +54,17 @@ class Composition:
     chords: tuple[Chord, ...]
 
     def section(self, index: int, *, alone: str | None = None) -> dict[str, Waveform]:
-        """Play one round of the chords.
+        """Play the chords once.
 
         Parameters
         ----------
-        index : from 0; each round has another tune.
-        alone : ``vocals`` or ``keyboard``, if nobody else is to play.
+        index : Number of the section, from 0. Each section has another melody.
+        alone : ``vocals`` or ``keyboard``, to play only this instrument.
 
         Returns
         -------
         Instrument to float32, shape (samples,), within [-1, 1]. No sound lasts beyond the end, so
-        that sections can be put one after the other.
+        that sections can be concatenated.
         """
         random = np.random.default_rng([self.seed, index])
         if alone:
@@ -82,7 +82,7 @@ class Composition:
         return round(beats * self.beat)
 
     def _track(self, sounds: Iterable[Placed]) -> Waveform:
-        """Put sounds in their places: beat, waveform, gain. What would go beyond the end is cut."""
+        """Mix sounds, given as beat, waveform and gain. They are truncated at the end."""
         track = np.zeros(self._samples(BEATS), np.float32)
         for beat, sound, gain in sounds:
             start = self._samples(beat)
@@ -137,7 +137,7 @@ class Composition:
 
 
 def compose(seed: int) -> Composition:
-    """Choose tempo (92 to 116 beats a minute), key and chords."""
+    """Choose tempo (92 to 116 beats per minute), key and chords."""
     random = np.random.default_rng(seed)
     return Composition(
         seed=seed,

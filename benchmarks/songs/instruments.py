@@ -1,7 +1,7 @@
 """The instruments that accompany generated songs: drums, a bass and a keyboard.
 
-Everything here is mono float32 at 44 100 Hz. A sound that depends on nothing but its arguments is
-kept, because an accompaniment plays the same few notes again and again.
+All sounds are mono float32 at 44,100 Hz. Deterministic sounds are cached, because an accompaniment
+repeats the same few notes.
 """
 
 from functools import lru_cache
@@ -18,12 +18,12 @@ CONCERT_PITCH_NOTE = 69
 
 
 def frequency_hz(pitch: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the frequencies of MIDI note numbers, equally tempered."""
+    """Return the frequencies of MIDI note numbers in equal temperament."""
     return np.asarray(CONCERT_PITCH_HZ * np.exp2((pitch - CONCERT_PITCH_NOTE) / 12))
 
 
 def finish(sound: NDArray[np.float64]) -> Waveform:
-    """Fade out the last 5 ms, scale to a peak of 1 and make read-only, for sounds are shared."""
+    """Fade out the last 5 ms, scale to a peak of 1, and make the shared sound read-only."""
     fade = min(sound.size, SAMPLE_RATE_HZ // 200)
     faded = np.concatenate([sound[: sound.size - fade], sound[-fade:] * np.linspace(1, 0, fade)])
     finished: Waveform = (faded / max(float(np.abs(faded).max()), 1e-9)).astype(np.float32)
@@ -41,7 +41,7 @@ def noise(
 
 @lru_cache(maxsize=8)
 def kick() -> Waveform:
-    """Return a bass drum: a sine that falls from 160 to 50 Hz, with a click in front."""
+    """Return a bass drum: a click, and a sine that falls from 160 to 50 Hz."""
     time_s = _time_s(0.30)
     sweep_hz = 50 + 110 * np.exp(-time_s / 0.03)
     body = np.sin(2 * np.pi * np.cumsum(sweep_hz) / SAMPLE_RATE_HZ) * np.exp(-time_s / 0.09)
@@ -58,7 +58,7 @@ def snare(random: np.random.Generator) -> Waveform:
 
 
 def hi_hat(random: np.random.Generator) -> Waveform:
-    """Return a closed hi-hat: noise above 7 kHz that is soon gone."""
+    """Return a closed hi-hat: short noise above 7 kHz."""
     time_s = _time_s(0.08)
     hiss = noise(random, time_s.size, 7000, "highpass")
     return finish(hiss * np.exp(-time_s / 0.018))
@@ -66,13 +66,13 @@ def hi_hat(random: np.random.Generator) -> Waveform:
 
 @lru_cache(maxsize=128)
 def bass_note(pitch: int, length: int) -> Waveform:
-    """Return a plucked bass string; its upper partials die first."""
+    """Return a plucked bass string, whose upper partials decay faster."""
     return _plucked(pitch, length, partials=8, brightness=1.2, decay_s=0.9)
 
 
 @lru_cache(maxsize=128)
 def keyboard_note(pitch: int, length: int) -> Waveform:
-    """Return a note of something between an electric piano and a guitar."""
+    """Return a note that sounds between an electric piano and a guitar."""
     return _plucked(pitch, length, partials=7, brightness=1.5, decay_s=0.7)
 
 

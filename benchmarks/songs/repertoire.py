@@ -1,4 +1,4 @@
-"""A dozen generated songs of different kinds, with known stems, to measure separations on."""
+"""Twelve generated songs in different styles, with known stems, to evaluate separations."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -17,26 +17,26 @@ STEMS = {
     "other": ["keyboard"],
 }
 BAND = ("drums", "hi_hat", "bass", "keyboard")
-# The level of the room's reverberation; drums and bass are kept drier, as in a studio.
+# Level of the reverberation. Drums and bass have less, as in a studio mix.
 WET = {"vocals": 0.5, "drums": 0.2, "hi_hat": 0.2, "bass": 0.1, "keyboard": 0.5}
 
 
 @dataclass(frozen=True, slots=True)
 class SongStyle:
-    """What makes a song different from others.
+    """Style of a song.
 
     Attributes
     ----------
-    name : of the song.
-    beats_per_minute : the tempo.
-    voices_semitones : each voice sings a tune of its own, so far from where one alone would.
-    voice_db : level of all voices relative to the band.
-    band : who plays.
-    keyboards : how many play, each an octave above the one before.
-    room_s : until the room's sound has fallen by 60 dB; 0 for none.
-    drive : how far each instrument is driven into saturation; 0 for not at all.
-    width : how far the places are apart: 0 is mono, 1 as in other generated songs.
-    peak_dbfs : of the mix.
+    name : Name of the song.
+    beats_per_minute : Tempo.
+    voices_semitones : Transposition of each voice. Each voice sings another melody.
+    voice_db : Level of all voices relative to the band.
+    band : Instruments.
+    keyboards : Number of keyboards, each an octave above the previous one.
+    room_s : Reverberation time (60 dB); 0 for none.
+    drive : Amount of saturation; 0 for none.
+    width : Stereo width: 0 is mono, 1 as in other generated songs.
+    peak_dbfs : Peak of the mix.
     """
 
     name: str
@@ -68,13 +68,13 @@ REPERTOIRE = (
 
 
 def play(kind: SongStyle, duration_s: float, *, seed: int = 0) -> GeneratedSong:
-    """Compose a song of a kind; the same seed always gives the same samples.
+    """Compose a song in a style. The same seed always gives the same samples.
 
     Parameters
     ----------
-    kind : what to play.
-    duration_s : length in seconds, rounded to whole samples, at least one.
-    seed : not negative; kinds of the same seed have the same key, chords and tunes.
+    kind : Style of the song.
+    duration_s : Duration, rounded to whole samples, at least one.
+    seed : Not negative. Songs of the same seed have the same key, chords and melodies.
     """
     samples = max(1, round(duration_s * SAMPLE_RATE_HZ))
     beat = 2 * round(60 * SAMPLE_RATE_HZ / kind.beats_per_minute / 2)
@@ -94,7 +94,7 @@ def play(kind: SongStyle, duration_s: float, *, seed: int = 0) -> GeneratedSong:
 
 
 def _tracks(kind: SongStyle, score: Composition, samples: int) -> dict[str, Waveform]:
-    """Return what everybody plays, float32, shape (samples,)."""
+    """Return the track of each instrument, float32, shape (samples,)."""
     tracks = _joined(score, samples)
     tracks["vocals"] = _mean(
         _joined(voice, samples, alone="vocals")["vocals"]
@@ -122,13 +122,13 @@ def _joined(score: Composition, samples: int, alone: str | None = None) -> dict[
 
 
 def _mean(parts: Iterable[Waveform]) -> Waveform:
-    """Add waveforms up so that the sum is about as loud as each of them."""
+    """Add waveforms so that the sum is about as loud as each of them."""
     waveforms = list(parts)
     return np.asarray(np.sum(waveforms, axis=0) / np.sqrt(len(waveforms)), np.float32)
 
 
 def _placed(track: Waveform, name: str, kind: SongStyle, random: np.random.Generator) -> Waveform:
-    """Drive an instrument, set its level, and put it into its place in the room."""
+    """Apply saturation, level, panning and reverberation to a track."""
     if kind.drive:
         track = np.asarray(np.tanh(kind.drive * track) / np.tanh(kind.drive), np.float32)
     level = PEAKS[name] * 10 ** ((kind.voice_db if name == "vocals" else 0.0) / 20)
@@ -142,7 +142,7 @@ def _placed(track: Waveform, name: str, kind: SongStyle, random: np.random.Gener
 
 
 def _reverberation(sound: Waveform, kind: SongStyle, random: np.random.Generator) -> Waveform:
-    """Return what a room answers, shape (samples, 2): noise that dies away, of the same energy."""
+    """Return the reverberation, shape (samples, 2): decaying noise of the same energy."""
     length = round(kind.room_s * SAMPLE_RATE_HZ)
     decay = 10 ** (-3 * np.arange(length) / length)
     answer = random.standard_normal((2 if kind.width else 1, length)) * decay

@@ -1,4 +1,4 @@
-"""Songs with known stems, made from a seed: ground truth for the demonstration and the tests."""
+"""Generated songs with known stems, as ground truth for the demo and the tests."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -9,15 +9,15 @@ import numpy as np
 from benchmarks.songs.composition import compose
 from benchmarks.songs.instruments import SAMPLE_RATE_HZ, Waveform
 
-# Peak of each instrument. They add up to less than 1, so no mix ever clips.
+# Peak of each instrument. The sum is less than 1, so no mix clips.
 PEAKS = {"vocals": 0.32, "drums": 0.26, "hi_hat": 0.05, "bass": 0.11, "keyboard": 0.16}
-# Where each instrument sits, from -1 (left) to 1 (right).
+# Pan of each instrument, from -1 (left) to 1 (right).
 PANS = {"vocals": 0.0, "drums": -0.1, "hi_hat": 0.5, "bass": 0.1, "keyboard": -0.5}
 
 
 @dataclass(frozen=True, slots=True)
 class GeneratedSong:
-    """A song and what it was mixed from; every waveform is float32, shape (samples, 2)."""
+    """A song and its stems. Each waveform is float32, shape (samples, 2)."""
 
     vocals: Waveform
     drums: Waveform
@@ -31,7 +31,7 @@ class GeneratedSong:
 
     @property
     def accompaniment(self) -> Waveform:
-        """Return everything but the vocals."""
+        """Return the sum of all stems except the vocals."""
         return self.drums + self.bass + self.other
 
     @property
@@ -45,9 +45,10 @@ def generate(duration_s: float, *, seed: int = 0, channels: int = 2) -> Generate
 
     Parameters
     ----------
-    duration_s : length in seconds, rounded to whole samples, at least one. A longer song of the
-        same seed starts like a shorter one.
-    seed : not negative; chooses tempo, key, chords and tune. A seed always gives the same samples.
+    duration_s : Duration, rounded to whole samples, at least one. A longer song of the same seed
+        starts like a shorter one.
+    seed : Not negative. Chooses tempo, key, chords and melody. The same seed always gives the same
+        samples.
     channels : 2 for stereo, 1 for two identical channels.
 
     Returns
@@ -64,11 +65,11 @@ def generate(duration_s: float, *, seed: int = 0, channels: int = 2) -> Generate
 
 
 def blocks(duration_s: float, *, seed: int = 0, channels: int = 2) -> Iterator[GeneratedSong]:
-    """Compose the song of `generate` section by section, in constant memory whatever its length.
+    """Compose the song of `generate` section by section, in constant memory.
 
     Yields
     ------
-    Sections of about nine seconds; put end to end they last for `duration_s`.
+    Sections of about nine seconds, `duration_s` in total.
     """
     if channels not in {1, 2}:
         raise ValueError(f"channels can't be {channels}: use 1 or 2")
@@ -85,7 +86,7 @@ def blocks(duration_s: float, *, seed: int = 0, channels: int = 2) -> Iterator[G
 
 
 def _placed(track: Waveform, name: str, channels: int) -> Waveform:
-    """Scale an instrument to its peak and put it in its place between left and right."""
+    """Scale an instrument to its peak, and pan it."""
     pan = PANS[name] if channels == 2 else 0.0
     sides = np.array([min(1.0, 1 - pan), min(1.0, 1 + pan)], np.float32)
     return track[:, np.newaxis] * (sides * np.float32(PEAKS[name]))

@@ -1,4 +1,4 @@
-"""The singer of generated songs: pulses of a moving pitch, sent through the formants of vowels."""
+"""The voice of generated songs: a pulse train through the formants of vowels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,16 +22,16 @@ UPPER_FORMANTS_HZ = (4000, 5000)
 
 VIBRATO_RATE_HZ = 5.4
 VIBRATO_SEMITONES = 0.4
-# How far below its pitch a note is begun. Without it the networks take the voice for a flute.
+# Start of a note below its pitch. Without it, the networks mistake the voice for a flute.
 SCOOP_SEMITONES = 1.2
-# How far the pitch strays (standard deviation), and how often a second it changes its mind.
+# Standard deviation of the pitch, and how often per second the deviation changes.
 DRIFT_SEMITONES, DRIFT_RATE_HZ = 0.1, 10
 GLIDE_S = 0.06
 
 
 @dataclass(frozen=True, slots=True)
 class SungNote:
-    """One syllable: where it starts, how long it is held (in samples), its pitch and its vowel."""
+    """One syllable, with start and length in samples."""
 
     start: int
     length: int
@@ -44,9 +44,9 @@ def sing(notes: Sequence[SungNote], length: int, random: np.random.Generator) ->
 
     Parameters
     ----------
-    notes : the syllables in order, none overlapping the next.
-    length : samples of the phrase, rests included.
-    random : for breath, consonants and the unsteadiness of the pitch.
+    notes : Syllables in order, without overlap.
+    length : Samples of the phrase, including rests.
+    random : Source of breath, consonants and pitch deviations.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def sing(notes: Sequence[SungNote], length: int, random: np.random.Generator) ->
 
 
 def _edges(notes: Sequence[SungNote]) -> list[int]:
-    """Return where each note settles and where it begins to turn into the next, note by note."""
+    """Return the start of each note and the start of its glide into the next, note by note."""
     glide = round(GLIDE_S * SAMPLE_RATE_HZ)
     return [edge for note in notes for edge in (note.start, note.start + note.length - glide)]
 
@@ -71,7 +71,7 @@ def _edges(notes: Sequence[SungNote]) -> list[int]:
 def _melody_hz(
     notes: Sequence[SungNote], length: int, random: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Return the pitch at every sample: begun from below, held with vibrato, never quite steady."""
+    """Return the pitch at each sample, with scoops, vibrato and random deviations."""
     samples = np.arange(length)
     starts = np.array([note.start for note in notes])
     latest = np.maximum(np.searchsorted(starts, samples, "right") - 1, 0)
@@ -90,7 +90,7 @@ def _melody_hz(
 
 
 def _pulse_train(pitch_hz: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return a moving pitch with equally strong harmonics up to 16 kHz (a Dirichlet kernel)."""
+    """Return a tone with equally strong harmonics up to 16 kHz (a Dirichlet kernel)."""
     phase = 2 * np.pi * np.cumsum(pitch_hz) / SAMPLE_RATE_HZ
     kernel = 2 * int(16_000 / pitch_hz.max()) + 1
     return np.asarray(kernel * special.diric(phase, kernel) - 1)
@@ -107,13 +107,13 @@ def _formants(vowel: str) -> NDArray[np.float64]:
 
 
 def _presence(notes: Sequence[SungNote], length: int, vowel: str) -> NDArray[np.float64]:
-    """Return how much a vowel sounds at every sample; neighbors are crossfaded."""
+    """Return the gain of a vowel at each sample. Adjacent vowels are crossfaded."""
     sounding = np.repeat([float(note.vowel == vowel) for note in notes], 2)
     return np.interp(np.arange(length), _edges(notes), sounding)
 
 
 def _loudness(notes: Sequence[SungNote], length: int) -> NDArray[np.float64]:
-    """Return an envelope that swells on every note and is 0 outside of them."""
+    """Return an envelope that is 0 outside of notes."""
     loudness = np.zeros(length)
     for note in notes:
         time_s = np.arange(note.length) / SAMPLE_RATE_HZ
@@ -125,7 +125,7 @@ def _loudness(notes: Sequence[SungNote], length: int) -> NDArray[np.float64]:
 def _consonants(
     notes: Sequence[SungNote], length: int, random: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Return a short hiss at the start of two notes in three."""
+    """Return a short hiss at the start of two out of three notes."""
     hisses = np.zeros(length)
     size = round(0.06 * SAMPLE_RATE_HZ)
     for note in notes:

@@ -1,4 +1,4 @@
-"""WAV files written block by block, so that an hour of music needs no memory."""
+"""WAV files, written block by block in constant memory."""
 
 import struct
 from collections.abc import Iterable
@@ -27,11 +27,11 @@ def write_wav(
 
     Parameters
     ----------
-    path : the file, overwritten if it exists; 4 GB at most.
-    blocks : float32, shape (samples, channels), all with the same channels; at least one. Integers
-        clip beyond [-1, 1), `32f` keeps every value as it is.
-    bit_depth : of the file.
-    sample_rate_hz : of the file.
+    path : File to write, at most 4 GB.
+    blocks : At least one block, float32, shape (samples, channels). Integer formats clip beyond
+        [-1, 1), and `32f` keeps all values.
+    bit_depth : Sample format of the file.
+    sample_rate_hz : Sample rate of the file.
 
     Returns
     -------

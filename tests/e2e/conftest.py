@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.scratch_s3 import ScratchS3, run_scratch_s3
+from benchmarks.local_s3 import LocalS3, run_local_s3
 from stemdrop_containers.engine import ContainerEngine, find_engine
 from stemdrop_containers.image import build
 
@@ -29,7 +29,7 @@ def image(engine: ContainerEngine) -> str:
 
 
 @pytest.fixture(scope="session")
-def s3() -> Iterator[ScratchS3]:
+def s3() -> Iterator[LocalS3]:
     """Run an S3 with two buckets."""
-    with run_scratch_s3() as running:
+    with run_local_s3() as running:
         yield running

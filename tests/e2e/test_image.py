@@ -1,4 +1,4 @@
-"""The image holds what it has to, no more, and works for anybody."""
+"""The image contains only required files and works for any user."""
 
 import json
 import re
@@ -25,7 +25,7 @@ ANYBODY = [
     *("--user", "12345:54321", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
 ]
 PYTHON = "/opt/venv/bin/python"
-# Those that the functions call, and those that deploying the local stack takes.
+# Modules that the functions import, and those for the deployment of the local stack.
 SERVICES = {
     *("s3", "sns", "sqs", "sts", "xray"),
     *("apigateway", "apigatewayv2", "cloudformation", "iam", "lambda", "logs"),

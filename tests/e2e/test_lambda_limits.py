@@ -1,4 +1,4 @@
-"""The image in a container has what it has in Lambda, and no more."""
+"""A container of the image has the limits of Lambda."""
 
 import os
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ COMMAND = ("/opt/stemdrop/entrypoint.sh", "lambda_probe.handler")
 def function(
     engine: ContainerEngine, image: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LambdaContainer]:
-    """Run a handler of the tests' own in the image."""
+    """Run the handler of the tests in the image."""
     log = tmp_path_factory.mktemp("probe") / "function.log"
     path, volumes = {"PYTHONPATH": INSIDE}, {HANDLERS: INSIDE}
     with pytest.MonkeyPatch.context() as patch:
@@ -51,7 +51,7 @@ def test_function_sees_its_own_limits(function: LambdaContainer) -> None:
     assert seen["processors"] == min(2, len(os.sched_getaffinity(0)))
 
 
-def test_environment_has_nothing_of_this_machine(function: LambdaContainer) -> None:
+def test_environment_has_no_variable_of_this_machine(function: LambdaContainer) -> None:
     environment = ask(function, "describe")["environment"]
     assert environment["LAMBDA_TASK_ROOT"] == "/var/task"
     assert environment["MODEL_DIR"] == "/opt/models"

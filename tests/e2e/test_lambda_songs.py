@@ -1,4 +1,4 @@
-"""Songs through the image under Lambda's limits: done, refused in a sentence, or killed."""
+"""Songs that the image separates or rejects under Lambda's limits."""
 
 import os
 import signal
@@ -16,10 +16,10 @@ import media
 from benchmarks.lambda_container import InvocationError, LambdaContainer, run_function
 from benchmarks.lambda_limits import LambdaLimits
 from benchmarks.lambda_run import separate, separator_variables
-from benchmarks.scratch_s3 import ScratchS3
+from benchmarks.local_s3 import LocalS3
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
-from integration.processes_of import descendants, ends
+from integration.process_tree import descendants, wait_until_ended
 from stemdrop.jobs import Job, Status
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_cli.main import main
@@ -27,12 +27,12 @@ from stemdrop_containers.engine import ContainerEngine
 
 KEY = UploadKey.parse("drop/song.mp3")
 STEMS = ("vocals", "accompaniment")
-# More than one segment of the network's, and a part of another one.
+# More than one segment of the network.
 DURATION_S = 13.0
-# All that takes time, memory and room.
+# The options that need the most time, memory and disk space.
 HEAVY = {"quality": "high", "residual": "true", "zip": "true", "bit_depth": "32f", "clip": "scale"}
 SMALLEST_MB = 1769
-# Handler and model fit, a song does not.
+# Enough for the handler and the model, but not for a song.
 TOO_LITTLE_MB = 360
 # The separator stops 15 s before Lambda would; files for two stems of 300 s don't fit.
 TIGHT = LambdaLimits(SMALLEST_MB, timeout_s=30, storage_mb=96)
@@ -46,9 +46,9 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def running(
-    engine: ContainerEngine, image: str, s3: ScratchS3, log: Path, limits: LambdaLimits
+    engine: ContainerEngine, image: str, s3: LocalS3, log: Path, limits: LambdaLimits
 ) -> Iterator[LambdaContainer]:
-    """Run the separator under some limits."""
+    """Run the separator under limits."""
     variables = {**separator_variables(), **s3.environment}
     with run_function(engine, image, limits, variables, log) as function:
         yield function
@@ -59,12 +59,12 @@ def silence(path: Path, duration_s: int) -> Path:
     return path
 
 
-def names(s3: ScratchS3) -> set[str]:
+def names(s3: LocalS3) -> set[str]:
     return {key.rpartition("/")[2] for key in s3.keys(f"{KEY}/")} - {"job.json"}
 
 
 def test_stems_are_those_of_the_command_line_cold_and_warm(
-    engine: ContainerEngine, image: str, s3: ScratchS3, song: Path, tmp_path: Path
+    engine: ContainerEngine, image: str, s3: LocalS3, song: Path, tmp_path: Path
 ) -> None:
     assert main(["separate", str(song), "-o", str(tmp_path)]) == 0
     expected = {stem: (tmp_path / "song" / f"{stem}.wav").read_bytes() for stem in STEMS}
@@ -78,7 +78,7 @@ def test_stems_are_those_of_the_command_line_cold_and_warm(
 
 
 def test_most_demanding_options_fit_the_smallest_memory(
-    engine: ContainerEngine, image: str, s3: ScratchS3, song: Path, tmp_path: Path
+    engine: ContainerEngine, image: str, s3: LocalS3, song: Path, tmp_path: Path
 ) -> None:
     log = tmp_path / "function.log"
     with running(engine, image, s3, log, LambdaLimits(SMALLEST_MB)) as function:
@@ -90,7 +90,7 @@ def test_most_demanding_options_fit_the_smallest_memory(
 
 
 def test_excessive_songs_are_rejected_and_next_song_succeeds(
-    engine: ContainerEngine, image: str, s3: ScratchS3, song: Path, tmp_path: Path
+    engine: ContainerEngine, image: str, s3: LocalS3, song: Path, tmp_path: Path
 ) -> None:
     log = tmp_path / "function.log"
     cases = [
@@ -112,8 +112,8 @@ def test_excessive_songs_are_rejected_and_next_song_succeeds(
     assert log.read_text().count("INIT START") == 1
 
 
-def test_song_that_exceeds_the_memory_is_done_where_there_is_more(
-    engine: ContainerEngine, image: str, s3: ScratchS3, song: Path, tmp_path: Path
+def test_song_exceeding_the_memory_succeeds_with_more_memory(
+    engine: ContainerEngine, image: str, s3: LocalS3, song: Path, tmp_path: Path
 ) -> None:
     event = s3.upload(song, str(KEY))
     log = tmp_path / "function.log"
@@ -132,8 +132,8 @@ def test_song_that_exceeds_the_memory_is_done_where_there_is_more(
     assert names(s3) == {f"{stem}.wav" for stem in STEMS}
 
 
-def test_song_whose_handler_is_killed_is_done_by_the_next_invocation(
-    engine: ContainerEngine, image: str, s3: ScratchS3, tmp_path: Path
+def test_song_of_a_killed_handler_is_completed_by_the_next_invocation(
+    engine: ContainerEngine, image: str, s3: LocalS3, tmp_path: Path
 ) -> None:
     path = tmp_path / "long.wav"
     write_wav(path, [generate(60.0, seed=3).mix])
@@ -159,7 +159,7 @@ def test_song_whose_handler_is_killed_is_done_by_the_next_invocation(
     assert names(s3) == {f"{stem}.wav" for stem in STEMS}
 
 
-def job_of(s3: ScratchS3) -> Job:
+def job_of(s3: LocalS3) -> Job:
     return Job.from_json(s3.read(record_key(KEY)))
 
 
@@ -177,6 +177,6 @@ def test_killed_run_leaves_no_container(engine: ContainerEngine, image: str) -> 
             script.wait()
         finally:
             script.kill()
-    assert all(ends(pid) for pid in below), below
+    assert all(wait_until_ended(pid) for pid in below), below
     listed = engine.run("ps", "--all", "--format", "{{.Names}}").stdout
     assert "stemdrop-lambda" not in listed

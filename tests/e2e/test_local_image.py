@@ -20,12 +20,12 @@ import pytest
 
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
+from captured_output import CapturedOutput
 from documents import GUIDE, commands_in
 from local_stack import TOKEN
 from stemdrop_cli.main import main
 from stemdrop_containers.engine import ContainerEngine
 from stemdrop_local.ports import LOOPBACK, reserve_port
-from transcript import Transcript
 
 RUNS = "stemdrop runs at"
 CODE = "from stemdrop_cli.main import main; raise SystemExit(main())"
@@ -39,12 +39,12 @@ HARDENED = shlex.split(
 
 
 class Container(subprocess.Popen[str]):
-    """A container with the whole stack, in the foreground; it is removed at the end.
+    """A container with the whole stack, which is removed at the end.
 
     Attributes
     ----------
-    port : of the stack, inside and outside.
-    transcript : what it prints.
+    port : Port of the stack, inside and outside of the container.
+    output : Output of the container.
     """
 
     def __init__(self, engine: ContainerEngine, image: str, *options: str) -> None:
@@ -64,7 +64,7 @@ class Container(subprocess.Popen[str]):
             stderr=subprocess.STDOUT,
             text=True,
         )
-        self.transcript = Transcript()
+        self.output = CapturedOutput()
         self._reader = Thread(target=self._read)
         self._reader.start()
 
@@ -88,12 +88,12 @@ class Container(subprocess.Popen[str]):
         return f"http://localhost:{self.port}"
 
     def is_healthy(self) -> bool:
-        """Return what the image's health check finds."""
+        """Return whether the image's health check succeeds."""
         check = ["/opt/local/bin/python", "-m", "stemdrop_local.health"]
         return self._engine.try_run("exec", self.name, *check, timeout=60).returncode == 0
 
     def end(self, how: signal.Signals) -> int:
-        """Send a signal, which the engine hands on, and return the exit status."""
+        """Send a signal, which the engine forwards, and return the exit status."""
         self.send_signal(how)
         status = self.wait(ENDS_S)
         self._reader.join()
@@ -101,12 +101,12 @@ class Container(subprocess.Popen[str]):
 
     def _read(self) -> None:
         for line in self.stdout or ():
-            self.transcript.write(line)
+            self.output.write(line)
 
 
 @dataclass(frozen=True)
-class Ask:
-    """Asks a stack under any name, without going by it."""
+class HostHeaderClient:
+    """Sends requests to a stack with any Host header."""
 
     port: int
 
@@ -127,7 +127,7 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def separated(song: Path) -> Path:
-    """Return the folder of the stems that this machine's own separator makes."""
+    """Return the folder of the stems from `stemdrop separate` on this machine."""
     folder = song.parent / "here"
     assert main(["separate", str(song), "-o", str(folder)]) == 0
     return folder
@@ -136,7 +136,7 @@ def separated(song: Path) -> Path:
 @pytest.fixture(scope="module")
 def container(engine: ContainerEngine, image: str) -> Iterator[Container]:
     with Container(engine, image, *HARDENED, "--env", f"STEMDROP_TOKEN={TOKEN}") as container:
-        container.transcript.wait(RUNS, timeout_s=STARTS_S)
+        container.output.wait(RUNS, timeout_s=STARTS_S)
         yield container
 
 
@@ -156,20 +156,20 @@ def test_container_is_healthy(container: Container) -> None:
 
 
 def test_every_request_needs_the_token(container: Container) -> None:
-    ask = Ask(container.port)
-    assert ask("GET", "/").status == 200
-    assert ask("GET", "/options").status == 401
-    assert ask("GET", "/options", **BEARER).status == 200
-    assert ask("GET", "/options", Host=f"songs.example:{container.port}", **BEARER).status == 421
+    client = HostHeaderClient(container.port)
+    assert client("GET", "/").status == 200
+    assert client("GET", "/options").status == 401
+    assert client("GET", "/options", **BEARER).status == 200
+    assert client("GET", "/options", Host=f"songs.example:{container.port}", **BEARER).status == 421
     for bucket in ("stemdrop-stems", "stemdrop-uploads"):
-        assert ask("GET", f"/{bucket}/").status in {401, 403, 404}
+        assert client("GET", f"/{bucket}/").status in {401, 403, 404}
 
 
 def test_other_origin_is_refused(container: Container) -> None:
-    ask = Ask(container.port)
+    client = HostHeaderClient(container.port)
     asking = {"Access-Control-Request-Method": "GET"}
-    ours = ask("OPTIONS", "/options", Origin=container.url, **asking)
-    other = ask("OPTIONS", "/options", Origin="http://songs.example", **asking)
+    ours = client("OPTIONS", "/options", Origin=container.url, **asking)
+    other = client("OPTIONS", "/options", Origin="http://songs.example", **asking)
     assert ours.getheader("Access-Control-Allow-Origin") == container.url
     assert other.getheader("Access-Control-Allow-Origin") is None
 
@@ -181,18 +181,18 @@ def test_volume_keeps_songs_stems_and_token(
     (tmp_path / "drop").mkdir(mode=0o777)
     (tmp_path / "drop" / "song.wav").write_bytes(song.read_bytes())
     with Container(engine, image, "--volume", f"{tmp_path}:/data") as container:
-        container.transcript.wait("saved .*song.wav", timeout_s=STARTS_S + 120)
+        container.output.wait("saved .*song.wav", timeout_s=STARTS_S + 120)
         token = (tmp_path / ".stemdrop" / "token").read_text().strip()
-        assert f"  token   {token}\n" in container.transcript.text
+        assert f"  token   {token}\n" in container.output.text
         headers = {"Authorization": f"Bearer {token}"}
         assert httpx.get(f"{container.url}/options", headers=headers).status_code == 200
         assert container.end(signal.SIGTERM) == 0
-    assert container.transcript.count("ends .*the next start finishes") == 1
+    assert container.output.count("ends .*the next start finishes") == 1
     for stem in separated.rglob("*.wav"):
         assert (tmp_path / "stems" / "song.wav" / stem.name).read_bytes() == stem.read_bytes()
-    assert not re.search("Traceback", container.transcript.text)
+    assert not re.search("Traceback", container.output.text)
 
 
 def test_ctrl_c_stops_container_cleanly(container: Container) -> None:
     assert container.end(signal.SIGINT) == 0
-    assert container.transcript.count("ends .*the next start finishes") == 1
+    assert container.output.count("ends .*the next start finishes") == 1

@@ -1,4 +1,4 @@
-"""The application under SAM's own commands: a job by HTTP, its song separated, its stems back."""
+"""The application with `sam local`: a job over HTTP, from the upload to the stems."""
 
 import json
 import signal
@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from benchmarks.scratch_s3 import ScratchS3
+from benchmarks.local_s3 import LocalS3
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
-from local_stack import Started
+from local_stack import BackgroundProcess
 from stemdrop_cli.main import main as command_line
 from stemdrop_containers.engine import ContainerEngine
 from stemdrop_local.deployment import ROOT
@@ -28,9 +28,9 @@ END_S = 60.0
 
 @pytest.fixture(scope="module")
 def command(
-    engine: ContainerEngine, image: str, s3: ScratchS3, tmp_path_factory: pytest.TempPathFactory
+    engine: ContainerEngine, image: str, s3: LocalS3, tmp_path_factory: pytest.TempPathFactory
 ) -> list[str]:
-    """Return what runs `sam local`, once everything is built."""
+    """Return a function that runs `sam local`, after the build."""
     assert image
     shared = {
         **s3.environment,
@@ -56,8 +56,8 @@ def invoke(command: list[str], event: Path) -> Any:
 def url(command: list[str]) -> Iterator[str]:
     """Run `sam local start-api`."""
     port = reserve_port()
-    with Started([*command, "start-api", "--port", str(port)], ROOT) as program:
-        program.transcript.wait("Running on http", timeout_s=START_S)
+    with BackgroundProcess([*command, "start-api", "--port", str(port)], ROOT) as program:
+        program.output.wait("Running on http", timeout_s=START_S)
         yield f"http://127.0.0.1:{port}"
         assert program.end(signal.SIGTERM, END_S) == 130
 
@@ -100,7 +100,7 @@ def test_page_and_open_routes_need_no_token(url: str) -> None:
     assert httpx.get(f"{url}/options", timeout=60).status_code == 401
 
 
-def test_missing_variables_are_one_sentence(tmp_path: Path) -> None:
+def test_missing_variables_are_reported_in_one_sentence(tmp_path: Path) -> None:
     words = ["--variables", str(tmp_path / "none.json"), "start-api"]
     command = [sys.executable, "-m", "stemdrop_containers.sam_local", *words]
     run = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)

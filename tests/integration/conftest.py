@@ -11,9 +11,9 @@ import boto3
 import pytest
 
 from api_events import TOKEN, Api, ExecutionEnvironment, Handler
-from faults import Faults
-from lambda_variables import variables_of
-from s3_clients import Clients, clients_in
+from fault_proxy import FaultProxy
+from lambda_environment import function_variables
+from s3_clients import S3Clients, create_clients
 from stemdrop.s3 import CLIENT_CONFIG
 from stemdrop.store import Store
 from stemdrop_local.deployment import Stack
@@ -40,20 +40,20 @@ def buckets(deployed: Stack) -> Stack:
 
 
 @pytest.fixture(scope="session")
-def proxy(emulator: EmulatorProcess) -> Iterator[Faults]:
-    with Faults(emulator.endpoint_url) as proxy:
+def proxy(emulator: EmulatorProcess) -> Iterator[FaultProxy]:
+    with FaultProxy(emulator.endpoint_url) as proxy:
         yield proxy
 
 
 @pytest.fixture
-def faults(proxy: Faults) -> Faults:
+def faults(proxy: FaultProxy) -> FaultProxy:
     """Return the proxy between store and S3, without faults so far."""
-    proxy.forget()
+    proxy.reset()
     return proxy
 
 
 @pytest.fixture(scope="session")
-def client(proxy: Faults, emulator: EmulatorProcess) -> "S3Client":
+def client(proxy: FaultProxy, emulator: EmulatorProcess) -> "S3Client":
     """Return a client as the function has it, which goes through the proxy."""
     return boto3.client(
         "s3",
@@ -67,7 +67,7 @@ def client(proxy: Faults, emulator: EmulatorProcess) -> "S3Client":
 
 @pytest.fixture
 def store(
-    buckets: Stack, faults: Faults, client: "S3Client", monkeypatch: pytest.MonkeyPatch
+    buckets: Stack, faults: FaultProxy, client: "S3Client", monkeypatch: pytest.MonkeyPatch
 ) -> Store:
     """Return a store that doesn't wait between its tries."""
     backoff = "botocore.retries.standard.ExponentialBackoff.delay_amount"
@@ -77,9 +77,9 @@ def store(
 
 
 @pytest.fixture
-def clients(tmp_path: Path, emulator: EmulatorProcess) -> Clients:
+def clients(tmp_path: Path, emulator: EmulatorProcess) -> S3Clients:
     """Return S3 clients of others, which `make clients` installs."""
-    return clients_in(tmp_path, emulator)
+    return create_clients(tmp_path, emulator)
 
 
 @pytest.fixture(scope="session")
@@ -109,11 +109,11 @@ def job_context(buckets: Stack, store: Store, models: Models, tmp_path: Path) ->
 
 @pytest.fixture(scope="module")
 def environment(
-    emulator: EmulatorProcess, deployed: Stack, proxy: Faults, models: Models
+    emulator: EmulatorProcess, deployed: Stack, proxy: FaultProxy, models: Models
 ) -> dict[str, str]:
     """Return the variables of the function, with AWS behind the proxy and the code under test."""
     assert deployed
-    variables = variables_of(emulator, "separate", proxy.url)
+    variables = function_variables(emulator, "separate", proxy.url)
     ours = {"MODEL_DIR": str(models.folder), "PYTHONPATH": os.pathsep.join(sys.path)}
     return {**variables, **ours}
 
@@ -132,10 +132,12 @@ def handler(
 
 
 @pytest.fixture(scope="session")
-def api_environment(emulator: EmulatorProcess, deployed: Stack, proxy: Faults) -> dict[str, str]:
+def api_environment(
+    emulator: EmulatorProcess, deployed: Stack, proxy: FaultProxy
+) -> dict[str, str]:
     """Return the variables of the API function, with AWS behind the proxy."""
     assert deployed
-    variables = variables_of(emulator, "api", proxy.url)
+    variables = function_variables(emulator, "api", proxy.url)
     return {**variables, "ACCESS_TOKEN": TOKEN, "MODELS": "2stems 4stems"}
 
 

@@ -1,4 +1,4 @@
-"""What Lambda loads before the first call: little, and nothing of the separator's."""
+"""Modules that the API loads at a cold start: few, and none of the separator."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 LIMIT_S = 1.0
-# The separator, what it needs, other ways to serve or to call HTTP, and the tools of the tests.
+# The separator and its dependencies, other HTTP servers and clients, and test tools.
 NEEDLESS = {
     "stemdrop_separate",
     "stemdrop_cli",
@@ -59,6 +59,6 @@ def test_cold_start_loads_no_unused_package(loaded: list[tuple[float, set[str]]]
     assert NEEDLESS.isdisjoint(modules)
 
 
-def test_loading_takes_less_than_a_second(loaded: list[tuple[float, set[str]]]) -> None:
-    """Other processes slow it down now and then, so the least of the runs counts."""
+def test_handler_loads_within_a_second(loaded: list[tuple[float, set[str]]]) -> None:
+    """Other processes can slow it down, so the fastest run counts."""
     assert min(seconds for seconds, _ in loaded) < LIMIT_S

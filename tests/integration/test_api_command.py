@@ -1,4 +1,4 @@
-"""The command that comes with an upload URL sends the song, whatever its name is."""
+"""The curl command of an upload URL sends a song with any name."""
 
 import hashlib
 import subprocess

@@ -1,4 +1,4 @@
-"""Who gets in, and whose jobs they see."""
+"""Credentials of the API, and access to jobs."""
 
 import hashlib
 import time
@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pytest
 from fastapi.routing import APIRoute
 
-from api_events import TOKEN, Answer, Api, Handler, handler_of, request_event
-from faults import Faults
+from api_events import TOKEN, Api, ApiResponse, Handler, create_handler, request_event
+from fault_proxy import FaultProxy
 from stemdrop.keys import UploadKey
 from stemdrop.store import Store
 from stemdrop_api import public_routes, routes, web_page
@@ -42,14 +42,14 @@ ALMOST = {
 }
 
 
-def require_refused(answer: Answer) -> None:
+def require_refused(answer: ApiResponse) -> None:
     assert (answer.status, answer.json["code"]) == (401, "unauthorized")
     assert answer.headers["www-authenticate"] == "Bearer"
     assert TOKEN not in str(answer)
 
 
 def test_every_route_is_listed_as_guarded_or_open() -> None:
-    """Whoever adds a call decides here whether it is open."""
+    """A new route must be listed here as guarded or open."""
     assert sorted(GUARDED) == [
         ("DELETE", "/jobs/{id}"),
         ("GET", "/drop/{key}"),
@@ -74,7 +74,7 @@ BODIES = [None, JOB, b"{", b"x" * 100_000]
 
 @pytest.mark.parametrize(("method", "path"), GUARDED)
 def test_route_without_a_token_is_refused_before_its_body_is_read(
-    api_handler: Handler, faults: Faults, method: str, path: str
+    api_handler: Handler, faults: FaultProxy, method: str, path: str
 ) -> None:
     stranger = Api(api_handler, token=None)
     for body in BODIES:
@@ -84,7 +84,7 @@ def test_route_without_a_token_is_refused_before_its_body_is_read(
 
 @pytest.mark.parametrize("headers", ALMOST.values(), ids=ALMOST.keys())
 def test_token_that_is_not_exact_is_refused(
-    api_handler: Handler, faults: Faults, headers: dict[str, str]
+    api_handler: Handler, faults: FaultProxy, headers: dict[str, str]
 ) -> None:
     require_refused(Api(api_handler, token=None).call("POST", "/jobs", JOB, headers))
     assert not faults.requests
@@ -103,7 +103,7 @@ def test_scheme_in_any_case_is_accepted(api_handler: Handler) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/docs", "/docs/init.js", "/openapi.json"])
-def test_open_route_needs_no_token(api_handler: Handler, faults: Faults, path: str) -> None:
+def test_open_route_needs_no_token(api_handler: Handler, faults: FaultProxy, path: str) -> None:
     assert Api(api_handler, token=None).get(path).status in {200, 307}
     assert not faults.requests
 
@@ -116,15 +116,15 @@ def test_claims_without_an_issuer_are_refused(api_handler: Handler) -> None:
 def behind_authorizer(
     api_environment: dict[str, str], store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> Handler:
-    """Return a handler as it is with the parameter JwtIssuer, and without AccessToken."""
+    """Return a handler with an issuer and without an access token."""
     assert store.uploads
     for name in api_environment.keys() - {"PATH", "TZ", "LANG"}:
         monkeypatch.setenv(name, api_environment[name])
-    return handler_of(api_environment | {"JWT_ISSUER": ISSUER, "ACCESS_TOKEN": ""})
+    return create_handler(api_environment | {"JWT_ISSUER": ISSUER, "ACCESS_TOKEN": ""})
 
 
 def user(handler: Handler, name: str, **claims: str) -> Api:
-    """Return the API for somebody whom the authorizer has let in."""
+    """Return the API for a user whom the authorizer has accepted."""
     return Api(handler, token="a.b.c", claims={"sub": name, "iss": ISSUER, **claims})  # noqa: S106
 
 

@@ -1,4 +1,4 @@
-"""Events as API Gateway sends them, and as it never should, through the handler."""
+"""Valid and invalid events of API Gateway."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api_events import Answer, Api, Handler, answer_of, handler_of
+from api_events import Api, ApiResponse, Handler, create_handler, parse_response
 from lambda_context import Context
 from stemdrop.errors import SetupError
 from stemdrop.jobs import Job, Status
@@ -91,14 +91,14 @@ def test_claims_of_the_authorizer_are_accepted_with_an_issuer_only(
     for name in api_environment.keys() - {"PATH", "TZ", "LANG"}:
         monkeypatch.setenv(name, api_environment[name])
     issuer = event["requestContext"]["authorizer"]["jwt"]["claims"]["iss"]
-    handler = handler_of(api_environment | {"JWT_ISSUER": issuer, "ACCESS_TOKEN": ""})
+    handler = create_handler(api_environment | {"JWT_ISSUER": issuer, "ACCESS_TOKEN": ""})
     assert Api(handler).send(event).status == 200
     assert Api(handler).send(sample("get")).status == 401
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_event_of_another_format_raises_setup_error(api_handler: Handler, name: str) -> None:
-    """Whoever set up the API sees it as an error of the function, not as somebody's mistake."""
+    """A wrong setup is an error of the function, not of a client."""
     with pytest.raises(SetupError, match=r"PayloadFormatVersion"):
         api_handler(sample(name), Context())
 
@@ -116,7 +116,7 @@ def test_response_can_be_serialized_as_json(api_handler: Handler) -> None:
     assert {type(value) for value in returned["headers"].values()} == {str}
     assert type(returned["statusCode"]) is int
     assert json.loads(json.dumps(returned)) == returned
-    assert isinstance(answer_of(returned), Answer)
+    assert isinstance(parse_response(returned), ApiResponse)
 
 
 def test_image_is_returned_in_base64(api: Api) -> None:

@@ -1,4 +1,4 @@
-"""S3 fails, permissions are missing, records are broken, and there are bugs of ours."""
+"""Failures of S3, missing permissions, invalid records and unexpected exceptions."""
 
 import hashlib
 import json
@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from api_events import Answer, Api, Handler
-from faults import Faults, cut_body, first, forbidden, lose_answer, unavailable
+from api_events import Api, ApiResponse, Handler
+from fault_proxy import FaultProxy, drop_response, forbidden, run_before, truncate_body, unavailable
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_api import routes
 from stemdrop_local.deployment import Stack
@@ -19,14 +19,14 @@ PATH = f"/{KEY}"
 MANY = 100
 
 
-def require_unavailable(answer: Answer) -> None:
+def require_unavailable(answer: ApiResponse) -> None:
     assert (answer.status, answer.json["code"]) == (503, "storage")
     assert answer.headers["retry-after"] == "2"
     assert answer.json["detail"] == "S3 is unavailable: try again."
 
 
 def done(api: Api, buckets: Stack, job_context: JobContext, data: bytes) -> str:
-    """Return the path of a job that is done."""
+    """Return the path of a completed job."""
     created = api.post("/jobs", {"filename": "a.wav", "size_bytes": len(data)}).json
     key = UploadKey.parse(created["key"])
     put(buckets, data, key)
@@ -34,32 +34,32 @@ def done(api: Api, buckets: Stack, job_context: JobContext, data: bytes) -> str:
     return f"/{key}"
 
 
-@pytest.mark.parametrize("fault", [unavailable, lambda _: None, cut_body])
+@pytest.mark.parametrize("fault", [unavailable, lambda _: None, truncate_body])
 def test_single_failure_of_s3_is_retried(
-    api: Api, buckets: Stack, job_context: JobContext, faults: Faults, fault: Any
+    api: Api, buckets: Stack, job_context: JobContext, faults: FaultProxy, fault: Any
 ) -> None:
     path = done(api, buckets, job_context, song())
-    faults.on(fault, "GET", f"{path[1:]}/job.json", times=1)
+    faults.inject(fault, "GET", f"{path[1:]}/job.json", times=1)
     answer = api.get(path)
-    assert answer.status == (503 if fault is cut_body else 200)
+    assert answer.status == (503 if fault is truncate_body else 200)
 
 
-def test_lasting_failure_of_s3_returns_503(api: Api, faults: Faults) -> None:
-    faults.on(unavailable, "GET", record_key(KEY), times=MANY)
+def test_lasting_failure_of_s3_returns_503(api: Api, faults: FaultProxy) -> None:
+    faults.inject(unavailable, "GET", record_key(KEY), times=MANY)
     for answer in (api.get(PATH), api.get(f"{PATH}/stems/vocals"), api.delete(PATH)):
         require_unavailable(answer)
     assert {request.method for request in faults.requests} == {"GET"}
 
 
-def test_record_that_can_not_be_saved_returns_503(
-    api: Api, faults: Faults, monkeypatch: pytest.MonkeyPatch
+def test_unsaved_record_returns_503(
+    api: Api, faults: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("secrets.token_hex", lambda _: KEY.name)
-    faults.on(unavailable, "PUT", record_key(KEY), times=MANY)
+    faults.inject(unavailable, "PUT", record_key(KEY), times=MANY)
     require_unavailable(api.post("/jobs", {"filename": "a", "size_bytes": 1}))
 
 
-def test_id_that_exists_is_not_overwritten(
+def test_existing_id_is_not_overwritten(
     api: Api, buckets: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("secrets.token_hex", lambda _: KEY.name)
@@ -68,8 +68,8 @@ def test_id_that_exists_is_not_overwritten(
     assert json.loads(read(buckets, record_key(KEY)))["filename"] == "first"
 
 
-def test_missing_record_without_the_right_to_list_is_not_found(api: Api, faults: Faults) -> None:
-    faults.on(forbidden, "GET", record_key(KEY), times=MANY)
+def test_missing_record_without_list_permission_is_not_found(api: Api, faults: FaultProxy) -> None:
+    faults.inject(forbidden, "GET", record_key(KEY), times=MANY)
     assert api.get(PATH).status == 404
 
 
@@ -80,15 +80,15 @@ def test_broken_record_returns_503(api: Api, buckets: Stack, record: bytes) -> N
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])
-def test_known_song_that_can_not_be_copied_needs_an_upload(
-    api: Api, buckets: Stack, job_context: JobContext, faults: Faults, method: str,
+def test_failed_copy_of_a_known_song_needs_an_upload(
+    api: Api, buckets: Stack, job_context: JobContext, faults: FaultProxy, method: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     data = song()
     path = done(api, buckets, job_context, data)
     monkeypatch.setattr("secrets.token_hex", lambda _: KEY.name)
     failing = {"GET": f"{path[1:]}/job.json", "PUT": f"{KEY}/vocals.wav"}
-    faults.on(unavailable, method, failing[method], times=MANY)
+    faults.inject(unavailable, method, failing[method], times=MANY)
     sha256 = hashlib.sha256(data).hexdigest()
     request = {"filename": "b", "size_bytes": len(data), "sha256": sha256}
     created = api.post("/jobs", request)
@@ -98,7 +98,7 @@ def test_known_song_that_can_not_be_copied_needs_an_upload(
 
 @pytest.mark.parametrize("what", ["record", "list", "stem", "song"])
 def test_failed_deletion_is_completed_by_the_next(
-    api: Api, buckets: Stack, job_context: JobContext, faults: Faults, what: str
+    api: Api, buckets: Stack, job_context: JobContext, faults: FaultProxy, what: str
 ) -> None:
     path = done(api, buckets, job_context, song())
     key = path[1:]
@@ -108,9 +108,9 @@ def test_failed_deletion_is_completed_by_the_next(
         "stem": ("DELETE", f"{key}/vocals.wav"),
         "song": ("DELETE", key),
     }[what]
-    faults.on(unavailable, method, failing, times=5)
+    faults.inject(unavailable, method, failing, times=5)
     require_unavailable(api.delete(path))
-    # Whatever has happened, it isn't shown half deleted.
+    # The job is never partially deleted.
     assert api.get(path).status == (200 if what == "record" else 404)
     assert api.delete(path).status == (204 if what == "record" else 404)
     assert not results(buckets, f"{key}/")
@@ -119,16 +119,16 @@ def test_failed_deletion_is_completed_by_the_next(
 
 
 def test_deletion_with_a_lost_response_succeeds(
-    api: Api, buckets: Stack, job_context: JobContext, faults: Faults
+    api: Api, buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:
     path = done(api, buckets, job_context, song())
-    faults.on(lose_answer, "DELETE", f"{path[1:]}/job.json")
+    faults.inject(drop_response, "DELETE", f"{path[1:]}/job.json")
     assert api.delete(path).status == 204
     assert not results(buckets)
 
 
 def test_deletion_begins_with_the_record(
-    api: Api, buckets: Stack, job_context: JobContext, faults: Faults
+    api: Api, buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:
     path = done(api, buckets, job_context, song())
     faults.requests.clear()
@@ -139,14 +139,14 @@ def test_deletion_begins_with_the_record(
     assert deleted[-1].startswith("content/")
 
 
-def test_separation_that_ends_during_a_deletion_leaves_nothing(
-    api: Api, buckets: Stack, job_context: JobContext, faults: Faults
+def test_separation_ending_during_a_deletion_leaves_no_objects(
+    api: Api, buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:
     data = song()
     created = api.post("/jobs", {"filename": "a.wav", "size_bytes": len(data)}).json
     key = UploadKey.parse(created["key"])
     put(buckets, data, key)
-    faults.on(first(lambda: api.delete(f"/{key}")), "PUT", f"{key}/vocals.wav")
+    faults.inject(run_before(lambda: api.delete(f"/{key}")), "PUT", f"{key}/vocals.wav")
     attempt(job_context, key)
     assert api.get(f"/{key}").status == 404
     assert not results(buckets, f"{key}/")
@@ -174,6 +174,6 @@ def test_unexpected_exception_is_hidden_from_the_caller(
     assert logged.message == "request_failed"
     assert logged.exc_info is not None
     assert "a secret" in str(logged.exc_info[1])
-    # The next one is answered as ever.
+    # The next request succeeds.
     monkeypatch.undo()
     assert Api(api_handler).get("/options").status == 200

@@ -1,4 +1,4 @@
-"""A thousand calls that schemathesis makes up from the OpenAPI document."""
+"""Requests that schemathesis generates from the OpenAPI document."""
 
 import sys
 from collections import Counter
@@ -27,7 +27,7 @@ CONFIGURATION: dict[str, Any] = {
     "workers": 1,
     "headers": {"Authorization": f"Bearer {TOKEN}"},
     "generation": {"deterministic": True, "max-examples": 250},
-    # Some options exclude others, models are not installed, and limits are known to the API alone.
+    # The schema doesn't describe conflicts of options, installed models and limits.
     "checks": {
         "positive_data_acceptance": {
             "expected-statuses": ["2xx", "3xx", "401", "404", "409", "413", "422"]
@@ -38,7 +38,7 @@ CONFIGURATION: dict[str, Any] = {
 
 @pytest.fixture
 def furnished(api: Api, buckets: Stack, store: Store) -> Api:
-    """Return the API with a job and a song that are done, under the ids of the examples."""
+    """Return the API with a completed job and song, under the IDs of the examples."""
     now = examples.DONE["finished_at"]
     for shown in (examples.DONE, examples.DROPPED):
         key = UploadKey.parse(shown["key"])
@@ -58,7 +58,7 @@ def furnished(api: Api, buckets: Stack, store: Store) -> Api:
 
 
 def failures(event: events.ScenarioFinished) -> Iterator[str]:
-    """Tell which checks of a scenario failed, and by what request."""
+    """Return the failed checks of a scenario, with their requests."""
     recorder = event.recorder
     for case_id, checks in recorder.checks.items():
         for check in checks:
@@ -86,12 +86,12 @@ def test_generated_requests_get_documented_responses(furnished: Api) -> None:
     assert not wrong
     assert seen.total() >= AT_LEAST, seen
     assert not [status for _, status in seen if status >= 500]
-    # The calls are not all of one kind.
+    # The requests have different outcomes.
     assert {status for _, status in seen} >= {200, 201, 204, 307, 401, 404, 405, 422}
 
 
 def calls(event: events.ScenarioFinished) -> Iterator[tuple[str, int]]:
-    """Return method and status of the calls of a scenario."""
+    """Return method and status of the requests of a scenario."""
     for interaction in event.recorder.interactions.values():
         if interaction.response is not None:
             yield interaction.request.method, interaction.response.status_code

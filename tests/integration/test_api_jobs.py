@@ -1,4 +1,4 @@
-"""A job's way through the API: the real handler and its URLs against the emulator."""
+"""Jobs in the API: the real handler and its URLs against the emulator."""
 
 import base64
 import hashlib
@@ -13,8 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from api_events import HOST, Answer, Api
-from faults import Faults
+from api_events import HOST, Api, ApiResponse
+from fault_proxy import FaultProxy
 from stemdrop.jobs import Job, Status
 from stemdrop.keys import JOB_ID, UploadKey, record_key
 from stemdrop.options import Options, Quality
@@ -37,7 +37,7 @@ def send(upload: dict[str, Any], data: bytes) -> int:
 
 
 def separated(api: Api, job_context: JobContext, data: bytes, **more: object) -> str:
-    """Return the id of a job that is done."""
+    """Return the ID of a completed job."""
     created = api.post("/jobs", wanted(data, **more)).json
     assert send(created["upload"], data) == 200
     attempt(job_context, UploadKey.parse(created["key"]))
@@ -171,7 +171,7 @@ def test_upload_url_is_signed_for_the_requested_song(api: Api, is_hashed: bool) 
 
 
 def test_known_song_is_done_at_once(
-    api: Api, buckets: Stack, job_context: JobContext, faults: Faults
+    api: Api, buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:
     data = song()
     sha256 = hashlib.sha256(data).hexdigest()
@@ -192,10 +192,10 @@ def test_known_song_is_done_at_once(
         own = read(buckets, f"{job['key']}/{stem['stem']}.flac")
         assert own == read(buckets, f"jobs/{first}/{stem['stem']}.flac")
         assert httpx.get(stem["url"]).content == own
-    # It doesn't depend on the first one any more.
+    # It no longer depends on the first job.
     assert api.delete(f"/jobs/{first}").status == 204
     assert httpx.get(api.get(f"/jobs/{job['id']}").json["zip"]["url"]).status_code == 200
-    assert not faults.seen("PUT", f"{job['key']}")
+    assert not faults.count_requests("PUT", f"{job['key']}")
 
 
 @pytest.mark.parametrize(
@@ -338,7 +338,7 @@ def test_impossible_job_is_refused(
     assert not results(buckets)
 
 
-def body_of(api: Api, body: bytes, content_type: str = "application/json") -> Answer:
+def body_of(api: Api, body: bytes, content_type: str = "application/json") -> ApiResponse:
     return api.call("POST", "/jobs", body, {"content-type": content_type})
 
 
@@ -359,7 +359,7 @@ def test_invalid_body_is_refused_by_its_kind(api: Api) -> None:
     assert (answer.status, answer.json["code"]) == (413, "body_too_large")
 
 
-def test_record_is_saved_before_the_upload_url_is_returned(api: Api, faults: Faults) -> None:
+def test_record_is_saved_before_the_upload_url_is_returned(api: Api, faults: FaultProxy) -> None:
     created = api.post("/jobs", wanted(song()))
     key = UploadKey.parse(created.json["key"])
     assert [request.key for request in faults.requests] == [record_key(key)]

@@ -1,4 +1,4 @@
-"""What the API writes to its log: one line per call, and nothing that opens a door."""
+"""The API's log: one line per request, without credentials."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 import api_process
-from api_events import TOKEN, Answer, Api, Event, answer_of, request_event
+from api_events import TOKEN, Api, ApiResponse, Event, parse_response, request_event
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_local.deployment import Stack
 from stemdrop_separate.job.context import JobContext
@@ -25,7 +25,7 @@ LOST = "0" * 32
 
 @pytest.fixture
 def calls(api: Api, buckets: Stack, job_context: JobContext) -> list[Event]:
-    """Return one call of every kind, and what has to be there for it."""
+    """Return one request of each kind, and create what it needs."""
     data = song()
     known = {
         "filename": "a.wav",
@@ -75,8 +75,8 @@ def call(
 @pytest.fixture
 def answered(
     calls: list[Event], api_environment: dict[str, str], tmp_path: Path
-) -> tuple[list[Answer], str]:
-    """Return the answers to the calls, and everything that was written meanwhile."""
+) -> tuple[list[ApiResponse], str]:
+    """Return the responses, and the output of the process."""
     given, answers = tmp_path / "events.json", tmp_path / "answers.json"
     given.write_text(json.dumps(calls))
     done = subprocess.run(
@@ -88,11 +88,11 @@ def answered(
         text=True,
         timeout=120,
     )
-    return [answer_of(returned) for returned in json.loads(answers.read_text())], done.stdout
+    return [parse_response(returned) for returned in json.loads(answers.read_text())], done.stdout
 
 
-def secrets_of(answers: list[Answer]) -> set[str]:
-    """Return all parts of the answers that open a door."""
+def secrets_of(answers: list[ApiResponse]) -> set[str]:
+    """Return all presigned URLs and signatures in the responses."""
     found = set()
     for answer in answers:
         text = answer.body.decode() + answer.headers.get("location", "")
@@ -101,7 +101,9 @@ def secrets_of(answers: list[Answer]) -> set[str]:
     return found
 
 
-def test_log_contains_no_credential_or_presigned_url(answered: tuple[list[Answer], str]) -> None:
+def test_log_contains_no_credential_or_presigned_url(
+    answered: tuple[list[ApiResponse], str],
+) -> None:
     answers, log = answered
     secrets = secrets_of(answers)
     assert len(secrets) > 10
@@ -110,7 +112,7 @@ def test_log_contains_no_credential_or_presigned_url(answered: tuple[list[Answer
 
 
 def test_every_request_has_one_log_line(
-    answered: tuple[list[Answer], str], calls: list[Event]
+    answered: tuple[list[ApiResponse], str], calls: list[Event]
 ) -> None:
     answers, log = answered
     lines: list[dict[str, Any]] = [json.loads(line) for line in log.splitlines()]
@@ -141,7 +143,7 @@ def test_every_request_has_one_log_line(
     ]
 
 
-def test_log_names_the_job(answered: tuple[list[Answer], str]) -> None:
+def test_log_names_the_job(answered: tuple[list[ApiResponse], str]) -> None:
     answers, log = answered
     lines = [json.loads(line) for line in log.splitlines()]
     created = [line for line in lines if line["message"] == "job_created"]

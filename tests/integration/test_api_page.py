@@ -1,4 +1,4 @@
-"""The page comes from the API alone: files that belong together, under a strict policy."""
+"""The files of the page, and their content security policy."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from api_events import Api, Handler
-from faults import Faults
+from fault_proxy import FaultProxy
 from stemdrop_api.web_page import page_files, version
 
 NAMES = sorted(page_files())
@@ -17,8 +17,8 @@ MAX_LINES = 260
 MAX_BYTES = 120_000
 
 
-class Reader(HTMLParser):
-    """Collects what a document refers to, and what in it a strict policy forbids."""
+class PageParser(HTMLParser):
+    """Collects references, and content that a strict policy forbids."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -49,44 +49,48 @@ def policy_of(headers: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 @pytest.fixture
-def stranger(api_handler: Handler) -> Api:
+def anonymous_api(api_handler: Handler) -> Api:
     return Api(api_handler, token=None)
 
 
-def test_html_refers_to_its_own_files_only(stranger: Api, faults: Faults) -> None:
-    answer = stranger.get("/")
+def test_html_refers_to_its_own_files_only(anonymous_api: Api, faults: FaultProxy) -> None:
+    answer = anonymous_api.get("/")
     assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert answer.headers["cache-control"] == "no-cache"
-    reader = Reader(answer.body.decode())
-    assert reader.forbidden == []
-    assert len(reader.ids) == len(set(reader.ids))
-    files = [address for address in reader.addresses if address.startswith("page/")]
-    assert sorted(set(reader.addresses) - set(files)) == ["docs"]
+    parser = PageParser(answer.body.decode())
+    assert parser.forbidden == []
+    assert len(parser.ids) == len(set(parser.ids))
+    files = [address for address in parser.addresses if address.startswith("page/")]
+    assert sorted(set(parser.addresses) - set(files)) == ["docs"]
     for address in files:
-        assert stranger.get(f"/{address}").status == 200
+        assert anonymous_api.get(f"/{address}").status == 200
     assert not faults.requests
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "index.html"])
-def test_file_under_its_version_is_cached_forever(stranger: Api, name: str) -> None:
-    answer = stranger.get(f"/page/{version()}/{name}")
+def test_file_under_its_version_is_cached_forever(anonymous_api: Api, name: str) -> None:
+    answer = anonymous_api.get(f"/page/{version()}/{name}")
     assert answer.status == 200
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
     kind = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
     assert answer.headers["content-type"].startswith(kind[name.rpartition(".")[2]])
-    assert stranger.get(f"/page/0123456789abcdef/{name}").headers["cache-control"] == "no-cache"
+    assert (
+        anonymous_api.get(f"/page/0123456789abcdef/{name}").headers["cache-control"] == "no-cache"
+    )
 
 
 @pytest.mark.parametrize("name", ["index.html", "nothing.js", "..", "__init__.py", "%2e%2e", "a/b"])
-def test_unknown_file_is_not_found(stranger: Api, name: str) -> None:
-    assert stranger.get(f"/page/{version()}/{name}").status == 404
+def test_unknown_file_is_not_found(anonymous_api: Api, name: str) -> None:
+    assert anonymous_api.get(f"/page/{version()}/{name}").status == 404
 
 
 @pytest.mark.parametrize(
     "path", ["/", f"/page/{version()}/main.js", f"/page/{version()}/file-hash-worker.js"]
 )
-def test_policy_allows_this_host_and_the_buckets_only(stranger: Api, api: Api, path: str) -> None:
-    headers = stranger.get(path).headers
+def test_policy_allows_this_host_and_the_buckets_only(
+    anonymous_api: Api, api: Api, path: str
+) -> None:
+    headers = anonymous_api.get(path).headers
     policy = policy_of(headers)
     upload = api.post("/jobs", {"filename": "a.mp3", "size_bytes": 1}).json["upload"]["url"]
     bucket = "{0.scheme}://{0.netloc}".format(urlsplit(upload))
@@ -124,6 +128,6 @@ def test_every_module_is_used_and_the_page_is_small() -> None:
 
 
 def test_every_element_used_by_a_module_exists() -> None:
-    reader = Reader(page_files()["index.html"].decode())
+    parser = PageParser(page_files()["index.html"].decode())
     texts = "".join(page_files()[name].decode() for name in MODULES)
-    assert set(re.findall(r'\bbyId\("([a-z-]+)"\)', texts)) <= set(reader.ids)
+    assert set(re.findall(r'\bbyId\("([a-z-]+)"\)', texts)) <= set(parser.ids)

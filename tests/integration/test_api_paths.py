@@ -1,4 +1,4 @@
-"""Paths that try to lead elsewhere, keys that are odd but right, and HEAD."""
+"""Paths with traversal attempts or unusual keys, and HEAD requests."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from api_events import Api
-from faults import Faults
+from fault_proxy import FaultProxy
 from stemdrop.jobs import Job, Status, Stem
 from stemdrop.keys import UploadKey, record_key, result_key
 from stemdrop.store import Store
@@ -20,7 +20,7 @@ SHARED = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-# MiniStack has no keys with line breaks.
+# MiniStack doesn't support line breaks in keys.
 KEY_LETTERS = st.characters(codec="utf-8", exclude_characters="\r\n")
 NOW = "2026-01-01T00:00:00.000Z"
 ODD_KEYS = [
@@ -83,13 +83,13 @@ def test_link_of_any_key_leads_to_it(api: Api, store: Store, name: str) -> None:
     save(store, key)
     view = api.get(f"/{key}").json
     assert view["key"] == str(key)
-    # A client takes the link as it is; API Gateway decodes it once.
+    # A client uses the link unchanged, and API Gateway decodes it once.
     link = httpx.URL(view["links"]["self"])
     assert api.get(link.path).json["key"] == str(key)
 
 
 @pytest.mark.parametrize("job_id", NO_IDS, ids=lambda job_id: ascii(job_id)[:40])
-def test_invalid_id_is_not_found(api: Api, faults: Faults, job_id: str) -> None:
+def test_invalid_id_is_not_found(api: Api, faults: FaultProxy, job_id: str) -> None:
     for method, path in (
         ("GET", f"/jobs/{job_id}"),
         ("DELETE", f"/jobs/{job_id}"),
@@ -121,7 +121,7 @@ def test_invalid_stem_is_not_found(api: Api, store: Store, name: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["drop/", "drop", "drop/" + "x" * 996, "drop/" + "🎵" * 249 + "xx"])
-def test_invalid_key_is_not_found(api: Api, faults: Faults, key: str) -> None:
+def test_invalid_key_is_not_found(api: Api, faults: FaultProxy, key: str) -> None:
     assert api.get(f"/{key}").status == 404
     assert not faults.requests
 
@@ -164,7 +164,7 @@ def test_unknown_path_is_not_found(api: Api, path: str) -> None:
 
 @pytest.fixture
 def job_path(api: Api, store: Store) -> str:
-    """Return the path of a job that is done."""
+    """Return the path of a completed job."""
     assert api
     key = UploadKey.parse("jobs/" + "0" * 32)
     stem = Stem("vocals", result_key(key, "vocals.wav"), 1, 1.0, None, 0)
@@ -174,7 +174,7 @@ def job_path(api: Api, store: Store) -> str:
 
 
 def require_head(api: Api, path: str, status: int) -> None:
-    """Require that HEAD is answered like GET, without the body."""
+    """Require that HEAD returns the response of GET without the body."""
     got, head = (api.call(method, path) for method in ("GET", "HEAD"))
     assert (head.status, head.body) == (status, b"")
     assert got.status == status

@@ -1,4 +1,4 @@
-"""An upload URL takes one song under one key for a while, as a presigned URL gives one stem."""
+"""Presigned URLs: one song per upload URL, one stem per download URL, for a limited time."""
 
 import base64
 import hashlib
@@ -14,7 +14,7 @@ import httpx
 import pytest
 from botocore.compat import get_current_datetime
 
-from api_events import Api, ExecutionEnvironment, handler_of
+from api_events import Api, ExecutionEnvironment, create_handler
 from stemdrop.jobs import Job, Status, Stem
 from stemdrop.keys import UploadKey, result_key
 from stemdrop.presigned import UrlSigner
@@ -56,14 +56,14 @@ def api(
     environment = {**api_environment, "AWS_ENDPOINT_URL": emulator.endpoint_url}
     for name in environment.keys() - {"PATH", "TZ", "LANG"}:
         monkeypatch.setenv(name, environment[name])
-    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)  # it remembers the first credentials
-    with ExecutionEnvironment(handler_of(environment)) as running:
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)  # it caches the first credentials
+    with ExecutionEnvironment(create_handler(environment)) as running:
         yield Api(running.handle)
 
 
 @pytest.fixture(params=[None, SHA256], ids=["without a checksum", "with a checksum"])
 def job(request: pytest.FixtureRequest, api: Api) -> dict[str, Any]:
-    """Return a job that waits for its song."""
+    """Return a job that awaits its upload."""
     return new_job(api, request.param)
 
 
@@ -83,7 +83,7 @@ def new_job(api: Api, sha256: str | None) -> dict[str, Any]:
 def send(
     job: dict[str, Any], data: bytes | Iterator[bytes] = DATA, **changes: str | None
 ) -> httpx.Response:
-    """Send a song as a job's upload says, with some of that changed."""
+    """Send a song to a job's upload URL, with parts of the request changed."""
     upload = {**job["upload"], **changes}
     return httpx.request(
         upload["method"], upload["url"], headers=job["upload"]["headers"], content=data
@@ -91,7 +91,7 @@ def send(
 
 
 def sent(s3: "S3Client", job: Mapping[str, Any]) -> list[int]:
-    """Return the sizes of what the upload bucket has of a job."""
+    """Return the sizes of a job's objects in the upload bucket."""
     listed = s3.list_objects_v2(Bucket=BUCKETS[0], Prefix=job["key"])
     return [entry["Size"] for entry in listed.get("Contents", [])]
 
@@ -193,7 +193,7 @@ def test_upload_url_that_was_changed_is_refused(job: dict[str, Any], s3: "S3Clie
 
 
 def signed_earlier(s3: "S3Client", seconds: float, monkeypatch: pytest.MonkeyPatch) -> UrlSigner:
-    """Return what signs as it did some time ago."""
+    """Return a signer with an earlier clock."""
 
     def earlier() -> datetime:
         return get_current_datetime() - timedelta(seconds=seconds)

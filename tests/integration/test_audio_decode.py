@@ -37,7 +37,7 @@ FORMATS = [
     "song.wma",
     "song.mkv",
 ]
-# Offset and duration, and what Spleeter's command makes of them.
+# Offset and duration, with the arguments of Spleeter's command.
 PARTS = [
     (0.0, None, ()),
     (0.0, 1.25, ("-ss", "0:00:00", "-t", "0:00:01.250000")),
@@ -70,7 +70,7 @@ def decode(path: Path, offset_s: float = 0.0, duration_s: float | None = None) -
 
 
 def spleeters(path: Path, *part: str, channels: int = 2) -> Samples:
-    """What Spleeter gets to hear: mono is repeated, stereo left alone."""
+    """Return the input of Spleeter: mono is duplicated, and stereo is unchanged."""
     return np.tile(media.decode(path, *part, channels=channels), (1, 2 // channels))
 
 
@@ -81,7 +81,7 @@ def spleeters(path: Path, *part: str, channels: int = 2) -> Samples:
         for name, sound in zip(FORMATS, cycle([(2, 44_100), (1, 48_000)]), strict=False)
     ],
 )
-def test_samples_are_spleeters(tmp_path: Path, name: str, channels: int, rate_hz: int) -> None:
+def test_samples_equal_spleeters(tmp_path: Path, name: str, channels: int, rate_hz: int) -> None:
     tones = media.tones(2.0, channels, rate_hz)
     path = media.encode(tmp_path / name, tones, rate_hz=rate_hz)
     for offset_s, duration_s, part in PARTS:
@@ -97,18 +97,18 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.floats(0, 2.9), st.floats(0.001, 4))
-def test_any_part_of_a_song_is_that_part_of_the_whole(
+def test_any_part_of_a_song_equals_that_part_of_the_whole(
     song: Path, offset_s: float, duration_s: float
 ) -> None:
     part, whole = decode(song, offset_s, duration_s), decode(song)
     start = round(offset_s * RATE_HZ)
     assert abs(len(part) - min(duration_s * RATE_HZ, len(whole) - start)) <= 2
-    # ffmpeg may round a border to the sample before or after.
+    # ffmpeg can round a boundary to the previous or next sample.
     near = [whole[max(start + shift, 0) :][: len(part)] for shift in (-1, 0, 1)]
     assert any(np.array_equal(part, there) for there in near)
 
 
-def test_an_offset_of_days_is_no_problem(song: Path) -> None:
+def test_offset_of_days_is_accepted(song: Path) -> None:
     with pytest.raises(EmptyAudioError, match="ends before 100000 s"):
         decode(song, offset_s=100_000.0)
 
@@ -143,29 +143,25 @@ def test_blocks_are_small_stereo_floats(tmp_path: Path) -> None:
             assert 0 < len(block) <= BLOCK_SAMPLES
 
 
-def test_one_sample_is_a_song(tmp_path: Path) -> None:
+def test_one_sample_is_decoded(tmp_path: Path) -> None:
     path = media.wav(tmp_path / "song.wav", np.array([[0.5, -0.25]], np.float32))
     assert decode(path).tolist() == [[0.5, -0.25]]
 
 
-def test_what_is_beyond_full_scale_stays_there(tmp_path: Path) -> None:
+def test_samples_beyond_full_scale_are_kept(tmp_path: Path) -> None:
     samples = media.tones(0.5) * 100
     np.testing.assert_array_equal(decode(media.wav(tmp_path / "song.wav", samples)), samples)
 
 
 @pytest.mark.parametrize("mask", [0x1, 0x2, 0x8, 0x100])
-def test_a_single_channel_is_heard_on_both_sides_wherever_it_claims_to_be(
-    tmp_path: Path, mask: int
-) -> None:
+def test_single_channel_of_any_layout_is_mixed_to_both_sides(tmp_path: Path, mask: int) -> None:
     samples = media.tones(0.2, channels=1)
     path = media.wav(tmp_path / "song.wav", samples, mask=mask)
     np.testing.assert_array_equal(decode(path), np.tile(samples, (1, 2)))
 
 
 @pytest.mark.parametrize("mask", [0x3, 0xC, 0x204, 0x600])
-def test_two_channels_are_left_and_right_whatever_they_claim_to_be(
-    tmp_path: Path, mask: int
-) -> None:
+def test_two_channels_of_any_layout_are_left_and_right(tmp_path: Path, mask: int) -> None:
     samples = media.tones(0.2)
     path = media.wav(tmp_path / "song.wav", samples, mask=mask)
     np.testing.assert_array_equal(decode(path), samples)
@@ -194,21 +190,19 @@ def test_surround_channel_is_mixed_to_its_side(
     np.testing.assert_allclose(decode(path), np.outer(sound, [left, right]), atol=6e-5)
 
 
-def test_surround_at_full_scale_is_not_cut_off(tmp_path: Path) -> None:
+def test_surround_at_full_scale_does_not_clip(tmp_path: Path) -> None:
     samples = np.full((1000, 6), 0.99, np.float32)
     path = media.encode(tmp_path / "song.flac", samples, "-sample_fmt", "s16")
     np.testing.assert_allclose(decode(path), 0.99 * (1 + 2 * 0.7071), atol=1e-3)
 
 
 @pytest.mark.parametrize("channels", [3, 5, 8, 16])
-def test_every_usual_number_of_channels_is_heard_on_both_sides(
-    tmp_path: Path, channels: int
-) -> None:
+def test_every_common_channel_count_is_mixed_to_both_sides(tmp_path: Path, channels: int) -> None:
     path = media.wav(tmp_path / "song.wav", media.tones(0.1, channels))
     assert (np.abs(decode(path)).max(axis=0) > 0.3).all()
 
 
-def test_channels_that_nobody_can_place_are_refused(tmp_path: Path) -> None:
+def test_channels_of_unknown_layout_are_refused(tmp_path: Path) -> None:
     path = media.wav(tmp_path / "song.wav", media.tones(0.1, channels=9))
     with pytest.raises(NotAudioError, match="has 9 channels"):
         decode(path)
@@ -217,7 +211,9 @@ def test_channels_that_nobody_can_place_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("suffix", "first"), [("mp3", "mono"), ("aac", "stereo"), ("ac3", "mono"), ("mp3", "stereo")]
 )
-def test_song_may_change_between_mono_and_stereo(tmp_path: Path, suffix: str, first: str) -> None:
+def test_song_changing_between_mono_and_stereo_is_decoded(
+    tmp_path: Path, suffix: str, first: str
+) -> None:
     tones = media.tones(1.0)
     parts = {
         "mono": media.encode(tmp_path / f"mono.{suffix}", tones[:, :1]),
@@ -241,7 +237,7 @@ def test_song_may_change_between_mono_and_stereo(tmp_path: Path, suffix: str, fi
 
 
 @pytest.mark.parametrize("suffix", ["mp3", "aac", "ac3"])
-def test_a_song_may_change_its_rate(tmp_path: Path, suffix: str) -> None:
+def test_song_changing_its_rate_is_decoded(tmp_path: Path, suffix: str) -> None:
     first = media.encode(tmp_path / f"a.{suffix}", media.tones(1.0))
     second = media.encode(
         tmp_path / f"b.{suffix}", media.tones(1.0, rate_hz=32_000), rate_hz=32_000
@@ -273,13 +269,13 @@ def test_sample_that_is_not_finite_is_rejected_with_its_time(
     decode(path, duration_s=1.0)
 
 
-def test_more_than_the_limit_is_refused_before_anything_is_decoded(tmp_path: Path) -> None:
+def test_announced_duration_beyond_the_limit_is_refused_before_decoding(tmp_path: Path) -> None:
     path = media.wav(tmp_path / "song.wav", media.tones(2.0))
     with pytest.raises(TooLongError, match="0:00:01"), decoder(path, max_s=1.0):
         pytest.fail("the song announces that it is too long")
 
 
-def test_more_than_the_limit_is_refused_although_the_header_lies(tmp_path: Path) -> None:
+def test_duration_beyond_the_limit_is_refused_despite_a_false_header(tmp_path: Path) -> None:
     path = media.wav(tmp_path / "song.wav", media.tones(3.0))
     source = replace(probe(path, FFMPEG), duration_s=0.5)
     heard: list[Samples] = []
@@ -291,18 +287,16 @@ def test_more_than_the_limit_is_refused_although_the_header_lies(tmp_path: Path)
     assert sum(map(len, heard)) <= 1.5 * RATE_HZ
 
 
-def test_a_part_of_a_long_song_is_not_too_long(tmp_path: Path) -> None:
+def test_part_of_a_long_song_is_accepted(tmp_path: Path) -> None:
     path = media.wav(tmp_path / "song.wav", media.tones(3.0))
     with decoder(path, offset_s=0.5, duration_s=1.0, max_s=1.0) as blocks:
         assert sum(map(len, blocks)) == RATE_HZ
 
 
 @pytest.mark.parametrize("name", ["song.mp3", "song.wav", "song.m4a", "song.flac"])
-def test_a_truncated_song_is_decoded_as_far_as_it_goes_with_a_warning(
-    tmp_path: Path, name: str
-) -> None:
+def test_truncated_song_is_decoded_to_its_end_with_a_warning(tmp_path: Path, name: str) -> None:
     path = media.encode(tmp_path / name, media.tones(6.0), "-movflags", "+faststart")
-    media.cut(path, 0.5)
+    media.truncate(path, 0.5)
     with decoder(path) as blocks:
         seconds = sum(map(len, blocks)) / RATE_HZ
         assert 2.0 < seconds < 4.0
@@ -312,8 +306,8 @@ def test_a_truncated_song_is_decoded_as_far_as_it_goes_with_a_warning(
         )
 
 
-def test_a_part_before_the_cut_of_a_truncated_song_has_no_warning(tmp_path: Path) -> None:
-    path = media.cut(media.encode(tmp_path / "song.wav", media.tones(4.0)), 0.5)
+def test_part_before_the_end_of_a_truncated_song_has_no_warning(tmp_path: Path) -> None:
+    path = media.truncate(media.encode(tmp_path / "song.wav", media.tones(4.0)), 0.5)
     assert len(decode(path, offset_s=0.5, duration_s=1.0)) == RATE_HZ
 
 
@@ -330,10 +324,10 @@ def test_damage_in_the_middle_gives_a_warning(tmp_path: Path) -> None:
         )
 
 
-def test_a_song_that_ffmpeg_gives_up_is_refused_although_some_of_it_came_out(
+def test_partially_decoded_song_is_refused(
     tmp_path: Path,
 ) -> None:
-    path = media.cut(media.encode(tmp_path / "song.mp3", media.tones(2.0)), 0.1)
+    path = media.truncate(media.encode(tmp_path / "song.mp3", media.tones(2.0)), 0.1)
     path.write_bytes(path.read_bytes() + np.random.default_rng(5).bytes(200_000))
     with decoder(path) as blocks:
         with pytest.raises(NotAudioError, match=r"can't be decoded: .*Header missing"):
@@ -341,7 +335,7 @@ def test_a_song_that_ffmpeg_gives_up_is_refused_although_some_of_it_came_out(
         assert blocks.samples > 0
 
 
-def test_a_program_that_is_killed_may_work_the_next_time(tmp_path: Path) -> None:
+def test_killed_decoder_is_a_transient_error(tmp_path: Path) -> None:
     path = media.wav(tmp_path / "song.wav", media.tones(20.0, channels=1))
     with decoder(path) as blocks:
         stream = iter(blocks)
@@ -352,22 +346,22 @@ def test_a_program_that_is_killed_may_work_the_next_time(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("taken", [0, 1])
-def test_leaving_in_the_middle_ends_ffmpeg(tmp_path: Path, taken: int) -> None:
+def test_leaving_the_context_early_ends_ffmpeg(tmp_path: Path, taken: int) -> None:
     path = media.wav(tmp_path / "song.wav", media.tones(20.0, channels=1))
     with decoder(path) as blocks:
         stream = iter(blocks)
         for _ in range(taken):
             next(stream)
         process = blocks._running.process
-        assert process.poll() is None  # it waits for its pipe to be read
+        assert process.poll() is None  # it blocks until its pipe is read
     assert process.returncode == -signal.SIGKILL
 
 
-def test_closing_from_another_thread_stops_whoever_waits(tmp_path: Path) -> None:
+def test_closing_from_another_thread_stops_a_blocked_reader(tmp_path: Path) -> None:
     pipe = tmp_path / "song.wav"
     template = media.wav(tmp_path / "template.wav", media.tones(0.1))
     source = probe(template, FFMPEG)
-    os.mkfifo(pipe)  # ffmpeg waits here for ever: nobody writes
+    os.mkfifo(pipe)  # ffmpeg blocks, because nothing writes to the pipe
     with Decoder(pipe, source, FFMPEG, max_duration_s=60.0) as blocks:
         timer = threading.Timer(0.1, blocks.close)
         timer.start()
@@ -376,17 +370,17 @@ def test_closing_from_another_thread_stops_whoever_waits(tmp_path: Path) -> None
         timer.join()
 
 
-def test_a_decoder_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+def test_decoder_past_its_deadline_is_ended(tmp_path: Path) -> None:
     pipe = tmp_path / "song.wav"
     source = probe(media.wav(tmp_path / "template.wav", media.tones(0.1)), FFMPEG)
-    os.mkfifo(pipe)  # ffmpeg waits here for ever: nobody writes
+    os.mkfifo(pipe)  # ffmpeg blocks, because nothing writes to the pipe
     with Decoder(pipe, source, FFMPEG, max_duration_s=60.0, deadline=Deadline.after(0.1)) as blocks:
         with pytest.raises(TimedOutError, match="not decoded in time"):
             list(blocks)
         assert blocks._running.process.returncode == -signal.SIGKILL
 
 
-def test_a_decoder_that_ends_in_time_leaves_nothing_waiting(tmp_path: Path) -> None:
+def test_decoder_that_ends_in_time_leaves_no_thread(tmp_path: Path) -> None:
     path = media.wav(tmp_path / "song.wav", media.tones(0.1))
     threads = threading.active_count()
     with Decoder(

@@ -61,7 +61,7 @@ def test_lossy_stem_keeps_sound_length_and_place(
     samples = media.tones(3.0)
     stem = encode(tmp_path, codec, samples, bitrate=bitrate)
     decoded = decode(stem.path)
-    # wma comes in frames of 2,048 samples, with one of silence behind.
+    # wma has frames of 2,048 samples, and a frame of silence at the end.
     surplus = len(decoded) - len(samples)
     assert 0 <= surplus <= (4096 if codec is Codec.WMA else 0)
     least_db = 12 if bitrate in {"64k", "97k"} else 18
@@ -95,7 +95,7 @@ def test_lossy_stem_has_about_the_size_of_its_bitrate(
 def test_lossless_stem_is_within_half_a_step(tmp_path: Path, codec: Codec, bit_depth: str) -> None:
     samples = media.tones(1.5)
     decoded = decode(encode(tmp_path, codec, samples, bit_depth=bit_depth).path)
-    # ffmpeg rounds to 16 bits, but cuts 24 bits off.
+    # ffmpeg rounds to 16 bits, but truncates to 24 bits.
     step = {"16": 0.5 / 2**15, "24": 1 / 2**23, "32f": 0.0}[bit_depth]
     assert len(decoded) == len(samples)
     assert np.abs(decoded - samples).max() <= step
@@ -167,16 +167,16 @@ def test_flac_has_its_bit_depth(tmp_path: Path) -> None:
         assert bits + 1 == int(bit_depth)
 
 
-def test_wav_has_its_length_and_space_for_rf64(tmp_path: Path) -> None:
+def test_wav_has_its_length_and_room_for_an_rf64_header(tmp_path: Path) -> None:
     data = encode(tmp_path, Codec.WAV, media.tones(1.0)).path.read_bytes()
     assert struct.unpack("<4sI4s", data[:12]) == (b"RIFF", len(data) - 8, b"WAVE")
     at = data.index(b"data")
     assert struct.unpack("<I", data[at + 4 : at + 8]) == (RATE_HZ * 4,)
-    # The sizes of RF64 take 28 bytes, which are kept free until it is known who needs them.
+    # ffmpeg reserves 28 bytes for the sizes of an RF64 header.
     assert struct.pack("<4sI", b"JUNK", 28) in data[:at]
 
 
-def test_m4a_has_its_index_in_front(tmp_path: Path) -> None:
+def test_m4a_index_precedes_its_samples(tmp_path: Path) -> None:
     data = encode(tmp_path, Codec.M4A, media.tones(1.0)).path.read_bytes()
     assert 0 < data.index(b"moov") < data.index(b"mdat")
 
@@ -190,7 +190,7 @@ STRANGE_TAGS = Tags(
 
 
 @pytest.mark.parametrize("codec", Codec)
-def test_strange_text_in_tags_is_kept(tmp_path: Path, codec: Codec) -> None:
+def test_unusual_text_in_tags_is_kept(tmp_path: Path, codec: Codec) -> None:
     path = encode(tmp_path, codec, media.tones(0.2), tags=STRANGE_TAGS).path
     read = probe(path, FFMPEG).tags
     assert read.title.startswith("two lines x")
@@ -221,7 +221,7 @@ def test_block_may_be_reused_after_write(tmp_path: Path) -> None:
     with Encoder(path, FFMPEG, Codec.WAV, None, "32f", TAGS, "vocals") as encoder:
         for start in range(0, len(samples), RATE_HZ):
             block[:] = samples[start : start + RATE_HZ]
-            encoder.write(block)  # the same memory for every block, as a careful caller has it
+            encoder.write(block)  # the caller reuses the memory of the block
         encoder.finish()
     np.testing.assert_array_equal(decode(path), samples)
 
@@ -333,11 +333,11 @@ def test_killed_encoder_is_an_error_and_leaves_no_file(tmp_path: Path) -> None:
     [
         ("echo '[error] broken to the end' >&2; exit 1", "broken to the end"),
         ("exit 3", "ended with code 3"),
-        # ffmpeg 5 does this if the disk is full only at the end.
+        # ffmpeg 5 does this if the disk is full at the end.
         ("echo '[error] No space left on device' >&2", "fit on the disk"),
     ],
 )
-def test_failure_at_the_very_end_is_an_error(tmp_path: Path, end: str, error: str) -> None:
+def test_failure_after_the_last_block_is_an_error(tmp_path: Path, end: str, error: str) -> None:
     with pytest.raises((EncodeError, NoRoomError), match=error):
         encode_by(f'for last; do :; done\necho file > "${{last#file:}}"\n{end}', tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["ffmpeg"]
@@ -386,7 +386,7 @@ def test_stem_without_samples_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["-y %d.wav", 'http:it\'s "ü".wav'])
-def test_strange_file_name_is_kept(
+def test_unusual_file_name_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)

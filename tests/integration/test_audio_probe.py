@@ -37,7 +37,7 @@ TAGS = (
         ("song.mkv", "vorbis", "matroska,webm"),
     ],
 )
-def test_tells_what_a_file_says_of_itself(
+def test_probe_returns_format_duration_and_tags(
     tmp_path: Path, name: str, codec: str, container: str
 ) -> None:
     media.encode(tmp_path / name, media.tones(2.0), *TAGS)
@@ -49,19 +49,19 @@ def test_tells_what_a_file_says_of_itself(
 
 
 @pytest.mark.parametrize(("channels", "rate_hz"), [(1, 8_000), (2, 48_000), (6, 192_000)])
-def test_tells_channels_and_rate(tmp_path: Path, channels: int, rate_hz: int) -> None:
+def test_probe_returns_channels_and_rate(tmp_path: Path, channels: int, rate_hz: int) -> None:
     path = media.wav(tmp_path / "a.wav", media.tones(0.2, channels, rate_hz), rate_hz=rate_hz)
     source = probe(path, FFMPEG)
     assert (source.channels, source.sample_rate_hz) == (channels, rate_hz)
 
 
-def test_a_bare_stream_announces_no_duration(tmp_path: Path) -> None:
+def test_bare_stream_has_no_duration(tmp_path: Path) -> None:
     source = probe(media.encode(tmp_path / "song.aac", media.tones(2.0)), FFMPEG)
     assert source.duration_s is None
 
 
-def test_a_recorders_webm_announces_no_duration(tmp_path: Path) -> None:
-    # As a browser's recorder writes it: into a pipe, so that nothing is filled in at the end.
+def test_recorded_webm_has_no_duration(tmp_path: Path) -> None:
+    # As a browser records it: into a pipe, so that the header has no duration.
     live = ("-f", "f32le", "-ar", str(RATE_HZ), "-ac", "2", "-i", "pipe:0")
     webm = media.run(*live, "-f", "webm", "-live", "1", "pipe:1", stdin=media.tones(2.0).tobytes())
     path = tmp_path / "recording.webm"
@@ -72,7 +72,7 @@ def test_a_recorders_webm_announces_no_duration(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("announced_bytes", [0x7FFFF000, 0xFFFFFFFF])
-def test_a_wav_out_of_a_pipe_announces_no_duration(tmp_path: Path, announced_bytes: int) -> None:
+def test_piped_wav_has_no_duration(tmp_path: Path, announced_bytes: int) -> None:
     samples = media.tones(0.5)
     path = media.wav(tmp_path / "a.wav", samples, announced_bytes=announced_bytes)
     source = probe(path, FFMPEG)
@@ -83,14 +83,14 @@ def test_a_wav_out_of_a_pipe_announces_no_duration(tmp_path: Path, announced_byt
     ("name", "faststart"),
     [("a.wav", ()), ("a.m4a", ("-movflags", "+faststart")), ("a.mp3", ()), ("a.flac", ())],
 )
-def test_a_truncated_file_still_announces_its_whole_duration(
+def test_truncated_file_has_its_whole_duration(
     tmp_path: Path, name: str, faststart: tuple[str, ...]
 ) -> None:
-    path = media.cut(media.encode(tmp_path / name, media.tones(4.0), *faststart), 0.5)
+    path = media.truncate(media.encode(tmp_path / name, media.tones(4.0), *faststart), 0.5)
     assert probe(path, FFMPEG).duration_s == pytest.approx(4.0, abs=0.1)
 
 
-def test_the_sound_of_a_video_counts(tmp_path: Path) -> None:
+def test_audio_stream_of_a_video_is_found(tmp_path: Path) -> None:
     video = media.silent_video(tmp_path / "silent.mp4")
     sound = media.encode(tmp_path / "sound.flac", media.tones(1.0))
     path = tmp_path / "video.mkv"
@@ -98,7 +98,7 @@ def test_the_sound_of_a_video_counts(tmp_path: Path) -> None:
     assert probe(path, FFMPEG).codec == "vorbis"
 
 
-def test_a_tag_can_forge_neither_duration_nor_codec(tmp_path: Path) -> None:
+def test_tag_does_not_change_duration_or_codec(tmp_path: Path) -> None:
     lines = ["x", "  Duration: 99:00:00.00, start: 0", "[info]   Duration: 99:00:00.00, start: 0"]
     lines += ["#codec_id 0: evil", "[fatal] Stream map 'x' matches no streams"]
     lyrics = ("-metadata", "lyrics=" + "\n".join(lines))
@@ -108,14 +108,14 @@ def test_a_tag_can_forge_neither_duration_nor_codec(tmp_path: Path) -> None:
     assert source.codec == "mp3"
 
 
-def test_no_bytes_are_an_empty_song(tmp_path: Path) -> None:
+def test_empty_file_is_an_empty_song(tmp_path: Path) -> None:
     path = tmp_path / "song.mp3"
     path.touch()
     with pytest.raises(EmptyAudioError, match="0 bytes"):
         probe(path, FFMPEG)
 
 
-def test_no_samples_are_an_empty_song(tmp_path: Path) -> None:
+def test_file_without_samples_is_an_empty_song(tmp_path: Path) -> None:
     path = media.wav(tmp_path / "song.wav", media.tones(0.0))
     with pytest.raises(EmptyAudioError, match="not one sample"):
         probe(path, FFMPEG)
@@ -153,7 +153,7 @@ def test_file_that_is_not_audio_is_rejected_in_one_sentence(
 
 
 def test_ffmpegs_own_reason_is_kept(tmp_path: Path) -> None:
-    path = media.cut(media.encode(tmp_path / "song.m4a", media.tones(2.0)), 0.5)
+    path = media.truncate(media.encode(tmp_path / "song.m4a", media.tones(2.0)), 0.5)
     with pytest.raises(NotAudioError, match="moov atom not found"):
         probe(path, FFMPEG)
 
@@ -174,7 +174,7 @@ def test_cover_art_alone_is_no_audio_stream(tmp_path: Path) -> None:
         probe(media.cover_only(tmp_path / "song.m4a", tmp_path), FFMPEG)
 
 
-def test_an_mp3_of_nothing_but_its_cover_has_no_audio_stream(tmp_path: Path) -> None:
+def test_mp3_with_only_a_cover_has_no_audio_stream(tmp_path: Path) -> None:
     cover = media.picture(tmp_path / "cover.png")
     sound = media.encode(tmp_path / "sound.mp3", media.tones(0.5))
     path = tmp_path / "song.mp3"
@@ -189,7 +189,7 @@ def test_an_mp3_of_nothing_but_its_cover_has_no_audio_stream(tmp_path: Path) -> 
         probe(path, FFMPEG)
 
 
-def test_a_program_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+def test_program_past_its_deadline_is_ended(tmp_path: Path) -> None:
     path = media.wav(tmp_path / "song.wav", media.tones(0.1))
     slow = tmp_path / "ffmpeg"
     slow.write_text("#!/bin/sh\nexec sleep 600\n")
@@ -198,7 +198,7 @@ def test_a_program_that_takes_too_long_is_ended(tmp_path: Path) -> None:
         probe(path, slow, within_s=0.1)
 
 
-def test_a_program_that_is_killed_may_work_the_next_time(tmp_path: Path) -> None:
+def test_killed_program_is_a_transient_error(tmp_path: Path) -> None:
     path = media.wav(tmp_path / "song.wav", media.tones(0.1))
     killed = tmp_path / "ffmpeg"
     killed.write_text("#!/bin/sh\nkill -KILL $$\n")

@@ -1,4 +1,4 @@
-"""A file may ask ffmpeg for other files and for connections: it must get neither."""
+"""Files that refer to other files or URLs, which ffmpeg must not open."""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -19,8 +19,8 @@ Manifest = Callable[..., str]
 SUFFIXES = ["mp3", "m3u8", "mpd", "ffconcat", "sdp", "txt", "ogg"]
 
 
-class Trap(LoopbackServer):
-    """An HTTP server that notes who comes."""
+class RequestRecorder(LoopbackServer):
+    """An HTTP server that records requests."""
 
     def __init__(self) -> None:
         super().__init__(_Handler)
@@ -28,7 +28,7 @@ class Trap(LoopbackServer):
 
 
 class _Handler(LoopbackHandler):
-    owner: Trap
+    owner: RequestRecorder
 
     def do_GET(self) -> None:
         self.owner.requests.append(self.path)
@@ -36,9 +36,9 @@ class _Handler(LoopbackHandler):
 
 
 @pytest.fixture
-def trap() -> Iterator[Trap]:
-    with Trap() as trap:
-        yield trap
+def server() -> Iterator[RequestRecorder]:
+    with RequestRecorder() as server:
+        yield server
 
 
 def hls(*targets: str) -> str:
@@ -72,24 +72,24 @@ def sdp(*_: str) -> str:
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("manifest", [hls, dash, concat, sdp])
-def test_a_list_of_other_files_is_not_followed(
-    tmp_path: Path, trap: Trap, suffix: str, manifest: Manifest
+def test_playlist_is_not_followed(
+    tmp_path: Path, server: RequestRecorder, suffix: str, manifest: Manifest
 ) -> None:
     secret = media.encode(tmp_path / "secret.m4a", media.tones(1.0))
     path = tmp_path / f"song.{suffix}"
-    for target in (f"{trap.url}/a.m4a", f"file:{secret}", str(secret), "secret.m4a"):
+    for target in (f"{server.url}/a.m4a", f"file:{secret}", str(secret), "secret.m4a"):
         path.write_text(manifest(target))
         with pytest.raises(NotAudioError):
             probe(path, FFMPEG)
-    assert trap.requests == []
+    assert server.requests == []
 
 
 @pytest.mark.parametrize(("manifest", "suffix"), [(hls, "m3u8"), (dash, "mp3"), (concat, "mp3")])
-def test_without_the_allow_lists_the_trap_works(
-    tmp_path: Path, trap: Trap, manifest: Manifest, suffix: str
+def test_playlist_without_allow_lists_is_followed(
+    tmp_path: Path, server: RequestRecorder, manifest: Manifest, suffix: str
 ) -> None:
     path = tmp_path / f"song.{suffix}"
-    path.write_text(manifest(f"{trap.url}/a.m4a"))
+    path.write_text(manifest(f"{server.url}/a.m4a"))
     open_to_all = ("-protocol_whitelist", "file,http,tcp", "-i", f"file:{path}")
     unsafe = ("-safe", "0") if manifest is concat else ()
     subprocess.run(
@@ -97,14 +97,14 @@ def test_without_the_allow_lists_the_trap_works(
         capture_output=True,
         check=False,
     )
-    assert trap.requests == ["/a.m4a"]
+    assert server.requests == ["/a.m4a"]
 
 
-def test_samples_in_another_file_are_not_read(tmp_path: Path) -> None:
+def test_external_samples_are_not_read(tmp_path: Path) -> None:
     media.encode(tmp_path / "secret.raw", media.tones(1.0), "-f", "s16le")
-    path = media.referring_mov(tmp_path / "song.mov", media.tones(1.0), "secret.raw")
+    path = media.mov_with_external_data(tmp_path / "song.mov", media.tones(1.0), "secret.raw")
     followed = media.run("-enable_drefs", "1", "-i", f"file:{path}", "-f", "f32le", "pipe:1")
-    assert np.frombuffer(followed, "<f4").max() > 0.1  # it is a reference that works
+    assert np.frombuffer(followed, "<f4").max() > 0.1  # the reference itself is valid
     with pytest.raises(EmptyAudioError):
         probe(path, FFMPEG)
 
@@ -117,7 +117,7 @@ def test_samples_in_another_file_are_not_read(tmp_path: Path) -> None:
         *("~.mp3", "$HOME.mp3", "a;b&c.mp3", "back\\slash.mp3", f"{'long' * 60}.mp3"),
     ],
 )
-def test_a_strange_name_is_a_name(
+def test_unusual_file_name_is_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     media.encode(tmp_path / "plain.mp3", media.tones(0.5)).rename(tmp_path / name)
@@ -127,7 +127,7 @@ def test_a_strange_name_is_a_name(
             assert sum(map(len, blocks)) == 22_050
 
 
-def test_every_allowed_format_is_one_that_ffmpeg_knows() -> None:
+def test_every_allowed_format_exists_in_ffmpeg() -> None:
     lines = media.run("-demuxers").decode().splitlines()
     entries = [line.split() for line in lines if line.startswith(" D ")]
     known = {name for entry in entries for part in entry[1:-1] for name in part.split(",")}

@@ -77,7 +77,7 @@ def test_spleeter_arguments_are_accepted(song: Path, tmp_path: Path) -> None:
     assert tree(tmp_path) == [f"{name}_accompaniment.ogg", f"{name}_vocals.ogg"]
 
 
-def test_high_quality_is_another_separation(song: Path, tmp_path: Path) -> None:
+def test_high_quality_returns_different_stems(song: Path, tmp_path: Path) -> None:
     for quality in ("spleeter", "high"):
         assert separate(song, "-o", tmp_path / quality, "--quality", quality) == 0
     one, other = (
@@ -87,7 +87,7 @@ def test_high_quality_is_another_separation(song: Path, tmp_path: Path) -> None:
     assert np.abs(one.astype(int) - other).max() > 100
 
 
-def test_both_backends_agree(song: Path, tmp_path: Path) -> None:
+def test_backends_return_equal_stems(song: Path, tmp_path: Path) -> None:
     for backend in ("onnx", "tensorflow"):
         assert (
             run(["separate", song, "-o", tmp_path / backend, "--backend", backend]).returncode == 0
@@ -188,7 +188,7 @@ def test_interruption_leaves_no_files(tmp_path: Path, number: signal.Signals) ->
     assert tree(out) == []
 
 
-def test_usage_errors_and_help() -> None:
+def test_usage_error_exits_with_2_and_help_lists_options() -> None:
     assert run(["separate"]).returncode == 2
     help_text = run(["separate", "--help"])
     assert help_text.returncode == 0

@@ -1,4 +1,4 @@
-"""`stemdrop submit` where network and server fail; what is waited out, and what ends it."""
+"""`stemdrop submit` with failures of network and server, temporary and permanent."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -9,13 +9,13 @@ import pytest
 from fake_server import (
     EXPIRED,
     TOKEN,
-    Answer,
+    FakeResponse,
     FakeServer,
     Fault,
-    cuts,
-    hangs_up,
-    loses_answer,
-    says,
+    close_connection,
+    drop_response,
+    respond_with,
+    truncate_body,
 )
 from stemdrop_cli.main import main
 
@@ -51,8 +51,8 @@ def submit(*arguments: str) -> int:
     return main(["submit", "song.mp3", *arguments])
 
 
-def is_right(fake: FakeServer) -> bool:
-    """Return whether the stems are those of the one job that has a song, and nothing else is."""
+def has_exact_stems(fake: FakeServer) -> bool:
+    """Return whether the stems of the only uploaded job are the only files."""
     (job,) = (job for job in fake.jobs.values() if job.song is not None)
     files = {str(path) for path in Path("stems").rglob("*") if path.is_file()}
     return files == {f"stems/song/{stem}.wav" for stem in STEMS} and all(
@@ -60,18 +60,18 @@ def is_right(fake: FakeServer) -> bool:
     )
 
 
-TROUBLE: list[tuple[str, Fault]] = [
-    ("no answer", hangs_up),
-    ("a lost answer", loses_answer),
-    ("503", says(503, Retry_After="0")),
-    ("500", says(500, b"{}")),
-    ("429", says(429, b'{"message": "Too Many Requests"}')),
-    ("a cut answer", cuts(10)),
+TEMPORARY_FAULTS: list[tuple[str, Fault]] = [
+    ("no answer", close_connection),
+    ("a lost answer", drop_response),
+    ("503", respond_with(503, Retry_After="0")),
+    ("500", respond_with(500, b"{}")),
+    ("429", respond_with(429, b'{"message": "Too Many Requests"}')),
+    ("a cut answer", truncate_body(10)),
 ]
 
 
 @pytest.mark.parametrize(
-    "fault", [fault for _, fault in TROUBLE], ids=[name for name, _ in TROUBLE]
+    "fault", [fault for _, fault in TEMPORARY_FAULTS], ids=[name for name, _ in TEMPORARY_FAULTS]
 )
 @pytest.mark.parametrize(
     ("method", "path"),
@@ -81,116 +81,131 @@ TROUBLE: list[tuple[str, Fault]] = [
 def test_temporary_errors_are_retried(
     fake: FakeServer, method: str, path: str, fault: Fault
 ) -> None:
-    fake.on(method, path, fault, fault)
+    fake.inject(method, path, fault, fault)
     assert submit() == 0
-    assert is_right(fake)
+    assert has_exact_stems(fake)
 
 
-@pytest.mark.parametrize("fault", [hangs_up, loses_answer, says(503), says(400, SLOW)])
+@pytest.mark.parametrize(
+    "fault", [close_connection, drop_response, respond_with(503), respond_with(400, SLOW)]
+)
 def test_broken_upload_is_retried(fake: FakeServer, fault: Fault) -> None:
-    fake.on("PUT", UPLOAD, fault, fault)
+    fake.inject("PUT", UPLOAD, fault, fault)
     assert submit() == 0
-    assert is_right(fake)
+    assert has_exact_stems(fake)
     assert len(fake.jobs) == 1
-    assert fake.seen("PUT", UPLOAD) == 3
+    assert fake.count_requests("PUT", UPLOAD) == 3
 
 
 def test_busy_server_is_retried_on_first_call(fake: FakeServer) -> None:
-    fake.on("GET", "/options", says(503), says(429))
+    fake.inject("GET", "/options", respond_with(503), respond_with(429))
     assert submit() == 0
 
 
 def test_retry_after_of_an_hour_ends_the_song(
     fake: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fake.on("GET", JOB, says(503, b'{"detail": "S3 is away."}', Retry_After="3600"))
+    fake.inject("GET", JOB, respond_with(503, b'{"detail": "S3 is away."}', Retry_After="3600"))
     assert submit() == 3
     error = f"stemdrop: song.mp3: {fake.url} is temporarily unavailable: S3 is away."
     assert error in capsys.readouterr().err.splitlines()
-    assert fake.seen("GET", JOB) == 1
+    assert fake.count_requests("GET", JOB) == 1
 
 
 def test_poll_sends_etag(fake: FakeServer) -> None:
-    nothing_new = says(304, Retry_After="0", ETag="W/elsewhere")
-    fake.on("GET", JOB, lambda act: act(), nothing_new)
+    nothing_new = respond_with(304, Retry_After="0", ETag="W/elsewhere")
+    fake.inject("GET", JOB, lambda act: act(), nothing_new)
     assert submit() == 0
     calls = zip(fake.requests, fake.headers, strict=True)
-    looks = [
+    etags = [
         headers.get("if-none-match") for (_, path), headers in calls if path.startswith("/jobs/")
     ]
-    assert len(looks) == 3
-    assert looks[0] is None
-    assert looks[1]
-    assert looks[2] == "W/elsewhere"
+    assert len(etags) == 3
+    assert etags[0] is None
+    assert etags[1]
+    assert etags[2] == "W/elsewhere"
 
 
 def test_expired_upload_url_is_replaced(fake: FakeServer) -> None:
-    fake.on("PUT", UPLOAD, says(503), says(403, EXPIRED), says(400, TOKEN_EXPIRED))
+    fake.inject(
+        "PUT",
+        UPLOAD,
+        respond_with(503),
+        respond_with(403, EXPIRED),
+        respond_with(400, TOKEN_EXPIRED),
+    )
     assert submit() == 0
     assert len(fake.jobs) == 3
-    assert is_right(fake)
+    assert has_exact_stems(fake)
 
 
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
-        (says(403, EXPIRED), "The upload was rejected: Request has expired."),
-        (says(403, DENIED), "The upload was rejected: Access Denied."),
-        (says(400), "The upload was rejected: 400."),
+        (respond_with(403, EXPIRED), "The upload was rejected: Request has expired."),
+        (respond_with(403, DENIED), "The upload was rejected: Access Denied."),
+        (respond_with(400), "The upload was rejected: 400."),
     ],
 )
 def test_rejected_upload_is_reported(
     fake: FakeServer, capsys: pytest.CaptureFixture[str], answer: Fault, sentence: str
 ) -> None:
-    fake.on("PUT", UPLOAD, *[answer] * 20)
+    fake.inject("PUT", UPLOAD, *[answer] * 20)
     assert submit() == 1
     assert capsys.readouterr().err.splitlines()[-1] == f"stemdrop: song.mp3: {sentence}"
-    assert fake.seen("PUT", UPLOAD) <= 4
+    assert fake.count_requests("PUT", UPLOAD) <= 4
 
 
-def test_cut_download_is_resumed(fake: FakeServer) -> None:
-    fake.on("GET", RESULT, cuts(100_000), cuts(50_000), cuts(0), says(503))
+def test_truncated_download_is_resumed(fake: FakeServer) -> None:
+    fake.inject(
+        "GET",
+        RESULT,
+        truncate_body(100_000),
+        truncate_body(50_000),
+        truncate_body(0),
+        respond_with(503),
+    )
     assert submit() == 0
-    assert is_right(fake)
+    assert has_exact_stems(fake)
     ranges = [headers["range"] for headers in fake.headers if "range" in headers]
     assert ranges == ["bytes=100000-", "bytes=150000-", "bytes=150000-", "bytes=150000-"]
 
 
 def test_download_with_progress_never_gives_up(fake: FakeServer) -> None:
-    fake.on("GET", RESULT, *[cuts(30_000)] * 9)
+    fake.inject("GET", RESULT, *[truncate_body(30_000)] * 9)
     assert submit("--give_up_after", "0.05") == 0
-    assert is_right(fake)
+    assert has_exact_stems(fake)
 
 
 def test_upload_without_progress_gives_up(fake: FakeServer) -> None:
-    fake.on("PUT", UPLOAD, *[loses_answer] * 1000)
+    fake.inject("PUT", UPLOAD, *[drop_response] * 1000)
     assert submit("--give_up_after", "0.5") == 3
 
 
 def test_download_without_ranges_restarts(fake: FakeServer) -> None:
-    def whole(_: Callable[[], Answer]) -> Answer:
+    def ignore_range(_: Callable[[], FakeResponse]) -> FakeResponse:
         (job,) = fake.jobs.values()
-        return Answer(200, fake.stem(job, "vocals"))
+        return FakeResponse(200, fake.stem(job, "vocals"))
 
-    fake.on("GET", ".*/vocals", cuts(100_000), whole)
+    fake.inject("GET", ".*/vocals", truncate_body(100_000), ignore_range)
     assert submit() == 0
-    assert is_right(fake)
+    assert has_exact_stems(fake)
 
 
 def test_expired_download_urls_are_renewed(fake: FakeServer) -> None:
-    def ages(_: Callable[[], Answer]) -> Answer:
+    def expire_url(_: Callable[[], FakeResponse]) -> FakeResponse:
         fake.signature += 1
-        return Answer(403, EXPIRED)
+        return FakeResponse(403, EXPIRED)
 
-    fake.on("GET", RESULT, ages, cuts(1000), ages)
+    fake.inject("GET", RESULT, expire_url, truncate_body(1000), expire_url)
     assert submit() == 0
-    assert is_right(fake)
+    assert has_exact_stems(fake)
 
 
 def test_download_url_renewals_are_limited(
     fake: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fake.on("GET", RESULT, *[says(403, EXPIRED)] * 20)
+    fake.inject("GET", RESULT, *[respond_with(403, EXPIRED)] * 20)
     assert submit() == 1
     error = "stemdrop: song.mp3: The stems can't be downloaded: 403 Forbidden."
     assert error in capsys.readouterr().err.splitlines()
@@ -202,14 +217,14 @@ def test_download_url_renewals_are_limited(
 def test_stems_of_wrong_size_are_removed(
     fake: FakeServer, capsys: pytest.CaptureFixture[str], size: int, status: int
 ) -> None:
-    fake.on("GET", ".*/accompaniment", *[says(200, bytes(size))] * 9)
+    fake.inject("GET", ".*/accompaniment", *[respond_with(200, bytes(size))] * 9)
     assert submit("--give_up_after", "0") == status
     assert f"The stems have {size} bytes instead of 300001." in capsys.readouterr().err
     assert not list(Path("stems").rglob("*.wav"))
 
 
 def test_missing_result_is_reported(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
-    fake.on("GET", ".*/accompaniment", says(404))
+    fake.inject("GET", ".*/accompaniment", respond_with(404))
     assert submit() == 1
     assert "The stems can't be downloaded: 404 Not Found." in capsys.readouterr().err
     assert not list(Path("stems").rglob("*.wav"))
@@ -218,12 +233,12 @@ def test_missing_result_is_reported(fake: FakeServer, capsys: pytest.CaptureFixt
 def test_job_without_stems_is_reported(
     fake: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def loses_vocals(act: Callable[[], Answer]) -> Answer:
+    def rename_vocals(act: Callable[[], FakeResponse]) -> FakeResponse:
         answer = act()
         answer.body = answer.body.replace(b'"stem": "vocals"', b'"stem": "other"')
         return answer
 
-    fake.on("GET", JOB, *[loses_vocals] * 9)
+    fake.inject("GET", JOB, *[rename_vocals] * 9)
     assert submit() == 3
     assert "song.mp3: The server's job has no vocals." in capsys.readouterr().err
 
@@ -231,11 +246,11 @@ def test_job_without_stems_is_reported(
 def test_job_deleted_meanwhile_is_reported(
     fake: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def deletes(act: Callable[[], Answer]) -> Answer:
+    def delete_job(act: Callable[[], FakeResponse]) -> FakeResponse:
         fake.jobs.clear()
         return act()
 
-    fake.on("GET", JOB, says(304, Retry_After="0"), deletes)
+    fake.inject("GET", JOB, respond_with(304, Retry_After="0"), delete_job)
     assert submit() == 1
     assert capsys.readouterr().err.endswith("stemdrop: song.mp3: There is no such job.\n")
 
@@ -252,7 +267,7 @@ def test_job_deleted_meanwhile_is_reported(
 def test_lost_server_ends_with_resume_command(
     fake: FakeServer, capsys: pytest.CaptureFixture[str], method: str, path: str, left: str
 ) -> None:
-    fake.on(method, path, *[hangs_up] * 1000)
+    fake.inject(method, path, *[close_connection] * 1000)
     assert submit("--give_up_after", "0.5", "-o", "my stems") == 3
     error, last = capsys.readouterr().err.splitlines()[-2:]
     assert error.startswith("stemdrop: song.mp3: ")
@@ -264,7 +279,7 @@ def test_lost_server_ends_with_resume_command(
 
 def test_exit_status_is_that_of_the_worst_failure(fake: FakeServer) -> None:
     Path("other.mp3").write_bytes(b"other")
-    fake.on("POST", "/jobs", says(401))
+    fake.inject("POST", "/jobs", respond_with(401))
     assert submit("missing.mp3", "other.mp3", "--parallel", "1") == 4
     assert Path("stems/other/vocals.wav").is_file()
 
@@ -274,10 +289,10 @@ def test_server_error_message_is_shown(
 ) -> None:
     too_large = b'{"title": "Too large", "detail": "At most 1000 MB are taken.", "status": 413}'
     for body, said in [(too_large, "At most 1000 MB are taken."), (b"<html>", "returned 413")]:
-        fake.on("POST", "/jobs", says(413, body))
+        fake.inject("POST", "/jobs", respond_with(413, body))
         assert submit() == 1
         assert said in capsys.readouterr().err
-    fake.on("POST", "/jobs", says(201, b"[]"), says(201, b'{"id": 3}'))
+    fake.inject("POST", "/jobs", respond_with(201, b"[]"), respond_with(201, b'{"id": 3}'))
     for _ in range(2):
         assert submit() == 3
 
@@ -285,12 +300,12 @@ def test_server_error_message_is_shown(
 def test_song_growing_during_upload_is_reported(
     fake: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def grows(_: Callable[[], Answer]) -> Answer:
+    def append_to_song(_: Callable[[], FakeResponse]) -> FakeResponse:
         with Path("song.mp3").open("ab") as song:
             song.write(b"more")
-        return Answer(503)
+        return FakeResponse(503)
 
-    fake.on("PUT", UPLOAD, grows)
+    fake.inject("PUT", UPLOAD, append_to_song)
     assert submit() == 1
     assert "song.mp3: The file has changed: submit it again." in capsys.readouterr().err
 
@@ -298,28 +313,35 @@ def test_song_growing_during_upload_is_reported(
 def test_song_changed_during_upload_is_rejected(
     fake: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def changes(_: Callable[[], Answer]) -> Answer:
+    def replace_song(_: Callable[[], FakeResponse]) -> FakeResponse:
         Path("song.mp3").write_bytes(bytes(len(SONG)))
-        return Answer(503)
+        return FakeResponse(503)
 
-    fake.on("PUT", UPLOAD, changes)
+    fake.inject("PUT", UPLOAD, replace_song)
     assert submit() == 1
     assert "The upload was rejected: The checksum doesn't match." in capsys.readouterr().err
 
 
 def test_redirected_upload_is_sent_again_in_full(fake: FakeServer) -> None:
-    def redirects(_: Callable[[], Answer]) -> Answer:
+    def redirect(_: Callable[[], FakeResponse]) -> FakeResponse:
         (job,) = fake.jobs.values()
-        return Answer(307, b"", {"Location": f"{fake.url}/uploads/{job.id}?signature=put"})
+        return FakeResponse(307, b"", {"Location": f"{fake.url}/uploads/{job.id}?signature=put"})
 
-    fake.on("PUT", UPLOAD, redirects)
+    fake.inject("PUT", UPLOAD, redirect)
     assert submit() == 0
-    assert is_right(fake)
+    assert has_exact_stems(fake)
 
 
 def test_output_contains_no_secrets(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
-    fake.on("GET", RESULT, hangs_up, says(503), cuts(10), *[says(403, EXPIRED)] * 9)
-    fake.on("PUT", UPLOAD, hangs_up, says(503), says(403, EXPIRED))
+    fake.inject(
+        "GET",
+        RESULT,
+        close_connection,
+        respond_with(503),
+        truncate_body(10),
+        *[respond_with(403, EXPIRED)] * 9,
+    )
+    fake.inject("PUT", UPLOAD, close_connection, respond_with(503), respond_with(403, EXPIRED))
     assert submit() == 1
     printed = capsys.readouterr()
     for secret in (TOKEN, "signature"):

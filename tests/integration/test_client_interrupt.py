@@ -1,4 +1,4 @@
-"""`stemdrop submit` in a process of its own: Ctrl-C, how to go on afterwards, a real terminal."""
+"""`stemdrop submit` in a separate process: interruption, resumption and a real terminal."""
 
 import os
 import pty
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from fake_server import TOKEN, Answer, FakeServer
+from fake_server import TOKEN, FakeResponse, FakeServer
 from stemdrop.options import Options
 from stemdrop_cli.api_client import ApiClient
 from stemdrop_cli.display import LineRow
@@ -28,16 +28,16 @@ SONG = os.urandom(3_000_000)
 WAIT_S = 30.0
 
 
-class Held:
-    """Keeps a request waiting until the test lets it go."""
+class PausedRequest:
+    """A fault that pauses a request until the test releases it."""
 
     def __init__(self) -> None:
-        self.has_come = threading.Event()
-        self.may_go = threading.Event()
+        self.arrived = threading.Event()
+        self.released = threading.Event()
 
-    def __call__(self, act: Callable[[], Answer]) -> Answer:
-        self.has_come.set()
-        self.may_go.wait(WAIT_S)
+    def __call__(self, act: Callable[[], FakeResponse]) -> FakeResponse:
+        self.arrived.set()
+        self.released.wait(WAIT_S)
         return act()
 
 
@@ -49,10 +49,10 @@ def fake(tmp_path: Path) -> Iterator[FakeServer]:
 
 
 @pytest.fixture
-def held() -> Iterator[Held]:
-    held = Held()
-    yield held
-    held.may_go.set()
+def paused() -> Iterator[PausedRequest]:
+    paused = PausedRequest()
+    yield paused
+    paused.released.set()
 
 
 def start(folder: Path, fake: FakeServer, *arguments: str) -> "subprocess.Popen[str]":
@@ -67,7 +67,7 @@ def start(folder: Path, fake: FakeServer, *arguments: str) -> "subprocess.Popen[
 
 
 def interrupt(process: "subprocess.Popen[str]", number: signal.Signals) -> list[str]:
-    """End a process by a signal, and return what it printed last."""
+    """End a process by a signal, and return its final messages."""
     began_s = time.monotonic()
     process.send_signal(number)
     try:
@@ -86,36 +86,38 @@ def files(folder: Path) -> set[str]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_song_is_resumed(
-    fake: FakeServer, tmp_path: Path, held: Held, number: signal.Signals
+    fake: FakeServer, tmp_path: Path, paused: PausedRequest, number: signal.Signals
 ) -> None:
-    fake.on("GET", "/jobs/.*", held)
+    fake.inject("GET", "/jobs/.*", paused)
     process = start(tmp_path, fake, "My song.mp3", "-o", "my stems")
-    assert held.has_come.wait(WAIT_S)
-    held.may_go.set()
+    assert paused.arrived.wait(WAIT_S)
+    paused.released.set()
     (job_id,) = fake.jobs
-    fake.looks_until_done = 10**6
-    said = interrupt(process, number)
+    fake.polls_until_done = 10**6
+    printed = interrupt(process, number)
     again = f"stemdrop submit --url {fake.url} -o 'my stems' --resume {job_id}"
-    assert said == [
+    assert printed == [
         "stemdrop: Interrupted; unfinished files are removed.",
         f"stemdrop: To resume: {again}",
     ]
-    fake.looks_until_done = 0
+    fake.polls_until_done = 0
     resumed = start(tmp_path, fake, *shlex.split(again)[2:])
     resumed.communicate(timeout=WAIT_S)
     assert resumed.returncode == 0
     stems = {f"my stems/My song/{stem}.wav" for stem in ("vocals", "accompaniment")}
     assert files(tmp_path) == {"My song.mp3", *stems}
-    assert fake.seen("PUT", "/uploads/.*") == 1
+    assert fake.count_requests("PUT", "/uploads/.*") == 1
 
 
-def test_interrupted_download_leaves_no_files(fake: FakeServer, tmp_path: Path, held: Held) -> None:
-    fake.on("GET", "/results/.*/accompaniment", held)
+def test_interrupted_download_leaves_no_files(
+    fake: FakeServer, tmp_path: Path, paused: PausedRequest
+) -> None:
+    fake.inject("GET", "/results/.*/accompaniment", paused)
     process = start(tmp_path, fake, "My song.mp3")
-    assert held.has_come.wait(WAIT_S)
+    assert paused.arrived.wait(WAIT_S)
     assert list(tmp_path.rglob("*.wav"))
-    said = interrupt(process, signal.SIGINT)
-    assert said[1].endswith(f"--resume {next(iter(fake.jobs))}")
+    printed = interrupt(process, signal.SIGINT)
+    assert printed[1].endswith(f"--resume {next(iter(fake.jobs))}")
     assert files(tmp_path) == {"My song.mp3"}
 
 
@@ -135,21 +137,23 @@ def test_job_id_is_kept_before_the_upload_is_reported(fake: FakeServer, tmp_path
 
 
 def test_interruption_lists_songs_to_submit_again(
-    fake: FakeServer, tmp_path: Path, held: Held
+    fake: FakeServer, tmp_path: Path, paused: PausedRequest
 ) -> None:
-    fake.on("PUT", "/uploads/.*", held)
+    fake.inject("PUT", "/uploads/.*", paused)
     process = start(tmp_path, fake, "My song.mp3", "other.mp3", "--parallel", "1")
-    assert held.has_come.wait(WAIT_S)
-    said = interrupt(process, signal.SIGINT)
-    assert said[1:] == ["stemdrop: Not uploaded, so submit again: 'My song.mp3' other.mp3"]
+    assert paused.arrived.wait(WAIT_S)
+    printed = interrupt(process, signal.SIGINT)
+    assert printed[1:] == ["stemdrop: Not uploaded, so submit again: 'My song.mp3' other.mp3"]
 
 
-def test_hanging_server_can_be_interrupted(fake: FakeServer, tmp_path: Path, held: Held) -> None:
-    fake.on("GET", "/options", held)
+def test_hanging_server_can_be_interrupted(
+    fake: FakeServer, tmp_path: Path, paused: PausedRequest
+) -> None:
+    fake.inject("GET", "/options", paused)
     process = start(tmp_path, fake, "My song.mp3")
-    assert held.has_come.wait(WAIT_S)
-    said = interrupt(process, signal.SIGINT)
-    assert said[1:] == ["stemdrop: Not uploaded, so submit again: 'My song.mp3'"]
+    assert paused.arrived.wait(WAIT_S)
+    printed = interrupt(process, signal.SIGINT)
+    assert printed[1:] == ["stemdrop: Not uploaded, so submit again: 'My song.mp3'"]
 
 
 def test_terminal_shows_bars_and_keeps_lines(fake: FakeServer, tmp_path: Path) -> None:
@@ -180,5 +184,5 @@ def test_terminal_shows_bars_and_keeps_lines(fake: FakeServer, tmp_path: Path) -
 def _read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 1 << 16)
-    except OSError:  # Linux says so when the other side is closed
+    except OSError:  # on Linux, if the other side is closed
         return b""

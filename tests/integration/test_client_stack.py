@@ -12,10 +12,10 @@ import pytest
 
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
-from local_stack import TOKEN, Program, running, settings_in
+from captured_output import CapturedOutput
+from local_stack import TOKEN, LocalStackProcess, run_stack, stack_settings
 from stemdrop_cli.main import main
 from stemdrop_local.ports import LOOPBACK, listen
-from transcript import Transcript
 
 CODE = "from stemdrop_cli.main import main; raise SystemExit(main())"
 WAIT_S = 120.0
@@ -24,24 +24,24 @@ DONE = "  done  .*jobs/"
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Transcript, Path]]:
-    """Return a running stack's address, what it prints, and its models."""
-    settings = settings_in(tmp_path_factory.mktemp("stack"))
-    with running(settings) as (services, transcript):
-        yield f"http://localhost:{services.port}", transcript, settings.models
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, CapturedOutput, Path]]:
+    """Return a running stack's URL, output and models."""
+    settings = stack_settings(tmp_path_factory.mktemp("stack"))
+    with run_stack(settings) as (services, output):
+        yield f"http://localhost:{services.port}", output, settings.models
 
 
 @pytest.fixture
-def transcript(
-    stack: tuple[str, Transcript, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Transcript:
-    """Have the client's commands work with the stack, in a folder of the test's own."""
-    url, transcript, models = stack
+def output(
+    stack: tuple[str, CapturedOutput, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> CapturedOutput:
+    """Configure the client for the stack, in a new folder."""
+    url, output, models = stack
     monkeypatch.setenv("STEMDROP_URL", url)
     monkeypatch.setenv("STEMDROP_TOKEN", TOKEN)
     monkeypatch.setenv("MODEL_DIR", str(models))
     monkeypatch.chdir(tmp_path)
-    return transcript
+    return output
 
 
 def song(name: str, duration_s: float = 1.5, seed: int = 0) -> Path:
@@ -64,7 +64,7 @@ def files(folder: str) -> dict[str, bytes]:
     "options",
     ["", "-c flac --bit_depth 24 -s 0.5 -d 1 --residual", "--stems vocals --bit_depth 32f"],
 )
-@pytest.mark.usefixtures("transcript")
+@pytest.mark.usefixtures("output")
 def test_stems_are_those_of_separate(options: str) -> None:
     name = str(song("ein Lied + ½ 🎵.wav", seed=len(options)))
     assert main(["submit", name, *options.split()]) == 0
@@ -73,20 +73,20 @@ def test_stems_are_those_of_separate(options: str) -> None:
     assert files("stems")
 
 
-def test_resubmitted_song_is_separated_once(transcript: Transcript) -> None:
+def test_resubmitted_song_is_separated_once(output: CapturedOutput) -> None:
     song("song.wav", seed=77)
-    done, uploads = transcript.count(DONE), transcript.count("PUT /stemdrop-uploads")
+    done, uploads = output.count(DONE), output.count("PUT /stemdrop-uploads")
     assert main(["submit", "song.wav", "-o", "first", "--zip"]) == 0
     assert main(["submit", "song.wav", "-o", "second", "--zip"]) == 0
-    assert transcript.count("PUT /stemdrop-uploads") == uploads + 1
+    assert output.count("PUT /stemdrop-uploads") == uploads + 1
     assert files("first") == files("second")
     assert "song/stems.zip" in files("first")
     assert main(["submit", "song.wav", "-o", "third", "-c", "mp3"]) == 0
-    transcript.wait(DONE, done + 2)
-    assert transcript.count(DONE) == done + 2
+    output.wait(DONE, done + 2)
+    assert output.count(DONE) == done + 2
 
 
-@pytest.mark.usefixtures("transcript")
+@pytest.mark.usefixtures("output")
 def test_bad_song_does_not_stop_parallel_songs(capsys: pytest.CaptureFixture[str]) -> None:
     names = [str(song(f"{seed}.wav", seed=seed)) for seed in range(200, 206)]
     Path("bad.mp3").write_bytes(b"this is no song")
@@ -97,7 +97,7 @@ def test_bad_song_does_not_stop_parallel_songs(capsys: pytest.CaptureFixture[str
     assert len(files("stems")) == 12
 
 
-@pytest.mark.usefixtures("transcript")
+@pytest.mark.usefixtures("output")
 def test_unavailable_model_token_and_job_are_rejected(capsys: pytest.CaptureFixture[str]) -> None:
     song("song.wav", seed=5)
     assert main(["submit", "song.wav", "-p", "4stems"]) == 1
@@ -108,7 +108,7 @@ def test_unavailable_model_token_and_job_are_rejected(capsys: pytest.CaptureFixt
     assert files("stems") == {}
 
 
-@pytest.mark.usefixtures("transcript")
+@pytest.mark.usefixtures("output")
 def test_job_is_resumed_by_its_id(capsys: pytest.CaptureFixture[str]) -> None:
     song("My song.wav", seed=6)
     assert main(["submit", "My song.wav", "-c", "ogg"]) == 0
@@ -121,7 +121,7 @@ def test_job_is_resumed_by_its_id(capsys: pytest.CaptureFixture[str]) -> None:
 def test_submit_survives_restart_of_the_stack(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The client reads the token from the stack's own file, as with `make local`."""
+    """The client reads the token from the stack's file, as with `make local`."""
     monkeypatch.chdir(tmp_path)
     song("song.wav", duration_s=20, seed=9)
     with closing(listen(LOOPBACK, 0)) as free:
@@ -130,25 +130,25 @@ def test_submit_survives_restart_of_the_stack(
         "from stemdrop_cli import server_options as options; "
         "options.CHECKOUT_TOKEN = options.Path('.stemdrop/token')"
     )
-    with Program(tmp_path, *options) as program:
-        program.transcript.wait("stemdrop runs at")
+    with LocalStackProcess(tmp_path, *options) as program:
+        program.output.wait("stemdrop runs at")
         url = f"http://localhost:{options[1]}"
         client = start(f"{find}; {CODE}", "song.wav", "--url", url, "-o", "out")
-        program.transcript.wait("PUT /stemdrop-uploads.*: 200")
+        program.output.wait("PUT /stemdrop-uploads.*: 200")
         assert program.end(signal.SIGTERM) == 0
         assert client.stderr
         assert any("song.wav: no answer, trying again" in line for line in client.stderr)
-    with client, Program(tmp_path, *options):
+    with client, LocalStackProcess(tmp_path, *options):
         _, errors = client.communicate(timeout=WAIT_S)
     assert client.returncode == 0, errors
     assert set(files("out")) == {"song/vocals.wav", "song/accompaniment.wav"}
 
 
-def test_interrupted_song_is_resumed(transcript: Transcript) -> None:
+def test_interrupted_song_is_resumed(output: CapturedOutput) -> None:
     song("long.wav", duration_s=30, seed=10)
-    done, looks = transcript.count(DONE), transcript.count(LOOK)
+    done, looks = output.count(DONE), output.count(LOOK)
     with start(CODE, "long.wav") as client:
-        transcript.wait(LOOK, looks + 1)
+        output.wait(LOOK, looks + 1)
         client.send_signal(signal.SIGINT)
         _, errors = client.communicate(timeout=WAIT_S)
     assert client.returncode == 130
@@ -157,5 +157,5 @@ def test_interrupted_song_is_resumed(transcript: Transcript) -> None:
     assert again, errors
     assert main(again[1].split()) == 0
     assert set(files("stems")) == {"long/vocals.wav", "long/accompaniment.wav"}
-    transcript.wait(DONE, done + 1)
-    assert transcript.count(DONE) == done + 1
+    output.wait(DONE, done + 1)
+    assert output.count(DONE) == done + 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import stemdrop
-from fake_server import TOKEN, FakeServer, Job, says
+from fake_server import TOKEN, FakeJob, FakeServer, respond_with
 from stemdrop_cli.main import main
 
 ID = "0123456789abcdef" * 2
@@ -34,7 +34,7 @@ def tree(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-def only_job(fake: FakeServer) -> Job:
+def only_job(fake: FakeServer) -> FakeJob:
     (job,) = fake.jobs.values()
     return job
 
@@ -79,7 +79,7 @@ def test_a_known_song_is_not_uploaded(fake: FakeServer) -> None:
     assert submit("My song.mp3", "-o", "first") == 0
     Path("My song.mp3").rename("The same song.mp3")
     assert submit("The same song.mp3", "-o", "second") == 0
-    assert fake.seen("PUT", "/uploads/.*") == 1
+    assert fake.count_requests("PUT", "/uploads/.*") == 1
     vocals = Path("second/The same song/vocals.wav").read_bytes()
     assert vocals == Path("first/My song/vocals.wav").read_bytes()
 
@@ -139,7 +139,7 @@ def test_undecodable_names_are_submitted(
 def test_job_is_resumed_by_its_id(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     assert submit("My song.mp3", "-c", "flac", "--zip") == 0
     job = only_job(fake)
-    job.looks = 0
+    job.polls = 0
     capsys.readouterr()
     Path("My song.mp3").unlink()
     assert submit("--resume", job.id, "-o", "again") == 0
@@ -147,7 +147,7 @@ def test_job_is_resumed_by_its_id(fake: FakeServer, capsys: pytest.CaptureFixtur
     assert tree(Path("again")) == [f"My song/{name}" for name in names]
     assert Path("again/My song/vocals.flac").read_bytes() == fake.stem(job, "vocals")
     assert capsys.readouterr().out.startswith(f"job {job.id}: done in")
-    assert fake.seen("PUT", "/uploads/.*") == 1
+    assert fake.count_requests("PUT", "/uploads/.*") == 1
 
 
 def test_jobs_with_equal_names_do_not_overwrite_each_other(
@@ -182,7 +182,7 @@ def test_failed_song_does_not_stop_the_others(
 ) -> None:
     Path("empty.mp3").touch()
     Path("folder").mkdir()
-    unreadable = "/proc/self/mem"  # whoever asks, on Linux
+    unreadable = "/proc/self/mem"  # even for root, on Linux
     songs = ("empty.mp3", "missing.mp3", "folder", unreadable, "My song.mp3")
     assert submit(*songs, "--parallel", 1) == 1
     errors = [line for line in capsys.readouterr().err.splitlines() if "stemdrop" in line]
@@ -221,7 +221,7 @@ def test_unwritable_folder_is_reported(
     Path("out/My song/accompaniment.wav").mkdir(parents=True)
     assert submit("My song.mp3", "-o", "out") == 1
     assert "can't be written: Is a directory." in capsys.readouterr().err
-    assert fake.seen("PUT", "/uploads/.*") == 1
+    assert fake.count_requests("PUT", "/uploads/.*") == 1
 
 
 @pytest.mark.parametrize(
@@ -260,14 +260,16 @@ def test_invalid_arguments_send_nothing(
         ["--resume"],
     ],
 )
-def test_wrong_usage(fake: FakeServer, arguments: list[str]) -> None:
+def test_usage_error_exits_with_2(fake: FakeServer, arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         submit("My song.mp3", *arguments)
     assert ended.value.code == 2
     assert fake.requests == []
 
 
-def test_no_songs_is_wrong_usage(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_songs_are_a_usage_error(
+    fake: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert submit() == 2
     assert "name a song, or a job with --resume" in capsys.readouterr().err
     assert fake.requests == []
@@ -304,7 +306,12 @@ def unused_url() -> str:
 
 def test_other_server_is_reported(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     pages = [b"<html>It works!</html>", b"{}", b"[]", b"", b"\xff"]
-    fake.on("GET", "/options", *(says(200, page) for page in pages), says(302, Location="/login"))
+    fake.inject(
+        "GET",
+        "/options",
+        *(respond_with(200, page) for page in pages),
+        respond_with(302, Location="/login"),
+    )
     for _ in range(6):
         assert submit("My song.mp3") == 3
         assert capsys.readouterr().err == f"stemdrop: The server at {fake.url} isn't stemdrop.\n"

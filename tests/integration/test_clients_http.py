@@ -1,4 +1,4 @@
-"""HTTP clients upload by curl to the URL that the API hands out, and read stems in ranges."""
+"""curl uploads with the API's presigned URL, and HTTP clients read ranges of stems."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ import pytest
 from botocore.compat import get_current_datetime
 
 from api_events import TOKEN
-from s3_clients import Clients
+from s3_clients import S3Clients
 from stemdrop.keys import UploadKey
 from stemdrop.presigned import UrlSigner
 from stemdrop_local.deployment import Stack
@@ -29,7 +29,7 @@ RANGES = {
 
 
 def new_upload(stack: Stack, sha256: str | None = None) -> tuple[str, dict[str, Any]]:
-    """Have the deployed API create a job, and return its key and how to upload."""
+    """Create a job in the deployed API, and return its key and upload."""
     answer = httpx.post(
         f"{stack.endpoint_url}/jobs",
         headers={"authorization": f"Bearer {TOKEN}"},
@@ -40,8 +40,8 @@ def new_upload(stack: Stack, sha256: str | None = None) -> tuple[str, dict[str, 
     return job["key"], job["upload"]
 
 
-def curl(clients: Clients, upload: dict[str, Any], data: bytes) -> int:
-    """Upload by curl, as the documentation says, and return the status."""
+def curl(clients: S3Clients, upload: dict[str, Any], data: bytes) -> int:
+    """Upload with the documented curl command, and return the status."""
     path = clients.folder / "song.wav"
     path.write_bytes(data)
     headers = [f"-H{name}: {value}" for name, value in upload["headers"].items()]
@@ -50,7 +50,7 @@ def curl(clients: Clients, upload: dict[str, Any], data: bytes) -> int:
 
 
 def uploaded(stack: Stack, key: str) -> bytes | None:
-    """Return what the upload bucket has under a key."""
+    """Return the object under a key in the upload bucket."""
     listed = stack.s3.list_objects_v2(Bucket=stack.uploads_bucket, Prefix=key)
     if not listed.get("Contents"):
         return None
@@ -60,7 +60,7 @@ def uploaded(stack: Stack, key: str) -> bytes | None:
 @pytest.mark.parametrize(
     "sha256", [None, hashlib.sha256(DATA).hexdigest()], ids=["size alone", "checksum"]
 )
-def test_curl_uploads_a_job(buckets: Stack, clients: Clients, sha256: str | None) -> None:
+def test_curl_uploads_a_job(buckets: Stack, clients: S3Clients, sha256: str | None) -> None:
     key, upload = new_upload(buckets, sha256)
     for refused, status in ((DATA[:-1], 403), (DATA + b"x", 403)):
         assert curl(clients, upload, refused) == status
@@ -69,7 +69,7 @@ def test_curl_uploads_a_job(buckets: Stack, clients: Clients, sha256: str | None
     assert uploaded(buckets, key) == DATA
 
 
-def test_curl_uploads_no_other_bytes_than_signed(buckets: Stack, clients: Clients) -> None:
+def test_curl_uploads_no_other_bytes_than_signed(buckets: Stack, clients: S3Clients) -> None:
     key, upload = new_upload(buckets, hashlib.sha256(DATA).hexdigest())
     assert curl(clients, upload, bytes(len(DATA))) == 400
     assert curl(clients, {**upload, "headers": {}}, DATA) == 403
@@ -77,7 +77,7 @@ def test_curl_uploads_no_other_bytes_than_signed(buckets: Stack, clients: Client
 
 
 def test_curl_uploads_nothing_to_an_expired_url(
-    buckets: Stack, clients: Clients, monkeypatch: pytest.MonkeyPatch
+    buckets: Stack, clients: S3Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = "jobs/" + "0" * 32
     with monkeypatch.context() as patch:
@@ -113,7 +113,7 @@ def test_range_beyond_the_end_is_refused(stem: str) -> None:
     assert httpx.get(stem, headers={"range": f"bytes={len(DATA)}-"}).status_code == 416
 
 
-def test_curl_resumes_a_download(stem: str, clients: Clients) -> None:
+def test_curl_resumes_a_download(stem: str, clients: S3Clients) -> None:
     part = clients.folder / "stem.wav"
     part.write_bytes(DATA[:1000])
     clients.run("curl", "--fail", "--continue-at", "-", "--output", str(part), stem)

@@ -1,4 +1,4 @@
-"""Common S3 clients drop, list and fetch songs, and S3 announces each under its key."""
+"""Common S3 clients upload, list and download songs, and S3 sends a notification for each key."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import boto3
 import pytest
 from boto3.s3.transfer import TransferConfig
 
-from s3_clients import Clients, digest
+from s3_clients import S3Clients, digest
 from stemdrop.keys import UploadKey
 from stemdrop_local.deployment import Stack
 from stemdrop_local.emulator import REGION
@@ -19,7 +19,7 @@ from uploads import attempt, song
 NAME = "Björk + 50% (live).wav"
 KEY = f"drop/{NAME}"
 SMALL_BYTES = 100_000
-LARGE_BYTES = 17 << 20  # two parts at the least, by all defaults but rclone's
+LARGE_BYTES = 17 << 20  # at least two parts with all defaults except rclone's
 
 
 def announced(buckets: Stack) -> list[str]:
@@ -32,12 +32,12 @@ def announced(buckets: Stack) -> list[str]:
 
 
 def parts_of(buckets: Stack, key: str) -> int:
-    """Return how many parts an object was uploaded in; 0 if it came as a whole."""
+    """Return the number of parts of a multipart upload; 0 for a single request."""
     etag = buckets.s3.head_object(Bucket=buckets.uploads_bucket, Key=key)["ETag"].strip('"')
     return int(etag.partition("-")[2] or 0)
 
 
-def test_aws_copies_and_lists(buckets: Stack, clients: Clients) -> None:
+def test_aws_copies_and_lists(buckets: Stack, clients: S3Clients) -> None:
     file, folder = clients.file(NAME, SMALL_BYTES), f"s3://{buckets.uploads_bucket}/drop/"
     clients.aws("cp", str(file), folder)
     assert announced(buckets) == [KEY]
@@ -47,7 +47,7 @@ def test_aws_copies_and_lists(buckets: Stack, clients: Clients) -> None:
     assert digest(clients.folder / "back") == digest(file)
 
 
-def test_aws_syncs_a_folder(buckets: Stack, clients: Clients) -> None:
+def test_aws_syncs_a_folder(buckets: Stack, clients: S3Clients) -> None:
     sizes = {"a.wav": SMALL_BYTES, "album/b.wav": LARGE_BYTES}
     files = [clients.file(f"songs/{name}", size) for name, size in sizes.items()]
     target = f"s3://{buckets.uploads_bucket}/drop/"
@@ -61,7 +61,7 @@ def test_aws_syncs_a_folder(buckets: Stack, clients: Clients) -> None:
 
 
 @pytest.mark.parametrize("size_bytes", [SMALL_BYTES, LARGE_BYTES])
-def test_s3cmd_puts_gets_and_lists(buckets: Stack, clients: Clients, size_bytes: int) -> None:
+def test_s3cmd_puts_gets_and_lists(buckets: Stack, clients: S3Clients, size_bytes: int) -> None:
     file, url = clients.file("song.wav", size_bytes), f"s3://{buckets.uploads_bucket}/{KEY}"
     clients.s3cmd("put", str(file), url)
     assert announced(buckets) == [KEY]
@@ -73,7 +73,7 @@ def test_s3cmd_puts_gets_and_lists(buckets: Stack, clients: Clients, size_bytes:
 
 
 @pytest.mark.parametrize("size_bytes", [SMALL_BYTES, LARGE_BYTES])
-def test_rclone_copies_and_lists(buckets: Stack, clients: Clients, size_bytes: int) -> None:
+def test_rclone_copies_and_lists(buckets: Stack, clients: S3Clients, size_bytes: int) -> None:
     file, folder = clients.file(NAME, size_bytes), f"s3:{buckets.uploads_bucket}/drop"
     clients.rclone("copy", "--s3-upload-cutoff=8M", str(file), folder)
     assert announced(buckets) == [KEY]
@@ -86,7 +86,7 @@ def test_rclone_copies_and_lists(buckets: Stack, clients: Clients, size_bytes: i
 
 
 @pytest.mark.parametrize("size_bytes", [SMALL_BYTES, LARGE_BYTES])
-def test_rclone_uploads_what_it_reads(buckets: Stack, clients: Clients, size_bytes: int) -> None:
+def test_rclone_uploads_what_it_reads(buckets: Stack, clients: S3Clients, size_bytes: int) -> None:
     data = os.urandom(size_bytes)
     clients.rclone("rcat", f"s3:{buckets.uploads_bucket}/{KEY}", stdin=data)
     assert announced(buckets) == [KEY]
@@ -95,7 +95,7 @@ def test_rclone_uploads_what_it_reads(buckets: Stack, clients: Clients, size_byt
 
 
 def test_song_with_rclones_own_metadata_is_separated(
-    buckets: Stack, clients: Clients, job_context: JobContext
+    buckets: Stack, clients: S3Clients, job_context: JobContext
 ) -> None:
     (clients.folder / NAME).write_bytes(song())
     clients.rclone("copy", "-M", NAME, f"s3:{buckets.uploads_bucket}/drop")
@@ -107,7 +107,7 @@ def test_song_with_rclones_own_metadata_is_separated(
 
 @pytest.mark.parametrize("size_bytes", [SMALL_BYTES, LARGE_BYTES])
 def test_boto3_transfers_and_lists(
-    buckets: Stack, clients: Clients, emulator: EmulatorProcess, size_bytes: int
+    buckets: Stack, clients: S3Clients, emulator: EmulatorProcess, size_bytes: int
 ) -> None:
     """A client without a configuration of its own adds checksums in the trailer."""
     s3 = boto3.client(
@@ -129,7 +129,7 @@ def test_boto3_transfers_and_lists(
 
 @pytest.mark.parametrize("action", ["stream", "presigned"])
 def test_javascript_sdk_uploads_lists_and_downloads(
-    buckets: Stack, clients: Clients, action: str
+    buckets: Stack, clients: S3Clients, action: str
 ) -> None:
     file, back = clients.file("song.wav", SMALL_BYTES), clients.folder / "back"
     clients.node(action, buckets.uploads_bucket, KEY, file)

@@ -1,15 +1,15 @@
-"""What Lambda loads before the first song: the handler, one model, and nothing that is slow."""
+"""Modules that the separator loads at a cold start, with one model and without slow modules."""
 
 import json
 import os
 import subprocess
 import sys
 
-from lambda_variables import variables_of
+from lambda_environment import function_variables
 from stemdrop_local.deployment import ROOT, Stack
 from stemdrop_local.emulator_process import EmulatorProcess
 
-# The other backend, the model's export and the tools of the command line and the tests.
+# The other backend, the model's export, the command line and test tools.
 SLOW = {
     "tensorflow",
     "keras",
@@ -32,10 +32,10 @@ print(json.dumps({
 """
 
 
-def test_nothing_slow_is_loaded(emulator: EmulatorProcess, deployed: Stack) -> None:
+def test_cold_start_loads_no_slow_module(emulator: EmulatorProcess, deployed: Stack) -> None:
     assert deployed
     environment = {
-        **variables_of(emulator, "separate", emulator.endpoint_url),
+        **function_variables(emulator, "separate", emulator.endpoint_url),
         "MODEL_DIR": str(ROOT / "build" / "models"),
         "AWS_REGION": "eu-central-1",
         "PATH": os.defpath,

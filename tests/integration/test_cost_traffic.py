@@ -1,4 +1,4 @@
-"""One song through the whole application, and what the bill's quantities are counted from."""
+"""Requests of one song in the whole application, which determine the bill."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.cost.journey import Journey, beginning
-from benchmarks.cost.logs import custom_metrics
+from benchmarks.cost.application import DeployedApplication, run_application
+from benchmarks.cost.embedded_metrics import custom_metrics
 from benchmarks.cost.traffic import Requester, RequestKind
 from benchmarks.songs.wav import write_wav
 from stemdrop.codecs import Codec
@@ -16,13 +16,13 @@ from uploads import RATE_HZ
 
 
 @pytest.fixture(scope="module")
-def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
-    folder = tmp_path_factory.mktemp("journey")
+def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedApplication]:
+    folder = tmp_path_factory.mktemp("application")
     models = folder / "models"
     models.mkdir()
     install(models)
-    with beginning(folder, models) as journey:
-        yield journey
+    with run_application(folder, models) as application:
+        yield application
 
 
 def song(folder: Path, duration_s: float) -> Path:
@@ -32,23 +32,25 @@ def song(folder: Path, duration_s: float) -> Path:
     return path
 
 
-def test_every_request_of_a_song_is_counted(journey: Journey, tmp_path: Path) -> None:
-    traffic = journey.travel(song(tmp_path, 0.5), Codec.WAV)
+def test_every_request_of_a_song_is_counted(
+    application: DeployedApplication, tmp_path: Path
+) -> None:
+    traffic = application.separate(song(tmp_path, 0.5), Codec.WAV)
     # Two stems of half a second: 16 bits of two channels, and a header.
     assert traffic.uploaded_bytes == song(tmp_path, 0.5).stat().st_size
     assert 2 * 0.5 * RATE_HZ * 4 < traffic.stems_bytes < 2 * (0.5 * RATE_HZ * 4 + 1000)
     paths = [(r.who, r.kind, r.path.rpartition("/")[2]) for r in traffic.requests]
-    # Of the API: the options once, the new job, and at least two looks at it.
+    # To the API: the options, the new job, and at least two polls.
     assert traffic.count(RequestKind.CALL) >= 4
     assert traffic.answers_bytes > 1000
-    # Of the client: the song, and each stem once.
+    # From the client: the song, and each stem once.
     assert traffic.count(RequestKind.WRITE, Requester.CLIENT) == 1
     assert traffic.count(RequestKind.READ, Requester.CLIENT) == 2
-    # Of the API: the record of the new job, and a look at it for every look of the client's.
+    # From the API: the record of the new job, and a read for each poll of the client.
     looks = sum(r.kind is RequestKind.CALL and "/jobs/" in r.path for r in traffic.requests)
     assert traffic.count(RequestKind.READ, Requester.API) >= looks
     assert (Requester.API, RequestKind.WRITE, "job.json") in paths
-    # Of the separator: both stems, the entry of the index, the record more than once; one song.
+    # From the separator: both stems, the index entry, several records, and one song.
     own = [
         name for who, kind, name in paths if (who, kind) == (Requester.SEPARATOR, RequestKind.WRITE)
     ]
@@ -60,20 +62,22 @@ def test_every_request_of_a_song_is_counted(journey: Journey, tmp_path: Path) ->
 
 
 def test_the_same_song_is_separated_again_and_parts_are_counted(
-    journey: Journey, tmp_path: Path
+    application: DeployedApplication, tmp_path: Path
 ) -> None:
-    """A stem beyond 8 MB goes up in parts, and each of them is a request."""
-    traffic = journey.travel(song(tmp_path, 50), Codec.WAV)
+    """A stem larger than 8 MB is uploaded in parts, and each part is a request."""
+    traffic = application.separate(song(tmp_path, 50), Codec.WAV)
     own = [
         r
         for r in traffic.requests
         if r.who is Requester.SEPARATOR and r.path.endswith("vocals.wav")
     ]
-    # 8.8 MB: it begins, two parts, and it is put together.
+    # 8.8 MB: the creation, two parts and the completion of a multipart upload.
     assert len([request for request in own if request.kind is RequestKind.WRITE]) == 4
 
 
-def test_metrics_are_found_in_the_logs(journey: Journey, tmp_path: Path) -> None:
-    traffic = journey.travel(song(tmp_path, 0.5), Codec.MP3)
+def test_custom_metrics_are_found_in_the_logs(
+    application: DeployedApplication, tmp_path: Path
+) -> None:
+    traffic = application.separate(song(tmp_path, 0.5), Codec.MP3)
     names = {metric[1] for metric in custom_metrics(traffic.lines)}
     assert {"JobsDone", "CostUsd", "AudioSeconds", "SeparationSeconds"} <= names

@@ -1,4 +1,4 @@
-"""The demonstration: the whole application on this machine, as `make demo` runs it."""
+"""The demo: the whole application on this machine, as run by `make demo`."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ from stemdrop.jobs import Job, Status
 from stemdrop_cli.main import main as command_line
 
 
-def test_stems_are_those_of_the_command_line(
+def test_demo_stems_equal_those_of_the_command_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     song, out = tmp_path / "ein Lied + ½ 🎵.wav", tmp_path / "out"
@@ -31,9 +31,7 @@ def test_stems_are_those_of_the_command_line(
     assert "SI-SDR" not in printed
 
 
-def test_a_generated_song_shows_what_was_gained(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_generated_song_reports_si_sdr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--out", str(tmp_path)]) == 0
     gains = re.findall(r"(-?[\d.]+) dB -> (-?[\d.]+) dB", capsys.readouterr().out)
     assert len(gains) == 2

@@ -1,4 +1,4 @@
-"""`make deploy` and its relatives: SAM's and AWS's own programs, against MiniStack."""
+"""`make deploy` and related tasks, with SAM and the AWS CLI against MiniStack."""
 
 import json
 import os
@@ -79,7 +79,7 @@ def token_of(account: CloudAccount) -> str:
 
 
 def make_command(task: str, stack: str = NAME, aws: str = ".venv-sam/bin/aws") -> list[str]:
-    # No environment is made while tests run in it.
+    # The environment must not be created while tests use it.
     made = ["--assume-old", ".venv/.ready", "--assume-old", ".venv-sam/.ready"]
     return ["make", "-s", *made, task, f"STACK={stack}", f"AWS={aws}"]
 
@@ -195,7 +195,9 @@ def test_all_problems_are_reported_together(account: CloudAccount, tmp_path: Pat
     assert len(lines) == 9
 
 
-def test_missing_credentials_are_one_sentence(account: CloudAccount, tmp_path: Path) -> None:
+def test_missing_credentials_are_reported_in_one_sentence(
+    account: CloudAccount, tmp_path: Path
+) -> None:
     deployer = Deployer(tmp_path, account)
     done = deployer.run(AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
     assert done.returncode == 2
@@ -203,7 +205,7 @@ def test_missing_credentials_are_one_sentence(account: CloudAccount, tmp_path: P
     assert "Unable to locate credentials" in line
 
 
-def test_failure_of_sam_is_one_sentence(account: CloudAccount, tmp_path: Path) -> None:
+def test_failure_of_sam_is_reported_in_one_sentence(account: CloudAccount, tmp_path: Path) -> None:
     deployer = Deployer(tmp_path, account, sam='[ "$1" = --version ] || exit 3')
     done = deployer.run()
     assert done.returncode == 1

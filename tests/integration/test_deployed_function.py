@@ -1,4 +1,4 @@
-"""From upload to stems as on AWS: S3's event, the queue, Lambda, its role, the real model."""
+"""Separations in the deployed function, with S3 events, the queue, the role and the real model."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ TOKEN = "t" * 32
 
 @dataclass
 class Application:
-    """The deployed template at work."""
+    """The deployed application."""
 
     stack: Stack
     emulator: EmulatorProcess
@@ -39,19 +39,19 @@ class Application:
     ended: list[Job]
 
     def separate(self, key: str, data: bytes, metadata: dict[str, str] | None = None) -> Job:
-        """Upload a song and return its record at the end."""
+        """Upload a song, and return its final record."""
         put(self.stack, data, UploadKey.parse(key), metadata)
         return self.wait(key)
 
     def wait(self, key: str) -> Job:
-        """Return the record of a song once its end is announced."""
+        """Return the record of a song after its completion message."""
         while not (found := [job for job in self.ended if job.key == key]):
             self.completions.receive()
         self.ended.clear()
         return found[0]
 
     def notify(self, key: str) -> None:
-        """Send a notification for a key, whatever it is."""
+        """Send a notification for any key."""
         message = json.dumps(event_of(key))
         self.stack.sqs.send_message(QueueUrl=self.stack.song_queue_url, MessageBody=message)
 
@@ -107,9 +107,7 @@ def test_function_works_after_a_rejection(application: Application) -> None:
     assert application.stack.count_failures() == 0
 
 
-def test_log_tells_what_happened_and_nothing_of_the_song(
-    application: Application, tmp_path: Path
-) -> None:
+def test_log_has_outcomes_and_no_song_content(application: Application, tmp_path: Path) -> None:
     path = media.encode(tmp_path / "song.flac", media.tones(0.3), "-metadata", f"title={TITLE}")
     application.separate("drop/good.flac", path.read_bytes())
     application.separate("drop/bad.flac", f"{TITLE}\n".encode() * 100)
@@ -145,8 +143,8 @@ def test_job_of_the_api_is_separated_reused_and_deleted(application: Application
     assert not results(application.stack, "jobs/")
 
 
-def test_message_that_fails_is_given_back_soon(application: Application) -> None:
-    """Until its visibility ended by itself, it would take six minutes each time."""
+def test_failed_message_is_returned_early(application: Application) -> None:
+    """With the default visibility timeout, each attempt would take six minutes."""
     stack = application.stack
     stack.sqs.send_message(QueueUrl=stack.song_queue_url, MessageBody="{}")
     url = stack.failure_queue_url

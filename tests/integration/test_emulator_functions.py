@@ -1,4 +1,4 @@
-"""Functions in the emulator: where they run, how many at a time, and when their processes end."""
+"""Functions in the emulator: environment, concurrency and lifetime of their processes."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from conftest import SECRET, TOKEN
-from integration.processes_of import ends
+from integration.process_tree import wait_until_ended
 from stemdrop_local.deployment import Deployment, Stack, deploy
 from stemdrop_local.emulator import SECRET_VARIABLE
 from stemdrop_local.emulator_process import EmulatorProcess
@@ -24,8 +24,8 @@ ORIGIN = "https://songs.example.org"
 
 
 @dataclass
-class Running:
-    """An emulator whose separator tells what it does; see local_function_handler.py."""
+class ReportingEmulator:
+    """An emulator whose separator reports to the test; see reporting_handler.py."""
 
     emulator: EmulatorProcess
     stack: Stack
@@ -35,8 +35,8 @@ class Running:
         bucket = self.stack.uploads_bucket
         self.stack.s3.put_object(Bucket=bucket, Key=f"drop/{name}", Body=b"song", **details)
 
-    def told(self) -> dict[str, Any]:
-        """Wait for what the function tells next."""
+    def next_report(self) -> dict[str, Any]:
+        """Wait for the next report of the function."""
         line: dict[str, Any] = json.loads(self.pipe.readline())
         return line
 
@@ -51,7 +51,7 @@ def emulating(folder: Path) -> Iterator[EmulatorProcess]:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Running]:
+def running(folder: Path) -> Iterator[ReportingEmulator]:
     path = folder / "pipe"
     if not path.exists():
         os.mkfifo(path)
@@ -59,33 +59,33 @@ def running(folder: Path) -> Iterator[Running]:
     deployment = Deployment(
         {"AccessToken": TOKEN, "AllowedOrigin": ORIGIN},
         {"SeparateFunction": environment},
-        {"SeparateFunction": "local_function_handler.handler"},
+        {"SeparateFunction": "reporting_handler.handler"},
     )
-    # Open for both, a pipe has no end as long as this process has it.
+    # Open for reading and writing, so that the pipe has no end of file.
     with emulating(folder / "data") as emulator, os.fdopen(os.open(path, os.O_RDWR)) as pipe:
-        yield Running(emulator, deploy(emulator, deployment), pipe)
+        yield ReportingEmulator(emulator, deploy(emulator, deployment), pipe)
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReportingEmulator]:
     with running(tmp_path_factory.mktemp("shared")) as running_:
         yield running_
 
 
-def test_songs_setting_limits_concurrency(shared: Running) -> None:
+def test_songs_setting_limits_concurrency(shared: ReportingEmulator) -> None:
     names = {f"drop/{number}" for number in range(4)}
     for name in names:
         shared.put(name.removeprefix("drop/"))
-    told = [shared.told() for _ in names]
-    assert {each["key"] for each in told} == names
-    assert all(each["is_alone"] for each in told)
-    assert len({each["pid"] for each in told}) == 1
+    reports = [shared.next_report() for _ in names]
+    assert {each["key"] for each in reports} == names
+    assert all(each["is_alone"] for each in reports)
+    assert len({each["pid"] for each in reports}) == 1
 
 
-def test_function_has_role_and_no_host_environment(shared: Running) -> None:
+def test_function_has_role_and_no_host_environment(shared: ReportingEmulator) -> None:
     shared.put("describe")
-    shared.told()
-    environment = shared.told()["environment"]
+    shared.next_report()
+    environment = shared.next_report()["environment"]
     assert environment["AWS_ACCESS_KEY_ID"].startswith("ASIA")
     assert environment["AWS_ENDPOINT_URL"] == shared.emulator.endpoint_url
     assert environment["UPLOADS_BUCKET"] == shared.stack.uploads_bucket
@@ -99,7 +99,7 @@ def preflight(url: str, origin: str) -> httpx.Response:
     return httpx.options(f"{url}/jobs", headers=asked, timeout=60)
 
 
-def test_allowed_origin_passes_cors(shared: Running) -> None:
+def test_allowed_origin_passes_cors(shared: ReportingEmulator) -> None:
     answer = preflight(shared.emulator.endpoint_url, ORIGIN)
     assert answer.status_code == 204
     assert answer.headers["access-control-allow-origin"] == ORIGIN
@@ -115,7 +115,7 @@ def test_allowed_origin_passes_cors(shared: Running) -> None:
     assert "etag" in page.headers["access-control-expose-headers"].split(",")
 
 
-def test_other_origin_fails_cors(shared: Running) -> None:
+def test_other_origin_fails_cors(shared: ReportingEmulator) -> None:
     answer = preflight(shared.emulator.endpoint_url, "https://evil.example")
     assert answer.status_code == 403
     assert not [name for name in answer.headers if name.startswith("access-control-")]
@@ -130,21 +130,21 @@ def test_request_before_deployment_gets_503(tmp_path: Path) -> None:
 def test_function_ends_with_emulator_and_song_is_requeued(
     tmp_path: Path,
 ) -> None:
-    """Also in the middle of an invocation, and of an emulator that is killed outright."""
+    """Also during an invocation, and if the emulator is killed."""
     with running(tmp_path) as first:
         first.put("block", Metadata={"codec": "flac"}, ContentType="audio/x-test")
         before = head(first.stack)
-        pid = first.told()["pid"]
+        pid = first.next_report()["pid"]
         os.kill(first.emulator.process.pid, signal.SIGKILL)
-        assert ends(pid)
+        assert wait_until_ended(pid)
     with running(tmp_path) as second:
         assert head(second.stack) == before
         assert requeue_unfinished(second.stack) == 1
-        assert second.told()["key"] == "drop/block"
+        assert second.next_report()["key"] == "drop/block"
 
 
 def head(stack: Stack) -> dict[str, Any]:
-    """Return what S3 knows of the object of the test."""
+    """Return the metadata of the test's object."""
     found: Any = stack.s3.head_object(Bucket=stack.uploads_bucket, Key="drop/block")
     names = ("ContentLength", "ContentType", "ETag", "LastModified", "Metadata")
     return {name: found[name] for name in names}

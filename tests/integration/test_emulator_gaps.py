@@ -1,4 +1,4 @@
-"""What MiniStack lacks or does otherwise than AWS, and the emulator makes up for."""
+"""Features that MiniStack lacks or that differ from AWS, and that the emulator adds."""
 
 import json
 import os
@@ -70,7 +70,7 @@ def test_role_credentials_are_random(
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
-def test_a_move_task_returns_all_failures_to_their_queue(buckets: Stack) -> None:
+def test_move_task_returns_all_failures_to_their_queue(buckets: Stack) -> None:
     bodies = [f"message {number} ü" for number in range(12)]
     for body in bodies:
         buckets.sqs.send_message(QueueUrl=buckets.failure_queue_url, MessageBody=body)
@@ -82,7 +82,7 @@ def test_a_move_task_returns_all_failures_to_their_queue(buckets: Stack) -> None
     assert sorted(take(buckets, buckets.song_queue_url)) == sorted(bodies)
 
 
-def test_a_move_task_needs_a_queue(deployed: Stack) -> None:
+def test_move_task_of_a_missing_queue_is_refused(deployed: Stack) -> None:
     with pytest.raises(ClientError, match="doesn't exist"):
         deployed.sqs.start_message_move_task(SourceArn=f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:nothing")
 

@@ -1,4 +1,4 @@
-"""Who may do what at the emulator's port: nothing without a signature that was checked."""
+"""Access to the emulator's port, which requires a valid signature."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -52,7 +52,7 @@ FULL_QUERY = query(Date="20261128T014900Z", Expires="600", SignedHeaders="host")
 SQS_QUERY = query(Algorithm="x", Credential=f"local/{SCOPE}/sqs/aws4_request")
 Request = tuple[str, str, Mapping[str, Any]]
 
-# Each of these did something when MiniStack was started as it comes, with AUTH=true.
+# Each of these requests has an effect in an unmodified MiniStack with AUTH=true.
 REQUESTS: dict[str, Request] = {
     "junk, PUT": ("PUT", "/hole1", {"headers": JUNK}),
     "junk, SQS": ("POST", "/", {"headers": JUNK | LIST_QUEUES, "json": {}}),
@@ -120,7 +120,7 @@ CLOSED = ("/_ministack/reset", "/_ministack/health", "/_localstack/health", "/he
 
 
 def state(emulator: EmulatorProcess, stack: Stack) -> tuple[object, ...]:
-    """Return what requests might have changed."""
+    """Return the state that requests might have changed."""
     return (
         [bucket["Name"] for bucket in stack.s3.list_buckets()["Buckets"]],
         stack.s3.list_objects_v2(Bucket=stack.uploads_bucket)["KeyCount"],

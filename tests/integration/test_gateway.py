@@ -16,7 +16,7 @@ from stemdrop_local.deployment import TEMPLATE, Stack
 
 ID = "0" * 32
 NOW = "2026-01-01T00:00:00.000Z"
-# Each route, what to call it with, and the status of the answer; DELETE comes last.
+# Each route, with a request and its expected status. DELETE is last.
 GUARDED = {
     "GET /options": ("/options", 200),
     "HEAD /options": ("/options", 200),
@@ -31,7 +31,7 @@ GUARDED = {
 }
 OPEN = ["/", "/healthz", "/docs", "/openapi.json"]
 WRONG = [None, "", "Bearer", f"Bearer {TOKEN}x", f"Basic {TOKEN}"]
-# What follows /drop/ in an address, and in the key: each escape is decoded once; + is no space.
+# Path after /drop/, and the key: each escape is decoded once, and + isn't a space.
 PATHS = {
     "a%20b+c.wav": "a b+c.wav",
     "live%2Fsong.wav": "live/song.wav",
@@ -53,7 +53,7 @@ def http(buckets: Stack) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def done(buckets: Stack) -> Stack:
-    """Return the stack with a job and a dropped song that are done."""
+    """Return the stack with a completed job and a completed dropped song."""
     for key in (f"jobs/{ID}", "drop/live/song.wav"):
         save(buckets, UploadKey.parse(key), Status.DONE)
     return buckets

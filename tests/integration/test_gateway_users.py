@@ -30,7 +30,7 @@ def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TokenIssuer]:
 
 @pytest.fixture(scope="module")
 def stack(issuer: TokenIssuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Deploy the template for the users of an issuer, whose certificate the emulator trusts."""
+    """Deploy the template with an issuer whose certificate the emulator trusts."""
     parameters = {"JwtIssuer": issuer.url, "JwtAudience": "stemdrop", "AllowedOrigin": ORIGIN}
     folder = tmp_path_factory.mktemp("users")
     with pytest.MonkeyPatch.context() as patch, closing(listen(LOOPBACK, 0)) as listening:
@@ -47,7 +47,7 @@ def http(stack: Stack) -> Iterator[httpx.Client]:
 
 
 def user(token: str) -> dict[str, str]:
-    """Return the headers of somebody with a token."""
+    """Return the headers of a user with a token."""
     return {"authorization": f"Bearer {token}"}
 
 
@@ -74,7 +74,7 @@ def test_job_is_private_to_its_user(http: httpx.Client, issuer: TokenIssuer) -> 
     ],
     ids=["right", "one of its audiences", "audience", "issuer", "expired", "early", "nobody"],
 )
-def test_token_has_to_be_for_this_api_and_time(
+def test_token_of_another_api_or_time_is_refused(
     http: httpx.Client, issuer: TokenIssuer, claims: dict[str, Any], status: int
 ) -> None:
     token = issuer.token(**{"sub": "ann", **claims})
@@ -82,7 +82,7 @@ def test_token_has_to_be_for_this_api_and_time(
         assert http.request(method, "/options", headers=user(token)).status_code == status
 
 
-def test_token_has_to_be_signed_by_the_issuer(http: httpx.Client, issuer: TokenIssuer) -> None:
+def test_token_of_another_signer_is_refused(http: httpx.Client, issuer: TokenIssuer) -> None:
     signed, _, signature = issuer.token(sub="ann").rpartition(".")
     others = ["x", f"{signed}.", f"{signed}.{'A' * len(signature)}"]
     for headers in [{}, *(user(token) for token in others)]:

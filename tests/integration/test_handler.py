@@ -1,4 +1,4 @@
-"""The handler as Lambda calls it, in this process, with events as S3 sends them."""
+"""The handler, in this process, with events of S3."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from api_events import Handler
-from faults import Faults, unavailable
+from fault_proxy import FaultProxy, unavailable
 from lambda_context import TEST_EVENT, Context, event_of
 from stemdrop.errors import TransientError
 from stemdrop.jobs import Status
@@ -31,7 +31,7 @@ STRANGE_KEYS = [
 
 @pytest.fixture(autouse=True)
 def ready(handler: Handler, store: Store) -> None:
-    """Have the buckets emptied, no faults, and no waiting between tries."""
+    """Provide empty buckets, no faults, and retries without delays."""
     assert callable(handler)
     assert store.uploads
 
@@ -51,7 +51,7 @@ def measured(printed: str) -> dict[str, Any]:
     return {name: value for name, value in found.items() if not name.startswith("ColdStart")}
 
 
-def test_a_song_is_separated_and_measured(
+def test_separated_song_emits_metrics(
     handler: Handler, buckets: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put(buckets, song(), UploadKey.parse(GOOD))
@@ -71,12 +71,12 @@ def test_a_song_is_separated_and_measured(
         "CostUsd": job.usage.cost_usd,
         "CostUsd in": "None",
     }
-    # The event comes again: there is nothing to do.
+    # The event is delivered again, and there is nothing to do.
     assert handler(event_of(GOOD), Context()) == {GOOD: "skipped"}
     assert measured(capsys.readouterr().out) == {"JobsSkipped": 1, "JobsSkipped in": "Count"}
 
 
-def test_a_copy_is_done_but_not_separated(
+def test_copied_song_emits_no_separation_metrics(
     handler: Handler, buckets: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for key in (GOOD, OTHER):
@@ -89,7 +89,7 @@ def test_a_copy_is_done_but_not_separated(
     }  # fmt: skip
 
 
-def test_a_rejected_song_is_measured_and_returns_normally(
+def test_rejected_song_emits_metrics_and_returns_normally(
     handler: Handler, buckets: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put(buckets, b"no song", UploadKey.parse(BAD))
@@ -114,8 +114,12 @@ def test_keys_are_decoded_once(handler: Handler, buckets: Stack, key: str) -> No
     ["song.wav", "content/x.json", "jobs/not-an-id", "drop/" + "x" * 1019],
     ids=["no prefix", "the index", "no id", "1024 bytes"],
 )
-def test_keys_outside_of_the_grammar_are_rejected(
-    handler: Handler, buckets: Stack, faults: Faults, capsys: pytest.CaptureFixture[str], key: str
+def test_invalid_keys_are_rejected(
+    handler: Handler,
+    buckets: Stack,
+    faults: FaultProxy,
+    capsys: pytest.CaptureFixture[str],
+    key: str,
 ) -> None:
     buckets.s3.put_object(Bucket=buckets.uploads_bucket, Key=key, Body=song())
     assert handler(event_of(key), Context()) == {key: "rejected"}
@@ -123,26 +127,26 @@ def test_keys_outside_of_the_grammar_are_rejected(
     assert not faults.requests
 
 
-def test_folder_marker_is_skipped(handler: Handler, faults: Faults) -> None:
+def test_folder_marker_is_skipped(handler: Handler, faults: FaultProxy) -> None:
     assert handler(event_of("drop/live/"), Context()) == {"drop/live/": "skipped"}
     assert not faults.requests
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics to publish")
-def test_event_without_songs_is_handled(handler: Handler, faults: Faults) -> None:
+def test_event_without_songs_is_handled(handler: Handler, faults: FaultProxy) -> None:
     assert handler(TEST_EVENT, Context()) == {}
     assert handler({"Records": []}, Context()) == {}
     assert not faults.requests
 
 
 def test_songs_of_an_event_are_independent(
-    handler: Handler, buckets: Stack, faults: Faults, capsys: pytest.CaptureFixture[str]
+    handler: Handler, buckets: Stack, faults: FaultProxy, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put(buckets, b"no song", UploadKey.parse(BAD))
     for key, seed in ((GOOD, 1), (OTHER, 2)):
         put(buckets, song(0.5, seed), UploadKey.parse(key))
     event = event_of("elsewhere/x", OTHER, BAD, "drop/folder/", GOOD)
-    faults.on(unavailable, "GET", OTHER, times=100)
+    faults.inject(unavailable, "GET", OTHER, times=100)
     with pytest.raises(TransientError, match=r"1 of the event's songs failed: 'drop/other\.wav'"):
         handler(event, Context())
     metrics = measured(capsys.readouterr().out)
@@ -150,8 +154,8 @@ def test_songs_of_an_event_are_independent(
     assert [metrics[name] for name in names] == [1, 1, 2, 1]
     assert job_of(buckets, UploadKey.parse(GOOD)).status is Status.DONE
     assert job_of(buckets, UploadKey.parse(BAD)).status is Status.FAILED
-    # The whole event comes again, and only what failed is done.
-    faults.forget()
+    # The event is delivered again, and only the failed song is separated.
+    faults.reset()
     assert handler(event, Context()) == {
         "elsewhere/x": "rejected",
         OTHER: "done",
@@ -162,12 +166,12 @@ def test_songs_of_an_event_are_independent(
     assert job_of(buckets, UploadKey.parse(OTHER)).attempt == 2
 
 
-def test_the_error_of_an_event_names_every_song_that_failed(
-    handler: Handler, buckets: Stack, faults: Faults
+def test_error_of_an_event_names_every_failed_song(
+    handler: Handler, buckets: Stack, faults: FaultProxy
 ) -> None:
     for key in (GOOD, OTHER):
         put(buckets, song(), UploadKey.parse(key))
-        faults.on(unavailable, "HEAD", key, times=100)
+        faults.inject(unavailable, "HEAD", key, times=100)
     with pytest.raises(TransientError, match=r"2 of .*good\.wav.*other\.wav"):
         handler(event_of(GOOD, OTHER), Context())
 
@@ -179,7 +183,7 @@ def test_invocation_near_its_end_is_rejected(handler: Handler, buckets: Stack) -
     job = job_of(buckets, key)
     assert job.error is not None
     assert job.error.code == "timed_out"
-    # It is settled for this upload; sent again, it gets another try.
+    # This upload is settled. A new upload of the song is tried again.
     assert handler(event_of(GOOD), Context()) == {GOOD: "skipped"}
 
 
@@ -189,7 +193,7 @@ def load(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
 
 
-def test_a_wrong_installation_does_not_start(environment: dict[str, str], tmp_path: Path) -> None:
+def test_invalid_installation_does_not_start(environment: dict[str, str], tmp_path: Path) -> None:
     missing = {name: value for name, value in environment.items() if name != "STEMS_BUCKET"}
     for variables, words in (
         (missing, "SetupError: The environment variable STEMS_BUCKET is missing."),

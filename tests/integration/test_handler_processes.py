@@ -1,4 +1,4 @@
-"""Processes that are killed, and processes that work on the same upload at the same time."""
+"""Killed processes, and concurrent processes for the same upload."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from threading import Barrier
 
 import pytest
 
-from faults import Faults, first
+from fault_proxy import FaultProxy, run_before
 from lambda_context import event_of
 from stemdrop.jobs import Status
 from stemdrop.keys import record_key
@@ -64,10 +64,10 @@ def outcome_of(process: subprocess.Popen[str]) -> str:
     ],
     ids=["after the download", "while separating", "while uploading"],
 )
-def test_a_killed_job_is_done_at_the_next_delivery(
+def test_killed_job_is_completed_by_the_next_delivery(
     buckets: Stack,
     job_context: JobContext,
-    faults: Faults,
+    faults: FaultProxy,
     environment: dict[str, str],
     tmp_path: Path,
     key: str,
@@ -82,14 +82,14 @@ def test_a_killed_job_is_done_at_the_next_delivery(
             os.kill(process.pid, signal.SIGKILL)
             process.wait(STUCK_AFTER_S)
 
-        # The request is on its way when the process dies: S3 gets it all the same.
-        faults.on(first(kill), "PUT", key, after=after)
+        # S3 receives the request although the process is killed.
+        faults.inject(run_before(kill), "PUT", key, after=after)
         process.communicate(json.dumps(event_of(str(KEY))), timeout=STUCK_AFTER_S)
         assert process.returncode == -signal.SIGKILL
     assert files(tmp)
     job = job_of(buckets)
     assert (job.status, job.stems) == (Status.PROCESSING, ())
-    # What can be seen is whole.
+    # All visible results are complete.
     assert stem_names(buckets) <= visible
     for name in stem_names(buckets):
         assert len(samples(read(buckets, f"{KEY}/{name}"))) == 2 * RATE_HZ
@@ -102,13 +102,13 @@ def test_a_killed_job_is_done_at_the_next_delivery(
     assert attempt(job_context) is Outcome.SKIPPED
 
 
-def test_two_events_at_once_are_done_once(
-    buckets: Stack, faults: Faults, environment: dict[str, str], tmp_path: Path
+def test_concurrent_events_are_processed_once(
+    buckets: Stack, faults: FaultProxy, environment: dict[str, str], tmp_path: Path
 ) -> None:
     put(buckets, SONG)
-    # Both have looked at the record before one of them writes it.
+    # Both read the record before one of them writes it.
     together = Barrier(2, timeout=STUCK_AFTER_S)
-    faults.on(first(together.wait), "HEAD", str(KEY), times=2)
+    faults.inject(run_before(together.wait), "HEAD", str(KEY), times=2)
     with running(environment, tmp_path) as one, running(environment, tmp_path) as other:
         for process in (one, other):
             assert process.stdin is not None

@@ -1,4 +1,4 @@
-"""Jobs that go well: S3 and ffmpeg are real, and so is the 2stems model."""
+"""Successful jobs, with ffmpeg and the real 2stems model."""
 
 import io
 import json
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import stemdrop
-from faults import Faults
+from fault_proxy import FaultProxy
 from stemdrop.codecs import Codec
 from stemdrop.jobs import Job, Stage, Status, now
 from stemdrop.keys import UploadKey, record_key
@@ -31,7 +31,7 @@ from uploads import (
     stem_names,
 )
 
-# The first bytes of each format; a wav file has its length behind its first four.
+# The magic bytes of each format. In a wav file, the length follows the first four.
 MAGIC = {
     Codec.WAV: b"RIFF",
     Codec.FLAC: b"fLaC",
@@ -56,7 +56,7 @@ def separate(buckets: Stack, job_context: JobContext, key: UploadKey = KEY, **me
     return job
 
 
-def test_a_song_comes_back_as_stems(buckets: Stack, job_context: JobContext) -> None:
+def test_song_is_separated_into_stems(buckets: Stack, job_context: JobContext) -> None:
     put(buckets, song())
     job = separate(buckets, job_context)
     assert stem_names(buckets) == {"vocals.wav", "accompaniment.wav"}
@@ -181,7 +181,7 @@ def test_folder_sets_the_model(buckets: Stack, job_context: JobContext) -> None:
     ],
     ids=ascii,
 )
-def test_song_with_strange_key_is_separated(
+def test_song_with_unusual_key_is_separated(
     buckets: Stack, job_context: JobContext, text: str
 ) -> None:
     key = UploadKey.parse(text)
@@ -201,14 +201,14 @@ def test_api_job_has_the_options_of_its_record(buckets: Stack, job_context: JobC
     job = separate(buckets, job_context, key)
     assert stem_names(buckets, key) == {"vocals.flac"}
     assert (job.options, job.created_at) == (options, waiting.created_at)
-    # The event comes again: nothing has changed, least of all the options.
+    # The event is delivered again, and nothing changes, including the options.
     written = results(buckets)
     assert attempt(job_context, key) is Outcome.SKIPPED
     assert results(buckets) == written
 
 
 def test_song_is_not_affected_by_the_previous_one(buckets: Stack, job_context: JobContext) -> None:
-    # In one process, as in a warm execution environment; the index is emptied in between.
+    # In one process, as in a warm execution environment, with an empty index.
     stems = []
     for seed in (1, 2, 1):
         for key in results(buckets, "content/"):
@@ -239,7 +239,7 @@ class Clock:
 
 @pytest.fixture
 def written(job_context: JobContext, monkeypatch: pytest.MonkeyPatch) -> list[Job]:
-    """Return the records as they are written."""
+    """Record all written records."""
     jobs: list[Job] = []
     save = type(job_context.store).save_job
 
@@ -275,7 +275,7 @@ def test_work_folder_is_empty_after_a_job(buckets: Stack, job_context: JobContex
 
 
 def test_stems_are_uploaded_before_the_record_says_so(
-    buckets: Stack, job_context: JobContext, faults: Faults
+    buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:
     put(buckets, song(), metadata={"zip": "true"})
     separate(buckets, job_context)

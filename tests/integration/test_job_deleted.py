@@ -1,10 +1,10 @@
-"""A job that is deleted leaves nothing behind, whenever that happens."""
+"""Deleted jobs leave no objects, regardless of the time of the deletion."""
 
 from hashlib import sha256
 
 import pytest
 
-from faults import Faults, first
+from fault_proxy import FaultProxy, run_before
 from stemdrop.dedupe import content_digest
 from stemdrop.jobs import Job, Status, now
 from stemdrop.keys import UploadKey, content_key, record_key, result_key
@@ -16,7 +16,7 @@ from uploads import attempt, put, results, song
 KEY = UploadKey.parse("jobs/" + "a" * 32)
 SONG = song(0.5, seed=4)
 ENTRY = content_key(content_digest(sha256(SONG).hexdigest(), Options()))
-# The requests of an attempt in their order: method, key, number of earlier ones of the kind.
+# The requests of an attempt in order: method, key, number of earlier equal requests.
 STEPS: dict[str, tuple[str, str, int]] = {
     "record read": ("GET", record_key(KEY), 0),
     "song looked up": ("HEAD", str(KEY), 0),
@@ -31,14 +31,14 @@ STEPS: dict[str, tuple[str, str, int]] = {
 
 
 def create(job_context: JobContext) -> None:
-    """Write the record that the API writes before it hands out the upload URL."""
+    """Write the record that the API writes before it returns the upload URL."""
     options = Options().to_json()
     job = Job(str(KEY), Status.AWAITING_UPLOAD, now(), now(), options=options)
     job_context.store.save_job(KEY, job, None)
 
 
 def delete(buckets: Stack) -> None:
-    """Do what the API does to delete a job."""
+    """Delete a job as the API does."""
     for key in (record_key(KEY), *results(buckets, f"{KEY}/")):
         buckets.s3.delete_object(Bucket=buckets.stems_bucket, Key=key)
     buckets.s3.delete_object(Bucket=buckets.uploads_bucket, Key=str(KEY))
@@ -46,7 +46,7 @@ def delete(buckets: Stack) -> None:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_job_deleted_during_separation_leaves_nothing(
-    buckets: Stack, job_context: JobContext, faults: Faults, step: str
+    buckets: Stack, job_context: JobContext, faults: FaultProxy, step: str
 ) -> None:
     create(job_context)
     put(buckets, SONG, KEY)
@@ -57,7 +57,7 @@ def test_job_deleted_during_separation_leaves_nothing(
         delete(buckets)
 
     method, key, after = STEPS[step]
-    faults.on(first(delete_once), method, key, after=after)
+    faults.inject(run_before(delete_once), method, key, after=after)
     assert attempt(job_context, KEY) is Outcome.SKIPPED
     assert deletions == [step]
     assert results(buckets) == {}

@@ -1,4 +1,4 @@
-"""Events twice, at once, out of order, and songs that are replaced: always the right stems."""
+"""Repeated, concurrent and out-of-order events, and replaced songs: the stems are always right."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from faults import Faults, first
+from fault_proxy import FaultProxy, run_before
 from stemdrop.dedupe import content_digest
 from stemdrop.jobs import Job, Status
 from stemdrop.keys import UploadKey, record_key
@@ -25,7 +25,7 @@ def stems_of(buckets: Stack, key: UploadKey = KEY) -> list[bytes]:
 
 @pytest.fixture
 def expected(buckets: Stack, job_context: JobContext) -> Callable[[bytes], list[bytes]]:
-    """Return the right stems of a song; they are separated under a key of their own, once."""
+    """Return the expected stems of a song, which are separated once under another key."""
     known: dict[bytes, list[bytes]] = {}
 
     def separate(data: bytes) -> list[bytes]:
@@ -50,12 +50,12 @@ def was_separated(job: Job) -> bool:
 
 
 def test_the_same_event_twice_does_no_work(
-    buckets: Stack, job_context: JobContext, faults: Faults
+    buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:
     put(buckets, SHORT)
     assert attempt(job_context) is Outcome.DONE
     written = results(buckets)
-    faults.forget()
+    faults.reset()
     assert attempt(job_context) is Outcome.SKIPPED
     assert [(request.method, request.key) for request in faults.requests] == [
         ("GET", record_key(KEY)),
@@ -88,7 +88,7 @@ def test_events_out_of_order_end_with_the_newer_song(
     right = expected(LONG)
     put(buckets, SHORT)
     put(buckets, LONG)
-    # Whichever event comes first, S3 has only the newer song.
+    # Regardless of the order of events, S3 has only the newer song.
     assert attempt(job_context) is Outcome.DONE
     assert attempt(job_context) is Outcome.SKIPPED
     assert stems_of(buckets) == right
@@ -132,7 +132,7 @@ def test_another_song_replaces_the_stems(
 
 
 def elsewhere(job_context: JobContext, folder: Path) -> JobContext:
-    """Return another execution environment, which has a disk of its own."""
+    """Return another execution environment with its own disk."""
     return replace(job_context, settings=replace(job_context.settings, work_dir=folder))
 
 
@@ -148,15 +148,15 @@ MOMENTS = {
 def test_song_replaced_during_the_job_is_skipped(
     buckets: Stack,
     job_context: JobContext,
-    faults: Faults,
+    faults: FaultProxy,
     expected: Callable[[bytes], list[bytes]],
     moment: str,
 ) -> None:
     right = expected(LONG)
     method, key, after = MOMENTS[moment]
     put(buckets, SHORT)
-    faults.forget()
-    faults.on(first(lambda: put(buckets, LONG)), method, key, after=after)
+    faults.reset()
+    faults.inject(run_before(lambda: put(buckets, LONG)), method, key, after=after)
     assert attempt(job_context) is Outcome.SKIPPED
     assert stem_names(buckets) == set()
     assert attempt(job_context) is Outcome.DONE
@@ -167,7 +167,7 @@ def test_song_replaced_during_the_job_is_skipped(
 def test_newer_song_separated_meanwhile_is_kept(
     buckets: Stack,
     job_context: JobContext,
-    faults: Faults,
+    faults: FaultProxy,
     expected: Callable[[bytes], list[bytes]],
     tmp_path: Path,
     moment: str,
@@ -181,8 +181,8 @@ def test_newer_song_separated_meanwhile_is_kept(
         outcomes.append(attempt(elsewhere(job_context, tmp_path / "elsewhere")))
 
     put(buckets, SHORT)
-    faults.forget()
-    faults.on(first(replace_and_separate), method, key, after=after)
+    faults.reset()
+    faults.inject(run_before(replace_and_separate), method, key, after=after)
     assert attempt(job_context) is Outcome.SKIPPED
     assert outcomes == [Outcome.DONE]
     assert job_of(buckets).status is Status.DONE
@@ -194,12 +194,12 @@ def test_newer_song_separated_meanwhile_is_kept(
 def test_newer_song_whose_stems_were_overwritten_is_separated_again(
     buckets: Stack,
     job_context: JobContext,
-    faults: Faults,
+    faults: FaultProxy,
     tmp_path: Path,
     is_known: bool,
     metadata: dict[str, str],
 ) -> None:
-    """A large song's upload is on its way when a short one is sent, separated and done."""
+    """A short song is uploaded and separated during the upload of a long song's stems."""
 
     def replace_and_separate() -> None:
         put(buckets, LONG, metadata=metadata)
@@ -211,7 +211,7 @@ def test_newer_song_whose_stems_were_overwritten_is_separated_again(
         put(buckets, SHORT, OTHER_KEY)
         assert attempt(job_context, OTHER_KEY) is Outcome.DONE
     put(buckets, SHORT)
-    faults.on(first(replace_and_separate), "PUT", f"{KEY}/vocals.wav")
+    faults.inject(run_before(replace_and_separate), "PUT", f"{KEY}/vocals.wav")
     assert attempt(job_context) is Outcome.DONE
     job = job_of(buckets)
     assert job.status is Status.DONE
@@ -220,31 +220,31 @@ def test_newer_song_whose_stems_were_overwritten_is_separated_again(
 
 
 def test_same_stems_written_twice_are_kept(
-    buckets: Stack, job_context: JobContext, faults: Faults, tmp_path: Path
+    buckets: Stack, job_context: JobContext, faults: FaultProxy, tmp_path: Path
 ) -> None:
     def separate_too() -> None:
         assert attempt(elsewhere(job_context, tmp_path / "elsewhere")) is Outcome.DONE
 
     put(buckets, SHORT)
-    faults.on(first(separate_too), "PUT", f"{KEY}/vocals.wav")
+    faults.inject(run_before(separate_too), "PUT", f"{KEY}/vocals.wav")
     assert attempt(job_context) is Outcome.SKIPPED
     assert job_of(buckets).status is Status.DONE
 
 
-def test_a_job_that_is_deleted_meanwhile_stays_deleted(
-    buckets: Stack, job_context: JobContext, faults: Faults
+def test_job_deleted_meanwhile_stays_deleted(
+    buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:
     def delete() -> None:
         buckets.s3.delete_object(Bucket=buckets.stems_bucket, Key=record_key(KEY))
 
     put(buckets, SHORT)
-    faults.on(first(delete), "PUT", record_key(KEY), after=1)
+    faults.inject(run_before(delete), "PUT", record_key(KEY), after=1)
     assert attempt(job_context) is Outcome.SKIPPED
     assert results(buckets) == {}
 
 
-def test_two_failures_at_once_are_one(
-    buckets: Stack, job_context: JobContext, faults: Faults, tmp_path: Path
+def test_concurrent_failures_are_recorded_once(
+    buckets: Stack, job_context: JobContext, faults: FaultProxy, tmp_path: Path
 ) -> None:
     outcomes = []
 
@@ -252,8 +252,8 @@ def test_two_failures_at_once_are_one(
         outcomes.append(attempt(elsewhere(job_context, tmp_path / "elsewhere")))
 
     put(buckets, b"no song")
-    # The second write of the record is the last one: it says why.
-    faults.on(first(fail_too), "PUT", record_key(KEY), after=2)
+    # The second write of the record is the last one and has the reason.
+    faults.inject(run_before(fail_too), "PUT", record_key(KEY), after=2)
     assert attempt(job_context) is Outcome.SKIPPED
     assert outcomes == [Outcome.REJECTED]
     assert job_of(buckets).status is Status.FAILED
@@ -269,13 +269,13 @@ def entry_of(job: Job) -> str:
 
 
 def test_the_same_song_under_another_key_is_copied(
-    buckets: Stack, job_context: JobContext, faults: Faults
+    buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:
     metadata = {"zip": "true", "codec": "flac"}
     put(buckets, SHORT, metadata=metadata)
     put(buckets, SHORT, OTHER_KEY, metadata)
     assert attempt(job_context) is Outcome.DONE
-    faults.forget()
+    faults.reset()
     assert attempt(job_context, OTHER_KEY) is Outcome.DONE
     one, other = job_of(buckets), job_of(buckets, OTHER_KEY)
     assert was_separated(one)
@@ -293,9 +293,9 @@ def test_the_same_song_under_another_key_is_copied(
     assert [replace(stem, key="") for stem in other.stems] == [
         replace(stem, key="") for stem in one.stems
     ]
-    # Inside S3: not a byte of a stem goes through here.
-    assert faults.seen("GET", one.stems[0].key) == 0
-    # Newer copies live longer, so that is where the index points now.
+    # Inside S3, without a download of the stem.
+    assert faults.count_requests("GET", one.stems[0].key) == 0
+    # Newer copies expire later, so the index refers to the newest one.
     assert entry_of(one) == entry_of(other)
     assert job_context.store.find_content(entry_of(one)) == OTHER_KEY
 
@@ -320,9 +320,7 @@ def separated_again(buckets: Stack, job_context: JobContext, right: list[bytes])
     assert stems_of(buckets, OTHER_KEY) == right
 
 
-def test_an_index_that_points_at_deleted_stems_is_ignored(
-    buckets: Stack, job_context: JobContext
-) -> None:
+def test_index_entry_of_deleted_stems_is_ignored(buckets: Stack, job_context: JobContext) -> None:
     put(buckets, SHORT)
     assert attempt(job_context) is Outcome.DONE
     right = stems_of(buckets)
@@ -331,9 +329,7 @@ def test_an_index_that_points_at_deleted_stems_is_ignored(
     separated_again(buckets, job_context, right)
 
 
-def test_an_index_that_points_at_a_deleted_job_is_ignored(
-    buckets: Stack, job_context: JobContext
-) -> None:
+def test_index_entry_of_a_deleted_job_is_ignored(buckets: Stack, job_context: JobContext) -> None:
     put(buckets, SHORT)
     assert attempt(job_context) is Outcome.DONE
     right = stems_of(buckets)
@@ -342,9 +338,7 @@ def test_an_index_that_points_at_a_deleted_job_is_ignored(
     separated_again(buckets, job_context, right)
 
 
-def test_an_index_that_points_at_another_song_by_now_is_ignored(
-    buckets: Stack, job_context: JobContext
-) -> None:
+def test_index_entry_of_another_song_is_ignored(buckets: Stack, job_context: JobContext) -> None:
     put(buckets, SHORT)
     assert attempt(job_context) is Outcome.DONE
     right = stems_of(buckets)
@@ -353,9 +347,7 @@ def test_an_index_that_points_at_another_song_by_now_is_ignored(
     separated_again(buckets, job_context, right)
 
 
-def test_an_index_that_points_at_other_options_by_now_is_ignored(
-    buckets: Stack, job_context: JobContext
-) -> None:
+def test_index_entry_of_other_options_is_ignored(buckets: Stack, job_context: JobContext) -> None:
     put(buckets, SHORT)
     assert attempt(job_context) is Outcome.DONE
     right = stems_of(buckets)
@@ -374,7 +366,7 @@ def test_an_index_that_points_at_other_options_by_now_is_ignored(
     ],
     ids=["other weights", "newer record", "not done", "garbled"],
 )
-def test_an_index_that_points_at_other_work_is_ignored(
+def test_index_entry_of_other_work_is_ignored(
     buckets: Stack, job_context: JobContext, part: str, value: str
 ) -> None:
     put(buckets, SHORT)
@@ -387,8 +379,8 @@ def test_an_index_that_points_at_other_work_is_ignored(
     separated_again(buckets, job_context, right)
 
 
-def test_stems_that_are_replaced_while_they_are_copied_are_not_used(
-    buckets: Stack, job_context: JobContext, faults: Faults, tmp_path: Path
+def test_stems_replaced_during_the_copy_are_not_used(
+    buckets: Stack, job_context: JobContext, faults: FaultProxy, tmp_path: Path
 ) -> None:
     def replace_original() -> None:
         put(buckets, LONG)
@@ -397,5 +389,5 @@ def test_stems_that_are_replaced_while_they_are_copied_are_not_used(
     put(buckets, SHORT)
     assert attempt(job_context) is Outcome.DONE
     right = stems_of(buckets)
-    faults.on(first(replace_original), "PUT", f"{OTHER_KEY}/accompaniment.wav")
+    faults.inject(run_before(replace_original), "PUT", f"{OTHER_KEY}/accompaniment.wav")
     separated_again(buckets, job_context, right)

@@ -1,10 +1,10 @@
-"""S3 fails at each step: either nobody notices, or the event is delivered again and goes well."""
+"""Failures of S3 at each step: the attempt succeeds, or the next delivery does."""
 
 from collections.abc import Callable
 
 import pytest
 
-from faults import Fault, Faults, cut_body, forbidden, lose_answer, unavailable
+from fault_proxy import Fault, FaultProxy, drop_response, forbidden, truncate_body, unavailable
 from stemdrop.dedupe import content_digest
 from stemdrop.errors import StorageError
 from stemdrop.jobs import Status
@@ -21,13 +21,13 @@ BOTH = {"vocals.wav", "accompaniment.wav"}
 
 @pytest.fixture(scope="module")
 def entry() -> str:
-    """Return the key of the song's entry in the index."""
+    """Return the key of the song's index entry."""
     from hashlib import sha256
 
     return content_key(content_digest(sha256(SONG).hexdigest(), Options()))
 
 
-# The requests of an attempt in their order: name, method, key, number of earlier ones of the kind.
+# The requests of an attempt in order: name, method, key, number of earlier equal requests.
 STEPS: dict[str, tuple[str, str, int]] = {
     "record read": ("GET", record_key(KEY), 0),
     "song looked up": ("HEAD", str(KEY), 0),
@@ -43,12 +43,12 @@ STEPS: dict[str, tuple[str, str, int]] = {
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_step_that_fails_for_good_is_done_at_the_next_delivery(
-    buckets: Stack, job_context: JobContext, faults: Faults, entry: str, step: str
+def test_failed_step_is_completed_by_the_next_delivery(
+    buckets: Stack, job_context: JobContext, faults: FaultProxy, entry: str, step: str
 ) -> None:
     method, key, after = STEPS[step]
     put(buckets, SONG)
-    faults.on(unavailable, method, key.replace("entry", entry), after=after, times=100)
+    faults.inject(unavailable, method, key.replace("entry", entry), after=after, times=100)
     with pytest.raises(StorageError):
         attempt(job_context)
     if record_key(KEY) in results(buckets):
@@ -56,7 +56,7 @@ def test_a_step_that_fails_for_good_is_done_at_the_next_delivery(
         assert job.status is Status.PROCESSING
         assert job.stems == ()
     assert not any(job_context.settings.work_dir.glob("*"))
-    faults.forget()
+    faults.reset()
     assert attempt(job_context) is Outcome.DONE
     job = job_of(buckets)
     assert job.status is Status.DONE
@@ -64,48 +64,48 @@ def test_a_step_that_fails_for_good_is_done_at_the_next_delivery(
     assert stem_names(buckets) == BOTH
 
 
-def test_a_busy_s3_is_survived_at_every_step(
-    buckets: Stack, job_context: JobContext, faults: Faults, entry: str
+def test_busy_s3_is_retried_at_every_step(
+    buckets: Stack, job_context: JobContext, faults: FaultProxy, entry: str
 ) -> None:
     put(buckets, SONG)
     for method, key, after in STEPS.values():
-        faults.on(unavailable, method, key.replace("entry", entry), after=2 * after, times=2)
+        faults.inject(unavailable, method, key.replace("entry", entry), after=2 * after, times=2)
     assert attempt(job_context) is Outcome.DONE
     assert stem_names(buckets) == BOTH
     assert job_of(buckets).attempt == 1
 
 
-@pytest.mark.parametrize("fault", [unavailable, forbidden, lose_answer])
-def test_progress_that_can_not_be_saved_is_ignored(
-    buckets: Stack, job_context: JobContext, faults: Faults, fault: Fault
+@pytest.mark.parametrize("fault", [unavailable, forbidden, drop_response])
+def test_unsaved_progress_is_ignored(
+    buckets: Stack, job_context: JobContext, faults: FaultProxy, fault: Fault
 ) -> None:
     put(buckets, SONG)
-    # The third write; with five tries each, and one for an answer of 403.
+    # The third write, with five attempts, or one attempt for a 403.
     times = 1 if fault is forbidden else 5
-    faults.on(fault, "PUT", record_key(KEY), after=2, times=times)
+    faults.inject(fault, "PUT", record_key(KEY), after=2, times=times)
     assert attempt(job_context) is Outcome.DONE
     assert job_of(buckets).status is Status.DONE
 
 
-def test_stale_results_that_can_not_be_deleted_are_ignored(
-    buckets: Stack, job_context: JobContext, faults: Faults
+def test_undeleted_stale_results_are_ignored(
+    buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:
     put(buckets, SONG)
-    faults.on(unavailable, "GET", "", times=100)
+    faults.inject(unavailable, "GET", "", times=100)
     assert attempt(job_context) is Outcome.DONE
     assert job_of(buckets).status is Status.DONE
 
 
 @pytest.mark.parametrize("step", ["index read", "stem copied"])
-def test_stems_that_can_not_be_copied_are_separated_again(
-    buckets: Stack, job_context: JobContext, faults: Faults, entry: str, step: str
+def test_stems_with_a_failed_copy_are_separated_again(
+    buckets: Stack, job_context: JobContext, faults: FaultProxy, entry: str, step: str
 ) -> None:
     failing = {"index read": ("GET", entry), "stem copied": ("HEAD", f"{KEY}/vocals.wav")}[step]
     put(buckets, SONG)
     assert attempt(job_context) is Outcome.DONE
     right = read(buckets, f"{KEY}/vocals.wav")
     put(buckets, SONG, OTHER_KEY)
-    faults.on(unavailable, *failing, times=100)
+    faults.inject(unavailable, *failing, times=100)
     assert attempt(job_context, OTHER_KEY) is Outcome.DONE
     job = job_of(buckets, OTHER_KEY)
     assert job.usage is not None
@@ -114,22 +114,22 @@ def test_stems_that_can_not_be_copied_are_separated_again(
 
 
 @pytest.mark.parametrize("write", range(5))
-def test_a_record_whose_answer_is_lost_is_written_all_the_same(
-    buckets: Stack, job_context: JobContext, faults: Faults, write: int
+def test_record_with_a_lost_response_is_kept(
+    buckets: Stack, job_context: JobContext, faults: FaultProxy, write: int
 ) -> None:
     put(buckets, SONG)
-    faults.on(lose_answer, "PUT", record_key(KEY), after=write)
+    faults.inject(drop_response, "PUT", record_key(KEY), after=write)
     assert attempt(job_context) is Outcome.DONE
     job = job_of(buckets)
     assert (job.status, job.attempt) == (Status.DONE, 1)
     assert stem_names(buckets) == BOTH
 
 
-def test_a_download_that_is_cut_never_becomes_a_shorter_song(
-    buckets: Stack, job_context: JobContext, faults: Faults
+def test_truncated_download_does_not_shorten_the_song(
+    buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:
     put(buckets, SONG)
-    faults.on(cut_body, "GET", str(KEY))
+    faults.inject(truncate_body, "GET", str(KEY))
     with pytest.raises(StorageError):
         attempt(job_context)
     assert stem_names(buckets) == set()
@@ -137,13 +137,13 @@ def test_a_download_that_is_cut_never_becomes_a_shorter_song(
     assert {stem.duration_s for stem in job_of(buckets).stems} == {0.5}
 
 
-def test_a_record_that_is_cut_is_no_record_of_nothing(
-    buckets: Stack, job_context: JobContext, faults: Faults
+def test_truncated_record_is_not_taken_for_a_missing_one(
+    buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:
     put(buckets, SONG)
     assert attempt(job_context) is Outcome.DONE
     written = results(buckets)
-    faults.on(cut_body, "GET", record_key(KEY))
+    faults.inject(truncate_body, "GET", record_key(KEY))
     with pytest.raises(StorageError):
         attempt(job_context)
     assert results(buckets) == written
@@ -158,7 +158,7 @@ def newer(record: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("change", [unreadable, newer])
-def test_a_record_that_can_not_be_read_is_left_alone(
+def test_unreadable_record_is_not_overwritten(
     buckets: Stack, job_context: JobContext, change: Callable[[bytes], bytes]
 ) -> None:
     put(buckets, SONG)

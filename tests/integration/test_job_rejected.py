@@ -1,4 +1,4 @@
-"""Uploads that can never work: a record says why, in a sentence, and nobody pays for retries."""
+"""Invalid uploads: the record has the reason, and there are no retries."""
 
 import struct
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import media
-from faults import Faults, first
+from fault_proxy import FaultProxy, run_before
 from stemdrop.jobs import Job, Status
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_local.deployment import Stack
@@ -61,7 +61,7 @@ FILES: dict[str, tuple[Make, str]] = {
     ),
     "NaN": (nan_at_the_end, "not_finite"),
     "infinity": (infinite_in_the_middle, "not_finite"),
-    "header only": (lambda path: media.cut(media.wav(path, SOUND), 0.0001), "not_audio"),
+    "header only": (lambda path: media.truncate(media.wav(path, SOUND), 0.0001), "not_audio"),
 }
 
 
@@ -85,7 +85,7 @@ def require_failed(buckets: Stack, job_context: JobContext, code: str, key: Uplo
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_without_sound_fails(
-    buckets: Stack, job_context: JobContext, faults: Faults, tmp_path: Path, name: str
+    buckets: Stack, job_context: JobContext, faults: FaultProxy, tmp_path: Path, name: str
 ) -> None:
     make, code = FILES[name]
     path = make(tmp_path / "song.wav")
@@ -95,11 +95,11 @@ def test_a_file_without_sound_fails(
     job = require_failed(buckets, job_context, code, key)
     assert job.source is not None
     assert job.source.size_bytes == path.stat().st_size
-    # The event comes again: this is settled, and the song isn't even downloaded.
-    faults.forget()
+    # The event is delivered again. The job is settled, so the song isn't downloaded.
+    faults.reset()
     assert attempt(job_context, key) is Outcome.SKIPPED
     assert {request.method for request in faults.requests} == {"GET", "HEAD"}
-    assert faults.seen("GET", str(key)) == 0
+    assert faults.count_requests("GET", str(key)) == 0
     assert job_of(buckets, key) == job
 
 
@@ -139,13 +139,13 @@ def test_a_model_that_is_not_installed_fails(
 
 
 def test_song_beyond_the_size_limit_is_not_downloaded(
-    buckets: Stack, job_context: JobContext, faults: Faults
+    buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:
     limits = replace(job_context.settings, max_upload_bytes=len(song()) - 1)
     put(buckets, song())
     assert attempt(replace(job_context, settings=limits)) is Outcome.REJECTED
     require_failed(buckets, job_context, "too_large")
-    assert faults.seen("GET", str(KEY)) == 0
+    assert faults.count_requests("GET", str(KEY)) == 0
 
 
 def test_song_beyond_the_duration_limit_is_rejected(
@@ -178,11 +178,11 @@ def test_song_deleted_before_the_job_is_rejected(buckets: Stack, job_context: Jo
 
 
 def test_song_deleted_before_the_download_is_rejected(
-    buckets: Stack, job_context: JobContext, faults: Faults
+    buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:
     put(buckets, song())
     delete = partial(buckets.s3.delete_object, Bucket=buckets.uploads_bucket, Key=str(KEY))
-    faults.on(first(delete), "GET", str(KEY))
+    faults.inject(run_before(delete), "GET", str(KEY))
     assert attempt(job_context) is Outcome.REJECTED
     job = require_failed(buckets, job_context, "upload_gone")
     assert job.source is not None
@@ -215,7 +215,7 @@ def test_decoder_past_its_deadline_is_rejected(
     require_failed(buckets, job_context, "timed_out")
 
 
-# Two stems, and room for what comes before and behind the samples.
+# Two stems, with space for headers and trailers.
 STEMS_NEED_BYTES = 2 * len(song()) + 2 * HEADER_BYTES
 
 
@@ -228,13 +228,13 @@ def disk_with(free_bytes: int) -> SimpleNamespace:
     ("free_bytes", "metadata", "words"),
     [
         (len(song()) - 1, {}, "The song would take"),
-        # Room for the song, but not for two stems; for those, but not for their zip as well.
+        # Space for the song but not for two stems, or for the stems but not for the archive.
         (2 * len(song()) - 1000, {}, "The stems would take"),
         (STEMS_NEED_BYTES, {"zip": "true"}, "The stems would take"),
     ],
     ids=["song", "stems", "zip"],
 )
-def test_a_full_disk_fails_before_the_work_begins(
+def test_full_disk_is_rejected_before_the_separation(
     buckets: Stack,
     job_context: JobContext,
     monkeypatch: pytest.MonkeyPatch,
@@ -334,7 +334,7 @@ def test_truncated_song_is_separated_with_a_warning(
     buckets: Stack, job_context: JobContext, tmp_path: Path
 ) -> None:
     whole = media.wav(tmp_path / "song.wav", media.tones(3.0))
-    put(buckets, media.cut(whole, 0.5).read_bytes())
+    put(buckets, media.truncate(whole, 0.5).read_bytes())
     assert attempt(job_context) is Outcome.DONE
     job = job_of(buckets)
     assert "announces 3.0 s" in job.warnings[0]
@@ -345,7 +345,7 @@ def test_truncated_song_is_separated_with_a_warning(
 def test_song_of_unknown_length_is_separated(
     buckets: Stack, job_context: JobContext, tmp_path: Path
 ) -> None:
-    # As a program writes it that pipes its output.
+    # As written by a program to a pipe.
     piped = media.wav(tmp_path / "song.wav", SOUND, announced_bytes=0xFFFFFFFF)
     assert struct.unpack("<I", piped.read_bytes()[40:44]) == (0xFFFFFFFF,)
     put(buckets, piped.read_bytes())

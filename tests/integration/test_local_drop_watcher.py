@@ -1,4 +1,4 @@
-"""The drop folder: what is uploaded from it, when, and how often."""
+"""Uploads from the drop folder."""
 
 import fcntl
 import os
@@ -9,36 +9,36 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from faults import Faults, unavailable
+from captured_output import CapturedOutput
+from fault_proxy import FaultProxy, unavailable
 from stemdrop.store import Store
 from stemdrop_local.console import Console
 from stemdrop_local.deployment import Stack
-from stemdrop_local.folders import drop_watcher as inbox_module
+from stemdrop_local.folders import drop_watcher as drop_watcher_module
 from stemdrop_local.folders.drop_watcher import DropWatcher
 from stemdrop_local.folders.sync_state import SyncState
-from transcript import Transcript
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
 @dataclass
-class Drop:
-    """A drop folder, and what came of it."""
+class DropFolder:
+    """A drop folder, and its uploads."""
 
     stack: Stack
     store: Store
     folder: Path
     sync_state: SyncState
-    transcript: Transcript = field(default_factory=Transcript)
+    output: CapturedOutput = field(default_factory=CapturedOutput)
     uploaded: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.open()
 
     def open(self) -> None:
-        """Forget all looks, as a restart does."""
-        console = Console(self.transcript)
+        """Create a new watcher, as after a restart."""
+        console = Console(self.output)
         self.drop_watcher = DropWatcher(
             self.folder, self.stack, self.store, self.sync_state, console, self.uploaded.append
         )
@@ -50,7 +50,7 @@ class Drop:
         return path
 
     def scan(self, times: int = 2) -> list[str]:
-        """Return what is uploaded while somebody looks, twice if nothing else is said."""
+        """Scan the folder, twice by default, and return the uploaded keys."""
         self.uploaded.clear()
         for _ in range(times):
             self.drop_watcher.scan()
@@ -66,14 +66,14 @@ class Drop:
 
 
 @pytest.fixture
-def drop(buckets: Stack, client: "S3Client", store: Store, tmp_path: Path) -> Iterator[Drop]:
+def drop(buckets: Stack, client: "S3Client", store: Store, tmp_path: Path) -> Iterator[DropFolder]:
     folder = tmp_path / "drop"
     folder.mkdir()
     with SyncState(tmp_path / "songs.sqlite") as sync_state:
-        yield Drop(replace(buckets, s3=client), store, folder, sync_state)
+        yield DropFolder(replace(buckets, s3=client), store, folder, sync_state)
 
 
-def test_files_are_uploaded_under_their_paths(drop: Drop) -> None:
+def test_files_are_uploaded_under_their_paths(drop: DropFolder) -> None:
     names = [
         "a.mp3",
         "4stems/b.flac",
@@ -85,10 +85,10 @@ def test_files_are_uploaded_under_their_paths(drop: Drop) -> None:
         drop.put(name, name.encode())
     assert set(drop.scan()) == {f"drop/{name}" for name in names}
     assert drop.in_bucket() == {f"drop/{name}": name.encode() for name in names}
-    assert drop.transcript.count("dropped ") == len(names)
+    assert drop.output.count("dropped ") == len(names)
 
 
-def test_file_is_uploaded_when_unchanged_for_two_scans(drop: Drop) -> None:
+def test_file_is_uploaded_when_unchanged_for_two_scans(drop: DropFolder) -> None:
     path = drop.put("song.mp3")
     assert drop.scan(1) == []
     with path.open("ab") as file:
@@ -99,18 +99,18 @@ def test_file_is_uploaded_when_unchanged_for_two_scans(drop: Drop) -> None:
     assert drop.scan() == []
 
 
-def test_file_open_for_writing_waits(drop: Drop) -> None:
+def test_file_open_for_writing_waits(drop: DropFolder) -> None:
     path = drop.put("slow.mp3")
     with path.open("ab") as file:
         assert drop.scan(4) == []
         file.write(b" at last")
-    assert drop.transcript.count("waits .*drop/slow.mp3: It is open for writing") == 1
+    assert drop.output.count("waits .*drop/slow.mp3: It is open for writing") == 1
     assert drop.scan(3) == ["drop/slow.mp3"]
     assert drop.in_bucket() == {"drop/slow.mp3": b"song at last"}
 
 
 def test_program_opening_a_scanned_file_is_delayed_only(
-    drop: Drop, monkeypatch: pytest.MonkeyPatch
+    drop: DropFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = drop.put("song.mp3")
     control = fcntl.fcntl
@@ -126,7 +126,9 @@ def test_program_opening_a_scanned_file_is_delayed_only(
     assert drop.scan() == ["drop/song.mp3"]
 
 
-def test_scans_decide_without_file_leases(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scans_decide_without_file_leases(
+    drop: DropFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def no_lease(*_: object) -> int:
         raise OSError(22, "Invalid argument")
 
@@ -135,10 +137,10 @@ def test_scans_decide_without_file_leases(drop: Drop, monkeypatch: pytest.Monkey
     assert drop.scan() == ["drop/song.mp3"]
 
 
-def test_empty_file_waits(drop: Drop) -> None:
+def test_empty_file_waits(drop: DropFolder) -> None:
     path = drop.put("song.mp3", b"")
     assert drop.scan(3) == []
-    old_s = path.stat().st_mtime - 2 * inbox_module.EMPTY_FOR_S
+    old_s = path.stat().st_mtime - 2 * drop_watcher_module.EMPTY_FOR_S
     os.utime(path, (old_s, old_s))
     assert drop.scan(3) == ["drop/song.mp3"]
 
@@ -146,13 +148,13 @@ def test_empty_file_waits(drop: Drop) -> None:
 @pytest.mark.parametrize(
     "name", [".hidden.mp3", ".folder/a.mp3", "a.mp3.part", "A.CRDOWNLOAD", "a.tmp", "a.mp3~"]
 )
-def test_unfinished_files_are_ignored(drop: Drop, name: str) -> None:
+def test_unfinished_files_are_ignored(drop: DropFolder, name: str) -> None:
     drop.put(name)
     assert drop.scan(3) == []
-    assert drop.transcript.text == ""
+    assert drop.output.text == ""
 
 
-def test_only_regular_files_are_uploaded(drop: Drop) -> None:
+def test_only_regular_files_are_uploaded(drop: DropFolder) -> None:
     (drop.folder / "folder.mp3").mkdir()
     os.mkfifo(drop.folder / "pipe.mp3")
     (drop.folder / "nowhere.mp3").symlink_to("nothing")
@@ -163,7 +165,7 @@ def test_only_regular_files_are_uploaded(drop: Drop) -> None:
     assert drop.scan(3) == ["drop/link.mp3"]
 
 
-def test_file_is_uploaded_once_across_restarts(drop: Drop) -> None:
+def test_file_is_uploaded_once_across_restarts(drop: DropFolder) -> None:
     drop.put("song.mp3")
     assert drop.scan() == ["drop/song.mp3"]
     drop.open()
@@ -171,7 +173,7 @@ def test_file_is_uploaded_once_across_restarts(drop: Drop) -> None:
 
 
 @pytest.mark.parametrize("change", [b"gnos", b"another song"])
-def test_changed_file_is_uploaded_again(drop: Drop, change: bytes) -> None:
+def test_changed_file_is_uploaded_again(drop: DropFolder, change: bytes) -> None:
     drop.put("song.mp3")
     drop.scan()
     drop.put("song.mp3", change)
@@ -179,14 +181,14 @@ def test_changed_file_is_uploaded_again(drop: Drop, change: bytes) -> None:
     assert drop.in_bucket() == {"drop/song.mp3": change}
 
 
-def test_file_dropped_again_is_uploaded_again(drop: Drop) -> None:
+def test_file_dropped_again_is_uploaded_again(drop: DropFolder) -> None:
     path = drop.put("song.mp3")
     drop.scan()
     entry = drop.sync_state.find("drop/song.mp3")
     assert entry
     path.rename(drop.folder.parent / "aside")
     drop.scan()
-    assert drop.sync_state.find("drop/song.mp3") == entry  # its stems are still to come
+    assert drop.sync_state.find("drop/song.mp3") == entry  # its stems aren't exported yet
     drop.sync_state.record_export("drop/song.mp3", entry)
     drop.scan()
     (drop.folder.parent / "aside").rename(path)
@@ -200,18 +202,20 @@ def test_file_dropped_again_is_uploaded_again(drop: Drop) -> None:
         (b"/".join([b"x" * 250] * 4) + b"/a.mp3", "shorter name"),
     ],
 )
-def test_invalid_key_is_reported_once_and_skipped(drop: Drop, name: bytes, reason: str) -> None:
+def test_invalid_key_is_reported_once_and_skipped(
+    drop: DropFolder, name: bytes, reason: str
+) -> None:
     path = Path(os.fsdecode(os.fsencode(drop.folder) + b"/" + name))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"song")
     drop.put("zzz.mp3")
     assert drop.scan(4) == ["drop/zzz.mp3"]
-    assert drop.transcript.count("waits ") == 1
-    assert drop.transcript.count(reason) == 1
+    assert drop.output.count("waits ") == 1
+    assert drop.output.count(reason) == 1
 
 
 def test_unreadable_file_is_reported_once_and_skipped(
-    drop: Drop, monkeypatch: pytest.MonkeyPatch
+    drop: DropFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     locked = drop.put("locked.mp3")
     drop.put("zzz.mp3")
@@ -223,25 +227,25 @@ def test_unreadable_file_is_reported_once_and_skipped(
         return open_file(path, *details)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", refuse)  # root may read everything
+        patch.setattr(Path, "open", refuse)  # root can read all files
         assert drop.scan(4) == ["drop/zzz.mp3"]
-    assert drop.transcript.count("waits .*drop/locked.mp3: Permission denied.") == 1
+    assert drop.output.count("waits .*drop/locked.mp3: Permission denied.") == 1
     assert drop.scan(1) == ["drop/locked.mp3"]
 
 
-def test_missing_folder_is_reported_once(drop: Drop) -> None:
+def test_missing_folder_is_reported_once(drop: DropFolder) -> None:
     drop.folder.rmdir()
     assert drop.scan(3) == []
-    assert drop.transcript.count("waits .*No such file or directory.") == 1
+    assert drop.output.count("waits .*No such file or directory.") == 1
 
 
-def test_failed_upload_is_retried(drop: Drop, faults: Faults) -> None:
-    faults.on(unavailable, "PUT", "drop/song.mp3", times=5)
+def test_failed_upload_is_retried(drop: DropFolder, faults: FaultProxy) -> None:
+    faults.inject(unavailable, "PUT", "drop/song.mp3", times=5)
     drop.put("song.mp3")
     drop.put("zzz.mp3")
     assert drop.scan() == ["drop/zzz.mp3"]
-    faults.on(unavailable, "PUT", "drop/song.mp3", times=5)
+    faults.inject(unavailable, "PUT", "drop/song.mp3", times=5)
     assert drop.scan(1) == []
-    assert drop.transcript.count("dropped .*drop/song.mp3") == 1
-    assert drop.transcript.count("waits .*drop/song.mp3: Could not upload") == 1
+    assert drop.output.count("dropped .*drop/song.mp3") == 1
+    assert drop.output.count("waits .*drop/song.mp3: Could not upload") == 1
     assert drop.scan(1) == ["drop/song.mp3"]

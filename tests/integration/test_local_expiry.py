@@ -1,4 +1,4 @@
-"""Old objects go when the template's lifecycle rules say so, and no others."""
+"""Objects expire by the template's lifecycle rules."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -13,7 +13,7 @@ DAYS = 7
 
 @pytest.fixture
 def stack(buckets: Stack) -> Stack:
-    """Return a stack whose rules say so many days."""
+    """Return a stack whose lifecycle rules have a number of days."""
     assert buckets.parameters["RetentionDays"] == str(DAYS)
     return buckets
 
@@ -40,7 +40,11 @@ def put(stack: Stack, *names: str) -> None:
 @pytest.mark.parametrize(
     ("began_at", "days", "ends_at"),
     [
-        ("2014-01-15T10:30:00+00:00", 3, "2014-01-19T00:00:00+00:00"),  # Amazon's own example
+        (
+            "2014-01-15T10:30:00+00:00",
+            3,
+            "2014-01-19T00:00:00+00:00",
+        ),  # example of the S3 user guide
         ("2014-01-15T00:00:00+00:00", 3, "2014-01-19T00:00:00+00:00"),
         ("2014-01-15T23:59:59+00:00", 1, "2014-01-17T00:00:00+00:00"),
         ("2014-01-16T00:30:00+01:00", 1, "2014-01-17T00:00:00+00:00"),
@@ -86,4 +90,4 @@ def test_object_replaced_meanwhile_is_kept(stack: Stack, monkeypatch: pytest.Mon
     monkeypatch.setattr(stack.s3, "delete_object", replace_first)
     expired = expire(stack, midnight(DAYS + 1))
     assert keys(stack) == ["drop/replaced"]
-    assert expired in {1, 2}  # S3 answers the deletion of what isn't there like any other
+    assert expired in {1, 2}  # S3 accepts the deletion of a missing object

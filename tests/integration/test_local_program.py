@@ -8,19 +8,19 @@ from pathlib import Path
 import httpx
 import pytest
 
-from integration.processes_of import descendants, ends
-from local_stack import TOKEN, Program, drop
+from integration.process_tree import descendants, wait_until_ended
+from local_stack import TOKEN, LocalStackProcess, drop
 from stemdrop.jobs import Job, Status
 from uploads import samples
 
-# Long enough to be at work on when the program ends.
+# Long enough to be in progress when the program ends.
 LONG_S = 30.0
 RUNS = "stemdrop runs at"
 
 
-def url_of(program: Program) -> str:
-    program.transcript.wait(RUNS)
-    return program.transcript.text.split(RUNS)[1].split(",")[0].strip()
+def url_of(program: LocalStackProcess) -> str:
+    program.output.wait(RUNS)
+    return program.output.text.split(RUNS)[1].split(",")[0].strip()
 
 
 def bearer(folder: Path) -> dict[str, str]:
@@ -28,8 +28,8 @@ def bearer(folder: Path) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def await_status(program: Program, folder: Path, key: str, status: Status) -> None:
-    """Ask the API until a job is there and has a status."""
+def await_status(program: LocalStackProcess, folder: Path, key: str, status: Status) -> None:
+    """Poll the API until a job has a status."""
     url, headers, seen = f"{url_of(program)}/{key}", bearer(folder), None
     while seen != status:
         assert seen != Status.DONE, "It was done before it could be interrupted."
@@ -40,26 +40,26 @@ def await_status(program: Program, folder: Path, key: str, status: Status) -> No
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_interrupted_songs_finish_after_a_restart(how: signal.Signals, tmp_path: Path) -> None:
     drop(tmp_path, "a b.wav", seed=0)
-    with Program(tmp_path) as program:
-        program.transcript.wait("saved .*/a b.wav")
+    with LocalStackProcess(tmp_path) as program:
+        program.output.wait("saved .*/a b.wav")
         drop(tmp_path, "long.wav", seed=1, duration_s=LONG_S)
         await_status(program, tmp_path, "drop/long.wav", Status.PROCESSING)
         drop(tmp_path, "later.wav", seed=2)
         below = descendants(program.pid)
         status = program.end(how)
         assert below
-        assert all(ends(pid) for pid in below), below
+        assert all(wait_until_ended(pid) for pid in below), below
     assert status == (0 if how == signal.SIGINT else -signal.SIGKILL)
-    assert program.transcript.count("ends .*the next start finishes") == (how == signal.SIGINT)
+    assert program.output.count("ends .*the next start finishes") == (how == signal.SIGINT)
     assert not list((tmp_path / "stems").rglob(".*"))
     assert not (tmp_path / "stems" / "long.wav").exists()
     token = (tmp_path / ".stemdrop" / "token").read_text()
-    with Program(tmp_path) as again:
-        again.transcript.wait("saved .*/(long|later).wav", times=2)
+    with LocalStackProcess(tmp_path) as again:
+        again.output.wait("saved .*/(long|later).wav", times=2)
         assert again.end(signal.SIGTERM) == 0
-    told = program.transcript.text + again.transcript.text
+    told = program.output.text + again.output.text
     assert told.count("  dropped  ") == 3
-    assert again.transcript.count("(done|dropped|saved) .*a b.wav") == 0
+    assert again.output.count("(done|dropped|saved) .*a b.wav") == 0
     assert "Traceback" not in told
     assert (tmp_path / ".stemdrop" / "token").read_text() == token
     for name in ("a b.wav", "long.wav", "later.wav"):
@@ -70,7 +70,9 @@ def test_interrupted_songs_finish_after_a_restart(how: signal.Signals, tmp_path:
 
 
 def test_program_ends_when_the_emulator_ends(tmp_path: Path) -> None:
-    with Program(tmp_path, environment={**os.environ, "STEMDROP_TOKEN": TOKEN}) as program:
+    with LocalStackProcess(
+        tmp_path, environment={**os.environ, "STEMDROP_TOKEN": TOKEN}
+    ) as program:
         headers = {"Authorization": f"Bearer {TOKEN}"}
         answer = httpx.get(f"{url_of(program)}/options", headers=headers, timeout=60)
         assert answer.status_code == 200
@@ -79,29 +81,29 @@ def test_program_ends_when_the_emulator_ends(tmp_path: Path) -> None:
         (emulator,) = [pid for pid, words in below.items() if "stemdrop_local.emulator" in words]
         os.kill(emulator, signal.SIGKILL)
         assert program.end() == 1
-        assert all(ends(pid) for pid in below), below
-    last = program.transcript.text.splitlines()[-1]
+        assert all(wait_until_ended(pid) for pid in below), below
+    last = program.output.text.splitlines()[-1]
     assert last == "stemdrop: The local AWS has ended: see .stemdrop/emulator.log."
-    assert "Traceback" not in program.transcript.text
+    assert "Traceback" not in program.output.text
     assert not (tmp_path / ".stemdrop" / "token").exists()
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Program, Path]]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalStackProcess, Path]]:
     folder = tmp_path_factory.mktemp("shared")
-    with Program(folder) as program:
+    with LocalStackProcess(folder) as program:
         url_of(program)
         yield program, folder
         assert program.end(signal.SIGTERM) == 0
-    assert "Traceback" not in program.transcript.text
+    assert "Traceback" not in program.output.text
 
 
-def test_only_the_printed_token_is_accepted(shared: tuple[Program, Path]) -> None:
+def test_only_the_printed_token_is_accepted(shared: tuple[LocalStackProcess, Path]) -> None:
     program, folder = shared
     path = folder / ".stemdrop" / "token"
     token = path.read_text().strip()
     assert path.stat().st_mode & 0o777 == 0o600
-    assert token in program.transcript.text
+    assert token in program.output.text
     known, unknown = (
         httpx.get(
             f"{url_of(program)}/options", headers={"Authorization": f"Bearer {sent}"}, timeout=60
@@ -109,10 +111,10 @@ def test_only_the_printed_token_is_accepted(shared: tuple[Program, Path]) -> Non
         for sent in (token, token[::-1])
     )
     assert (known.status_code, unknown.status_code) == (200, 401)
-    program.transcript.wait("API .*GET /options: 401")
+    program.output.wait("API .*GET /options: 401")
 
 
-def test_log_contains_no_credentials(shared: tuple[Program, Path]) -> None:
+def test_log_contains_no_credentials(shared: tuple[LocalStackProcess, Path]) -> None:
     program, folder = shared
     url, header = url_of(program), bearer(folder)
     drop(folder.parent / "elsewhere", "song.wav", seed=0)
@@ -121,38 +123,38 @@ def test_log_contains_no_credentials(shared: tuple[Program, Path]) -> None:
     job = httpx.post(f"{url}/jobs", headers=header, json=order, timeout=60).json()
     upload = job["upload"]
     httpx.put(upload["url"], content=song, headers=upload["headers"]).raise_for_status()
-    program.transcript.wait(f"done .*{job['key']}")
+    program.output.wait(f"done .*{job['key']}")
     stem = httpx.get(f"{url}/jobs/{job['id']}/stems/vocals", headers=header, timeout=60)
     assert httpx.get(stem.headers["Location"]).content.startswith(b"fLaC")
-    program.transcript.wait("S3 .*vocals.flac: 200")
-    shown = program.transcript.text.split("/options\n")[1]
+    program.output.wait("S3 .*vocals.flac: 200")
+    shown = program.output.text.split("/options\n")[1]
     assert f"PUT /stemdrop-uploads-123456789012-eu-central-1/{job['key']}" in shown
     shown += (folder / ".stemdrop" / "emulator.log").read_text()
     for secret in (header["Authorization"].split()[1], "X-Amz-Signature", "x-amz-signature"):
         assert secret not in shown
 
 
-def test_taken_port_is_reported(shared: tuple[Program, Path], tmp_path: Path) -> None:
+def test_taken_port_is_reported(shared: tuple[LocalStackProcess, Path], tmp_path: Path) -> None:
     port = url_of(shared[0]).rpartition(":")[2]
-    with Program(tmp_path, "--port", port) as second:
+    with LocalStackProcess(tmp_path, "--port", port) as second:
         assert second.end() == 1
-    assert second.transcript.text == (
+    assert second.output.text == (
         f"stemdrop: Port {port} is taken: stop what listens there, or choose another one with "
         f"PORT={int(port) + 1}.\n"
     )
 
 
-def test_data_folder_in_use_is_reported(shared: tuple[Program, Path]) -> None:
-    with Program(shared[1]) as second:
+def test_data_folder_in_use_is_reported(shared: tuple[LocalStackProcess, Path]) -> None:
+    with LocalStackProcess(shared[1]) as second:
         assert second.end() == 1
-    assert second.transcript.text == (
+    assert second.output.text == (
         "stemdrop: The data folder .stemdrop is in use: stop the stack that uses it, or choose "
         "another folder with --data.\n"
     )
 
 
 def test_missing_models_are_reported(tmp_path: Path) -> None:
-    with Program(tmp_path, "--models", str(tmp_path / "none")) as program:
+    with LocalStackProcess(tmp_path, "--models", str(tmp_path / "none")) as program:
         assert program.end() == 1
-    assert program.transcript.text.endswith(": run `make models`.\n")
-    assert program.transcript.text.count("\n") == 1
+    assert program.output.text.endswith(": run `make models`.\n")
+    assert program.output.text.count("\n") == 1

@@ -1,4 +1,4 @@
-"""Songs through all that runs on one machine: many, the same twice, and those that fail."""
+"""Songs in the local stack: many, repeated and failing ones."""
 
 import os
 import random
@@ -13,8 +13,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from integration.processes_of import descendants, ends
-from local_stack import TOKEN, drop, running, settings_in
+from captured_output import CapturedOutput
+from integration.process_tree import descendants, wait_until_ended
+from local_stack import TOKEN, drop, run_stack, stack_settings
 from stemdrop.jobs import Job, Status
 from stemdrop_local import services as services_module
 from stemdrop_local.console import Console
@@ -23,56 +24,55 @@ from stemdrop_local.emulator import ACCESS_KEY_ID, REGION
 from stemdrop_local.emulator_process import EmulatorProcess
 from stemdrop_local.services import ApiError, LocalServices
 from tiny_models import install
-from transcript import Transcript
 from uploads import results
 
 AWS = ".venv-sam/bin/aws"
 SONGS = 100
 STEMS = ("vocals.wav", "accompaniment.wav")
-# A killed function's song comes back when its visibility ends. The template's least is 2 minutes.
+# The message of a killed function returns after this time. The template allows at least 2 minutes.
 VISIBILITY_S = 8
 
 
 @dataclass(frozen=True)
-class Running:
-    """A stack that runs, in a folder."""
+class RunningStack:
+    """A running stack in a folder."""
 
     folder: Path
     services: LocalServices
-    transcript: Transcript
+    output: CapturedOutput
 
 
 def record(folder: Path, name: str) -> Job:
     return Job.from_json((folder / "stems" / name / "job.json").read_bytes())
 
 
-def test_100_songs_survive_a_separator_that_a_fifth_of_them_kills(tmp_path: Path) -> None:
+def test_100_songs_are_separated_although_a_fifth_crash_the_function(tmp_path: Path) -> None:
     (tmp_path / "marks").mkdir()
-    settings = settings_in(tmp_path)
+    settings = stack_settings(tmp_path)
     environment = {
         **settings.environment,
         "PYTHONPATH": str(Path(__file__).parent),
         "MARKS": str(tmp_path / "marks"),
     }
     settings = replace(
-        settings, songs=2, handler="local_mortal_handler.handler", environment=environment
+        settings, songs=2, handler="crashing_handler.handler", environment=environment
     )
     mortal = random.Random(0).sample(range(SONGS), SONGS // 5)
     names = [f"{n:03}-{'mortal' if n in mortal else 'song'}.wav" for n in range(SONGS)]
-    with running(settings) as (services, transcript):
+    with run_stack(settings) as (services, output):
         services.stack.sqs.set_queue_attributes(
             QueueUrl=services.stack.song_queue_url,
             Attributes={"VisibilityTimeout": str(VISIBILITY_S)},
         )
         for seed, name in enumerate(names):
             drop(tmp_path, name, seed, duration_s=0.1)
-        transcript.wait("saved ", times=SONGS, timeout_s=240)
+        output.wait("saved ", times=SONGS, timeout_s=240)
         services.check()
         assert services.stack.count_failures() == 0
         kept = {key for key in results(services.stack) if key.startswith("drop/")}
         log = services.emulator.log.read_text()
-    assert transcript.count("saved ") == transcript.count("dropped ") == SONGS
-    assert transcript.count("gave up|failed|problem") == 0
+    assert output.count("saved ") == output.count("dropped ") == SONGS
+    assert output.count("gave up|failed|problem") == 0
     assert len([*(tmp_path / "marks").iterdir()]) == SONGS // 5
     assert kept == {f"drop/{name}/{file}" for name in names for file in ("job.json", *STEMS)}
     assert all(record(tmp_path, name).status is Status.DONE for name in names)
@@ -83,14 +83,14 @@ def test_100_songs_survive_a_separator_that_a_fifth_of_them_kills(tmp_path: Path
 def test_rejected_template_is_reported_and_stops_services(
     tmp_path: Path,
 ) -> None:
-    settings = replace(settings_in(tmp_path), parameters={"RetentionDays": "0"})
+    settings = replace(stack_settings(tmp_path), parameters={"RetentionDays": "0"})
     before = descendants(os.getpid()).keys()
     with pytest.raises(DeploymentError) as refused:
-        LocalServices(settings, Console(Transcript())).__enter__()
+        LocalServices(settings, Console(CapturedOutput())).__enter__()
     assert refused.value.message.startswith("template.yaml can't be deployed into the local AWS: ")
     assert "RetentionDays" in refused.value.message
     assert "\n" not in refused.value.message
-    assert all(ends(pid) for pid in descendants(os.getpid()).keys() - before)
+    assert all(wait_until_ended(pid) for pid in descendants(os.getpid()).keys() - before)
 
 
 def test_failed_api_start_stops_services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,65 +101,65 @@ def test_failed_api_start_stops_services(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(services_module, "deploy", deploy_broken)
     before = descendants(os.getpid()).keys()
     with pytest.raises(ApiError, match=r"The API failed to start: see .*emulator\.log\.$"):
-        LocalServices(settings_in(tmp_path), Console(Transcript())).__enter__()
-    assert all(ends(pid) for pid in descendants(os.getpid()).keys() - before)
+        LocalServices(stack_settings(tmp_path), Console(CapturedOutput())).__enter__()
+    assert all(wait_until_ended(pid) for pid in descendants(os.getpid()).keys() - before)
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Run a stack whose first look finds three objects that have expired."""
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """Run a stack whose first expiry run deletes three objects."""
     folder = tmp_path_factory.mktemp("shared")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(services_module, "expire", lambda *_: 3)
-        with running(settings_in(folder)) as (services, transcript):
-            yield Running(folder, services, transcript)
+        with run_stack(stack_settings(folder)) as (services, output):
+            yield RunningStack(folder, services, output)
 
 
-def test_song_failing_three_times_is_redriven(shared: Running) -> None:
-    """The documented command brings it back; meanwhile it holds nobody up."""
+def test_song_failing_three_times_is_redriven(shared: RunningStack) -> None:
+    """The documented command redrives it. Until then, other songs are separated."""
     network = install(shared.folder / "models", "4stems")
     network.rename(network.with_suffix(".away"))
     drop(shared.folder, "4stems/bad.wav", seed=1)
-    shared.transcript.wait("dropped .*bad.wav")
+    shared.output.wait("dropped .*bad.wav")
     drop(shared.folder, "good.wav", seed=2)
-    shared.transcript.wait("saved .*good.wav")
-    shared.transcript.wait("gave up .*1 in the failure queue: .*`make redrive`")
+    shared.output.wait("saved .*good.wav")
+    shared.output.wait("gave up .*1 in the failure queue: .*`make redrive`")
     assert shared.services.stack.count_failures() == 1
     assert not (shared.folder / "stems" / "4stems").exists()
     network.with_suffix(".away").rename(network)
     script = f". {shared.folder}/data/environment && make redrive STACK=stemdrop AWS={AWS}"
     subprocess.run(["sh", "-c", script], cwd=ROOT, check=True, capture_output=True)
-    shared.transcript.wait("saved .*4stems/bad.wav")
+    shared.output.wait("saved .*4stems/bad.wav")
     assert shared.services.stack.count_failures() == 0
     assert record(shared.folder, "4stems/bad.wav").status is Status.DONE
 
 
-def test_the_same_song_is_separated_once_for_each_set_of_options(shared: Running) -> None:
+def test_the_same_song_is_separated_once_for_each_set_of_options(shared: RunningStack) -> None:
     names = ["one.wav", "two.wav", "2stems-16kHz/one.wav"]
     jobs = []
     for name in names:
         drop(shared.folder, name, seed=0)
-        shared.transcript.wait(f"saved .*/stems/{name}:")
+        shared.output.wait(f"saved .*/stems/{name}:")
         jobs.append(record(shared.folder, name))
     assert ["separate" in job.usage.timings_s for job in jobs if job.usage] == [True, False, True]
     assert jobs[2].options["model"] == "2stems-16kHz"
-    shared.transcript.wait("done .*drop/two.wav: .*copied")
+    shared.output.wait("done .*drop/two.wav: .*copied")
 
 
-def test_invalid_song_fails_at_once(shared: Running) -> None:
+def test_invalid_song_fails_at_once(shared: RunningStack) -> None:
     (shared.folder / "drop" / "poison.mp3").write_bytes(b"no song at all\n" * 100)
-    shared.transcript.wait("failed .*poison.mp3: The file can't be read as audio")
-    shared.transcript.wait("dropped .*poison.mp3")
+    shared.output.wait("failed .*poison.mp3: The file can't be read as audio")
+    shared.output.wait("dropped .*poison.mp3")
     assert shared.services.stack.count_failures() == 0
 
 
-def test_old_objects_expire_from_the_start(shared: Running) -> None:
-    shared.transcript.wait("expired .*3 old objects")
+def test_old_objects_expire_from_the_start(shared: RunningStack) -> None:
+    shared.output.wait("expired .*3 old objects")
     shared.services.check()
 
 
 @pytest.mark.parametrize(("secret", "is_allowed"), [(TOKEN, True), ("local", False)])
-def test_buckets_require_the_token(shared: Running, secret: str, *, is_allowed: bool) -> None:
+def test_buckets_require_the_token(shared: RunningStack, secret: str, *, is_allowed: bool) -> None:
     client = boto3.client(
         "s3",
         endpoint_url=f"http://localhost:{shared.services.port}",

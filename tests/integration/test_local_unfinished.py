@@ -1,4 +1,4 @@
-"""After a restart, exactly the uploads are announced whose jobs aren't finished."""
+"""After a restart, exactly the unfinished uploads are queued again."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ ID = "7f3c9a5e2b814d60a1f4c8e97b25d036"
 
 
 def receive(stack: Stack) -> list[dict[str, Any]]:
-    """Return the notifications that are waiting, and remove them."""
+    """Receive and delete all notifications in the queue."""
     notifications = []
     while found := stack.sqs.receive_message(
         QueueUrl=stack.song_queue_url, MaxNumberOfMessages=10
@@ -37,7 +37,7 @@ def keys(notifications: list[dict[str, Any]]) -> list[str]:
 
 @pytest.fixture
 def stack(buckets: Stack) -> Iterator[Stack]:
-    """Return a stack in whose queue nothing waits, and leave none there."""
+    """Return a stack with an empty queue, and empty it at the end."""
     receive(buckets)
     yield buckets
     receive(buckets)
@@ -107,7 +107,7 @@ def test_unfinished_jobs_are_requeued(stack: Stack) -> None:
 
 
 def is_part(part: object, whole: object) -> bool:
-    """Return whether every value of a notification is the same in another one."""
+    """Return whether another notification contains every value of a notification."""
     if isinstance(part, dict) and isinstance(whole, dict):
         return all(name in whole and is_part(value, whole[name]) for name, value in part.items())
     if isinstance(part, list) and isinstance(whole, list):

@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 
-# The kernel's own high-water mark: what wait() reports of a child begins with its parent's.
+# From the kernel, because wait() reports at least the parent's peak.
 SEPARATE = """
 import sys
 from pathlib import Path
@@ -33,15 +33,15 @@ def peak_bytes(folder: Path, repeats: int, *arguments: str) -> int:
     return int(peak[1]) * 1024
 
 
-def test_a_long_song_takes_no_more_than_a_short_one(tmp_path: Path) -> None:
+def test_long_song_takes_no_more_memory_than_short_song(tmp_path: Path) -> None:
     short, long = peak_bytes(tmp_path, 12), peak_bytes(tmp_path, 36)
     assert long <= MAX_GROWTH * short
     assert long < MAX_BYTES
 
 
-def test_nor_does_it_with_everything_that_makes_stems_better(tmp_path: Path) -> None:
+def test_high_quality_memory_does_not_grow_with_the_song(tmp_path: Path) -> None:
     better = ("--quality", "high", "--clip", "scale")
     short, long = peak_bytes(tmp_path, 12, *better), peak_bytes(tmp_path, 36, *better)
-    # Two large looks at the same time are chance, and likelier in a long song.
+    # Two large segments at the same time are random, and more likely in a long song.
     assert long <= 1.2 * short
     assert long < MAX_BYTES

@@ -1,4 +1,4 @@
-"""Networks built without TensorFlow: the numbers of Spleeter's own graph, or none at all."""
+"""Networks built without TensorFlow equal Spleeter's own graph."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 import checkpoint_files
-import checkpoints
+import random_checkpoints
 from stemdrop.models import INSTRUMENTS
 from stemdrop_model.architecture import ARCHITECTURES, BINS, CHANNELS, FRAMES
 from stemdrop_model.errors import CheckpointError, ProofError
@@ -28,19 +28,19 @@ Run = Callable[[NDArray[np.float32]], Estimates]
 # Two float32 implementations of the same 25 layers; measured: 1e-5 to 8e-5.
 ROUNDING = 1e-4
 MADE_UP = ("4stems", "5stems")
-# The smallest input that a network takes.
+# The smallest input of a network.
 SMALL = (1, 512, 64)
 
 
 @pytest.fixture(scope="module")
 def models(root: Path) -> Path:
-    """Return the folder with the genuine 2stems model, which the set-up has built."""
+    """Return the folder of the genuine 2stems model."""
     return root / "build" / "models"
 
 
 @pytest.fixture(scope="module")
 def checkpoint(root: Path) -> Path:
-    """Return the folder with the genuine 2stems weights, from which the set-up has built it."""
+    """Return the folder of the genuine 2stems weights."""
     return fetch(pinned("2stems"), root / "build" / "weights")
 
 
@@ -52,7 +52,7 @@ def by_onnx(path: Path, instruments: tuple[str, ...]) -> Run:
 
 
 def difference(expected: Estimates, actual: Estimates) -> float:
-    """Return the largest difference, in parts of the largest value of the instrument."""
+    """Return the largest difference relative to the largest value of the instrument."""
     assert list(expected) == list(actual)
     return max(
         float(np.abs(actual[name] - estimate).max() / np.abs(estimate).max())
@@ -61,7 +61,7 @@ def difference(expected: Estimates, actual: Estimates) -> float:
 
 
 def assert_described(record: dict[str, Any], model: str, checkpoint: Path, folder: Path) -> None:
-    """Assert that <model>.json says what is there."""
+    """Assert that <model>.json describes the files."""
     files = {name: sha256(checkpoint / name) for name in pinned(model).files}
     assert record["model"] == model
     assert record["instruments"] == list(INSTRUMENTS[model])
@@ -74,15 +74,15 @@ def assert_described(record: dict[str, Any], model: str, checkpoint: Path, folde
 
 
 @pytest.mark.parametrize("model", MADE_UP)
-def test_a_made_up_model_gives_what_tensorflow_gives(model: str) -> None:
+def test_random_model_equals_tensorflow(model: str) -> None:
     from stemdrop_model import spleeter_graph
 
-    folder, instruments = checkpoints.exported(model), INSTRUMENTS[model]
+    folder, instruments = random_checkpoints.built_model(model), INSTRUMENTS[model]
     record = json.loads((folder / f"{model}.json").read_text())
-    assert_described(record, model, checkpoints.saved(model), folder)
+    assert_described(record, model, random_checkpoints.saved_checkpoint(model), folder)
     run = by_onnx(folder / f"{model}.onnx", instruments)
-    with spleeter_graph.restored(model, checkpoints.saved(model)) as session:
-        magnitude = checkpoints.music_like(1, 1536, seed=7)
+    with spleeter_graph.restored(model, random_checkpoints.saved_checkpoint(model)) as session:
+        magnitude = random_checkpoints.music_like(1, 1536, seed=7)
         expected = spleeter_graph.run(session, magnitude, instruments)
     assert difference(expected, run(magnitude)) < ROUNDING
     for one, other in combinations(instruments, 2):
@@ -110,7 +110,7 @@ def test_architectures_are_those_of_spleeters_configurations(model: str, bandwid
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
-def test_a_made_up_checkpoint_has_the_variables_of_spleeters_estimator() -> None:
+def test_random_checkpoint_has_the_variables_of_spleeters_estimator() -> None:
     import tensorflow as tf
     from spleeter.model import EstimatorSpecBuilder, InputProviderFactory
 
@@ -123,11 +123,11 @@ def test_a_made_up_checkpoint_has_the_variables_of_spleeters_estimator() -> None
         EstimatorSpecBuilder(features, parameters).build_predict_model()
         variables = tf.compat.v1.global_variables()
         expected = {variable.op.name: variable.shape.as_list() for variable in variables}
-    saved = tf.train.list_variables(str(checkpoints.saved("4stems") / "model"))
+    saved = tf.train.list_variables(str(random_checkpoints.saved_checkpoint("4stems") / "model"))
     assert dict(saved) == expected
 
 
-def test_the_genuine_model_gives_what_tensorflow_gives(models: Path, checkpoint: Path) -> None:
+def test_genuine_model_equals_tensorflow(models: Path, checkpoint: Path) -> None:
     from stemdrop_model import spleeter_graph
 
     record = json.loads((models / "2stems.json").read_text())
@@ -135,7 +135,7 @@ def test_the_genuine_model_gives_what_tensorflow_gives(models: Path, checkpoint:
     instruments = INSTRUMENTS["2stems"]
     run = by_onnx(models / "2stems.onnx", instruments)
     with spleeter_graph.restored("2stems", checkpoint) as session:
-        magnitude = checkpoints.music_like(1, 1536, seed=9)
+        magnitude = random_checkpoints.music_like(1, 1536, seed=9)
         expected = spleeter_graph.run(session, magnitude, instruments)
     assert difference(expected, run(magnitude)) < ROUNDING
     with spleeter_graph.loaded(models / "2stems.pb") as session:
@@ -143,18 +143,18 @@ def test_the_genuine_model_gives_what_tensorflow_gives(models: Path, checkpoint:
     assert difference(expected, frozen) < ROUNDING
 
 
-def test_the_genuine_network_is_the_pinned_one(models: Path) -> None:
+def test_genuine_network_has_the_pinned_hash(models: Path) -> None:
     assert sha256(models / "2stems.onnx") == pinned("2stems").network
 
 
-def test_a_network_that_differs_is_refused_and_the_model_that_was_there_stays(
+def test_different_network_is_refused_and_installed_model_is_kept(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from stemdrop_model import build, unet
     from stemdrop_model import checkpoint as reader
 
     def swapped(model: str, folder: Path) -> bytes:
-        """Give each stem the other's weights."""
+        """Swap the weights of the two stems."""
         instruments = INSTRUMENTS[model][::-1]
         other = replace(ARCHITECTURES[model], instruments=instruments)
         return unet.build_network(model, other, reader.read(folder))
@@ -169,7 +169,7 @@ def test_a_network_that_differs_is_refused_and_the_model_that_was_there_stays(
     assert {path.read_bytes() for path in files} == {b"of an earlier build"}
 
 
-def test_a_frozen_graph_that_differs_is_noticed(models: Path, tmp_path: Path) -> None:
+def test_different_frozen_graph_exceeds_the_tolerance(models: Path, tmp_path: Path) -> None:
     from stemdrop_model import spleeter_graph
     from stemdrop_model.comparison import largest_difference
 
@@ -196,7 +196,7 @@ def test_a_frozen_graph_that_differs_is_noticed(models: Path, tmp_path: Path) ->
         ([0.0, 0.0], [0.0, 0.0], np.inf),
     ],
 )
-def test_the_worst_instrument_counts(
+def test_difference_is_that_of_the_worst_instrument(
     expected: list[float], actual: list[float], difference: float
 ) -> None:
     from stemdrop_model.comparison import relative_difference
@@ -207,7 +207,7 @@ def test_the_worst_instrument_counts(
     assert relative_difference(one, other) == difference
 
 
-def test_tensorflow_reads_what_we_read(checkpoint: Path) -> None:
+def test_checkpoint_reader_equals_tensorflow(checkpoint: Path) -> None:
     import tensorflow as tf
 
     from stemdrop_model.checkpoint import read
@@ -220,7 +220,7 @@ def test_tensorflow_reads_what_we_read(checkpoint: Path) -> None:
         np.testing.assert_array_equal(values, reader.get_tensor(name))
 
 
-def test_tensorflow_reads_the_checkpoints_of_the_unit_tests(tmp_path: Path) -> None:
+def test_unit_test_checkpoints_are_read_by_tensorflow(tmp_path: Path) -> None:
     import tensorflow as tf
 
     written = checkpoint_files.variables((2, 3, 4, 5, 6, 7), unets=2)
@@ -232,9 +232,7 @@ def test_tensorflow_reads_the_checkpoints_of_the_unit_tests(tmp_path: Path) -> N
         np.testing.assert_array_equal(values, reader.get_tensor(name))
 
 
-def test_a_checkpoint_that_tensorflow_cannot_restore_is_refused(
-    checkpoint: Path, tmp_path: Path
-) -> None:
+def test_unrestorable_checkpoint_is_refused(checkpoint: Path, tmp_path: Path) -> None:
     from stemdrop_model import spleeter_graph
 
     damaged = shutil.copytree(checkpoint, tmp_path / "2stems")

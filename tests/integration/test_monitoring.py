@@ -1,4 +1,4 @@
-"""Alarms and dashboard look at metrics that the separator really sends, by the names it gives."""
+"""Alarms and the dashboard use metrics that the separator emits."""
 
 import json
 from collections import defaultdict
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from api_events import Handler
-from faults import Faults, unavailable
+from fault_proxy import FaultProxy, unavailable
 from lambda_context import Context, event_of
 from stemdrop.errors import TransientError
 from stemdrop.keys import UploadKey
@@ -26,10 +26,10 @@ def sent(
     handler: Handler,
     buckets: Stack,
     store: Store,
-    faults: Faults,
+    faults: FaultProxy,
     capsys: pytest.CaptureFixture[str],
 ) -> dict[Metric, list[float]]:
-    """Return what the separator measures when jobs end in all ways, with the values."""
+    """Return the emitted metrics and values for all outcomes of jobs."""
     assert store.uploads
     put(buckets, b"no song", UploadKey.parse(BAD))
     for key, seed in ((GOOD, 1), (OTHER, 2)):
@@ -37,7 +37,7 @@ def sent(
     capsys.readouterr()
     handler(event_of(GOOD, BAD), Context())
     handler(event_of(GOOD), Context())
-    faults.on(unavailable, "GET", OTHER, times=100)
+    faults.inject(unavailable, "GET", OTHER, times=100)
     with pytest.raises(TransientError):
         handler(event_of(OTHER), Context())
     return _measured(capsys.readouterr().out)
@@ -59,7 +59,7 @@ def _measured(printed: str) -> dict[Metric, list[float]]:
 
 @pytest.fixture(scope="module")
 def watched() -> set[Metric]:
-    """Return the application's own metrics that alarms and dashboard name."""
+    """Return the application's metrics in alarms and the dashboard."""
     template = load_template(ROOT / "template.yaml")
     resolver = Resolver(template, {"AlarmAddress": "you@example.org"})
     found: set[Metric] = set()
@@ -94,12 +94,14 @@ def _of_dashboard(body: str) -> set[Metric]:
     return {(line[0], line[1], ((line[2], line[3]),)) for line in lines if isinstance(line[0], str)}
 
 
-def test_what_is_watched_is_sent(sent: dict[Metric, list[float]], watched: set[Metric]) -> None:
+def test_every_watched_metric_is_emitted(
+    sent: dict[Metric, list[float]], watched: set[Metric]
+) -> None:
     assert {name for _, name, _ in watched} >= {"JobsDone", "JobsRejected", "JobsFailed", "CostUsd"}
     assert watched <= sent.keys()
 
 
-def test_the_average_of_rejected_songs_is_their_share(sent: dict[Metric, list[float]]) -> None:
+def test_average_of_rejected_songs_is_their_share(sent: dict[Metric, list[float]]) -> None:
     values = {name: found for (_, name, _), found in sent.items()}
     assert sorted(values["JobsRejected"]) == [0.0, 1.0]  # one done, one rejected
     assert values["JobsSkipped"] == values["JobsFailed"] == [1.0]

@@ -1,4 +1,4 @@
-"""Subscribers of the completion topic get a message for every completed job, whatever fails."""
+"""Completion notifications, also after failures."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from api_events import Handler
-from faults import Faults, first, forbidden, lose_answer, unavailable
+from fault_proxy import FaultProxy, drop_response, forbidden, run_before, unavailable
 from lambda_context import Context, event_of
 from stemdrop.errors import TransientError
 from stemdrop.jobs import Job, Status, now
@@ -21,32 +21,32 @@ from stemdrop.store import Store
 from stemdrop_local.deployment import Stack
 from stemdrop_local.emulator_process import EmulatorProcess
 from stemdrop_separate.job.context import JobContext, JobResult, Outcome
-from subscribers import Inbox, subscribe
+from subscribers import Subscriber, subscribe
 from uploads import KEY, attempt, job_of, put, result_of, results, song
 
 GOOD, OTHER, BAD = "drop/good.wav", "drop/other.wav", "drop/bad.wav"
 SENT = "jobs/" + "b" * 32
-# What the proxy sees of a call of SNS: its address has no path.
+# An SNS request at the proxy, whose URL has no path.
 PUBLISH = ("POST", "")
 
 
 @pytest.fixture(autouse=True)
 def ready(handler: Handler, store: Store) -> None:
-    """Have the buckets emptied, no faults, and no waiting between tries."""
+    """Provide empty buckets, no faults, and retries without delays."""
     assert callable(handler)
     assert store.uploads
 
 
 @pytest.fixture
-def inbox(emulator: EmulatorProcess, buckets: Stack) -> Iterator[Inbox]:
-    """Return a subscriber of everything."""
-    inbox = subscribe(emulator, buckets)
-    yield inbox
-    inbox.end()
+def subscriber(emulator: EmulatorProcess, buckets: Stack) -> Iterator[Subscriber]:
+    """Return a subscriber without a filter policy."""
+    subscriber = subscribe(emulator, buckets)
+    yield subscriber
+    subscriber.unsubscribe()
 
 
 def expected(job: Job) -> dict[str, Any]:
-    """Return the record as the message has it."""
+    """Return the record in the form of the message."""
     record: dict[str, Any] = json.loads(job.to_json())
     for stem in record["stems"]:
         assert stem.pop("waveform")
@@ -54,40 +54,42 @@ def expected(job: Job) -> dict[str, Any]:
 
 
 def create_job(store: Store, key: str) -> None:
-    """Write the record that the API writes before it hands out the upload URL."""
+    """Write the record that the API writes before it returns the upload URL."""
     job = Job(key, Status.AWAITING_UPLOAD, now(), now(), options=Options().to_json())
     store.save_job(UploadKey.parse(key), job, None)
 
 
-def test_a_job_that_is_done_is_told_of(handler: Handler, buckets: Stack, inbox: Inbox) -> None:
+def test_completed_job_is_announced(
+    handler: Handler, buckets: Stack, subscriber: Subscriber
+) -> None:
     put(buckets, song(), UploadKey.parse(GOOD))
     assert handler(event_of(GOOD), Context()) == {GOOD: "done"}
-    (message,) = inbox.take()
+    (message,) = subscriber.receive()
     assert message.attributes == {"status": "done", "origin": "drop", "model": "2stems"}
     assert message.record == expected(job_of(buckets, UploadKey.parse(GOOD)))
     assert message.record["stems"][0]["key"] == f"{GOOD}/vocals.wav"
 
 
-def test_a_job_that_fails_is_told_of(
-    handler: Handler, buckets: Stack, store: Store, inbox: Inbox
+def test_failed_job_is_announced(
+    handler: Handler, buckets: Stack, store: Store, subscriber: Subscriber
 ) -> None:
     create_job(store, SENT)
     put(buckets, b"no song", UploadKey.parse(SENT))
     assert handler(event_of(SENT), Context()) == {SENT: "rejected"}
-    (message,) = inbox.take()
+    (message,) = subscriber.receive()
     assert message.attributes == {
         "status": "failed", "origin": "jobs", "model": "2stems", "code": "not_audio"
     }  # fmt: skip
     assert message.record == expected(job_of(buckets, UploadKey.parse(SENT)))
 
 
-def test_stems_that_were_there_already_are_told_of(
-    handler: Handler, buckets: Stack, inbox: Inbox
+def test_copied_stems_are_announced(
+    handler: Handler, buckets: Stack, subscriber: Subscriber
 ) -> None:
     for key in (GOOD, OTHER):
         put(buckets, song(), UploadKey.parse(key))
         assert handler(event_of(key), Context()) == {key: "done"}
-    one, other = (message.record for message in inbox.take())
+    one, other = (message.record for message in subscriber.receive())
     assert "separate" in one["usage"]["timings_s"]
     assert "separate" not in other["usage"]["timings_s"]
     assert [stem["key"] for stem in other["stems"]] == [
@@ -95,35 +97,35 @@ def test_stems_that_were_there_already_are_told_of(
     ]
 
 
-def test_options_that_can_not_be_are_told_of(
-    handler: Handler, buckets: Stack, inbox: Inbox
+def test_job_with_invalid_options_is_announced(
+    handler: Handler, buckets: Stack, subscriber: Subscriber
 ) -> None:
     put(buckets, song(), UploadKey.parse(BAD), {"model": "9stems"})
     assert handler(event_of(BAD), Context()) == {BAD: "rejected"}
-    (message,) = inbox.take()
+    (message,) = subscriber.receive()
     assert message.attributes == {"status": "failed", "origin": "drop", "code": "bad_option"}
     assert message.record["options"] == {"model": "9stems"}
 
 
-def test_the_record_is_saved_before_anybody_is_told(
-    handler: Handler, buckets: Stack, faults: Faults, inbox: Inbox
+def test_record_is_saved_before_the_notification(
+    handler: Handler, buckets: Stack, faults: FaultProxy, subscriber: Subscriber
 ) -> None:
     seen: list[Status] = []
     put(buckets, song(), UploadKey.parse(GOOD))
-    look = first(lambda: seen.append(job_of(buckets, UploadKey.parse(GOOD)).status))
-    faults.on(look, *PUBLISH)
+    look = run_before(lambda: seen.append(job_of(buckets, UploadKey.parse(GOOD)).status))
+    faults.inject(look, *PUBLISH)
     handler(event_of(GOOD), Context())
     assert seen == [Status.DONE]
-    assert len(inbox.take()) == 1
+    assert len(subscriber.receive()) == 1
 
 
-def test_the_same_event_gives_the_same_message_again(
-    handler: Handler, buckets: Stack, inbox: Inbox
+def test_redelivered_event_sends_the_same_message(
+    handler: Handler, buckets: Stack, subscriber: Subscriber
 ) -> None:
     put(buckets, song(), UploadKey.parse(GOOD))
     handler(event_of(GOOD), Context())
     assert handler(event_of(GOOD), Context()) == {GOOD: "skipped"}
-    one, other = inbox.take()
+    one, other = subscriber.receive()
     assert one == other
 
 
@@ -136,70 +138,70 @@ def test_the_same_event_gives_the_same_message_again(
 @pytest.mark.parametrize(
     ("data", "status"), [(song(), "done"), (b"no song", "failed")], ids=["song", "no song"]
 )
-def test_a_message_that_is_not_taken_is_sent_by_the_next_delivery(
+def test_unsent_message_is_sent_by_the_next_delivery(
     handler: Handler,
     buckets: Stack,
-    faults: Faults,
-    inbox: Inbox,
+    faults: FaultProxy,
+    subscriber: Subscriber,
     fault: Any,
     data: bytes,
     status: str,
 ) -> None:
     put(buckets, data, UploadKey.parse(GOOD))
-    faults.on(fault, *PUBLISH, times=100)
+    faults.inject(fault, *PUBLISH, times=100)
     with pytest.raises(TransientError, match=r"'drop/good\.wav': NotificationError"):
         handler(event_of(GOOD), Context())
     job = job_of(buckets, UploadKey.parse(GOOD))
     assert job.status == status
     tries: Any = CLIENT_CONFIG.retries  # type: ignore[attr-defined]
-    assert 1 <= faults.seen(*PUBLISH) <= tries["total_max_attempts"]
-    assert inbox.take() == []
+    assert 1 <= faults.count_requests(*PUBLISH) <= tries["total_max_attempts"]
+    assert subscriber.receive() == []
     written = results(buckets)
-    faults.forget()
+    faults.reset()
     assert handler(event_of(GOOD), Context()) == {GOOD: "skipped"}
-    (message,) = inbox.take()
+    (message,) = subscriber.receive()
     assert message.record == expected(job)
     assert results(buckets) == written
 
 
-def test_a_message_that_is_not_taken_at_first_is_sent_once(
-    handler: Handler, buckets: Stack, faults: Faults, inbox: Inbox
+def test_message_accepted_on_retry_is_sent_once(
+    handler: Handler, buckets: Stack, faults: FaultProxy, subscriber: Subscriber
 ) -> None:
     put(buckets, song(), UploadKey.parse(GOOD))
-    faults.on(unavailable, *PUBLISH, times=1)
+    faults.inject(unavailable, *PUBLISH, times=1)
     assert handler(event_of(GOOD), Context()) == {GOOD: "done"}
-    assert len(inbox.take()) == 1
-    assert faults.seen(*PUBLISH) == 2
+    assert len(subscriber.receive()) == 1
+    assert faults.count_requests(*PUBLISH) == 2
 
 
-def test_a_message_whose_answer_is_lost_is_sent_twice(
-    handler: Handler, buckets: Stack, faults: Faults, inbox: Inbox
+def test_message_with_a_lost_response_is_sent_twice(
+    handler: Handler, buckets: Stack, faults: FaultProxy, subscriber: Subscriber
 ) -> None:
     put(buckets, song(), UploadKey.parse(GOOD))
-    faults.on(lose_answer, *PUBLISH, times=1)
+    faults.inject(drop_response, *PUBLISH, times=1)
     assert handler(event_of(GOOD), Context()) == {GOOD: "done"}
-    one, other = inbox.take()
+    one, other = subscriber.receive()
     assert one == other
 
 
-def test_songs_that_are_told_of_are_not_held_up_by_others(
-    handler: Handler, buckets: Stack, faults: Faults, inbox: Inbox
+def test_failed_notification_does_not_stop_other_songs(
+    handler: Handler, buckets: Stack, faults: FaultProxy, subscriber: Subscriber
 ) -> None:
     for key, seed in ((GOOD, 1), (OTHER, 2)):
         put(buckets, song(0.5, seed), UploadKey.parse(key))
-    faults.on(unavailable, *PUBLISH, times=3)
+    faults.inject(unavailable, *PUBLISH, times=3)
     with pytest.raises(TransientError, match=r"1 of the event's songs failed: 'drop/good\.wav'"):
         handler(event_of(GOOD, OTHER), Context())
-    assert [message.record["key"] for message in inbox.take()] == [OTHER]
+    assert [message.record["key"] for message in subscriber.receive()] == [OTHER]
     handler(event_of(GOOD, OTHER), Context())
-    assert {message.record["key"] for message in inbox.take()} == {GOOD, OTHER}
+    assert {message.record["key"] for message in subscriber.receive()} == {GOOD, OTHER}
 
 
-def test_an_end_is_measured_though_nobody_could_be_told(
-    handler: Handler, buckets: Stack, faults: Faults, capsys: pytest.CaptureFixture[str]
+def test_job_without_a_notification_emits_metrics(
+    handler: Handler, buckets: Stack, faults: FaultProxy, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put(buckets, song(), UploadKey.parse(GOOD))
-    faults.on(forbidden, *PUBLISH)
+    faults.inject(forbidden, *PUBLISH)
     with pytest.raises(TransientError):
         handler(event_of(GOOD), Context())
     lines = [line for line in capsys.readouterr().out.splitlines() if '"JobsDone"' in line]
@@ -211,8 +213,8 @@ def test_an_end_is_measured_though_nobody_could_be_told(
 # --- no message is expected
 
 
-def test_a_job_that_is_deleted_meanwhile_is_not_told_of(
-    handler: Handler, buckets: Stack, store: Store, faults: Faults, inbox: Inbox
+def test_job_deleted_meanwhile_is_not_announced(
+    handler: Handler, buckets: Stack, store: Store, faults: FaultProxy, subscriber: Subscriber
 ) -> None:
     def delete() -> None:
         buckets.s3.delete_object(Bucket=buckets.stems_bucket, Key=record)
@@ -220,43 +222,45 @@ def test_a_job_that_is_deleted_meanwhile_is_not_told_of(
     record = record_key(UploadKey.parse(SENT))
     create_job(store, SENT)
     put(buckets, song(), UploadKey.parse(SENT))
-    faults.forget()
-    faults.on(first(delete), "PUT", record, after=3)
+    faults.reset()
+    faults.inject(run_before(delete), "PUT", record, after=3)
     assert handler(event_of(SENT), Context()) == {SENT: "skipped"}
-    # Nor if the event comes again, or the song is sent again to the old upload URL.
+    # Also not after another delivery, or another upload to the same URL.
     assert handler(event_of(SENT), Context()) == {SENT: "skipped"}
-    assert inbox.take() == []
-    assert faults.seen(*PUBLISH) == 0
+    assert subscriber.receive() == []
+    assert faults.count_requests(*PUBLISH) == 0
 
 
 @pytest.mark.parametrize("key", ["elsewhere/x.wav", "drop/folder/"])
-def test_key_without_a_job_has_no_notification(handler: Handler, inbox: Inbox, key: str) -> None:
+def test_key_without_a_job_has_no_notification(
+    handler: Handler, subscriber: Subscriber, key: str
+) -> None:
     handler(event_of(key), Context())
-    assert inbox.take() == []
+    assert subscriber.receive() == []
 
 
 def test_second_invocation_publishes_no_notification(
-    buckets: Stack, job_context: JobContext, faults: Faults
+    buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:
     def separate_too() -> None:
         theirs.append(result_of(job_context))
 
     theirs: list[JobResult] = []
     put(buckets, song())
-    faults.on(first(separate_too), "PUT", f"{KEY}/vocals.wav")
+    faults.inject(run_before(separate_too), "PUT", f"{KEY}/vocals.wav")
     assert result_of(job_context) == JobResult(Outcome.SKIPPED, None)
     assert theirs == [JobResult(Outcome.DONE, job_of(buckets))]
 
 
 def test_job_separated_again_has_its_final_record(
-    buckets: Stack, job_context: JobContext, faults: Faults
+    buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:
     def replace_and_separate() -> None:
         put(buckets, song(0.7, seed=2))
         assert attempt(job_context) is Outcome.DONE
 
     put(buckets, song())
-    faults.on(first(replace_and_separate), "PUT", f"{KEY}/vocals.wav")
+    faults.inject(run_before(replace_and_separate), "PUT", f"{KEY}/vocals.wav")
     assert result_of(job_context) == JobResult(Outcome.DONE, job_of(buckets))
 
 
@@ -284,7 +288,7 @@ def test_without_a_topic_there_is_no_notifier(environment: dict[str, str]) -> No
     ],
     ids=lambda each: str(each) if isinstance(each, dict) else "",
 )
-def test_attributes_filter(
+def test_filter_policy_selects_messages_by_attributes(
     handler: Handler,
     buckets: Stack,
     store: Store,
@@ -296,7 +300,7 @@ def test_attributes_filter(
     put(buckets, song(), UploadKey.parse(SENT))
     put(buckets, b"no song", UploadKey.parse(BAD))
     put(buckets, song(), UploadKey.parse(GOOD), {"model": "2stems-16kHz"})
-    inbox = subscribe(emulator, buckets, wanted)
+    subscriber = subscribe(emulator, buckets, wanted)
     handler(event_of(SENT, BAD, GOOD), Context())
-    inbox.end()
-    assert {message.record["key"] for message in inbox.take()} == keys
+    subscriber.unsubscribe()
+    assert {message.record["key"] for message in subscriber.receive()} == keys

@@ -1,4 +1,4 @@
-"""The stems are those of stock Spleeter on the whole song: at most 2 steps of 16 bit, 80 dB."""
+"""The stems equal those of stock Spleeter, up to two 16-bit steps and 80 dB."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import checkpoints
+import random_checkpoints
 from benchmarks.metrics import max_step_difference, snr_db
 from benchmarks.songs.song import generate
-from oracle import separate_stock
 from stemdrop.models import Model
 from stemdrop_local.deployment import ROOT
 from stemdrop_separate.models.catalog import BackendName, Models
 from stemdrop_separate.separation.separate import separate
+from stock_spleeter import separate_stock
 
 Waveform = NDArray[np.float32]
 MAX_STEPS = 2.0
@@ -50,26 +50,26 @@ def assert_same(stock: dict[str, Waveform], ours: dict[str, Waveform]) -> None:
 
 
 @pytest.mark.parametrize(("duration_s", "channels"), [(0.3, 1), (0.3, 2), (20, 1), (45, 2)])
-def test_genuine_2stems(duration_s: float, channels: int) -> None:
+def test_genuine_2stems_equals_spleeter(duration_s: float, channels: int) -> None:
     song = mix(duration_s, channels)
-    given = song[:, :1] if channels == 1 else song  # Spleeter duplicates mono by itself
+    given = song[:, :1] if channels == 1 else song  # Spleeter duplicates mono itself
     stock = separate_stock(given, ROOT / "build" / "weights" / "2stems", "2stems")
     for backend in BackendName:
         assert_same(stock, streamed(genuine(backend), Model.TWO_STEMS, song))
 
 
-def test_genuine_2stems_16khz() -> None:
+def test_genuine_2stems_16khz_equals_spleeter() -> None:
     song = mix(8)
     stock = separate_stock(song, ROOT / "build" / "weights" / "2stems", "2stems-16kHz")
     assert_same(stock, streamed(genuine(BackendName.ONNX), Model.TWO_STEMS_16KHZ, song))
 
 
 @pytest.mark.parametrize("model", [Model.FOUR_STEMS, Model.FIVE_STEMS, Model.FOUR_STEMS_16KHZ])
-def test_made_up_weights(model: Model) -> None:
+def test_random_weights_equal_spleeter(model: Model) -> None:
     song = mix(6)
-    stock = separate_stock(song, checkpoints.saved(model.weights), model)
+    stock = separate_stock(song, random_checkpoints.saved_checkpoint(model.weights), model)
     for backend in BackendName:
-        models = Models(checkpoints.exported(model.weights), backend)
+        models = Models(random_checkpoints.built_model(model.weights), backend)
         assert_same(stock, streamed(models, model, song))
 
 

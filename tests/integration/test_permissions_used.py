@@ -1,7 +1,7 @@
-"""Both functions work with what their roles allow, and need all of it; all else is refused.
+"""Both functions work with the permissions of their roles, and use all of them.
 
-The real jobs and the real API run against S3 behind the policies of the deployed roles. What they
-are refused, and what they never ask for, is wrong.
+Real jobs and the real API run against S3 behind the policies of the deployed roles. Denied requests
+and unused permissions are errors.
 """
 
 import hashlib
@@ -15,9 +15,9 @@ import boto3
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from api_events import Api, ExecutionEnvironment, handler_of
-from faults import Request, first, forbidden
-from iam import ARN, Call, Gate, Grant, calls_of, grants_of
+from api_events import Api, ExecutionEnvironment, create_handler
+from fault_proxy import S3Request, forbidden, run_before
+from iam import ARN, Grant, IamRequest, PolicyProxy, iam_requests, list_grants
 from stemdrop.errors import StorageError
 from stemdrop.keys import UploadKey, record_key, result_key
 from stemdrop.notifications import Notifier
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 DROP = UploadKey.parse("drop/song.wav")
-LARGE = bytes(9 << 20)  # goes to S3 in parts
-# What Lambda does with a function's role, and the property that asks for it.
+LARGE = bytes(9 << 20)  # needs a multipart upload
+# Actions of Lambda with a function's role, and the property that requires them.
 BY_LAMBDA = {
     "logs:CreateLogStream": "LoggingConfig",
     "logs:PutLogEvents": "LoggingConfig",
@@ -48,7 +48,7 @@ BY_LAMBDA = {
 
 
 def statements_of(emulator: EmulatorProcess, role: str) -> list[Mapping[str, Any]]:
-    """Return what the policy of a deployed role says."""
+    """Return the policy statements of a deployed role."""
     described = emulator.client("cloudformation").describe_stack_resource(
         StackName=STACK_NAME, LogicalResourceId=role
     )
@@ -59,32 +59,34 @@ def statements_of(emulator: EmulatorProcess, role: str) -> list[Mapping[str, Any
     return found
 
 
-def unused(gate: Gate, function: str) -> set[Grant]:
-    """Return what nobody needed: neither the function's code nor Lambda for it."""
+def unused(proxy: PolicyProxy, function: str) -> set[Grant]:
+    """Return the grants that neither the function's code nor Lambda used."""
     properties = yaml_parse(TEMPLATE.read_text())["Resources"][function]["Properties"]
-    needless = grants_of(gate.statements) - gate.used
-    return {grant for grant in needless if BY_LAMBDA.get(grant.action) not in properties}
+    unused_grants = list_grants(proxy.statements) - proxy.used
+    return {grant for grant in unused_grants if BY_LAMBDA.get(grant.action) not in properties}
 
 
 @pytest.fixture
-def gates(buckets: Stack, emulator: EmulatorProcess) -> Iterator[dict[str, Gate]]:
-    """Return S3 as each of the roles sees it."""
+def proxies(buckets: Stack, emulator: EmulatorProcess) -> Iterator[dict[str, PolicyProxy]]:
+    """Return an S3 proxy for each role."""
     with ExitStack() as running:
         yield {
-            role: running.enter_context(Gate(buckets.endpoint_url, statements_of(emulator, role)))
+            role: running.enter_context(
+                PolicyProxy(buckets.endpoint_url, statements_of(emulator, role))
+            )
             for role in ("SeparateRole", "ApiRole")
         }
 
 
 @pytest.fixture
 def separator(
-    gates: dict[str, Gate], job_context: JobContext, emulator: EmulatorProcess
+    proxies: dict[str, PolicyProxy], job_context: JobContext, emulator: EmulatorProcess
 ) -> JobContext:
-    """Return the separator, with nothing but its role."""
+    """Return the separator with the permissions of its role."""
     client: S3Client = boto3.client(
         "s3",
         config=CLIENT_CONFIG,
-        endpoint_url=gates["SeparateRole"].url,
+        endpoint_url=proxies["SeparateRole"].url,
         region_name=REGION,
         aws_access_key_id=ACCESS_KEY_ID,
         aws_secret_access_key=emulator.credentials["AWS_SECRET_ACCESS_KEY"],
@@ -95,37 +97,37 @@ def separator(
 
 @pytest.fixture
 def api(
-    gates: dict[str, Gate],
+    proxies: dict[str, PolicyProxy],
     store: Store,
     api_environment: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Api]:
-    """Return the API, with nothing but its role."""
-    assert store.uploads  # nobody waits between tries
+    """Return the API with the permissions of its role."""
+    assert store.uploads  # retries without delays
     for name in api_environment.keys() - {"PATH", "TZ", "LANG"}:
         monkeypatch.setenv(name, api_environment[name])
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", gates["ApiRole"].url)
-    with ExecutionEnvironment(handler_of(api_environment)) as environment:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxies["ApiRole"].url)
+    with ExecutionEnvironment(create_handler(api_environment)) as environment:
         yield Api(environment.handle)
 
 
-def send(job: dict[str, Any], buckets: Stack, gate: Gate, data: bytes) -> UploadKey:
-    """Send a song to a job's upload URL: S3 asks whether who signed it may put the song there."""
-    assert gate.ask(Call("s3:PutObject", f"{ARN}{buckets.uploads_bucket}/{job['key']}"))
+def send(job: dict[str, Any], buckets: Stack, proxy: PolicyProxy, data: bytes) -> UploadKey:
+    """Upload a song to a job's URL, and check that the signer has the permission."""
+    assert proxy.check(IamRequest("s3:PutObject", f"{ARN}{buckets.uploads_bucket}/{job['key']}"))
     key = UploadKey.parse(job["key"])
     put(buckets, data, key)
     return key
 
 
-def fetch(url: str, gate: Gate) -> None:
-    """Follow a presigned URL: S3 asks whether who signed it may read what it leads to."""
+def fetch(url: str, proxy: PolicyProxy) -> None:
+    """Check that the signer of a presigned URL has the permission to read the object."""
     bucket, _, key = urlsplit(url).path.lstrip("/").partition("/")
-    (call,) = calls_of(Request("GET", bucket, key, ""))
-    assert gate.ask(call)
+    (call,) = iam_requests(S3Request("GET", bucket, key, ""))
+    assert proxy.check(call)
 
 
-def separate_drops(separator: JobContext, buckets: Stack, gate: Gate) -> None:
-    """Have songs dropped: a new one, the same with other options, a copy, none, one in parts."""
+def separate_dropped_songs(separator: JobContext, buckets: Stack, proxy: PolicyProxy) -> None:
+    """Separate dropped songs: new, with other options, copied, missing, with a failed upload."""
     put(buckets, song(), DROP)
     assert attempt(separator, DROP) is Outcome.DONE
     put(buckets, song(), DROP, {"codec": "flac", "stems": "vocals"})
@@ -136,88 +138,90 @@ def separate_drops(separator: JobContext, buckets: Stack, gate: Gate) -> None:
     assert attempt(separator, copy) is Outcome.DONE
     gone = UploadKey.parse("drop/gone.wav")
     assert attempt(separator, gone) is Outcome.REJECTED
-    break_off(separator, gate, DROP)
+    fail_multipart_upload(separator, proxy, DROP)
 
 
-def break_off(job_context: JobContext, gate: Gate, key: UploadKey) -> None:
-    """Have an upload in parts fail: what is there of it is given up."""
+def fail_multipart_upload(job_context: JobContext, proxy: PolicyProxy, key: UploadKey) -> None:
+    """Make a multipart upload fail, so that it is aborted."""
     target = result_key(key, "large.wav")
     path = job_context.settings.work_dir.parent / "large.wav"
     path.write_bytes(LARGE)
-    gate.on(forbidden, "PUT", target)
+    proxy.inject(forbidden, "PUT", target)
     with pytest.raises(StorageError):
         job_context.store.upload(path, target, "audio/wav")
 
 
-class Services:
-    """A client of SNS and of SQS, which asks whether a role may do what it is called for."""
+class CheckedClient:
+    """A client of SNS and SQS that checks the permissions of a role."""
 
-    def __init__(self, gate: Gate, queue_arn: str) -> None:
-        self._gate = gate
+    def __init__(self, proxy: PolicyProxy, queue_arn: str) -> None:
+        self._proxy = proxy
         self._queue_arn = queue_arn
 
     def publish(self, **request: Any) -> None:
-        assert self._gate.ask(Call("sns:Publish", request["TopicArn"]))
+        assert self._proxy.check(IamRequest("sns:Publish", request["TopicArn"]))
 
     def change_message_visibility(self, **_: Any) -> None:
-        assert self._gate.ask(Call("sqs:ChangeMessageVisibility", self._queue_arn))
+        assert self._proxy.check(IamRequest("sqs:ChangeMessageVisibility", self._queue_arn))
 
 
-def tell_and_retry(buckets: Stack, gate: Gate) -> None:
+def publish_and_retry(buckets: Stack, proxy: PolicyProxy) -> None:
     """Publish a job's completion and return a message to the queue, as the handler does."""
     url = buckets.song_queue_url
     found = buckets.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-    services: Any = Services(gate, found["Attributes"]["QueueArn"])
+    services: Any = CheckedClient(proxy, found["Attributes"]["QueueArn"])
     Notifier(buckets.outputs["CompletionTopicArn"], services).publish(job_of(buckets, DROP))
     SongQueue(url, (30,), services).retry("receipt", 1)
 
 
 def separate_job(
-    api: Api, separator: JobContext, buckets: Stack, gates: dict[str, Gate]
+    api: Api, separator: JobContext, buckets: Stack, proxies: dict[str, PolicyProxy]
 ) -> dict[str, Any]:
-    """Have a job done, and return it."""
+    """Complete a job, and return it."""
     wanted = {"filename": "a.wav", "size_bytes": len(song()), "zip": True}
     job = api.post("/jobs", wanted).json
-    key = send(job, buckets, gates["ApiRole"], song())
+    key = send(job, buckets, proxies["ApiRole"], song())
     assert attempt(separator, key) is Outcome.DONE
     done: dict[str, Any] = api.get(f"/jobs/{job['id']}").json
     for url in (*(stem["url"] for stem in done["stems"]), done["zip"]["url"]):
-        fetch(url, gates["ApiRole"])
+        fetch(url, proxies["ApiRole"])
     return done
 
 
-def delete_at_work(api: Api, separator: JobContext, buckets: Stack, gates: dict[str, Gate]) -> None:
-    """Have a job deleted at the moment when its stems are uploaded."""
+def delete_during_upload(
+    api: Api, separator: JobContext, buckets: Stack, proxies: dict[str, PolicyProxy]
+) -> None:
+    """Delete a job during the upload of its stems."""
     data = song(0.5, seed=7)
     job = api.post("/jobs", {"filename": "b.wav", "size_bytes": len(data)}).json
-    key = send(job, buckets, gates["ApiRole"], data)
+    key = send(job, buckets, proxies["ApiRole"], data)
 
     def delete() -> None:
         assert api.delete(f"/jobs/{job['id']}").status == 204
 
-    gates["SeparateRole"].on(first(delete), "PUT", result_key(key, "vocals.wav"))
+    proxies["SeparateRole"].inject(run_before(delete), "PUT", result_key(key, "vocals.wav"))
     assert attempt(separator, key) is Outcome.SKIPPED
     assert not results(buckets, f"{key}/")
 
 
-def test_the_separator_needs_all_that_its_role_allows(
-    separator: JobContext, api: Api, buckets: Stack, gates: dict[str, Gate]
+def test_separator_uses_every_permission_of_its_role(
+    separator: JobContext, api: Api, buckets: Stack, proxies: dict[str, PolicyProxy]
 ) -> None:
-    gate = gates["SeparateRole"]
-    separate_drops(separator, buckets, gate)
-    tell_and_retry(buckets, gate)
-    job = separate_job(api, separator, buckets, gates)
-    delete_at_work(api, separator, buckets, gates)
-    break_off(separator, gate, UploadKey.parse(job["key"]))
-    assert gate.denied == []
-    assert unused(gate, "SeparateFunction") == set()
+    proxy = proxies["SeparateRole"]
+    separate_dropped_songs(separator, buckets, proxy)
+    publish_and_retry(buckets, proxy)
+    job = separate_job(api, separator, buckets, proxies)
+    delete_during_upload(api, separator, buckets, proxies)
+    fail_multipart_upload(separator, proxy, UploadKey.parse(job["key"]))
+    assert proxy.denied == []
+    assert unused(proxy, "SeparateFunction") == set()
 
 
-def test_the_api_needs_all_that_its_role_allows(
-    separator: JobContext, api: Api, buckets: Stack, gates: dict[str, Gate]
+def test_api_uses_every_permission_of_its_role(
+    separator: JobContext, api: Api, buckets: Stack, proxies: dict[str, PolicyProxy]
 ) -> None:
-    gate = gates["ApiRole"]
-    job = separate_job(api, separator, buckets, gates)
+    proxy = proxies["ApiRole"]
+    job = separate_job(api, separator, buckets, proxies)
     known = {
         "filename": "c.wav",
         "size_bytes": len(song()),
@@ -229,22 +233,22 @@ def test_the_api_needs_all_that_its_role_allows(
     put(buckets, song(), DROP)
     assert attempt(separator, DROP) is Outcome.DONE
     for stem in api.get("/drop/song.wav").json["stems"]:
-        fetch(stem["url"], gate)
+        fetch(stem["url"], proxy)
     assert api.get(f"/jobs/{'0' * 32}").status == 404
-    copy_in_parts(buckets, gate, UploadKey.parse(again["key"]))
+    fail_multipart_copy(buckets, proxy, UploadKey.parse(again["key"]))
     for made in (again, job):
         assert api.delete(f"/jobs/{made['id']}").status == 204
     assert not results(buckets, "jobs/")
-    assert gate.denied == []
-    assert unused(gate, "ApiFunction") == set()
+    assert proxy.denied == []
+    assert unused(proxy, "ApiFunction") == set()
 
 
-def copy_in_parts(buckets: Stack, gate: Gate, key: UploadKey) -> None:
-    """Have the copy of a large stem fail: what is there of it is given up."""
+def fail_multipart_copy(buckets: Stack, proxy: PolicyProxy, key: UploadKey) -> None:
+    """Make a multipart copy of a large stem fail, so that it is aborted."""
     source, target = result_key(DROP, "large.wav"), result_key(key, "large.wav")
     buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=source, Body=LARGE)
-    client: S3Client = boto3.client("s3", config=CLIENT_CONFIG, endpoint_url=gate.url)
-    gate.on(forbidden, "PUT", target)
+    client: S3Client = boto3.client("s3", config=CLIENT_CONFIG, endpoint_url=proxy.url)
+    proxy.inject(forbidden, "PUT", target)
     with pytest.raises(StorageError):
         Store(buckets.uploads_bucket, buckets.stems_bucket, client).copy(source, target)
 
@@ -272,20 +276,20 @@ def copy_in_parts(buckets: Stack, gate: Gate, key: UploadKey) -> None:
         ("SeparateRole", "sts:AssumeRole", "stems"),
     ],
 )
-def test_a_thief_of_a_role_gets_no_further(
-    gates: dict[str, Gate], buckets: Stack, role: str, action: str, where: str
+def test_role_denies_other_actions(
+    proxies: dict[str, PolicyProxy], buckets: Stack, role: str, action: str, where: str
 ) -> None:
     bucket, _, key = where.format(id="0" * 32).partition("/")
     name = {"uploads": buckets.uploads_bucket, "stems": buckets.stems_bucket}[bucket]
-    assert not gates[role].ask(Call(action, f"{ARN}{name}/{key}".rstrip("/")))
+    assert not proxies[role].check(IamRequest(action, f"{ARN}{name}/{key}".rstrip("/")))
 
 
 @pytest.mark.parametrize("prefix", ["", "jobs/", "drop/", "content/", "jobs/0", f"jobs/{'0' * 32}"])
-def test_nobody_lists_the_jobs_of_others(
-    gates: dict[str, Gate], buckets: Stack, prefix: str
+def test_listing_all_jobs_is_denied(
+    proxies: dict[str, PolicyProxy], buckets: Stack, prefix: str
 ) -> None:
     context = {"s3:prefix": prefix}
-    call = Call("s3:ListBucket", f"{ARN}{buckets.stems_bucket}", context)
-    assert not gates["ApiRole"].ask(call)
+    call = IamRequest("s3:ListBucket", f"{ARN}{buckets.stems_bucket}", context)
+    assert not proxies["ApiRole"].check(call)
     whole = replace(call, context={"s3:prefix": f"jobs/{'0' * 32}/"})
-    assert gates["ApiRole"].ask(whole)
+    assert proxies["ApiRole"].check(whole)

@@ -17,7 +17,7 @@ from stemdrop_separate.pipeline import Progress, SeparatedSong, separate_song
 
 
 def test_progress_without_announced_duration_is_exact(tmp_path: Path) -> None:
-    # Silence takes few bytes and tones many, so a guess from the bit rate is far off.
+    # Silence is small and tones are large, so an estimate from the bitrate would be wrong.
     song = media.encode(tmp_path / "song.aac", media.tones(16.0))
     with song.open("ab") as file:
         silence = media.encode(tmp_path / "silence.aac", 0 * media.tones(16.0))
@@ -38,7 +38,7 @@ def test_progress_without_announced_duration_is_exact(tmp_path: Path) -> None:
 
 
 def loud(path: Path, peak: float) -> Path:
-    """Write a song in 32-bit floats that goes up to a peak, as a stem may."""
+    """Write a song in 32-bit floats with a peak, which can exceed full scale."""
     mix = generate(14, seed=6).mix
     return media.wav(path, mix * np.float32(peak / np.abs(mix).max()))
 
@@ -116,11 +116,11 @@ def test_error_in_progress_callback_stops_scaling(tmp_path: Path) -> None:
     assert not list((tmp_path / "scaled").iterdir())
 
 
-def test_copy_for_scaling_counts_as_needed_space(
+def test_scaling_copy_counts_toward_disk_space(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     song = loud(tmp_path / "song.wav", 3.0)
-    # Two stems of 16 bits take 4.9 MB, and a copy of them in floats twice as much.
+    # Two 16-bit stems need 4.9 MB, and a float copy needs twice as much.
     usage = shutil.disk_usage(tmp_path)._replace(free=8_000_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     separate(song, tmp_path / "kept")

@@ -1,4 +1,4 @@
-"""What `quality=high` promises, with genuine and made-up networks, and how it is measured."""
+"""Properties of `quality=high` with genuine and random networks, and its evaluation."""
 
 import re
 from pathlib import Path
@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import checkpoints
-import whole_file
+import random_checkpoints
+import reference_separation
 from benchmarks.evaluate import main
 from benchmarks.metrics import snr_db
 from benchmarks.songs.repertoire import REPERTOIRE, play
@@ -35,7 +35,7 @@ def whole(network: Network, song: Waveform) -> dict[str, NDArray[np.float64]]:
         runs = [network.backend.estimate(segment[np.newaxis]) for segment in magnitude]
         return {stem: np.concatenate([run[stem] for run in runs]) for stem in network.instruments}
 
-    return whole_file.separate_high(song.astype(float), one_by_one)
+    return reference_separation.separate_high(song.astype(float), one_by_one)
 
 
 def assert_same(network: Network, song: Waveform, within: float = 1e-5) -> None:
@@ -50,18 +50,20 @@ def assert_same(network: Network, song: Waveform, within: float = 1e-5) -> None:
     ("backend", "duration_s"),
     [(BackendName.ONNX, 4), (BackendName.ONNX, 31), (BackendName.TENSORFLOW, 4)],
 )
-def test_a_stream_equals_the_whole_song_and_adds_up(backend: BackendName, duration_s: int) -> None:
+def test_streamed_stems_equal_the_whole_song_and_add_up(
+    backend: BackendName, duration_s: int
+) -> None:
     assert_same(Models(GENUINE, backend).load(Model.TWO_STEMS), generate(duration_s, seed=11).mix)
 
 
 @pytest.mark.parametrize("model", [Model.FOUR_STEMS, Model.FIVE_STEMS_16KHZ])
-def test_so_do_all_models(model: Model) -> None:
-    models = Models(checkpoints.exported(model.weights))
-    # Random weights make more of the rounding of the transforms than trained ones.
+def test_streamed_stems_of_every_model_equal_the_whole_song(model: Model) -> None:
+    models = Models(random_checkpoints.built_model(model.weights))
+    # Random weights amplify rounding errors more than trained weights.
     assert_same(models.load(model), generate(8, seed=11).mix, within=3e-5)
 
 
-def test_the_stems_are_nearer_to_the_true_ones() -> None:
+def test_high_quality_stems_are_closer_to_the_true_stems() -> None:
     network = Models(GENUINE).load(Model.TWO_STEMS)
     gains_db = []
     for seed, kind in enumerate(REPERTOIRE):
@@ -77,7 +79,7 @@ def test_the_stems_are_nearer_to_the_true_ones() -> None:
     assert np.mean(gains_db) > 0.5
 
 
-def test_an_evaluation_measures_what_came_back(
+def test_evaluation_scores_the_returned_stems(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = tmp_path / "evaluation.md"
@@ -93,7 +95,7 @@ def test_an_evaluation_measures_what_came_back(
     assert page.with_suffix(".png").is_file()
 
 
-def test_an_evaluation_says_what_is_missing(
+def test_evaluation_reports_missing_files(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--songs", str(tmp_path)]) == 1

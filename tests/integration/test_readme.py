@@ -1,4 +1,4 @@
-"""Every command in README.md and docs/guide works, or would work with an AWS account."""
+"""Every command in README.md and docs/guide works, or is valid for an AWS account."""
 
 import re
 import shlex
@@ -10,7 +10,7 @@ import pytest
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from documents import GUIDE, README, commands_in
-from local_stack import TOKEN, running, settings_in
+from local_stack import TOKEN, run_stack, stack_settings
 from stemdrop.keys import UploadKey
 from stemdrop.options import Options
 from stemdrop_cli.main import main
@@ -88,7 +88,7 @@ def test_submit_command_downloads_stems(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_wav(Path("song.mp3"), [generate(2).mix])
-    with running(settings_in(tmp_path_factory.mktemp("stack"))) as (services, _):
+    with run_stack(stack_settings(tmp_path_factory.mktemp("stack"))) as (services, _):
         monkeypatch.setenv("STEMDROP_URL", f"http://localhost:{services.port}")
         monkeypatch.setenv("STEMDROP_TOKEN", TOKEN)
         assert main(shlex.split(command)[1:]) == 0

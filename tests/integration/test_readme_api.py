@@ -1,4 +1,4 @@
-"""The guides' own lines against a running stack: curl for the API, AWS tools on the laptop."""
+"""The commands of the guides against a running stack: curl and AWS tools."""
 
 import json
 import os
@@ -14,7 +14,7 @@ import pytest
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from documents import GUIDE, commands_in
-from local_stack import TOKEN, Program
+from local_stack import TOKEN, LocalStackProcess
 from stemdrop_cli.main import main as command_line
 from stemdrop_local.deployment import ROOT
 
@@ -26,9 +26,9 @@ POLLS = 60
 
 
 class Terminal:
-    """A shell that runs the guides' lines with each reader's own values filled in."""
+    """A shell that runs the guides' commands with the placeholders filled in."""
 
-    def __init__(self, folder: Path, program: Program, url: str) -> None:
+    def __init__(self, folder: Path, program: LocalStackProcess, url: str) -> None:
         self.folder = folder
         self.program = program
         self._known = {"http://localhost:5000": url, "TOKEN": TOKEN}
@@ -58,9 +58,9 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     """Run the whole application with the real model, and return a shell for commands against it."""
     options = ["--models", str(ROOT / "build" / "models")]
     environment = os.environ | {"STEMDROP_TOKEN": TOKEN}
-    with Program(tmp_path, *options, environment=environment) as program:
-        program.transcript.wait(STARTED)
-        (url,) = re.findall(STARTED, program.transcript.text)
+    with LocalStackProcess(tmp_path, *options, environment=environment) as program:
+        program.output.wait(STARTED)
+        (url,) = re.findall(STARTED, program.output.text)
         yield Terminal(tmp_path, program, url)
         assert program.end(signal.SIGINT) == 0
 
@@ -101,9 +101,9 @@ def wait(terminal: Terminal, show: str) -> dict[str, Any]:
 def test_laptop_guide_drops_songs_by_folder_and_by_aws(tmp_path: Path, terminal: Terminal) -> None:
     write_wav(tmp_path / "song.mp3", [generate(2, seed=4).mix])
     terminal.enter(line(LAPTOP, "cp song.mp3 drop/"))
-    terminal.program.transcript.wait("saved .*song.mp3")
+    terminal.program.output.wait("saved .*song.mp3")
     assert (tmp_path / "stems" / "song.mp3" / "vocals.wav").is_file()
     assert json.loads(terminal.enter(line(DROP_FOLDER, "curl")))["status"] == "done"
     write_wav(tmp_path / "song.mp3", [generate(2, seed=5).mix])
     terminal.enter(line(LAPTOP, "source "), line(LAPTOP, "aws s3 cp"))
-    terminal.program.transcript.wait("done .*drop/song.mp3", times=2)
+    terminal.program.output.wait("done .*drop/song.mp3", times=2)

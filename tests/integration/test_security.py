@@ -1,4 +1,4 @@
-"""What docs/operations/security.md promises and no other file of tests is about."""
+"""Mitigations in docs/operations/security.md without tests in other files."""
 
 import hmac
 import io
@@ -29,7 +29,7 @@ def test_a_token_is_compared_in_constant_time(
 
 
 @pytest.mark.parametrize("name", ["../up.wav", "a\\..\\b.wav", "/root.wav", "C:\\song.wav"])
-def test_a_zip_has_plain_names_whatever_the_key(
+def test_zip_of_any_key_has_plain_member_names(
     buckets: Stack, job_context: JobContext, name: str
 ) -> None:
     key = UploadKey.parse(f"drop/{name}")

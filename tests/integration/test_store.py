@@ -1,4 +1,4 @@
-"""The store against the emulator, with and without trouble on the way."""
+"""The store against the emulator, with and without faults."""
 
 import hashlib
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from faults import Faults, cut_body, forbidden, lose_answer, unavailable
+from fault_proxy import FaultProxy, drop_response, forbidden, truncate_body, unavailable
 from stemdrop.errors import ChangedError, StorageError
 from stemdrop.jobs import Job, Status, now
 from stemdrop.keys import UploadKey, content_key, record_key, result_key
@@ -17,7 +17,7 @@ from stemdrop_local.deployment import Stack
 
 KEY = UploadKey.parse("drop/song.mp3")
 DIGEST = "d" * 64
-# More than a part of a multipart upload, and nothing that repeats.
+# Larger than a part of a multipart upload, without repetition.
 LARGE = hashlib.shake_256(b"large").digest(9 << 20)
 STRANGE_KEYS = [
     "drop/with space  twice.mp3",
@@ -60,7 +60,7 @@ def a_job(**changes: object) -> Job:
     return job.updated(**changes)
 
 
-def test_a_song_is_described(buckets: Stack, store: Store) -> None:
+def test_upload_has_size_etag_time_and_metadata(buckets: Stack, store: Store) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
     put_song(buckets, b"sound", model="4stems", duration_s="7.5", bit_depth="24")
     upload = store.find_upload(KEY)
@@ -72,7 +72,7 @@ def test_a_song_is_described(buckets: Stack, store: Store) -> None:
     assert upload.uploaded_at.endswith("Z")
 
 
-def test_a_song_that_is_not_there_is_none(store: Store) -> None:
+def test_missing_upload_is_none(store: Store) -> None:
     assert store.find_upload(KEY) is None
 
 
@@ -87,9 +87,7 @@ def test_a_song_is_downloaded_with_its_hash(
     assert (tmp_path / "song").read_bytes() == data
 
 
-def test_a_song_that_was_replaced_is_not_downloaded(
-    buckets: Stack, store: Store, tmp_path: Path
-) -> None:
+def test_replaced_song_is_not_downloaded(buckets: Stack, store: Store, tmp_path: Path) -> None:
     put_song(buckets, b"one")
     upload = store.find_upload(KEY)
     assert upload is not None
@@ -98,10 +96,8 @@ def test_a_song_that_was_replaced_is_not_downloaded(
         store.download(upload, tmp_path / "song")
 
 
-def test_a_song_that_was_deleted_is_tried_again(
-    buckets: Stack, store: Store, tmp_path: Path
-) -> None:
-    # Not a ChangedError: no event of another upload will come, so this one has to.
+def test_deleted_song_is_a_transient_error(buckets: Stack, store: Store, tmp_path: Path) -> None:
+    # Not a ChangedError, because no newer upload has an event, so this one must be retried.
     put_song(buckets, b"one")
     upload = store.find_upload(KEY)
     assert upload is not None
@@ -111,22 +107,20 @@ def test_a_song_that_was_deleted_is_tried_again(
     assert not isinstance(raised.value, ChangedError)
 
 
-def test_a_download_that_is_cut_is_an_error(
-    buckets: Stack, store: Store, faults: Faults, tmp_path: Path
+def test_truncated_download_is_an_error(
+    buckets: Stack, store: Store, faults: FaultProxy, tmp_path: Path
 ) -> None:
     put_song(buckets, LARGE)
     upload = store.find_upload(KEY)
     assert upload is not None
-    faults.on(cut_body, "GET", str(KEY))
+    faults.inject(truncate_body, "GET", str(KEY))
     with pytest.raises(StorageError, match=r"drop/song\.mp3"):
         store.download(upload, tmp_path / "song")
     assert store.download(upload, tmp_path / "song") == hashlib.sha256(LARGE).hexdigest()
 
 
 @pytest.mark.parametrize("text", STRANGE_KEYS, ids=ascii)
-def test_strange_keys_come_through_unchanged(
-    buckets: Stack, store: Store, tmp_path: Path, text: str
-) -> None:
+def test_unusual_keys_are_kept(buckets: Stack, store: Store, tmp_path: Path, text: str) -> None:
     key = UploadKey.parse(text)
     put_song(buckets, b"sound", key)
     upload = store.find_upload(key)
@@ -147,7 +141,7 @@ def test_strange_keys_come_through_unchanged(
     assert store.list_results(key) == set()
 
 
-def test_a_record_is_written_where_none_is(buckets: Stack, store: Store) -> None:
+def test_record_is_created_only_if_missing(buckets: Stack, store: Store) -> None:
     job = a_job()
     assert store.load_job(KEY) == (None, None)
     etag = store.save_job(KEY, job, None)
@@ -158,7 +152,7 @@ def test_a_record_is_written_where_none_is(buckets: Stack, store: Store) -> None
     assert store.load_job(KEY) == (job, etag)
 
 
-def test_a_record_replaces_what_was_read(store: Store) -> None:
+def test_record_is_replaced_only_if_unchanged(store: Store) -> None:
     first_etag = store.save_job(KEY, a_job(), None)
     second = a_job(progress=0.5)
     second_etag = store.save_job(KEY, second, first_etag)
@@ -175,26 +169,26 @@ def test_a_deleted_record_is_not_replaced(buckets: Stack, store: Store) -> None:
     assert store.load_job(KEY) == (None, None)
 
 
-def test_a_browser_shows_the_record_as_it_is_now(buckets: Stack, store: Store) -> None:
+def test_record_is_json_without_caching(buckets: Stack, store: Store) -> None:
     store.save_job(KEY, a_job(), None)
     head = buckets.s3.head_object(Bucket=buckets.stems_bucket, Key=record_key(KEY))
     assert (head["ContentType"], head["CacheControl"]) == ("application/json", "no-cache")
 
 
-def test_a_garbled_record_is_a_storage_error(buckets: Stack, store: Store) -> None:
+def test_invalid_record_is_a_storage_error(buckets: Stack, store: Store) -> None:
     put_result(buckets, record_key(KEY), b"{")
     with pytest.raises(StorageError):
         store.load_job(KEY)
 
 
-def test_a_write_whose_answer_is_lost_has_happened(store: Store, faults: Faults) -> None:
-    # boto3 sends it again and learns that the record has changed; `JobRecord` finds out by whom.
-    faults.on(lose_answer, "PUT", record_key(KEY))
+def test_write_with_a_lost_response_is_kept(store: Store, faults: FaultProxy) -> None:
+    # boto3 retries and gets an error that the record has changed. `JobRecord` finds out by whom.
+    faults.inject(drop_response, "PUT", record_key(KEY))
     job = a_job()
     with pytest.raises(ChangedError):
         store.save_job(KEY, job, None)
     assert store.load_job(KEY)[0] == job
-    assert faults.seen("PUT", record_key(KEY)) == 2
+    assert faults.count_requests("PUT", record_key(KEY)) == 2
 
 
 @pytest.mark.parametrize("data", [b"sound", LARGE], ids=["small", "in parts"])
@@ -217,7 +211,7 @@ def test_a_missing_result_is_not_copied(buckets: Stack, store: Store) -> None:
     assert all_results(buckets) == set()
 
 
-def test_results_are_those_directly_below_the_upload(buckets: Stack, store: Store) -> None:
+def test_results_include_only_direct_children(buckets: Stack, store: Store) -> None:
     own = {"drop/song.mp3/vocals.wav", "drop/song.mp3/stems.zip"}
     others = {
         "drop/song.mp3/job.json",
@@ -234,7 +228,7 @@ def test_results_are_those_directly_below_the_upload(buckets: Stack, store: Stor
     assert all_results(buckets) == others
 
 
-def test_the_index_is_written_and_read(store: Store) -> None:
+def test_index_entry_round_trips(store: Store) -> None:
     assert store.find_content(DIGEST) is None
     store.save_content(DIGEST, KEY)
     other = replace(KEY, name="other.mp3")
@@ -245,16 +239,14 @@ def test_the_index_is_written_and_read(store: Store) -> None:
 @pytest.mark.parametrize(
     "entry", [b"", b"{", b"[]", b"7", b"{}", b'{"key": 1}', b'{"key": "elsewhere/x"}', b"\xff"]
 )
-def test_a_garbled_entry_of_the_index_points_nowhere(
-    buckets: Stack, store: Store, entry: bytes
-) -> None:
+def test_invalid_index_entry_is_ignored(buckets: Stack, store: Store, entry: bytes) -> None:
     put_result(buckets, content_key(DIGEST), entry)
     assert store.find_content(DIGEST) is None
 
 
 Call = tuple[str, str, Callable[[Store, Path], object]]
 VOCALS = result_key(KEY, "vocals.wav")
-# The request that each call makes, and the call; a song, its record, a stem and an entry are there.
+# The request of each call, and the call. A song, its record, a stem and an index entry exist.
 CALLS: dict[str, Call] = {
     "find_upload": ("HEAD", str(KEY), lambda store, _: store.find_upload(KEY)),
     "download": ("GET", str(KEY), lambda store, path: download(store, path / "song")),
@@ -290,34 +282,36 @@ def filled(buckets: Stack, store: Store, tmp_path: Path) -> Store:
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_a_busy_s3_is_asked_again(filled: Store, faults: Faults, tmp_path: Path, name: str) -> None:
+def test_busy_s3_is_retried(filled: Store, faults: FaultProxy, tmp_path: Path, name: str) -> None:
     method, key, call = CALLS[name]
-    faults.on(unavailable, method, key, times=4)
-    before = faults.seen(method, key)
+    faults.inject(unavailable, method, key, times=4)
+    before = faults.count_requests(method, key)
     call(filled, tmp_path)
-    assert faults.seen(method, key) - before == 5
+    assert faults.count_requests(method, key) - before == 5
 
 
 @pytest.mark.parametrize("name", CALLS)
 def test_refused_request_is_a_storage_error(
-    filled: Store, faults: Faults, tmp_path: Path, name: str
+    filled: Store, faults: FaultProxy, tmp_path: Path, name: str
 ) -> None:
     method, key, call = CALLS[name]
-    faults.on(forbidden, method, key, times=100)
+    faults.inject(forbidden, method, key, times=100)
     with pytest.raises(StorageError) as raised:
         call(filled, tmp_path)
     assert type(raised.value) is StorageError
     assert raised.value.message.startswith("Could not ")
 
 
-def test_unavailable_s3_is_a_storage_error(filled: Store, faults: Faults, tmp_path: Path) -> None:
+def test_unavailable_s3_is_a_storage_error(
+    filled: Store, faults: FaultProxy, tmp_path: Path
+) -> None:
     method, key, call = CALLS["load_job"]
-    faults.on(unavailable, method, key, times=100)
+    faults.inject(unavailable, method, key, times=100)
     with pytest.raises(StorageError):
         call(filled, tmp_path)
 
 
-def test_a_bucket_that_is_not_there_is_a_storage_error(store: Store) -> None:
+def test_missing_bucket_is_a_storage_error(store: Store) -> None:
     elsewhere = Store("no-such-uploads", "no-such-stems", store._s3)
     for call in (
         lambda: elsewhere.load_job(KEY),
@@ -329,12 +323,12 @@ def test_a_bucket_that_is_not_there_is_a_storage_error(store: Store) -> None:
         assert type(raised.value) is StorageError
 
 
-def test_an_upload_in_parts_that_fails_leaves_nothing(
-    buckets: Stack, store: Store, faults: Faults, tmp_path: Path
+def test_failed_multipart_upload_leaves_nothing(
+    buckets: Stack, store: Store, faults: FaultProxy, tmp_path: Path
 ) -> None:
     (tmp_path / "stem").write_bytes(LARGE)
     put_result(buckets, VOCALS, b"old")
-    faults.on(unavailable, "PUT", VOCALS, times=100)
+    faults.inject(unavailable, "PUT", VOCALS, times=100)
     with pytest.raises(StorageError):
         store.upload(tmp_path / "stem", VOCALS, "audio/wav")
     assert read_result(buckets, VOCALS) == b"old"

@@ -1,4 +1,4 @@
-"""The wheel, in an environment that has nothing but the dependencies that it declares."""
+"""The wheel, in an environment with only its declared dependencies."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ STEMS = {"accompaniment.wav", "vocals.wav"}
 
 
 def needed(requirements: list[str]) -> Iterator[str]:
-    """Yield the names of distributions, and of those that they depend on."""
+    """Yield the names of distributions and their dependencies."""
     for text in requirements:
         requirement = Requirement(text)
         if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
@@ -34,7 +34,7 @@ def needed(requirements: list[str]) -> Iterator[str]:
 
 
 def link(name: str, site: Path) -> None:
-    """Install a distribution of the tests' environment by links to its files."""
+    """Install a distribution from the tests' environment with links to its files."""
     found = distribution(name)
     roots = {file.parts[0] for file in found.files or [] if file.parts[0] not in ("..", "bin")}
     for root in roots - {"__pycache__"}:
@@ -75,7 +75,7 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(command: Path, *arguments: object, **variables: str) -> str:
-    """Run the command with no other variables, in a folder of its own, and return its output."""
+    """Run the command without other variables in a separate folder, and return its output."""
     environment = {"PATH": os.defpath, "HOME": str(command.parent), **variables}
     ran = subprocess.run(
         [command, *map(str, arguments)],
@@ -110,7 +110,7 @@ def test_separate_writes_stems_with_copied_weights(
     assert run(command, "models", **offline).startswith("2stems  not installed ")
 
 
-def test_submit_brings_stems_back(command: Path, song: Path, tmp_path: Path) -> None:
+def test_submit_downloads_stems(command: Path, song: Path, tmp_path: Path) -> None:
     with FakeServer() as fake:
         variables = {"STEMDROP_URL": fake.url, "STEMDROP_TOKEN": TOKEN}
         run(command, "submit", song, "-o", tmp_path, **variables)

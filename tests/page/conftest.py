@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from browser import DESKTOP, PageUser, chromium, new_context
-from local_stack import running, settings_in
+from local_stack import run_stack, stack_settings
 from page_site import Site, SongFactory
 from stemdrop_local.deployment import ROOT
 from stemdrop_local.settings import LocalSettings
@@ -42,23 +42,23 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 def settings(tmp_path_factory: pytest.TempPathFactory) -> LocalSettings:
     """Return the settings of a stack with the real 2stems model and a tiny 4stems model."""
     folder = tmp_path_factory.mktemp("site")
-    models, holds = folder / "models", folder / "holds"
-    for path in (models, holds):
+    models, pauses = folder / "models", folder / "pauses"
+    for path in (models, pauses):
         path.mkdir()
     for name in (f"{REAL_MODEL}.json", f"{REAL_MODEL}.onnx"):
         shutil.copy(ROOT / "build" / "models" / name, models)
     install(models, TINY_MODEL)
     roots = [str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")]
-    environment = {"HOLDS": str(holds), "PYTHONPATH": os.pathsep.join(roots)}
-    handler = "patient_handler.handler"
-    return replace(settings_in(folder), handler=handler, environment=environment)
+    environment = {"PAUSES": str(pauses), "PYTHONPATH": os.pathsep.join(roots)}
+    handler = "pausing_handler.handler"
+    return replace(stack_settings(folder), handler=handler, environment=environment)
 
 
 @pytest.fixture(scope="session")
 def site(settings: LocalSettings) -> Iterator[Site]:
     """Run one stack for all tests that don't stop it."""
-    with running(settings) as (services, _):
-        yield Site(services, settings, Path(settings.environment["HOLDS"]))
+    with run_stack(settings) as (services, _):
+        yield Site(services, settings, Path(settings.environment["PAUSES"]))
 
 
 @pytest.fixture(autouse=True)
@@ -67,8 +67,8 @@ def release_holds(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "settings" in request.fixturenames:
         settings: LocalSettings = request.getfixturevalue("settings")
-        for hold in Path(settings.environment["HOLDS"]).iterdir():
-            hold.unlink()
+        for pause in Path(settings.environment["PAUSES"]).iterdir():
+            pause.unlink()
 
 
 @pytest.fixture

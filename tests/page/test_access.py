@@ -91,11 +91,11 @@ def test_page_in_every_state_is_accessible_and_fits_the_window(
     look_user.choose(*(make_song(name, seed + at, 14.0) for at, name in enumerate(names)))
     page.get_by_text("More options").click()
     check("3-chosen")
-    site.hold("between")
+    site.pause("between")
     page.click("#separate")
     look_user.card("processing")
     check("4-processing")
-    site.release("between")
+    site.resume("between")
     for title in (names[0][:-4], "Harbor"):
         look_user.card("done", title)
     page.get_by_role("button", name="Play").click()
@@ -210,10 +210,10 @@ def test_live_region_announces_each_state_once(
             childList: true, characterData: true, subtree: true });
         }"""
     )
-    site.hold("before")
+    site.pause("before")
     user.separate(make_song("Told.wav", 151, 26.0))
     user.card("waiting")
-    site.release("before")
+    site.resume("before")
     user.card("done")
     announced = page.evaluate("announced")
     assert announced[0] == "1 song chosen. Separate now, or change the options first."
@@ -230,7 +230,7 @@ def test_reduced_motion_stops_animations(
         PageUser(context, site.url, SCREENSHOTS) as user,
     ):
         page = user.sign_in()
-        site.hold("before")
+        site.pause("before")
         user.separate(make_song("Still.wav", 152))
         user.card("waiting")
         assert page.evaluate("document.getAnimations().length") == 0

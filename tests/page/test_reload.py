@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from browser import PageUser, new_context
-from local_stack import TOKEN, running
+from local_stack import TOKEN, run_stack
 from page_site import Site, SongFactory
 from stemdrop_local.deployment import ROOT
 from stemdrop_local.expiry import expire
@@ -56,21 +56,21 @@ def test_reload_after_the_upload_keeps_the_song(
     user: PageUser, site: Site, make_song: SongFactory
 ) -> None:
     page = user.page
-    site.hold("before")
-    site.hold("between")
+    site.pause("before")
+    site.pause("between")
     user.separate(make_song("patience.wav", 72, 14.0))
     user.card("waiting")
     user.screenshot("04-waiting")
     user.reload()
     user.card("waiting", "patience")
-    site.release("before")
+    site.resume("before")
     card = user.card("processing", "patience")
     expect(card.locator(".status")).to_have_text(re.compile(r"^Separating, [1-9]\d?%, .* left$"))
     user.screenshot("04-separating")
     user.reload()
     card = user.card("processing", "patience")
     expect(card.get_by_role("progressbar")).to_have_attribute("value", re.compile(r"^0\.\d+"))
-    site.release("between")
+    site.resume("between")
     user.card("done", "patience")
     user.reload()
     user.card("done", "patience")
@@ -99,14 +99,14 @@ def test_connection_lost_during_the_separation_is_retried(
     user: PageUser, site: Site, make_song: SongFactory
 ) -> None:
     user.expected = [NETWORK_ERROR]
-    site.hold("between")
+    site.pause("between")
     user.separate(make_song("tunnel.wav", 75))
     user.card("processing")
     user.context.set_offline(True)
     error = user.page.locator(".card > .error")
     expect(error).to_have_text(re.compile("^The connection is lost. Nothing else is"))
     user.screenshot("11-offline")
-    site.release("between")
+    site.resume("between")
     user.context.set_offline(False)
     user.card("done", "tunnel")
     expect(error).to_be_hidden()
@@ -203,10 +203,10 @@ def own_settings(settings: LocalSettings, tmp_path: Path) -> LocalSettings:
 def test_separation_continues_after_a_restart_of_the_server(
     browser: Browser, own_settings: LocalSettings, make_song: SongFactory
 ) -> None:
-    hold = Path(own_settings.environment["HOLDS"], "before")
-    hold.touch()
+    pause = Path(own_settings.environment["PAUSES"], "before")
+    pause.touch()
     context = new_context(browser)
-    with running(own_settings) as (services, _):
+    with run_stack(own_settings) as (services, _):
         port = services.port
         user = PageUser(context, f"http://localhost:{port}/", ROOT / "out" / "page")
         user.expected = [NETWORK_ERROR, HTTP_ERROR]
@@ -214,6 +214,6 @@ def test_separation_continues_after_a_restart_of_the_server(
         user.separate(make_song("restart.wav", 80))
         user.card("waiting")
     expect(user.page.locator(".card > .error")).to_have_text(re.compile("^The connection is lost"))
-    hold.unlink()
-    with closing(context), user, running(replace(own_settings, port=port, token=TOKEN)):
+    pause.unlink()
+    with closing(context), user, run_stack(replace(own_settings, port=port, token=TOKEN)):
         user.card("done", "restart")

@@ -177,7 +177,7 @@ def test_known_song_is_done_without_an_upload(
     user.card("done")
     user.page.evaluate("localStorage.clear()")
     user.reload()
-    site.hold("before")  # no separation can start
+    site.pause("before")  # no separation can start
     uploads = []
     user.page.on("request", lambda request: uploads.append("-uploads-" in request.url))
     user.separate(song)

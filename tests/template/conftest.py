@@ -1,4 +1,4 @@
-"""The templates, as they are written and as they are with all references resolved."""
+"""Fixtures of the templates, with and without resolved references."""
 
 from pathlib import Path
 
@@ -9,17 +9,17 @@ from templates import Resolver, Template, load_template
 
 @pytest.fixture(scope="session")
 def template(root: Path) -> Template:
-    """Return the template, short tags in their long form."""
+    """Return the template, with short tags in long form."""
     return load_template(root / "template.yaml")
 
 
 @pytest.fixture(scope="session")
 def resolver(template: Template) -> Resolver:
-    """Return what resolves the template's references with the parameters' defaults."""
+    """Return a resolver of the template's references with default parameters."""
     return Resolver(template)
 
 
 @pytest.fixture(scope="session")
 def bootstrap(root: Path) -> Template:
-    """Return the template of what a deployment needs."""
+    """Return the bootstrap template."""
     return load_template(root / "infra" / "bootstrap.yaml")

@@ -1,4 +1,4 @@
-"""Every policy grants actions that exist, on resources and with conditions that they know."""
+"""Every policy grants existing actions, with supported resources and conditions."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -48,7 +48,7 @@ def test_every_action_exists(policies: list[Policy]) -> None:
     assert not {action for action in UNLISTED if expanded(action)}
 
 
-def test_actions_and_resources_fit_each_other(policies: list[Policy]) -> None:
+def test_actions_apply_to_their_resources(policies: list[Policy]) -> None:
     for policy in [each for each in policies if not each.is_of_a_resource]:
         for statement in policy.statements:
             resources = as_list(statement["Resource"])
@@ -68,7 +68,7 @@ def test_actions_and_resources_fit_each_other(policies: list[Policy]) -> None:
                 assert any(fits(each, form) for form in every), (where, each)
 
 
-def test_actions_know_the_conditions(policies: list[Policy]) -> None:
+def test_actions_support_their_conditions(policies: list[Policy]) -> None:
     seen = set()
     for policy in [each for each in policies if not each.is_of_a_resource]:
         for statement in policy.statements:
@@ -94,5 +94,5 @@ def test_actions_know_the_conditions(policies: list[Policy]) -> None:
         ("arn:aws:sqs:eu-central-1:123456789012:a", "arn:${Partition}:s3:::${BucketName}", False),
     ],
 )
-def test_resources_are_held_against_formats(resource: str, arn_format: str, is_one: bool) -> None:
+def test_resource_matches_its_arn_format(resource: str, arn_format: str, is_one: bool) -> None:
     assert fits(resource, arn_format) is is_one

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api_events import ENVIRONMENT, Api, handler_of
+from api_events import ENVIRONMENT, Api, create_handler
 from templates import Resolver, Template
 
 JWT = {"JwtIssuer": "https://issuer.example", "JwtAudience": "stemdrop"}
@@ -31,7 +31,7 @@ def app(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Return the OpenAPI document of the application behind the API."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    document: dict[str, Any] = Api(handler_of(ENVIRONMENT)).get("/openapi.json").json
+    document: dict[str, Any] = Api(create_handler(ENVIRONMENT)).get("/openapi.json").json
     return document
 
 
@@ -42,7 +42,7 @@ def test_every_guarded_operation_has_its_own_route(template: Template, app: dict
         for method, route in methods.items()
         if method in METHODS and route.get("security", app.get("security"))
     }
-    # The document doesn't mention HEAD, which is answered wherever GET is.
+    # The document omits HEAD, which every GET route supports.
     guarded |= {("HEAD", path) for method, path in guarded if method == "GET"}
     assert {" ".join(route) for route in guarded} == routes(template).keys() - {"$default"}
 
@@ -84,7 +84,7 @@ def test_without_an_issuer_there_is_no_authorizer(template: Template) -> None:
         assert "AuthorizerId" not in route
 
 
-def test_all_routes_lead_to_the_function(template: Template, resolver: Resolver) -> None:
+def test_all_routes_invoke_the_function(template: Template, resolver: Resolver) -> None:
     integration = resolver.properties("ApiIntegration")
     function = resolver.resolve({"Fn::GetAtt": ["ApiFunction", "Arn"]})
     assert (integration["IntegrationUri"], integration["PayloadFormatVersion"]) == (function, "2.0")
@@ -93,7 +93,7 @@ def test_all_routes_lead_to_the_function(template: Template, resolver: Resolver)
     }
 
 
-def test_no_stack_is_made_without_a_credential(template: Template) -> None:
+def test_stack_without_a_credential_is_refused(template: Template) -> None:
     (assertion,) = template["Rules"]["NobodyWithoutACredential"]["Assertions"]
 
     def is_set(name: str) -> dict[str, Any]:
@@ -112,12 +112,12 @@ def test_no_stack_is_made_without_a_credential(template: Template) -> None:
     ("token", "allowed"),
     [("", True), ("a" * 31, False), ("a" * 32, True), ("a" * 31 + " ", False), ("ü" * 32, False)],
 )
-def test_a_token_is_long(template: Template, token: str, allowed: bool) -> None:
+def test_short_token_is_refused(template: Template, token: str, allowed: bool) -> None:
     pattern = template["Parameters"]["AccessToken"]["AllowedPattern"]
     assert bool(re.fullmatch(pattern, token)) is allowed
 
 
-def test_no_origin_is_any_origin(template: Template) -> None:
+def test_allowed_origin_is_exact(template: Template) -> None:
     assert "CorsConfiguration" not in Resolver(template).properties("Api")
     named = Resolver(template, {"AllowedOrigin": "https://songs.example.org"}).properties("Api")
     cors = named["CorsConfiguration"]
@@ -134,7 +134,7 @@ def test_calls_are_throttled(template: Template) -> None:
     assert settings["ThrottlingBurstLimit"] == {"Ref": "ApiBurstLimit"}
 
 
-def test_the_log_of_calls_has_no_query_and_no_header(template: Template) -> None:
+def test_access_log_has_no_query_and_no_header(template: Template) -> None:
     log = template["Resources"]["ApiStage"]["Properties"]["AccessLogSettings"]["Format"]
     variables = set(re.findall(r"\$context\.([A-Za-z.]+)", log))
     assert variables == {
@@ -144,7 +144,7 @@ def test_the_log_of_calls_has_no_query_and_no_header(template: Template) -> None
         "status",
         "responseLatency",
         "responseLength",
-        "error.message",  # messageString has quotes of its own
+        "error.message",  # messageString includes quotes
         "authorizer.error",
     }
 

@@ -1,4 +1,4 @@
-"""infra/bootstrap.yaml: who deploys, within which limits, and what is kept of deployments."""
+"""infra/bootstrap.yaml: roles of deployments, the boundary, and storage of images and zips."""
 
 import json
 import re
@@ -15,13 +15,13 @@ from templates import (
     Template,
     allows,
     as_list,
-    policy_of,
+    policy_statements,
 )
 
 GITHUB = {"GitHubRepository": "owner/stemdrop", "GitHubRepositoryId": "42"}
 BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
-# What `sam deploy` asks CloudFormation for.
-# Source: samcli/lib/deploy/deployer.py, without what deletes or rolls back at somebody's wish.
+# CloudFormation actions of `sam deploy`.
+# Source: samcli/lib/deploy/deployer.py, without optional deletion and rollback.
 SAM_CALLS = {
     "cloudformation:CreateChangeSet",
     "cloudformation:DescribeChangeSet",
@@ -35,16 +35,16 @@ SAM_CALLS = {
 
 @pytest.fixture
 def execution(bootstrap: Template) -> list[Statement]:
-    return policy_of(bootstrap, "ExecutionRole")
+    return policy_statements(bootstrap, "ExecutionRole")
 
 
 @pytest.fixture
 def deploy(bootstrap: Template) -> list[Statement]:
-    return policy_of(bootstrap, "DeployRole", **GITHUB)
+    return policy_statements(bootstrap, "DeployRole", **GITHUB)
 
 
 @pytest.mark.parametrize("role", ["ExecutionRole", "DeployRole"])
-def test_roles_of_the_bootstrap_are_out_of_reach(
+def test_bootstrap_roles_cannot_be_changed(
     execution: list[Statement], deploy: list[Statement], role: str
 ) -> None:
     arn = f"arn:aws:iam::123456789012:role/stemdrop-bootstrap-{role}-1ABC"
@@ -55,10 +55,10 @@ def test_roles_of_the_bootstrap_are_out_of_reach(
     ]
 
 
-def test_nobody_gets_all_of_a_service(
+def test_no_role_allows_all_actions_of_a_service(
     execution: list[Statement], deploy: list[Statement], bootstrap: Template
 ) -> None:
-    for statement in [*execution, *deploy, *policy_of(bootstrap, "PermissionsBoundary")]:
+    for statement in [*execution, *deploy, *policy_statements(bootstrap, "PermissionsBoundary")]:
         for action in as_list(statement["Action"]):
             service, _, name = action.partition(":")
             assert service != "*"
@@ -70,10 +70,10 @@ def test_nobody_gets_all_of_a_service(
     ("role", "service"),
     [("ExecutionRole", "lambda.amazonaws.com"), ("DeployRole", "cloudformation.amazonaws.com")],
 )
-def test_roles_are_handed_to_one_service(bootstrap: Template, role: str, service: str) -> None:
+def test_roles_are_passed_to_one_service(bootstrap: Template, role: str, service: str) -> None:
     (passing,) = [
         statement
-        for statement in policy_of(bootstrap, role, **GITHUB)
+        for statement in policy_statements(bootstrap, role, **GITHUB)
         if "iam:PassRole" in as_list(statement["Action"])
     ]
     assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": service}}
@@ -81,7 +81,7 @@ def test_roles_are_handed_to_one_service(bootstrap: Template, role: str, service
 
 @pytest.fixture(scope="module")
 def functions(template: Template, resolver: Resolver) -> list[Statement]:
-    """Return what the application's functions may do; see test_permissions.py."""
+    """Return the permissions of the application's functions; see test_permissions.py."""
     roles = [
         resource["Properties"]
         for resource in template["Resources"].values()
@@ -95,28 +95,28 @@ def functions(template: Template, resolver: Resolver) -> list[Statement]:
     ]
 
 
-def test_the_boundary_leaves_the_functions_what_they_have(
+def test_boundary_allows_what_the_functions_use(
     bootstrap: Template, functions: list[Statement]
 ) -> None:
-    boundary = policy_of(bootstrap, "PermissionsBoundary")
+    boundary = policy_statements(bootstrap, "PermissionsBoundary")
     for statement in functions:
         for action in as_list(statement["Action"]):
             for resource in as_list(statement["Resource"]):
                 assert allows(boundary, action, resource), (action, resource)
 
 
-def test_the_boundary_goes_no_further_than_the_functions(
+def test_boundary_allows_no_more_than_the_functions_use(
     bootstrap: Template, functions: list[Statement]
 ) -> None:
     def actions(statements: list[Statement]) -> set[str]:
         return {action for found in statements for action in as_list(found["Action"])}
 
-    boundary = policy_of(bootstrap, "PermissionsBoundary")
+    boundary = policy_statements(bootstrap, "PermissionsBoundary")
     others = [statement for statement in boundary if statement["Sid"] != "KeyOfTheTopic"]
     assert actions(others) == actions(functions)
 
 
-def test_functions_take_the_boundary(template: Template) -> None:
+def test_functions_have_the_boundary(template: Template) -> None:
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::IAM::Role":
             name = "PermissionsBoundary"
@@ -125,7 +125,7 @@ def test_functions_take_the_boundary(template: Template) -> None:
             assert Resolver(template, {name: BOUNDARY}).resolve(wanted) == {name: BOUNDARY}
 
 
-# --- who deploys from GitHub
+# --- deployment from GitHub
 
 
 def trust(bootstrap: Template, **parameters: str) -> Statement:
@@ -151,7 +151,7 @@ def test_a_workflow_of_one_branch_or_environment_deploys(bootstrap: Template) ->
     }
 
 
-def test_a_repository_comes_with_its_number(bootstrap: Template) -> None:
+def test_repository_requires_its_id(bootstrap: Template) -> None:
     rule = bootstrap["Rules"]["RepositoryWithItsId"]
     (assertion,) = rule["Assertions"]
     assert rule["RuleCondition"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "GitHubRepository"}, ""]}]}
@@ -160,7 +160,7 @@ def test_a_repository_comes_with_its_number(bootstrap: Template) -> None:
     assert not [text for text in ("*", "0", "4?", "4 2") if re.search(pattern, text)]
 
 
-def test_conditions_need_no_key_that_a_service_may_not_send(bootstrap: Template) -> None:
+def test_conditions_tolerate_missing_keys(bootstrap: Template) -> None:
     resolver = Resolver(bootstrap)
     (trusted,) = resolver.properties("ExecutionRole")["AssumeRolePolicyDocument"]["Statement"]
     assert trusted["Condition"] == {"StringEqualsIfExists": {"aws:SourceAccount": ACCOUNT_ID}}
@@ -198,7 +198,7 @@ def test_the_provider_is_made_unless_there_is_one(bootstrap: Template) -> None:
         assert bootstrap["Resources"][name]["Condition"] in {"HasGitHub", "MakesProvider"}
 
 
-def test_sam_may_ask_for_what_it_asks_for(deploy: list[Statement]) -> None:
+def test_sam_has_the_permissions_that_it_uses(deploy: list[Statement]) -> None:
     stack = f"arn:aws:cloudformation:{REGION}:123456789012:stack/stemdrop/1"
     assert not [action for action in SAM_CALLS if not allows(deploy, action, stack)]
     transform = f"arn:aws:cloudformation:{REGION}:aws:transform/Serverless-2016-10-31"
@@ -228,7 +228,7 @@ def properties(bootstrap: Template, logical_id: str) -> dict[str, Any]:
     return found
 
 
-def test_images_are_scanned_encrypted_and_forgotten(bootstrap: Template) -> None:
+def test_images_are_scanned_encrypted_and_expired(bootstrap: Template) -> None:
     found = properties(bootstrap, "ImageRepository")
     assert found["ImageScanningConfiguration"] == {"ScanOnPush": True}
     assert found["EncryptionConfiguration"] == {"EncryptionType": "AES256"}
@@ -240,7 +240,7 @@ def test_images_are_scanned_encrypted_and_forgotten(bootstrap: Template) -> None
         "countType": "imageCountMoreThan",
         "countNumber": int(bootstrap["Parameters"]["ImagesKept"]["Default"]),
     }
-    # Or the stack would go without an image.
+    # Otherwise, the stack would have no image.
     assert bootstrap["Resources"]["ImageRepository"]["DeletionPolicy"] == "Retain"
 
 
@@ -261,7 +261,7 @@ def test_the_bucket_of_zips_is_private(bootstrap: Template) -> None:
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_nothing_names_an_account_a_region_or_a_partition(root: Path) -> None:
+def test_bootstrap_names_no_account_region_or_partition(root: Path) -> None:
     text = (root / "infra" / "bootstrap.yaml").read_text()
     allowed = re.sub(r"AllowedPattern:.*", "", text)
     assert not re.search(r"\b\d{12}\b|arn:aws|\b[a-z]{2}-[a-z]+-\d\b", allowed)

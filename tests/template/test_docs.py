@@ -1,4 +1,4 @@
-"""The documentation is true: its links, paths, names, tables and figures match the repository."""
+"""Links, paths, names, tables and figures of the documentation match the repository."""
 
 import re
 from dataclasses import fields
@@ -44,7 +44,7 @@ def quoted(cell: str) -> list[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_to_files_and_headings(page: Path) -> None:
+def test_links_point_to_existing_files_and_headings(page: Path) -> None:
     targets = ["".join(found) for found in LINK.findall(text_of(page))]
     for target in targets:
         if target.startswith("https://"):
@@ -80,7 +80,7 @@ def test_readme_is_short_and_in_order() -> None:
     assert places == sorted(places)
 
 
-def test_readme_figures_are_those_of_the_benchmarks(root: Path) -> None:
+def test_readme_figures_equal_those_of_the_benchmarks(root: Path) -> None:
     time, memory, cost = re.findall(r"1 : (\d\.\d)", text_of(README))
     benchmarks = text_of(root / "docs" / "reference" / "benchmarks.md")
     figures = {row["Metric"]: row["Ratio"] for row in rows_of(benchmarks, "# Benchmarks")}
@@ -95,7 +95,7 @@ def test_readme_figures_are_those_of_the_benchmarks(root: Path) -> None:
 @pytest.mark.parametrize(
     ("page", "heading"), [("README.md", "## Options"), ("docs/reference/options.md", "# Options")]
 )
-def test_options_have_their_names_and_defaults(page: str, heading: str, root: Path) -> None:
+def test_documented_options_are_complete(page: str, heading: str, root: Path) -> None:
     rows = rows_of(text_of(root / page), heading)
     assert [quoted(row["Option"])[0] for row in rows] == list(OPTION_NAMES)
     defaults = Options().to_json() | {"offset_s": 0}
@@ -105,7 +105,7 @@ def test_options_have_their_names_and_defaults(page: str, heading: str, root: Pa
             assert default == [str(defaults[name]).lower()], name
 
 
-def test_parameters_have_their_names_and_defaults(template: dict[str, Any], root: Path) -> None:
+def test_documented_parameters_are_complete(template: dict[str, Any], root: Path) -> None:
     text = text_of(root / "docs" / "reference" / "parameters.md")
     listed = dict(re.findall(r"^\| `(\w+)` \| (\S+) \|", text, re.MULTILINE))
     defaults = {name: made.get("Default", "") for name, made in template["Parameters"].items()}
@@ -115,7 +115,7 @@ def test_parameters_have_their_names_and_defaults(template: dict[str, Any], root
     assert listed == expected
 
 
-def test_codes_are_complete(root: Path) -> None:
+def test_documented_error_codes_are_complete(root: Path) -> None:
     text = text_of(root / "docs" / "reference" / "errors.md")
     jobs = {quoted(row["Code"])[0] for row in rows_of(text, "## Jobs")}
     assert jobs == {kind.code for kind in RejectedError.__subclasses__()}
@@ -125,14 +125,14 @@ def test_codes_are_complete(root: Path) -> None:
     assert set(statuses) == expected
 
 
-def test_record_has_its_fields(root: Path) -> None:
+def test_documented_record_fields_are_complete(root: Path) -> None:
     text = text_of(root / "docs" / "reference" / "job-record.md")
     for heading, kind in (("## Fields", Job), ("## Stems", Stem)):
         listed = [name for row in rows_of(text, heading) for name in quoted(row["Field"])]
         assert sorted(listed) == sorted(field.name for field in fields(kind)), heading
 
 
-def test_alarms_are_complete(template: dict[str, Any], root: Path) -> None:
+def test_documented_alarms_are_complete(template: dict[str, Any], root: Path) -> None:
     rows = rows_of(text_of(root / "docs" / "operations" / "monitoring.md"), "## Alarms")
     made = [r for r in template["Resources"].values() if r["Type"] == "AWS::CloudWatch::Alarm"]
     names = {str(alarm["Properties"]["AlarmName"]) for alarm in made}
@@ -141,7 +141,7 @@ def test_alarms_are_complete(template: dict[str, Any], root: Path) -> None:
     assert all(any(name.endswith("-" + alarm + "'}") for name in names) for alarm in listed), names
 
 
-def test_endpoints_are_complete(template: dict[str, Any], root: Path) -> None:
+def test_documented_endpoints_are_complete(template: dict[str, Any], root: Path) -> None:
     rows = rows_of(text_of(root / "docs" / "reference" / "api.md"), "# API")
     listed = {quoted(row["Endpoint"])[0] for row in rows}
     routes = [r for r in template["Resources"].values() if r["Type"] == "AWS::ApiGatewayV2::Route"]

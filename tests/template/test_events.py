@@ -1,4 +1,4 @@
-"""The sample events are ones that the application of template.yaml gets."""
+"""The sample events match the application of template.yaml."""
 
 import json
 from pathlib import Path
@@ -31,7 +31,7 @@ def load(name: str) -> dict[str, Any]:
     return event
 
 
-def test_every_sample_is_known() -> None:
+def test_every_sample_event_is_listed() -> None:
     calls = ("api-", "http_")
     names = {path.stem for path in FOLDER.glob("*.json") if not path.stem.startswith(calls)}
     assert names == EXPECTED.keys() | {"s3-test-event"} | FROM_SQS.keys()

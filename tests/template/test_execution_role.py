@@ -1,4 +1,4 @@
-"""CloudFormation's role suffices for what the template has, and goes no further."""
+"""CloudFormation's role has the permissions for the template, and no others."""
 
 import re
 from functools import cache
@@ -15,12 +15,11 @@ from templates import (
     Template,
     allows,
     as_list,
-    policy_of,
-    transformed,
+    policy_statements,
+    transform_sam,
 )
 
-# What CloudFormation's handlers would need for what the templates don't use, by the beginning of
-# the action.
+# Actions of CloudFormation's handlers for features that the templates don't use, by prefix.
 UNUSED = {
     "ec2:": "networks of our own",
     "elasticfilesystem:": "file systems",
@@ -85,7 +84,7 @@ UNUSED = {
         "properties that our buckets don't have",
     ),
 }
-# The same, of one type of resource.
+# The same for single resource types.
 UNUSED_BY = {
     "AWS::ApiGatewayV2::Api": {"s3:getObject"},  # an OpenAPI document
     "AWS::ApiGatewayV2::Authorizer": {"iam:PassRole"},  # credentials of an authorizing function
@@ -97,13 +96,13 @@ UNUSED_BY = {
 
 @pytest.fixture(scope="module")
 def execution(bootstrap: Template) -> list[Statement]:
-    return policy_of(bootstrap, "ExecutionRole")
+    return policy_statements(bootstrap, "ExecutionRole")
 
 
 @pytest.fixture(scope="module")
 def made(template: Template) -> dict[str, Template]:
-    """Return all resources, as SAM makes them of the template."""
-    resources: dict[str, Template] = transformed(template)["Resources"]
+    """Return all resources of the template after SAM's transform."""
+    resources: dict[str, Template] = transform_sam(template)["Resources"]
     return resources
 
 
@@ -120,7 +119,7 @@ def resolver(template: Template, made: dict[str, Template]) -> Resolver:
 
 @cache
 def permissions_of(kind: str) -> set[str]:
-    """Return what CloudFormation's handlers of a resource type say that they need."""
+    """Return the documented permissions of CloudFormation's handlers of a resource type."""
     handlers = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, kind).schema["handlers"]
     return {
         action
@@ -130,13 +129,13 @@ def permissions_of(kind: str) -> set[str]:
 
 
 def needed_for(kind: str) -> set[str]:
-    """Return the actions that CloudFormation takes to make, change and delete a resource."""
+    """Return the actions of CloudFormation to create, change and delete a resource."""
     used = {action for action in permissions_of(kind) if not action.startswith(tuple(UNUSED))}
     return used - UNUSED_BY.get(kind, set())
 
 
 def arns_of(name: str, resource: Template, resolver: Resolver) -> list[str]:
-    """Return the ARNs of what a handler touches: of the resource, and of what it refers to."""
+    """Return the ARNs that a handler accesses: the resource, and those it refers to."""
     arn = f"arn:aws:{{}}:{REGION}:{ACCOUNT_ID}:{{}}"
     found = resolver.resolve(resource["Properties"])
     function = f"function:{found.get('FunctionName', '')}"
@@ -176,18 +175,18 @@ def arns_of(name: str, resource: Template, resolver: Resolver) -> list[str]:
 
 
 def refused(action: str, arns: list[str], statements: list[Statement]) -> list[str]:
-    """Return on what a call would be refused: on every ARN that the action knows, or on any."""
+    """Return the ARNs on which an action would be denied."""
     if action in UNLISTED:
         fitting = arns
     else:
         forms = formats_of(action)
         fitting = [arn for arn in arns if any(fits(arn, form) for form in forms - {"*"})]
-        # What knows no resource has to be allowed on all; what knows others isn't needed on these.
+        # Actions without resources must be allowed on all. Others aren't needed on these ARNs.
         fitting = fitting or ["*"]
     return [arn for arn in fitting if not allows(statements, action, arn)]
 
 
-def test_cloudformation_may_do_what_each_resource_takes(
+def test_cloudformation_has_the_permissions_for_each_resource(
     made: dict[str, Template], resolver: Resolver, execution: list[Statement]
 ) -> None:
     assert len(made) > 40
@@ -200,10 +199,10 @@ def test_cloudformation_may_do_what_each_resource_takes(
     assert missing == {}
 
 
-def test_cloudformation_may_not_touch_the_stack_beside(
+def test_cloudformation_cannot_change_other_stacks(
     made: dict[str, Template], resolver: Resolver, execution: list[Statement]
 ) -> None:
-    """A stack named stemdrop-dev is not one of stemdrop's, and neither is its bootstrap."""
+    """The stack stemdrop-dev and its bootstrap don't belong to the stack stemdrop."""
     tried = 0
     for name, resource in made.items():
         for arn in [arn for arn in arns_of(name, resource, resolver) if "stemdrop" in arn]:
@@ -216,25 +215,25 @@ def test_cloudformation_may_not_touch_the_stack_beside(
     assert tried > 100
 
 
-def test_calls_on_nothing_of_ours_are_refused(execution: list[Statement]) -> None:
+def test_calls_on_other_resources_are_denied(execution: list[Statement]) -> None:
     queue = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:"
     assert not refused("sqs:CreateQueue", [f"{queue}stemdrop-songs"], execution)
     assert refused("sqs:CreateQueue", [f"{queue}other"], execution)
     assert refused("sqs:ListQueues", [f"{queue}stemdrop-songs"], execution)
 
 
-def test_what_is_unused_is_needed_by_some_resource(kinds: set[str]) -> None:
+def test_unused_permissions_belong_to_a_resource_type(kinds: set[str]) -> None:
     named = {action for kind in kinds for action in permissions_of(kind)}
     assert not [begin for begin in UNUSED if not any(found.startswith(begin) for found in named)]
 
 
-def test_roles_are_made_within_the_boundary_only(bootstrap: Template) -> None:
+def test_roles_are_created_with_the_boundary_only(bootstrap: Template) -> None:
     giving = {"iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"}
-    for statement in policy_of(bootstrap, "ExecutionRole"):
+    for statement in policy_statements(bootstrap, "ExecutionRole"):
         if giving & set(as_list(statement["Action"])):
             assert statement["Condition"] == {
                 "StringEquals": {"iam:PermissionsBoundary": "PermissionsBoundary"}
             }
-    found = policy_of(bootstrap, "ExecutionRole")
+    found = policy_statements(bootstrap, "ExecutionRole")
     for action in ("AttachRolePolicy", "DeleteRolePermissionsBoundary", "CreatePolicyVersion"):
         assert not allows(found, f"iam:{action}")

@@ -1,4 +1,4 @@
-"""The console's form of each template has every parameter once, in a group and with a label."""
+"""The console form of each template has every parameter once, with a group and a label."""
 
 import re
 from pathlib import Path
@@ -35,7 +35,7 @@ def test_every_parameter_has_a_label_of_its_own(form: dict[str, Any]) -> None:
     assert all(0 < len(text) <= MAX_LABEL_LETTERS for text in texts)
 
 
-def test_labels_have_the_units_of_names(form: dict[str, Any]) -> None:
+def test_labels_have_the_units_of_their_parameters(form: dict[str, Any]) -> None:
     labels = form["Metadata"]["AWS::CloudFormation::Interface"]["ParameterLabels"]
     units = {"Mb": "(MB)", "S": "(s)", "Days": "(days)", "Usd": "(USD)", "Percent": "(%)"}
     for name, label in labels.items():
@@ -53,7 +53,7 @@ def test_every_parameter_is_described_and_limited(form: dict[str, Any]) -> None:
         } <= parameter.keys(), name
 
 
-def test_defaults_are_ones_that_are_allowed(form: dict[str, Any]) -> None:
+def test_defaults_are_allowed_values(form: dict[str, Any]) -> None:
     for name, parameter in form["Parameters"].items():
         default = parameter.get("Default")
         if default is None:
@@ -65,8 +65,8 @@ def test_defaults_are_ones_that_are_allowed(form: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("path", TEMPLATES)
-def test_whole_numbers_are_those_of_a_range(path: str, root: Path) -> None:
-    """A parameter of type Number would take 1.5, and so has no integer for a limit."""
+def test_whole_numbers_are_limited_to_their_range(path: str, root: Path) -> None:
+    """A parameter of type Number would accept 1.5, so integers are strings with a pattern."""
     ranges = 0
     for name, parameter in load_template(root / path)["Parameters"].items():
         if found := WHOLE.fullmatch(parameter.get("ConstraintDescription", "")):
@@ -78,7 +78,7 @@ def test_whole_numbers_are_those_of_a_range(path: str, root: Path) -> None:
 
 
 @given(text=st.text("0123456789.,eE+-_ \n") | st.floats().map(str) | st.text())
-def test_what_is_no_whole_number_is_refused(template: dict[str, Any], text: str) -> None:
+def test_invalid_whole_number_is_refused(template: dict[str, Any], text: str) -> None:
     for name, parameter in template["Parameters"].items():
         if WHOLE.fullmatch(parameter.get("ConstraintDescription", "")):
             accepted = re.fullmatch(parameter["AllowedPattern"], text)
@@ -106,7 +106,7 @@ def test_no_secret_has_a_default(template: dict[str, Any]) -> None:
         ("PermissionsBoundary", "arn:aws:iam::123456789012:role/a", False),
     ],
 )
-def test_what_can_not_be_is_refused(
+def test_pattern_accepts_valid_values_only(
     template: dict[str, Any], parameter: str, value: str, allowed: bool
 ) -> None:
     pattern = template["Parameters"][parameter]["AllowedPattern"]

@@ -1,11 +1,11 @@
-"""The small IAM of the tests says no where AWS does, and asks for what AWS asks."""
+"""The IAM of the tests checks and denies requests as AWS does."""
 
 from typing import Any
 
 import pytest
 
-from faults import Request
-from iam import ARN, Call, allowed_by, calls_of, matches
+from fault_proxy import S3Request
+from iam import ARN, IamRequest, allowed_by, iam_requests, matches
 
 LIST = {
     "Sid": "List",
@@ -29,26 +29,26 @@ READ = {"Sid": "Read", "Effect": "Allow", "Action": ["s3:GetObject"], "Resource"
         ("[a]*", "a", False),
     ],
 )
-def test_patterns(pattern: str, text: str, is_match: bool) -> None:
+def test_pattern_matches_expected_text(pattern: str, text: str, is_match: bool) -> None:
     assert matches(pattern, text) is is_match
 
 
 @pytest.mark.parametrize(
     ("call", "is_allowed"),
     [
-        (Call("s3:GetObject", f"{ARN}stems/a/b"), True),
-        (Call("s3:getobject", f"{ARN}stems/a/b"), True),
-        (Call("s3:GetObject", f"{ARN}stems/ab"), False),
-        (Call("s3:GetObject", f"{ARN}stems"), False),
-        (Call("s3:GetObjectAcl", f"{ARN}stems/a/b"), False),
-        (Call("s3:ListBucket", f"{ARN}stems", {"s3:prefix": "jobs/0123/"}), True),
-        (Call("s3:ListBucket", f"{ARN}stems", {"s3:prefix": "jobs/"}), False),
-        (Call("s3:ListBucket", f"{ARN}stems", {"s3:prefix": ""}), False),
-        (Call("s3:ListBucket", f"{ARN}stems"), False),
+        (IamRequest("s3:GetObject", f"{ARN}stems/a/b"), True),
+        (IamRequest("s3:getobject", f"{ARN}stems/a/b"), True),
+        (IamRequest("s3:GetObject", f"{ARN}stems/ab"), False),
+        (IamRequest("s3:GetObject", f"{ARN}stems"), False),
+        (IamRequest("s3:GetObjectAcl", f"{ARN}stems/a/b"), False),
+        (IamRequest("s3:ListBucket", f"{ARN}stems", {"s3:prefix": "jobs/0123/"}), True),
+        (IamRequest("s3:ListBucket", f"{ARN}stems", {"s3:prefix": "jobs/"}), False),
+        (IamRequest("s3:ListBucket", f"{ARN}stems", {"s3:prefix": ""}), False),
+        (IamRequest("s3:ListBucket", f"{ARN}stems"), False),
     ],
     ids=str,
 )
-def test_what_is_allowed(call: Call, is_allowed: bool) -> None:
+def test_request_is_allowed_by_matching_grants_only(call: IamRequest, is_allowed: bool) -> None:
     assert bool(allowed_by([LIST, READ], call)) is is_allowed
 
 
@@ -60,43 +60,43 @@ def test_what_is_allowed(call: Call, is_allowed: bool) -> None:
         {**READ, "Condition": {"Bool": {"aws:SecureTransport": "true"}}},
     ],
 )
-def test_what_it_does_not_know_is_refused(statement: dict[str, Any]) -> None:
+def test_unsupported_statement_is_refused(statement: dict[str, Any]) -> None:
     with pytest.raises(AssertionError):
-        allowed_by([statement], Call("s3:GetObject", f"{ARN}stems/a/b"))
+        allowed_by([statement], IamRequest("s3:GetObject", f"{ARN}stems/a/b"))
 
 
 @pytest.mark.parametrize(
     ("request_", "actions"),
     [
-        (Request("HEAD", "b", "k", ""), {"s3:GetObject b/k"}),
-        (Request("PUT", "b", "k", "partNumber=1&uploadId=x"), {"s3:PutObject b/k"}),
-        (Request("POST", "b", "k", "uploads="), {"s3:PutObject b/k"}),
-        (Request("DELETE", "b", "k", "uploadId=x"), {"s3:AbortMultipartUpload b/k"}),
-        (Request("DELETE", "b", "k", ""), {"s3:DeleteObject b/k"}),
+        (S3Request("HEAD", "b", "k", ""), {"s3:GetObject b/k"}),
+        (S3Request("PUT", "b", "k", "partNumber=1&uploadId=x"), {"s3:PutObject b/k"}),
+        (S3Request("POST", "b", "k", "uploads="), {"s3:PutObject b/k"}),
+        (S3Request("DELETE", "b", "k", "uploadId=x"), {"s3:AbortMultipartUpload b/k"}),
+        (S3Request("DELETE", "b", "k", ""), {"s3:DeleteObject b/k"}),
         (
-            Request("PUT", "b", "k", "", {"x-amz-copy-source": "c/o%20r"}),
+            S3Request("PUT", "b", "k", "", {"x-amz-copy-source": "c/o%20r"}),
             {"s3:PutObject b/k", "s3:GetObject c/o r"},
         ),
         (
-            Request("PUT", "b", "k", "", {"if-match": '"x"'}),
+            S3Request("PUT", "b", "k", "", {"if-match": '"x"'}),
             {"s3:PutObject b/k", "s3:GetObject b/k"},
         ),
     ],
 )
-def test_what_requests_ask_for(request_: Request, actions: set[str]) -> None:
-    found = {f"{call.action} {call.resource.removeprefix(ARN)}" for call in calls_of(request_)}
+def test_s3_request_needs_the_expected_permissions(request_: S3Request, actions: set[str]) -> None:
+    found = {f"{call.action} {call.resource.removeprefix(ARN)}" for call in iam_requests(request_)}
     assert found == actions
 
 
 @pytest.mark.parametrize(
     "request_",
     [
-        Request("PUT", "b", "", ""),
-        Request("GET", "b", "", "acl="),
-        Request("GET", "b", "k", "acl="),
+        S3Request("PUT", "b", "", ""),
+        S3Request("GET", "b", "", "acl="),
+        S3Request("GET", "b", "k", "acl="),
     ],
     ids=str,
 )
-def test_requests_that_no_function_makes(request_: Request) -> None:
+def test_unsupported_s3_request_is_refused(request_: S3Request) -> None:
     with pytest.raises(AssertionError):
-        calls_of(request_)
+        iam_requests(request_)

@@ -1,4 +1,4 @@
-"""The Dockerfile builds what template.yaml, the local stack and the repository say."""
+"""The Dockerfile matches template.yaml, the local stack and the repository."""
 
 import fnmatch
 import json
@@ -31,14 +31,14 @@ def defaults(instructions: list[Instruction]) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def stages(instructions: list[Instruction]) -> dict[str, str]:
-    """Return the name of each stage with what it is from."""
+    """Return the base of each stage by name."""
     return {
         stage: base
         for base, stage in (value.split(" AS ") for name, value in instructions if name == "FROM")
     }
 
 
-def test_the_base_is_one_that_can_be_built_anywhere(
+def test_every_stage_builds_on_the_base_image(
     defaults: dict[str, str], stages: dict[str, str]
 ) -> None:
     assert f"docker.io/library/{defaults['BASE']}" == BASE_IMAGE
@@ -49,7 +49,7 @@ def test_the_base_is_one_that_can_be_built_anywhere(
     assert names[-1] == "runtime"
 
 
-def test_build_arguments_are_the_templates(
+def test_build_arguments_equal_those_of_the_template(
     defaults: dict[str, str], template: dict[str, Any]
 ) -> None:
     metadata = template["Resources"]["SeparateFunction"]["Metadata"]
@@ -107,7 +107,7 @@ def test_the_image_starts_the_handler(instructions: list[Instruction], root: Pat
     assert (root / "functions/separate" / f"{module}.py").is_file()
 
 
-def test_labels_say_what_the_project_says(instructions: list[Instruction], root: Path) -> None:
+def test_labels_equal_the_project_metadata(instructions: list[Instruction], root: Path) -> None:
     (given,) = [value for name, value in instructions if name == "LABEL"]
     labels = dict(re.findall(r'(\S+)="([^"]*)"', given))
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
@@ -136,5 +136,5 @@ def _locked(path: Path) -> dict[str, str]:
     return dict(re.findall(r"^([a-z0-9.-]+)==(\S+)", path.read_text(), re.MULTILINE))
 
 
-def test_the_image_leaves_the_user_to_lambda(instructions: list[Instruction]) -> None:
+def test_image_sets_no_user(instructions: list[Instruction]) -> None:
     assert "USER" not in {name for name, _ in instructions}

@@ -1,4 +1,4 @@
-"""The lock files have what the groups of pyproject.toml pin: `make lock` has been run."""
+"""The lock files match the groups of pyproject.toml, after `make lock`."""
 
 import re
 import tomllib

@@ -1,6 +1,6 @@
-"""Alarms and dashboard look at what the application has, under the names that it has there.
+"""Alarms and the dashboard use existing resources and metrics.
 
-That its own metrics are those that the separator sends is for tests/integration/test_monitoring.py.
+tests/integration/test_monitoring.py tests the metrics that the separator emits.
 """
 
 import json
@@ -13,8 +13,8 @@ import pytest
 from templates import Resolver, Template
 
 DAY_S = 24 * 3600
-# Names of AWS's metrics, and what they are counted by. Sources: the lists of metrics in the guides
-# of SQS, Lambda, and API Gateway (HTTP APIs).
+# AWS metrics, with their dimension. Sources: the lists of metrics in the guides of SQS, Lambda and
+# API Gateway (HTTP APIs).
 KNOWN = {
     "AWS/SQS": (
         {"ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"},
@@ -26,7 +26,7 @@ KNOWN = {
     ),
     "AWS/ApiGateway": ({"4xx", "5xx", "Count", "Latency"}, "ApiId"),
 }
-# Alarm to what it looks at.
+# Alarm to its metrics.
 ALARMS = {
     "FailuresAlarm": {"ApproximateNumberOfMessagesVisible"},
     "OldestSongAlarm": {"ApproximateAgeOfOldestMessage"},
@@ -48,7 +48,7 @@ def alarms(template: Template) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture
 def names(resolver: Resolver) -> dict[str, set[str]]:
-    """Return what there is to look at, by the dimension of its metrics."""
+    """Return resource names by the dimension of their metrics."""
     return {
         "QueueName": set(resolver.names("AWS::SQS::Queue").values()),
         "FunctionName": set(resolver.names("AWS::Serverless::Function").values()),
@@ -66,13 +66,13 @@ def resolved(template: Template, kind: str, **parameters: str) -> dict[str, dict
 
 
 def metrics_of(alarm: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the metrics that an alarm looks at."""
+    """Return the metrics of an alarm."""
     if "MetricName" in alarm:
         return [alarm]
     return [entry["MetricStat"]["Metric"] for entry in alarm["Metrics"] if "MetricStat" in entry]
 
 
-def test_there_is_an_alarm_for_all_that_can_go_wrong(alarms: dict[str, dict[str, Any]]) -> None:
+def test_every_failure_has_an_alarm(alarms: dict[str, dict[str, Any]]) -> None:
     found = {
         name: {metric["MetricName"] for metric in metrics_of(alarm)}
         for name, alarm in alarms.items()
@@ -80,9 +80,7 @@ def test_there_is_an_alarm_for_all_that_can_go_wrong(alarms: dict[str, dict[str,
     assert found == ALARMS
 
 
-def test_metrics_of_aws_are_ones_that_there_are(
-    alarms: dict[str, dict[str, Any]], names: dict[str, set[str]]
-) -> None:
+def test_aws_metrics_exist(alarms: dict[str, dict[str, Any]], names: dict[str, set[str]]) -> None:
     for metric in [metric for alarm in alarms.values() for metric in metrics_of(alarm)]:
         if metric["Namespace"] in KNOWN:
             known, dimension = KNOWN[metric["Namespace"]]
@@ -107,9 +105,7 @@ def test_each_queue_is_watched(alarms: dict[str, dict[str, Any]], resolver: Reso
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_alarms_are_ones_that_cloudwatch_takes(
-    alarms: dict[str, dict[str, Any]], resolver: Resolver, name: str
-) -> None:
+def test_alarms_are_valid(alarms: dict[str, dict[str, Any]], resolver: Resolver, name: str) -> None:
     alarm = alarms[name]
     periods = [
         entry["MetricStat"]["Period"] for entry in alarm.get("Metrics", []) if "MetricStat" in entry
@@ -127,7 +123,7 @@ def test_alarms_are_ones_that_cloudwatch_takes(
 @pytest.mark.parametrize(
     "name", [name for name in ALARMS if name in {"RejectedAlarm", "DurationAlarm"}]
 )
-def test_expressions_refer_to_the_metrics_beside_them(
+def test_expressions_refer_to_metrics_of_their_alarm(
     alarms: dict[str, dict[str, Any]], name: str
 ) -> None:
     entries = alarms[name]["Metrics"]
@@ -137,7 +133,7 @@ def test_expressions_refer_to_the_metrics_beside_them(
 
 
 @pytest.mark.parametrize(("duration_ms", "percent"), [(300_000, 100), (150_000, 50)])
-def test_the_duration_is_held_against_the_time_limit(
+def test_duration_alarm_depends_on_the_timeout(
     alarms: dict[str, dict[str, Any]], duration_ms: int, percent: int
 ) -> None:
     expression = alarms["DurationAlarm"]["Metrics"][0]["Expression"]
@@ -155,7 +151,7 @@ def test_limits_are_parameters(template: Template) -> None:
     assert "60" in found["DurationAlarm"]["Metrics"][0]["Expression"]
 
 
-def test_without_an_address_there_are_none(template: Template) -> None:
+def test_no_alarms_exist_without_an_address(template: Template) -> None:
     without, with_address = Resolver(template), Resolver(template, ADDRESS)
     for name in (*ALARMS, "AlarmTopic", "AlarmTopicPolicy", "Dashboard"):
         assert (without.exists(name), with_address.exists(name)) == (False, True), name
@@ -168,7 +164,7 @@ def test_alarms_may_use_their_topic(template: Template, alarms: dict[str, Any]) 
     policy = resolved(template, "AWS::SNS::TopicPolicy")["AlarmTopicPolicy"]
     only_tls, take = policy["PolicyDocument"]["Statement"]
     assert topic["Subscription"] == [{"Protocol": "email", "Endpoint": ADDRESS["AlarmAddress"]}]
-    assert "KmsMasterKeyId" not in topic  # AWS's own key for SNS lets no alarm in
+    assert "KmsMasterKeyId" not in topic  # alarms can't use the AWS managed key for SNS
     assert only_tls["Effect"] == "Deny"
     assert only_tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert take["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
@@ -196,9 +192,7 @@ def test_the_dashboard_has_all_alarms(
     ]
 
 
-def test_the_dashboards_metrics_are_ones_that_there_are(
-    widgets: list[dict[str, Any]], names: dict[str, set[str]]
-) -> None:
+def test_dashboard_metrics_exist(widgets: list[dict[str, Any]], names: dict[str, set[str]]) -> None:
     lines = [line for widget in widgets for line in widget["properties"].get("metrics", [])]
     of_aws = [line for line in lines if str(line[0]).startswith("AWS/")]
     assert of_aws
@@ -208,7 +202,7 @@ def test_the_dashboards_metrics_are_ones_that_there_are(
         assert value in names[dimension]
 
 
-def test_widgets_lie_side_by_side(widgets: list[dict[str, Any]]) -> None:
+def test_widgets_do_not_overlap(widgets: list[dict[str, Any]]) -> None:
     taken: set[tuple[int, int]] = set()
     for widget in widgets:
         cells = {

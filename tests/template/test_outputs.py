@@ -1,4 +1,4 @@
-"""The stack's outputs: what other tools read, and commands that work as they are printed."""
+"""The stack's outputs: values for other tools, and commands that work unchanged."""
 
 import json
 import shlex
@@ -11,7 +11,7 @@ from stemdrop.notifications import message_attributes
 from stemdrop_cli.main import _parser
 from templates import Resolver, Template
 
-# What scripts and people use.
+# Outputs that scripts and users rely on.
 OUTPUTS = {
     "ApiUrl",
     "ApiId",
@@ -42,7 +42,7 @@ def outputs(template: Template) -> dict[str, str]:
     return {name: resolver.resolve(output["Value"]) for name, output in template["Outputs"].items()}
 
 
-def test_there_are_those_that_are_agreed_on(outputs: dict[str, Any]) -> None:
+def test_outputs_are_the_documented_ones(outputs: dict[str, Any]) -> None:
     assert outputs.keys() == OUTPUTS
 
 

@@ -41,7 +41,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         **logs("separate"),
         **TRACES,
     },
-    # What it may do it can sign: it can't read a song, and it can't touch what was dropped.
+    # Its presigned URLs have these permissions: none reads a song or changes a dropped one.
     "ApiRole": {
         "s3:GetObject": RESULTS | INDEX,
         "s3:PutObject": SENT_SONGS | RESULTS_OF_JOBS,
@@ -86,7 +86,7 @@ def test_the_role_allows_what_is_listed(statements: list[Statement], role: str) 
     assert allowed == ALLOWED[role]
 
 
-def test_a_listed_prefix_is_that_of_one_job() -> None:
+def test_list_permission_is_limited_to_one_job() -> None:
     pattern = CONDITIONS["ListOneJob"]["StringLike"]["s3:prefix"]
     job = keys.UploadKey.parse(f"{keys.JOBS_PREFIX}{'0' * 32}")
     assert len(keys.result_key(job, "")) == len(pattern)
@@ -99,21 +99,21 @@ def test_wildcards_have_a_reason(statements: list[Statement]) -> None:
         assert not [name for name in resources if "*" in name and name not in WILDCARDS]
 
 
-def test_nothing_else_gives_a_function_rights(template: Template, role: str) -> None:
+def test_functions_have_no_other_permissions(template: Template, role: str) -> None:
     function = template["Resources"][FUNCTIONS[role]]["Properties"]
     assert function["Role"] == {"Fn::GetAtt": [role, "Arn"]}
     assert "Policies" not in function
     assert "ManagedPolicyArns" not in template["Resources"][role]["Properties"]
 
 
-def test_there_are_no_other_roles(template: Template) -> None:
+def test_no_other_roles_exist(template: Template) -> None:
     kinds = {name: resource["Type"] for name, resource in template["Resources"].items()}
     assert {name for name, kind in kinds.items() if kind.startswith("AWS::IAM")} == set(ALLOWED)
     functions = {name for name, kind in kinds.items() if kind == "AWS::Serverless::Function"}
     assert functions == set(FUNCTIONS.values())
 
 
-def test_only_lambda_takes_the_role(template: Template, role: str) -> None:
+def test_only_lambda_assumes_the_role(template: Template, role: str) -> None:
     properties = template["Resources"][role]["Properties"]
     (statement,) = properties["AssumeRolePolicyDocument"]["Statement"]
     assert statement == {

@@ -1,4 +1,4 @@
-"""What `sam build` makes of the template: arguments for the image, the API's zip and its layer."""
+"""The results of `sam build`: arguments of the image, the API's zip and its layer."""
 
 import json
 import os
@@ -20,12 +20,12 @@ stacks, _ = SamLocalStackProvider.get_stacks(
 function = SamFunctionProvider(stacks).get("SeparateFunction")
 print(json.dumps([function.metadata["DockerBuildArgs"], function.architectures]))
 """
-# Source: the quotas of AWS Lambda, for a function and its layers, unzipped.
+# Source: Lambda quotas, for the unzipped function and its layers.
 MAX_BYTES = 250 << 20
 
 
 def sam(root: Path, home: Path, program: str, *arguments: str, path: str = "") -> str:
-    """Run a program of SAM's environment, and return what it prints."""
+    """Run a program of SAM's environment, and return its output."""
     environment = os.environ | {
         "PATH": path or os.pathsep.join([str(root / ".venv/bin"), os.defpath]),  # for uv
         "SAM_CLI_TELEMETRY": "0",
@@ -61,7 +61,7 @@ def test_the_image_is_built_with_the_parameters(
 
 @pytest.fixture(scope="module")
 def built(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of what SAM builds for the API, from an empty cache of its own."""
+    """Return the folder of SAM's build of the API, with an empty cache."""
     folder = tmp_path_factory.mktemp("sam")
     places = ["--build-dir", str(folder / "build"), "--cache-dir", str(folder / "cache")]
     sam(root, folder, "sam", "build", "ApiFunction", *places)
@@ -82,7 +82,7 @@ def test_the_zip_has_every_locked_package(root: Path, built: Path) -> None:
     assert found == locked
 
 
-def test_compiled_modules_are_there_for_both_processors(built: Path) -> None:
+def test_compiled_modules_exist_for_both_architectures(built: Path) -> None:
     compiled = {path.name for path in (built / "ApiFunction").rglob("*.so")}
     names = {re.sub("x86_64|aarch64", "*", name) for name in compiled}
     assert names
@@ -99,7 +99,9 @@ def test_compiled_modules_are_there_for_both_processors(built: Path) -> None:
         ("layers/core/stemdrop", "CoreLayer/python/stemdrop"),
     ],
 )
-def test_our_files_are_where_lambda_looks(root: Path, built: Path, source: str, place: str) -> None:
+def test_project_files_are_at_lambdas_paths(
+    root: Path, built: Path, source: str, place: str
+) -> None:
     assert files_of(root / source) == files_of(built / place)
 
 
@@ -116,19 +118,19 @@ def test_the_zip_is_small(built: Path) -> None:
     assert size_bytes < MAX_BYTES / 3
 
 
-def test_without_uv_the_build_says_so(root: Path, tmp_path: Path) -> None:
+def test_build_without_uv_reports_it(root: Path, tmp_path: Path) -> None:
     places = ["--build-dir", str(tmp_path / "build"), "--cache-dir", str(tmp_path / "cache")]
     with pytest.raises(AssertionError, match="takes uv"):
         sam(root, tmp_path, "sam", "build", "ApiFunction", *places, path=os.defpath)
 
 
 @pytest.mark.parametrize("is_there", [True, False])
-def test_modules_are_compiled_if_the_functions_python_is_there(
+def test_modules_are_compiled_if_the_functions_python_is_installed(
     root: Path, tmp_path: Path, is_there: bool
 ) -> None:
     (tmp_path / "bin").mkdir()
     python = tmp_path / "bin" / "python3.13"
-    python.symlink_to(sys.executable if is_there else "/bin/false")  # any Python will do
+    python.symlink_to(sys.executable if is_there else "/bin/false")  # any Python works
     subprocess.run(
         ["make", "build-CoreLayer", f"ARTIFACTS_DIR={tmp_path}"],
         cwd=root / "layers" / "core",
@@ -141,6 +143,6 @@ def test_modules_are_compiled_if_the_functions_python_is_there(
     for path in compiled:
         body = path.read_bytes()
         module = path.relative_to(tmp_path).parent.parent / path.name.partition(".")[0]
-        # Dates in a zip don't matter. Source: PEP 552, a hash that isn't checked.
+        # Unchecked hash, so that dates in the zip don't matter. Source: PEP 552.
         assert body[4:8] == (1).to_bytes(4, "little")
         assert f"/opt/{module}.py".encode() in body

@@ -1,4 +1,4 @@
-"""samconfig.toml is what `sam` takes, and says of both stages what the template knows."""
+"""samconfig.toml is valid for `sam`, and its stages match the template."""
 
 import os
 import re
@@ -15,14 +15,14 @@ Section = dict[str, dict[str, dict[str, Any]]]
 STAGES = {"dev": "stemdrop-dev", "prod": "stemdrop"}
 OF_SAM = {"resolve_s3", "resolve_image_repos"}
 REPOSITORY = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/stemdrop"
-# That a stack's name allows.
+# Characters of a stack's name.
 MAX_STACK_LETTERS = 27
 
 
 @pytest.fixture(scope="module")
 def sections(root: Path) -> dict[str, Section]:
     document = tomllib.loads((root / "samconfig.toml").read_text())
-    # What is there without a stage is for SAM on this machine; see test_sam_local.py.
+    # The default section is for `sam local`.
     return {name: document[name] for name in document.keys() - {"version", "default"}}
 
 
@@ -32,7 +32,7 @@ def overrides(section: Section) -> dict[str, str]:
 
 
 def deploy(root: Path, home: Path, *arguments: str) -> str:
-    """Run `sam deploy` where nobody answers, and return what it says."""
+    """Run `sam deploy` with an unreachable endpoint, and return its output."""
     with closing(create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
     environment = {
@@ -54,7 +54,7 @@ def deploy(root: Path, home: Path, *arguments: str) -> str:
     return run.stdout + run.stderr
 
 
-def test_there_are_two_stages_with_and_without_a_bootstrap(sections: dict[str, Section]) -> None:
+def test_two_stages_exist_with_and_without_a_bootstrap(sections: dict[str, Section]) -> None:
     assert sections.keys() == {*STAGES, *(f"{name}-bootstrap" for name in STAGES)}
     for name, section in sections.items():
         stack = section["global"]["parameters"]["stack_name"]
@@ -64,7 +64,7 @@ def test_there_are_two_stages_with_and_without_a_bootstrap(sections: dict[str, S
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_with_a_bootstrap_only_what_sam_makes_by_itself_is_different(
+def test_bootstrap_stage_differs_only_in_resources_made_by_sam(
     sections: dict[str, Section], stage: str
 ) -> None:
     alone, bootstrapped = sections[stage], sections[f"{stage}-bootstrap"]
@@ -73,7 +73,7 @@ def test_with_a_bootstrap_only_what_sam_makes_by_itself_is_different(
     assert ours == theirs | dict.fromkeys(OF_SAM, True)
 
 
-def test_parameters_are_ones_of_the_template(
+def test_parameters_exist_in_the_template(
     sections: dict[str, Section], template: dict[str, Any]
 ) -> None:
     for section in sections.values():
@@ -85,21 +85,21 @@ def test_parameters_are_ones_of_the_template(
             assert re.search(declared.get("AllowedPattern", ""), value)
 
 
-def test_nothing_names_an_account_or_a_region(root: Path) -> None:
+def test_configuration_names_no_account_or_region(root: Path) -> None:
     text = (root / "samconfig.toml").read_text()
     assert not any(word in text for word in ("region =", "profile =", "arn:"))
     assert not any(word.isdigit() and len(word) == 12 for word in text.replace('"', " ").split())
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_sam_needs_nothing_else_to_begin(root: Path, tmp_path: Path, stage: str) -> None:
+def test_stage_deploys_without_other_settings(root: Path, tmp_path: Path, stage: str) -> None:
     said = deploy(root, tmp_path, "--config-env", stage)
     assert "Could not connect to the endpoint URL" in said
 
 
-def test_sam_takes_the_bootstraps_bucket_and_repository(root: Path, tmp_path: Path) -> None:
+def test_bootstrap_stage_uses_its_bucket_and_repository(root: Path, tmp_path: Path) -> None:
     given = ["--s3-bucket", "artifacts", "--image-repository", REPOSITORY]
     said = deploy(root, tmp_path, "--config-env", "prod-bootstrap", *given)
-    assert "SeparateFunction" in said  # it is about to upload what wasn't built
-    # And this is why there are environments of their own for it.
+    assert "SeparateFunction" in said  # the upload fails, because nothing is built
+    # That is why these sections exist.
     assert "Only one of the following" in deploy(root, tmp_path, "--config-env", "prod", *given)

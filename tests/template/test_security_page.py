@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from documents import rows_of
-from iam import grants_of
+from iam import list_grants
 from templates import Resolver
 
 ROLES = {"SeparateRole": "Permissions of the separator", "ApiRole": "Permissions of the API"}
@@ -25,7 +25,7 @@ def quoted(cell: str) -> list[str]:
 
 
 def short(resource: str) -> str:
-    """Return what the page calls a resource."""
+    """Return the short name of a resource on the page."""
     names = {
         r"arn:aws:s3:::stemdrop-(uploads|stems)-\d+-[a-z0-9-]+": r"\1",
         r"arn:aws:sqs:[a-z0-9-]+:\d+:stemdrop-": "",
@@ -67,7 +67,7 @@ def test_permissions_match_the_template(
     (policy,) = resolver.resolve(template["Resources"][role]["Properties"]["Policies"])
     allowed = {
         (grant.sid, grant.action, short(grant.resource))
-        for grant in grants_of(policy["PolicyDocument"]["Statement"])
+        for grant in list_grants(policy["PolicyDocument"]["Statement"])
     }
     listed = [
         (*quoted(row["Statement"]), *quoted(row["Action"]), resource)

@@ -10,7 +10,7 @@ from stemdrop_api.settings import ApiSettings
 from stemdrop_separate.settings import Settings
 from templates import Resolver, Template
 
-# Powertools reads these by itself.
+# Powertools reads these.
 POWERTOOLS = {
     "POWERTOOLS_SERVICE_NAME",
     "POWERTOOLS_METRICS_NAMESPACE",
@@ -27,7 +27,7 @@ def test_every_variable_is_set_and_read(resolver: Resolver) -> None:
     assert variables - POWERTOOLS == ours - SET_BY_THE_IMAGE - SET_BY_HAND
 
 
-def test_the_values_are_ones_that_settings_take(resolver: Resolver) -> None:
+def test_values_are_valid_settings(resolver: Resolver) -> None:
     environment = resolver.environment("SeparateFunction")
     settings = Settings.from_env({**environment, "MODEL_DIR": "/opt/models"})
     assert settings.max_upload_bytes == 1_000_000_000
@@ -37,7 +37,7 @@ def test_the_values_are_ones_that_settings_take(resolver: Resolver) -> None:
     assert buckets == resolver.names("AWS::S3::Bucket")
 
 
-def test_the_images_check_sets_every_variable(root: Path) -> None:
+def test_image_check_sets_every_variable(root: Path) -> None:
     text = (root / "Dockerfile").read_text()
     check = next(part for part in text.split("\nRUN ") if "stemdrop_separate.smoke" in part)
     given = set(re.findall(r"\b([A-Z_]+)=", check.split("setpriv")[0]))
@@ -52,7 +52,7 @@ def test_every_variable_of_the_api_is_set_and_read(resolver: Resolver) -> None:
     assert variables - used == ApiSettings.VARIABLES | ApiSettings.CREDENTIALS
 
 
-def test_the_api_takes_the_limits_of_the_separator(resolver: Resolver) -> None:
+def test_api_has_the_limits_of_the_separator(resolver: Resolver) -> None:
     api, separator = map(resolver.environment, ("ApiFunction", "SeparateFunction"))
     for name in ("UPLOADS_BUCKET", "STEMS_BUCKET", "MAX_UPLOAD_BYTES", "MAX_DURATION_S"):
         assert api[name] == separator[name]

@@ -1,4 +1,4 @@
-"""template.yaml keeps what the design promises about buckets, events, failures and outputs."""
+"""Buckets, events, failures and outputs of template.yaml."""
 
 import re
 from pathlib import Path
@@ -10,11 +10,11 @@ from templates import Resolver, Template
 
 BUCKETS = ["UploadsBucket", "StemsBucket"]
 KEPT = [*BUCKETS, "SongQueue", "FailureQueue", "CompletionTopic", "AlarmTopic"]
-# SNS knows no sns:* in the policy of a topic.
+# SNS doesn't support sns:* in topic policies.
 ACTIONS = {"s3": "s3:*", "sqs": "sqs:*", "sns": ["sns:Publish", "sns:Subscribe"]}
 
 
-def test_the_buckets_are_all_there_is_to_protect(template: Template) -> None:
+def test_protected_resources_are_complete(template: Template) -> None:
     kinds = {name: resource["Type"] for name, resource in template["Resources"].items()}
     assert [name for name, kind in kinds.items() if kind == "AWS::S3::Bucket"] == BUCKETS
     others = [name for name, kind in kinds.items() if re.search("::(Queue|Topic)$", kind)]
@@ -42,7 +42,7 @@ def test_buckets_are_encrypted(resolver: Resolver, bucket: str) -> None:
 
 
 @pytest.mark.parametrize("bucket", BUCKETS)
-def test_buckets_forget(template: Template, bucket: str) -> None:
+def test_buckets_expire_objects(template: Template, bucket: str) -> None:
     assert template["Resources"][bucket]["Properties"]["LifecycleConfiguration"]["Rules"] == [
         {
             "Id": "expire",
@@ -54,7 +54,7 @@ def test_buckets_forget(template: Template, bucket: str) -> None:
 
 
 @pytest.mark.parametrize("logical_id", KEPT)
-def test_nothing_is_reached_without_tls(resolver: Resolver, logical_id: str) -> None:
+def test_requests_without_tls_are_denied(resolver: Resolver, logical_id: str) -> None:
     policy = resolver.properties(f"{logical_id}Policy")
     ((kind, target),) = [item for item in policy.items() if item[0] != "PolicyDocument"]
     service = {"Bucket": "s3", "Queues": "sqs", "Topics": "sns"}[kind]
@@ -74,7 +74,7 @@ def test_nothing_is_reached_without_tls(resolver: Resolver, logical_id: str) -> 
 
 
 @pytest.mark.parametrize(("bucket", "methods"), [("Uploads", ["PUT"]), ("Stems", ["GET", "HEAD"])])
-def test_pages_of_the_api_and_of_one_other_site_use_the_buckets(
+def test_cors_allows_the_api_and_one_other_origin(
     template: Template, bucket: str, methods: list[str]
 ) -> None:
     site = {"AllowedOrigin": "https://songs.example.org"}
@@ -88,7 +88,7 @@ def test_pages_of_the_api_and_of_one_other_site_use_the_buckets(
     ]
 
 
-def test_songs_are_announced_to_the_queue(resolver: Resolver) -> None:
+def test_uploads_notify_the_queue(resolver: Resolver) -> None:
     notifications = resolver.properties("UploadsBucket")["NotificationConfiguration"]
     queue = resolver.resolve({"Fn::GetAtt": ["SongQueue", "Arn"]})
     assert notifications == {
@@ -119,7 +119,7 @@ def test_only_the_upload_bucket_of_this_account_sends_to_the_queue(
         "StringEquals": {"aws:SourceAccount": "123456789012"},
         "ArnEquals": {"aws:SourceArn": bucket},
     }
-    # S3 tries it when the bucket is made.
+    # S3 checks it when the bucket is created.
     assert template["Resources"]["UploadsBucket"]["DependsOn"] == "SongQueuePolicy"
     assert "UploadsBucket" not in str(template["Resources"]["SongQueuePolicy"])
 
@@ -137,7 +137,7 @@ def test_the_function_receives_one_song_at_a_time(resolver: Resolver) -> None:
     }
 
 
-def test_a_new_account_runs_the_api_beside_all_separations(template: Template) -> None:
+def test_default_concurrency_leaves_room_for_the_api(template: Template) -> None:
     # Source: new accounts often get 10 concurrent executions.
     assert int(template["Parameters"]["SeparateConcurrency"]["Default"]) < 10
 
@@ -164,12 +164,12 @@ def test_messages_that_failed_three_times_are_kept_longest(resolver: Resolver) -
         "redrivePermission": "byQueue",
         "sourceQueueArns": [arns["SongQueue"]],
     }
-    # A message is as old in the failure queue as it was before.
+    # Messages keep their age in the failure queue.
     assert failures["MessageRetentionPeriod"] == 14 * 24 * 3600 > songs["MessageRetentionPeriod"]
     assert songs["SqsManagedSseEnabled"] is failures["SqsManagedSseEnabled"] is True
 
 
-def test_logs_go_where_they_expire(template: Template) -> None:
+def test_function_logs_expire(template: Template) -> None:
     function = template["Resources"]["SeparateFunction"]["Properties"]
     group = template["Resources"]["SeparateLogGroup"]["Properties"]
     assert function["LoggingConfig"] == {"LogGroup": {"Ref": "SeparateLogGroup"}}
@@ -177,7 +177,7 @@ def test_logs_go_where_they_expire(template: Template) -> None:
     assert function["Tracing"] == "Active"
 
 
-def test_access_logs_take_no_room_in_the_accounts_policy(resolver: Resolver) -> None:
+def test_access_log_group_name_needs_no_account_policy(resolver: Resolver) -> None:
     group = resolver.properties("ApiAccessLogGroup")["LogGroupName"]
     assert group.startswith("/aws/vendedlogs/")
 
@@ -207,12 +207,12 @@ def test_every_parameter_is_described_limited_and_used(template: Template, root:
         assert re.search(rf"!Ref {name}\b|\${{{name}}}", text), name
 
 
-def test_nothing_names_an_account_a_region_or_a_partition(root: Path) -> None:
+def test_template_names_no_account_region_or_partition(root: Path) -> None:
     text = (root / "template.yaml").read_text()
     assert not re.search(r"\b\d{12}\b|arn:aws|[a-z]{2}-[a-z]+-\d", text)
 
 
-def test_outputs_tell_what_to_do_next(template: Template, resolver: Resolver) -> None:
+def test_outputs_name_resources_and_commands(template: Template, resolver: Resolver) -> None:
     outputs = template["Outputs"]
     assert all(output["Description"].endswith(".") for output in outputs.values())
     uploads = resolver.resolve({"Ref": "UploadsBucket"})

@@ -1,5 +1,5 @@
 from hypothesis import settings
 
-# Time is measured by the benchmarks, and tests share their processors with others.
+# The benchmarks measure time. Tests share the processors with other programs.
 settings.register_profile("stemdrop", deadline=None)
 settings.load_profile("stemdrop")

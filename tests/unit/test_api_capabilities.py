@@ -9,7 +9,7 @@ from stemdrop_api.settings import ApiSettings
 
 @pytest.mark.parametrize(("quality", "processor_s"), [("spleeter", 7.6), ("high", 11.8)])
 def test_price_of_a_minute_does_not_depend_on_the_memory(quality: str, processor_s: float) -> None:
-    # Seconds for 3 minutes, with 1769 MB for a processor, whatever the memory is.
+    # Seconds for 3 minutes with one processor (1769 MB), independent of the memory.
     gb_seconds = processor_s / 3 * 1769 / 1024
     for memory_mb in (1769, 3008, 10240):
         price = usd_per_audio_minute(Quality(quality), memory_mb, 2.0)

@@ -1,4 +1,4 @@
-"""The OpenAPI document, and the page that shows it."""
+"""The OpenAPI document, and the documentation page."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from api_events import ENVIRONMENT, Api, handler_of
+from api_events import ENVIRONMENT, Api, create_handler
 from stemdrop.errors import RejectedError, StemdropError
 from stemdrop_api import errors
 from stemdrop_api.problem_details import MEDIA_TYPE
@@ -29,7 +29,7 @@ CALLS = {
 def api(monkeypatch: pytest.MonkeyPatch) -> Api:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    return Api(handler_of(ENVIRONMENT), token=None)
+    return Api(create_handler(ENVIRONMENT), token=None)
 
 
 @pytest.fixture
@@ -117,8 +117,8 @@ def test_every_error_has_a_status_and_a_docstring() -> None:
         assert issubclass(kind, RejectedError) <= (400 <= errors.STATUSES[kind] < 500)
 
 
-class Sources(HTMLParser):
-    """Collects what a page loads, and what it runs by itself."""
+class SourceParser(HTMLParser):
+    """Collects the files that a page loads, and its inline scripts."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -143,7 +143,7 @@ class Sources(HTMLParser):
 def test_documentation_page_loads_from_this_host_only(api: Api) -> None:
     page = api.get("/docs")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
-    sources = Sources(page.body.decode())
+    sources = SourceParser(page.body.decode())
     assert len(sources.urls) == 4
     assert not sources.inline
     for url in sources.urls:

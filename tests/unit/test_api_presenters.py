@@ -24,7 +24,7 @@ def later(seconds: float) -> str:
 
 
 def test_view_has_every_public_field_of_the_record() -> None:
-    """Whoever adds a field to the record decides here whether it is shown."""
+    """A new field of the record must be listed here as public or private."""
     hidden = {"version", "owner", "engine"}
     added = {"id", "seconds_left", "expires_at", "urls_expire_at", "links"}
     assert JobView.model_fields.keys() - added == {field.name for field in fields(Job)} - hidden
@@ -55,7 +55,7 @@ def test_time_changes_late_jobs_only(given: Job, now: datetime) -> None:
 
 
 def separating(progress: float, spent_s: float) -> Job:
-    """Return a job whose progress was written some seconds after its start."""
+    """Return a job with a progress update some seconds after its start."""
     begun = job(stage=Stage.SEPARATING, progress=progress, started_at=timestamp(NOW))
     return Job(
         **{f.name: getattr(begun, f.name) for f in fields(Job)} | {"updated_at": later(spent_s)}

@@ -1,15 +1,15 @@
-"""Exceptions of FastAPI and Starlette, as problem details."""
+"""Exceptions of FastAPI and Starlette become problem details."""
 
 import pytest
 from fastapi import HTTPException as FastApiException
 from starlette.exceptions import HTTPException
 
-from api_events import ENVIRONMENT, Answer, Api, handler_of
+from api_events import ENVIRONMENT, Api, ApiResponse, create_handler
 from stemdrop_api import routes
 from stemdrop_api.problem_details import MEDIA_TYPE
 
 
-def response_to(error: Exception, monkeypatch: pytest.MonkeyPatch) -> Answer:
+def response_to(error: Exception, monkeypatch: pytest.MonkeyPatch) -> ApiResponse:
     """Return the response of a route that raises an exception."""
 
     def fail(_: object) -> None:
@@ -18,7 +18,7 @@ def response_to(error: Exception, monkeypatch: pytest.MonkeyPatch) -> Answer:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(routes, "describe_capabilities", fail)
-    return Api(handler_of(ENVIRONMENT)).get("/options")
+    return Api(create_handler(ENVIRONMENT)).get("/options")
 
 
 @pytest.mark.parametrize(

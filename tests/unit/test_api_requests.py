@@ -1,4 +1,4 @@
-"""What may be asked for: the documentation, and the core's own rules, say the same."""
+"""The documented request schema equals the validation rules of the core."""
 
 import json
 from dataclasses import fields

@@ -14,7 +14,7 @@ def gains(chain: str, side: str) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("layout", ["mono", "stereo"])
-def test_mono_goes_into_both_channels_at_unity_gain(layout: str) -> None:
+def test_mono_is_copied_to_both_channels_at_unity_gain(layout: str) -> None:
     chain = to_stereo(1 if layout == "mono" else 2, layout)
     assert gains(chain, "FL")["FC"] == gains(chain, "FR")["FC"] == 1.0
     assert gains(chain, "FL")["FL"] == gains(chain, "FR")["FR"] == 1.0
@@ -30,13 +30,11 @@ def test_mono_goes_into_both_channels_at_unity_gain(layout: str) -> None:
         (2, "binaural", "channelmap=map=0|1:channel_layout=stereo"),
     ],
 )
-def test_one_or_two_channels_stay_as_they_are_whatever_they_are_called(
-    channels: int, layout: str, chain: str
-) -> None:
+def test_one_or_two_channels_of_any_layout_are_kept(channels: int, layout: str, chain: str) -> None:
     assert to_stereo(channels, layout) == chain
 
 
-def test_the_sides_are_mirror_images() -> None:
+def test_left_and_right_are_mirror_images() -> None:
     chain = to_stereo(6, "5.1")
     left, right = gains(chain, "FL"), gains(chain, "FR")
     assert {name.replace("L", "R"): gain for name, gain in left.items()} == right
@@ -48,7 +46,7 @@ def test_the_sides_are_mirror_images() -> None:
 @pytest.mark.parametrize(
     "layout", ["5.1(side)", "7.1", "quad", "hexagonal", "22.2", "3 channels (FL+FR+LFE2)"]
 )
-def test_channels_with_known_places_are_mixed_as_floats(layout: str) -> None:
+def test_channels_of_known_layout_are_mixed_as_floats(layout: str) -> None:
     assert to_stereo(6, layout).startswith("aformat=sample_fmts=fltp,pan=stereo|")
 
 
@@ -56,6 +54,6 @@ def test_channels_with_known_places_are_mixed_as_floats(layout: str) -> None:
     ("channels", "layout"),
     [(9, "9 channels"), (4, "ambisonic 1"), (3, "3 channels (FL+FR+UNK7)"), (6, "")],
 )
-def test_channels_without_known_places_are_refused(channels: int, layout: str) -> None:
+def test_channels_of_unknown_layout_are_refused(channels: int, layout: str) -> None:
     with pytest.raises(NotAudioError, match=f"{channels} channels"):
         to_stereo(channels, layout)

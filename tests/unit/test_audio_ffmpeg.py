@@ -16,14 +16,14 @@ from stemdrop_separate.audio.ffmpeg import (
 from stemdrop_separate.audio.pipes import LOG_LIMIT_BYTES, PipeReader
 
 
-def test_finds_the_program_that_imageio_ffmpeg_brings() -> None:
+def test_default_program_is_that_of_imageio_ffmpeg() -> None:
     program = find_ffmpeg(None)
     assert program.is_absolute()
     assert "imageio_ffmpeg" in program.parts
     assert subprocess.run([program, "-version"], capture_output=True, check=True).stdout
 
 
-def test_a_configured_program_comes_first(tmp_path: Path) -> None:
+def test_configured_program_is_preferred(tmp_path: Path) -> None:
     program = tmp_path / "ffmpeg"
     program.touch(mode=0o755)
     assert find_ffmpeg(str(program)) == program
@@ -38,7 +38,7 @@ def test_a_configured_program_that_cannot_run_is_an_error(tmp_path: Path, mode: 
         find_ffmpeg(str(program))
 
 
-def test_without_any_program_one_sentence_says_what_to_install(
+def test_missing_program_error_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "path", [])
@@ -47,7 +47,7 @@ def test_without_any_program_one_sentence_says_what_to_install(
         find_ffmpeg(None)
 
 
-def test_a_program_of_another_machine_is_an_error(tmp_path: Path) -> None:
+def test_program_of_another_architecture_is_an_error(tmp_path: Path) -> None:
     program = tmp_path / "ffmpeg"
     program.write_bytes(b"\x7fELF of something else")
     program.chmod(0o755)
@@ -55,7 +55,7 @@ def test_a_program_of_another_machine_is_an_error(tmp_path: Path) -> None:
         FfmpegProcess(program, [])
 
 
-def test_nothing_that_opens_other_files_is_allowed() -> None:
+def test_formats_that_open_other_files_are_not_allowed() -> None:
     openers = {
         *("applehttp", "avisynth", "bluray", "concat", "concatf", "dash", "dvdvideo", "ffmetadata"),
         *("hls", "image2", "image2pipe", "imf", "lavfi", "mlv", "rtp", "rtsp", "sap", "sbg", "sdp"),
@@ -67,7 +67,7 @@ def test_nothing_that_opens_other_files_is_allowed() -> None:
     assert not [name for name in allowed if name.endswith("_pipe")]
 
 
-def test_the_input_is_one_file_by_its_absolute_path() -> None:
+def test_input_is_one_absolute_path() -> None:
     assert untrusted_input(Path("-i http:a.mp3")) == [
         *("-protocol_whitelist", "file", "-format_whitelist", DEMUXERS),
         *("-i", f"file:{Path.cwd()}/-i http:a.mp3"),
@@ -97,11 +97,11 @@ def test_the_input_is_one_file_by_its_absolute_path() -> None:
         (f"[error] {'x' * 1000}\n", "x" * 200),
     ],
 )
-def test_the_reason_is_the_first_error_without_addresses_and_paths(log: str, told: str) -> None:
+def test_reason_is_the_first_error_without_addresses_and_paths(log: str, told: str) -> None:
     assert error_message(log) == told
 
 
-def test_a_log_is_bounded_and_never_holds_its_writer_up() -> None:
+def test_log_is_bounded_and_never_blocks_its_writer() -> None:
     read_end, write_end = os.pipe()
     reader = PipeReader(os.fdopen(read_end, "rb"), limit_bytes=1000)
     with os.fdopen(write_end, "wb") as pipe:
@@ -126,11 +126,11 @@ def test_ffmpeg_runs_without_environment_and_terminal(tmp_path: Path) -> None:
     program.chmod(0o755)
     with FfmpegProcess(program, []) as running:
         assert running.wait() == 0
-        # Python itself sets LC_CTYPE, if nothing else says what language it speaks.
+        # Python sets LC_CTYPE if no locale is set.
         assert running.log.replace("'LC_CTYPE'", "") == "[] / True"
 
 
-def test_leaving_ends_an_endless_run() -> None:
+def test_leaving_the_context_ends_an_endless_run() -> None:
     endless = [
         "-loglevel",
         "level+error",

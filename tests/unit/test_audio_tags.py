@@ -14,35 +14,35 @@ def written(**tags: str) -> str:
     return "\n".join((";FFMETADATA1", *lines)) + "\n"
 
 
-def test_reads_title_artist_and_album_and_nothing_else() -> None:
+def test_only_title_artist_and_album_are_read() -> None:
     text = written(TITLE="Blue", Artist="Ann", album="Red", comment="title=no", encoder="x")
     assert parse_tags(text) == Tags("Blue", "Ann", "Red")
 
 
-def test_a_file_without_tags_has_empty_ones() -> None:
+def test_file_without_tags_has_empty_tags() -> None:
     assert parse_tags(";FFMETADATA1\n") == Tags() == Tags("", "", "")
 
 
-def test_the_file_comes_before_its_stream() -> None:
+def test_tag_of_the_file_overrides_its_stream() -> None:
     text = written(title="file") + "[STREAM]\ntitle=stream\nartist=stream\n"
     assert parse_tags(text) == Tags(title="file", artist="stream")
 
 
-def test_an_empty_tag_of_the_file_leaves_the_streams() -> None:
+def test_empty_tag_of_the_file_does_not_override_its_stream() -> None:
     assert parse_tags("title=\n[STREAM]\ntitle=stream\n") == Tags(title="stream")
 
 
-def test_a_value_with_lines_forges_no_other_tag() -> None:
+def test_value_with_line_breaks_adds_no_tag() -> None:
     assert parse_tags(written(lyrics="la\nartist=Eve\n", title="a=b;c#d\\e")) == Tags("a=b;c#d\\e")
 
 
 @given(st.text(), st.text())
-def test_what_is_written_is_read_again(title: str, artist: str) -> None:
+def test_written_tags_round_trip(title: str, artist: str) -> None:
     assert parse_tags(written(title=title, artist=artist)) == Tags(clean(title), clean(artist))
 
 
 @given(st.text())
-def test_a_clean_tag_is_one_short_line_that_stays_as_it_is(text: str) -> None:
+def test_cleaned_tag_is_one_short_line(text: str) -> None:
     cleaned = clean(text)
     assert len(cleaned) <= LONGEST_TAG
     assert not {unicodedata.category(char) for char in cleaned} & {"Cc", "Cs", "Zl", "Zp"}
@@ -51,15 +51,15 @@ def test_a_clean_tag_is_one_short_line_that_stays_as_it_is(text: str) -> None:
     cleaned.encode()
 
 
-def test_what_no_encoding_can_hold_becomes_a_space() -> None:
+def test_unencodable_characters_become_spaces() -> None:
     assert clean("a\ud800b\x00c\u2028d") == "a b c d"
 
 
-def test_emoji_and_accents_stay() -> None:
+def test_emoji_and_accents_are_kept() -> None:
     assert clean("  Dé\u0301jà \n\x00vu 🎸👩\u200d🎤 ") == "Dé\u0301jà vu 🎸👩\u200d🎤"
 
 
-def test_the_stem_stands_behind_the_title() -> None:
+def test_stem_follows_the_title() -> None:
     arguments = metadata_arguments(Tags("Blue", "Ann", ""), "vocals")
     assert arguments == [
         *("-map_metadata", "-1"),
@@ -68,7 +68,7 @@ def test_the_stem_stands_behind_the_title() -> None:
     ]
 
 
-def test_without_a_title_the_stem_is_the_title() -> None:
+def test_missing_title_is_replaced_by_the_stem() -> None:
     assert "title=drums" in metadata_arguments(Tags(title="\n"), "drums")
 
 

@@ -24,33 +24,31 @@ def data(size_bytes: int) -> bytes:
 
 
 @pytest.mark.parametrize("tag", [1, 3, 0xFFFE])
-def test_reads_the_length_that_is_announced_not_the_one_that_is_there(
-    tmp_path: Path, tag: int
-) -> None:
+def test_announced_length_is_read(tmp_path: Path, tag: int) -> None:
     assert announced(tmp_path, fmt(tag), data(44_100 * 4 * 180)) == 180.0
 
 
-def test_skips_chunks_of_odd_length(tmp_path: Path) -> None:
+def test_chunks_of_odd_length_are_skipped(tmp_path: Path) -> None:
     chunks = (media.chunk(b"LIST", b"odd"), fmt(), media.chunk(b"junk", b"x"), data(44_100 * 4))
     assert announced(tmp_path, *chunks) == 1.0
 
 
-def test_reads_the_long_length_of_rf64(tmp_path: Path) -> None:
+def test_rf64_length_is_read(tmp_path: Path) -> None:
     sizes = media.chunk(b"ds64", struct.pack("<QQQI", 0, 44_100 * 4 * 36_000, 0, 0))
     assert announced(tmp_path, sizes, fmt(), data(0xFFFFFFFF), magic=b"RF64") == 36_000.0
 
 
 @pytest.mark.parametrize("placeholder", [0, 0x7FFFF000, 0xFFFFFFFF, 0xFFFFFFDB])
-def test_a_placeholder_announces_nothing(tmp_path: Path, placeholder: int) -> None:
+def test_placeholder_length_is_unknown(tmp_path: Path, placeholder: int) -> None:
     assert announced(tmp_path, fmt(), data(placeholder)) is None
 
 
-def test_the_length_of_compressed_samples_says_nothing(tmp_path: Path) -> None:
+def test_length_of_compressed_samples_is_unknown(tmp_path: Path) -> None:
     assert announced(tmp_path, fmt(tag=0x55), data(44_100)) is None
 
 
 @given(st.binary(max_size=200))
-def test_anything_at_all_is_no_reason_to_fail(
+def test_any_bytes_are_parsed_without_an_error(
     tmp_path_factory: pytest.TempPathFactory, junk: bytes
 ) -> None:
     folder = tmp_path_factory.mktemp("junk")

@@ -1,4 +1,4 @@
-"""Waveform peaks hold the largest sample of each bin, however blocks are cut."""
+"""Waveform peaks are the largest samples of each bin, independent of block sizes."""
 
 import numpy as np
 from hypothesis import given
@@ -31,20 +31,20 @@ def expected(sound: NDArray[np.float32]) -> list[int]:
     samples=st.integers(1, 3 * FIRST_BIN_SAMPLES * MAX_BINS),
     cuts=st.lists(st.floats(0, 1), max_size=5),
 )
-def test_blocks_may_be_cut_anywhere(samples: int, cuts: list[float]) -> None:
+def test_peaks_are_independent_of_block_sizes(samples: int, cuts: list[float]) -> None:
     sound = noise(samples)
     places = sorted(round(cut * samples) for cut in cuts)
     assert peaks_of(*np.split(sound, places)) == expected(sound)
 
 
-def test_there_are_never_more_bins_than_fit() -> None:
+def test_bins_never_exceed_the_maximum() -> None:
     blocks = [noise(FIRST_BIN_SAMPLES * MAX_BINS, seed) for seed in range(5)]
     found = peaks_of(*blocks)
     assert MAX_BINS // 2 < len(found) <= MAX_BINS
     assert found == expected(np.concatenate(blocks))
 
 
-def test_silence_is_00_and_nothing_is_nothing() -> None:
+def test_silence_is_00_and_no_samples_are_an_empty_text() -> None:
     assert peaks_of(np.zeros((FIRST_BIN_SAMPLES + 1, 2), np.float32)) == [0, 0]
     assert peaks_of() == []
     assert peaks_of(noise(0)) == []

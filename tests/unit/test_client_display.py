@@ -8,14 +8,14 @@ from stemdrop_cli.display import BarDisplay, Display, LineDisplay, Phase, open_d
 
 
 class Terminal(io.StringIO):
-    """A terminal's screen, as far as it can be told from what is written to it."""
+    """A terminal that records its output."""
 
     def isatty(self) -> bool:
         return True
 
     @property
     def lines(self) -> list[str]:
-        """Return what was ever in a line, without the terminal's own codes."""
+        """Return all text that was ever written, without control codes."""
         plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.getvalue())
         return [line.rstrip() for line in re.split(r"[\r\n]+", plain) if line.strip()]
 
@@ -30,7 +30,7 @@ def terminal(screen: Terminal) -> Console:
 
 
 def go(display: Display) -> None:
-    """Take a song through all of its phases."""
+    """Run a song through all phases."""
     with display.row("[b]Song[/x].mp3") as row:
         row.start(Phase.READING, 100)
         row.update(100)
@@ -78,7 +78,7 @@ def test_display_on_terminal_shows_and_removes_bars(screen: Terminal) -> None:
                 assert phase in screen.lines[-1]
                 assert shown in screen.lines[-1]
         progress.refresh()
-    assert screen.getvalue().endswith("\x1b[2K\x1b[?25h\r")  # wiped off, and the cursor is back
+    assert screen.getvalue().endswith("\x1b[2K\x1b[?25h\r")  # erased, and the cursor is visible
 
 
 def test_time_left_is_the_servers_estimate(screen: Terminal) -> None:

@@ -9,7 +9,7 @@ from stemdrop_cli.retries import FIRST_DELAY_S, MAX_DELAY_S, Retries, StopEvent
 
 
 class Clock(StopEvent):
-    """Notes pauses instead of making them."""
+    """Records delays instead of waiting."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -23,7 +23,7 @@ class Clock(StopEvent):
 
 
 class Call:
-    """Fails as often as it has errors, then answers."""
+    """Raises its errors in order, then returns a result."""
 
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)

@@ -1,4 +1,4 @@
-"""Bills, against figures that were worked out by hand from the price lists."""
+"""Bills, compared with manual calculations from the price lists."""
 
 import math
 from dataclasses import replace
@@ -17,7 +17,7 @@ from benchmarks.cost.bill import (
 )
 from benchmarks.cost.prices import GB, Free
 
-# An environment that is always warm makes bills that can be worked out by hand.
+# Without cold starts, bills are easy to calculate manually.
 SONG = SongUsage(
     separation=Runs(memory_mb=2048, cold_s=10.0, warm_s=10.0),
     api=Runs(memory_mb=1024, cold_s=0.1, warm_s=0.1),
@@ -46,12 +46,12 @@ def usd(songs: int, free: frozenset[Free] = frozenset()) -> dict[str, float]:
     return {line.item: line.usd(free) for line in bill(SONG, DEPLOYMENT, songs)}
 
 
-def test_a_thousand_songs() -> None:
+def test_thousand_songs_have_the_expected_bill() -> None:
     found = usd(1000)
     # 2 GB for 10 s each, and ten calls of 0.1 s with 1 GB: 21,000 GB-s.
     assert found["Lambda: compute"] == pytest.approx(21_000 * 0.0000166667)
     assert found["Lambda: requests"] == pytest.approx(11_000 * 0.20 / 1e6)
-    # 4 GB beyond the 512 MB that come along, for 10,000 s.
+    # 4 GB beyond the included 512 MB, for 10,000 s.
     assert found["Lambda: ephemeral storage"] == pytest.approx(40_000 * 0.0000000309)
     assert found["S3: writes"] == pytest.approx(0.10)
     assert found["S3: reads"] == pytest.approx(0.012)
@@ -59,21 +59,21 @@ def test_a_thousand_songs() -> None:
     assert found["S3: storage"] == pytest.approx(0.567, abs=0.001)
     assert found["Data transfer: stems to the internet"] == pytest.approx(8.10)
     assert found["HTTP API: requests"] == pytest.approx(0.01)
-    # Five connections that wait for 20 s each, for 730 hours, and three requests for a song.
+    # Five concurrent polls of 20 s for 730 hours, and three requests per song.
     assert found["SQS: requests"] == pytest.approx(660_000 * 0.40 / 1e6)
     assert found["SNS: completion messages"] == pytest.approx(0.0005)
-    # 657,000 polls of an empty queue, and three requests a song.
+    # 657,000 polls of an empty queue, and three requests per song.
     assert found["SQS: requests"] == pytest.approx(660_000 * 0.40 / 1e6)
     assert found["CloudWatch: log ingestion"] == pytest.approx(0.005, rel=1e-4)
     assert found["CloudWatch: log storage"] == pytest.approx(0.0003, abs=0.00001)
-    # A thousand songs are more than a month's hours.
+    # With a thousand songs, every hour has values.
     assert found["CloudWatch: metrics"] == pytest.approx(1.50)
     assert found["X-Ray: traces"] == pytest.approx(11_000 * 5 / 1e6)
     assert found["ECR: image storage"] == pytest.approx(0.10)
     assert total_usd(bill(SONG, DEPLOYMENT, 1000)) == pytest.approx(sum(found.values()))
 
 
-def test_a_thousand_songs_with_what_is_free() -> None:
+def test_thousand_songs_within_the_free_tier_have_the_expected_bill() -> None:
     found = usd(1000, ALL_FREE)
     left = {item: value for item, value in found.items() if value}
     assert left == {
@@ -86,7 +86,7 @@ def test_a_thousand_songs_with_what_is_free() -> None:
     }
 
 
-def test_what_is_free_for_ever_leaves_the_first_years_to_pay() -> None:
+def test_permanent_free_tier_excludes_the_first_years() -> None:
     found = usd(1000, frozenset({Free.ALWAYS}))
     assert found["Data transfer: stems to the internet"] == 0
     assert found["Lambda: compute"] == 0
@@ -94,7 +94,7 @@ def test_what_is_free_for_ever_leaves_the_first_years_to_pay() -> None:
     assert found["ECR: image storage"] == pytest.approx(0.10)
 
 
-def test_a_million_songs_reach_the_next_tiers() -> None:
+def test_million_songs_reach_the_next_price_tiers() -> None:
     found = usd(1_000_000)
     # 90,000 GB: 10 TB at 0.09, 40 TB at 0.085, and the rest at 0.07.
     tiers = 10_240 * 0.09 + 40_960 * 0.085 + (90_000 - 51_200) * 0.07
@@ -102,47 +102,47 @@ def test_a_million_songs_reach_the_next_tiers() -> None:
     # 24,658 GB-months, all in the first 50 TB.
     assert found["S3: storage"] == pytest.approx(100_000 * 7.5 / 30.41667 * 0.023)
     assert found["Lambda: compute"] == pytest.approx(21_000_000 * 0.0000166667)
-    # One a second of ten million calls, and 5% of the others; and all separations.
+    # One request per second, 5% of the others, and all separations.
     traces = 1_000_000 + 2_628_000 + 0.05 * (10_000_000 - 2_628_000)
     assert found["X-Ray: traces"] == pytest.approx(traces * 5 / 1e6)
 
 
-def test_polling_alone_is_free_for_ever() -> None:
+def test_polling_stays_within_the_permanent_free_tier() -> None:
     assert usd(0)["SQS: requests"] == pytest.approx(0.2628)
     assert usd(0, frozenset({Free.ALWAYS}))["SQS: requests"] == 0
 
 
-def test_ten_songs_have_metrics_in_ten_hours() -> None:
+def test_ten_songs_are_billed_for_ten_hours_of_metrics() -> None:
     assert usd(10)["CloudWatch: metrics"] == pytest.approx(5 * 10 / 730 * 0.30)
 
 
-def test_the_other_processors_price() -> None:
+def test_arm64_has_its_own_price() -> None:
     arm = bill(SONG, replace(DEPLOYMENT, architecture="arm64"), 1000)
     assert arm[0].usd() == pytest.approx(21_000 * 0.0000133334)
 
 
-def test_a_small_disk_costs_nothing() -> None:
+def test_included_disk_is_free() -> None:
     lines = bill(SONG, replace(DEPLOYMENT, scratch_mb=512), 1000)
     assert next(line.usd() for line in lines if "ephemeral" in line.item) == 0
 
 
-def test_cold_songs_take_their_time() -> None:
+def test_cold_starts_are_billed() -> None:
     song = replace(SONG, separation=Runs(1024, cold_s=5.0, warm_s=2.0), calls=0)
     cold = 1000 * cold_share(1000)
     (compute, *_) = bill(song, DEPLOYMENT, 1000)
     assert compute.quantity == pytest.approx(5 * cold + 2 * (1000 - cold))
-    # A thousand songs a month come 44 minutes apart, so most of them find nobody awake.
+    # A thousand songs per month are 44 minutes apart, so most of them cause cold starts.
     assert 0.85 < cold_share(1000) < 0.95
     assert cold_share(1) > 0.999
     assert cold_share(1_000_000) < 1e-6
 
 
-def test_few_calls_are_all_traced() -> None:
+def test_all_of_few_calls_are_traced() -> None:
     assert sampled(2_628_000) == 2_628_000
     assert sampled(2 * 2_628_000) == pytest.approx(1.05 * 2_628_000)
 
 
-def test_tiers_and_allowances() -> None:
+def test_price_applies_tiers_and_allowances() -> None:
     tiers = ((10.0, 2.0), (30.0, 1.0), (math.inf, 0.5))
     price = prices.Price("pieces", tiers, "a list", free=5, lasts=Free.ALWAYS)
     assert price.usd(0) == 0
@@ -151,6 +151,6 @@ def test_tiers_and_allowances() -> None:
     assert price.usd(40) == 20 + 20 + 5
     assert price.usd(5, ALL_FREE) == 0
     assert price.usd(3, ALL_FREE) == 0
-    # What is free is the first of it, and the tiers begin after that.
+    # The free quantity comes first, and the tiers begin after it.
     assert price.usd(15, ALL_FREE) == 20
     assert price.usd(15, frozenset({Free.FIRST_YEAR})) == 25

@@ -1,4 +1,4 @@
-"""The page of costs, from made-up figures; what it names has to be there."""
+"""The cost page with sample values."""
 
 import re
 from dataclasses import replace
@@ -8,10 +8,10 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from benchmarks.cost.bill import BilledDeployment
+from benchmarks.cost.cost_page import SIZES_MB, TEXT, write_page
+from benchmarks.cost.durations import InvocationDurations
 from benchmarks.cost.figures import CostFigures, MeasuredSystem, Sizes, Template
-from benchmarks.cost.page import SIZES_MB, TEXT, write_page
 from benchmarks.cost.template import read_template
-from benchmarks.cost.times import Times
 from benchmarks.cost.traffic import Request, Requester, RequestKind, Traffic
 from stemdrop.codecs import Codec
 from stemdrop_local.deployment import ROOT, TEMPLATE
@@ -20,8 +20,8 @@ PARAMETERS = yaml_parse(TEMPLATE.read_text())["Parameters"]
 NAME = re.compile(r"`([A-Z][A-Za-z]+[a-z][A-Za-z]*)`")
 
 
-def rounds(*pairs: tuple[float, float]) -> list[Times]:
-    return [Times(*pair) for pair in pairs]
+def rounds(*pairs: tuple[float, float]) -> list[InvocationDurations]:
+    return [InvocationDurations(*pair) for pair in pairs]
 
 
 def traffic(stems_bytes: int) -> Traffic:
@@ -41,7 +41,7 @@ def traffic(stems_bytes: int) -> Traffic:
 def figures(killed: frozenset[int] = frozenset({1769, 3008})) -> CostFigures:
     """Return figures of a machine with two cores."""
     ours = {1769: rounds((11, 10), (12, 9), (13, 11)), 3008: rounds((8, 6)), 3538: rounds((7, 5.5))}
-    # At 3008 MB one round ended before the one that was killed.
+    # At 3008 MB, one round succeeded before one was killed.
     other = {1769: [], 3008: rounds((99, 99)), 3538: rounds((36, 22))}
     if not killed:
         other = {size: rounds((60, 40)) * len(ours[size]) for size in other}
@@ -50,7 +50,7 @@ def figures(killed: frozenset[int] = frozenset({1769, 3008})) -> CostFigures:
         rounds=3,
         ours=MeasuredSystem(ours, cores=2),
         spleeter=MeasuredSystem(other, 2, killed, shares={1.0: rounds((60, 40))}),
-        high=Times(12, 9),
+        high=InvocationDurations(12, 9),
         traffic={Codec.WAV: traffic(63_500_000), Codec.MP3: traffic(8_640_000)},
         api_cpu_s=(0.6, 0.005),
         sizes=Sizes(ours=640_000_000, spleeter=2_400_000_000, kept=250_000_000),
@@ -71,7 +71,7 @@ def figures(killed: frozenset[int] = frozenset({1769, 3008})) -> CostFigures:
 
 
 def table(page: str, first: str) -> list[list[str]]:
-    """Return the cells of the table whose head begins with some words."""
+    """Return the cells of the table whose header starts with some words."""
     (_, _, rest) = page.partition(f"| {first}")
     rows = rest.partition("\n\n")[0].splitlines()[2:]
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
@@ -82,7 +82,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     return write_page(figures(), tmp_path_factory.mktemp("page"))
 
 
-def test_sizes_that_were_measured_and_others_that_were_not(page: str) -> None:
+def test_page_distinguishes_measured_and_estimated_sizes(page: str) -> None:
     rows = {row[0]: row[1:] for row in table(page, "Memory")}
     assert len(rows) == len(SIZES_MB)
     # 10 s with 1769 MB are 17.3 GB-s, 0.000288 USD.
@@ -103,19 +103,19 @@ def test_sizes_that_were_measured_and_others_that_were_not(page: str) -> None:
     assert "Spleeter ran out of memory at 1,769, 3,008 MB" in page
 
 
-def test_ratios_are_those_of_sizes_that_do_for_both(page: str) -> None:
+def test_ratios_cover_only_sizes_that_ran_both(page: str) -> None:
     # 22 s and 36 s, against 5.5 s and 7 s.
     assert figures().ratios().keys() == {3538}
     assert "at 3,538 MB, Spleeter takes 4.0 times as long as stemdrop, and 5.1 times" in page
 
 
-def test_one_that_was_never_killed(tmp_path: Path) -> None:
+def test_page_without_out_of_memory_says_so(tmp_path: Path) -> None:
     page = write_page(figures(killed=frozenset()), tmp_path)
     assert "Spleeter ran at all of these sizes" in page
     assert "| out of memory |" not in page
 
 
-def test_a_machine_that_has_all_processors(tmp_path: Path) -> None:
+def test_machine_with_all_processors_has_no_estimates(tmp_path: Path) -> None:
     all_sizes = {size: rounds((9, 8)) for size in SIZES_MB}
     made = figures()
     one = replace(
@@ -125,7 +125,7 @@ def test_a_machine_that_has_all_processors(tmp_path: Path) -> None:
     assert not any("*" in cell for row in rows for cell in row)
 
 
-def test_the_bills_add_up(page: str) -> None:
+def test_bills_add_up(page: str) -> None:
     rows = table(page, "USD per month")
     names = [row[0] for row in rows]
     end = names.index("**Total**")
@@ -136,7 +136,7 @@ def test_the_bills_add_up(page: str) -> None:
     assert free[1] < free[0] < month
 
 
-def test_what_is_beyond_a_limit_is_bold(page: str, tmp_path: Path) -> None:
+def test_demand_beyond_a_limit_is_bold(page: str, tmp_path: Path) -> None:
     rows = {row[0]: row[1:] for row in table(page, "At peak")}
     # Ten times a million songs a month with 7 calls each are 27 calls a second, of 50.
     assert rows["API requests per second"] == ["0.00027", "0.027", "27", "50"]
@@ -153,14 +153,14 @@ def test_the_page_and_its_picture_are_written(tmp_path: Path) -> None:
     assert not re.search(r"[{}]", page)
 
 
-def test_parameters_that_are_named_exist(page: str) -> None:
+def test_named_parameters_exist(page: str) -> None:
     named = set(NAME.findall(page))
     assert {"SeparateMemoryMb", "SeparateConcurrency", "RetentionDays", "ApiRateLimit"} <= named
     bootstrap = yaml_parse((ROOT / "infra" / "bootstrap.yaml").read_text())["Parameters"]
     assert named - {"DetailedMetricsEnabled"} <= PARAMETERS.keys() | bootstrap.keys()
 
 
-def test_the_template_is_read() -> None:
+def test_template_has_the_expected_figures() -> None:
     template = read_template({"SeparateMemoryMb": "5307", "LogRetentionDays": "14"})
     assert template.memory_mb == 5307
     assert template.deployment.log_retention_days == 14
@@ -180,7 +180,7 @@ def test_the_template_is_read() -> None:
     assert default.with_counts(5, 7).deployment.metrics == default.deployment.metrics + 5
 
 
-def test_the_text_promises_no_figures() -> None:
-    """Whatever was measured stands in braces: a sentence must not hold for one run only."""
+def test_page_text_contains_no_figures() -> None:
+    """Measured values must be placeholders, so that sentences are true for every run."""
     text = TEXT.read_text()
     assert not re.search(r"\d+(\.\d+)? (USD|GB-s|times)", text)

@@ -10,14 +10,14 @@ def test_processors_come_with_the_memory() -> None:
     assert processors(99_999) == 6
 
 
-def test_the_model_finds_both_parts_again() -> None:
+def test_model_recovers_both_parts() -> None:
     model = fit({share: 2 + 8 / share for share in (1.0, 1.7, 2.0)})
     assert model.fixed_s == pytest.approx(2)
     assert model.shared_s == pytest.approx(8)
     assert model.seconds(4) == pytest.approx(4)
 
 
-def test_noise_makes_no_part_negative() -> None:
+def test_parts_are_never_negative() -> None:
     superlinear = fit({1.0: 10.0, 2.0: 4.0})
     assert superlinear.fixed_s == pytest.approx(0)
     assert superlinear.seconds(6) > 0
@@ -26,5 +26,5 @@ def test_noise_makes_no_part_negative() -> None:
     assert slower.seconds(6) == pytest.approx(10.5)
 
 
-def test_one_point_is_taken_as_all_shared() -> None:
+def test_single_measurement_is_all_shared() -> None:
     assert fit({2.0: 10.0}).seconds(4) == pytest.approx(5)

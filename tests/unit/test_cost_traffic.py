@@ -1,13 +1,13 @@
-"""How requests and logs are told apart for the bill."""
+"""Classification of requests and logs for the bill."""
 
 import json
 
 import pytest
 
-from benchmarks.cost.logs import custom_metrics
-from benchmarks.cost.recorder import classify
+from benchmarks.cost.durations import InvocationDurations, OutOfMemoryError
+from benchmarks.cost.embedded_metrics import custom_metrics
+from benchmarks.cost.recording_proxy import classify
 from benchmarks.cost.rounds import Rounds
-from benchmarks.cost.times import OutOfMemoryError, Times
 from benchmarks.cost.traffic import Request, Requester, RequestKind, Traffic
 
 BEGINNING = "AWS4-HMAC-SHA256 Credential=KEY/20260101/eu-central-1"
@@ -40,7 +40,7 @@ def test_requests_are_classified(
     assert classify(Requester.SEPARATOR, method, target, authorization) == (who, kind)
 
 
-def test_counts_and_sizes() -> None:
+def test_traffic_counts_requests_and_bytes() -> None:
     requests = (
         Request(Requester.CLIENT, RequestKind.CALL, "/jobs", 100),
         Request(Requester.CLIENT, RequestKind.CALL, "/jobs/a", 50),
@@ -52,9 +52,9 @@ def test_counts_and_sizes() -> None:
     assert traffic.count(RequestKind.READ) == 2
     assert traffic.count(RequestKind.READ, Requester.API) == 1
     assert traffic.answers_bytes == 150
-    # A message is sent, received and deleted, and here its visibility was changed.
+    # The message is sent, received and deleted, and its visibility is changed.
     assert traffic.queue_requests == 4
-    # Two lines of the access log, and two of ours, 26 bytes more each.
+    # Two lines of the access log and two of the functions, each with 26 more bytes.
     assert traffic.logs_bytes == 2 * (250 + 26) + (10 + 26) + (2 + 26)
 
 
@@ -63,7 +63,7 @@ def metric_line(name: str, dimensions: list[list[str]], **values: str) -> str:
     return json.dumps({"_aws": {"CloudWatchMetrics": [group]}, name: 1, **values})
 
 
-def test_a_metric_costs_once_for_each_value_of_its_dimensions() -> None:
+def test_metric_counts_once_per_dimension_value() -> None:
     lines = [
         "START RequestId: 1",
         json.dumps({"message": "no metric"}),
@@ -82,14 +82,17 @@ def test_a_metric_costs_once_for_each_value_of_its_dimensions() -> None:
 def test_killed_container_is_not_retried() -> None:
     tried: list[int] = []
 
-    def run(memory_mb: int) -> Times:
+    def run(memory_mb: int) -> InvocationDurations:
         tried.append(memory_mb)
         if memory_mb < 3000:
             raise OutOfMemoryError("too few")
-        return Times(2.0, 1.0)
+        return InvocationDurations(2.0, 1.0)
 
     rounds = Rounds(run)
     for memory_mb in (1769, 3538, 1769, 3538):
         rounds.measure(memory_mb)
     assert tried == [1769, 3538, 3538]
-    assert rounds.times == {1769: [], 3538: [Times(2.0, 1.0), Times(2.0, 1.0)]}
+    assert rounds.times == {
+        1769: [],
+        3538: [InvocationDurations(2.0, 1.0), InvocationDurations(2.0, 1.0)],
+    }

@@ -28,26 +28,26 @@ CHANGED: dict[str, Any] = {
 
 @given(OPTIONS, OPTIONS)
 @example(Options.parse({"offset_s": "-0.0"}), Options.parse({"offset_s": 0}))
-def test_equal_options_and_only_they_have_equal_digests(one: Options, other: Options) -> None:
+def test_digests_are_equal_only_for_equal_options(one: Options, other: Options) -> None:
     assert (content_digest(SOME_SHA256, one) == content_digest(SOME_SHA256, other)) is (
         one == other
     )
 
 
 @pytest.mark.parametrize("option", [field.name for field in fields(Options)])
-def test_every_option_counts(option: str) -> None:
+def test_every_option_changes_the_digest(option: str) -> None:
     changed = replace(Options(), **{option: CHANGED[option]})
     assert content_digest(SOME_SHA256, changed) != content_digest(SOME_SHA256, Options())
 
 
 @given(SHA256, SHA256, OPTIONS)
-def test_every_byte_counts(one: str, other: str, options: Options) -> None:
+def test_every_byte_changes_the_digest(one: str, other: str, options: Options) -> None:
     assume(one != other)
     assert content_digest(one, options) != content_digest(other, options)
 
 
-def test_entries_that_were_written_before_an_option_existed_are_found() -> None:
-    """Holds a digest as it was before `quality` and `clip`: it is the name of an object in S3."""
+def test_entry_written_before_an_option_existed_is_found() -> None:
+    """The digest from before `quality` and `clip` must not change, because it is an S3 key."""
     before = "eda1b2b9d7ac1b3e26849003f951e1740e0f18703dca3d4f8434cc30431527d0"
     assert content_digest(SOME_SHA256, Options()) == before
     assert (

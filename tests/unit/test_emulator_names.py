@@ -1,4 +1,4 @@
-"""MiniStack's private names: a release that moves one fails here, and says which."""
+"""MiniStack's private names that the emulator uses, to detect changes in new releases."""
 
 import ast
 import inspect
@@ -8,7 +8,7 @@ import pytest
 
 from stemdrop_local import emulator, emulator_gaps
 
-# Module to what the emulator reads or replaces in it.
+# Module to names that the emulator reads or replaces.
 NAMES = {
     "ministack.app": {"app"},
     "ministack.core.iam_evaluator": {"is_root_access_key"},
@@ -34,7 +34,7 @@ NAMES = {
     },
     "ministack.services.sts": {"is_root_access_key", "register_session"},
 }
-# Function to how many arguments the emulator passes to it, or takes in its place.
+# Function to the number of arguments that the emulator passes or accepts.
 ARGUMENTS = {
     "ministack.core.iam_evaluator.is_root_access_key": 1,
     "ministack.core.responses.set_request_account_id": 1,
@@ -49,7 +49,7 @@ ARGUMENTS = {
 
 
 def names_in_use() -> dict[str, set[str]]:
-    """Return what the emulator uses of MiniStack's modules."""
+    """Return the names that the emulator uses from MiniStack's modules."""
     sources = [inspect.getsource(module) for module in (emulator, emulator_gaps)]
     tree = ast.parse("\n".join(sources))
     modules: dict[str, str] = {}

@@ -13,7 +13,7 @@ Stems = dict[str, Samples]
 def run_check(
     change: Callable[[Stems], Stems], share: float = 0.3, *, complete: bool = True
 ) -> None:
-    """Check noise that two flat masks divide, with whatever happens to the stems."""
+    """Check noise that two flat masks divide, after a change to the stems."""
     mix = np.random.default_rng(1).normal(scale=0.1, size=(2, 100_000)).astype(np.float32)
     spectrum = stft(mix)[:, :, :1024]
     masks = {
@@ -29,11 +29,11 @@ def run_check(
     check.verify()
 
 
-def test_right_stems_pass() -> None:
+def test_correct_stems_pass() -> None:
     run_check(lambda stems: stems)
 
 
-def test_one_right_stem_passes() -> None:
+def test_one_correct_stem_passes() -> None:
     run_check(lambda stems: {"vocals": stems["vocals"]}, complete=False)
 
 

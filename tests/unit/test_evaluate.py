@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.collection import CollectionError, Reference, find_songs, write_songs
+from benchmarks.bss_eval import StemScore, Waveform, measure_stems, over_songs
 from benchmarks.evaluate import evaluate
-from benchmarks.figures import BEGIN, END, Result, write_page
+from benchmarks.evaluation_page import BEGIN, END, EvaluationResult, write_page
 from benchmarks.metrics import snr_db
-from benchmarks.scores import StemScore, Waveform, measure, over_songs
+from benchmarks.reference_songs import ReferenceSong, ReferenceSongError, find_songs, write_songs
+from benchmarks.separation_systems import Separation, SeparationSystem, systems
 from benchmarks.songs.wav import write_wav
-from benchmarks.systems import Separation, SeparationSystem, systems
 from stemdrop.codecs import Codec
 from stemdrop.models import Model
 from stemdrop.options import Quality
@@ -28,7 +28,9 @@ VOICE, BAND, HISS = noise(1), noise(2), noise(3)
 
 
 def of_the_voice(estimate: Waveform, truth: Waveform = VOICE) -> StemScore:
-    return measure({"vocals": truth, "band": BAND}, {"vocals": estimate, "band": BAND})["vocals"]
+    return measure_stems({"vocals": truth, "band": BAND}, {"vocals": estimate, "band": BAND})[
+        "vocals"
+    ]
 
 
 def test_the_signal_to_distortion_ratio_is_that_of_all_errors() -> None:
@@ -57,13 +59,13 @@ def test_each_error_has_a_figure_of_its_own(
     assert sorted(figures.values())[1] > about_db + 8
 
 
-def test_no_ffmpeg_on_the_path_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_museval_loads_without_ffmpeg_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     assert of_the_voice(VOICE + HISS).sdr == pytest.approx(0, abs=0.5)
-    assert "stempeg" not in sys.modules  # it looks for ffmpeg when it is imported, and raises
+    assert "stempeg" not in sys.modules  # its import requires ffmpeg
 
 
-def test_si_sdr_is_there_too_and_does_not_know_the_level() -> None:
+def test_si_sdr_is_independent_of_the_level() -> None:
     score = of_the_voice(np.float32(0.5) * (VOICE + np.float32(0.1) * BAND))
     assert score.si_sdr == pytest.approx(20, abs=0.2)
     assert score.sdr == pytest.approx(6, abs=0.2)
@@ -79,11 +81,11 @@ def test_seconds_of_silence_do_not_count() -> None:
 def test_silent_and_missing_stems_are_left_out_and_lengths_are_fitted() -> None:
     truth = {"vocals": VOICE, "band": BAND, "drums": 0 * VOICE}
     found = {"vocals": VOICE[:-100], "band": BAND + HISS, "drums": HISS, "piano": HISS}
-    assert measure(truth, found).keys() == {"vocals", "band"}
-    assert measure({"vocals": VOICE}, found) == {}
+    assert measure_stems(truth, found).keys() == {"vocals", "band"}
+    assert measure_stems({"vocals": VOICE}, found) == {}
 
 
-def test_the_median_over_songs_passes_over_what_is_unknown() -> None:
+def test_median_over_songs_ignores_nan() -> None:
     nan = float("nan")
     scores = [StemScore(1, 1, nan, nan, 1), StemScore(2, 9, 4, nan, 1), StemScore(9, 2, 6, nan, 1)]
     medians = over_songs(scores)
@@ -97,7 +99,7 @@ def lay_out(folder: Path, **stems: Waveform) -> None:
         write_wav(folder / f"{stem}.wav", [waveform], bit_depth="32f")
 
 
-def test_songs_are_found_wherever_there_is_a_mixture(tmp_path: Path) -> None:
+def test_songs_are_found_in_nested_folders(tmp_path: Path) -> None:
     short = VOICE[:5000]
     for name in ("test/b", "train/a", "test/c d"):
         lay_out(tmp_path / name, mixture=short, vocals=short, other=short)
@@ -127,11 +129,11 @@ def test_a_song_without_the_right_stems_is_an_error(
     tmp_path: Path, stems: dict[str, Waveform], message: str
 ) -> None:
     lay_out(tmp_path / "a", mixture=VOICE, **stems)
-    with pytest.raises(CollectionError, match=message):
-        Reference("a", tmp_path / "a").stems(tmp_path)
+    with pytest.raises(ReferenceSongError, match=message):
+        ReferenceSong("a", tmp_path / "a").stems(tmp_path)
 
 
-def test_a_piano_counts_as_other_where_nobody_says_which_is_which(
+def test_piano_without_a_true_stem_is_added_to_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lay_out(tmp_path / "a", mixture=VOICE, vocals=VOICE, other=BAND)
@@ -145,11 +147,11 @@ def test_a_piano_counts_as_other_where_nobody_says_which_is_which(
 
 
 def test_a_folder_without_songs_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(CollectionError, match="mixture"):
+    with pytest.raises(ReferenceSongError, match="mixture"):
         find_songs(tmp_path)
 
 
-def test_generated_songs_are_laid_out_alike(tmp_path: Path) -> None:
+def test_generated_songs_have_the_same_layout(tmp_path: Path) -> None:
     written = list(write_songs(tmp_path / "songs", 1.0, 2))
     assert sorted(written, key=lambda song: song.name) == find_songs(tmp_path / "songs")
     scratch = tmp_path / "scratch"
@@ -169,10 +171,12 @@ def test_systems_are_all_combinations() -> None:
     ]
 
 
-def result(song: str, quality: Quality | None, sdr: float) -> Result:
+def result(song: str, quality: Quality | None, sdr: float) -> EvaluationResult:
     score = StemScore(sdr, 1, float("nan"), 3, 4)
     network = None if quality is None else 2.0
-    return Result(song, SeparationSystem(Model.TWO_STEMS, quality), {"vocals": score}, network)
+    return EvaluationResult(
+        song, SeparationSystem(Model.TWO_STEMS, quality), {"vocals": score}, network
+    )
 
 
 def test_page_keeps_prose_and_updates_figures(tmp_path: Path) -> None:
@@ -197,7 +201,7 @@ def test_page_keeps_prose_and_updates_figures(tmp_path: Path) -> None:
         assert picture.width > 400
 
 
-def test_a_new_page_has_figures_alone(tmp_path: Path) -> None:
+def test_new_page_has_figures_only(tmp_path: Path) -> None:
     write_page([result("a", None, 1)], tmp_path / "out" / "evaluation.md")
     text = (tmp_path / "out" / "evaluation.md").read_text()
     assert text.startswith(BEGIN)

@@ -21,8 +21,8 @@ from stemdrop_separate.separation.stft import BINS, SEGMENT_FRAMES, SEGMENT_SAMP
 INSTRUMENTS = ("vocals", "accompaniment")
 
 
-class Lopsided:
-    """Hears the voice on the left only."""
+class LeftVocalsBackend:
+    """A backend that assigns the left channel to the vocals."""
 
     parallel = 1
 
@@ -34,7 +34,7 @@ class Lopsided:
 def estimates(
     shares: list[float], bins: tuple[int, int] = (FIRST_ESTIMATE_BINS, SECOND_ESTIMATE_BINS)
 ) -> Iterator[SegmentEstimate]:
-    """Estimates of a spectrum of ones, each of which gives the voice the same share everywhere."""
+    """Yield estimates of a spectrum of ones, each with a constant share of vocals."""
     for index, share in enumerate(shares):
         shape = (2, SEGMENT_FRAMES, bins[index % 2])
         vocals = np.full(shape, share, np.float32)
@@ -46,7 +46,7 @@ def estimates(
 
 
 def mask(shares: list[float]) -> Samples:
-    """The voice's mask, shape (frames, bins): the spectrum of ones shows it."""
+    """Return the mask of the vocals, shape (frames, bins), from a spectrum of ones."""
     spectra = [
         masked.spectra["vocals"].real for masked in average_estimates(estimates(shares), ["vocals"])
     ]
@@ -58,7 +58,7 @@ def test_estimates_fade_into_each_other() -> None:
     low = mask([0.0, 1.0, 0.0, 1.0, 0.2])[:, 0]
     steps = np.abs(np.diff(low))
     assert steps.max() == pytest.approx(0.5 / FADE_FRAMES, abs=1e-5)
-    # The first half segment has one estimate, and the middle of all others both.
+    # The first half segment has one estimate. The middle of all others has both.
     np.testing.assert_allclose(low[:HALF_FRAMES], 0, atol=1e-6)
     for half, mean in enumerate([0.5, 0.5, 0.5, 0.6], start=1):
         start = half * HALF_FRAMES
@@ -97,7 +97,7 @@ def test_mask_continues_above_the_highest_bin() -> None:
 def test_second_estimate_swaps_left_and_right_and_back(
     take: Callable[[Network, Samples], SegmentEstimate], vocals_on: int
 ) -> None:
-    network = Network(INSTRUMENTS, 1024, Lopsided())
+    network = Network(INSTRUMENTS, 1024, LeftVocalsBackend())
     segment = np.random.default_rng(1).normal(size=(2, SEGMENT_SAMPLES)).astype(np.float32)
     seen = take(network, segment).magnitudes["vocals"]
     assert seen.shape[2] in {FIRST_ESTIMATE_BINS, SECOND_ESTIMATE_BINS}

@@ -1,4 +1,4 @@
-"""Paths in events of an HTTP API, which has decoded them, or all of them but percent signs."""
+"""Paths in HTTP API events, which are decoded, with or without percent signs."""
 
 import pytest
 

@@ -15,20 +15,20 @@ from stemdrop.store import Upload
 from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.job.job_record import ATTEMPTS, JobRecord
 from stemdrop_separate.job.job_start import is_settled, start_record
-from turns import Turns
+from thread_scheduler import ThreadScheduler
 
 KEY = UploadKey.parse("drop/song.mp3")
 FIRST = Upload(str(KEY), "etag-1", 1000, "2026-01-01T12:00:00.000Z", {})
 SECOND = replace(FIRST, etag="etag-2", uploaded_at="2026-01-01T12:00:01.000Z")
 SECOND_WITHIN_A_SECOND = replace(FIRST, etag="etag-2")
-# The same bytes again, which other options come with.
+# The same bytes with other options.
 SECOND_WITH_OPTIONS = replace(
     FIRST, uploaded_at="2026-01-01T12:00:01.000Z", metadata={"codec": "mp3"}
 )
 
 
-class Ending(StrEnum):
-    """How an attempt ended; with a storage error the event is delivered again."""
+class AttemptResult(StrEnum):
+    """Outcome of an attempt. After a storage error, the event is delivered again."""
 
     DONE = "done"
     SKIPPED = "skipped"
@@ -36,29 +36,29 @@ class Ending(StrEnum):
     RAISED = "raised"
 
 
-def work(store: MemoryStore, name: str, record: JobRecord | None = None) -> Ending:
-    """Do to the record what an attempt does, under a name that shows in what it writes."""
+def work(store: MemoryStore, name: str, record: JobRecord | None = None) -> AttemptResult:
+    """Write the record as an attempt does, with a name as the warning."""
     record = record or JobRecord(store, KEY)
     job = replace(
         start_record(KEY, store.find_upload(KEY), record.found, Deadline.after(900)),
         warnings=(name,),
     )
     if is_settled(record.found, job):
-        return Ending.SKIPPED
+        return AttemptResult.SKIPPED
     try:
         record.save(job)
         record.update(progress=0.5)
         record.update(status=Status.DONE, progress=1.0, finished_at=now())
     except SupersededError:
-        return Ending.SUPERSEDED
+        return AttemptResult.SUPERSEDED
     except StorageError:
-        return Ending.RAISED
-    return Ending.DONE
+        return AttemptResult.RAISED
+    return AttemptResult.DONE
 
 
 def deliver(store: MemoryStore, name: str) -> None:
-    """Work until the event needn't be delivered again."""
-    while work(store, name) is Ending.RAISED:
+    """Repeat the work until the event is processed."""
+    while work(store, name) is AttemptResult.RAISED:
         pass
 
 
@@ -66,7 +66,7 @@ def is_same_work(one: Job, other: Job) -> bool:
     return (one.source, one.options) == (other.source, other.options)
 
 
-def chosen(data: st.DataObject) -> Callable[[list[str]], str]:
+def chosen_by(data: st.DataObject) -> Callable[[list[str]], str]:
     return lambda names: data.draw(st.sampled_from(names))
 
 
@@ -74,33 +74,35 @@ LOST = st.sets(st.integers(0, 8), max_size=3)
 
 
 @given(st.data(), LOST)
-def test_a_finished_record_stays_as_it_is(data: st.DataObject, lost: set[int]) -> None:
-    turns = Turns()
-    store = MemoryStore(KEY, turns.step)
+def test_finished_record_does_not_change(data: st.DataObject, lost: set[int]) -> None:
+    scheduler = ThreadScheduler()
+    store = MemoryStore(KEY, scheduler.step)
     store.song, store.lost = FIRST, lost
     names = ("one", "two", "three")
-    turns.run({name: partial(deliver, store, name) for name in names}, chosen(data))
+    scheduler.run({name: partial(deliver, store, name) for name in names}, chosen_by(data))
     for before, after in store.writes:
         if before is not None and before.is_finished and is_same_work(before, after):
-            assert before == after  # an answer was lost, and the same was written again
+            assert before == after  # a response was lost, and the record was written again
     assert store.job is not None
     assert store.job.status is Status.DONE
 
 
 @pytest.mark.parametrize("second", [SECOND, SECOND_WITHIN_A_SECOND, SECOND_WITH_OPTIONS])
 @given(st.data(), LOST)
-def test_the_newer_upload_wins(second: Upload, data: st.DataObject, lost: set[int]) -> None:
-    turns = Turns()
-    store = MemoryStore(KEY, turns.step)
+def test_newer_upload_replaces_older_upload(
+    second: Upload, data: st.DataObject, lost: set[int]
+) -> None:
+    scheduler = ThreadScheduler()
+    store = MemoryStore(KEY, scheduler.step)
     store.song, store.lost = FIRST, lost
 
     def replace_and_work() -> None:
-        turns.step()
+        scheduler.step()
         store.song = second
         deliver(store, "second")
 
     first = partial(deliver, store, "first")
-    turns.run({"first": first, "second": replace_and_work}, chosen(data))
+    scheduler.run({"first": first, "second": replace_and_work}, chosen_by(data))
     assert store.job is not None
     assert store.job.source is not None
     assert store.job.source.etag == second.etag
@@ -110,31 +112,31 @@ def test_the_newer_upload_wins(second: Upload, data: st.DataObject, lost: set[in
 
 @given(st.data(), st.booleans())
 def test_a_deleted_job_does_not_come_back(data: st.DataObject, has_begun: bool) -> None:
-    turns = Turns()
-    store = MemoryStore(KEY, turns.step)
+    scheduler = ThreadScheduler()
+    store = MemoryStore(KEY, scheduler.step)
     store.song = FIRST
     status = Status.PROCESSING if has_begun else Status.AWAITING_UPLOAD
     store.text = Job(str(KEY), status, now(), now()).to_json()
     records = [JobRecord(store, KEY), JobRecord(store, KEY)]
 
     def delete() -> None:
-        turns.step()
+        scheduler.step()
         store.text = None
         store.writes.clear()
 
     works = {f"{n}": partial(work, store, f"{n}", record) for n, record in enumerate(records)}
-    turns.run({"delete": delete, **works}, chosen(data))
+    scheduler.run({"delete": delete, **works}, chosen_by(data))
     assert store.text is None
     assert not store.writes
 
 
 @given(st.sets(st.integers(0, 5), max_size=ATTEMPTS - 1), st.booleans())
-def test_a_lost_answer_is_survived(lost: set[int], found: bool) -> None:
+def test_write_with_a_lost_response_is_retried(lost: set[int], found: bool) -> None:
     store = MemoryStore(KEY)
     store.song, store.lost = FIRST, lost
     if found:
         store.text = Job(str(KEY), Status.AWAITING_UPLOAD, now(), now()).to_json()
-    assert work(store, "only") is Ending.DONE
+    assert work(store, "only") is AttemptResult.DONE
     assert store.job is not None
     assert (store.job.status, store.job.warnings) == (Status.DONE, ("only",))
     assert store.job.attempt == 1
@@ -149,15 +151,15 @@ def begun() -> tuple[MemoryStore, JobRecord, Job]:
     return store, record, job
 
 
-def test_an_error_after_the_write_is_survived_by_the_next_one() -> None:
-    class Cut(MemoryStore):
+def test_next_write_after_an_error_succeeds() -> None:
+    class FailingStore(MemoryStore):
         def save_job(self, key: UploadKey, job: Job, replaced_etag: str | None) -> str:
             etag = super().save_job(key, job, replaced_etag)
             if len(self.writes) == 2:
                 raise StorageError("The connection was cut.")
             return etag
 
-    store = Cut(KEY)
+    store = FailingStore(KEY)
     store.song = FIRST
     record = JobRecord(store, KEY)
     record.save(start_record(KEY, FIRST, None, Deadline.after(900)))
@@ -178,13 +180,13 @@ def test_record_replaces_what_it_wrote_last() -> None:
     assert record.job.started_at == job.started_at
 
 
-def test_found_is_the_record_as_it_was() -> None:
+def test_found_is_the_stored_record() -> None:
     store, record, _ = begun()
     assert JobRecord(store, KEY).found == record.job
 
 
 @pytest.mark.parametrize("status", [Status.DONE, Status.FAILED])
-def test_the_same_work_finished_by_another_is_not_done_again(status: Status) -> None:
+def test_work_finished_by_another_invocation_is_superseded(status: Status) -> None:
     store, record, job = begun()
     store.text = job.updated(status=status, attempt=2).to_json()
     with pytest.raises(SupersededError, match="finished"):
@@ -208,11 +210,11 @@ def test_the_same_song_with_other_options_is_other_work() -> None:
     assert store.job == record.job
 
 
-def test_a_write_without_rivals_is_one_call() -> None:
+def test_write_without_conflict_is_one_call() -> None:
     calls: list[None] = []
     store = MemoryStore(KEY, lambda: calls.append(None))
     store.song = FIRST
-    assert work(store, "only") is Ending.DONE
+    assert work(store, "only") is AttemptResult.DONE
     assert len(calls) == len(["find_upload", "load_job"]) + 3
 
 

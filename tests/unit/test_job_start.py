@@ -47,20 +47,20 @@ def record(
 @pytest.mark.parametrize(
     ("status", "etag", "second", "options", "settled"),
     [
-        # The event of a finished job comes again.
+        # Repeated event of a finished job.
         (Status.DONE, "etag", 0, {}, True),
         (Status.FAILED, "etag", 0, {}, True),
-        # The event of one that died, or is being worked on.
+        # Repeated event of a killed or running job.
         (Status.PROCESSING, "etag", 0, {}, False),
         (Status.AWAITING_UPLOAD, "etag", 0, {}, False),
-        # The same song was sent again: its stems are there, but a failure deserves another try.
+        # New upload of the same song: stems are reused, but failures are tried again.
         (Status.DONE, "etag", 1, {}, True),
         (Status.FAILED, "etag", 1, {}, False),
-        # Another song was sent.
+        # Upload of another song.
         (Status.DONE, "other", 1, {}, False),
         (Status.FAILED, "other", 1, {}, False),
         (Status.DONE, "other", 0, {}, False),
-        # The same song was sent with other options.
+        # Upload of the same song with other options.
         (Status.DONE, "etag", 1, {"codec": "mp3"}, False),
         (Status.FAILED, "etag", 1, {"codec": "mp3"}, False),
         (Status.DONE, "etag", 1, {"codec": "nonsense"}, False),
@@ -74,11 +74,11 @@ def test_finished_work_is_settled(
         DROP, upload(options, etag=etag, second=second), previous, Deadline.after(900)
     )
     assert is_settled(previous, job) is settled
-    # The record as it is read back means the same.
+    # The same after a round trip of the record.
     assert is_settled(Job.from_json(previous.to_json()), job) is settled
 
 
-def test_the_first_event_is_not_settled() -> None:
+def test_first_event_is_not_settled() -> None:
     assert not is_settled(None, start_record(DROP, upload(), None, Deadline.after(900)))
     waiting = record(Status.AWAITING_UPLOAD, None, key=API)
     assert not is_settled(waiting, start_record(API, upload(key=API), waiting, Deadline.after(900)))
@@ -97,7 +97,7 @@ def test_a_failure_for_a_bad_option_is_settled_too() -> None:
 
 
 @given(SOURCES, SOURCES)
-def test_an_upload_is_told_by_etag_and_time(one: UploadSource, other: UploadSource) -> None:
+def test_upload_is_identified_by_etag_and_time(one: UploadSource, other: UploadSource) -> None:
     assert is_same_upload(one, replace(one, sha256="known by now"))
     expected = one.etag == other.etag and one.uploaded_at == other.uploaded_at
     assert is_same_upload(one, other) is expected
@@ -105,7 +105,7 @@ def test_an_upload_is_told_by_etag_and_time(one: UploadSource, other: UploadSour
     assert not is_same_upload(one, replace(one, uploaded_at="2200"))
 
 
-def test_a_first_attempt() -> None:
+def test_first_attempt_starts_a_new_record() -> None:
     before = datetime.now(UTC)
     job = start_record(DROP, upload(), None, Deadline.after(900))
     assert (job.key, job.status, job.stage) == (str(DROP), Status.PROCESSING, Stage.DOWNLOADING)
@@ -118,7 +118,7 @@ def test_a_first_attempt() -> None:
     assert timedelta(seconds=899) < remaining < timedelta(seconds=930)
 
 
-def test_an_attempt_counts_those_of_the_same_upload() -> None:
+def test_attempt_number_counts_attempts_of_the_same_upload() -> None:
     previous = replace(record(Status.PROCESSING, upload()), attempt=2)
     assert start_record(DROP, upload(), previous, Deadline.after(900)).attempt == 3
     assert start_record(DROP, upload(second=1), previous, Deadline.after(900)).attempt == 1
@@ -126,7 +126,7 @@ def test_an_attempt_counts_those_of_the_same_upload() -> None:
     assert start_record(DROP, None, previous, Deadline.after(900)).attempt == 3
 
 
-def test_an_attempt_takes_over_nothing_but_age_and_count() -> None:
+def test_attempt_keeps_only_creation_time_and_count() -> None:
     previous = record(Status.FAILED, upload()).updated(
         error=Failure("too_long", "Too long."), progress=0.7, warnings=("old",), finished_at="then"
     )
@@ -144,7 +144,7 @@ def test_metadata_sets_the_options(options: Options) -> None:
     )
 
 
-def test_metadata_goes_before_the_folder() -> None:
+def test_metadata_overrides_the_folder() -> None:
     key = UploadKey.parse("drop/4stems/song.mp3")
     assert (
         start_record(key, upload(key=key), None, Deadline.after(900)).options["model"] == "4stems"
@@ -160,8 +160,8 @@ def test_metadata_of_other_tools_is_ignored() -> None:
 
 
 @pytest.mark.parametrize("metadata", [{"codec": "mp4"}, {"stems": "drums"}])
-def test_bad_options_are_kept_as_they_came(metadata: dict[str, str]) -> None:
-    # So that the attempt can say what is wrong with them, and people can read it.
+def test_invalid_options_are_kept_as_given(metadata: dict[str, str]) -> None:
+    # So that the attempt can report the error, and users can read it.
     assert start_record(DROP, upload(metadata), None, Deadline.after(900)).options == metadata
 
 
@@ -170,7 +170,7 @@ WANTED = Options.parse({"model": "4stems", "codec": "mp3"}).to_json()
 
 @pytest.mark.parametrize("status", Status)
 def test_a_job_of_the_api_keeps_its_options_through_every_delivery(status: Status) -> None:
-    # The first attempt may have died, or the event may come twice: the options are nowhere else.
+    # Also after a killed attempt or a repeated event, because only the record has the options.
     waiting = record(Status.AWAITING_UPLOAD, None, WANTED, API)
     first = start_record(API, upload(key=API), waiting, Deadline.after(900))
     assert first.options == WANTED

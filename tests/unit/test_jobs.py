@@ -22,7 +22,7 @@ from stemdrop.jobs import (
 )
 from strategies import ANY_JSON, ANY_TEXT, JOBS, TIMES
 
-# What the design asks of the record, each with a unit where it has one.
+# Required fields of the record, with units.
 DESIGNED = {
     "version", "key", "filename", "owner", "status", "stage", "options", "source",
     "sound", "progress", "stems", "zip", "error", "warnings", "engine", "usage", "attempt",
@@ -52,7 +52,7 @@ def test_a_record_is_strict_json_with_everything_in_it(job: Job) -> None:
     assert json.loads(job.to_json(), parse_constant=refuse).keys() == DESIGNED
 
 
-def test_a_record_is_for_people_too() -> None:
+def test_record_is_readable_text() -> None:
     job = Job("drop/Größe 🎵.mp3", Status.DONE, now(), now())
     assert "drop/Größe 🎵.mp3" in job.to_json()
     assert len(job.to_json().splitlines()) > len(DESIGNED)
@@ -67,7 +67,7 @@ def test_a_minimal_record_is_read() -> None:
 @example(b"\xff")
 @example("{}")
 @example('{"version": 1}')
-def test_what_is_no_record_is_a_storage_error(text: str | bytes) -> None:
+def test_invalid_record_is_a_storage_error(text: str | bytes) -> None:
     with pytest.raises(StorageError, match="record"):
         Job.from_json(text)
 
@@ -94,13 +94,13 @@ def test_a_damaged_record_is_read_or_a_storage_error(name: str, value: Any) -> N
     ],
     ids=str,
 )
-def test_a_garbled_part_is_a_storage_error(changes: dict[str, Any]) -> None:
+def test_invalid_part_of_a_record_is_a_storage_error(changes: dict[str, Any]) -> None:
     with pytest.raises(StorageError):
         Job.from_json(json.dumps(MINIMAL | changes))
 
 
 @pytest.mark.parametrize("version", [0, 2, 99, "1", None])
-def test_another_version_is_a_storage_error_that_says_so(version: object) -> None:
+def test_another_record_version_is_a_storage_error(version: object) -> None:
     with pytest.raises(StorageError, match=f"version {version}"):
         Job.from_json(json.dumps(MINIMAL | {"version": version}))
 
@@ -111,14 +111,14 @@ def test_a_missing_field_is_a_storage_error(name: str) -> None:
         Job.from_json(json.dumps({key: value for key, value in MINIMAL.items() if key != name}))
 
 
-def test_records_from_before_stems_could_be_scaled_are_read() -> None:
+def test_record_without_gain_is_read() -> None:
     stem = {"stem": "vocals", "key": "k", "size_bytes": 1, "duration_s": 1.0, "peak_dbfs": None}
     job = Job.from_json(json.dumps(MINIMAL | {"stems": [stem | {"clipped_samples": 0}]}))
     assert job.stems[0].gain_db == 0
 
 
 @pytest.mark.parametrize("status", Status)
-def test_done_and_failed_are_the_ends(status: Status) -> None:
+def test_only_done_and_failed_are_finished(status: Status) -> None:
     job = Job("drop/a", status, now(), now())
     assert job.is_finished is (status in {"done", "failed"})
 
@@ -134,7 +134,7 @@ def test_result_keys_are_those_of_stems_and_zip() -> None:
     }
 
 
-def test_a_change_is_dated_and_leaves_the_rest() -> None:
+def test_update_sets_the_time_and_keeps_other_fields() -> None:
     job = Job("drop/a", Status.PROCESSING, "then", "then", stage=Stage.SEPARATING)
     changed = job.updated(progress=0.5)
     assert changed.updated_at != "then"
@@ -144,7 +144,7 @@ def test_a_change_is_dated_and_leaves_the_rest() -> None:
 
 
 @pytest.mark.parametrize("kind", [RejectedError, TooLongError])
-def test_a_failure_is_code_and_sentence(kind: type[RejectedError]) -> None:
+def test_failure_has_code_and_sentence(kind: type[RejectedError]) -> None:
     assert Failure.of(kind("Too much.")) == Failure(kind.code, "Too much.")
 
 
@@ -157,12 +157,12 @@ def test_times_are_utc_to_the_millisecond() -> None:
 
 @given(st.tuples(TIMES, TIMES))
 def test_times_sort_as_text(times: tuple[str, str]) -> None:
-    # The record of the newer upload is found by comparing texts.
+    # The newer upload is found by comparing strings.
     one, other = (datetime.fromisoformat(time) for time in times)
     assert (times[0] < times[1]) is (one < other)
 
 
-def test_a_source_is_equal_to_what_was_written_of_it() -> None:
+def test_source_equals_its_stored_form() -> None:
     source = UploadSource("drop/a", "etag", 1, now())
     job = Job("drop/a", Status.PROCESSING, now(), now(), source=source)
     assert Job.from_json(job.to_json()).source == source
@@ -199,7 +199,7 @@ def test_title_is_the_name_without_suffix(name: str, title: str) -> None:
     assert named(f"drop/{name}").title == title
 
 
-def test_the_name_of_the_file_goes_before_that_of_the_key() -> None:
+def test_filename_overrides_the_key() -> None:
     job = named("jobs/" + "a" * 32, filename="Lied + ½.MP3")
     assert (job.name, job.title, job.suffix) == ("Lied + ½.MP3", "Lied + ½", ".mp3")
     assert named("jobs/" + "a" * 32).suffix == ""

@@ -24,7 +24,7 @@ from strategies import ANY_TEXT, JOB_IDS, SHA256, UPLOAD_KEYS
 S3_MAX_KEY_BYTES = 1024
 STEMS = sorted({RESIDUAL, *(stem for names in INSTRUMENTS.values() for stem in names)})
 RESULT_NAMES = [RECORD_NAME, ZIP_NAME, *(f"{stem}.{codec}" for stem in STEMS for codec in Codec)]
-# Keys that somebody would trip over: quoting, dots, separators, direction marks, several planes.
+# Tricky keys: quoting, dots, separators, direction marks and several Unicode planes.
 STRANGE_NAMES = [
     "live at home.mp3",
     "a+b%20c.mp3",
@@ -66,20 +66,20 @@ def test_building_is_the_inverse_of_parsing(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", STRANGE_NAMES)
-def test_a_strange_name_is_a_name(name: str) -> None:
+def test_unusual_name_is_kept(name: str) -> None:
     key = UploadKey.parse(f"drop/{name}")
     assert (key.origin, key.name) == (Origin.DROP, name)
     assert parse_result_key(result_key(key, "vocals.wav")) == (key, "vocals.wav")
 
 
 @given(UPLOAD_KEYS, st.sampled_from(RESULT_NAMES))
-def test_a_result_tells_its_upload(key: UploadKey, name: str) -> None:
-    # The inverse exists, so no two uploads share a key, nor do two results of one.
+def test_result_key_gives_its_upload(key: UploadKey, name: str) -> None:
+    # The inverse exists, so keys of uploads and results are unique.
     assert parse_result_key(result_key(key, name)) == (key, name)
 
 
 @given(UPLOAD_KEYS, st.sampled_from(RESULT_NAMES))
-def test_results_lie_below_their_upload_and_nowhere_else(key: UploadKey, name: str) -> None:
+def test_result_keys_are_below_their_upload_only(key: UploadKey, name: str) -> None:
     below = result_key(key, name).removeprefix(f"{key}/")
     assert below == name
     assert "/" not in below
@@ -125,7 +125,7 @@ def test_other_keys_are_refused(key: str) -> None:
 
 
 @given(SHA256)
-def test_the_index_is_no_upload(digest: str) -> None:
+def test_index_key_is_not_an_upload(digest: str) -> None:
     with pytest.raises(BadKeyError):
         UploadKey.parse(content_key(digest))
     with pytest.raises(BadKeyError):
@@ -135,7 +135,7 @@ def test_the_index_is_no_upload(digest: str) -> None:
 @pytest.mark.parametrize(
     "key", ["", "vocals.wav", "drop/vocals.wav", "drop/a/", "jobs/x/vocals.wav"]
 )
-def test_what_is_no_result_is_refused(key: str) -> None:
+def test_other_key_is_not_a_result(key: str) -> None:
     with pytest.raises(BadKeyError):
         parse_result_key(key)
 
@@ -146,7 +146,7 @@ def test_the_first_folder_sets_the_model(model: Model) -> None:
         assert UploadKey.parse(f"drop/{name}").folder_options == {"model": model}
 
 
-def test_a_folder_may_follow_for_the_other_option() -> None:
+def test_second_folder_sets_the_other_option() -> None:
     def options(name: str) -> dict[str, str]:
         return UploadKey.parse(f"drop/{name}").folder_options
 
@@ -173,6 +173,6 @@ def test_a_job_of_the_api_has_no_folder(job_id: str) -> None:
     assert record_key(key) == f"jobs/{job_id}/job.json"
 
 
-def test_a_folder_marker_is_told_from_a_song() -> None:
+def test_folder_marker_is_not_a_song() -> None:
     assert UploadKey.parse("drop/live/").is_folder
     assert not UploadKey.parse("drop/live").is_folder

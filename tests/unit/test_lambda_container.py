@@ -1,4 +1,4 @@
-"""How an invocation ended, as Lambda's emulator answers it."""
+"""Results of invocations in responses of Lambda's emulator."""
 
 import pytest
 

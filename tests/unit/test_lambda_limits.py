@@ -1,4 +1,4 @@
-"""Processors come with memory, as in Lambda."""
+"""The number of processors depends on the memory size."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What `make local` is given: its token, and how many songs at a time."""
+"""Arguments of `make local`: the token and the number of concurrent songs."""
 
 import string
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Lines for people: readable, one for each thing, and harmless to a terminal."""
+"""Lines of the console: readable, one per event, and without control characters."""
 
 import io
 import os

@@ -1,36 +1,36 @@
-"""What the console shows: every end of a job, every call, and no secret."""
+"""The console shows all finished jobs and requests, but no secrets."""
 
 from typing import Any
 
 import pytest
 
+from captured_output import CapturedOutput
 from stemdrop.jobs import Failure, Job, Status, Stem, Usage, now
 from stemdrop_local.console import Console
 from stemdrop_local.emulator_process import UnsignedRequest
 from stemdrop_local.event_log import EventLog
-from transcript import Transcript
 
 KEY = "drop/Größe + 1.mp3"
 
 
 @pytest.fixture
-def transcript() -> Transcript:
-    return Transcript()
+def output() -> CapturedOutput:
+    return CapturedOutput()
 
 
 @pytest.fixture
-def event_log(transcript: Transcript) -> EventLog:
-    return EventLog(Console(transcript))
+def event_log(output: CapturedOutput) -> EventLog:
+    return EventLog(Console(output))
 
 
-def said(transcript: Transcript) -> str:
-    """Return the only line there is, without its time."""
-    (line,) = transcript.text.splitlines()
+def said(output: CapturedOutput) -> str:
+    """Return the only line, without its time."""
+    (line,) = output.text.splitlines()
     return " ".join(line.split()[1:])
 
 
 def stems(*timings: str) -> dict[str, Any]:
-    """Return the fields of a job that is done, and what it spent time on."""
+    """Return the log fields of a completed job."""
     parts = tuple(
         Stem(name, f"{KEY}/{name}.wav", 4, 1.0, -1.0, 0) for name in ("vocals", "accompaniment")
     )
@@ -50,10 +50,10 @@ def stems(*timings: str) -> dict[str, Any]:
     ],
 )
 def test_finished_job_is_logged(
-    event_log: EventLog, transcript: Transcript, fields: dict[str, Any], line: str
+    event_log: EventLog, output: CapturedOutput, fields: dict[str, Any], line: str
 ) -> None:
     event_log.log_job(Job(key=KEY, created_at=now(), updated_at=now(), **fields))
-    assert said(transcript) == line
+    assert said(output) == line
 
 
 @pytest.mark.parametrize(
@@ -71,26 +71,26 @@ def test_finished_job_is_logged(
     ],
 )
 def test_request_is_logged(
-    event_log: EventLog, transcript: Transcript, call: UnsignedRequest, line: str
+    event_log: EventLog, output: CapturedOutput, call: UnsignedRequest, line: str
 ) -> None:
     event_log.log_request(call)
-    assert said(transcript) == line
+    assert said(output) == line
 
 
-def test_not_modified_response_is_not_logged(event_log: EventLog, transcript: Transcript) -> None:
+def test_not_modified_response_is_not_logged(event_log: EventLog, output: CapturedOutput) -> None:
     event_log.log_request(UnsignedRequest("GET", "/jobs/1", 304, 0.02, is_for_s3=False))
-    assert transcript.text == ""
+    assert output.text == ""
 
 
 def test_expired_objects_are_logged_unless_zero(
-    event_log: EventLog, transcript: Transcript
+    event_log: EventLog, output: CapturedOutput
 ) -> None:
     event_log.log_expired(0)
-    assert transcript.text == ""
+    assert output.text == ""
     event_log.log_expired(3)
-    assert said(transcript) == "expired 3 old objects"
+    assert said(output) == "expired 3 old objects"
 
 
-def test_failures_are_logged_with_a_hint(event_log: EventLog, transcript: Transcript) -> None:
+def test_failures_are_logged_with_a_hint(event_log: EventLog, output: CapturedOutput) -> None:
     event_log.log_failures(2)
-    assert said(transcript).startswith("gave up 2 in the failure queue: ")
+    assert said(output).startswith("gave up 2 in the failure queue: ")

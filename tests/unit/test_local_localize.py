@@ -1,4 +1,4 @@
-"""The template as it is deployed on this machine: nothing but its functions differs."""
+"""The template for the local stack, which differs only in its functions."""
 
 import copy
 import json
@@ -14,7 +14,7 @@ from stemdrop_local.localize import FUNCTION, LAYER, RUNTIME, LocalCode, localiz
 
 Template = dict[str, Any]
 
-# Names of CloudFormation, and of Python's and JSON's traps.
+# Names of CloudFormation, and names that are special in Python or JSON.
 NAMES = st.text("ABCabc019", min_size=1, max_size=6)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | NAMES,

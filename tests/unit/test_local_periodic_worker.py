@@ -1,4 +1,4 @@
-"""Work that is done again and again, until it fails or is no longer wanted."""
+"""A worker that repeats a function until it fails or is stopped."""
 
 from queue import SimpleQueue
 from threading import Event

@@ -1,4 +1,4 @@
-"""What is known of the drop folder's files, also by who opens the sync_state again."""
+"""The persistent state of the drop folder's files."""
 
 from pathlib import Path
 

@@ -13,7 +13,7 @@ def noise(samples: int, seed: int = 0, scale: float = 0.1) -> Waveform:
 
 
 def pair_with_error(ratio_db: float) -> tuple[Waveform, Waveform]:
-    """A reference, and an estimate with an orthogonal error of a known level."""
+    """Return a reference, and an estimate with an orthogonal error of a known level."""
     time = np.arange(44_100) / 44_100
     reference = np.sin(2 * np.pi * 441 * time)
     error = np.cos(2 * np.pi * 441 * time) * 10 ** (-ratio_db / 20)
@@ -26,7 +26,7 @@ SOUND = noise(1000)
 
 
 @pytest.mark.parametrize("ratio_db", [-12.0, 0.0, 6.5, 40.0, 90.0])
-def test_ratios_of_a_known_error(ratio_db: float) -> None:
+def test_known_error_has_the_expected_ratios(ratio_db: float) -> None:
     reference, estimate = pair_with_error(ratio_db)
     assert si_sdr_db(reference, estimate) == pytest.approx(ratio_db, abs=0.01)
     assert snr_db(reference, estimate) == pytest.approx(ratio_db, abs=0.01)
@@ -34,11 +34,11 @@ def test_ratios_of_a_known_error(ratio_db: float) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(gain=st.floats(0.01, 100), sign=st.sampled_from([-1, 1]))
-def test_si_sdr_does_not_know_the_gain_but_snr_does(gain: float, sign: int) -> None:
+def test_gain_changes_snr_but_not_si_sdr(gain: float, sign: int) -> None:
     reference, estimate = pair_with_error(20)
     scaled = (estimate * gain * sign).astype(np.float32)
     assert si_sdr_db(reference, scaled) == pytest.approx(20, abs=0.01)
-    # Of a wrong gain g, (g - 1) times the reference is left over as an error.
+    # With a gain g, the error is (g - 1) times the reference.
     left_over = np.square(gain * sign - 1) + np.square(gain) / 100
     assert snr_db(reference, scaled) == pytest.approx(-10 * np.log10(left_over), abs=0.01)
 
@@ -66,14 +66,14 @@ def test_a_long_song_is_measured_to_its_end() -> None:
         (SILENCE[:0], SILENCE[:0], np.inf, np.inf),
     ],
 )
-def test_identical_and_silent_waveforms(
+def test_identical_and_silent_waveforms_have_defined_ratios(
     reference: Waveform, estimate: Waveform, si_sdr: float, snr: float
 ) -> None:
     assert si_sdr_db(reference, estimate) == si_sdr
     assert snr_db(reference, estimate) == pytest.approx(snr, abs=1e-9)
 
 
-def test_largest_difference_in_steps() -> None:
+def test_largest_difference_is_in_16_bit_steps() -> None:
     other = SOUND.copy()
     other[17, 0] += np.float32(1.5 / 32_768)
     other[400, 1] -= np.float32(3 / 32_768)

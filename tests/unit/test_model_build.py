@@ -1,4 +1,4 @@
-"""A model built of a checkpoint: the same bytes each time, or one sentence."""
+"""Models built from checkpoints: reproducible, or an error in one sentence."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
-from archives import serving, tar_gz, weights_toml
+from archives import serve_archive, tar_gz, weights_toml
 from checkpoint_files import variables, write
 from stemdrop.models import INSTRUMENTS
 from stemdrop_model import unet
@@ -80,13 +80,13 @@ def test_axes_are_free_and_outputs_are_named_as_the_instruments(tmp_path: Path, 
             np.testing.assert_allclose(np.sum(estimates, axis=0), magnitude, rtol=1e-5)
 
 
-def test_the_same_weights_make_the_same_bytes(tmp_path: Path) -> None:
+def test_equal_weights_build_equal_bytes(tmp_path: Path) -> None:
     folder = checkpoint(tmp_path / "weights")
     one, other = (build("2stems", folder, tmp_path / name) for name in ("one", "other"))
     assert one == other
 
 
-def test_only_the_proven_network_is_accepted(tmp_path: Path) -> None:
+def test_only_the_pinned_network_is_accepted(tmp_path: Path) -> None:
     folder, into = checkpoint(tmp_path / "weights"), tmp_path / "models"
     record = build("2stems", folder, into)
     assert build("2stems", folder, into, proven=record["files"]["2stems.onnx"]["sha256"]) == record
@@ -127,7 +127,7 @@ def test_another_checkpoint_is_refused(
     assert [path.name for path in (tmp_path / "models").iterdir()] == [".2stems.lock"]
 
 
-def test_another_number_of_instruments_is_another_model(tmp_path: Path) -> None:
+def test_checkpoint_with_another_number_of_instruments_is_refused(tmp_path: Path) -> None:
     for given, wanted in (("2stems", "4stems"), ("5stems", "4stems")):
         folder = checkpoint(tmp_path / given, given)
         with pytest.raises(CheckpointError, match="4stems: its checkpoint"):
@@ -142,12 +142,12 @@ def test_an_unknown_architecture_is_refused(tmp_path: Path) -> None:
     )
 
 
-def test_a_damaged_checkpoint_is_one_sentence_and_an_exit_status(
+def test_damaged_checkpoint_is_reported_in_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files = {DATA: b"data", INDEX: b"no table"}
     content = tar_gz([*files.items()])
-    with serving(content) as server:
+    with serve_archive(content) as server:
         line = f'archive = "{server.url}/w"\nsha256 = "{sha256(content).hexdigest()}"'
         pins = weights_toml(tmp_path / "weights.toml", files, [line])
         cache = tmp_path / "cache"

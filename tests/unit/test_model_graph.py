@@ -1,4 +1,4 @@
-"""Operations in the form that ONNX Runtime computes fastest: the same numbers, for any size."""
+"""Operations that are rewritten for ONNX Runtime have equal results for any size."""
 
 import numpy as np
 import onnx
@@ -25,7 +25,7 @@ def run(model: bytes, x: Array) -> Array:
 
 
 def plain(x: Array, operation: str, constants: list[Array], **attributes: list[int]) -> Array:
-    """Compute one operation of ONNX."""
+    """Run an ONNX model."""
     names = [f"constant_{index}" for index in range(len(constants))]
     named = [numpy_helper.from_array(*pair) for pair in zip(constants, names, strict=True)]
     node = helper.make_node(operation, ["x", *names], ["y"], **attributes)
@@ -52,7 +52,7 @@ SIZES = {
 
 @settings(deadline=None, max_examples=30)
 @given(**SIZES)
-def test_transposed_convolutions_give_the_same(
+def test_transposed_convolutions_equal_the_reference(
     inputs: int, outputs: int, segments: int, bins: int, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
@@ -85,7 +85,7 @@ VALUES = st.floats(-200, 200, width=32)
 @pytest.mark.parametrize("kind", ["ReLU", "LeakyReLU", "ELU"])
 @given(values=st.lists(VALUES, min_size=1, max_size=20))
 @settings(deadline=None, max_examples=30)
-def test_activations_are_those_of_keras(kind: str, values: list[float]) -> None:
+def test_activations_equal_those_of_keras(kind: str, values: list[float]) -> None:
     x = np.array(values, np.float32).reshape(1, 1, 1, -1)
     below = {"ReLU": 0 * x, "LeakyReLU": np.float32(0.2) * x, "ELU": np.expm1(np.minimum(x, 0))}
     graph = Graph()

@@ -1,4 +1,4 @@
-"""What is there as a whole or not at all: staged files, and the record of a model."""
+"""Atomic publication of model files, and the record of a model."""
 
 import fcntl
 import json
@@ -20,7 +20,7 @@ PINNED = pinned("2stems")
 UNPINNED = replace(PINNED, network=None)
 
 
-def test_staging_starts_empty_and_ends_without_a_trace(tmp_path: Path) -> None:
+def test_staging_folder_is_empty_and_removed_at_the_end(tmp_path: Path) -> None:
     left_over = tmp_path / "into" / ".2stems.partial" / "half"
     left_over.parent.mkdir(parents=True)
     left_over.write_bytes(b"of a process that was killed")
@@ -32,7 +32,7 @@ def test_staging_starts_empty_and_ends_without_a_trace(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "into").iterdir()) == [".2stems.lock", "done"]
 
 
-def test_an_error_leaves_nothing_staged(tmp_path: Path) -> None:
+def test_error_removes_the_staging_folder(tmp_path: Path) -> None:
     def fail_half_way() -> None:
         with staging(tmp_path, "2stems") as partial:
             (partial / "half").write_bytes(b"ha")
@@ -43,7 +43,7 @@ def test_an_error_leaves_nothing_staged(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [".2stems.lock"]
 
 
-def test_only_one_process_stages_the_same(tmp_path: Path) -> None:
+def test_only_one_process_stages_a_model(tmp_path: Path) -> None:
     with staging(tmp_path, "2stems"):
         with (tmp_path / ".2stems.lock").open("w") as lock, pytest.raises(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -53,14 +53,14 @@ def test_only_one_process_stages_the_same(tmp_path: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def test_the_record_is_never_there_beside_other_files(tmp_path: Path) -> None:
+def test_failed_publication_leaves_no_record(tmp_path: Path) -> None:
     names = ("2stems.onnx", "2stems.pb", "2stems.json")
     with staging(tmp_path, "2stems") as partial:
         for folder, content in ((tmp_path, "old"), (partial, "new")):
             for name in names:
                 (folder / name).write_text(content)
         staged = [partial / name for name in names]
-        staged[1].unlink()  # so that publishing breaks off half-way
+        staged[1].unlink()  # so that publishing fails halfway
         with pytest.raises(FileNotFoundError):
             publish(staged, tmp_path)
         assert not (tmp_path / "2stems.json").exists()
@@ -72,7 +72,7 @@ def test_the_record_is_never_there_beside_other_files(tmp_path: Path) -> None:
 
 @pytest.fixture
 def built(tmp_path: Path) -> Path:
-    """Return a folder with a model for both backends, as the build leaves it."""
+    """Return a folder with a built model for both backends."""
     networks = [tmp_path / "2stems.onnx", tmp_path / "2stems.pb"]
     for path in networks:
         path.write_bytes(path.name.encode())
@@ -85,13 +85,13 @@ def built(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_whole_model_of_these_weights_is_current(built: Path) -> None:
+def test_complete_model_of_these_weights_is_current(built: Path) -> None:
     assert is_current(UNPINNED, built)
     assert network_size_bytes(UNPINNED, built) == len("2stems.onnx")
 
 
 @pytest.mark.parametrize("name", ["2stems.onnx", "2stems.pb", "2stems.json"])
-def test_a_missing_or_damaged_file_is_built_again(built: Path, name: str) -> None:
+def test_model_with_a_missing_or_damaged_file_is_rebuilt(built: Path, name: str) -> None:
     path = built / name
     path.write_bytes(path.read_bytes()[:-3])
     assert not is_current(UNPINNED, built)
@@ -100,7 +100,7 @@ def test_a_missing_or_damaged_file_is_built_again(built: Path, name: str) -> Non
 
 
 @pytest.mark.parametrize("name", ["2stems.onnx", "2stems.json"])
-def test_a_missing_or_cut_network_has_no_size(built: Path, name: str) -> None:
+def test_missing_or_truncated_network_has_no_size(built: Path, name: str) -> None:
     path = built / name
     path.write_bytes(path.read_bytes()[:-3])
     assert network_size_bytes(UNPINNED, built) == 0
@@ -108,7 +108,7 @@ def test_a_missing_or_cut_network_has_no_size(built: Path, name: str) -> None:
     assert network_size_bytes(UNPINNED, built) == 0
 
 
-def test_a_frozen_graph_is_needed_only_if_asked(built: Path) -> None:
+def test_frozen_graph_is_required_only_on_request(built: Path) -> None:
     assert is_current(UNPINNED, built, frozen=True)
     record = json.loads((built / "2stems.json").read_text())
     del record["files"]["2stems.pb"]
@@ -117,12 +117,12 @@ def test_a_frozen_graph_is_needed_only_if_asked(built: Path) -> None:
     assert not is_current(UNPINNED, built, frozen=True)
 
 
-def test_other_weights_are_built_again(built: Path) -> None:
+def test_model_of_other_weights_is_rebuilt(built: Path) -> None:
     other = replace(UNPINNED, files=PINNED.files | {"model.index": "0" * 64})
     assert not is_current(other, built)
 
 
-def test_other_code_builds_again_unless_the_network_is_the_pinned_one(
+def test_other_code_rebuilds_only_an_unpinned_network(
     built: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(manifest, "recipe", lambda: "of another commit")
@@ -133,7 +133,7 @@ def test_other_code_builds_again_unless_the_network_is_the_pinned_one(
     assert not is_current(PINNED, built)
 
 
-def test_a_model_that_is_there_costs_no_build(
+def test_current_model_is_not_rebuilt(
     built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     weights = tmp_path / "weights.toml"
@@ -142,7 +142,7 @@ def test_a_model_that_is_there_costs_no_build(
     assert capsys.readouterr().out == f"2stems: there already, in {built}\n"
 
 
-def test_a_model_is_built_without_tensorflow() -> None:
+def test_build_does_not_import_tensorflow() -> None:
     modules = "stemdrop_model.__main__, stemdrop_model.build, sys"
     code = f"import {modules}; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -11,7 +11,7 @@ from stemdrop_separate.models.catalog import BackendName, Models
 from tiny_models import install
 
 
-def test_an_installed_model_is_available_in_both_widths(tmp_path: Path) -> None:
+def test_installed_model_is_available_in_both_bandwidths(tmp_path: Path) -> None:
     assert Models(tmp_path).available() == ()
     install(tmp_path)
     assert Models(tmp_path).available() == (Model.TWO_STEMS, Model.TWO_STEMS_16KHZ)
@@ -28,7 +28,7 @@ def test_a_network_estimates_every_instrument(tmp_path: Path, weights: str) -> N
         assert np.array_equal(estimates[name], magnitude * share)
 
 
-def test_both_widths_share_one_network_that_is_loaded_once(tmp_path: Path) -> None:
+def test_both_bandwidths_share_one_network(tmp_path: Path) -> None:
     install(tmp_path)
     models = Models(tmp_path)
     narrow, wide = models.load(Model.TWO_STEMS), models.load(Model.TWO_STEMS_16KHZ)
@@ -36,7 +36,7 @@ def test_both_widths_share_one_network_that_is_loaded_once(tmp_path: Path) -> No
     assert narrow.backend is wide.backend is models.load(Model.TWO_STEMS).backend
 
 
-def test_a_missing_model_is_a_rejection_that_names_the_others(tmp_path: Path) -> None:
+def test_missing_model_error_names_the_installed_models(tmp_path: Path) -> None:
     models = Models(tmp_path)
     for ask in (models.load, models.engine, models.card):
         with pytest.raises(ModelUnavailableError, match=r"4stems .* none\."):
@@ -70,14 +70,14 @@ def test_a_network_for_the_other_backend_only_is_a_setup_error(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("text", ["", "{", "{}", '{"files": {}}'])
-def test_a_garbled_card_is_a_setup_error(tmp_path: Path, text: str) -> None:
+def test_invalid_model_card_is_a_setup_error(tmp_path: Path, text: str) -> None:
     install(tmp_path)
     (tmp_path / "2stems.json").write_text(text)
     with pytest.raises(SetupError, match="build the model again"):
         Models(tmp_path).load(Model.TWO_STEMS)
 
 
-def test_the_engine_tells_the_weights_and_versions(tmp_path: Path) -> None:
+def test_engine_has_weights_and_versions(tmp_path: Path) -> None:
     path = install(tmp_path)
     engine = Models(tmp_path).engine(Model.TWO_STEMS_16KHZ)
     assert (engine.backend, engine.model) == ("onnx", "2stems-16kHz")

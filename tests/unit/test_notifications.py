@@ -1,4 +1,4 @@
-"""A message is one that SNS takes, whatever the record has in it."""
+"""SNS accepts the message of any record."""
 
 import json
 import re
@@ -20,8 +20,8 @@ TIME = "2026-01-01T12:00:00.000Z"
 # Source: "Publish" in the API reference of SNS.
 MAX_MESSAGE_BYTES = 256 * 1024
 MAX_SUBJECT_LETTERS = 100
-# The longest keys, of characters that JSON writes with six letters for a byte, and others that SNS
-# refuses.
+# The longest keys, with characters that JSON escapes with six characters per byte, and others that
+# SNS refuses.
 LONGEST = "drop/" + "\x01" * (MAX_UPLOAD_KEY_BYTES - 8) + "\ufffe"
 
 
@@ -45,8 +45,8 @@ JOB = Job(
 )
 
 
-class Client:
-    """Notes what is published."""
+class FakeSnsClient:
+    """A fake SNS client that records requests."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.requests: list[dict[str, Any]] = []
@@ -59,7 +59,7 @@ class Client:
 
 
 def test_the_largest_message_fits() -> None:
-    client = Client()
+    client = FakeSnsClient()
     Notifier(ARN, client).publish(JOB)
     (request,) = client.requests
     attributes = sum(
@@ -77,13 +77,13 @@ def test_the_message_is_the_record_without_waveforms() -> None:
     assert "waveform" not in job_message(JOB)
 
 
-def test_the_message_has_only_characters_that_sns_takes() -> None:
+def test_message_has_only_ascii_characters() -> None:
     assert re.fullmatch(r"[\x20-\x7e]+", job_message(JOB))
     assert json.loads(job_message(JOB))["key"] == LONGEST
 
 
 @pytest.mark.parametrize("model", Model)
-def test_a_model_is_an_attribute(model: Model) -> None:
+def test_valid_model_is_an_attribute(model: Model) -> None:
     assert message_attributes(replace(JOB, options={"model": str(model)}))["model"] == model
 
 
@@ -106,7 +106,7 @@ def test_a_job_that_is_done_has_no_code() -> None:
 )
 def test_message_that_sns_rejects_is_transient(error: Exception) -> None:
     with pytest.raises(NotificationError, match="Could not publish the completion of"):
-        Notifier(ARN, Client(error)).publish(JOB)
+        Notifier(ARN, FakeSnsClient(error)).publish(JOB)
 
 
 @pytest.mark.parametrize("value", [ARN, ARN.replace("arn:aws", "arn:aws-cn")])
@@ -117,6 +117,6 @@ def test_topic_arn_is_valid(value: str) -> None:
 @pytest.mark.parametrize(
     "value", ["CompletionTopic", "stemdrop-completed", ARN.replace(":sns:", ":sqs:"), ARN + ":x"]
 )
-def test_anything_else_is_not(value: str) -> None:
+def test_invalid_topic_arn_is_rejected(value: str) -> None:
     with pytest.raises(SetupError, match="NAME can't be"):
         topic_arn("NAME", value)

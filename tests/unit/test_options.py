@@ -75,7 +75,7 @@ def test_text_and_json_mean_the_same(values: dict[str, Any]) -> None:
 @example({"duration_s": -(10**400)})
 @example({"stems": [["vocals"]]})
 @example({"model": ["2stems"]})
-def test_anything_becomes_options_or_an_error_that_helps(values: dict[str, Any]) -> None:
+def test_any_value_is_parsed_or_an_option_error(values: dict[str, Any]) -> None:
     parsed = parse(values)
     if isinstance(parsed, Options):
         assert Options.parse(parsed.to_json()) == parsed
@@ -144,7 +144,7 @@ def test_bad_value_is_named_with_what_is_allowed(values: dict[str, Any], allowed
 
 
 @pytest.mark.parametrize("model", Model)
-def test_stems_come_in_the_models_order(model: Model) -> None:
+def test_stems_are_in_the_order_of_the_model(model: Model) -> None:
     instruments = INSTRUMENTS[model.removesuffix("-16kHz")]
     assert Options.parse({"model": model}).stems == instruments
     for count in range(1, len(instruments) + 1):
@@ -161,13 +161,13 @@ def test_each_codec_has_a_bitrate_or_a_bit_depth(codec: Codec) -> None:
     options = Options.parse({"codec": codec})
     if codec in {Codec.WAV, Codec.FLAC}:
         assert (options.bitrate, options.bit_depth) == (None, "16")
-        # A default that a tool always sends is no reason to do the work again.
+        # A tool that always sends the defaults must not cause another separation.
         assert Options.parse({"codec": codec, "bitrate": "192k"}) == options
     else:
         assert (options.bitrate, options.bit_depth) == ("192k", None)
 
 
-def test_a_bitrate_is_written_in_one_way() -> None:
+def test_bitrate_has_one_canonical_form() -> None:
     assert Options.parse({"codec": "mp3", "bitrate": "0096K"}).bitrate == "96k"
 
 
@@ -175,7 +175,7 @@ def test_a_bit_depth_may_be_a_number() -> None:
     assert Options.parse({"bit_depth": 24}).bit_depth == "24"
 
 
-def test_what_came_later_is_written_only_where_it_is_not_the_default() -> None:
+def test_later_options_are_written_only_if_not_default() -> None:
     assert LATER.items() <= asdict(Options()).items()
     for name, default in LATER.items():
         assert Options.parse({name: default}) == Options()

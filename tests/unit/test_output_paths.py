@@ -20,7 +20,7 @@ def name(
     return name_targets([Path(song) for song in songs], OUT, layout, options)
 
 
-def test_default_is_spleeters() -> None:
+def test_default_format_equals_spleeters() -> None:
     assert name(["music/song.mp3"]) == {
         Path("music/song.mp3"): {
             "vocals": Path("out/song/vocals.wav"),
@@ -29,7 +29,7 @@ def test_default_is_spleeters() -> None:
     }
 
 
-def test_every_placeholder_has_its_meaning() -> None:
+def test_every_placeholder_is_replaced() -> None:
     options = Options.parse({"codec": "mp3", "stems": "vocals", "residual": True})
     targets = name(["a/b/c.d.flac"], "{foldername}-{filename}/{{x}}{instrument}.{codec}", options)
     assert list(targets[Path("a/b/c.d.flac")].values()) == [
@@ -114,7 +114,7 @@ def test_a_stem_stays_inside_the_folder(layout: str) -> None:
         name(["song.mp3"], layout)
 
 
-def test_a_song_without_a_usable_name_does_not_lead_out() -> None:
+def test_song_without_a_usable_name_stays_inside_the_folder() -> None:
     assert Path("...mp3").stem == ".."
     with pytest.raises(OptionError, match="inside of the output folder"):
         name(["...mp3"])

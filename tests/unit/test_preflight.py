@@ -1,4 +1,4 @@
-"""Each prerequisite of a deployment that is missing or wrong has a sentence."""
+"""Each missing or invalid prerequisite of a deployment is reported in a sentence."""
 
 import stat
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Signatures themselves are checked where something verifies them: see test_api_uploads.py."""
+"""Presigned URLs. test_api_uploads.py tests that S3 verifies the signatures."""
 
 import base64
 import hashlib
@@ -32,7 +32,7 @@ def signer(endpoint_url: str | None = None) -> UrlSigner:
 
 @pytest.mark.parametrize("sha256", [None, hashlib.sha256(b"song").hexdigest()])
 def test_upload_url_signs_the_length_and_a_known_checksum(sha256: str | None) -> None:
-    """A checksum that botocore adds on its own, say CRC32, would have to be sent by everybody."""
+    """Every client would have to send a checksum that botocore adds by default, such as CRC32."""
     upload = signer().upload_url(KEY, 1234, sha256)
     signed = ["content-length", "host"] + ["x-amz-checksum-sha256"] * (sha256 is not None)
     query = parse_qs(urlsplit(upload.url).query)
@@ -65,7 +65,7 @@ def test_upload_url_signs_the_length_and_a_known_checksum(sha256: str | None) ->
         ),
     ],
 )
-def test_urls_name_the_bucket_where_it_is(
+def test_url_addresses_the_bucket_at_its_endpoint(
     endpoint_url: str | None, upload: str, download: str
 ) -> None:
     found = signer(endpoint_url).download_url("drop/s.mp3/vocals.wav", "s - vocals.wav")
@@ -73,7 +73,7 @@ def test_urls_name_the_bucket_where_it_is(
     assert signer(endpoint_url).upload_url(KEY, 1).url.partition("?")[0] == upload
 
 
-def test_a_download_has_its_name_and_its_end() -> None:
+def test_download_url_has_filename_and_expiry() -> None:
     query = parse_qs(urlsplit(signer().download_url("drop/s.mp3/vocals.wav", "Lied.wav")).query)
     assert query["response-content-disposition"] == [attachment("Lied.wav")]
     assert query["X-Amz-Expires"] == ["900"]
@@ -90,12 +90,12 @@ def test_a_download_has_its_name_and_its_end() -> None:
         ("a\r\nSet-Cookie: b.wav", "a__Set-Cookie: b.wav"),
     ],
 )
-def test_the_name_in_ascii_is_as_near_as_can_be(filename: str, plain: str) -> None:
+def test_ascii_filename_is_a_close_transliteration(filename: str, plain: str) -> None:
     assert f'filename="{plain}"' in attachment(filename)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60))
-def test_any_name_comes_back_from_a_header(filename: str) -> None:
+def test_any_filename_round_trips_through_the_header(filename: str) -> None:
     header = attachment(filename)
     assert header.isascii()
     assert header.isprintable()

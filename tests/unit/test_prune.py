@@ -1,4 +1,4 @@
-"""What is removed from the packages in the image, and what stays."""
+"""Files that are removed from the image's packages."""
 
 import subprocess
 from pathlib import Path
@@ -27,7 +27,7 @@ GOES = [
 ]
 
 
-def test_what_is_never_loaded_goes(tmp_path: Path) -> None:
+def test_unused_files_are_removed(tmp_path: Path) -> None:
     for name in (*STAYS, *GOES):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +37,7 @@ def test_what_is_never_loaded_goes(tmp_path: Path) -> None:
     assert left == sorted(STAYS)
 
 
-def test_tensorflow_keeps_what_it_imports(tmp_path: Path) -> None:
+def test_pruning_keeps_the_imports_of_tensorflow(tmp_path: Path) -> None:
     for name in ("tensorflow", "setuptools", "_distutils_hack", "pip"):
         (tmp_path / name).mkdir()
     subprocess.run(["sh", PROGRAM, tmp_path], check=True)

@@ -23,7 +23,7 @@ def one(**different: object) -> GeneratedSong:
     return play(SongStyle("song", **different), SECONDS)  # type: ignore[arg-type]
 
 
-def test_there_is_a_dozen_and_all_are_different() -> None:
+def test_repertoire_has_twelve_different_songs() -> None:
     assert len(REPERTOIRE) == 12
     assert len({kind.name for kind in REPERTOIRE}) == 12
     assert len({digest(play(kind, 1)) for kind in REPERTOIRE}) == 12
@@ -43,20 +43,20 @@ def test_every_song_is_the_sum_of_its_stems_at_its_level(kind: SongStyle) -> Non
     assert loudness_db(song.accompaniment) > kind.peak_dbfs - 40
 
 
-def test_a_seed_gives_the_same_song_and_another_seed_another() -> None:
+def test_song_depends_on_its_seed_only() -> None:
     kind = REPERTOIRE[1]
     assert digest(play(kind, 3, seed=4)) == digest(play(kind, 3, seed=4))
     assert digest(play(kind, 3, seed=4)) != digest(play(kind, 3, seed=5))
 
 
-def test_a_kind_is_what_it_says() -> None:
+def test_song_style_has_its_properties() -> None:
     plain = one(room_s=0.0)
     assert np.array_equal(*one(width=0.0).mix.T)
     assert not np.array_equal(*plain.mix.T)
     louder = loudness_db(one(voice_db=6.0, room_s=0.0).vocals) - loudness_db(plain.vocals)
-    assert louder > 2  # the whole mix is brought back to its peak
+    assert louder > 2  # the mix is normalized to its peak
     assert not one(band=("keyboard",)).drums.any()
-    # A room goes on when the singer pauses; without one there is silence.
+    # Reverberation continues during pauses of the vocals.
     pause = ~np.any(plain.vocals.reshape(-1, 2), axis=1)
     assert pause.sum() > SAMPLE_RATE_HZ / 2
     assert loudness_db(one(room_s=2.0).vocals[pause]) > -60

@@ -1,4 +1,4 @@
-"""The keys of S3's notifications are read, and nothing else is taken for one."""
+"""Keys in S3 notifications, and other events."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from stemdrop_separate.s3_event import upload_keys
 
 
 @given(keys=st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=3))
-def test_keys_come_back_from_their_notification(keys: list[str]) -> None:
+def test_keys_round_trip_through_a_notification(keys: list[str]) -> None:
     assert upload_keys(event_of(*keys)) == keys
 
 
@@ -21,6 +21,6 @@ def test_the_test_event_names_no_upload() -> None:
 
 
 @pytest.mark.parametrize("other", [{}, [], "text", None, {"Records": None}, {"Event": "s3:Other"}])
-def test_anything_else_is_an_error(other: Any) -> None:
+def test_other_events_are_an_error(other: Any) -> None:
     with pytest.raises(SetupError, match="This is no S3 notification"):
         upload_keys(other)

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-import whole_file
+import reference_separation
 from stemdrop.errors import SeparationError
 from stemdrop.options import Quality
 from stemdrop_separate.models.network import Magnitude, Network
@@ -18,8 +18,8 @@ from stemdrop_separate.separation.stft import FRAME, SEGMENT_SAMPLES, Samples
 INSTRUMENTS = ("vocals", "accompaniment")
 
 
-class Uneven:
-    """Estimates that depend on the whole segment, so that wrong borders show."""
+class VaryingBackend:
+    """A backend whose estimates depend on the whole segment, to detect wrong borders."""
 
     def __init__(self, parallel: int = 1) -> None:
         self.parallel = parallel
@@ -35,8 +35,8 @@ class Uneven:
         }
 
 
-class Broken:
-    """Estimates with a value that is no number."""
+class NanBackend:
+    """A backend whose estimates contain NaN."""
 
     parallel = 2
 
@@ -44,8 +44,8 @@ class Broken:
         return {"vocals": magnitude * np.float32("nan"), "accompaniment": magnitude}
 
 
-class Counting(Uneven):
-    """Counts what the network is given to do, which grows with frames and bins."""
+class CountingBackend(VaryingBackend):
+    """Counts the magnitudes that the network processes."""
 
     work = 0
 
@@ -55,7 +55,7 @@ class Counting(Uneven):
 
 
 def network(bins: int = 1024, parallel: int = 1) -> Network:
-    return Network(INSTRUMENTS, bins, Uneven(parallel))
+    return Network(INSTRUMENTS, bins, VaryingBackend(parallel))
 
 
 def noise(samples: int, seed: int = 0) -> Samples:
@@ -76,7 +76,7 @@ def joined(parts: list[dict[str, Samples]], stem: str) -> NDArray[np.float32]:
     return np.concatenate([part[stem] for part in parts])
 
 
-# Around the borders of segments, frames and hops, and anywhere else.
+# Lengths near the borders of segments, frames and hops, and any others.
 LENGTHS = st.one_of(
     st.integers(1, 9000),
     st.sampled_from([HALF_SAMPLES, SEGMENT_SAMPLES, 3 * HALF_SAMPLES, 2 * SEGMENT_SAMPLES]).flatmap(
@@ -96,7 +96,7 @@ def test_stream_equals_whole_song(samples: int, sizes: list[int], parallel: int,
     mix = noise(samples)
     blocks = split(mix, [max(size, samples // 50) for size in sizes])
     parts = list(separate(blocks, network(bins, parallel)))
-    expected = whole_file.separate(mix.astype(float), bins, Uneven().estimate)
+    expected = reference_separation.separate(mix.astype(float), bins, VaryingBackend().estimate)
     assert np.array_equal(np.concatenate([part.mix for part in parts]), mix)
     for stem, waveform in expected.items():
         streamed = joined([part.stems for part in parts], stem)
@@ -121,7 +121,7 @@ def test_high_quality_stream_equals_whole_song_and_adds_up(
     mix = noise(samples)
     blocks = split(mix, [max(size, samples // 50) for size in sizes])
     parts = list(separate(blocks, network(bins, parallel), quality=Quality.HIGH))
-    expected = whole_file.separate_high(mix.astype(float), Uneven().estimate)
+    expected = reference_separation.separate_high(mix.astype(float), VaryingBackend().estimate)
     assert np.array_equal(np.concatenate([part.mix for part in parts]), mix)
     for stem, waveform in expected.items():
         streamed = joined([part.stems for part in parts], stem)
@@ -145,7 +145,7 @@ def test_subset_equals_the_same_stem_of_all(quality: Quality) -> None:
 
 @pytest.mark.parametrize("quality", Quality)
 @pytest.mark.parametrize("parallel", [1, 2, 6])
-def test_takes_no_more_than_it_needs(parallel: int, quality: Quality) -> None:
+def test_separation_reads_only_the_segments_it_needs(parallel: int, quality: Quality) -> None:
     taken = 0
 
     def endless() -> Iterator[Samples]:
@@ -184,8 +184,8 @@ def test_no_song_fails_the_energy_check(
 
 
 @pytest.mark.parametrize("quality", Quality)
-def test_estimates_that_are_no_numbers_are_an_error(quality: Quality) -> None:
-    broken = Network(INSTRUMENTS, 1024, Broken())
+def test_nan_estimates_are_an_error(quality: Quality) -> None:
+    broken = Network(INSTRUMENTS, 1024, NanBackend())
     with pytest.raises(SeparationError):
         list(separate([noise(5000)], broken, quality=quality))
 
@@ -198,7 +198,7 @@ def test_estimates_that_are_no_numbers_are_an_error(quality: Quality) -> None:
 def test_high_quality_takes_at_most_twice_the_networks_work(samples: int) -> None:
     work = {}
     for quality in Quality:
-        backend = Counting()
+        backend = CountingBackend()
         list(separate([noise(samples)], Network(INSTRUMENTS, 1024, backend), quality=quality))
         work[quality] = backend.work
     assert work[Quality.SPLEETER] < work[Quality.HIGH] <= 2 * work[Quality.SPLEETER]

@@ -28,7 +28,7 @@ def test_all_variables_are_read() -> None:
     assert (settings.architecture, settings.ffmpeg) == ("x86_64", "/bin/ffmpeg")
 
 
-def test_what_is_known_is_what_is_read() -> None:
+def test_declared_variables_are_those_that_are_read() -> None:
     assert set(GOOD) == Settings.VARIABLES
     assert set(GOOD).isdisjoint(Settings.OPTIONAL)
 
@@ -92,7 +92,7 @@ def test_arm_is_cheaper() -> None:
     assert (intel.usd_per_gb_second, arm.usd_per_gb_second) == (0.0000166667, 0.0000133334)
 
 
-def test_work_is_done_where_temporary_files_go(
+def test_work_folder_is_in_the_temporary_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

@@ -1,4 +1,4 @@
-"""A failed message is given back after a delay that grows, and at once when there is none left."""
+"""A failed message returns after growing delays, and at once after the last one."""
 
 import boto3
 import pytest
@@ -36,8 +36,8 @@ def test_an_error_of_sqs_is_a_queue_error() -> None:
             SongQueue(URL, (30,), client).retry("receipt", 1)
 
 
-def test_sqs_that_can_not_be_reached_is_a_queue_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Nothing listens at this port.
+def test_unreachable_sqs_is_a_queue_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    # No server listens on this port.
     monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:9")
     with pytest.raises(QueueError, match=r"127\.0\.0\.1:9"):
         SongQueue(URL, (30,)).retry("receipt", 1)

@@ -63,7 +63,7 @@ def test_another_seed_gives_another_song() -> None:
     assert correlations.max() < 0.6
 
 
-def test_blocks_put_end_to_end_are_the_song_and_short_ones_start_like_long_ones() -> None:
+def test_concatenated_blocks_equal_the_song() -> None:
     song = generate(24.5, seed=2)
     parts = list(blocks(24.5, seed=2))
     assert len(parts) > 2
@@ -75,7 +75,7 @@ def test_blocks_put_end_to_end_are_the_song_and_short_ones_start_like_long_ones(
     assert not np.array_equal(first[: len(second)], second[: len(first)])
 
 
-def test_sources_come_from_different_places() -> None:
+def test_sources_have_different_positions() -> None:
     song = generate(12)
     balances_db = [
         loudness_db(stem[:, 1]) - loudness_db(stem[:, 0])
@@ -86,7 +86,7 @@ def test_sources_come_from_different_places() -> None:
     assert abs(balances_db[0]) < 0.01
 
 
-def test_all_sources_sound_from_the_start_and_the_voice_pauses() -> None:
+def test_all_sources_play_from_the_start_and_vocals_pause() -> None:
     song = generate(30, seed=4)
     for name in SOURCES:
         assert loudness_db(getattr(song, name)[:13_230]) > -50
@@ -96,7 +96,7 @@ def test_all_sources_sound_from_the_start_and_the_voice_pauses() -> None:
 
 
 @pytest.mark.parametrize("channels", [0, 3])
-def test_refuses_other_numbers_of_channels(channels: int) -> None:
+def test_other_channel_counts_are_refused(channels: int) -> None:
     with pytest.raises(ValueError, match="channels"):
         generate(1, channels=channels)
 
@@ -106,7 +106,7 @@ def test_instruments_play_in_tune() -> None:
 
 
 @pytest.mark.parametrize("pitch", [57, 62, 69])
-def test_the_voice_sings_its_notes_and_is_silent_otherwise(pitch: int) -> None:
+def test_vocals_have_the_pitch_of_their_notes_and_are_silent_between(pitch: int) -> None:
     note = SungNote(start=22_050, length=66_150, pitch=pitch, vowel="o")
     sung = sing([note], 110_250, np.random.default_rng(1))
     assert np.abs(sung).max() == pytest.approx(1)

@@ -8,7 +8,7 @@ from stemdrop_separate.job.usage import UsageMeter
 
 
 class Clock:
-    """Time that passes when a test says so."""
+    """A clock that a test advances."""
 
     def __init__(self) -> None:
         self.seconds = 1000.0
@@ -34,7 +34,7 @@ def test_time_is_added_up_by_stage(clock: Clock) -> None:
     assert meter.read().timings_s == {"download": 2.25, "separate": 10.5, "total": 13.75}
 
 
-def test_a_stage_that_fails_is_counted_too(clock: Clock) -> None:
+def test_failed_stage_is_counted(clock: Clock) -> None:
     meter = UsageMeter(1024, 1.0)
 
     def fail() -> None:
@@ -47,7 +47,7 @@ def test_a_stage_that_fails_is_counted_too(clock: Clock) -> None:
     assert meter.read().timings_s["upload"] == 3
 
 
-def test_memory_and_time_make_the_cost(clock: Clock) -> None:
+def test_cost_follows_from_memory_and_time(clock: Clock) -> None:
     meter = UsageMeter(3008, 0.0000166667)
     clock.seconds += 60
     usage = meter.read()

@@ -11,7 +11,7 @@ from stemdrop_separate.disk_space import require_disk_space
 from stemdrop_separate.job.workspace import workspace
 
 
-def test_a_workspace_is_empty_and_gone_afterwards(tmp_path: Path) -> None:
+def test_workspace_is_empty_and_deleted_afterwards(tmp_path: Path) -> None:
     root = tmp_path / "not" / "there"
     with workspace(root) as folder:
         assert list(folder.iterdir()) == []
@@ -21,14 +21,14 @@ def test_a_workspace_is_empty_and_gone_afterwards(tmp_path: Path) -> None:
     assert list(root.iterdir()) == []
 
 
-def test_a_workspace_is_gone_after_an_error(tmp_path: Path) -> None:
+def test_workspace_is_deleted_after_an_error(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError), workspace(tmp_path) as folder:
         folder.write_bytes(b"x")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_folder_of_a_killed_process_is_deleted(tmp_path: Path) -> None:
-    # A process that has ended, so its id names no other one for now.
+    # A process that has ended, so that its ID is unused.
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     left = tmp_path / str(ended.pid) / "x"
@@ -39,7 +39,7 @@ def test_folder_of_a_killed_process_is_deleted(tmp_path: Path) -> None:
 
 
 def test_earlier_folder_of_this_process_is_deleted(tmp_path: Path) -> None:
-    # An invocation that ran out of time leaves its files to the next one in the same process.
+    # A timed-out invocation leaves its files for the next one in the same process.
     left = tmp_path / str(os.getpid()) / "x"
     left.mkdir(parents=True)
     with workspace(tmp_path):
@@ -65,7 +65,7 @@ def test_other_file_error_is_not_a_rejection(tmp_path: Path) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
 
-def test_disk_space_that_is_missing_is_a_rejection(tmp_path: Path) -> None:
+def test_insufficient_disk_space_is_a_rejection(tmp_path: Path) -> None:
     require_disk_space(tmp_path, 0, "The stems")
     require_disk_space(tmp_path, 1000, "The stems")
     with pytest.raises(NoRoomError) as raised:

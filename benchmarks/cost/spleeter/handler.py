@@ -1,7 +1,7 @@
-"""Stock Spleeter behind a handler: what `spleeter separate` does, as far as Lambda lets it.
+"""A handler that runs stock Spleeter as `spleeter separate` does, except for the process pool.
 
-The command opens a pool of processes, which needs shared memory, and Lambda has none; Spleeter
-itself can do without. Every song gets a separator of its own, as with the command.
+A process pool needs shared memory, which Lambda doesn't have. Each song uses a new separator, as
+with the command.
 """
 
 import shutil
@@ -10,7 +10,7 @@ from typing import Any
 
 from spleeter.separator import Separator  # noqa: TID253 - loaded as the function starts
 
-STEMS = Path("/tmp/stems")  # noqa: S108 - the only place that can be written to
+STEMS = Path("/tmp/stems")  # noqa: S108 - the only writable folder
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, int]:

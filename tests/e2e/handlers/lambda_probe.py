@@ -1,4 +1,4 @@
-"""A handler that tells what it finds in a container, and what it is let do there."""
+"""A handler that reports its environment, and what it can do in a container."""
 
 import multiprocessing
 import os
@@ -10,18 +10,18 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-# Not on a disk: the kernel's own.
+# File systems of the kernel.
 PSEUDO = ("/proc", "/sys")
 CHUNK = bytes(1 << 20)
 
 
 def handler(event: Any, context: Any) -> Any:
-    """Do what the event names."""
-    return WISHES[event["do"]](context)
+    """Run the action that the event names."""
+    return ACTIONS[event["do"]](context)
 
 
 def describe(context: Any) -> dict[str, Any]:
-    """Return who we are and what we may take."""
+    """Return the user, capabilities, limits and environment."""
     status = dict(
         line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines()
     )
@@ -44,7 +44,7 @@ def describe(context: Any) -> dict[str, Any]:
 
 
 def write(_: Any) -> list[str]:
-    """Return all folders that a file can be made in."""
+    """Return all writable folders."""
     writable = []
     for folder, inner, _names in os.walk("/"):
         inner[:] = [name for name in inner if os.path.join(folder, name) not in PSEUDO]  # noqa: PTH118
@@ -59,7 +59,7 @@ def write(_: Any) -> list[str]:
 
 
 def share(_: Any) -> str:
-    """Ask for shared memory, as a pool of processes does, and return what is said."""
+    """Allocate shared memory, as a process pool does, and return the error, if any."""
     try:
         multiprocessing.Lock()
     except OSError as error:
@@ -68,7 +68,7 @@ def share(_: Any) -> str:
 
 
 def fill(_: Any) -> int:
-    """Write under /tmp until it is full, and return how many megabytes went in."""
+    """Fill /tmp, and return its size in megabytes."""
     path = Path("/tmp/fill")  # noqa: S108
     written = 0
     try:
@@ -83,7 +83,7 @@ def fill(_: Any) -> int:
 
 
 def swarm(_: Any) -> int:
-    """Start threads until no more are let, and return how many there were."""
+    """Start threads up to the limit, and return their number."""
     ending = Event()
     threads = []
     try:
@@ -101,7 +101,7 @@ def swarm(_: Any) -> int:
 
 
 def swell(_: Any) -> int:
-    """Take memory until we are killed."""
+    """Allocate memory until the process is killed."""
     taken: list[bytearray] = []
     while len(taken) < 1 << 14:
         taken.append(bytearray(CHUNK))
@@ -109,7 +109,7 @@ def swell(_: Any) -> int:
     return len(taken)
 
 
-WISHES: dict[str, Callable[[Any], Any]] = {
+ACTIONS: dict[str, Callable[[Any], Any]] = {
     "describe": describe,
     "write": write,
     "share": share,

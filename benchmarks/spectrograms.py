@@ -1,4 +1,4 @@
-"""Pictures of what a separation did: the spectrogram of the mix above those of its stems."""
+"""Pictures of a separation: the spectrograms of the mix and its stems."""
 
 from collections.abc import Mapping
 from io import BytesIO
@@ -20,7 +20,7 @@ FRAME = 4096
 COLUMNS = 900
 ROWS = 160
 LEVELS = 64
-# Frames looked at per column: enough to show every beat, whatever the song's length.
+# Frames per column: enough to show every beat, regardless of the song's length.
 FRAMES_PER_COLUMN = 4
 LOWEST_HZ, HIGHEST_HZ = 50.0, 20_000.0
 TICKS_KHZ = (0.1, 0.3, 1, 3, 10)
@@ -31,12 +31,12 @@ TIME_STEPS_MIN = (1, 2, 5, 10, 15, 30, 60)
 
 
 def draw(stems: Mapping[str, Waveform], path: Path, sample_rate_hz: int = SAMPLE_RATE_HZ) -> None:
-    """Draw the spectrogram of each waveform, on one scale of time, frequency and level.
+    """Draw the spectrogram of each waveform with common scales of time, frequency and level.
 
     Parameters
     ----------
-    stems : name to float32, shape (samples, channels), all of one length and drawn in this order;
-        the mix comes first.
+    stems : Name to float32, shape (samples, channels), all of one length, in drawing order. The mix
+        is first.
     path : the PNG file.
     sample_rate_hz : of all waveforms.
     """
@@ -47,7 +47,7 @@ def draw(stems: Mapping[str, Waveform], path: Path, sample_rate_hz: int = SAMPLE
         full_colour, format="png", pil_kwargs={"compress_level": 1}
     )
     picture = Image.open(full_colour).convert("RGB")
-    # A palette makes the file less than half as large, and nobody sees the difference.
+    # A palette makes the file less than half as large without a visible difference.
     picture.quantize(dither=Image.Dither.NONE).save(path, "PNG", optimize=True)
 
 
@@ -74,9 +74,9 @@ def spectrogram(waveform: Waveform, sample_rate_hz: int) -> NDArray[np.float32]:
 
     Returns
     -------
-    float32, shape (ROWS, columns), in dBFS: 0 is a sine of full scale in all channels. Rows rise
-    from LOWEST_HZ to HIGHEST_HZ in equal ratios; there are COLUMNS columns at most, so time and
-    memory have a limit however long the song is.
+    float32, shape (ROWS, columns), in dBFS: 0 is a full-scale sine in all channels. Rows are
+    logarithmic from LOWEST_HZ to HIGHEST_HZ. With at most COLUMNS columns, time and memory are
+    limited for songs of any length.
     """
     samples = max(len(waveform), FRAME)
     columns = min(COLUMNS, -(-4 * samples // FRAME))
@@ -126,7 +126,7 @@ def _panel(
 
 
 def _time_axis(panel: "Axes", duration_s: float) -> None:
-    """Label the time in seconds, or from a minute and a half on in minutes and seconds."""
+    """Label the time in seconds, or in minutes and seconds from 90 s on."""
     from matplotlib.ticker import FuncFormatter, MultipleLocator
 
     steps_s = (*TIME_STEPS_S, *(60 * step for step in TIME_STEPS_MIN))

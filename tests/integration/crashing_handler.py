@@ -1,6 +1,6 @@
-"""The real handler, killed once by each song whose name says so, at a moment that its name draws.
+"""The real handler, which each song with "mortal" in its name kills once.
 
-drop/7-mortal.wav   the first time, between its message and the answer to it
+drop/7-mortal.wav   kills it the first time, at a random moment seeded by the name
 """
 
 import json
@@ -14,25 +14,25 @@ from urllib.parse import unquote_plus
 
 from stemdrop_separate import handler as real
 
-# A little longer than a short song takes, so that some are killed when all is done but told.
-LIFE_S = 0.4
+# Slightly longer than a short separation, so that some are killed after the work is complete.
+MAX_DELAY_S = 0.4
 
 
 def handler(event: Any, context: Any) -> Any:
-    """Handle a message of the song queue, if its song lets us."""
+    """Handle a message of the song queue, or kill the process."""
     body = json.loads(event["Records"][0]["body"])
     for record in body.get("Records", []):
         name = unquote_plus(record["s3"]["object"]["key"]).rpartition("/")[2]
         mark = Path(os.environ["MARKS"], name)
         if "mortal" in name and not mark.exists():
             mark.touch()
-            death = threading.Timer(random.Random(name).uniform(0, LIFE_S), die)
-            death.start()
+            timer = threading.Timer(random.Random(name).uniform(0, MAX_DELAY_S), kill_process)
+            timer.start()
             real.handler(event, context)
-            death.join()
+            timer.join()
     return real.handler(event, context)
 
 
-def die() -> None:
-    """End this process as the kernel does when memory is short."""
+def kill_process() -> None:
+    """Kill this process as the kernel does when memory is exhausted."""
     os.kill(os.getpid(), signal.SIGKILL)

@@ -1,7 +1,7 @@
-"""A handler that tells a test by a pipe what it is doing; the last word of a key says what to do.
+"""A handler that reports to a test through a pipe. The last part of the key is the action.
 
-drop/describe   tells its environment
-drop/block      never ends
+drop/describe   reports its environment
+drop/block      never returns
 drop/...        works for a moment
 """
 
@@ -23,19 +23,19 @@ def handler(event: Any, _: Any) -> dict[str, Any]:
     body = json.loads(event["Records"][0]["body"])
     for record in body.get("Records", []):
         key = unquote_plus(record["s3"]["object"]["key"])
-        wish = key.rpartition("/")[2]
+        action = key.rpartition("/")[2]
         with Path(MARKS, "lock").open("w") as lock:
-            tell(key=key, pid=os.getpid(), is_alone=is_first(lock.fileno()))
-            if wish == "describe":
-                tell(environment=dict(os.environ))
-            if wish == "block":
+            report(key=key, pid=os.getpid(), is_alone=try_lock(lock.fileno()))
+            if action == "describe":
+                report(environment=dict(os.environ))
+            if action == "block":
                 signal.pause()
             time.sleep(WORK_S)
     return {"batchItemFailures": []}
 
 
-def is_first(descriptor: int) -> bool:
-    """Return whether no other process has the lock."""
+def try_lock(descriptor: int) -> bool:
+    """Try to acquire the lock, and return whether it was free."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -43,7 +43,7 @@ def is_first(descriptor: int) -> bool:
     return True
 
 
-def tell(**what: Any) -> None:
+def report(**what: Any) -> None:
     """Write a line into the pipe."""
     with Path(MARKS, "pipe").open("w") as pipe:
         pipe.write(f"{json.dumps(what)}\n")

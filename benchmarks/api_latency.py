@@ -1,9 +1,9 @@
-"""Measure how long the API function's handler takes to answer.
+"""Measure the latency of the API function's handler.
 
-    python -m benchmarks.api
+    python -m benchmarks.api_latency
 
-Prints one line of JSON, for `make bench`. Calls go through the handler one after the other, as in
-one execution environment of Lambda's, with the local AWS in a process of its own.
+Prints one line of JSON, for `make bench`. The handler processes one request at a time, as in an
+execution environment of Lambda. The local AWS runs in a separate process.
 """
 
 import json
@@ -19,7 +19,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from benchmarks.deployed import local_aws, variables_of
+from benchmarks.local_aws import function_variables, run_local_aws
 from stemdrop.jobs import Job, Status, Stem, UploadSource, now
 from stemdrop.keys import Origin, UploadKey, result_key
 from stemdrop.options import Options
@@ -33,11 +33,12 @@ TOKEN = secrets.token_hex(16)
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """What calls of `GET /jobs/{id}` took.
+    """Latency of `GET /jobs/{id}`.
 
     Attributes
     ----------
-    median_ms, p99_ms : wall time of one call.
+    calls : Number of requests.
+    median_ms, p99_ms : Wall time of one request.
     """
 
     calls: int
@@ -49,10 +50,10 @@ def main() -> int:
     """Measure, print, and return the exit status."""
     with (
         tempfile.TemporaryDirectory(prefix="stemdrop-bench-") as folder,
-        local_aws(Path(folder)) as emulator,
+        run_local_aws(Path(folder)) as emulator,
     ):
         stack = deploy(emulator, Deployment({"AccessToken": TOKEN}))
-        os.environ |= variables_of(emulator, stack, "ApiFunction")
+        os.environ |= function_variables(emulator, stack, "ApiFunction")
         print(json.dumps(asdict(_measure(stack))))
     return 0
 
@@ -72,7 +73,7 @@ def _measure(stack: Stack) -> Latency:
 
 
 def _save_done_job(stack: Stack, key: UploadKey) -> None:
-    """Write the record of a job whose view has the most in it: two stems with signed URLs."""
+    """Write the record of a completed job with two stems, whose URLs must be signed."""
     options = Options()
     stems = tuple(
         Stem(stem, result_key(key, f"{stem}.wav"), 31_752_044, 180.0, -1.0, 0)

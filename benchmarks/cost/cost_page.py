@@ -1,4 +1,4 @@
-"""The page of costs: docs/operations/cost.md, from figures alone."""
+"""The cost page, docs/operations/cost.md."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,15 +12,15 @@ from benchmarks.cost.bill import (
     kept_months,
     total_usd,
 )
+from benchmarks.cost.chart import draw
 from benchmarks.cost.figures import S3_LATENCY_S, CostFigures, Estimate, MeasuredSystem
-from benchmarks.cost.limits import PEAK, demand, turns
-from benchmarks.cost.picture import draw
 from benchmarks.cost.prices import Free
+from benchmarks.cost.service_limits import PEAK, limits_table, peak_demand_table
 from benchmarks.cost.speedup import MB_PER_PROCESSOR, processors
 from benchmarks.cost.traffic import DELIVERY_REQUESTS, Requester, RequestKind
 from stemdrop.codecs import Codec
 
-# One processor; what every account gets; two; three and four; the most there is.
+# One processor, the limit of new accounts, two, three and four processors, and the maximum.
 SIZES_MB = (1769, 3008, 3538, 5307, 7076, 10240)
 SONGS = (10, 1_000, 1_000_000)
 FREE = {
@@ -40,7 +40,7 @@ def write_page(figures: CostFigures, folder: Path) -> str:
 
 
 def _values(figures: CostFigures) -> Mapping[str, object]:
-    """Return what the text has in braces."""
+    """Return the values for the placeholders of the text."""
     return {
         **_about_runs(figures),
         **_about_bills(figures),
@@ -50,8 +50,8 @@ def _values(figures: CostFigures) -> Mapping[str, object]:
         "bill_wav": _bill(figures, Codec.WAV),
         "bill_mp3": _bill(figures, Codec.MP3),
         "peak": PEAK,
-        "demand": demand(figures, SONGS),
-        "turns": turns(figures),
+        "peak_demand_table": peak_demand_table(figures, SONGS),
+        "limits_table": limits_table(figures),
         "prices": _prices(figures),
         "as_of": prices.AS_OF,
     }

@@ -1,4 +1,4 @@
-"""The tables and the picture of an evaluation."""
+"""The tables and the chart of an evaluation."""
 
 import math
 import re
@@ -7,8 +7,8 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from benchmarks.scores import FIGURES, StemScore, over_songs
-from benchmarks.systems import SeparationSystem
+from benchmarks.bss_eval import FIGURES, StemScore, over_songs
+from benchmarks.separation_systems import SeparationSystem
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,13 +21,13 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """One song, separated in one way.
+class EvaluationResult:
+    """Scores of one song, separated by one system.
 
     Attributes
     ----------
-    scores : of each stem.
-    network_s_per_minute : processor seconds of the network for a minute of song, if known.
+    scores : Score of each stem.
+    network_s_per_minute : Processor seconds of the network per minute of audio, if known.
     """
 
     song: str
@@ -36,12 +36,12 @@ class Result:
     network_s_per_minute: float | None
 
 
-def write_page(results: list[Result], path: Path) -> str:
-    """Write tables and a picture, between the marks of a page that has them; return the tables.
+def write_page(results: list[EvaluationResult], path: Path) -> str:
+    """Write tables and a chart between the markers of a page, and return the tables.
 
     Parameters
     ----------
-    path : the page; the picture has the same name, with .png.
+    path : Path of the page. The chart has the same name with the suffix .png.
     """
     picture = path.with_suffix(".png")
     tables = f"{BEGIN}\n{tabulate(results)}\n![SDR of every song]({picture.name})\n\n{END}"
@@ -54,7 +54,7 @@ def write_page(results: list[Result], path: Path) -> str:
     return tables
 
 
-def tabulate(results: list[Result]) -> str:
+def tabulate(results: list[EvaluationResult]) -> str:
     """Return two tables per model: medians over songs, and the SDR of every song."""
     lines = []
     for model in _ordered(result.system.model for result in results):
@@ -65,7 +65,7 @@ def tabulate(results: list[Result]) -> str:
     return "\n".join(lines)
 
 
-def _medians(results: list[Result]) -> list[str]:
+def _medians(results: list[EvaluationResult]) -> list[str]:
     columns = ["stem", "system", *FIGURES.values(), "network, s/min"]
     rows = [_row(columns), _row("---" for _ in columns)]
     for stem in _stems(results):
@@ -78,7 +78,7 @@ def _medians(results: list[Result]) -> list[str]:
     return rows
 
 
-def _songs(results: list[Result], songs: list[str]) -> list[str]:
+def _songs(results: list[EvaluationResult], songs: list[str]) -> list[str]:
     stems = _stems(results)
     ways = _ordered(result.system for result in results)
     found = {(result.song, result.system): result.scores for result in results}
@@ -92,7 +92,7 @@ def _songs(results: list[Result], songs: list[str]) -> list[str]:
     return rows
 
 
-def _network(results: list[Result]) -> str:
+def _network(results: list[EvaluationResult]) -> str:
     known = [r.network_s_per_minute for r in results if r.network_s_per_minute is not None]
     return f"{sum(known) / len(known):.2f}" if known else ""
 
@@ -105,7 +105,7 @@ def _row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _stems(results: list[Result]) -> list[str]:
+def _stems(results: list[EvaluationResult]) -> list[str]:
     return _ordered(stem for result in results for stem in result.scores)
 
 
@@ -113,7 +113,7 @@ def _ordered(items: Iterable[Item]) -> list[Item]:
     return list(dict.fromkeys(items))
 
 
-def draw(results: list[Result], path: Path) -> None:
+def draw(results: list[EvaluationResult], path: Path) -> None:
     """Draw the SDR of every song, a panel per stem and a color per system, as PNG."""
     from matplotlib.figure import Figure
 
@@ -140,7 +140,7 @@ def draw(results: list[Result], path: Path) -> None:
 
 
 def _dots(panel: "Axes", found: dict[str, float], songs: list[str], name: str, index: int) -> None:
-    """Draw a system; each is smaller than the one before, so that none hides another."""
+    """Draw a system. Each system's dots are smaller than those of the previous one."""
     rows = [songs.index(song) for song in found]
     color, size = COLORS[index % len(COLORS)], max(12 - 3.5 * index, 3)
     panel.plot(list(found.values()), rows, "o", color=color, label=name, markersize=size)

@@ -1,4 +1,4 @@
-"""An S3 for one run: the local AWS with two empty buckets."""
+"""A local S3 with two empty buckets."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.deployed import local_aws
+from benchmarks.local_aws import run_local_aws
 from stemdrop_local.emulator import REGION
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ UPLOADS_BUCKET, STEMS_BUCKET = "stemdrop-uploads-scratch", "stemdrop-stems-scrat
 
 
 @dataclass(frozen=True, slots=True)
-class ScratchS3:
+class LocalS3:
     """A running S3."""
 
     endpoint_url: str
@@ -28,7 +28,7 @@ class ScratchS3:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Return the variables that lead a function to it."""
+        """Return the variables for a function that uses it."""
         return {
             **self.credentials,
             "AWS_ENDPOINT_URL_S3": self.endpoint_url,
@@ -37,7 +37,7 @@ class ScratchS3:
         }
 
     def upload(self, song: Path, key: str, metadata: Mapping[str, str] | None = None) -> object:
-        """Empty the stems bucket, so that no song is known; upload one, and return S3's event."""
+        """Empty the stems bucket, upload a song, and return S3's event."""
         for earlier in self.keys():
             self.client.delete_object(Bucket=self.stems_bucket, Key=earlier)
         extra = {"Metadata": dict(metadata or {})}
@@ -59,11 +59,11 @@ class ScratchS3:
 
 
 @contextmanager
-def run_scratch_s3() -> Iterator[ScratchS3]:
+def run_local_s3() -> Iterator[LocalS3]:
     """Run an S3 until the context ends."""
     location: Any = {"LocationConstraint": REGION}
-    with tempfile.TemporaryDirectory() as folder, local_aws(Path(folder)) as emulator:
+    with tempfile.TemporaryDirectory() as folder, run_local_aws(Path(folder)) as emulator:
         client = emulator.s3()
         for bucket in (UPLOADS_BUCKET, STEMS_BUCKET):
             client.create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
-        yield ScratchS3(emulator.endpoint_url, client, emulator.credentials)
+        yield LocalS3(emulator.endpoint_url, client, emulator.credentials)

@@ -1,4 +1,4 @@
-"""A proxy that notes every request on its way to the local AWS."""
+"""A proxy in front of the local AWS that records every request."""
 
 import http.client
 import re
@@ -8,23 +8,23 @@ from urllib.parse import unquote, urlsplit
 from benchmarks.cost.traffic import Request, Requester, RequestKind
 from benchmarks.loopback_server import LoopbackHandler, LoopbackServer
 
-# A signature is for a service: ".../Credential=KEY/DATE/REGION/SERVICE/aws4_request".
+# A signature names a service: ".../Credential=KEY/DATE/REGION/SERVICE/aws4_request".
 CREDENTIAL = re.compile(r"Credential=[^/]+/\d+/[^/]+/(\w+)/aws4_request")
 OWN_HEADERS = {"connection", "content-length", "keep-alive", "transfer-encoding"}
 
 
-class Recorder(LoopbackServer):
+class RecordingProxy(LoopbackServer):
     """A context manager that runs the proxy.
 
     Parameters
     ----------
-    endpoint_url : of the local AWS.
-    function : sends the requests with a signature in their headers; others are the client's.
-    seen : where requests are noted before they are answered.
+    endpoint_url : URL of the local AWS.
+    function : Sender of the requests with a signature in the headers. Others are the client's.
+    seen : List for the requests.
 
     Attributes
     ----------
-    url : of the proxy.
+    url : URL of the proxy.
     """
 
     def __init__(self, endpoint_url: str, function: Requester, seen: list[Request]) -> None:
@@ -33,8 +33,8 @@ class Recorder(LoopbackServer):
         self._function = function
         self._seen = seen
 
-    def note(self, method: str, target: str, authorization: str, answer_bytes: int) -> None:
-        """Note a request by its method, path with query, and header `Authorization`."""
+    def record(self, method: str, target: str, authorization: str, answer_bytes: int) -> None:
+        """Record a request."""
         who, kind = classify(self._function, method, target, authorization)
         self._seen.append(Request(who, kind, urlsplit(target).path, answer_bytes))
 
@@ -42,10 +42,9 @@ class Recorder(LoopbackServer):
 def classify(
     function: Requester, method: str, target: str, authorization: str
 ) -> tuple[Requester, RequestKind]:
-    """Return who sends a request, and what it is on the bill; see `Recorder`.
+    """Return the sender and the billed kind of a request. See `RecordingProxy`.
 
-    The page and `stemdrop submit` sign nothing themselves: they call the API, or use the signature
-    in the query of a URL that the API has handed out.
+    The page and `stemdrop submit` don't sign requests. They call the API or use presigned URLs.
     """
     url = urlsplit(target)
     in_header = CREDENTIAL.search(authorization)
@@ -59,7 +58,7 @@ def classify(
 
 
 def _s3_kind(method: str, path: str) -> RequestKind:
-    """Return what S3 asks money for; to list a bucket is as dear as to write.
+    """Return the billed kind of an S3 request. Listing a bucket costs as much as writing.
 
     Source: the price list of S3, "PUT, COPY, POST, LIST requests".
     """
@@ -72,18 +71,18 @@ def _s3_kind(method: str, path: str) -> RequestKind:
 
 
 class _Proxy(LoopbackHandler):
-    owner: Recorder
+    owner: RecordingProxy
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         with closing(http.client.HTTPConnection(self.owner.upstream)) as upstream:
-            # The header Host stays: it is signed.
+            # The Host header is signed and must stay.
             headers = {k: v for k, v in self.headers.items() if k.lower() not in OWN_HEADERS}
             upstream.request(self.command, self.path, body, headers)
             answer = upstream.getresponse()
             data = answer.read()
         authorization = self.headers.get("Authorization", "")
-        self.owner.note(self.command, self.path, authorization, len(data))
+        self.owner.record(self.command, self.path, authorization, len(data))
         self.send_response_only(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in OWN_HEADERS:

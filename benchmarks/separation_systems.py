@@ -1,12 +1,12 @@
-"""What separates songs in an evaluation: stock Spleeter, and stemdrop with this or that option."""
+"""Separation systems of an evaluation: stock Spleeter, and stemdrop with different options."""
 
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from benchmarks.collection import Reference, Waveform
 from benchmarks.parity import separate_as_spleeter
+from benchmarks.reference_songs import ReferenceSong, Waveform
 from benchmarks.report import decode
 from stemdrop.codecs import Codec
 from stemdrop.models import Model
@@ -27,10 +27,9 @@ class SeparationSystem:
 
     Attributes
     ----------
-    model : the network.
-    quality : of stemdrop; None is stock Spleeter.
-    codec : of stemdrop's files, at the default bitrate or depth; stock Spleeter's samples are taken
-        as they are, without a file.
+    model : The network.
+    quality : Quality of stemdrop; None for stock Spleeter.
+    codec : Codec of stemdrop's files. Stock Spleeter's samples are used directly.
     """
 
     model: Model
@@ -50,7 +49,7 @@ class Separation:
 
     Attributes
     ----------
-    network_s : processor seconds that the network took; None if it can't be told.
+    network_s : Processor seconds of the network; None if unknown.
     """
 
     stems: dict[str, Waveform]
@@ -58,8 +57,8 @@ class Separation:
 
 
 @dataclass(slots=True)
-class Timed:
-    """A backend that counts the processor time of its runs, each of which has one thread."""
+class TimedBackend:
+    """A backend that measures the processor time of its single-threaded runs."""
 
     backend: Backend
     parallel: int = 1
@@ -76,7 +75,7 @@ class Timed:
 def systems(
     models: list[Model], qualities: list[Quality], codecs: list[Codec], *, stock: bool
 ) -> Iterator[SeparationSystem]:
-    """Return all combinations, stock Spleeter first among those of a model."""
+    """Return all combinations. For each model, stock Spleeter is first."""
     for model in models:
         if stock:
             yield SeparationSystem(model, None)
@@ -84,13 +83,13 @@ def systems(
             yield from (SeparationSystem(model, quality, codec) for codec in codecs)
 
 
-def separate(system: SeparationSystem, song: Reference, scratch: Path) -> Separation:
+def separate(system: SeparationSystem, song: ReferenceSong, scratch: Path) -> Separation:
     """Separate a song, and read the stems back from their files.
 
     Raises
     ------
-    StemdropError : the song, or the model, can't be used.
-    FileNotFoundError : stock Spleeter's weights aren't here.
+    StemdropError : The song or the model can't be used.
+    FileNotFoundError : Stock Spleeter's weights are missing.
     """
     ffmpeg = find_ffmpeg(None)
     if system.quality is None:
@@ -99,7 +98,7 @@ def separate(system: SeparationSystem, song: Reference, scratch: Path) -> Separa
         {"model": system.model, "quality": system.quality, "codec": system.codec}
     )
     network = MODELS.load(system.model)
-    timed = Timed(network.backend)
+    timed = TimedBackend(network.backend)
     targets = {stem: scratch / f"{stem}.{system.codec}" for stem in options.outputs}
     made = separate_song(song.mixture, targets, options, replace(network, backend=timed), ffmpeg)
     stems = {stem: decode(file.path, scratch) for stem, file in made.stems.items()}

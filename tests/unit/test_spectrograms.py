@@ -5,9 +5,9 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from benchmarks.picture import COLUMNS, HIGHEST_HZ, LOWEST_HZ, ROWS, draw, figure, spectrogram
 from benchmarks.songs.instruments import SAMPLE_RATE_HZ, Waveform
 from benchmarks.songs.song import generate
+from benchmarks.spectrograms import COLUMNS, HIGHEST_HZ, LOWEST_HZ, ROWS, draw, figure, spectrogram
 
 ROW_HZ = np.geomspace(LOWEST_HZ, HIGHEST_HZ, 2 * ROWS + 1)[1::2]
 
@@ -42,7 +42,7 @@ def test_time_runs_from_left_to_right() -> None:
     assert loud[int(0.52 * loud.size) : -1].all()
 
 
-def test_a_day_of_music_costs_no_more_than_a_minute() -> None:
+def test_spectrogram_of_a_day_has_the_maximum_size() -> None:
     day = np.broadcast_to(np.float32(0.1), (86_400 * SAMPLE_RATE_HZ, 2))
     assert spectrogram(day, SAMPLE_RATE_HZ).shape == (ROWS, COLUMNS)
 
@@ -75,7 +75,7 @@ def test_time_is_in_seconds_or_minutes(duration_s: float, axis: str, label: str)
 
 
 @pytest.mark.parametrize("samples", [1, 441, 400_000])
-def test_draws_a_small_picture_of_any_song(tmp_path: Path, samples: int) -> None:
+def test_picture_of_any_song_is_small(tmp_path: Path, samples: int) -> None:
     song = generate(samples / SAMPLE_RATE_HZ)
     stems = {name: getattr(song, name) for name in ("mix", "vocals", "drums", "bass", "other")}
     draw(stems, tmp_path / "stems.png")

@@ -1,9 +1,9 @@
-"""Songs with their true stems on the disk, laid out as MUSDB18-HQ is.
+"""Songs with true stems in folders, in the layout of MUSDB18-HQ.
 
     DIR/<song>/mixture.wav, vocals.wav, drums.wav, bass.wav, other.wav
 
-A song may lie any number of folders deep, and need not have all of its stems; accompaniment.wav,
-where it is missing, is the sum of everything but the vocals.
+Songs can be in nested folders, and can lack stems. If accompaniment.wav is missing, it is the sum
+of all stems except the vocals.
 """
 
 from collections.abc import Iterator
@@ -23,20 +23,20 @@ MIXTURE = "mixture.wav"
 SINGLE = ("vocals", "drums", "bass", "piano", "other")
 
 
-class CollectionError(Exception):
-    """A folder of songs is not what it should be."""
+class ReferenceSongError(Exception):
+    """A folder of songs is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
-    """A song and where its true stems are."""
+class ReferenceSong:
+    """A song and the folder of its true stems."""
 
     name: str
     folder: Path
 
     @property
     def mixture(self) -> Path:
-        """Return the file that is to be separated."""
+        """Return the file to separate."""
         return self.folder / MIXTURE
 
     def stems(self, scratch: Path) -> dict[str, Waveform]:
@@ -44,11 +44,11 @@ class Reference:
 
         Parameters
         ----------
-        scratch : a folder for what would take much memory.
+        scratch : Folder for temporary files.
 
         Raises
         ------
-        CollectionError : a stem hasn't the mixture's length, or there is none but the vocals.
+        ReferenceSongError : a stem hasn't the mixture's length, or there is none but the vocals.
         """
         samples = len(decode(self.mixture, scratch))
         stems = {
@@ -58,34 +58,36 @@ class Reference:
         }
         others = [waveform for stem, waveform in stems.items() if stem != "vocals"]
         if "vocals" not in stems or not others:
-            raise CollectionError(f"{self.folder} has no vocals.wav, or no other stem.")
+            raise ReferenceSongError(f"{self.folder} has no vocals.wav, or no other stem.")
         stems.setdefault("accompaniment", np.add.reduce(others))
         return stems
 
     def _decode(self, path: Path, scratch: Path, samples: int) -> Waveform:
         waveform = decode(path, scratch)
         if len(waveform) != samples:
-            raise CollectionError(f"{path} has {len(waveform)} samples, and the mixture {samples}.")
+            raise ReferenceSongError(
+                f"{path} has {len(waveform)} samples, and the mixture {samples}."
+            )
         return waveform
 
 
-def find_songs(folder: Path) -> list[Reference]:
-    """Return all songs in a folder, in the order of their names.
+def find_songs(folder: Path) -> list[ReferenceSong]:
+    """Return all songs in a folder, sorted by name.
 
     Raises
     ------
-    CollectionError : there are none.
+    ReferenceSongError : there are none.
     """
     found = sorted(path.parent for path in folder.rglob(MIXTURE))
     if not found:
-        raise CollectionError(f"No folder in {folder} has a {MIXTURE}.")
-    return [Reference(str(path.relative_to(folder)), path) for path in found]
+        raise ReferenceSongError(f"No folder in {folder} has a {MIXTURE}.")
+    return [ReferenceSong(str(path.relative_to(folder)), path) for path in found]
 
 
 def write_songs(
     folder: Path, duration_s: float, count: int = len(REPERTOIRE)
-) -> Iterator[Reference]:
-    """Generate the songs of the repertoire, each from a seed of its own, one after the other."""
+) -> Iterator[ReferenceSong]:
+    """Generate the songs of the repertoire, each from a different seed."""
     for seed, kind in enumerate(REPERTOIRE[:count]):
         song = play(kind, duration_s, seed=seed)
         own = folder / kind.name
@@ -93,4 +95,4 @@ def write_songs(
         stems = {stem: getattr(song, stem) for stem in ("vocals", "drums", "bass", "other")}
         for stem, waveform in {"mixture": song.mix, **stems}.items():
             write_wav(own / f"{stem}.wav", [waveform])
-        yield Reference(kind.name, own)
+        yield ReferenceSong(kind.name, own)

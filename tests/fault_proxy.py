@@ -1,4 +1,4 @@
-"""A proxy in front of the emulator that fails when a test wants it to."""
+"""A proxy in front of the emulator that can inject faults."""
 
 import http.client
 import threading
@@ -17,8 +17,8 @@ FORBIDDEN = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What a client asks for: a method, the bucket and key as they are, the query, the headers."""
+class S3Request:
+    """A request to S3, with bucket and key decoded."""
 
     method: str
     bucket: str
@@ -28,46 +28,48 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What S3 says."""
+class S3Response:
+    """A response of S3."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
 
 
-# Gets the answer by calling S3, or makes one up. With None the connection is closed without any.
-Fault = Callable[[Callable[[], Answer]], Answer | None]
+# Returns a response, with or without calling S3. None closes the connection without a response.
+Fault = Callable[[Callable[[], S3Response]], S3Response | None]
 
 
-def unavailable(_: Callable[[], Answer]) -> Answer:
-    """Answer 503 without asking S3."""
-    return Answer(503, (), UNAVAILABLE)
+def unavailable(_: Callable[[], S3Response]) -> S3Response:
+    """Return 503 without calling S3."""
+    return S3Response(503, (), UNAVAILABLE)
 
 
-def forbidden(_: Callable[[], Answer]) -> Answer:
-    """Answer 403 without asking S3."""
-    return Answer(403, (), FORBIDDEN)
+def forbidden(_: Callable[[], S3Response]) -> S3Response:
+    """Return 403 without calling S3."""
+    return S3Response(403, (), FORBIDDEN)
 
 
-def lose_answer(ask: Callable[[], Answer]) -> None:
-    """Have S3 do what it is asked for, and keep its answer."""
-    ask()
+def drop_response(forward: Callable[[], S3Response]) -> None:
+    """Forward the request, and drop the response."""
+    forward()
 
 
-def cut_body(ask: Callable[[], Answer]) -> Answer:
-    """Close the connection in the middle of the answer's body."""
-    answer = ask()
+def truncate_body(forward: Callable[[], S3Response]) -> S3Response:
+    """Close the connection in the middle of the response body."""
+    answer = forward()
     length = ("Content-Length", str(len(answer.body)))
-    return Answer(answer.status, (*answer.headers, length), answer.body[: len(answer.body) // 2])
+    return S3Response(
+        answer.status, (*answer.headers, length), answer.body[: len(answer.body) // 2]
+    )
 
 
-def first(callback: Callable[[], object]) -> Fault:
-    """Do something else before S3 is asked."""
+def run_before(callback: Callable[[], object]) -> Fault:
+    """Return a fault that runs a callback before it forwards the request."""
 
-    def fault(ask: Callable[[], Answer]) -> Answer:
+    def fault(forward: Callable[[], S3Response]) -> S3Response:
         callback()
-        return ask()
+        return forward()
 
     return fault
 
@@ -84,50 +86,52 @@ class _Rule:
     seen: int = 0
 
 
-class Faults(LoopbackServer):
+class FaultProxy(LoopbackServer):
     """A context manager that runs the proxy.
 
     Parameters
     ----------
-    endpoint_url : of S3.
+    endpoint_url : URL of S3.
 
     Attributes
     ----------
-    url : of the proxy.
-    requests : all of them, in the order in which they came.
+    url : URL of the proxy.
+    requests : All requests in order.
     """
 
     def __init__(self, endpoint_url: str) -> None:
         super().__init__(_Proxy)
         address = urlsplit(endpoint_url)
         self.upstream = (str(address.hostname), int(address.port or 80))
-        self.requests: list[Request] = []
+        self.requests: list[S3Request] = []
         self._rules: list[_Rule] = []
         self._lock = threading.Lock()
 
-    def forget(self) -> None:
-        """Start again: no requests so far, and no faults."""
+    def reset(self) -> None:
+        """Clear the recorded requests and the faults."""
         with self._lock:
             self.requests.clear()
             self._rules.clear()
 
-    def on(self, fault: Fault, method: str, key: str, *, times: int = 1, after: int = 0) -> None:
-        """Have the next requests of a method for a key fail.
+    def inject(
+        self, fault: Fault, method: str, key: str, *, times: int = 1, after: int = 0
+    ) -> None:
+        """Inject a fault into the next requests of a method for a key.
 
         Parameters
         ----------
-        key : of the object; an empty one is the bucket itself.
-        times : how many requests; the rest is answered as usual.
-        after : how many requests are answered as usual before that.
+        key : Key of the object; empty for the bucket itself.
+        times : Number of requests with the fault.
+        after : Number of requests without the fault before that.
         """
         self._rules.append(_Rule(method, key, fault, after, after + times))
 
-    def seen(self, method: str, key: str) -> int:
-        """Return how many requests of a method there were for a key."""
+    def count_requests(self, method: str, key: str) -> int:
+        """Return the number of requests of a method for a key."""
         return sum((seen.method, seen.key) == (method, key) for seen in self.requests)
 
-    def fault_for(self, request: Request) -> Fault | None:
-        """Note a request, and return what goes wrong with it, if anything."""
+    def fault_for(self, request: S3Request) -> Fault | None:
+        """Record a request, and return its fault, if any."""
         with self._lock:
             self.requests.append(request)
             for rule in self._rules:
@@ -139,16 +143,16 @@ class Faults(LoopbackServer):
 
 
 class _Proxy(LoopbackHandler):
-    owner: Faults
+    owner: FaultProxy
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         parts = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
         bucket, _, key = unquote(parts.path).lstrip("/").partition("/")
-        request = Request(self.command, bucket, key, parts.query, headers)
+        request = S3Request(self.command, bucket, key, parts.query, headers)
         fault = self.owner.fault_for(request)
-        answer = fault(lambda: self._ask(body)) if fault else self._ask(body)
+        answer = fault(lambda: self._forward(body)) if fault else self._forward(body)
         if answer is None:
             self.close_connection = True
         else:
@@ -156,10 +160,10 @@ class _Proxy(LoopbackHandler):
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _serve
 
-    def _ask(self, body: bytes) -> Answer:
+    def _forward(self, body: bytes) -> S3Response:
         with closing(http.client.HTTPConnection(*self.owner.upstream, timeout=60)) as upstream:
             headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP_BY_HOP}
-            headers["Connection"] = "close"  # Host stays: it is signed
+            headers["Connection"] = "close"  # Host is signed and stays
             upstream.request(self.command, self.path, body, headers)
             answer = upstream.getresponse()
             kept = [
@@ -167,9 +171,9 @@ class _Proxy(LoopbackHandler):
                 for name, value in answer.getheaders()
                 if name.lower() not in HOP_BY_HOP or self.command == "HEAD"
             ]
-            return Answer(answer.status, tuple(kept), answer.read())
+            return S3Response(answer.status, tuple(kept), answer.read())
 
-    def _send(self, answer: Answer) -> None:
+    def _send(self, answer: S3Response) -> None:
         self.send_response_only(answer.status)
         announced = False
         for name, value in answer.headers:

@@ -1,4 +1,4 @@
-"""The page and the picture of the benchmark."""
+"""The page and the chart of the benchmarks."""
 
 import os
 import platform
@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.api import Latency
-from benchmarks.processes import Cost, Pairs
+from benchmarks.api_latency import Latency
+from benchmarks.process_usage import PairedUsage, ProcessUsage
 
-FIGURES: dict[str, tuple[Callable[[Cost], float], str, str]] = {
+FIGURES: dict[str, tuple[Callable[[ProcessUsage], float], str, str]] = {
     "wall time": (lambda cost: cost.wall_s, "s", ".1f"),
     "processor time": (lambda cost: cost.cpu_s, "s", ".1f"),
     "peak memory": (lambda cost: cost.peak_bytes / 1e6, "MB", ".0f"),
@@ -19,21 +19,21 @@ FIGURES: dict[str, tuple[Callable[[Cost], float], str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkFigures:
-    """All that was measured.
+    """All measured values.
 
     Attributes
     ----------
-    pairs : seconds of song to the runs of both.
-    hour : our run on an hour of song.
-    cold_starts, api_cold_starts : of the separator's and the API's handler.
-    api : what calls of the API's handler took.
-    parity : the table of the comparison with stock Spleeter.
+    pairs : Runs of both systems, by duration of the song in seconds.
+    hour : stemdrop's run on an hour of audio.
+    cold_starts, api_cold_starts : Cold starts of the separator and the API.
+    api : Latency of the API's handler.
+    parity : Table of the comparison with stock Spleeter.
     """
 
-    pairs: Mapping[int, Pairs]
-    hour: Cost
-    cold_starts: tuple[Cost, ...]
-    api_cold_starts: tuple[Cost, ...]
+    pairs: Mapping[int, PairedUsage]
+    hour: ProcessUsage
+    cold_starts: tuple[ProcessUsage, ...]
+    api_cold_starts: tuple[ProcessUsage, ...]
     api: Latency
     parity: str
 

@@ -1,4 +1,4 @@
-"""Measure whole processes, as the operating system accounts for them."""
+"""Measure time and memory of processes with the accounting of the operating system."""
 
 import os
 import statistics
@@ -9,18 +9,18 @@ from dataclasses import dataclass
 
 
 class CommandError(Exception):
-    """A command that should be measured has failed."""
+    """A measured command failed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
-    """What one run of a command took.
+class ProcessUsage:
+    """Time and memory of one run of a command.
 
     Attributes
     ----------
-    wall_s : from start to end.
-    cpu_s : of the command and all processes that it waited for.
-    peak_bytes : memory of the largest single process among them.
+    wall_s : Wall time.
+    cpu_s : Processor time of the command and its descendants.
+    peak_bytes : Peak memory of the largest process.
     """
 
     wall_s: float
@@ -28,12 +28,12 @@ class Cost:
     peak_bytes: int
 
 
-def measure(command: Sequence[str], environment: Mapping[str, str]) -> Cost:
+def measure_process(command: Sequence[str], environment: Mapping[str, str]) -> ProcessUsage:
     """Run a command to its end.
 
     Raises
     ------
-    CommandError : it exits with another status than 0; its last lines are in the message.
+    CommandError : The exit status isn't 0. The message contains the end of the output.
     """
     started = time.perf_counter()
     with subprocess.Popen(
@@ -45,24 +45,26 @@ def measure(command: Sequence[str], environment: Mapping[str, str]) -> Cost:
     if process.returncode != 0:
         raise CommandError(f"{' '.join(command)} failed: {output[-1000:]}")
     wall_s = time.perf_counter() - started
-    return Cost(wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
+    return ProcessUsage(wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs:
-    """Two commands that were run in turn, so that both see the same moods of the machine."""
+class PairedUsage:
+    """Runs of two commands in turn, so that both have the same conditions."""
 
-    ours: tuple[Cost, ...]
-    stock: tuple[Cost, ...]
+    ours: tuple[ProcessUsage, ...]
+    stock: tuple[ProcessUsage, ...]
 
-    def median(self, of: Callable[[Cost], float]) -> tuple[float, float, float]:
-        """Return the medians of a figure, ours and stock's, and that of the pairs' ratios."""
+    def median(self, of: Callable[[ProcessUsage], float]) -> tuple[float, float, float]:
+        """Return the medians of a value for both commands, and of the ratios per pair."""
         ours, stock = [of(cost) for cost in self.ours], [of(cost) for cost in self.stock]
         ratios = [one / other for one, other in zip(ours, stock, strict=True)]
         return statistics.median(ours), statistics.median(stock), statistics.median(ratios)
 
 
-def measure_pairs(ours: Callable[[], Cost], stock: Callable[[], Cost], pairs: int) -> Pairs:
-    """Run two measurements in turn, ours first, as often as pairs are wanted."""
+def measure_pairs(
+    ours: Callable[[], ProcessUsage], stock: Callable[[], ProcessUsage], pairs: int
+) -> PairedUsage:
+    """Run two measurements in turn for a number of pairs."""
     results = [(ours(), stock()) for _ in range(pairs)]
-    return Pairs(tuple(one for one, _ in results), tuple(other for _, other in results))
+    return PairedUsage(tuple(one for one, _ in results), tuple(other for _, other in results))

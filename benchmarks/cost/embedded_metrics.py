@@ -1,4 +1,4 @@
-"""The metrics that CloudWatch makes of what functions log."""
+"""Custom metrics in the embedded metric format of logs."""
 
 import json
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def custom_metrics(lines: Iterable[str]) -> frozenset[tuple[str, ...]]:
-    """Return the metrics that CloudWatch makes of log lines: namespace, name, dimensions.
+    """Return the metrics that CloudWatch extracts from log lines: namespace, name, dimensions.
 
     Source: "Embedded metric format specification" in the CloudWatch user guide.
     """

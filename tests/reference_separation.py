@@ -11,7 +11,7 @@ FRAME, HOP, SEGMENT = 4096, 1024, 512
 
 
 def stft(mix: Array) -> NDArray[np.complex128]:
-    """Frames of a song with one frame of zeros in front: shape (frames, 2049, 2)."""
+    """Return the frames of a song after one frame of zeros: shape (frames, 2049, 2)."""
     frames = -(-(FRAME + len(mix)) // HOP)
     padded = np.zeros((frames * HOP + FRAME, 2))
     padded[FRAME : FRAME + len(mix)] = mix
@@ -22,7 +22,7 @@ def stft(mix: Array) -> NDArray[np.complex128]:
 
 
 def istft(spectrum: NDArray[np.complex128], samples: int) -> Array:
-    """The samples behind frames, without the frame of zeros."""
+    """Return the samples of frames, without the frame of zeros."""
     window = np.sin(np.pi * np.arange(FRAME) / FRAME)[:, None] ** 2
     total = np.zeros((len(spectrum) * HOP + FRAME, 2))
     for i, frame in enumerate(spectrum):
@@ -31,7 +31,7 @@ def istft(spectrum: NDArray[np.complex128], samples: int) -> Array:
 
 
 def separate(mix: Array, bins: int, estimate: Estimate) -> dict[str, Array]:
-    """Stems of a whole song, with a function that estimates magnitudes of (n, 512, bins, 2)."""
+    """Separate a whole song with a function that estimates magnitudes, shape (n, 512, bins, 2)."""
     spectrum = stft(mix)
     segments = -(-len(spectrum) // SEGMENT)
     padded = np.zeros((segments * SEGMENT, *spectrum.shape[1:]), complex)
@@ -48,12 +48,12 @@ def separate(mix: Array, bins: int, estimate: Estimate) -> dict[str, Array]:
 
 
 def separate_high(mix: Array, estimate: Estimate) -> dict[str, Array]:
-    """Stems of a whole song as `quality=high` makes them."""
+    """Separate a whole song as with `quality=high`."""
     spectrum = stft(mix)
     magnitude = np.abs(spectrum)
     first = _estimates(magnitude[:, :1536], estimate)
     second = _estimates(magnitude[256:, :512, ::-1], estimate) if len(magnitude) > 256 else {}
-    weights = np.array([_weight_of_the_second(frame) for frame in range(len(spectrum))])
+    weights = np.array([_second_estimate_weight(frame) for frame in range(len(spectrum))])
     blended = {}
     for name, value in first.items():
         blended[name] = value.copy()
@@ -71,7 +71,7 @@ def separate_high(mix: Array, estimate: Estimate) -> dict[str, Array]:
 
 
 def _estimates(magnitude: Array, estimate: Estimate) -> dict[str, Array]:
-    """Cut magnitudes into segments from the first frame on, and put the estimates end to end."""
+    """Split magnitudes into segments, and concatenate the estimates."""
     frames, bins, channels = magnitude.shape
     padded = np.zeros((-(-frames // SEGMENT) * SEGMENT, bins, channels), np.float32)
     padded[:frames] = magnitude
@@ -82,8 +82,8 @@ def _estimates(magnitude: Array, estimate: Estimate) -> dict[str, Array]:
     }
 
 
-def _weight_of_the_second(frame: int) -> float:
-    """Half, except within 16 frames of a border: there a look counts less that begins or ends."""
+def _second_estimate_weight(frame: int) -> float:
+    """Return the second estimate's weight: 0.5, except within 16 frames of a segment's border."""
     if frame < 256:
         return 0.0
     first, second = (

@@ -1,38 +1,38 @@
-"""Runs functions side by side, one step at a time, in an order that a test chooses."""
+"""Run functions in threads, one step at a time, in an order that a test chooses."""
 
 import threading
 from collections.abc import Callable, Mapping
 from queue import SimpleQueue
 
-# Far more than a step takes: for a function that never comes to its next one.
+# For a function that never reaches its next step.
 STUCK_AFTER_S = 60.0
 
 
-class Turns:
-    """Lets the functions' threads take turns, so that each order of steps can be had again."""
+class ThreadScheduler:
+    """Runs one thread at a time, so that each order of steps is reproducible."""
 
     def __init__(self) -> None:
         self._arrivals: SimpleQueue[tuple[str, BaseException | None, bool]] = SimpleQueue()
-        self._gates: dict[str, threading.Semaphore] = {}
+        self._semaphores: dict[str, threading.Semaphore] = {}
 
     def step(self) -> None:
-        """Wait for the next turn; called by the functions, and harmless anywhere else."""
+        """Wait for the next turn. Does nothing outside of the scheduler's threads."""
         name = threading.current_thread().name
-        if name in self._gates:
+        if name in self._semaphores:
             self._arrivals.put((name, None, False))
-            self._gates[name].acquire()
+            self._semaphores[name].acquire()
 
     def run(
         self, functions: Mapping[str, Callable[[], object]], choose: Callable[[list[str]], str]
     ) -> None:
-        """Run all functions to their ends.
+        """Run all functions until they return.
 
         Parameters
         ----------
-        functions : by names that tell them apart.
-        choose : picks whose turn it is from the names of those that are not at their end.
+        functions : Functions by unique name.
+        choose : Returns the next function to run, from the names of the unfinished ones.
         """
-        self._gates = {name: threading.Semaphore(0) for name in functions}
+        self._semaphores = {name: threading.Semaphore(0) for name in functions}
         waiting: list[str] = []
         threads = [
             threading.Thread(target=self._run, args=(function,), name=name, daemon=True)
@@ -44,7 +44,7 @@ class Turns:
         while waiting:
             name = choose(sorted(waiting))
             waiting.remove(name)
-            self._gates[name].release()
+            self._semaphores[name].release()
             self._await(waiting)
         for thread in threads:
             thread.join(STUCK_AFTER_S)

@@ -1,4 +1,4 @@
-"""The template, deployed into a local AWS of its own for as long as something is measured."""
+"""A local AWS for a measurement, and the variables of its functions."""
 
 import secrets
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ from stemdrop_local.ports import LOOPBACK, listen
 
 
 @contextmanager
-def local_aws(folder: Path) -> Iterator[EmulatorProcess]:
-    """Run a local AWS, with its objects and its log in a folder."""
+def run_local_aws(folder: Path) -> Iterator[EmulatorProcess]:
+    """Run a local AWS, with its data and log in a folder."""
     with (
         closing(listen(LOOPBACK, 0)) as listening,
         EmulatorProcess(listening, folder, secrets.token_hex(20)) as emulator,
@@ -21,12 +21,12 @@ def local_aws(folder: Path) -> Iterator[EmulatorProcess]:
         yield emulator
 
 
-def variables_of(emulator: EmulatorProcess, stack: Stack, function: str) -> dict[str, str]:
-    """Return the variables of a function, with credentials.
+def function_variables(emulator: EmulatorProcess, stack: Stack, function: str) -> dict[str, str]:
+    """Return the environment variables of a function, with credentials.
 
     Parameters
     ----------
-    function : output of the template that names it.
+    function : Output of the template with the function's name.
     """
     configuration = emulator.client("lambda").get_function_configuration(
         FunctionName=stack.outputs[function]

@@ -1,17 +1,17 @@
-"""Separations under Lambda's limits: ours and stock Spleeter's images, first and second call."""
+"""Cold and warm invocations of both images under Lambda's limits."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.cost.durations import InvocationDurations, OutOfMemoryError
 from benchmarks.cost.images import Images
-from benchmarks.cost.times import OutOfMemoryError, Times
 from benchmarks.lambda_container import InvocationError, LambdaContainer, run_function
 from benchmarks.lambda_limits import LambdaLimits
 from benchmarks.lambda_run import separate, separator_variables
-from benchmarks.processes import CommandError
-from benchmarks.scratch_s3 import ScratchS3, run_scratch_s3
+from benchmarks.local_s3 import LocalS3, run_local_s3
+from benchmarks.process_usage import CommandError
 from stemdrop.jobs import Status
 from stemdrop.keys import UploadKey
 
@@ -19,34 +19,34 @@ SONGS = "/songs"
 KILLED = "killed"
 KEY = UploadKey.parse("drop/song.mp3")
 TIMEOUT_S = 900
-# Of stock Spleeter's image, behind the emulator.
+# Command of stock Spleeter's image, behind the emulator.
 HANDLER = ("/opt/venv/bin/python", "-m", "awslambdaric", "handler.handler")
 
 
-class Limited:
-    """Both functions in containers, and an S3 for ours; see `running`.
+class LimitedFunctions:
+    """Both functions in containers, with an S3 for stemdrop. See `run_functions`.
 
     Parameters
     ----------
-    song : an mp3.
+    song : An mp3 file.
     """
 
-    def __init__(self, images: Images, s3: ScratchS3, song: Path, logs: Path) -> None:
+    def __init__(self, images: Images, s3: LocalS3, song: Path, logs: Path) -> None:
         self._images = images
         self._s3 = s3
         self._song = song
         self._logs = logs
 
-    def ours(self, memory_mb: int, **metadata: str) -> Times:
-        """Separate the song twice, with as much memory and so many processors.
+    def ours(self, memory_mb: int, **metadata: str) -> InvocationDurations:
+        """Separate the song twice with a memory size and its share of processors.
 
         Parameters
         ----------
-        metadata : options of the separation.
+        metadata : Options of the separation.
 
         Raises
         ------
-        OutOfMemoryError : it takes more.
+        OutOfMemoryError : The function was killed.
         """
         engine, image = self._images.engine, self._images.ours
         variables = {**separator_variables(), **self._s3.environment}
@@ -55,12 +55,12 @@ class Limited:
         with run_function(engine, image, limits, variables, log) as function:
             return _twice(lambda: self._separate(function, metadata))
 
-    def spleeter(self, memory_mb: int, processors: float | None = None) -> Times:
-        """Have stock Spleeter separate the song twice, from disk to disk; see `ours`.
+    def spleeter(self, memory_mb: int, processors: float | None = None) -> InvocationDurations:
+        """Separate the song twice with stock Spleeter, from disk to disk. See `ours`.
 
         Parameters
         ----------
-        processors : other than what comes with the memory.
+        processors : Number of processors, instead of the share of the memory size.
         """
         engine, image = self._images.engine, self._images.spleeter
         limits = LambdaLimits(memory_mb, TIMEOUT_S, processors=processors)
@@ -78,15 +78,15 @@ class Limited:
 
 
 @contextmanager
-def running(images: Images, song: Path, folder: Path) -> Iterator[Limited]:
-    """Run an S3 for the separations; logs come into a folder."""
-    with run_scratch_s3() as s3:
-        yield Limited(images, s3, song, folder)
+def run_functions(images: Images, song: Path, folder: Path) -> Iterator[LimitedFunctions]:
+    """Run an S3 for the functions, and write logs to a folder."""
+    with run_local_s3() as s3:
+        yield LimitedFunctions(images, s3, song, folder)
 
 
-def _twice(call: Callable[[], float]) -> Times:
+def _twice(call: Callable[[], float]) -> InvocationDurations:
     try:
-        return Times(call(), call())
+        return InvocationDurations(call(), call())
     except InvocationError as error:
         if KILLED in error.message:
             raise OutOfMemoryError(f"It has too little memory: {error.message}") from error

@@ -1,8 +1,8 @@
-"""Made-up checkpoints: Spleeter's own graphs with seeded random weights.
+"""Random checkpoints: Spleeter's own graphs with seeded random weights.
 
-Freshly initialized, Spleeter's networks are the same for every instrument, so that a swap of two
-stems could not be seen. Here every variable has values of its own, running means and variances
-among them. TensorFlow is loaded where it is needed, so that collecting the tests stays fast.
+Spleeter initializes the networks of all instruments equally, so that swapped stems would go
+unnoticed. Here, every variable has different values, including running means and variances.
+TensorFlow is imported where it is used, to keep the collection of tests fast.
 """
 
 from functools import cache
@@ -13,45 +13,45 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Removed when the tests end. Everything is made once, and only if a test asks for it.
+# Removed when the tests end.
 _FOLDER = TemporaryDirectory(prefix="stemdrop-checkpoints-")
 LOUD = 30.0
-# How far the logits of the masks spread on music-like input: masks from 0.05 to 0.95, seldom more.
+# Standard deviation of the masks' logits on music-like input: most masks are from 0.05 to 0.95.
 LOGIT_SPREAD = 1.5
 
 
 @cache
-def saved(model: str) -> Path:
-    """Return a folder, named as the model, with a made-up checkpoint; its parent: MODEL_PATH."""
-    return make(model, Path(_FOLDER.name) / "weights" / model)
+def saved_checkpoint(model: str) -> Path:
+    """Return the folder of a random checkpoint. Its parent can be used as MODEL_PATH."""
+    return save_checkpoint(model, Path(_FOLDER.name) / "weights" / model)
 
 
 @cache
-def exported(model: str) -> Path:
-    """Return a folder, to be used as MODEL_DIR, with the made-up model for both backends."""
+def built_model(model: str) -> Path:
+    """Return a MODEL_DIR with the random model for both backends."""
     from stemdrop_model.build import build
 
     into = Path(_FOLDER.name) / "models"
-    build(model, saved(model), into, frozen=True)
+    build(model, saved_checkpoint(model), into, frozen=True)
     return into
 
 
 def music_like(segments: int = 1, bins: int = 1024, seed: int = 0) -> NDArray[np.float32]:
-    """Make magnitudes with the range of a song's: few loud bins, quiet highs, never negative."""
+    """Return magnitudes with the range of a song: few loud bins and quiet high frequencies."""
     rng = np.random.default_rng(seed)
     peaks = rng.random((segments, 512, bins, 2)) ** 6
     tilt = 1.0 / (1.0 + np.arange(bins) / 64)
     return (LOUD * peaks * tilt[:, np.newaxis]).astype(np.float32)
 
 
-def make(model: str, folder: Path, seed: int = 1) -> Path:
-    """Save a checkpoint of a model that both this project and stock Spleeter restore.
+def save_checkpoint(model: str, folder: Path, seed: int = 1) -> Path:
+    """Save a checkpoint that both this project and stock Spleeter can restore.
 
     Parameters
     ----------
     model : ``2stems``, ``4stems`` or ``5stems``.
-    folder : where to put it; it must not exist.
-    seed : other seeds give other weights.
+    folder : Target folder, which must not exist.
+    seed : Seed of the weights.
     """
     from stemdrop_model.spleeter_graph import build, v1
 
@@ -68,10 +68,10 @@ def make(model: str, folder: Path, seed: int = 1) -> Path:
 
 
 def _values(name: str, shape: list[int], rng: np.random.Generator) -> Any:
-    """Return values that keep the signal's scale from layer to layer, roughly."""
+    """Return values that roughly keep the scale of the signal from layer to layer."""
     match name.rsplit("/", 1)[-1]:
         case "kernel":
-            # Of a transposed convolution of stride 2 every output sees a quarter of the taps.
+            # With stride 2, each output of a transposed convolution uses a quarter of the taps.
             taps = shape[0] * shape[1] * shape[3] / 4 if "transpose" in name else np.prod(shape[:3])
             return rng.normal(0, np.sqrt(2 / taps), shape)
         case "gamma" | "moving_variance":
@@ -84,7 +84,7 @@ def _values(name: str, shape: list[int], rng: np.random.Generator) -> Any:
 
 
 def _spread_logits(session: Any, kernels: list[Any]) -> None:
-    """Scale the last convolution of each instrument: masks neither flat nor saturated."""
+    """Scale the last convolutions, so that masks are neither flat nor saturated."""
     layers = [kernel.op.name.removesuffix("/kernel") for kernel in kernels]
     logits = session.run([f"{layer}/BiasAdd:0" for layer in layers], {"magnitude:0": music_like()})
     scaled = [
@@ -95,6 +95,6 @@ def _spread_logits(session: Any, kernels: list[Any]) -> None:
 
 
 def _assign(session: Any, values: dict[Any, Any]) -> None:
-    """Give variables their values, all in one run: a run each would take three times as long."""
+    """Assign values to variables in one run, which takes a third of the time of separate runs."""
     given = {variable.initializer.inputs[1]: value for variable, value in values.items()}
     session.run([variable.initializer for variable in values], given)

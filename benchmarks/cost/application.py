@@ -1,4 +1,4 @@
-"""One song's way through the whole application, with every request counted."""
+"""The deployed application behind proxies that record every request."""
 
 import os
 import secrets
@@ -11,29 +11,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cost.recorder import Recorder
+from benchmarks.cost.recording_proxy import RecordingProxy
 from benchmarks.cost.traffic import Request, Requester, RequestKind, Traffic
-from benchmarks.deployed import local_aws
-from benchmarks.processes import CommandError, measure
+from benchmarks.local_aws import run_local_aws
+from benchmarks.process_usage import CommandError, measure_process
 from stemdrop.codecs import Codec
 from stemdrop_local.deployment import ROOT, Deployment, Stack, deploy
 
 BIN = Path(sys.executable).parent
 MODELS = ROOT / "build" / "models"
-# The lines of an invocation appear together, after its answer; the last is Lambda's report.
+# The log lines of an invocation appear together after its response and end with Lambda's report.
 REPORT, ENDED, FAILED = "REPORT ", '"message":"attempt_ended"', '"message":"attempt_failed"'
 LOGS_TIMEOUT_S = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Journey:
+class DeployedApplication:
     """The deployed application.
 
     Attributes
     ----------
-    url : of the API.
-    logs : a client of CloudWatch Logs.
-    requests : seen so far.
+    url : URL of the API.
+    logs : Client of CloudWatch Logs.
+    requests : Requests since the start of the song.
     """
 
     url: str
@@ -42,36 +42,38 @@ class Journey:
     logs: Any
     requests: list[Request]
 
-    def travel(self, song: Path, codec: Codec) -> Traffic:
-        """Have a song separated, and return what that took.
+    def separate(self, song: Path, codec: Codec) -> Traffic:
+        """Submit a song, and return its traffic.
 
         Raises
         ------
-        CommandError : it didn't work out, or not at the first attempt.
+        CommandError : The first attempt failed.
         """
-        self._forget()
+        self._delete_known_songs()
         self.requests.clear()
         began_ms = time.time_ns() // 1_000_000
         with tempfile.TemporaryDirectory(prefix="stemdrop-cost-") as out:
             command = [str(BIN / "stemdrop"), "submit", str(song), "-o", out, "-c", codec]
-            measure([*command, "--url", self.url, "--token", self.token], {"PATH": os.defpath})
+            measure_process(
+                [*command, "--url", self.url, "--token", self.token], {"PATH": os.defpath}
+            )
             sizes = [path.stat().st_size for path in Path(out).rglob(f"*.{codec}")]
         lines = self._await_lines(began_ms)
         return Traffic(tuple(self.requests), song.stat().st_size, sum(sizes), lines)
 
-    def _forget(self) -> None:
-        """Delete what is remembered of songs, so that none is known."""
+    def _delete_known_songs(self) -> None:
+        """Delete the content index, so that no song is known."""
         bucket, prefix = self.stack.stems_bucket, "content/"
         listing = self.stack.s3.list_objects_v2(Bucket=bucket, Prefix=prefix)
         for found in listing.get("Contents", []):
             self.stack.s3.delete_object(Bucket=bucket, Key=found["Key"])
 
     def _await_lines(self, began_ms: int) -> tuple[str, ...]:
-        """Return what was logged, once a separation and every call of the API are at their end.
+        """Return the log lines after the separation and all API requests have ended.
 
         Raises
         ------
-        CommandError : they aren't.
+        CommandError : The separation failed or timed out.
         """
         calls = sum(request.kind is RequestKind.CALL for request in self.requests)
         deadline_s = time.monotonic() + LOGS_TIMEOUT_S
@@ -94,19 +96,19 @@ class Journey:
 
 
 @contextmanager
-def beginning(folder: Path, models: Path = MODELS) -> Iterator[Journey]:
-    """Run the application.
+def run_application(folder: Path, models: Path = MODELS) -> Iterator[DeployedApplication]:
+    """Deploy the application to a local AWS until the context ends.
 
     Parameters
     ----------
-    folder : for objects and logs.
-    models : the folder of the networks.
+    folder : Folder for objects and logs.
+    models : Folder of the models.
     """
     token, seen = secrets.token_hex(16), list[Request]()
     with ExitStack() as exits:
-        emulator = exits.enter_context(local_aws(folder))
+        emulator = exits.enter_context(run_local_aws(folder))
         separator, api = (
-            exits.enter_context(Recorder(emulator.endpoint_url, function, seen))
+            exits.enter_context(RecordingProxy(emulator.endpoint_url, function, seen))
             for function in (Requester.SEPARATOR, Requester.API)
         )
         environment = {
@@ -117,5 +119,5 @@ def beginning(folder: Path, models: Path = MODELS) -> Iterator[Journey]:
             "ApiFunction": {"AWS_ENDPOINT_URL": api.url},
         }
         stack = deploy(emulator, Deployment({"AccessToken": token}, environment))
-        # URLs that the API signs lead through its own proxy, so clients have no other.
-        yield Journey(api.url, token, stack, emulator.client("logs"), seen)
+        # Presigned URLs of the API use its proxy, so clients need no other.
+        yield DeployedApplication(api.url, token, stack, emulator.client("logs"), seen)

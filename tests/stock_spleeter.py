@@ -1,11 +1,12 @@
-"""The stock `spleeter.separator.Separator` on whole songs: what the separation must equal.
+"""The stock `spleeter.separator.Separator` on whole songs, as a reference.
 
-The separator is used as it is; only what surrounds it is taken care of:
+The separator is unchanged. This module works around its environment:
 
-- It reads MODEL_PATH once, at import, and downloads what it doesn't find there. Given a
-  configuration file with an absolute path it does neither.
-- Where there is no checkpoint it says nothing, and runs a network of random weights.
-- Every song gets a separator of its own: in an earlier release a second song got the first's stems.
+- It reads MODEL_PATH once, at import, and downloads missing models. With a configuration file that
+  has an absolute path, it does neither.
+- Without a checkpoint, it silently uses random weights.
+- Each song uses a new separator, because an earlier release returned the stems of the first song
+  for the second song.
 """
 
 import json
@@ -30,7 +31,8 @@ def separate_stock(waveform: Waveform, model_dir: Path, model: str) -> dict[str,
     ----------
     waveform : float32, shape (samples, channels), at 44 100 Hz; mono is duplicated, and of more
         than two channels the first two are taken, by Spleeter itself.
-    model_dir : holds the checkpoint, as `stemdrop_model.fetch` and `checkpoints.make` leave it.
+    model_dir : holds the checkpoint, written by `stemdrop_model.fetch` or by
+        `random_checkpoints.save_checkpoint`.
     model : ``2stems``, ``4stems``, ``5stems``, or one of these with ``-16kHz``.
 
     Returns
@@ -53,7 +55,7 @@ def separate_stock(waveform: Waveform, model_dir: Path, model: str) -> dict[str,
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Let Spleeter use what its libraries have deprecated since, where warnings are errors."""
+    """Ignore deprecation warnings from Spleeter, because the tests treat warnings as errors."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     log = logging.getLogger("tensorflow")
     level = log.level

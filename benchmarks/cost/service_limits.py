@@ -1,4 +1,4 @@
-"""What limits an application, and how far away the limits are."""
+"""AWS service limits, and the demand at peak."""
 
 from benchmarks.cost.bill import MONTH_S
 from benchmarks.cost.figures import CostFigures
@@ -14,9 +14,9 @@ CONCURRENCY, NEW_CONCURRENCY = 1_000, 10
 FIRST_INVOCATIONS, MORE_PER_MINUTE = 5, 300
 API_CALLS_PER_S = 10_000
 S3_WRITES_PER_S, S3_READS_PER_S = 3_500, 5_500
-# An assumption: how much busier the busiest hour is than the month is on average.
+# An assumption: load of the busiest hour relative to the monthly average.
 PEAK = 10
-TURNS = (
+LIMIT_ROWS = (
     (
         "The queue's event source runs {few} separations at a time. An account runs {all:,} "
         "functions at a time, and many new accounts only {new}. AWS raises this on request.",
@@ -69,8 +69,8 @@ TURNS = (
 )
 
 
-def demand(figures: CostFigures, songs: tuple[int, ...]) -> str:
-    """Return a table of what months with so many songs ask for at their busiest."""
+def peak_demand_table(figures: CostFigures, songs: tuple[int, ...]) -> str:
+    """Return a table of the peak demand for numbers of songs per month."""
     song = figures.song(Codec.WAV)
     limits = (
         ("concurrent separations", song.separation.warm_s, figures.template.concurrency),
@@ -94,11 +94,11 @@ def _against(value: float, limit: float) -> str:
     return f"**{text}**" if value > limit else text
 
 
-def turns(figures: CostFigures) -> str:
-    """Return a table of the limits, of what happens there, and of what to turn."""
+def limits_table(figures: CostFigures) -> str:
+    """Return a table of the limits, their effects and the related settings."""
     values = {**_about_lambda(figures), **_about_others(figures)}
     head = (_row("Limit", "Effect", "Settings"), _row("---", "---", "---"))
-    rows = (_row(*(cell.format(**values) for cell in row)) for row in TURNS)
+    rows = (_row(*(cell.format(**values) for cell in row)) for row in LIMIT_ROWS)
     return "\n".join((*head, *rows))
 
 
@@ -143,12 +143,12 @@ def _about_others(figures: CostFigures) -> dict[str, float]:
 
 
 def _about(value: float) -> float:
-    """Round to as many digits as an estimate has."""
+    """Round an estimate to two digits."""
     return float(f"{value:.2g}")
 
 
 def _longest_s(figures: CostFigures) -> float:
-    """Return the longest song that can be done in time, if time grows as the song does."""
+    """Return the longest song within the timeout, if the duration grows linearly."""
     song = figures.song(Codec.WAV)
     left_s = (
         figures.template.timeout_s - RESERVED_S - (song.separation.cold_s - song.separation.warm_s)

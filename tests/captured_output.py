@@ -1,27 +1,27 @@
-"""The lines that a stack on this machine writes, for tests that wait for what they tell."""
+"""Captured output of a local stack, for tests that wait for certain lines."""
 
 import re
 from io import TextIOBase
 from threading import Condition
 
 
-class Transcript(TextIOBase):
-    """A text stream that keeps what is written, and wakes who waits for it."""
+class CapturedOutput(TextIOBase):
+    """A text stream that keeps its text and notifies waiting threads."""
 
     def __init__(self) -> None:
         super().__init__()
         self._text = ""
-        self._grown = Condition()
+        self._changed = Condition()
 
     def write(self, text: str) -> int:
-        with self._grown:
+        with self._changed:
             self._text += text
-            self._grown.notify_all()
+            self._changed.notify_all()
         return len(text)
 
     @property
     def text(self) -> str:
-        """Return all of it so far."""
+        """Return all text so far."""
         return self._text
 
     def count(self, pattern: str) -> int:
@@ -30,6 +30,6 @@ class Transcript(TextIOBase):
 
     def wait(self, pattern: str, times: int = 1, timeout_s: float = 60.0) -> None:
         """Wait until a number of lines match."""
-        with self._grown:
-            matched = self._grown.wait_for(lambda: self.count(pattern) >= times, timeout_s)
+        with self._changed:
+            matched = self._changed.wait_for(lambda: self.count(pattern) >= times, timeout_s)
         assert matched, f"{self.count(pattern)} of {times} lines match {pattern!r}:\n{self._text}"

@@ -1,4 +1,4 @@
-"""Which processes a process has started, and when one of them ends (Linux)."""
+"""The descendants of a process, and waiting for a process to end (Linux)."""
 
 import os
 import select
@@ -19,13 +19,13 @@ def descendants(pid: int) -> dict[int, str]:
 
 
 def _text_of(path: Path) -> str:
-    """Return the kernel's record of a process, or nothing if it has just ended."""
+    """Return a file of a process in /proc, or an empty text if it has ended."""
     with suppress(FileNotFoundError, ProcessLookupError):
         return path.read_text()
     return ""
 
 
-def ends(pid: int) -> bool:
+def wait_until_ended(pid: int) -> bool:
     """Wait until a process has ended, and return whether it has."""
     try:
         descriptor = os.pidfd_open(pid)

@@ -1,4 +1,4 @@
-"""The picture of the page of costs: seconds and USD of a song over a function's memory."""
+"""The chart of the cost page: duration and cost of a song over the memory size."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ Value = Callable[[int, Estimate], float]
 
 
 def draw(figures: CostFigures, sizes_mb: Sequence[int], path: Path) -> None:
-    """Draw both systems as PNG: dots are measured, circles come from the model."""
+    """Draw both systems as PNG. Dots are measured values, circles are estimates."""
     from matplotlib.figure import Figure
 
     panels: tuple[tuple[str, Value], ...] = (

@@ -1,4 +1,4 @@
-"""The environment variables that a deployed function finds in Lambda."""
+"""The environment variables of a deployed function, and its event source."""
 
 import os
 
@@ -6,10 +6,12 @@ from stemdrop_local.emulator import REGION
 from stemdrop_local.emulator_process import EmulatorProcess
 
 
-def variables_of(emulator: EmulatorProcess, function: str, endpoint_url: str) -> dict[str, str]:
-    """Return the variables of the template and those that Lambda sets, with AWS at an address.
+def function_variables(
+    emulator: EmulatorProcess, function: str, endpoint_url: str
+) -> dict[str, str]:
+    """Return the variables that the template and Lambda set, with an endpoint URL for AWS.
 
-    Nothing of this process's own environment goes along, least of all anybody's credentials.
+    They include no variable of this process, and none of its credentials.
     """
     name = f"stemdrop-{function}"
     configuration = emulator.client("lambda").get_function_configuration(FunctionName=name)
@@ -31,8 +33,8 @@ def variables_of(emulator: EmulatorProcess, function: str, endpoint_url: str) ->
     }
 
 
-def pause(emulator: EmulatorProcess) -> None:
-    """Have the separator receive no more messages."""
+def disable_event_source(emulator: EmulatorProcess) -> None:
+    """Disable the event source of the separator."""
     functions = emulator.client("lambda")
     (mapping,) = functions.list_event_source_mappings()["EventSourceMappings"]
     functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)

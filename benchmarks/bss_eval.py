@@ -1,9 +1,8 @@
-"""How near separated stems come to the true ones: BSS Eval v4 and SI-SDR.
+"""Scores of separated stems against the true stems: BSS Eval v4 and SI-SDR.
 
-BSS Eval takes the stem that came back apart: into what the true one, filtered by at most 512 taps,
-explains, what the other stems add, and what is left. museval computes it as for the evaluation
-campaigns: with filters for the whole song, in windows of a second, of which the median counts.
-Windows in which a stem is silent say nothing, and are left out.
+BSS Eval decomposes a stem into the true stem filtered by at most 512 taps, interference from other
+stems, and artifacts. museval computes it as for the evaluation campaigns: with filters for the
+whole song, as the median of one-second windows. Windows in which a stem is silent are ignored.
 
 Source: A. Liutkus, F.-R. Stöter, N. Ito, "The 2018 Signal Separation Evaluation Campaign",
 LVA/ICA 2018, section 3.
@@ -28,15 +27,15 @@ Stems = Mapping[str, Waveform]
 
 @dataclass(frozen=True, slots=True)
 class StemScore:
-    """One stem's figures in dB; NaN where there is nothing to measure.
+    """Scores of one stem in dB. NaN if there is nothing to measure.
 
     Attributes
     ----------
-    sdr : signal to distortion: to everything that is wrong.
-    sir : signal to interference: to the other stems.
-    sar : signal to artifacts: to what none of the stems explains.
-    isr : image to spatial distortion: to a wrong filter, level or place.
-    si_sdr : scale-invariant signal to distortion, of the whole song at once.
+    sdr : Signal-to-distortion ratio, which includes all errors.
+    sir : Signal-to-interference ratio: leakage from other stems.
+    sar : Signal-to-artifacts ratio: errors that no stem explains.
+    isr : Image-to-spatial-distortion ratio: errors in filter, level or position.
+    si_sdr : Scale-invariant signal-to-distortion ratio of the whole song.
     """
 
     sdr: float
@@ -49,17 +48,16 @@ class StemScore:
 FIGURES = {"sdr": "SDR", "sir": "SIR", "sar": "SAR", "isr": "ISR", "si_sdr": "SI-SDR"}
 
 
-def measure(references: Stems, estimates: Stems) -> dict[str, StemScore]:
-    """Measure all stems of a song, each against the others.
+def measure_stems(references: Stems, estimates: Stems) -> dict[str, StemScore]:
+    """Score all stems of a song.
 
     Parameters
     ----------
-    references : name to the true stem, float32, shape (samples, channels); those that are silent
-        throughout are left out, since nothing can be said of them.
-    estimates : name to what came back; it is cut, or filled with silence, to the true length.
+    references : Name to true stem, float32, shape (samples, channels). Silent stems are ignored.
+    estimates : Name to separated stem, which is truncated or padded to the true length.
     """
     heard = [stem for stem in estimates if stem in references and np.any(references[stem])]
-    if len(heard) < 2:  # between one stem alone and the others there is no difference
+    if len(heard) < 2:  # a single stem has no interference
         return {}
     truth = [np.asarray(references[stem], np.float64) for stem in heard]
     found = [_fitted(estimates[stem], len(truth[0])) for stem in heard]
@@ -79,16 +77,16 @@ def measure(references: Stems, estimates: Stems) -> dict[str, StemScore]:
 
 
 def over_songs(scores: list[StemScore]) -> StemScore:
-    """Return the median of each figure over songs."""
+    """Return the median of each score over songs."""
     columns = zip(*map(astuple, scores), strict=True)
     return StemScore(*(_median(np.array(column)) for column in columns))
 
 
 @cache
 def _museval() -> Any:
-    """Load the part of museval that measures.
+    """Load the metrics module of museval.
 
-    The package as a whole reads songs too, and can't be imported where the PATH has no ffprobe.
+    The package itself can't be imported without ffprobe on the PATH.
     """
     package = find_spec("museval")
     folders = package.submodule_search_locations if package else None
