@@ -69,7 +69,7 @@ def read(folder: Path) -> dict[str, NDArray[np.float32]]:
     try:
         entries = dict(_entries(index))
     except (IndexError, ValueError, TypeError, struct.error) as error:
-        raise CheckpointError(f"{folder / INDEX} is damaged") from error
+        raise CheckpointError(f"{INDEX} is damaged") from error
     floats = {name: entry for name, entry in entries.items() if entry.dtype == DT_FLOAT}
     return {name: _values(name, entry, data) for name, entry in floats.items()}
 
