@@ -131,8 +131,10 @@ audit: $(LINT_READY) ## Look up known vulnerabilities of shipped packages; needs
 	.venv-lint/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
 		$(addprefix --requirement ,$(SHIPPED)) $(addprefix --ignore-vuln ,$(IGNORED_ADVISORIES))
 
-types: $(TEST_READY) ## Check types
+types: $(TEST_READY) ## Check types, and that the command line uses nothing that Windows and macOS lack
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 cli
+	$(BIN)/mypy --platform darwin cli
 
 unit: $(TEST_READY) ## Run the unit tests
 	$(BIN)/python -m pytest tests/unit

@@ -20,7 +20,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from benchmarks.local_aws import function_variables, run_local_aws
-from stemdrop.jobs import Job, Status, Stem, UploadSource, now
+from stemdrop.job_record import Job, Status, Stem, UploadSource, now
 from stemdrop.keys import Origin, UploadKey, result_key
 from stemdrop.options import Options
 from stemdrop.store import Store

@@ -15,7 +15,7 @@ from benchmarks.report import print_report, save_picture
 from benchmarks.songs.song import GeneratedSong, generate
 from benchmarks.songs.wav import write_wav
 from stemdrop.errors import StemdropError
-from stemdrop.jobs import Job, Status
+from stemdrop.job_record import Job, Status
 from stemdrop.keys import RECORD_NAME, UploadKey, record_key
 from stemdrop_local.completions import CompletionQueue
 from stemdrop_local.deployment import ROOT, Deployment, Stack, deploy

@@ -22,7 +22,7 @@ from benchmarks.local_s3 import LocalS3, run_local_s3
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from stemdrop.errors import StemdropError
-from stemdrop.jobs import Job, Status
+from stemdrop.job_record import Job, Status
 from stemdrop.keys import UploadKey, record_key
 from stemdrop.pricing import USD_PER_GB_SECOND
 from stemdrop_containers.engine import ROOT, ContainerEngine, EngineError, find_engine

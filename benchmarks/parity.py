@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from benchmarks.metrics import max_step_difference, snr_db
 from stemdrop.errors import OptionError, StemdropError
 from stemdrop.models import Model
-from stemdrop.options import MAX_SECONDS
+from stemdrop.option_values import MAX_SECONDS
 from stemdrop_separate.audio.decode import Decoder
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
 from stemdrop_separate.audio.probe import AudioSource, probe

@@ -12,7 +12,7 @@ from benchmarks.metrics import si_sdr_db
 from benchmarks.songs.instruments import Waveform
 from benchmarks.songs.song import GeneratedSong
 from benchmarks.spectrograms import draw
-from stemdrop.jobs import Job, Usage
+from stemdrop.job_record import Job, Usage
 from stemdrop.keys import RECORD_NAME
 from stemdrop_separate.audio.decode import Decoder
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg

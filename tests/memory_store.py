@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 
 from stemdrop.errors import ChangedError
-from stemdrop.jobs import Job
+from stemdrop.job_record import Job
 from stemdrop.keys import UploadKey
 from stemdrop.store import Store, Upload
 

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from stemdrop.codecs import Codec
-from stemdrop.jobs import (
+from stemdrop.job_record import (
     Failure,
     Job,
     SeparationEngine,
@@ -22,7 +22,8 @@ from stemdrop.jobs import (
 )
 from stemdrop.keys import UploadKey
 from stemdrop.models import Model
-from stemdrop.options import BITRATE_RANGE_KBPS, Clip, Options, Quality
+from stemdrop.option_values import BITRATE_RANGE_KBPS
+from stemdrop.options import Clip, Options, Quality
 
 # With surrogates, which JSON can contain as \ud800.
 ANY_TEXT = st.text(st.characters())

@@ -12,7 +12,7 @@ from scipy.io import wavfile
 
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
-from stemdrop.jobs import Job
+from stemdrop.job_record import Job
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_local.deployment import Stack
 from stemdrop_separate.deadline import Deadline

@@ -12,7 +12,7 @@ from benchmarks.lambda_limits import LambdaLimits
 from benchmarks.lambda_run import separate, separator_variables
 from benchmarks.local_s3 import LocalS3, run_local_s3
 from benchmarks.process_usage import CommandError
-from stemdrop.jobs import Status
+from stemdrop.job_record import Status
 from stemdrop.keys import UploadKey
 
 SONGS = "/songs"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from stemdrop.jobs import Status
+from stemdrop.job_record import Status
 from stemdrop.options import Options
 from stemdrop_cli.api_client import ApiClient, JobSubmission
 from stemdrop_cli.display import Phase, Row

@@ -40,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 @contextmanager
 def _signals_as_interrupts() -> Iterator[None]:
     """Treat SIGTERM and SIGHUP like Ctrl-C, so that unfinished files are removed."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    ending = [number for number in signal.Signals if number.name in {"SIGTERM", "SIGHUP"}]
+    handlers = {number: signal.getsignal(number) for number in ending}
     for number, handler in handlers.items():
         if handler is signal.SIG_DFL:  # nohup ignores SIGHUP
             signal.signal(number, signal.default_int_handler)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stemdrop.errors import OptionError
-from stemdrop.jobs import Stage, Status
+from stemdrop.job_record import Stage, Status
 from stemdrop.keys import JOB_ID, ZIP_NAME
 from stemdrop.options import Options
 from stemdrop.presigned import PresignedUpload

@@ -20,7 +20,7 @@ from benchmarks.local_s3 import LocalS3
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from integration.process_tree import descendants, wait_until_ended
-from stemdrop.jobs import Job, Status
+from stemdrop.job_record import Job, Status
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_cli.main import main
 from stemdrop_containers.engine import ContainerEngine

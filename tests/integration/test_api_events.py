@@ -9,7 +9,7 @@ import pytest
 from api_events import Api, ApiResponse, Handler, create_handler, parse_response
 from lambda_context import Context
 from stemdrop.errors import SetupError
-from stemdrop.jobs import Job, Status
+from stemdrop.job_record import Job, Status
 from stemdrop.keys import UploadKey
 from stemdrop.store import Store
 from stemdrop_local.deployment import Stack

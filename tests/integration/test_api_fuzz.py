@@ -14,7 +14,7 @@ from schemathesis.engine import events, from_schema
 
 from api_events import TOKEN, Api
 from stemdrop.dedupe import content_digest
-from stemdrop.jobs import Job, Status, Stem, UploadSource
+from stemdrop.job_record import Job, Status, Stem, UploadSource
 from stemdrop.keys import UploadKey, result_key
 from stemdrop.options import Options
 from stemdrop.store import Store

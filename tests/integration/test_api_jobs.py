@@ -15,7 +15,7 @@ import pytest
 
 from api_events import HOST, Api, ApiResponse
 from fault_proxy import FaultProxy
-from stemdrop.jobs import Job, Status
+from stemdrop.job_record import Job, Status
 from stemdrop.keys import JOB_ID, UploadKey, record_key
 from stemdrop.options import Options, Quality
 from stemdrop.store import Store

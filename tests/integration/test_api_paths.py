@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from api_events import Api
 from fault_proxy import FaultProxy
-from stemdrop.jobs import Job, Status, Stem
+from stemdrop.job_record import Job, Status, Stem
 from stemdrop.keys import UploadKey, record_key, result_key
 from stemdrop.store import Store
 from stemdrop_api.web_page import version

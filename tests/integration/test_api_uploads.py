@@ -15,7 +15,7 @@ import pytest
 from botocore.compat import get_current_datetime
 
 from api_events import Api, ExecutionEnvironment, create_handler
-from stemdrop.jobs import Job, Status, Stem
+from stemdrop.job_record import Job, Status, Stem
 from stemdrop.keys import UploadKey, result_key
 from stemdrop.presigned import UrlSigner
 from stemdrop.store import Store

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.demo import main
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
-from stemdrop.jobs import Job, Status
+from stemdrop.job_record import Job, Status
 from stemdrop_cli.main import main as command_line
 
 

@@ -15,7 +15,7 @@ import media
 from benchmarks.metrics import si_sdr_db
 from benchmarks.songs.song import generate
 from lambda_context import event_of
-from stemdrop.jobs import Job, Status
+from stemdrop.job_record import Job, Status
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_local.completions import CompletionQueue
 from stemdrop_local.deployment import ROOT, Deployment, Stack, deploy

@@ -9,7 +9,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from api_events import TOKEN
-from stemdrop.jobs import Job, Status, Stem
+from stemdrop.job_record import Job, Status, Stem
 from stemdrop.keys import UploadKey, result_key
 from stemdrop.store import Store
 from stemdrop_local.deployment import TEMPLATE, Stack

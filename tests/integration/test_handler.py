@@ -12,7 +12,7 @@ from api_events import Handler
 from fault_proxy import FaultProxy, unavailable
 from lambda_context import TEST_EVENT, Context, event_of
 from stemdrop.errors import TransientError
-from stemdrop.jobs import Status
+from stemdrop.job_record import Status
 from stemdrop.keys import UploadKey
 from stemdrop.store import Store
 from stemdrop_local.deployment import Stack

@@ -14,7 +14,7 @@ import pytest
 
 from fault_proxy import FaultProxy, run_before
 from lambda_context import event_of
-from stemdrop.jobs import Status
+from stemdrop.job_record import Status
 from stemdrop.keys import record_key
 from stemdrop_local.deployment import Stack
 from stemdrop_separate.job.context import JobContext, Outcome

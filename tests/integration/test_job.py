@@ -12,7 +12,7 @@ import pytest
 import stemdrop
 from fault_proxy import FaultProxy
 from stemdrop.codecs import Codec
-from stemdrop.jobs import Job, Stage, Status, now
+from stemdrop.job_record import Job, Stage, Status, now
 from stemdrop.keys import UploadKey, record_key
 from stemdrop.options import Options
 from stemdrop_local.deployment import ROOT, Stack

@@ -6,7 +6,7 @@ import pytest
 
 from fault_proxy import FaultProxy, run_before
 from stemdrop.dedupe import content_digest
-from stemdrop.jobs import Job, Status, now
+from stemdrop.job_record import Job, Status, now
 from stemdrop.keys import UploadKey, content_key, record_key, result_key
 from stemdrop.options import Options
 from stemdrop_local.deployment import Stack

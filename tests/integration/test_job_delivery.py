@@ -8,7 +8,7 @@ import pytest
 
 from fault_proxy import FaultProxy, run_before
 from stemdrop.dedupe import content_digest
-from stemdrop.jobs import Job, Status
+from stemdrop.job_record import Job, Status
 from stemdrop.keys import UploadKey, record_key
 from stemdrop.options import Options
 from stemdrop_local.deployment import Stack

@@ -7,7 +7,7 @@ import pytest
 from fault_proxy import Fault, FaultProxy, drop_response, forbidden, truncate_body, unavailable
 from stemdrop.dedupe import content_digest
 from stemdrop.errors import StorageError
-from stemdrop.jobs import Status
+from stemdrop.job_record import Status
 from stemdrop.keys import UploadKey, content_key, record_key
 from stemdrop.options import Options
 from stemdrop_local.deployment import Stack

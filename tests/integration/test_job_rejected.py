@@ -12,7 +12,7 @@ import pytest
 
 import media
 from fault_proxy import FaultProxy, run_before
-from stemdrop.jobs import Job, Status
+from stemdrop.job_record import Job, Status
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_local.deployment import Stack
 from stemdrop_separate.job.context import JobContext, Outcome

@@ -10,7 +10,7 @@ import pytest
 
 from captured_output import CapturedOutput
 from fault_proxy import FaultProxy, run_before, truncate_body, unavailable
-from stemdrop.jobs import Failure, Job, Status, Stem, StemArchive, UploadSource, now
+from stemdrop.job_record import Failure, Job, Status, Stem, StemArchive, UploadSource, now
 from stemdrop.keys import UploadKey, record_key, result_key
 from stemdrop.store import Store
 from stemdrop_local.console import Console

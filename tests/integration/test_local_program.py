@@ -10,7 +10,7 @@ import pytest
 
 from integration.process_tree import descendants, wait_until_ended
 from local_stack import TOKEN, LocalStackProcess, drop
-from stemdrop.jobs import Job, Status
+from stemdrop.job_record import Job, Status
 from uploads import samples
 
 # Long enough to be in progress when the program ends.

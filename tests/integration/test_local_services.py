@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from captured_output import CapturedOutput
 from integration.process_tree import descendants, wait_until_ended
 from local_stack import TOKEN, drop, run_stack, stack_settings
-from stemdrop.jobs import Job, Status
+from stemdrop.job_record import Job, Status
 from stemdrop_local import services as services_module
 from stemdrop_local.console import Console
 from stemdrop_local.deployment import ROOT, Deployment, DeploymentError, Stack, deploy

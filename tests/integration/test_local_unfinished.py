@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stemdrop.jobs import Job, Status, UploadSource, now, timestamp
+from stemdrop.job_record import Job, Status, UploadSource, now, timestamp
 from stemdrop.keys import UploadKey, record_key
 from stemdrop_local import unfinished
 from stemdrop_local.deployment import Stack

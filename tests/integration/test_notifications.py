@@ -12,7 +12,7 @@ from api_events import Handler
 from fault_proxy import FaultProxy, drop_response, forbidden, run_before, unavailable
 from lambda_context import Context, event_of
 from stemdrop.errors import TransientError
-from stemdrop.jobs import Job, Status, now
+from stemdrop.job_record import Job, Status, now
 from stemdrop.keys import UploadKey, record_key
 from stemdrop.models import Model
 from stemdrop.notifications import CLIENT_CONFIG

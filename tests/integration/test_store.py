@@ -10,7 +10,7 @@ import pytest
 
 from fault_proxy import FaultProxy, drop_response, forbidden, truncate_body, unavailable
 from stemdrop.errors import ChangedError, StorageError
-from stemdrop.jobs import Job, Status, now
+from stemdrop.job_record import Job, Status, now
 from stemdrop.keys import UploadKey, content_key, record_key, result_key
 from stemdrop.store import CHUNK_BYTES, Store
 from stemdrop_local.deployment import Stack
@@ -182,7 +182,7 @@ def test_invalid_record_is_a_storage_error(buckets: Stack, store: Store) -> None
 
 
 def test_write_with_a_lost_response_is_kept(store: Store, faults: FaultProxy) -> None:
-    # boto3 retries and gets an error that the record has changed. `JobRecord` finds out by whom.
+    # boto3 retries and gets an error that the record has changed. `RecordWriter` finds out by whom.
     faults.inject(drop_response, "PUT", record_key(KEY))
     job = a_job()
     with pytest.raises(ChangedError):

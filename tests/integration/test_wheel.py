@@ -104,6 +104,7 @@ def test_separate_writes_stems_with_copied_weights(
     offline = {"XDG_CACHE_HOME": str(tmp_path), "PIP_NO_INDEX": "1"}
     run(command, "separate", song, "-o", tmp_path, **offline)
     assert {path.name for path in (tmp_path / "song").iterdir()} == STEMS
+    run(command.with_name("python"), ROOT / "tests" / "installed_command.py", **offline)
     assert sha256(cache / "models" / "2stems.onnx") == pinned("2stems").network
     assert run(command, "models", **offline).startswith("2stems  79 MB ")
     assert run(command, "models", "remove", "2stems", **offline).startswith("2stems: removed")

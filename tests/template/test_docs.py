@@ -9,7 +9,7 @@ import pytest
 
 from documents import PAGES, README, rows_of
 from stemdrop.errors import RejectedError
-from stemdrop.jobs import Job, Stem
+from stemdrop.job_record import Job, Stem
 from stemdrop.options import OPTION_NAMES, Options
 from stemdrop_api.errors import STATUSES
 

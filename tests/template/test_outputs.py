@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stemdrop.jobs import Failure, Job, Status
+from stemdrop.job_record import Failure, Job, Status
 from stemdrop.notifications import message_attributes
 from stemdrop_cli.main import _parser
 from templates import Resolver, Template

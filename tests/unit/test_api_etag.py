@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stemdrop.jobs import Job, Status
+from stemdrop.job_record import Job, Status
 from stemdrop_api.etag import etag_for, matches
 
 NOW = datetime(2026, 1, 15, 10, 15, tzinfo=UTC)

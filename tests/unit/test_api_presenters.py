@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stemdrop.jobs import Failure, Job, Stage, Status, Stem, timestamp
+from stemdrop.job_record import Failure, Job, Stage, Status, Stem, timestamp
 from stemdrop_api.presenters import MAX_FILENAME_BYTES, as_of, expires_at, filename_of, seconds_left
 from stemdrop_api.schemas import JobView, StemView
 from strategies import JOBS

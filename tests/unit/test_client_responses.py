@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stemdrop.jobs import Status
+from stemdrop.job_record import Status
 from stemdrop.presigned import PresignedUpload
 from stemdrop_cli.errors import ServerError
 from stemdrop_cli.responses import JobResponse, parse_job, parse_upload

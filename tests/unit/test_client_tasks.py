@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from stemdrop.errors import OptionError
-from stemdrop.jobs import Status
+from stemdrop.job_record import Status
 from stemdrop.options import Options
 from stemdrop_cli.errors import SongError
 from stemdrop_cli.responses import JobResponse

@@ -2,7 +2,7 @@ import pytest
 
 from stemdrop.codecs import CODECS, Codec
 from stemdrop.models import MODELS, Model
-from stemdrop_separate.audio.codecs import codec_arguments
+from stemdrop_separate.audio.encoder_arguments import codec_arguments
 
 
 def test_every_codec_and_model_has_a_row() -> None:

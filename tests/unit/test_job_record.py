@@ -1,267 +1,205 @@
-from collections.abc import Callable
-from dataclasses import replace
-from enum import StrEnum
-from functools import partial
+import json
+from contextlib import suppress
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from memory_store import MemoryStore
-from stemdrop.errors import StorageError, SupersededError
-from stemdrop.jobs import Job, Status, now
-from stemdrop.keys import UploadKey
-from stemdrop.store import Upload
-from stemdrop_separate.deadline import Deadline
-from stemdrop_separate.job.job_record import ATTEMPTS, JobRecord
-from stemdrop_separate.job.job_start import is_settled, start_record
-from thread_scheduler import ThreadScheduler
-
-KEY = UploadKey.parse("drop/song.mp3")
-FIRST = Upload(str(KEY), "etag-1", 1000, "2026-01-01T12:00:00.000Z", {})
-SECOND = replace(FIRST, etag="etag-2", uploaded_at="2026-01-01T12:00:01.000Z")
-SECOND_WITHIN_A_SECOND = replace(FIRST, etag="etag-2")
-# The same bytes with other options.
-SECOND_WITH_OPTIONS = replace(
-    FIRST, uploaded_at="2026-01-01T12:00:01.000Z", metadata={"codec": "mp3"}
+from stemdrop.errors import RejectedError, StorageError, TooLongError
+from stemdrop.job_record import (
+    Failure,
+    Job,
+    Stage,
+    Status,
+    Stem,
+    StemArchive,
+    UploadSource,
+    now,
+    timestamp,
 )
+from strategies import ANY_JSON, ANY_TEXT, JOBS, TIMES
+
+# Required fields of the record, with units.
+DESIGNED = {
+    "version", "key", "filename", "owner", "status", "stage", "options", "source",
+    "sound", "progress", "stems", "zip", "error", "warnings", "engine", "usage", "attempt",
+    "created_at", "started_at", "updated_at", "finished_at", "deadline_at",
+}  # fmt: skip
+MINIMAL = {
+    "version": 1,
+    "key": "drop/a",
+    "status": "processing",
+    "created_at": "2026-01-01T00:00:00.000Z",
+    "updated_at": "2026-01-01T00:00:00.000Z",
+}
 
 
-class AttemptResult(StrEnum):
-    """Outcome of an attempt. After a storage error, the event is delivered again."""
-
-    DONE = "done"
-    SKIPPED = "skipped"
-    SUPERSEDED = "superseded"
-    RAISED = "raised"
+@given(JOBS)
+def test_reading_is_the_inverse_of_writing(job: Job) -> None:
+    assert Job.from_json(job.to_json()) == job
+    assert Job.from_json(job.to_json().encode()) == job
+    assert Job.from_json(job.to_json()).to_json() == job.to_json()
 
 
-def work(store: MemoryStore, name: str, record: JobRecord | None = None) -> AttemptResult:
-    """Write the record as an attempt does, with a name as the warning."""
-    record = record or JobRecord(store, KEY)
-    job = replace(
-        start_record(KEY, store.find_upload(KEY), record.found, Deadline.after(900)),
-        warnings=(name,),
-    )
-    if is_settled(record.found, job):
-        return AttemptResult.SKIPPED
-    try:
-        record.save(job)
-        record.update(progress=0.5)
-        record.update(status=Status.DONE, progress=1.0, finished_at=now())
-    except SupersededError:
-        return AttemptResult.SUPERSEDED
-    except StorageError:
-        return AttemptResult.RAISED
-    return AttemptResult.DONE
+@given(JOBS)
+def test_a_record_is_strict_json_with_everything_in_it(job: Job) -> None:
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    assert json.loads(job.to_json(), parse_constant=refuse).keys() == DESIGNED
 
 
-def deliver(store: MemoryStore, name: str) -> None:
-    """Repeat the work until the event is processed."""
-    while work(store, name) is AttemptResult.RAISED:
-        pass
+def test_record_is_readable_text() -> None:
+    job = Job("drop/Größe 🎵.mp3", Status.DONE, now(), now())
+    assert "drop/Größe 🎵.mp3" in job.to_json()
+    assert len(job.to_json().splitlines()) > len(DESIGNED)
 
 
-def is_same_work(one: Job, other: Job) -> bool:
-    return (one.source, one.options) == (other.source, other.options)
+def test_a_minimal_record_is_read() -> None:
+    job = Job.from_json(json.dumps(MINIMAL))
+    assert (job.status, job.options, job.stems, job.attempt) == (Status.PROCESSING, {}, (), 0)
 
 
-def chosen_by(data: st.DataObject) -> Callable[[list[str]], str]:
-    return lambda names: data.draw(st.sampled_from(names))
+@given(ANY_TEXT | st.binary() | ANY_JSON.map(json.dumps))
+@example(b"\xff")
+@example("{}")
+@example('{"version": 1}')
+def test_invalid_record_is_a_storage_error(text: str | bytes) -> None:
+    with pytest.raises(StorageError, match="record"):
+        Job.from_json(text)
 
 
-LOST = st.sets(st.integers(0, 8), max_size=3)
+@given(st.sampled_from(sorted(DESIGNED | {"later"})), ANY_JSON)
+def test_a_damaged_record_is_read_or_a_storage_error(name: str, value: Any) -> None:
+    with suppress(StorageError):
+        assert Job.from_json(json.dumps(MINIMAL | {name: value})).version == 1
 
 
-@given(st.data(), LOST)
-def test_finished_record_does_not_change(data: st.DataObject, lost: set[int]) -> None:
-    scheduler = ThreadScheduler()
-    store = MemoryStore(KEY, scheduler.step)
-    store.song, store.lost = FIRST, lost
-    names = ("one", "two", "three")
-    scheduler.run({name: partial(deliver, store, name) for name in names}, chosen_by(data))
-    for before, after in store.writes:
-        if before is not None and before.is_finished and is_same_work(before, after):
-            assert before == after  # a response was lost, and the record was written again
-    assert store.job is not None
-    assert store.job.status is Status.DONE
-
-
-@pytest.mark.parametrize("second", [SECOND, SECOND_WITHIN_A_SECOND, SECOND_WITH_OPTIONS])
-@given(st.data(), LOST)
-def test_newer_upload_replaces_older_upload(
-    second: Upload, data: st.DataObject, lost: set[int]
-) -> None:
-    scheduler = ThreadScheduler()
-    store = MemoryStore(KEY, scheduler.step)
-    store.song, store.lost = FIRST, lost
-
-    def replace_and_work() -> None:
-        scheduler.step()
-        store.song = second
-        deliver(store, "second")
-
-    first = partial(deliver, store, "first")
-    scheduler.run({"first": first, "second": replace_and_work}, chosen_by(data))
-    assert store.job is not None
-    assert store.job.source is not None
-    assert store.job.source.etag == second.etag
-    assert store.job.options["codec"] == second.metadata.get("codec", "wav")
-    assert store.job.status is Status.DONE
-
-
-@given(st.data(), st.booleans())
-def test_a_deleted_job_does_not_come_back(data: st.DataObject, has_begun: bool) -> None:
-    scheduler = ThreadScheduler()
-    store = MemoryStore(KEY, scheduler.step)
-    store.song = FIRST
-    status = Status.PROCESSING if has_begun else Status.AWAITING_UPLOAD
-    store.text = Job(str(KEY), status, now(), now()).to_json()
-    records = [JobRecord(store, KEY), JobRecord(store, KEY)]
-
-    def delete() -> None:
-        scheduler.step()
-        store.text = None
-        store.writes.clear()
-
-    works = {f"{n}": partial(work, store, f"{n}", record) for n, record in enumerate(records)}
-    scheduler.run({"delete": delete, **works}, chosen_by(data))
-    assert store.text is None
-    assert not store.writes
-
-
-@given(st.sets(st.integers(0, 5), max_size=ATTEMPTS - 1), st.booleans())
-def test_write_with_a_lost_response_is_retried(lost: set[int], found: bool) -> None:
-    store = MemoryStore(KEY)
-    store.song, store.lost = FIRST, lost
-    if found:
-        store.text = Job(str(KEY), Status.AWAITING_UPLOAD, now(), now()).to_json()
-    assert work(store, "only") is AttemptResult.DONE
-    assert store.job is not None
-    assert (store.job.status, store.job.warnings) == (Status.DONE, ("only",))
-    assert store.job.attempt == 1
-
-
-def begun() -> tuple[MemoryStore, JobRecord, Job]:
-    store = MemoryStore(KEY)
-    store.song = FIRST
-    record = JobRecord(store, KEY)
-    job = start_record(KEY, FIRST, None, Deadline.after(900))
-    record.save(job)
-    return store, record, job
-
-
-def test_next_write_after_an_error_succeeds() -> None:
-    class FailingStore(MemoryStore):
-        def save_job(self, key: UploadKey, job: Job, replaced_etag: str | None) -> str:
-            etag = super().save_job(key, job, replaced_etag)
-            if len(self.writes) == 2:
-                raise StorageError("The connection was cut.")
-            return etag
-
-    store = FailingStore(KEY)
-    store.song = FIRST
-    record = JobRecord(store, KEY)
-    record.save(start_record(KEY, FIRST, None, Deadline.after(900)))
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": "lost"},
+        {"stage": "dreaming"},
+        {"later": 1},
+        {"source": {"key": "drop/a"}},
+        {"source": "drop/a"},
+        {"stems": [{"stem": "vocals"}]},
+        {"stems": ["vocals"]},
+        {"error": {"code": "x", "message": "y", "more": 1}},
+        {"engine": []},
+        {"zip": 7},
+    ],
+    ids=str,
+)
+def test_invalid_part_of_a_record_is_a_storage_error(changes: dict[str, Any]) -> None:
     with pytest.raises(StorageError):
-        record.update(progress=0.5)
-    record.update(status=Status.DONE)
-    assert store.job is not None
-    assert store.job.status is Status.DONE
+        Job.from_json(json.dumps(MINIMAL | changes))
 
 
-def test_record_replaces_what_it_wrote_last() -> None:
-    store, record, job = begun()
-    record.update(progress=0.25)
-    record.update(warnings=("short",))
-    assert record.found is None
-    assert (record.job.progress, record.job.warnings) == (0.25, ("short",))
-    assert store.job == record.job
-    assert record.job.started_at == job.started_at
+@pytest.mark.parametrize("version", [0, 2, 99, "1", None])
+def test_another_record_version_is_a_storage_error(version: object) -> None:
+    with pytest.raises(StorageError, match=f"version {version}"):
+        Job.from_json(json.dumps(MINIMAL | {"version": version}))
 
 
-def test_found_is_the_stored_record() -> None:
-    store, record, _ = begun()
-    assert JobRecord(store, KEY).found == record.job
+@pytest.mark.parametrize("name", ["key", "status", "created_at", "updated_at", "version"])
+def test_a_missing_field_is_a_storage_error(name: str) -> None:
+    with pytest.raises(StorageError):
+        Job.from_json(json.dumps({key: value for key, value in MINIMAL.items() if key != name}))
 
 
-@pytest.mark.parametrize("status", [Status.DONE, Status.FAILED])
-def test_work_finished_by_another_invocation_is_superseded(status: Status) -> None:
-    store, record, job = begun()
-    store.text = job.updated(status=status, attempt=2).to_json()
-    with pytest.raises(SupersededError, match="finished"):
-        record.update(progress=0.5)
-    assert store.job is not None
-    assert store.job.status is status
+def test_record_without_gain_is_read() -> None:
+    stem = {"stem": "vocals", "key": "k", "size_bytes": 1, "duration_s": 1.0, "peak_dbfs": None}
+    job = Job.from_json(json.dumps(MINIMAL | {"stems": [stem | {"clipped_samples": 0}]}))
+    assert job.stems[0].gain_db == 0
 
 
-def test_same_work_started_by_another_invocation_continues() -> None:
-    store, record, job = begun()
-    store.text = job.updated(attempt=2, progress=0.1).to_json()
-    record.update(progress=0.5)
-    assert store.job is not None
-    assert (store.job.attempt, store.job.progress) == (1, 0.5)
+@pytest.mark.parametrize("status", Status)
+def test_only_done_and_failed_are_finished(status: Status) -> None:
+    job = Job("drop/a", status, now(), now())
+    assert job.is_finished is (status in {"done", "failed"})
 
 
-def test_the_same_song_with_other_options_is_other_work() -> None:
-    store, record, job = begun()
-    store.text = job.updated(status=Status.DONE, options={"codec": "mp3"}).to_json()
-    record.update(progress=0.5)
-    assert store.job == record.job
+def test_result_keys_are_those_of_stems_and_zip() -> None:
+    stems = tuple(Stem(stem, f"drop/a/{stem}.wav", 1, 1.0, None, 0) for stem in ("x", "y"))
+    job = Job("drop/a", Status.DONE, now(), now(), stems=stems)
+    assert job.result_keys == {"drop/a/x.wav", "drop/a/y.wav"}
+    assert job.updated(zip=StemArchive("drop/a/stems.zip", 2)).result_keys == {
+        "drop/a/x.wav",
+        "drop/a/y.wav",
+        "drop/a/stems.zip",
+    }
 
 
-def test_write_without_conflict_is_one_call() -> None:
-    calls: list[None] = []
-    store = MemoryStore(KEY, lambda: calls.append(None))
-    store.song = FIRST
-    assert work(store, "only") is AttemptResult.DONE
-    assert len(calls) == len(["find_upload", "load_job"]) + 3
+def test_update_sets_the_time_and_keeps_other_fields() -> None:
+    job = Job("drop/a", Status.PROCESSING, "then", "then", stage=Stage.SEPARATING)
+    changed = job.updated(progress=0.5)
+    assert changed.updated_at != "then"
+    unchanged = {field.name for field in fields(Job)} - {"progress", "updated_at"}
+    assert all(getattr(changed, name) == getattr(job, name) for name in unchanged)
+    assert (job.progress, changed.progress) == (0.0, 0.5)
 
 
-@pytest.mark.parametrize("status", [Status.PROCESSING, Status.DONE, Status.FAILED])
-def test_older_upload_is_superseded(status: Status) -> None:
-    store, record, _ = begun()
-    store.text = (
-        start_record(KEY, SECOND, None, Deadline.after(900)).updated(status=status).to_json()
-    )
-    with pytest.raises(SupersededError):
-        record.update(status=Status.DONE)
+@pytest.mark.parametrize("kind", [RejectedError, TooLongError])
+def test_failure_has_code_and_sentence(kind: type[RejectedError]) -> None:
+    assert Failure.of(kind("Too much.")) == Failure(kind.code, "Too much.")
 
 
-@pytest.mark.parametrize("status", [Status.PROCESSING, Status.DONE, Status.FAILED])
-def test_a_newer_upload_takes_over(status: Status) -> None:
-    store = MemoryStore(KEY)
-    store.song = SECOND
-    record = JobRecord(store, KEY)
-    store.text = (
-        start_record(KEY, FIRST, None, Deadline.after(900)).updated(status=status).to_json()
-    )
-    record.save(start_record(KEY, SECOND, None, Deadline.after(900)))
-    assert store.job == record.job
+def test_times_are_utc_to_the_millisecond() -> None:
+    summer = timezone(timedelta(hours=2))
+    moment = datetime(2026, 7, 1, 1, 2, 3, 456_789, summer)
+    assert timestamp(moment) == "2026-06-30T23:02:03.456Z"
+    assert timestamp(datetime(2026, 1, 1, tzinfo=UTC)) == "2026-01-01T00:00:00.000Z"
 
 
-def test_job_without_upload_is_superseded_by_one_with() -> None:
-    store = MemoryStore(KEY)
-    record = JobRecord(store, KEY)
-    store.text = (
-        start_record(KEY, FIRST, None, Deadline.after(900)).updated(status=Status.DONE).to_json()
-    )
-    with pytest.raises(SupersededError):
-        record.save(start_record(KEY, None, None, Deadline.after(900)))
+@given(st.tuples(TIMES, TIMES))
+def test_times_sort_as_text(times: tuple[str, str]) -> None:
+    # The newer upload is found by comparing strings.
+    one, other = (datetime.fromisoformat(time) for time in times)
+    assert (times[0] < times[1]) is (one < other)
 
 
-def test_too_many_writers_are_a_storage_error() -> None:
-    calls: list[Job] = []
+def test_source_equals_its_stored_form() -> None:
+    source = UploadSource("drop/a", "etag", 1, now())
+    job = Job("drop/a", Status.PROCESSING, now(), now(), source=source)
+    assert Job.from_json(job.to_json()).source == source
 
-    def write_first() -> None:
-        calls.append(
-            start_record(KEY, FIRST, None, Deadline.after(900)).updated(progress=len(calls) / 100)
-        )
-        store.text = calls[-1].to_json()
 
-    store = MemoryStore(KEY, write_first)
-    store.song = FIRST
-    with pytest.raises(StorageError, match="too many"):
-        JobRecord(store, KEY).save(start_record(KEY, FIRST, None, Deadline.after(900)))
-    assert len(calls) == 1 + 2 * ATTEMPTS
-    assert not store.writes
+def named(key: str, filename: str | None = None) -> Job:
+    return Job(key, Status.PROCESSING, now(), now(), filename=filename)
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix"),
+    [
+        ("song.mp3", ".mp3"),
+        ("live.1/Song.FLAC", ".flac"),
+        ("song", ""),
+        ("song.mp3 ", ""),
+        ("song.mp3\n", ""),
+        ("song.größe", ""),
+        ("song.tar/..", ""),
+        ("song.averylongone", ""),
+        (".mp3", ".mp3"),
+    ],
+)
+def test_suffix_is_an_ordinary_one_or_none(name: str, suffix: str) -> None:
+    # It becomes part of a path.
+    assert named(f"drop/{name}").suffix == suffix
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("live/My song.mp3", "My song"), ("a.b.mp3", "a.b"), ("song", "song"), (".mp3", ".mp3")],
+)
+def test_title_is_the_name_without_suffix(name: str, title: str) -> None:
+    assert named(f"drop/{name}").title == title
+
+
+def test_filename_overrides_the_key() -> None:
+    job = named("jobs/" + "a" * 32, filename="Lied + ½.MP3")
+    assert (job.name, job.title, job.suffix) == ("Lied + ½.MP3", "Lied + ½", ".mp3")
+    assert named("jobs/" + "a" * 32).suffix == ""

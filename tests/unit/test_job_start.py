@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from stemdrop.jobs import Failure, Job, Stage, Status, UploadSource, now
+from stemdrop.job_record import Failure, Job, Stage, Status, UploadSource, now
 from stemdrop.keys import UploadKey
 from stemdrop.options import Options
 from stemdrop.store import Upload

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from captured_output import CapturedOutput
-from stemdrop.jobs import Failure, Job, Status, Stem, Usage, now
+from stemdrop.job_record import Failure, Job, Status, Stem, Usage, now
 from stemdrop_local.console import Console
 from stemdrop_local.emulator_process import UnsignedRequest
 from stemdrop_local.event_log import EventLog

@@ -10,7 +10,15 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from stemdrop.env import topic_arn
 from stemdrop.errors import NotificationError, SetupError
-from stemdrop.jobs import Failure, Job, SeparationEngine, Status, Stem, StemArchive, UploadSource
+from stemdrop.job_record import (
+    Failure,
+    Job,
+    SeparationEngine,
+    Status,
+    Stem,
+    StemArchive,
+    UploadSource,
+)
 from stemdrop.keys import MAX_UPLOAD_KEY_BYTES
 from stemdrop.models import Model
 from stemdrop.notifications import Notifier, job_message, message_attributes

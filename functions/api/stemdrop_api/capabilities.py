@@ -4,13 +4,8 @@ from dataclasses import Field, fields
 from typing import Any
 
 from stemdrop.codecs import Codec
-from stemdrop.options import (
-    BITRATE_RANGE_KBPS,
-    DEPENDENT,
-    LATER,
-    Options,
-    Quality,
-)
+from stemdrop.option_values import BITRATE_RANGE_KBPS
+from stemdrop.options import DEPENDENT, LATER, Options, Quality
 from stemdrop.pricing import USD_PER_GB_SECOND
 from stemdrop_api.option_schema import SCHEMAS
 from stemdrop_api.schemas import (

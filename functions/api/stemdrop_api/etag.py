@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from stemdrop.jobs import Job
+from stemdrop.job_record import Job
 
 # A response is valid for this share of the lifetime of its URLs.
 SHARE_OF_LIFETIME = 1 / 3

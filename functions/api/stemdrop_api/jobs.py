@@ -7,7 +7,7 @@ from aws_lambda_powertools import Logger
 
 from stemdrop.dedupe import CopiedResults, content_digest, copy_results
 from stemdrop.errors import BadKeyError, ModelUnavailableError, StorageError, TooLargeError
-from stemdrop.jobs import Job, Status, now
+from stemdrop.job_record import Job, Status, now
 from stemdrop.keys import ZIP_NAME, Origin, UploadKey, record_key
 from stemdrop.options import Options
 from stemdrop.presigned import PresignedUpload

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from urllib.parse import quote
 
 from stemdrop.errors import TimedOutError
-from stemdrop.jobs import Failure, Job, Stage, Status, Stem, timestamp
+from stemdrop.job_record import Failure, Job, Stage, Status, Stem, timestamp
 from stemdrop.keys import Origin, UploadKey
 from stemdrop.presigned import PresignedUpload
 from stemdrop_api.dependencies import Dependencies

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Header, Path, Request, Response, Security, status
 from starlette.convertors import PathConvertor, register_url_convertor
 
-from stemdrop.jobs import Job
+from stemdrop.job_record import Job
 from stemdrop.keys import Origin
 from stemdrop_api import examples, openapi
 from stemdrop_api.auth import AuthenticatedRoute, Owner, bearer

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from stemdrop.codecs import Codec
-from stemdrop.jobs import Failure, Sound, Stage, Status, UploadSource, Usage
+from stemdrop.job_record import Failure, Sound, Stage, Status, UploadSource, Usage
 from stemdrop.models import Model
 from stemdrop.options import Options, Quality
 from stemdrop_api import option_schema

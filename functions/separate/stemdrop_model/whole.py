@@ -1,11 +1,12 @@
 """Files that are there as a whole or not at all, even if the process is killed."""
 
-import fcntl
 import hashlib
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock
 
 
 def sha256(path: Path) -> str:
@@ -32,8 +33,7 @@ def staging(folder: Path, name: str) -> Iterator[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f".{name}.partial"
-    with (folder / f".{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(folder / f".{name}.lock"):
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
         try:

@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from stemdrop.errors import BadKeyError, QueueError, SetupError, TransientError
-from stemdrop.jobs import Job
+from stemdrop.job_record import Job
 from stemdrop.keys import UploadKey
 from stemdrop.notifications import Notifier
 from stemdrop.song_queue import SongQueue

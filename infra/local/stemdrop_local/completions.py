@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from stemdrop.jobs import Job
+from stemdrop.job_record import Job
 from stemdrop_local.deployment import STACK_NAME, Stack
 
 if TYPE_CHECKING:

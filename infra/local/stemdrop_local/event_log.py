@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from stemdrop.jobs import Job, Status
+from stemdrop.job_record import Job, Status
 from stemdrop_local.console import Console, duration
 from stemdrop_local.emulator_process import UnsignedRequest
 

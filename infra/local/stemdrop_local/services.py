@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from stemdrop.errors import SetupError
-from stemdrop.jobs import Job
+from stemdrop.job_record import Job
 from stemdrop.models import INSTRUMENTS
 from stemdrop.store import Store
 from stemdrop_local.completions import CompletionQueue

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
 
 from stemdrop.errors import BadKeyError, StorageError
-from stemdrop.jobs import timestamp
+from stemdrop.job_record import timestamp
 from stemdrop.keys import DROP_PREFIX, JOBS_PREFIX, UploadKey
 from stemdrop.store import Store
 from stemdrop_local.deployment import Stack

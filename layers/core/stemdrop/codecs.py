@@ -22,11 +22,6 @@ class Codec(StrEnum):
         return CODECS[self]
 
     @property
-    def label(self) -> str:
-        """Return the name of the format in a form."""
-        return self.spec.label
-
-    @property
     def bit_depths(self) -> tuple[str, ...]:
         """Return the bit depths to choose from, the default first; none for a lossy format."""
         return tuple(self.spec.depth_arguments)

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from stemdrop.errors import ChangedError
-from stemdrop.jobs import Job, Status, Stem, StemArchive
+from stemdrop.job_record import Job, Status, Stem, StemArchive
 from stemdrop.keys import UploadKey, parse_result_key, result_key
 from stemdrop.options import Options
 from stemdrop.store import Store

@@ -25,12 +25,6 @@ class Model(StrEnum):
         return self.spec.weights
 
     @property
-    def label(self) -> str:
-        """Return the name of the model in a form."""
-        highs = ", up to 16 kHz" if self.endswith("-16kHz") else ""
-        return f"{len(self.instruments)} stems{highs}"
-
-    @property
     def instruments(self) -> tuple[str, ...]:
         """Return the stems of the model, in Spleeter's order."""
         return self.spec.instruments

@@ -9,7 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from stemdrop.errors import NotificationError
-from stemdrop.jobs import Job
+from stemdrop.job_record import Job
 from stemdrop.keys import UploadKey
 from stemdrop.models import Model
 

@@ -1,7 +1,5 @@
 """The options of a separation: one dataclass, from which schemas, flags and controls derive."""
 
-import math
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
@@ -10,6 +8,17 @@ from typing import Any
 from stemdrop.codecs import Codec
 from stemdrop.errors import OptionError
 from stemdrop.models import INSTRUMENTS, Model
+from stemdrop.option_values import (
+    DEFAULT_BITRATE,
+    HIGH_KBPS,
+    LOW_KBPS,
+    MAX_SECONDS,
+    parse_bit_depth,
+    parse_bitrate,
+    parse_duration_s,
+    parse_stems,
+    parse_value,
+)
 
 
 class Quality(StrEnum):
@@ -31,9 +40,6 @@ class Clip(StrEnum):
 
 
 RESIDUAL = "residual"
-DEFAULT_BITRATE = "192k"
-BITRATE_RANGE_KBPS = LOW_KBPS, HIGH_KBPS = (64, 320)
-MAX_SECONDS = 1e6
 
 
 def describe(label: str, description: str, **more: Any) -> dict[str, Any]:
@@ -176,16 +182,16 @@ class Options:
                 allowed = ", ".join(OPTION_NAMES)
                 raise OptionError(f"There is no option {name!r}: use one of {allowed}.")
         parsed = {
-            each.name: _parse(each.name, given.get(each.name, each.default), each.default)
+            each.name: parse_value(each.name, given.get(each.name, each.default), each.default)
             for each in fields(cls)
             if each.name not in DEPENDENT
         }
         return cls(
             **parsed,
-            stems=_stems(given.get("stems"), parsed["model"]),
-            bitrate=_bitrate(given.get("bitrate"), parsed["codec"]),
-            bit_depth=_bit_depth(given.get("bit_depth"), parsed["codec"]),
-            duration_s=_duration_s(given.get("duration_s")),
+            stems=parse_stems(given.get("stems"), parsed["model"]),
+            bitrate=parse_bitrate(given.get("bitrate"), parsed["codec"]),
+            bit_depth=parse_bit_depth(given.get("bit_depth"), parsed["codec"]),
+            duration_s=parse_duration_s(given.get("duration_s")),
         )
 
     @property
@@ -214,72 +220,3 @@ DEPENDENT = frozenset({"stems", "bitrate", "bit_depth", "duration_s"})
 LATER: dict[str, object] = {
     each.name: each.default for each in fields(Options) if each.metadata.get("is_later")
 }
-
-
-def _parse(name: str, value: object, default: Any) -> Any:
-    """Return a value of the type that the option's default has."""
-    if isinstance(default, StrEnum):
-        return type(default)(_choice(name, value, tuple(type(default))))
-    if isinstance(default, bool):
-        return _flag(name, value)
-    return _seconds(name, value)
-
-
-def _choice(name: str, value: object, allowed: tuple[str, ...]) -> str:
-    if value not in allowed:
-        raise OptionError(f"{name} can't be {value!r}: use one of {', '.join(allowed)}.")
-    return str(value)
-
-
-def _stems(value: object, model: Model) -> tuple[str, ...]:
-    if value is None:
-        return model.instruments
-    names = re.split(r"[,+ ]+", value) if isinstance(value, str) else value
-    if not isinstance(names, list | tuple) or not names:
-        raise OptionError(f"stems can't be {value!r}: name some of {', '.join(model.instruments)}.")
-    wanted = {_choice("stems", str(name).strip(), model.instruments) for name in names}
-    return tuple(stem for stem in model.instruments if stem in wanted)
-
-
-def _bitrate(value: object, codec: Codec) -> str | None:
-    text = DEFAULT_BITRATE if value is None else str(value).lower()
-    match = re.fullmatch(r"(\d{1,4})k", text, re.ASCII)
-    if match is None or not LOW_KBPS <= int(match[1]) <= HIGH_KBPS:
-        raise OptionError(
-            f"bitrate can't be {value!r}: use {LOW_KBPS}k to {HIGH_KBPS}k, such as 192k."
-        )
-    return None if codec.bit_depths else f"{int(match[1])}k"
-
-
-def _bit_depth(value: object, codec: Codec) -> str | None:
-    if value is None:
-        return codec.bit_depths[0] if codec.bit_depths else None
-    if not codec.bit_depths:
-        raise OptionError(f"{codec} has no bit depth: leave bit_depth out, or use wav or flac.")
-    return _choice("bit_depth", str(value), codec.bit_depths)
-
-
-def _seconds(name: str, value: object) -> float:
-    try:
-        seconds = float(value)  # type: ignore[arg-type]  # whatever it is, it is a number or refused
-    except (TypeError, ValueError, OverflowError):
-        seconds = math.nan
-    if isinstance(value, bool) or not 0 <= seconds < MAX_SECONDS:
-        raise OptionError(f"{name} can't be {value!r}: use seconds, such as 30 or 7.5.")
-    return seconds + 0.0  # equal options are written alike, so -0.0 becomes 0.0
-
-
-def _duration_s(value: object) -> float | None:
-    if value is None:
-        return None
-    seconds = _seconds("duration_s", value)
-    if seconds == 0:
-        raise OptionError("duration_s can't be 0: leave it out to separate the whole song.")
-    return seconds
-
-
-def _flag(name: str, value: object) -> bool:
-    text = str(value).lower()
-    if text not in {"true", "false"}:
-        raise OptionError(f"{name} can't be {value!r}: use true or false.")
-    return text == "true"

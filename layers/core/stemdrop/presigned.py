@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from stemdrop.jobs import timestamp
+from stemdrop.job_record import timestamp
 from stemdrop.keys import UploadKey
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stemdrop.errors import BadKeyError, MissingError
-from stemdrop.jobs import Job, timestamp
+from stemdrop.job_record import Job, timestamp
 from stemdrop.keys import UploadKey, content_key, record_key, result_key
 from stemdrop.s3 import CHANGED, HIDDEN, MISSING, connect, storage_errors
 

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,6 +36,7 @@ _HARMLESS = re.compile(r"Application provided invalid, non monotonically increas
 _LOG_LINE = re.compile(
     r"^(?:\[[^\]\n]* @ 0x[0-9a-f]+\] )*\[(?:error|fatal|panic)\] (.+)$", re.MULTILINE
 )
+NO_ROOM = re.compile(r"No space left on device|Disk quota exceeded")
 _FORBIDDEN = re.compile(r"not on whitelist|Not detecting m3u8")
 
 
@@ -70,6 +72,8 @@ def untrusted_input(path: Path) -> list[str]:
 class FfmpegProcess:
     """A running ffmpeg: no shell, no environment, a session of its own, its messages collected.
 
+    Windows has process groups instead of sessions, and programs there need one variable.
+
     Leaving its context ends it.
 
     Parameters
@@ -77,7 +81,6 @@ class FfmpegProcess:
     program : Path of ffmpeg.
     arguments : Arguments that follow those of all calls.
     stdin, stdout : Streams as in `subprocess.Popen`; nothing by default.
-    pass_fds : File descriptors that ffmpeg may also write to.
     """
 
     def __init__(
@@ -87,7 +90,6 @@ class FfmpegProcess:
         *,
         stdin: int = subprocess.DEVNULL,
         stdout: int = subprocess.DEVNULL,
-        pass_fds: Sequence[int] = (),
     ) -> None:
         try:
             self.process = subprocess.Popen(
@@ -95,10 +97,10 @@ class FfmpegProcess:
                 stdin=stdin,
                 stdout=stdout,
                 stderr=subprocess.PIPE,
-                pass_fds=pass_fds,
-                env={},
+                env={"SYSTEMROOT": root} if (root := os.getenv("SYSTEMROOT")) else {},
                 cwd="/",
                 start_new_session=True,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )
         except OSError as error:
             busy = error.errno in {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
@@ -122,7 +124,7 @@ class FfmpegProcess:
         self.kill()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
-                with contextlib.suppress(BrokenPipeError):
+                with contextlib.suppress(OSError):  # there may be no reader
                     pipe.close()
 
     def wait(self, within_s: float | None = None) -> int | None:
@@ -136,8 +138,11 @@ class FfmpegProcess:
     def kill(self) -> None:
         """End ffmpeg now, and wait until it has gone."""
         if self.process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
+            if sys.platform == "win32":
+                self.process.kill()
+            else:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(KILLED_WITHIN_S)
         self._log.text()
 

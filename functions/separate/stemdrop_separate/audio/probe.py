@@ -1,23 +1,24 @@
 """Description of an audio file before it is decoded, by one call of ffmpeg."""
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from stemdrop.errors import (
     EmptyAudioError,
     NoAudioStreamError,
+    NoRoomError,
     NotAudioError,
     TimedOutError,
     TransientError,
 )
-from stemdrop_separate.audio.ffmpeg import FfmpegProcess, error_message, untrusted_input
-from stemdrop_separate.audio.pipes import PipeReader
+from stemdrop_separate.audio.ffmpeg import NO_ROOM, FfmpegProcess, error_message, untrusted_input
 from stemdrop_separate.audio.tags import Tags, parse_tags
 from stemdrop_separate.audio.wav_header import announced_duration_s
 
 PROBE_WITHIN_S = 60.0
+LIMIT_BYTES = 1 << 20
 _FIRST_BLOCK = ["-map", "0:a:0", "-frames:a", "1"]
 _FIELD = re.compile(r"^#(\w+) 0: (.*)$", re.MULTILINE)
 _BLOCK = re.compile(r"^0, *-?\d+, *-?\d+, *(\d+), *(\d+),", re.MULTILINE)
@@ -93,33 +94,39 @@ class _Answer:
 
 
 def _ask(path: Path, ffmpeg: Path, within_s: float) -> _Answer:
-    pipes = [os.pipe() for _ in range(3)]
-    stored, decoded, ffmetadata = (f"pipe:{write_end}" for _, write_end in pipes)
-    arguments = [
-        *("-loglevel", "level+info"),
-        *untrusted_input(path),
-        *(*_FIRST_BLOCK, "-c", "copy", "-f", "framecrc", stored),
-        # 32-bit floats, so that the size of a block tells the number of channels.
-        *(*_FIRST_BLOCK, "-c", "pcm_f32le", "-f", "framecrc", decoded),
-        *(*_FIRST_BLOCK, "-c", "copy", "-map_chapters", "-1", "-f", "ffmetadata", ffmetadata),
-    ]
-    answers = [PipeReader(os.fdopen(read_end, "rb")) for read_end, _ in pipes]
-    try:
-        running = FfmpegProcess(ffmpeg, arguments, pass_fds=[write_end for _, write_end in pipes])
-    finally:
-        for _, write_end in pipes:
-            os.close(write_end)
-    with running:
-        code = running.wait(within_s)
-        if code is None:
-            raise TimedOutError(f"The file was not recognized within {within_s:g} s.")
-        return _Answer(code, running.log, *(answer.text() for answer in answers))
+    with TemporaryDirectory(prefix="stemdrop-") as folder:
+        files = [Path(folder, name) for name in ("stored", "decoded", "tags")]
+        stored, decoded, ffmetadata = files
+        arguments = [
+            *("-loglevel", "level+info"),
+            *untrusted_input(path),
+            *(*_FIRST_BLOCK, "-c", "copy", "-f", "framecrc", f"file:{stored}"),
+            # 32-bit floats, so that the size of a block tells the number of channels.
+            *(*_FIRST_BLOCK, "-c", "pcm_f32le", "-f", "framecrc", f"file:{decoded}"),
+            *(*_FIRST_BLOCK, "-c", "copy", "-map_chapters", "-1"),
+            *("-f", "ffmetadata", f"file:{ffmetadata}"),
+        ]
+        with FfmpegProcess(ffmpeg, arguments) as running:
+            code = running.wait(within_s)
+            if code is None:
+                raise TimedOutError(f"The file was not recognized within {within_s:g} s.")
+            return _Answer(code, running.log, *map(_read, files))
+
+
+def _read(path: Path) -> str:
+    """Return the text of a file of ffmpeg's, which may be missing or of any size."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return file.read(LIMIT_BYTES).decode("utf-8", "replace")
 
 
 def _refusal(path: Path, answer: _Answer) -> Exception:
     why = error_message(answer.log)
     if answer.code < 0:
         return TransientError(f"ffmpeg was ended by signal {-answer.code} while it read the file.")
+    if NO_ROOM.search(answer.log):
+        return NoRoomError("The disk is full: free some space, and try again.")
     if _NO_STREAM.search(answer.log) or _is_only_a_tag(path):
         return NoAudioStreamError("The file has no sound: there are only pictures in it.")
     if answer.code == 0 and not why:

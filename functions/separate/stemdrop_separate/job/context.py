@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from stemdrop.jobs import Job
+from stemdrop.job_record import Job
 from stemdrop.notifications import Notifier
 from stemdrop.store import Store
 from stemdrop_separate.deadline import Deadline

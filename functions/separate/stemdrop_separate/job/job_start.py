@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from stemdrop.errors import EmptyAudioError, OptionError, TooLargeError
-from stemdrop.jobs import Job, Stage, Status, UploadSource, now, timestamp
+from stemdrop.job_record import Job, Stage, Status, UploadSource, now, timestamp
 from stemdrop.keys import Origin, UploadKey
 from stemdrop.options import OPTION_NAMES, Options
 from stemdrop.store import Upload

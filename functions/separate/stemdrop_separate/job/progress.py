@@ -6,7 +6,7 @@ from aws_lambda_powertools import Logger
 
 from stemdrop.errors import StorageError, TimedOutError
 from stemdrop_separate.deadline import Deadline
-from stemdrop_separate.job.job_record import JobRecord
+from stemdrop_separate.job.record_writer import RecordWriter
 
 INTERVAL_S = 2.0
 
@@ -22,7 +22,7 @@ class ProgressReporter:
     deadline : Moment by which the separation has to end.
     """
 
-    def __init__(self, record: JobRecord, deadline: Deadline) -> None:
+    def __init__(self, record: RecordWriter, deadline: Deadline) -> None:
         self._record = record
         self._deadline = deadline
         self._saved_at_s = 0.0

@@ -12,7 +12,7 @@ from aws_lambda_powertools import Logger
 from stemdrop.codecs import Codec
 from stemdrop.dedupe import copy_results
 from stemdrop.errors import StorageError
-from stemdrop.jobs import Job, Sound, Stem, StemArchive
+from stemdrop.job_record import Job, Sound, Stem, StemArchive
 from stemdrop.keys import ZIP_NAME, UploadKey, result_key
 from stemdrop.options import Options
 from stemdrop.store import Store

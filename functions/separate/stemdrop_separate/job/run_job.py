@@ -6,10 +6,10 @@ from stemdrop.errors import ChangedError, RejectedError, SupersededError
 from stemdrop.keys import Origin, UploadKey
 from stemdrop.store import Store
 from stemdrop_separate.job.context import Invocation, JobContext, JobResult, Outcome
-from stemdrop_separate.job.job_record import JobRecord
-from stemdrop_separate.job.job_run import JobRun
 from stemdrop_separate.job.job_start import is_same_work, is_settled, start_record
+from stemdrop_separate.job.job_state import JobState
 from stemdrop_separate.job.phases import finish, make_results, reject
+from stemdrop_separate.job.record_writer import RecordWriter
 from stemdrop_separate.job.usage import UsageMeter
 
 # Lambda ends an invocation without notice. This much time is kept for writing the record.
@@ -27,29 +27,29 @@ def run_job(context: JobContext, key: UploadKey, invocation: Invocation) -> JobR
     """
     force = False
     while True:
-        run = _start(context, key, invocation, force=force)
-        if isinstance(run, JobResult):
-            return run
+        state = _start(context, key, invocation, force=force)
+        if isinstance(state, JobResult):
+            return state
         try:
-            return _run_phases(run)
+            return _run_phases(state)
         except (SupersededError, ChangedError) as error:
             logger.info("superseded", key=str(key), reason=error.message)
-        if not _has_overwritten_newer_stems(run):
+        if not _has_overwritten_newer_stems(state):
             return JobResult(Outcome.SKIPPED)
         force = True
 
 
 def _start(
     context: JobContext, key: UploadKey, invocation: Invocation, *, force: bool
-) -> JobRun | JobResult:
-    """Return the run of a job, or its result if there is nothing to do.
+) -> JobState | JobResult:
+    """Return the state of a job, or its result if there is nothing to do.
 
     Parameters
     ----------
     force : Whether to run a job whose record says that it is done.
     """
     meter = UsageMeter(invocation.memory_mb, context.settings.usd_per_gb_second, invocation.trace)
-    record = JobRecord(context.store, key)
+    record = RecordWriter(context.store, key)
     if record.found is None and key.origin is Origin.JOBS:
         _delete_results(context.store, key)
         return JobResult(Outcome.SKIPPED)
@@ -57,7 +57,7 @@ def _start(
     job = start_record(key, upload, record.found, invocation.deadline)
     if is_settled(record.found, job) and not force:
         return JobResult(Outcome.SKIPPED, record.found)
-    return JobRun(
+    return JobState(
         context=context,
         key=key,
         upload=upload,
@@ -68,29 +68,29 @@ def _start(
     )
 
 
-def _run_phases(run: JobRun) -> JobResult:
-    run.record.save(run.first_record)
+def _run_phases(state: JobState) -> JobResult:
+    state.record.save(state.first_record)
     try:
-        results = make_results(run)
+        results = make_results(state)
     except RejectedError as error:
-        return reject(run, error)
-    return finish(run, results)
+        return reject(state, error)
+    return finish(state, results)
 
 
-def _has_overwritten_newer_stems(run: JobRun) -> bool:
+def _has_overwritten_newer_stems(state: JobState) -> bool:
     """Return whether a newer upload has to be separated again, since stems of ours replaced its.
 
     If the job was deleted, what was published for it is deleted too.
     """
-    if not run.has_published:
+    if not state.has_published:
         return False
-    newest, _ = run.store.load_job(run.key)
+    newest, _ = state.store.load_job(state.key)
     if newest is None:
-        _delete_results(run.store, run.key)
-        if run.content_digest:
-            run.store.forget_content(run.content_digest, run.key)
+        _delete_results(state.store, state.key)
+        if state.content_digest:
+            state.store.forget_content(state.content_digest, state.key)
         return False
-    return not is_same_work(newest, run.job)
+    return not is_same_work(newest, state.job)
 
 
 def _delete_results(store: Store, key: UploadKey) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
-from stemdrop.jobs import Usage
+from stemdrop.job_record import Usage
 
 Trace = Callable[[str], AbstractContextManager[Any]]
 

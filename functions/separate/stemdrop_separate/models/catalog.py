@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import sys
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib.metadata import version
@@ -11,7 +12,7 @@ from typing import Any
 
 import stemdrop
 from stemdrop.errors import ModelUnavailableError, SetupError
-from stemdrop.jobs import SeparationEngine
+from stemdrop.job_record import SeparationEngine
 from stemdrop.models import Model
 from stemdrop_separate.models.network import Backend, Network
 
@@ -37,6 +38,13 @@ PACKAGES = {
 }
 
 
+def _processors() -> int:
+    """Return the number of processors that this process may use."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @dataclass(slots=True)
 class Models:
     """A folder of models as `python -m stemdrop_model build` writes it.
@@ -50,7 +58,7 @@ class Models:
 
     folder: Path
     backend: BackendName = BackendName.ONNX
-    threads: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
+    threads: int = field(default_factory=_processors)
     _loaded: dict[str, Backend] = field(default_factory=dict, init=False)
 
     def available(self) -> tuple[Model, ...]:

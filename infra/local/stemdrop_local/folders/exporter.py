@@ -8,7 +8,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from stemdrop.errors import StemdropError, StorageError
-from stemdrop.jobs import Job, Status
+from stemdrop.job_record import Job, Status
 from stemdrop.keys import DROP_PREFIX, RECORD_NAME, UploadKey, parse_result_key
 from stemdrop.s3 import storage_errors
 from stemdrop.store import CHUNK_BYTES, Store

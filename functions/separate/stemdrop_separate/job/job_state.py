@@ -2,17 +2,17 @@
 
 from dataclasses import dataclass
 
-from stemdrop.jobs import Job
+from stemdrop.job_record import Job
 from stemdrop.keys import UploadKey
 from stemdrop.store import Store, Upload
 from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.job.context import JobContext
-from stemdrop_separate.job.job_record import JobRecord
+from stemdrop_separate.job.record_writer import RecordWriter
 from stemdrop_separate.job.usage import UsageMeter
 
 
 @dataclass(slots=True)
-class JobRun:
+class JobState:
     """State of one pass through the phases.
 
     Attributes
@@ -28,7 +28,7 @@ class JobRun:
     key: UploadKey
     upload: Upload | None
     first_record: Job
-    record: JobRecord
+    record: RecordWriter
     deadline: Deadline
     meter: UsageMeter
     content_digest: str | None = None

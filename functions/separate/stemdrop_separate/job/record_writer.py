@@ -3,7 +3,7 @@
 from typing import Any
 
 from stemdrop.errors import ChangedError, StorageError, SupersededError
-from stemdrop.jobs import Job
+from stemdrop.job_record import Job
 from stemdrop.keys import UploadKey
 from stemdrop.store import Store
 from stemdrop_separate.job.job_start import is_same_upload, source_of
@@ -11,7 +11,7 @@ from stemdrop_separate.job.job_start import is_same_upload, source_of
 ATTEMPTS = 5
 
 
-class JobRecord:
+class RecordWriter:
     """Reads a record once, and replaces exactly what was read or written last.
 
     S3 delivers events at least once and in any order, so several invocations may work on one

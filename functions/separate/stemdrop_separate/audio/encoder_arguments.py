@@ -1,7 +1,7 @@
 """ffmpeg's arguments for the codecs of `stemdrop.codecs`."""
 
 from stemdrop.codecs import Codec
-from stemdrop.options import DEFAULT_BITRATE
+from stemdrop.option_values import DEFAULT_BITRATE
 
 # The same song gives the same bytes: no time, no version, no random serial number.
 _REPRODUCIBLE = ["-fflags", "+bitexact", "-flags:a", "+bitexact"]
