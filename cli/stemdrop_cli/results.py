@@ -1,0 +1,114 @@
+"""Results of songs: a summary for people, or JSON for programs."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from stemdrop.errors import StemdropError
+from stemdrop.jobs import Failure, Status
+from stemdrop_cli.display import Display, Row
+from stemdrop_cli.errors import DONE, SONG_FAILED, ClientError, JobFailedError
+from stemdrop_cli.names import displayable
+from stemdrop_separate.atomic_files import describe_scaling
+
+
+@dataclass(slots=True)
+class SongResult:
+    """Result of a song, which `--json` prints with the names of the job record.
+
+    Attributes
+    ----------
+    song : Path of the song as given.
+    job_id : ID of the server's job; None for a separation on this machine.
+    stems : Stem to the path of its file.
+    zip : Path of the zip, if there is one.
+    duration_s : Seconds of sound; None if the song failed.
+    elapsed_s : Seconds that it took.
+    warnings : Sentences about the song, and about stems that clip.
+    """
+
+    song: str
+    model: str | None = None
+    job_id: str | None = None
+    status: Status = Status.PROCESSING
+    stems: dict[str, Path] = field(default_factory=dict)
+    zip: Path | None = None
+    duration_s: float | None = None
+    elapsed_s: float = 0.0
+    warnings: tuple[str, ...] = ()
+    gain_db: float = 0.0
+    error: Failure | None = None
+
+    @property
+    def name(self) -> str:
+        """Return the name to display."""
+        return displayable(self.song)
+
+    def to_json(self) -> str:
+        """Return the result as one line of ASCII characters."""
+        return json.dumps(asdict(self), default=str)
+
+    def summary(self) -> str:
+        """Say how long the song took, and where its files are."""
+        files = ", ".join(map(str, (*self.stems.values(), *filter(None, [self.zip]))))
+        took = f"done in {self.elapsed_s:.1f} s"
+        if self.job_id is None and self.duration_s:
+            speed = self.duration_s / self.elapsed_s
+            took = f"{self.duration_s:.1f} s in {self.elapsed_s:.1f} s ({speed:.0f}x)"
+        return f"{took}: {files}"
+
+    def notes(self) -> Iterator[str]:
+        """Yield what to say about the song on standard error."""
+        if self.error:
+            yield self.error.message
+            return
+        yield from self.warnings
+        if self.gain_db:
+            yield describe_scaling(self.gain_db)
+
+
+@dataclass(frozen=True, slots=True)
+class SongReporter:
+    """Prints what comes of each song. Threads may share it.
+
+    Attributes
+    ----------
+    as_json : Whether to print a JSON object per song instead of summaries.
+    quiet : Whether to print errors only, apart from JSON.
+    """
+
+    display: Display
+    as_json: bool = False
+    quiet: bool = False
+
+    def run(self, result: SongResult, work: Callable[[Row], None]) -> int:
+        """Run the work on a song, print its result, and return the exit status.
+
+        Parameters
+        ----------
+        work : Function that shows its progress in a row, and completes the result.
+        """
+        began_s, status = time.monotonic(), DONE
+        try:
+            with self.display.row(result.name) as row:
+                work(row)
+            result.status = Status.DONE
+        except StemdropError as error:
+            status = error.exit_status if isinstance(error, ClientError) else SONG_FAILED
+            result.status, result.error = Status.FAILED, Failure(error.code, error.message)
+            if isinstance(error, JobFailedError):
+                result.error = error.failure
+        result.elapsed_s = max(round(time.monotonic() - began_s, 3), 0.001)
+        self._print(result)
+        return status
+
+    def _print(self, result: SongResult) -> None:
+        if self.as_json:
+            self.display.print_result(result.to_json())
+        elif result.error is None and not self.quiet:
+            self.display.print_result(f"{result.name}: {result.summary()}")
+        if result.error or not self.quiet:
+            for note in result.notes():
+                self.display.print_error(f"{result.name}: {note}")
