@@ -1,7 +1,8 @@
 """The arguments that `separate` and `submit` share: songs, options, and where results go."""
 
 import argparse
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -78,14 +79,7 @@ def parse_options(parsed: argparse.Namespace) -> Options:
 
 def with_underscores(words: Sequence[str]) -> list[str]:
     """Return the words of a command line with ``--output_path`` for ``--output-path``."""
-
-    def rewritten() -> Iterator[str]:
-        is_option = True
-        for word in words:
-            is_option = is_option and word != "--"
-            name, equals, value = word.partition("=")
-            if is_option and word.startswith("--"):
-                name = "--" + name[2:].replace("-", "_")
-            yield name + equals + value
-
-    return list(rewritten())
+    end = [*words, "--"].index("--")
+    names = re.compile("(?<=^--)[^=]+")
+    options = [names.sub(lambda name: name[0].replace("-", "_"), word) for word in words[:end]]
+    return [*options, *words[end:]]

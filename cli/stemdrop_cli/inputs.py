@@ -59,19 +59,15 @@ def readable_songs(songs: Iterable[Path]) -> Iterator[dict[Path, str]]:
     """
     with TemporaryDirectory(prefix="stemdrop-") as folder:
         saved = Path(folder, STDIN_NAME, STDIN_NAME)
-        named = [(song, str(song)) if song != STDIN else (saved, STDIN_NAME) for song in songs]
-        if (saved, STDIN_NAME) in named:
-            _save_stdin(saved)
-        yield dict(named)
-
-
-def _save_stdin(path: Path) -> None:
-    try:
-        path.parent.mkdir()
-        with path.open("wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file)
-    except OSError as error:
-        raise OptionError(f"Standard input can't be saved: {error.strerror}.") from error
+        names = dict((song, str(song)) if song != STDIN else (saved, STDIN_NAME) for song in songs)
+        if saved in names:
+            try:
+                saved.parent.mkdir()
+                with saved.open("wb") as file:
+                    shutil.copyfileobj(sys.stdin.buffer, file)
+            except OSError as error:
+                raise OptionError(f"Standard input can't be saved: {error.strerror}.") from error
+        yield names
 
 
 def _expand(text: str, output: Path) -> list[Path]:
@@ -79,10 +75,8 @@ def _expand(text: str, output: Path) -> list[Path]:
     is_pattern = not path.exists() and _is_magic(text)
     if not is_pattern and not path.is_dir():
         return [path.absolute() if path == STDIN and text != str(STDIN) else path]
-    matches = [path]
-    if is_pattern:
-        matches = [Path(match) for match in sorted(glob.glob(text, recursive=True))]  # noqa: PTH207
-    found = [song for match in matches for song in _songs_in(match)]
+    matches = sorted(glob.glob(text, recursive=True)) if is_pattern else [text]  # noqa: PTH207
+    found = [song for match in matches for song in _songs_in(Path(match))]
     songs = _outside(output, Path(text), found)
     if not songs and path.resolve() != output.resolve():
         raise OptionError(

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -41,32 +41,18 @@ class SongResult:
     gain_db: float = 0.0
     error: Failure | None = None
 
-    @property
-    def name(self) -> str:
-        """Return the name to display."""
-        return displayable(self.song)
-
     def to_json(self) -> str:
         """Return the result as one line of ASCII characters."""
         return json.dumps(asdict(self), default=str)
 
     def summary(self) -> str:
         """Say how long the song took, and where its files are."""
-        files = ", ".join(map(str, (*self.stems.values(), *filter(None, [self.zip]))))
         took = f"done in {self.elapsed_s:.1f} s"
         if self.job_id is None and self.duration_s:
             speed = self.duration_s / self.elapsed_s
             took = f"{self.duration_s:.1f} s in {self.elapsed_s:.1f} s ({speed:.0f}x)"
-        return f"{took}: {files}"
-
-    def notes(self) -> Iterator[str]:
-        """Yield what to say about the song on standard error."""
-        if self.error:
-            yield self.error.message
-            return
-        yield from self.warnings
-        if self.gain_db:
-            yield describe_scaling(self.gain_db)
+        files = [*self.stems.values(), *filter(None, [self.zip])]
+        return f"{took}: {', '.join(map(str, files))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +76,10 @@ class SongReporter:
         ----------
         work : Function that shows its progress in a row, and completes the result.
         """
+        name = displayable(result.song)
         began_s, status = time.monotonic(), DONE
         try:
-            with self.display.row(result.name) as row:
+            with self.display.row(name) as row:
                 work(row)
             result.status = Status.DONE
         except StemdropError as error:
@@ -101,14 +88,16 @@ class SongReporter:
             if isinstance(error, JobFailedError):
                 result.error = error.failure
         result.elapsed_s = max(round(time.monotonic() - began_s, 3), 0.001)
-        self._print(result)
+        self._print(name, result)
         return status
 
-    def _print(self, result: SongResult) -> None:
+    def _print(self, name: str, result: SongResult) -> None:
         if self.as_json:
             self.display.print_result(result.to_json())
-        elif result.error is None and not self.quiet:
-            self.display.print_result(f"{result.name}: {result.summary()}")
-        if result.error or not self.quiet:
-            for note in result.notes():
-                self.display.print_error(f"{result.name}: {note}")
+        elif not self.quiet and not result.error:
+            self.display.print_result(f"{name}: {result.summary()}")
+        notes = [] if self.quiet else [*result.warnings]
+        if result.gain_db and not self.quiet:
+            notes.append(describe_scaling(result.gain_db))
+        for note in [result.error.message] if result.error else notes:
+            self.display.print_error(f"{name}: {note}")

@@ -17,6 +17,7 @@ from stemdrop_cli.display import Phase, Row, open_display
 from stemdrop_cli.errors import DONE, INTERRUPTED
 from stemdrop_cli.inputs import find_songs, readable_songs
 from stemdrop_cli.models import download_bar
+from stemdrop_cli.names import displayable
 from stemdrop_cli.results import SongReporter, SongResult
 from stemdrop_cli.spleeter_flags import add_spleeter_flags, check_spleeter_flags, describe_setup
 from stemdrop_cli.time_left import TimeLeft
@@ -78,11 +79,12 @@ def _separate_all(parsed: argparse.Namespace, options: Options, names: Mapping[P
     network = models.load(options.model)
     status = DONE
     with open_display(quiet=parsed.quiet) as display:
-        details = display.print_error if parsed.verbose and not parsed.quiet else lambda _: None
+        is_verbose = parsed.verbose and not parsed.quiet
         if parsed.stft_backend and not parsed.quiet:
             display.print_error("--stft_backend has no effect: the stems are the same with any.")
-        for line in describe_setup(models, options.model, ffmpeg):
-            details(line)
+        for line in describe_setup(models, options.model, ffmpeg) if is_verbose else ():
+            display.print_error(line)
+        details = display.print_error if is_verbose else lambda _: None
         reporter = SongReporter(display, parsed.json, parsed.quiet)
         separation = _Separation(options, network, ffmpeg, details)
         for song, paths in targets.items():
@@ -125,8 +127,8 @@ class _Separation:
             )
         source = separated.source
         self.details(
-            f"{result.name}: {source.codec} in {source.container}, {source.sample_rate_hz} Hz, "
-            f"{source.channels} channels"
+            f"{displayable(result.song)}: {source.codec} in {source.container}, "
+            f"{source.sample_rate_hz} Hz, {source.channels} channels"
         )
         result.stems, result.duration_s = paths, round(separated.duration_s, 3)
         result.warnings = (*separated.warnings, *_clipping(separated))
