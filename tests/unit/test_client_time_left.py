@@ -1,5 +1,6 @@
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,3 +41,11 @@ def test_first_estimate_is_within_half_of_the_truth(
             assert 1 < number < count
             return
     raise AssertionError
+
+
+def test_estimate_for_equal_segments_is_exact_once_each_processor_has_begun_its_second() -> None:
+    done_at = finished_at(0.7, [2.0] * 16, processors=4)
+    time_left = TimeLeft(4)
+    estimates = [time_left.update(n / 16, at_s) for n, at_s in enumerate(done_at, start=1)]
+    assert estimates[:4] == [None] * 4
+    assert estimates[4:] == pytest.approx([done_at[-1] - at_s for at_s in done_at[4:]])
