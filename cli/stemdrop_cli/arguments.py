@@ -1,10 +1,13 @@
-"""The arguments that `separate` and `submit` share: the options, and where the stems go."""
+"""The arguments that `separate` and `submit` share: songs, options, and where results go."""
 
 import argparse
+import re
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
 from stemdrop.options import DEPENDENT, OPTION_NAMES, Options
+from stemdrop_cli.inputs import add_song_arguments
 from stemdrop_separate.output_paths import DEFAULT_FORMAT, PLACEHOLDERS
 
 DEFAULT_FOLDER = Path("stems")
@@ -12,7 +15,8 @@ ZIP = "zip"
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of a separation, and the paths of its stems."""
+    """Add the songs, the options of a separation, and the paths and display of its results."""
+    add_song_arguments(parser)
     parser.add_argument(
         "-o",
         "--output_path",
@@ -27,6 +31,14 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_FORMAT,
         metavar="FORMAT",
         help=f"default %(default)s; knows {', '.join(PLACEHOLDERS)}",
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print one JSON object per song on standard output, and nothing else there",
+    )
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="print no progress and no summaries, only errors"
     )
     for name in OPTION_NAMES:
         if name != ZIP:  # only a server makes one
@@ -63,3 +75,11 @@ def parse_options(parsed: argparse.Namespace) -> Options:
     if "model" in named:
         named["model"] = named["model"].removeprefix("spleeter:")
     return Options.parse(named)
+
+
+def with_underscores(words: Sequence[str]) -> list[str]:
+    """Return the words of a command line with ``--output_path`` for ``--output-path``."""
+    end = [*words, "--"].index("--")
+    names = re.compile("(?<=^--)[^=]+")
+    options = [names.sub(lambda name: name[0].replace("-", "_"), word) for word in words[:end]]
+    return [*options, *words[end:]]

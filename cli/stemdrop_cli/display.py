@@ -1,29 +1,12 @@
-"""Progress and results: bars on a terminal, plain lines anywhere else."""
+"""Progress and results: bars on a terminal (see bars.py), plain lines anywhere else."""
 
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from enum import StrEnum
 from typing import Protocol, TextIO
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TaskID,
-    TaskProgressColumn,
-    TextColumn,
-)
-from rich.table import Column
-from rich.text import Text
-
-NAME_COLUMNS = 40
-# Minimum widths, so that bars keep their length from phase to phase.
-PHASE_COLUMNS = len("waiting its turn")
-TIME_LEFT_COLUMNS = len("59:59 left")
 
 
 class Phase(StrEnum):
@@ -43,7 +26,10 @@ class Row(Protocol):
         """Start a phase; starting it again only clears a note."""
 
     def update(self, completed: float, seconds_left: float | None = None) -> None:
-        """Show the progress of a phase; without a time left, it is estimated."""
+        """Show the progress of a phase.
+
+        Without a time left, that of a separation is unknown, and that of other phases is estimated.
+        """
 
     def note(self, text: str) -> None:
         """Show a note until the next update."""
@@ -63,56 +49,50 @@ class Display(Protocol):
 
 
 @contextmanager
-def open_display(console: Console | None = None) -> Iterator[Display]:
+def open_display(console: Console | None = None, *, quiet: bool = False) -> Iterator[Display]:
     """Yield a display that suits standard error.
 
     Parameters
     ----------
     console : Console to use; standard error by default.
+    quiet : Whether to show no progress.
     """
     console = console or Console(stderr=True)
-    if not console.is_terminal:
-        yield LineDisplay()
+    if quiet or not console.is_terminal:
+        yield LineDisplay(quiet)
         return
-    name_column = Column(max_width=NAME_COLUMNS, no_wrap=True, overflow="ellipsis")
-    with Progress(
-        TextColumn("{task.description}", markup=False, table_column=name_column),
-        TextColumn(
-            "{task.fields[status_text]}", markup=False, table_column=Column(min_width=PHASE_COLUMNS)
-        ),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeLeftColumn(table_column=Column(min_width=TIME_LEFT_COLUMNS)),
-        console=console,
-        transient=True,
-        redirect_stdout=False,
-        redirect_stderr=False,
-    ) as progress:
-        yield BarDisplay(progress)
+    from stemdrop_cli.bars import open_bars
+
+    with open_bars(console) as bars:
+        yield bars
 
 
 class LineDisplay:
-    """A display without bars: each phase is a line on standard error."""
+    """A display without bars: each phase is a line on standard error, unless it is quiet."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
 
     @contextmanager
     def row(self, name: str) -> Iterator[Row]:
         """Show a song's progress while the context is open."""
-        yield LineRow(name)
+        yield LineRow(name, self._quiet)
 
     def print_result(self, line: str) -> None:
         """Print a result on standard output."""
-        _print(line, sys.stdout)
+        print_line(line, sys.stdout)
 
     def print_error(self, line: str) -> None:
         """Print an error on standard error."""
-        _print(f"stemdrop: {line}", sys.stderr)
+        print_line(f"stemdrop: {line}", sys.stderr)
 
 
 class LineRow:
     """A song's progress in lines; the same line is never printed twice in a row."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, quiet: bool) -> None:
         self._name = name
+        self._quiet = quiet
         self._last = ""
 
     def start(self, phase: Phase, total: float | None = None) -> None:  # noqa: ARG002
@@ -124,83 +104,11 @@ class LineRow:
 
     def note(self, text: str) -> None:
         """Show a note."""
-        if text != self._last:
-            _print(f"{self._name}: {text}", sys.stderr)
+        if text != self._last and not self._quiet:
+            print_line(f"{self._name}: {text}", sys.stderr)
         self._last = text
 
 
-class BarDisplay:
-    """A display on a terminal."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-
-    @contextmanager
-    def row(self, name: str) -> Iterator[Row]:
-        """Show a song's progress while the context is open."""
-        task_id = self._progress.add_task(name, total=None, status_text="", ends_at=None)
-        try:
-            yield BarRow(self._progress, task_id)
-        finally:
-            self._progress.remove_task(task_id)
-
-    def print_result(self, line: str) -> None:
-        """Print a result on standard output, above the bars if that is the terminal, too."""
-        if sys.stdout.isatty():
-            self._print_above(line)
-        else:
-            _print(line, sys.stdout)
-
-    def print_error(self, line: str) -> None:
-        """Print an error above the bars."""
-        self._print_above(f"stemdrop: {line}")
-
-    def _print_above(self, line: str) -> None:
-        self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-class BarRow:
-    """A song's progress as a bar."""
-
-    def __init__(self, progress: Progress, task_id: TaskID) -> None:
-        self._progress = progress
-        self._task_id = task_id
-        self._phase: Phase | None = None
-
-    def start(self, phase: Phase, total: float | None = None) -> None:
-        """Start a phase."""
-        if phase == self._phase:
-            self._progress.update(self._task_id, status_text=phase.value)
-        else:
-            self._phase = phase
-            self._progress.reset(self._task_id, total=total, status_text=phase.value, ends_at=None)
-
-    def update(self, completed: float, seconds_left: float | None = None) -> None:
-        """Show the progress of the phase."""
-        ends_at = None if seconds_left is None else time.monotonic() + seconds_left
-        status_text = self._phase.value if self._phase else ""
-        self._progress.update(
-            self._task_id, completed=completed, status_text=status_text, ends_at=ends_at
-        )
-
-    def note(self, text: str) -> None:
-        """Show a note until the next update."""
-        self._progress.update(self._task_id, status_text=text)
-
-
-class TimeLeftColumn(ProgressColumn):
-    """Time left, as the server estimates it, or else from the speed so far."""
-
-    def render(self, task: Task) -> Text:
-        """Show minutes and seconds."""
-        ends_at = task.fields["ends_at"]
-        left_s = task.time_remaining if ends_at is None else max(ends_at - time.monotonic(), 0)
-        if left_s is None:
-            return Text("")
-        minutes, seconds = divmod(round(left_s), 60)
-        return Text(f"{minutes}:{seconds:02d} left")
-
-
-def _print(line: str, file: TextIO) -> None:
+def print_line(line: str, file: TextIO) -> None:
     """Print a line with one call, so that lines of several threads don't interleave."""
     print(f"{line}\n", end="", file=file, flush=True)

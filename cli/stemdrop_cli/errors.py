@@ -3,6 +3,7 @@
 StemdropError
 └── ClientError
     ├── SongError                   1  this song can't be sent, failed, or can't be written
+    │   ├── JobFailedError             the server could not separate it
     │   ├── UploadExpiredError         its upload URL has expired: request a new one
     │   └── DownloadExpiredError       its download URL has expired: request a new one
     ├── ServerError                 3  the server is unreachable, or isn't stemdrop
@@ -16,6 +17,7 @@ StoppedError                           another thread has stopped the work
 from typing import ClassVar
 
 from stemdrop.errors import StemdropError
+from stemdrop.job_record import Failure
 
 DONE = 0
 SONG_FAILED = 1
@@ -36,6 +38,14 @@ class SongError(ClientError):
     """One song can't be sent, failed, or can't be written; the others continue."""
 
     code = "song"
+
+
+class JobFailedError(SongError):
+    """The server could not separate the song, for a reason with a code of its own."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
 
 
 class UploadExpiredError(SongError):

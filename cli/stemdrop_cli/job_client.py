@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from stemdrop.job_record import Status
+from stemdrop.job_record import Failure, Status
 from stemdrop.options import Options
 from stemdrop_cli.api_client import ApiClient, JobSubmission
 from stemdrop_cli.display import Phase, Row
 from stemdrop_cli.errors import (
     DownloadExpiredError,
+    JobFailedError,
     ServerError,
-    SongError,
     UploadExpiredError,
 )
 from stemdrop_cli.names import api_filename
@@ -88,7 +88,8 @@ class JobClient:
 
         Raises
         ------
-        SongError : The job failed, or doesn't exist.
+        JobFailedError : The job failed.
+        SongError : The job doesn't exist.
         """
         etag, phase = None, Phase.QUEUED
         while True:
@@ -97,7 +98,7 @@ class JobClient:
             if poll.job and poll.job.status is Status.DONE:
                 return poll.job
             if poll.job and poll.job.status is Status.FAILED:
-                raise SongError(poll.job.failure or "The job failed.")
+                raise JobFailedError(poll.job.failure or Failure("job", "The job failed."))
             if poll.job and poll.job.status is Status.PROCESSING:
                 phase = Phase.SEPARATING
                 self._start(phase, 1.0)

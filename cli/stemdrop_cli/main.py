@@ -5,17 +5,19 @@ import importlib
 import io
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 import stemdrop
 from stemdrop.errors import OptionError, StemdropError
+from stemdrop_cli.arguments import with_underscores
 from stemdrop_cli.errors import SONG_FAILED, USAGE_ERROR, ClientError
 
 # Name of a command to its help, and to the module with its `add_arguments` and `run`.
 COMMANDS = {
     "separate": ("split songs into stems on this machine", "stemdrop_cli.separate"),
     "submit": ("have a server split songs into stems", "stemdrop_cli.submit"),
+    "completion": ("print a script for completion in a shell", "stemdrop_cli.completion"),
     "models": ("list, fetch and remove the models of separate", "stemdrop_cli.models"),
 }
 
@@ -26,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # file names may be any bytes
     given = list(sys.argv[1:] if arguments is None else arguments)
-    parsed = _parser(given[0] if given else "").parse_args(given)
+    parsed = build_parser(given[:1]).parse_args(with_underscores(given))
     try:
         with _signals_as_interrupts():
             status: int = parsed.run(parsed)
@@ -52,13 +54,14 @@ def _signals_as_interrupts() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _parser(chosen: str) -> argparse.ArgumentParser:
+def build_parser(chosen: Collection[str]) -> argparse.ArgumentParser:
+    """Return the parser, with the arguments of the chosen commands only."""
     parser = argparse.ArgumentParser(prog="stemdrop", description="Split songs into stems.")
     parser.add_argument("--version", action="version", version=f"stemdrop {stemdrop.__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, dest="command", metavar="COMMAND")
     for name, (description, module) in COMMANDS.items():
         command = commands.add_parser(name, help=description)
-        if name == chosen:
+        if name in chosen:
             loaded = importlib.import_module(module)
             loaded.add_arguments(command)
             command.set_defaults(run=loaded.run)

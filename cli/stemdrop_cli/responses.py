@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stemdrop.errors import OptionError
-from stemdrop.job_record import Stage, Status
+from stemdrop.job_record import Failure, Stage, Status
 from stemdrop.keys import JOB_ID, ZIP_NAME
 from stemdrop.options import Options
 from stemdrop.presigned import PresignedUpload
@@ -42,7 +42,8 @@ class JobResponse:
     given_options : Options as the server sent them; see `options`.
     downloads : Name of a stem, or of the zip, to its file.
     gain_db : Gain that was applied to all stems so that none clips.
-    failure : One sentence, if the job failed.
+    failure : Why the job failed, if it did.
+    duration_s : Seconds of sound in each stem, if there are stems.
     """
 
     id: str
@@ -55,8 +56,9 @@ class JobResponse:
     downloads: Mapping[str, DownloadLink] = field(default_factory=dict)
     clippings: tuple[StemClipping, ...] = ()
     gain_db: float = 0.0
-    failure: str | None = None
+    failure: Failure | None = None
     warnings: tuple[str, ...] = ()
+    duration_s: float | None = None
 
     @property
     def is_finished(self) -> bool:
@@ -106,11 +108,16 @@ def parse_job(shown: Any) -> JobResponse:
                 if stem["clipped_samples"]
             ),
             gain_db=min((float(stem.get("gain_db", 0)) for stem in stems.values()), default=0.0),
-            failure=str(shown["error"]["message"]) if shown["error"] else None,
+            failure=_parse_failure(shown["error"]),
             warnings=tuple(map(str, shown["warnings"])),
+            duration_s=max((float(stem["duration_s"]) for stem in stems.values()), default=None),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ServerError("The server's response isn't a job: check its version.") from error
+
+
+def _parse_failure(shown: Any) -> Failure | None:
+    return Failure(str(shown["code"]), str(shown["message"])) if shown else None
 
 
 def parse_upload(shown: Any) -> PresignedUpload | None:

@@ -1,17 +1,15 @@
-"""Run the tasks of `stemdrop submit`, and print what came of each."""
+"""Run the tasks of `stemdrop submit`."""
 
-import time
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from functools import partial
 
-from stemdrop.errors import StemdropError
+from stemdrop.keys import ZIP_NAME
 from stemdrop.options import Options
-from stemdrop_cli.display import Display, Row
-from stemdrop_cli.errors import DONE, SONG_FAILED, ClientError
+from stemdrop_cli.display import Row
 from stemdrop_cli.job_client import JobClient, Session
 from stemdrop_cli.responses import JobResponse
+from stemdrop_cli.results import SongReporter, SongResult
 from stemdrop_cli.tasks import Layout, Task
-from stemdrop_separate.atomic_files import describe_clipping, describe_scaling
+from stemdrop_separate.atomic_files import describe_clipping
 
 
 class Runner:
@@ -24,29 +22,23 @@ class Runner:
     """
 
     def __init__(
-        self, session: Session, display: Display, layout: Layout, options: Options
+        self, session: Session, reporter: SongReporter, layout: Layout, options: Options
     ) -> None:
         self._session = session
-        self._display = display
+        self._reporter = reporter
         self._layout = layout
         self._options = options
 
     def run(self, task: Task) -> None:
-        """Get a song's stems, and set the task's status."""
-        began_s = time.monotonic()
-        try:
-            with self._display.row(task.name) as row:
-                job, paths = self._get_stems(task, row)
-        except StemdropError as error:
-            task.status = error.exit_status if isinstance(error, ClientError) else SONG_FAILED
-            self._display.print_error(f"{task.name}: {error.message}")
-        else:
-            task.status = DONE
-            self._print_summary(task, job, paths.values(), time.monotonic() - began_s)
+        """Get a song's stems, print the result, and set the task's status."""
+        result = SongResult(str(task.song or task.name), job_id=task.job_id)
+        if task.song:
+            result.model = self._options.model
+        task.status = self._reporter.run(result, partial(self._get_stems, task, result))
 
-    def _get_stems(self, task: Task, row: Row) -> tuple[JobResponse, Mapping[str, Path]]:
+    def _get_stems(self, task: Task, result: SongResult, row: Row) -> None:
         def keep_job_id(job_id: str) -> None:
-            task.job_id = job_id
+            task.job_id = result.job_id = job_id
 
         client, job = JobClient(self._session, row), None
         if task.song:
@@ -55,17 +47,15 @@ class Runner:
             job = client.wait(str(task.job_id))
         paths = self._layout.paths(task, job)
         client.download(job, paths)
-        return job, paths
+        result.model = job.options.model
+        result.zip = paths.pop(ZIP_NAME, None)
+        result.stems = paths
+        result.duration_s, result.gain_db = job.duration_s, job.gain_db
+        result.warnings = (*job.warnings, *_clipping(job))
 
-    def _print_summary(
-        self, task: Task, job: JobResponse, paths: Iterable[Path], took_s: float
-    ) -> None:
-        files = ", ".join(map(str, paths))
-        self._display.print_result(f"{task.name}: done in {took_s:.1f} s: {files}")
-        for warning in job.warnings:
-            self._display.print_error(f"{task.name}: {warning}")
-        if job.gain_db:
-            self._display.print_error(f"{task.name}: {describe_scaling(job.gain_db)}")
-        for clipping in job.clippings:
-            said = describe_clipping(clipping.stem, clipping.samples, clipping.peak_dbfs)
-            self._display.print_error(f"{task.name}: {said}")
+
+def _clipping(job: JobResponse) -> list[str]:
+    return [
+        describe_clipping(clipping.stem, clipping.samples, clipping.peak_dbfs)
+        for clipping in job.clippings
+    ]

@@ -3,20 +3,26 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-from stemdrop.errors import OptionError, StemdropError
+from stemdrop.errors import OptionError
 from stemdrop.models import Model
 from stemdrop.options import Options
 from stemdrop_cli.arguments import add_common_arguments, parse_options
+from stemdrop_cli.display import Phase, Row, open_display
+from stemdrop_cli.errors import DONE, INTERRUPTED
+from stemdrop_cli.inputs import find_songs, readable_songs
 from stemdrop_cli.models import download_bar
+from stemdrop_cli.names import displayable
+from stemdrop_cli.results import SongReporter, SongResult
+from stemdrop_cli.spleeter_flags import add_spleeter_flags, check_spleeter_flags, describe_setup
+from stemdrop_cli.time_left import TimeLeft
 from stemdrop_model.install import default_folder
-from stemdrop_separate.atomic_files import describe_clipping, describe_scaling, unfinished
+from stemdrop_separate.atomic_files import describe_clipping, unfinished
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
 from stemdrop_separate.models.catalog import BackendName, Models
 from stemdrop_separate.models.network import Network
@@ -24,15 +30,12 @@ from stemdrop_separate.output_paths import name_targets
 from stemdrop_separate.pipeline import SeparatedSong, separate_song
 from stemdrop_separate.separator import find_models
 
-FAILED = 1
-INTERRUPTED = 130
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     add_common_arguments(parser)
     add = parser.add_argument
-    add("songs", nargs="+", type=Path, metavar="SONG")
+    add_spleeter_flags(parser)
     add(
         "--backend",
         type=BackendName,
@@ -54,28 +57,40 @@ def run(parsed: argparse.Namespace) -> int:
 
     Raises
     ------
-    OptionError : An option is invalid, or the stems can't have the requested names.
+    OptionError : An option is invalid, no song matches, or the stems can't have these names.
     StemdropError : The model or ffmpeg is missing.
     """
+    check_spleeter_flags(parsed)
+    options, songs = parse_options(parsed), find_songs(parsed)
+    if not songs:
+        raise OptionError("There is nothing to do: name a song.")
     try:
-        return _separate_all(parsed, parse_options(parsed))
+        with readable_songs(songs) as names:
+            return _separate_all(parsed, options, names)
     except KeyboardInterrupt:
-        _fail("Interrupted; unfinished stems are removed.")
+        print("stemdrop: Interrupted; unfinished stems are removed.", file=sys.stderr)
         return INTERRUPTED
 
 
-def _separate_all(parsed: argparse.Namespace, options: Options) -> int:
-    targets = name_targets(parsed.songs, parsed.output_path, parsed.filename_format, options)
+def _separate_all(parsed: argparse.Namespace, options: Options, names: Mapping[Path, str]) -> int:
+    targets = name_targets(names, parsed.output_path, parsed.filename_format, options)
     ffmpeg = find_ffmpeg(parsed.ffmpeg)
-    network = Models(_model_dir(parsed, options.model), parsed.backend).load(options.model)
-    status = 0
-    for song, paths in targets.items():
-        try:
-            result = _separate_one(song, paths, options, network, ffmpeg)
-        except StemdropError as error:
-            status = _fail(f"{song}: {error.message}")
-        else:
-            _print_summary(song, paths, result)
+    models = Models(_model_dir(parsed, options.model), parsed.backend)
+    network = models.load(options.model)
+    status = DONE
+    with open_display(quiet=parsed.quiet) as display:
+        is_verbose = parsed.verbose and not parsed.quiet
+        if parsed.stft_backend and not parsed.quiet:
+            display.print_error("--stft_backend has no effect: the stems are the same with any.")
+        for line in describe_setup(models, options.model, ffmpeg) if is_verbose else ():
+            display.print_error(line)
+        details = display.print_error if is_verbose else lambda _: None
+        reporter = SongReporter(display, parsed.json, parsed.quiet)
+        separation = _Separation(options, network, ffmpeg, details)
+        for song, paths in targets.items():
+            result = SongResult(names[song], options.model)
+            work = partial(separation.run, result, song, paths)
+            status = max(status, reporter.run(result, work))
     return status
 
 
@@ -85,51 +100,52 @@ def _model_dir(parsed: argparse.Namespace, model: Model) -> Path:
         return Path(parsed.model_dir)
     if parsed.backend is BackendName.TENSORFLOW:
         return default_folder()
+    if parsed.quiet:
+        return find_models(model)
     with download_bar(model.weights) as on_progress:
         return find_models(model, on_progress)
 
 
-def _separate_one(
-    song: Path, paths: dict[str, Path], options: Options, network: Network, ffmpeg: Path
-) -> SeparatedSong:
-    """Write a song's stems under temporary names, and rename them once all are complete."""
-    if not song.is_file():
-        raise OptionError("There is no such file.")
-    with unfinished(paths) as parts, _bar(song.name) as advance:
-        return separate_song(song, parts, options, network, ffmpeg, on_progress=advance)
+@dataclass(frozen=True, slots=True)
+class _Separation:
+    """What the separations of all songs share."""
+
+    options: Options
+    network: Network
+    ffmpeg: Path
+    details: Callable[[str], None]
+
+    def run(self, result: SongResult, song: Path, paths: dict[str, Path], row: Row) -> None:
+        """Write a song's stems under temporary names, and rename them once all are complete."""
+        if not song.is_file():
+            raise OptionError("There is no such file.")
+        row.start(Phase.SEPARATING, 1.0)
+        on_progress = self._show_progress(row)
+        with unfinished(paths) as parts:
+            separated = separate_song(
+                song, parts, self.options, self.network, self.ffmpeg, on_progress=on_progress
+            )
+        source = separated.source
+        self.details(
+            f"{displayable(result.song)}: {source.codec} in {source.container}, "
+            f"{source.sample_rate_hz} Hz, {source.channels} channels"
+        )
+        result.stems, result.duration_s = paths, round(separated.duration_s, 3)
+        result.warnings = (*separated.warnings, *_clipping(separated))
+        result.gain_db = separated.gain_db
+
+    def _show_progress(self, row: Row) -> Callable[[float], None]:
+        began_s, time_left = time.monotonic(), TimeLeft(self.network.backend.parallel)
+
+        def show(share: float) -> None:
+            row.update(share, time_left.update(share, time.monotonic() - began_s))
+
+        return show
 
 
-@contextmanager
-def _bar(name: str) -> Iterator[Callable[[float], None]]:
-    columns = TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn()
-    console = Console(stderr=True)
-    with Progress(
-        *columns,
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as progress:
-        task = progress.add_task(name, total=1.0)
-        yield lambda share: progress.update(task, completed=share)
-
-
-def _print_summary(song: Path, paths: dict[str, Path], result: SeparatedSong) -> None:
-    speed = result.duration_s / result.separation_s
-    files = ", ".join(str(path) for path in paths.values())
-    print(
-        f"{song}: {result.duration_s:.1f} s in {result.separation_s:.1f} s ({speed:.0f}x): {files}"
-    )
-    for warning in result.warnings:
-        print(f"stemdrop: {song}: {warning}", file=sys.stderr)
-    for stem, file in result.stems.items():
-        if file.clipped_samples:
-            said = describe_clipping(stem, file.clipped_samples, file.peak_dbfs)
-            print(f"stemdrop: {song}: {said}", file=sys.stderr)
-    if result.gain_db:
-        print(f"stemdrop: {song}: {describe_scaling(result.gain_db)}", file=sys.stderr)
-
-
-def _fail(message: str) -> int:
-    print(f"stemdrop: {message}", file=sys.stderr)
-    return FAILED
+def _clipping(separated: SeparatedSong) -> list[str]:
+    return [
+        describe_clipping(stem, file.clipped_samples, file.peak_dbfs)
+        for stem, file in separated.stems.items()
+        if file.clipped_samples
+    ]

@@ -6,7 +6,6 @@ import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
 from stemdrop.options import Options
 from stemdrop_cli import server_options
@@ -20,7 +19,9 @@ from stemdrop_cli.arguments import (
 )
 from stemdrop_cli.display import open_display
 from stemdrop_cli.errors import DONE, INTERRUPTED, SONG_FAILED
+from stemdrop_cli.inputs import find_songs
 from stemdrop_cli.job_client import Session
+from stemdrop_cli.results import SongReporter
 from stemdrop_cli.retries import GIVE_UP_AFTER_S, Retries, StopEvent
 from stemdrop_cli.runner import Runner
 from stemdrop_cli.tasks import Layout, Task, parse_tasks
@@ -46,7 +47,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EXIT_STATUS
     add = parser.add_argument
-    add("songs", nargs="*", type=Path, metavar="SONG")
     server_options.add_arguments(parser)
     add_option(parser, ZIP)
     add(
@@ -83,14 +83,15 @@ def run(parsed: argparse.Namespace) -> int:
     options = parse_options(parsed)
     url = server_options.find_url(parsed.url)
     token = server_options.find_token(parsed.token, url)
-    tasks = parse_tasks(parsed.songs, parsed.resume)
+    songs = find_songs(parsed)
+    tasks = parse_tasks(songs, parsed.resume)
     layout = Layout(parsed.output_path, parsed.filename_format)
-    layout.check(parsed.songs, options)
+    layout.check(songs, options)
     interrupted = False
     try:
         with ApiClient(url, token) as api, Transfers() as transfers:
             session = Session(api, transfers, StopEvent(), parsed.give_up_after)
-            _run_all(tasks, session, layout, options, parsed.parallel)
+            _run_all(tasks, session, layout, options, parsed)
     except KeyboardInterrupt:
         interrupted = True
         print("stemdrop: Interrupted; unfinished files are removed.", file=sys.stderr)
@@ -100,13 +101,18 @@ def run(parsed: argparse.Namespace) -> int:
 
 
 def _run_all(
-    tasks: Sequence[Task], session: Session, layout: Layout, options: Options, parallel: int
+    tasks: Sequence[Task],
+    session: Session,
+    layout: Layout,
+    options: Options,
+    parsed: argparse.Namespace,
 ) -> None:
-    with open_display() as display:
+    with open_display(quiet=parsed.quiet) as display:
         first = Retries(session.stop, session.give_up_after_s, display.print_error)
         first.run(session.api.check)
-        runner = Runner(session, display, layout, options)
-        run_all([partial(runner.run, task) for task in tasks], parallel, session.stop)
+        reporter = SongReporter(display, parsed.json, parsed.quiet)
+        runner = Runner(session, reporter, layout, options)
+        run_all([partial(runner.run, task) for task in tasks], parsed.parallel, session.stop)
 
 
 def _resume_hints(tasks: Sequence[Task], url: str, layout: Layout) -> Iterator[str]:

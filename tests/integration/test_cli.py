@@ -1,5 +1,7 @@
+import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -56,7 +58,7 @@ def test_summary_names_files_and_speed(
     assert printed.out.count("\n") == 1
     assert f"{song}: 2.5 s in" in printed.out
     assert str(tmp_path / "my song" / "vocals.flac") in printed.out
-    assert printed.err == ""
+    assert printed.err == f"{song}: separating\n"
 
 
 def test_part_of_a_song_equals_that_part_alone(song: Path, tmp_path: Path) -> None:
@@ -117,6 +119,9 @@ def test_backends_return_equal_stems(song: Path, tmp_path: Path) -> None:
         (["-f", "{filename}.{codec}"], "would be written over vocals of", 2),
         (["--ffmpeg", "/nowhere/ffmpeg"], "/nowhere/ffmpeg", 1),
         (["--model_dir", "/nowhere"], "installed here", 1),
+        (["--mwf"], "use --quality high", 2),
+        (["-a", "other.Adapter"], "adapter can't be 'other.Adapter'", 2),
+        (["-i", "nothing/*.mp3"], "No songs match 'nothing/*.mp3'", 2),
     ],
 )
 def test_invalid_arguments_are_reported_in_one_sentence(
@@ -129,9 +134,9 @@ def test_invalid_arguments_are_reported_in_one_sentence(
 ) -> None:
     assert separate(song, "-o", tmp_path, *arguments) == status
     printed = capsys.readouterr()
-    assert sentence in printed.err
-    assert printed.err.startswith("stemdrop: ")
-    assert printed.err.count("\n") == 1
+    (error,) = (line for line in printed.err.splitlines() if line != f"{song}: separating")
+    assert sentence in error
+    assert error.startswith("stemdrop: ")
     assert printed.out == ""
     assert tree(tmp_path) == []
 
@@ -142,7 +147,7 @@ def test_bad_song_does_not_stop_the_others(
     bad = tmp_path / "bad.mp3"
     bad.write_bytes(b"no song at all")
     assert separate(bad, tmp_path / "missing.mp3", song, "-o", tmp_path / "out") == 1
-    errors = capsys.readouterr().err.splitlines()
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("stemdrop")]
     assert len(errors) == 2
     assert "bad.mp3" in errors[0]
     assert "missing.mp3: There is no such file." in errors[1]
@@ -166,7 +171,99 @@ def test_clipping_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert separate(song, "-o", tmp_path, "--clip", "scale") == 0
     assert re.search(r"All stems are scaled by -\d+\.\d dB", capsys.readouterr().err)
     assert separate(song, "-o", tmp_path, "--bit_depth", "32f") == 0
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err == f"{song}: separating\n"
+
+
+def test_folder_is_separated_into_json_without_the_stems_in_it(
+    song: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("-x.wav").write_bytes(song.read_bytes())
+    Path("live").mkdir()
+    Path("live/bad.mp3").write_bytes(b"no song at all")
+    for _ in range(2):  # the second time with stems in the folder
+        assert separate(".", "--json", "--quiet", "--stems", "vocals") == 1
+    printed = capsys.readouterr()
+    done, failed, *_ = map(json.loads, printed.out.splitlines())
+    assert printed.out.count("\n") == 4
+    assert set(printed.err.splitlines()) == {
+        f"stemdrop: live/bad.mp3: {failed['error']['message']}"
+    }
+    assert (done["song"], done["status"], done["model"]) == ("-x.wav", "done", "2stems")
+    assert (done["stems"], done["duration_s"]) == ({"vocals": "stems/-x/vocals.wav"}, 2.5)
+    assert (failed["song"], failed["status"]) == ("live/bad.mp3", "failed")
+    assert failed["error"]["code"] == "not_audio"
+    assert tree(tmp_path / "stems") == ["-x/vocals.wav"]
+
+
+def test_song_is_read_from_standard_input(song: Path, tmp_path: Path) -> None:
+    folders = [tmp_path / "temporary", tmp_path / "out"]
+    folders[0].mkdir()
+    piped = run(
+        ["separate", "-", "-o", folders[1], "-f", "{foldername} {filename} {instrument}.{codec}"],
+        song.read_bytes(),
+        TMPDIR=str(folders[0]),
+    )
+    assert piped.returncode == 0
+    assert separate(song, "-o", tmp_path) == 0
+    vocals = (folders[1] / "stdin stdin vocals.wav").read_bytes()
+    assert vocals == (tmp_path / "my song" / "vocals.wav").read_bytes()
+    assert piped.stderr == b"stdin: separating\n"
+    assert tree(folders[0]) == []
+    empty = run(["separate", "-", "-o", tmp_path], b"")
+    assert empty.returncode == 1
+    assert b"stemdrop: stdin: The file is empty" in empty.stderr
+
+
+def test_flags_of_spleeter_that_change_nothing_are_accepted(
+    song: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    adapter = "spleeter.audio.ffmpeg.FFMPEGProcessAudioAdapter"
+    flags = ["-a", adapter, "-B", "librosa", "--verbose", "--output-path", tmp_path]
+    assert separate("-i", song, *flags) == 0
+    assert tree(tmp_path) == ["my song/accompaniment.wav", "my song/vocals.wav"]
+    printed = capsys.readouterr().err
+    assert printed.count("--stft_backend has no effect") == 1
+    for detail in ("onnxruntime", "model 2stems", "ffmpeg version", "pcm_s16le", " threads"):
+        assert detail in printed
+
+
+@pytest.mark.parametrize(
+    ("line", "completions"),
+    [
+        ("", {"separate", "submit", "completion"}),
+        ("separate --re", {"--residual"}),
+        ("separate --codec m", {"mp3", "m4a"}),
+        ("separate -p 4", {"4stems", "4stems-16kHz"}),
+        ("submit --clip s", {"scale"}),
+        ("separate a.", {"a.mp3"}),
+    ],
+)
+def test_bash_completes_commands_options_and_values(
+    tmp_path: Path, line: str, completions: set[str]
+) -> None:
+    (tmp_path / "a.mp3").touch()
+    words = ["stemdrop", *line.split(" ")]
+    (tmp_path / "complete.sh").write_bytes(run(["completion", "bash"]).stdout)
+    quoted = " ".join(map(shlex.quote, words))
+    script = f"""
+        . ./complete.sh
+        COMP_WORDS=({quoted}) COMP_CWORD={len(words) - 1} COMP_LINE={shlex.quote(" ".join(words))}
+        _shtab_stemdrop stemdrop "${{COMP_WORDS[-1]}}" "${{COMP_WORDS[-2]}}"
+        printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    shell = subprocess.run(
+        ["bash", "-c", script], check=True, capture_output=True, text=True, cwd=tmp_path
+    )
+    assert completions <= set(shell.stdout.split()), shell.stderr
+    if line:
+        assert completions == set(shell.stdout.split())
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish", "powershell"])
+def test_completion_script_knows_the_values(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", shell]) == 0
+    assert "5stems-16kHz" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -184,7 +281,7 @@ def test_interruption_leaves_no_files(tmp_path: Path, number: signal.Signals) ->
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors == "stemdrop: Interrupted; unfinished stems are removed.\n"
+    assert errors.endswith("\nstemdrop: Interrupted; unfinished stems are removed.\n")
     assert tree(out) == []
 
 
@@ -192,13 +289,16 @@ def test_usage_error_exits_with_2_and_help_lists_options() -> None:
     assert run(["separate"]).returncode == 2
     help_text = run(["separate", "--help"])
     assert help_text.returncode == 0
-    for option in ("-o", "-p", "-c", "-b", "-s", "-d", "-f", "--backend", "--residual"):
-        assert option in help_text.stdout
+    options = ["-o", "-p", "-c", "-b", "-s", "-d", "-f", "--backend", "--residual", "--json"]
+    for option in [*options, "-q, --quiet", "-i", "-a", "-B", "--verbose", "--mwf"]:
+        assert f"  {option}" in help_text.stdout.decode()
 
 
-def run(arguments: Sequence[object]) -> "subprocess.CompletedProcess[str]":
-    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+def run(
+    arguments: Sequence[object], stdin: bytes = b"", **more: str
+) -> "subprocess.CompletedProcess[bytes]":
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"} | more
     command = [*COMMAND, *map(str, arguments)]
     return subprocess.run(
-        command, check=False, capture_output=True, text=True, env=environment, timeout=120
+        command, check=False, capture_output=True, input=stdin, env=environment, timeout=120
     )

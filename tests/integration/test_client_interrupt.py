@@ -130,7 +130,9 @@ def test_job_id_is_kept_before_the_upload_is_reported(fake: FakeServer, tmp_path
             events.append(text)
 
     with ApiClient(fake.url, TOKEN) as api, Transfers() as transfers:
-        client = JobClient(Session(api, transfers, StopEvent(), 0.0), RecordedRow("song"))
+        client = JobClient(
+            Session(api, transfers, StopEvent(), 0.0), RecordedRow("song", quiet=False)
+        )
         client.submit(tmp_path / "My song.mp3", Options(), events.append)
     (job_id,) = fake.jobs
     assert events[-2:] == [job_id, f"uploaded as job {job_id}"]

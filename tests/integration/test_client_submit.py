@@ -1,5 +1,6 @@
 """`stemdrop submit` against a server that separates nothing; see also test_client_stack.py."""
 
+import json
 import os
 import subprocess
 import sys
@@ -171,9 +172,9 @@ def test_warnings_and_clipping_are_shown(
     assert submit("My song.mp3", "--stems", "vocals") == 0
     assert capsys.readouterr().err.splitlines()[-3:] == [
         "stemdrop: My song.mp3: The song ends before its announced length.",
-        "stemdrop: My song.mp3: All stems are scaled by -1.2 dB, so that none of them clips.",
         "stemdrop: My song.mp3: vocals clips in 7 samples, its peak is +0.5 dBFS; "
         "--bit_depth 32f keeps them, --clip scale lowers all stems.",
+        "stemdrop: My song.mp3: All stems are scaled by -1.2 dB, so that none of them clips.",
     ]
 
 
@@ -181,19 +182,38 @@ def test_failed_song_does_not_stop_the_others(
     fake: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("empty.mp3").touch()
-    Path("folder").mkdir()
     unreadable = "/proc/self/mem"  # even for root, on Linux
-    songs = ("empty.mp3", "missing.mp3", "folder", unreadable, "My song.mp3")
+    songs = ("empty.mp3", "missing.mp3", unreadable, "My song.mp3")
     assert submit(*songs, "--parallel", 1) == 1
     errors = [line for line in capsys.readouterr().err.splitlines() if "stemdrop" in line]
     assert errors == [
         "stemdrop: empty.mp3: The file is empty.",
         "stemdrop: missing.mp3: There is no such file.",
-        "stemdrop: folder: There is no such file.",
         "stemdrop: /proc/self/mem: The file can't be read: Input/output error.",
     ]
     assert len(tree(Path("stems"))) == 2
     assert len(fake.jobs) == 1
+
+
+def test_folder_is_submitted_with_json_only_on_standard_output(
+    fake: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert submit(".", "--zip", "--json", "--quiet") == 0
+    assert submit(".", "--json", "--quiet") == 0  # with stems in the folder
+    fake.failure = "The file can't be read as audio."
+    Path("My song.mp3").write_bytes(b"another")
+    assert submit(".", "--json", "--quiet") == 1
+    printed = capsys.readouterr()
+    done, _, failed = map(json.loads, printed.out.splitlines())
+    assert printed.err == f"stemdrop: My song.mp3: {fake.failure}\n"
+    folder = Path("stems/My song")
+    assert done["stems"] == {x: str(folder / f"{x}.wav") for x in ("vocals", "accompaniment")}
+    assert (done["song"], done["zip"]) == ("My song.mp3", str(folder / "stems.zip"))
+    assert (done["status"], done["model"], done["duration_s"]) == ("done", "2stems", 1.0)
+    first, _, last = fake.jobs
+    assert (done["job_id"], failed["job_id"]) == (first, last)
+    assert failed["status"] == "failed"
+    assert failed["error"] == {"code": "not_audio", "message": fake.failure}
 
 
 def test_failed_job_shows_its_error(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
@@ -231,6 +251,7 @@ def test_unwritable_folder_is_reported(
         (["-c", "mp3", "--bit_depth", "16"], "mp3 has no bit depth"),
         (["-f", "{track}"], "no {track}"),
         (["sub/My song.flac"], "would be written over"),
+        (["-i", "empty/*.mp3"], "No songs match 'empty/*.mp3'"),
         (["--resume", "other.mp3"], "'other.mp3' isn't a job ID"),
         (["--url", "localhost:5000"], "url can't be 'localhost:5000'"),
         (["--token", "grüße"], "The token is invalid"),

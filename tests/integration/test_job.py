@@ -262,7 +262,7 @@ def test_progress_is_written_every_two_seconds_at_most(
     assert shares[0] == 0.0
     assert shares == sorted(shares)
     assert len(shares) == 1 + 2  # after the first segment, and 3 s later
-    assert 0 < shares[1] < shares[2] == 1
+    assert 0 < shares[1] < shares[2] < 1
     stages = [(job.status, job.stage) for job in written]
     assert stages[0] == (Status.PROCESSING, Stage.DOWNLOADING)
     assert stages[-2:] == [(Status.PROCESSING, Stage.UPLOADING), (Status.DONE, None)]

@@ -13,7 +13,13 @@ from stemdrop.models import Model
 from stemdrop.options import Options
 from stemdrop_local.deployment import ROOT
 from stemdrop_separate.models.catalog import Models
-from stemdrop_separate.pipeline import Progress, SeparatedSong, separate_song
+from stemdrop_separate.pipeline import (
+    FINISH_SHARE,
+    SECOND_PASS_SHARE,
+    Progress,
+    SeparatedSong,
+    separate_song,
+)
 
 
 def test_progress_without_announced_duration_is_exact(tmp_path: Path) -> None:
@@ -34,7 +40,8 @@ def test_progress_without_announced_duration_is_exact(tmp_path: Path) -> None:
     assert result.duration_s == pytest.approx(32, abs=0.2)
     segment_s = 512 * 1024 / 44_100
     first_s = segment_s - 4096 / 44_100
-    assert shares == pytest.approx([first_s / 32, (first_s + segment_s) / 32, 1.0], abs=0.01)
+    parts = [first_s / 32, (first_s + segment_s) / 32, 1.0]
+    assert shares == pytest.approx([(1 - FINISH_SHARE) * part for part in parts], abs=0.01)
 
 
 def loud(path: Path, peak: float) -> Path:
@@ -102,13 +109,20 @@ def test_clipping_is_counted_and_kept_by_default(tmp_path: Path) -> None:
     assert 0 < clipped <= at_the_limit
 
 
-def test_error_in_progress_callback_stops_scaling(tmp_path: Path) -> None:
+def test_progress_of_a_second_pass_stays_below_1_and_rises(tmp_path: Path) -> None:
     shares: list[float] = []
+    separate(loud(tmp_path / "song.wav", 3.0), tmp_path / "scaled", shares.append, clip="scale")
+    middle, end = 1 - FINISH_SHARE - SECOND_PASS_SHARE, 1 - FINISH_SHARE
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(end)
+    assert pytest.approx(middle) in shares
+    assert len([share for share in shares if middle + 0.01 < share < end - 0.01]) > 3
 
+
+def test_error_in_progress_callback_stops_scaling(tmp_path: Path) -> None:
     def impatient(share: float) -> None:
-        if share in shares:
+        if share > 1 - FINISH_SHARE - SECOND_PASS_SHARE + 0.01:
             raise TimedOutError("enough")
-        shares.append(share)
 
     song = loud(tmp_path / "song.wav", 3.0)
     with pytest.raises(TimedOutError):

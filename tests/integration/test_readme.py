@@ -74,9 +74,12 @@ def test_separate_command_writes_stems(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    write_wav(Path("song.mp3"), [generate(31).mix])  # ffmpeg ignores the suffix
+    mix = generate(31).mix
+    for name in ("song.mp3", "-song.mp3", "albums/one.mp3", "live/first/two.flac"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        write_wav(Path(name), [mix])  # ffmpeg ignores the suffix
     assert main(shlex.split(command)[1:]) == 0
-    assert len(list(tmp_path.rglob("*vocals.*"))) == 1
+    assert len(list(tmp_path.rglob("*vocals.*"))) == (3 if "albums" in command else 1)
 
 
 @pytest.mark.parametrize("command", SUBMIT)

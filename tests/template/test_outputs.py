@@ -8,7 +8,7 @@ import pytest
 
 from stemdrop.job_record import Failure, Job, Status
 from stemdrop.notifications import message_attributes
-from stemdrop_cli.main import _parser
+from stemdrop_cli.main import build_parser
 from templates import Resolver, Template
 
 # Outputs that scripts and users rely on.
@@ -55,7 +55,7 @@ def test_commands_are_one_line(outputs: dict[str, str]) -> None:
 
 def test_a_song_is_submitted_to_the_api(outputs: dict[str, str]) -> None:
     program, *arguments = shlex.split(outputs["SubmitCommand"])
-    parsed = _parser("submit").parse_args(arguments)
+    parsed = build_parser(["submit"]).parse_args(arguments)
     assert program == "stemdrop"
     assert parsed.url == outputs["ApiUrl"]
 

@@ -6,7 +6,7 @@ import pytest
 
 from stemdrop.errors import OptionError
 from stemdrop.options import OPTION_NAMES, Options
-from stemdrop_cli.arguments import add_common_arguments, add_option, parse_options
+from stemdrop_cli.arguments import add_common_arguments, add_option, parse_options, with_underscores
 
 
 def parse(*words: str) -> Options:
@@ -54,7 +54,22 @@ def test_every_option_has_a_flag() -> None:
     parser = argparse.ArgumentParser()
     add_common_arguments(parser)
     dests = set(vars(parser.parse_args([])))
-    assert dests == {*OPTION_NAMES, "output_path", "filename_format"} - {"zip"}
+    others = {"songs", "inputs", "output_path", "filename_format", "json", "quiet"}
+    assert dests == {*OPTION_NAMES, *others} - {"zip"}
+
+
+def test_dashes_in_names_of_options_are_underscores() -> None:
+    words = ["separate", "--output-path", "a-b", "--bit-depth=32-f", "-x-y", "--", "--a-b.mp3"]
+    underscored = [
+        "separate",
+        "--output_path",
+        "a-b",
+        "--bit_depth=32-f",
+        "-x-y",
+        "--",
+        "--a-b.mp3",
+    ]
+    assert with_underscores(words) == underscored
 
 
 @pytest.mark.parametrize(

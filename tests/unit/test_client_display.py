@@ -4,7 +4,8 @@ import re
 import pytest
 from rich.console import Console
 
-from stemdrop_cli.display import BarDisplay, Display, LineDisplay, Phase, open_display
+from stemdrop_cli.bars import BarDisplay
+from stemdrop_cli.display import Display, LineDisplay, Phase, open_display
 
 
 class Terminal(io.StringIO):
@@ -94,6 +95,30 @@ def test_time_left_is_the_servers_estimate(screen: Terminal) -> None:
         row.start(Phase.QUEUED)
         display._progress.refresh()
         assert "left" not in screen.lines[-1]
+
+
+def test_time_left_of_a_separation_is_hidden_until_it_is_known(screen: Terminal) -> None:
+    with open_display(terminal(screen)) as display, display.row("Song") as row:
+        assert isinstance(display, BarDisplay)
+        row.start(Phase.SEPARATING, 1.0)
+        for share in (0.1, 0.2, 0.3):
+            row.update(share)
+            display._progress.refresh()
+            assert "left" not in screen.lines[-1]
+        row.update(0.4, 62.4)
+        display._progress.refresh()
+        assert screen.lines[-1].endswith("40% 1:02 left")
+
+
+def test_quiet_display_shows_errors_only(
+    screen: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_display(terminal(screen), quiet=True) as display:
+        go(display)
+        display.print_error("What is wrong.")
+    printed = capsys.readouterr()
+    assert (screen.getvalue(), printed.out) == ("", "")
+    assert printed.err == "stemdrop: What is wrong.\n"
 
 
 def test_note_is_shown_until_next_update(screen: Terminal) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stemdrop.job_record import Status
+from stemdrop.job_record import Failure, Status
 from stemdrop.presigned import PresignedUpload
 from stemdrop_cli.errors import ServerError
 from stemdrop_cli.responses import JobResponse, parse_job, parse_upload
@@ -29,10 +29,18 @@ SHOWN: dict[str, Any] = {
     "seconds_left": None,
     "options": {"model": "2stems", "codec": "wav", "zip": True},
     "stems": [
-        {"stem": "vocals", "size_bytes": 7, "peak_dbfs": 1.5, "clipped_samples": 3, "url": "v"},
+        {
+            "stem": "vocals",
+            "size_bytes": 7,
+            "duration_s": 2.5,
+            "peak_dbfs": 1.5,
+            "clipped_samples": 3,
+            "url": "v",
+        },
         {
             "stem": "accompaniment",
             "size_bytes": 8,
+            "duration_s": 2.5,
             "peak_dbfs": None,
             "clipped_samples": 0,
             "url": "a",
@@ -67,7 +75,7 @@ def test_job_is_parsed() -> None:
     assert [(c.stem, c.samples, c.peak_dbfs) for c in job.clippings] == [("vocals", 3, 1.5)]
     assert job.options.zip
     assert job.warnings == ("It ends too early.",)
-    assert job.failure is None
+    assert (job.failure, job.duration_s) == (None, 2.5)
 
 
 def test_failed_job_has_message_and_no_options() -> None:
@@ -80,7 +88,7 @@ def test_failed_job_has_message_and_no_options() -> None:
         "options": {"codec": 7},
     }
     job = parse_job(SHOWN | changes)
-    assert job.failure == error["message"]
+    assert (job.failure, job.duration_s) == (Failure(**error), None)
     with pytest.raises(ServerError, match="codec can't be 7"):
         _ = job.options
 

@@ -26,6 +26,10 @@ from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 # Size of an uncompressed value of one channel; flac takes less.
 BYTES_PER_VALUE = {"16": 2, "24": 3, "32f": 4}
 HEADER_BYTES = 1 << 16
+# Shares of the progress: the encoders' last samples, and a second pass. Measured on two processors,
+# the second pass took 12 % (wav), 26 % (mp3) or 65 % (m4a) of the time of the first.
+FINISH_SHARE = 0.02
+SECOND_PASS_SHARE = 0.2
 
 Progress = Callable[[float], None]
 
@@ -71,8 +75,8 @@ def separate_song(
     targets : Path for each of `options.outputs`.
     max_duration_s : Limit on the seconds of sound.
     deadline : Moment by which decoding has to end.
-    on_progress : Function that takes the share that is done, 0 to 1, after every segment. It may
-        raise an error to stop.
+    on_progress : Function that takes the share that is done, above 0 and below 1, after every
+        segment, and during a second pass. It may raise an error to stop.
 
     Raises
     ------
@@ -95,8 +99,8 @@ def separate_song(
     writer = StemWriter(targets, options, ffmpeg, source.tags)
     require_disk_space(writer.folder, _needed_bytes(expected_s, options), "The stems")
     with decoder() as mix:
-        blocks = _report(_outputs(mix, network, options), expected_s, on_progress)
-        stems, gain_db = _write(writer, blocks, options, partial(on_progress, 1.0))
+        report = partial(_report, expected_s=expected_s, on_progress=on_progress)
+        stems, gain_db = _write(writer, _outputs(mix, network, options), options, report)
         _require_whole(stems, mix.samples)
     return SeparatedSong(
         source=source,
@@ -145,23 +149,33 @@ def _outputs(mix: Decoder, network: Network, options: Options) -> Iterator[Block
         yield stems
 
 
-def _report(blocks: Iterable[Block], expected_s: float, on_progress: Progress) -> Iterator[Block]:
-    """Yield blocks, and report the progress after each."""
+def _report(
+    blocks: Iterable[Block], begin: float, end: float, expected_s: float, on_progress: Progress
+) -> Iterator[Block]:
+    """Yield blocks, and report the progress after each, from one share to another."""
     samples = 0
     for block in blocks:
         yield block
         samples += len(next(iter(block.values())))
         done_s = samples / SAMPLE_RATE_HZ
-        on_progress(min(done_s / expected_s, 1.0) if expected_s else 1.0)
+        part = min(done_s / expected_s, 1.0) if expected_s else 1.0
+        on_progress(begin + part * (end - begin))
 
 
 def _write(
-    writer: StemWriter, blocks: Iterable[Block], options: Options, on_block: Callable[[], None]
+    writer: StemWriter,
+    blocks: Iterable[Block],
+    options: Options,
+    report: Callable[[Iterable[Block], float, float], Iterator[Block]],
 ) -> tuple[dict[str, EncodedStem], float]:
     """Write all stems, and return them with the gain in dB that keeps them from clipping."""
-    if may_scale(options):
-        return write_scaled(writer, blocks, on_block)
-    return writer.write(blocks), 0.0
+    end = 1 - FINISH_SHARE
+    if not may_scale(options):
+        return writer.write(report(blocks, 0.0, end)), 0.0
+    middle = end - SECOND_PASS_SHARE
+    return write_scaled(
+        writer, report(blocks, 0.0, middle), lambda again: report(again, middle, end)
+    )
 
 
 def _require_whole(stems: Mapping[str, EncodedStem], samples: int) -> None:

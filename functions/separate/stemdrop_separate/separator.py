@@ -165,6 +165,7 @@ class Separator:
         with unfinished(paths) as parts:
             ffmpeg = find_ffmpeg(None)
             separate_song(song, parts, wanted, self._network, ffmpeg, on_progress=on_progress)
+        on_progress(1.0)
         return paths
 
     def separate_to_file(  # noqa: PLR0913, PLR0917 - the arguments of Spleeter

@@ -32,7 +32,9 @@ def may_scale(options: Options) -> bool:
 
 
 def write_scaled(
-    writer: StemWriter, blocks: Iterable[Block], on_block: Callable[[], None]
+    writer: StemWriter,
+    blocks: Iterable[Block],
+    report: Callable[[Iterable[Block]], Iterable[Block]],
 ) -> tuple[dict[str, EncodedStem], float]:
     """Write stems, and if one of them clips, write all of them again at a lower level.
 
@@ -40,7 +42,8 @@ def write_scaled(
     ----------
     writer : Writer of the files. Their folder needs space for a copy of all samples.
     blocks : Every stem's next samples, float32, shape (samples, 2).
-    on_block : Function that is called while they are written again. It may raise an error to stop.
+    report : Function that yields the blocks that are written again, and reports the progress. It
+        may raise an error to stop.
 
     Returns
     -------
@@ -54,7 +57,7 @@ def write_scaled(
         stems = writer.write(copy.record(blocks))
         gain_db = _gain_db(stems)
         if gain_db:
-            stems = writer.write(copy.scaled(gain_db, on_block))
+            stems = writer.write(report(copy.scaled(gain_db)))
     return stems, gain_db
 
 
@@ -81,13 +84,12 @@ class _SampleCopy(ExitStack):
                 _write(self._files[stem], samples)
             yield block
 
-    def scaled(self, gain_db: float, on_block: Callable[[], None]) -> Iterator[Block]:
+    def scaled(self, gain_db: float) -> Iterator[Block]:
         """Yield all samples from the start, multiplied by the same factor."""
         gain = np.float32(10 ** (gain_db / 20))
         for file in self._files.values():
             file.seek(0)
         while any((blocks := self._next()).values()):
-            on_block()
             yield {
                 stem: np.frombuffer(block, np.float32).reshape(-1, 2) * gain
                 for stem, block in blocks.items()

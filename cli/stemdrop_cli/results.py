@@ -1,0 +1,103 @@
+"""Results of songs: a summary for people, or JSON for programs."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from stemdrop.errors import StemdropError
+from stemdrop.job_record import Failure, Status
+from stemdrop_cli.display import Display, Row
+from stemdrop_cli.errors import DONE, SONG_FAILED, ClientError, JobFailedError
+from stemdrop_cli.names import displayable
+from stemdrop_separate.atomic_files import describe_scaling
+
+
+@dataclass(slots=True)
+class SongResult:
+    """Result of a song, which `--json` prints with the names of the job record.
+
+    Attributes
+    ----------
+    song : Path of the song as given.
+    job_id : ID of the server's job; None for a separation on this machine.
+    stems : Stem to the path of its file.
+    zip : Path of the zip, if there is one.
+    duration_s : Seconds of sound; None if the song failed.
+    elapsed_s : Seconds that it took.
+    warnings : Sentences about the song, and about stems that clip.
+    """
+
+    song: str
+    model: str | None = None
+    job_id: str | None = None
+    status: Status = Status.PROCESSING
+    stems: dict[str, Path] = field(default_factory=dict)
+    zip: Path | None = None
+    duration_s: float | None = None
+    elapsed_s: float = 0.0
+    warnings: tuple[str, ...] = ()
+    gain_db: float = 0.0
+    error: Failure | None = None
+
+    def to_json(self) -> str:
+        """Return the result as one line of ASCII characters."""
+        return json.dumps(asdict(self), default=str)
+
+    def summary(self) -> str:
+        """Say how long the song took, and where its files are."""
+        took = f"done in {self.elapsed_s:.1f} s"
+        if self.job_id is None and self.duration_s:
+            speed = self.duration_s / self.elapsed_s
+            took = f"{self.duration_s:.1f} s in {self.elapsed_s:.1f} s ({speed:.0f}x)"
+        files = [*self.stems.values(), *filter(None, [self.zip])]
+        return f"{took}: {', '.join(map(str, files))}"
+
+
+@dataclass(frozen=True, slots=True)
+class SongReporter:
+    """Prints what comes of each song. Threads may share it.
+
+    Attributes
+    ----------
+    as_json : Whether to print a JSON object per song instead of summaries.
+    quiet : Whether to print errors only, apart from JSON.
+    """
+
+    display: Display
+    as_json: bool = False
+    quiet: bool = False
+
+    def run(self, result: SongResult, work: Callable[[Row], None]) -> int:
+        """Run the work on a song, print its result, and return the exit status.
+
+        Parameters
+        ----------
+        work : Function that shows its progress in a row, and completes the result.
+        """
+        name = displayable(result.song)
+        began_s, status = time.monotonic(), DONE
+        try:
+            with self.display.row(name) as row:
+                work(row)
+            result.status = Status.DONE
+        except StemdropError as error:
+            status = error.exit_status if isinstance(error, ClientError) else SONG_FAILED
+            result.status, result.error = Status.FAILED, Failure(error.code, error.message)
+            if isinstance(error, JobFailedError):
+                result.error = error.failure
+        result.elapsed_s = max(round(time.monotonic() - began_s, 3), 0.001)
+        self._print(name, result)
+        return status
+
+    def _print(self, name: str, result: SongResult) -> None:
+        if self.as_json:
+            self.display.print_result(result.to_json())
+        elif not self.quiet and not result.error:
+            self.display.print_result(f"{name}: {result.summary()}")
+        notes = [] if self.quiet else [*result.warnings]
+        if result.gain_db and not self.quiet:
+            notes.append(describe_scaling(result.gain_db))
+        for note in [result.error.message] if result.error else notes:
+            self.display.print_error(f"{name}: {note}")

@@ -1,0 +1,79 @@
+import io
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from stemdrop.errors import NotAudioError, StemdropError
+from stemdrop.job_record import Failure
+from stemdrop_cli.display import Row, open_display
+from stemdrop_cli.errors import JobFailedError, ServerError
+from stemdrop_cli.results import SongReporter, SongResult
+
+FIELDS = {"song", "model", "job_id", "stems", "zip", "status", "warnings", "error"}
+FIELDS |= {"duration_s", "elapsed_s", "gain_db"}
+
+
+def report(
+    failure: StemdropError | None = None, *, as_json: bool = False, quiet: bool = False
+) -> int:
+    result = SongResult("a\nü.mp3", "2stems")
+
+    def work(_: Row) -> None:
+        result.job_id = "7"
+        if failure:
+            raise failure
+        result.stems, result.duration_s = {"vocals": Path("stems/vocals.wav")}, 2.5
+        result.warnings, result.gain_db = ("Short.",), -1.5
+
+    with open_display(Console(file=io.StringIO()), quiet=quiet) as display:
+        return SongReporter(display, as_json, quiet).run(result, work)
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_json_of_a_song_is_one_line_of_standard_output(
+    capsys: pytest.CaptureFixture[str], quiet: bool
+) -> None:
+    assert report(as_json=True, quiet=quiet) == 0
+    printed = capsys.readouterr()
+    (line,) = printed.out.splitlines()
+    fields = json.loads(line)
+    assert line.isascii()
+    assert fields.keys() == FIELDS
+    assert (fields["song"], fields["model"], fields["job_id"]) == ("a\nü.mp3", "2stems", "7")
+    assert (fields["status"], fields["error"], fields["gain_db"]) == ("done", None, -1.5)
+    assert fields["stems"] == {"vocals": str(Path("stems/vocals.wav"))}
+    assert (fields["warnings"], fields["duration_s"]) == (["Short."], 2.5)
+    assert ("Short." in printed.err) is not quiet
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "status"),
+    [
+        (NotAudioError("No audio."), "not_audio", 1),
+        (JobFailedError(Failure("too_long", "No audio.")), "too_long", 1),
+        (ServerError("No audio."), "server", 3),
+    ],
+)
+def test_json_of_a_failed_song_has_its_error(
+    capsys: pytest.CaptureFixture[str], failure: StemdropError, code: str, status: int
+) -> None:
+    assert report(failure, as_json=True) == status
+    printed = capsys.readouterr()
+    fields = json.loads(printed.out)
+    assert fields.keys() == FIELDS
+    assert (fields["status"], fields["stems"], fields["duration_s"]) == ("failed", {}, None)
+    assert fields["error"] == {"code": code, "message": "No audio."}
+    assert "No audio." in printed.err
+
+
+def test_quiet_prints_nothing_but_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    assert report(quiet=True) == 0
+    assert tuple(capsys.readouterr()) == ("", "")
+    assert report(ServerError("Gone."), quiet=True) == 3
+    assert tuple(capsys.readouterr()) == ("", "stemdrop: a?ü.mp3: Gone.\n")
+
+
+def test_json_keeps_names_that_are_not_text() -> None:
+    assert json.loads(SongResult("\udcff.mp3").to_json())["song"] == "\udcff.mp3"
