@@ -1,7 +1,6 @@
 """Encoder of a stem, in a process of its own while the network runs."""
 
 import math
-import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,12 @@ from numpy.typing import NDArray
 from stemdrop.codecs import Codec
 from stemdrop.errors import EncodeError, NoRoomError, StemdropError
 from stemdrop_separate.audio.codecs import codec_arguments
-from stemdrop_separate.audio.ffmpeg import BYTES_PER_SAMPLE, FfmpegProcess, error_message
+from stemdrop_separate.audio.ffmpeg import (
+    BYTES_PER_SAMPLE,
+    NO_ROOM,
+    FfmpegProcess,
+    error_message,
+)
 from stemdrop_separate.audio.pipes import PipeWriter
 from stemdrop_separate.audio.tags import Tags, metadata_arguments
 from stemdrop_separate.audio.waveform_peaks import WaveformPeaks
@@ -23,7 +27,6 @@ from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 STALL_TIMEOUT_S = 60.0
 EXIT_TIMEOUT_S = 5.0
 CHUNK_BYTES = 1 << 20
-_NO_ROOM = re.compile(r"No space left on device|Disk quota exceeded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,7 @@ class Encoder:
         hangs = self._running.wait(EXIT_TIMEOUT_S) is None
         self._running.kill()
         log = self._running.log
-        if _NO_ROOM.search(log):
+        if NO_ROOM.search(log):
             return NoRoomError("The stems don't fit on the disk: separate a part of the song.")
         why = "ffmpeg takes no more samples" if hangs else error_message(log)
         code = self._running.process.returncode

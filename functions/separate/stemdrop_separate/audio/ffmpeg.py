@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,11 +32,16 @@ _NOISE = re.compile(
 )
 # What ffmpeg 5 says of a rate that changes in the middle, and what it then does right.
 _HARMLESS = re.compile(r"Application provided invalid, non monotonically increasing dts to muxer")
-# Anchored: further on in a line there may be text from the file.
+# Anchored: further on in a line there may be text from the file. Windows has addresses without 0x.
 _LOG_LINE = re.compile(
-    r"^(?:\[[^\]\n]* @ 0x[0-9a-f]+\] )*\[(?:error|fatal|panic)\] (.+)$", re.MULTILINE
+    r"^(?:\[[^\]\n]* @ (?:0x)?[0-9a-fA-F]+\] )*\[(?:error|fatal|panic)\] (.+)$", re.MULTILINE
 )
 _FORBIDDEN = re.compile(r"not on whitelist|Not detecting m3u8")
+NO_ROOM = re.compile(r"No space left on device|Disk quota exceeded")
+# Keeps Ctrl-C from ffmpeg on Windows, as a session of its own does elsewhere.
+_NEW_GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+# Windows programs find libraries of the system by it.
+_ENVIRONMENT = {k: v for k, v in os.environ.items() if k == "SYSTEMROOT"}  # noqa: TID251
 
 
 def find_ffmpeg(configured: str | None) -> Path:
@@ -77,7 +83,6 @@ class FfmpegProcess:
     program : Path of ffmpeg.
     arguments : Arguments that follow those of all calls.
     stdin, stdout : Streams as in `subprocess.Popen`; nothing by default.
-    pass_fds : File descriptors that ffmpeg may also write to.
     """
 
     def __init__(
@@ -87,7 +92,6 @@ class FfmpegProcess:
         *,
         stdin: int = subprocess.DEVNULL,
         stdout: int = subprocess.DEVNULL,
-        pass_fds: Sequence[int] = (),
     ) -> None:
         try:
             self.process = subprocess.Popen(
@@ -95,10 +99,10 @@ class FfmpegProcess:
                 stdin=stdin,
                 stdout=stdout,
                 stderr=subprocess.PIPE,
-                pass_fds=pass_fds,
-                env={},
-                cwd="/",
+                env=_ENVIRONMENT,
+                cwd=program.anchor,
                 start_new_session=True,
+                creationflags=_NEW_GROUP,
             )
         except OSError as error:
             busy = error.errno in {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
@@ -122,7 +126,7 @@ class FfmpegProcess:
         self.kill()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
-                with contextlib.suppress(BrokenPipeError):
+                with contextlib.suppress(OSError):  # ffmpeg doesn't read it anymore
                     pipe.close()
 
     def wait(self, within_s: float | None = None) -> int | None:
@@ -135,7 +139,9 @@ class FfmpegProcess:
 
     def kill(self) -> None:
         """End ffmpeg now, and wait until it has gone."""
-        if self.process.poll() is None:
+        if sys.platform == "win32":
+            self.process.kill()
+        elif self.process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(KILLED_WITHIN_S)
@@ -162,5 +168,5 @@ def error_message(log: str) -> str:
     if not telling:
         return messages[0][:200] if messages else ""
     # Paths of this machine are not shown to users.
-    text = re.sub(r"^(Error opening input|file:/.*): (?=[^:]+$)", "", telling[0])
+    text = re.sub(r"^(Error opening input|file:.*): (?=[^:]+$)", "", telling[0])
     return text.rstrip(".")[:200]

@@ -71,10 +71,11 @@ class PipeWriter:
 
     def _write(self) -> None:
         # Chunks are taken even when the reader has gone, so that no caller waits for it.
-        with contextlib.suppress(BrokenPipeError), self._pipe:
+        # Windows says EINVAL instead of EPIPE, so this is not only about BrokenPipeError.
+        with contextlib.suppress(OSError), self._pipe:
             while (chunk := self._chunks.get()) is not None:
                 if not self._broken:
                     try:
                         self._pipe.write(chunk)
-                    except BrokenPipeError:
+                    except OSError:
                         self._broken = True

@@ -2,17 +2,20 @@
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from stemdrop.errors import (
     EmptyAudioError,
     NoAudioStreamError,
+    NoRoomError,
     NotAudioError,
     TimedOutError,
     TransientError,
 )
-from stemdrop_separate.audio.ffmpeg import FfmpegProcess, error_message, untrusted_input
+from stemdrop_separate.audio.ffmpeg import NO_ROOM, FfmpegProcess, error_message, untrusted_input
 from stemdrop_separate.audio.pipes import PipeReader
 from stemdrop_separate.audio.tags import Tags, parse_tags
 from stemdrop_separate.audio.wav_header import announced_duration_s
@@ -59,6 +62,7 @@ def probe(path: Path, ffmpeg: Path, *, within_s: float = PROBE_WITHIN_S) -> Audi
     EmptyAudioError : The file has no bytes, or no samples.
     NotAudioError : ffmpeg can't read it, or may not.
     NoAudioStreamError : The file is a medium without sound.
+    NoRoomError : The disk is full.
     TimedOutError : ffmpeg was still reading after `within_s`.
     """
     if path.stat().st_size == 0:
@@ -66,7 +70,7 @@ def probe(path: Path, ffmpeg: Path, *, within_s: float = PROBE_WITHIN_S) -> Audi
     answer = _ask(path, ffmpeg, within_s)
     container = _INPUT.search(answer.log)
     block = _BLOCK.search(answer.decoded)
-    if container is None or block is None:
+    if container is None or block is None or not answer.stored:
         raise _refusal(path, answer)
     decoded = dict(_FIELD.findall(answer.decoded))
     samples, size_bytes = int(block[1]), int(block[2])
@@ -93,33 +97,45 @@ class _Answer:
 
 
 def _ask(path: Path, ffmpeg: Path, within_s: float) -> _Answer:
-    pipes = [os.pipe() for _ in range(3)]
-    stored, decoded, ffmetadata = (f"pipe:{write_end}" for _, write_end in pipes)
-    arguments = [
-        *("-loglevel", "level+info"),
-        *untrusted_input(path),
-        *(*_FIRST_BLOCK, "-c", "copy", "-f", "framecrc", stored),
-        # 32-bit floats, so that the size of a block tells the number of channels.
-        *(*_FIRST_BLOCK, "-c", "pcm_f32le", "-f", "framecrc", decoded),
-        *(*_FIRST_BLOCK, "-c", "copy", "-map_chapters", "-1", "-f", "ffmetadata", ffmetadata),
-    ]
-    answers = [PipeReader(os.fdopen(read_end, "rb")) for read_end, _ in pipes]
+    with TemporaryDirectory(prefix="stemdrop-") as folder:
+        stored, decoded = Path(folder, "stored"), Path(folder, "decoded")
+        arguments = [
+            *("-loglevel", "level+info"),
+            *untrusted_input(path),
+            *(*_FIRST_BLOCK, "-c", "copy", "-f", "framecrc", f"file:{stored}"),
+            # 32-bit floats, so that the size of a block tells the number of channels.
+            *(*_FIRST_BLOCK, "-c", "pcm_f32le", "-f", "framecrc", f"file:{decoded}"),
+            *(*_FIRST_BLOCK, "-c", "copy", "-map_chapters", "-1", "-f", "ffmetadata", "pipe:1"),
+        ]
+        running, ffmetadata = _start(ffmpeg, arguments)
+        with running:
+            code = running.wait(within_s)
+            if code is None:
+                raise TimedOutError(f"The file was not recognized within {within_s:g} s.")
+            return _Answer(code, running.log, _text(stored), _text(decoded), ffmetadata.text())
+
+
+def _start(ffmpeg: Path, arguments: Sequence[str]) -> tuple[FfmpegProcess, PipeReader]:
+    """Start ffmpeg with a pipe for the tags, which may be larger than what is kept of them."""
+    read_end, write_end = os.pipe()
+    reader = PipeReader(os.fdopen(read_end, "rb"))
     try:
-        running = FfmpegProcess(ffmpeg, arguments, pass_fds=[write_end for _, write_end in pipes])
+        return FfmpegProcess(ffmpeg, arguments, stdout=write_end), reader
     finally:
-        for _, write_end in pipes:
-            os.close(write_end)
-    with running:
-        code = running.wait(within_s)
-        if code is None:
-            raise TimedOutError(f"The file was not recognized within {within_s:g} s.")
-        return _Answer(code, running.log, *(answer.text() for answer in answers))
+        os.close(write_end)
+
+
+def _text(path: Path) -> str:
+    """Return what ffmpeg wrote about one block: a few lines, or nothing if it found none."""
+    return path.read_bytes().decode("utf-8", "replace") if path.is_file() else ""
 
 
 def _refusal(path: Path, answer: _Answer) -> Exception:
     why = error_message(answer.log)
     if answer.code < 0:
         return TransientError(f"ffmpeg was ended by signal {-answer.code} while it read the file.")
+    if NO_ROOM.search(answer.log):
+        return NoRoomError("There is no room on the disk for temporary files.")
     if _NO_STREAM.search(answer.log) or _is_only_a_tag(path):
         return NoAudioStreamError("The file has no sound: there are only pictures in it.")
     if answer.code == 0 and not why:
