@@ -1,11 +1,17 @@
 """Files that are there as a whole or not at all, even if the process is killed."""
 
-import fcntl
 import hashlib
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
 
 
 def sha256(path: Path) -> str:
@@ -33,13 +39,24 @@ def staging(folder: Path, name: str) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f".{name}.partial"
     with (folder / f".{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        _acquire(lock)
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
         try:
             yield partial
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+
+
+def _acquire(lock: IO[str]) -> None:
+    """Wait for a lock, which the file's closing or the process's end releases."""
+    if sys.platform == "win32":
+        while True:
+            with suppress(OSError):  # it gives up after 10 s
+                msvcrt.locking(lock.fileno(), msvcrt.LK_LOCK, 1)
+                return
+    else:
+        fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def publish(files: Sequence[Path], into: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import sys
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib.metadata import version
@@ -37,6 +38,14 @@ PACKAGES = {
 }
 
 
+def _usable_processors() -> int:
+    if sys.version_info >= (3, 13):
+        return os.process_cpu_count() or 1
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @dataclass(slots=True)
 class Models:
     """A folder of models as `python -m stemdrop_model build` writes it.
@@ -50,7 +59,7 @@ class Models:
 
     folder: Path
     backend: BackendName = BackendName.ONNX
-    threads: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
+    threads: int = field(default_factory=_usable_processors)
     _loaded: dict[str, Backend] = field(default_factory=dict, init=False)
 
     def available(self) -> tuple[Model, ...]:
