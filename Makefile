@@ -131,8 +131,10 @@ audit: $(LINT_READY) ## Look up known vulnerabilities of shipped packages; needs
 	.venv-lint/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
 		$(addprefix --requirement ,$(SHIPPED)) $(addprefix --ignore-vuln ,$(IGNORED_ADVISORIES))
 
-types: $(TEST_READY) ## Check types
+types: $(TEST_READY) ## Check types, those of the command line on Windows and macOS, too
 	$(BIN)/mypy
+	for system in win32 darwin; do $(BIN)/mypy --platform $$system --cache-dir .mypy_cache/$$system \
+		--exclude 'stemdrop_separate/(job/|handler|smoke)' cli layers/core functions/separate; done
 
 unit: $(TEST_READY) ## Run the unit tests
 	$(BIN)/python -m pytest tests/unit
