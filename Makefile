@@ -133,8 +133,7 @@ audit: $(LINT_READY) ## Look up known vulnerabilities of shipped packages; needs
 
 types: $(TEST_READY) ## Check types, and that the command line uses nothing that Windows and macOS lack
 	$(BIN)/mypy
-	$(BIN)/mypy --platform win32 cli
-	$(BIN)/mypy --platform darwin cli
+	for system in win32 darwin; do $(BIN)/mypy --platform $$system --cache-dir .mypy_cache/$$system cli; done
 
 unit: $(TEST_READY) ## Run the unit tests
 	$(BIN)/python -m pytest tests/unit

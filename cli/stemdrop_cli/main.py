@@ -13,6 +13,12 @@ from stemdrop.errors import OptionError, StemdropError
 from stemdrop_cli.arguments import with_underscores
 from stemdrop_cli.errors import SONG_FAILED, USAGE_ERROR, ClientError
 
+# Closing the terminal sends the second one.
+if sys.platform == "win32":
+    ENDINGS = (signal.SIGTERM, signal.SIGBREAK)
+else:
+    ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+
 # Name of a command to its help, and to the module with its `add_arguments` and `run`.
 COMMANDS = {
     "separate": ("split songs into stems on this machine", "stemdrop_cli.separate"),
@@ -41,9 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _signals_as_interrupts() -> Iterator[None]:
-    """Treat SIGTERM and SIGHUP like Ctrl-C, so that unfinished files are removed."""
-    ending = [number for number in signal.Signals if number.name in {"SIGTERM", "SIGHUP"}]
-    handlers = {number: signal.getsignal(number) for number in ending}
+    """Treat these signals like Ctrl-C, so that unfinished files are removed."""
+    handlers = {number: signal.getsignal(number) for number in ENDINGS}
     for number, handler in handlers.items():
         if handler is signal.SIG_DFL:  # nohup ignores SIGHUP
             signal.signal(number, signal.default_int_handler)

@@ -1,12 +1,9 @@
 """File names that are safe to display, to send, and to use in a path."""
 
 import re
-import sys
 from pathlib import PurePosixPath, PureWindowsPath
 
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-# Source: "Naming Files, Paths, and Namespaces" of the Windows documentation.
-RESERVED_BY_WINDOWS = re.compile(r'[<>:"|?*]|[. ]+$|^(?=(con|prn|aux|nul|com\d|lpt\d)(\.|$))', re.I)
 
 
 def displayable(name: str) -> str:
@@ -22,6 +19,4 @@ def api_filename(filename: str) -> str:
 def safe_basename(filename: str) -> str:
     """Return the last part of a filename, safe to use in a path; empty if it is only dots."""
     name = CONTROLS.sub("_", PurePosixPath(PureWindowsPath(filename).name).name)
-    if sys.platform == "win32":
-        name = RESERVED_BY_WINDOWS.sub("_", name)
     return name if name.strip(". ") else ""

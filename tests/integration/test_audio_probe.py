@@ -8,10 +8,12 @@ from media import FFMPEG, RATE_HZ
 from stemdrop.errors import (
     EmptyAudioError,
     NoAudioStreamError,
+    NoRoomError,
     NotAudioError,
     TimedOutError,
     TransientError,
 )
+from stemdrop_separate.audio.pipes import LOG_LIMIT_BYTES
 from stemdrop_separate.audio.probe import probe
 from stemdrop_separate.audio.tags import Tags
 
@@ -205,3 +207,35 @@ def test_killed_program_is_a_transient_error(tmp_path: Path) -> None:
     killed.chmod(0o755)
     with pytest.raises(TransientError, match="signal 9"):
         probe(path, killed)
+
+
+def test_full_disk_is_not_the_songs_fault(tmp_path: Path) -> None:
+    path = media.wav(tmp_path / "song.wav", media.tones(0.1))
+    full = tmp_path / "ffmpeg"
+    full.write_text(
+        "#!/bin/sh\necho '[error] Error closing file: No space left on device' >&2\nexit 228\n"
+    )
+    full.chmod(0o755)
+    with pytest.raises(NoRoomError, match="no room on the disk"):
+        probe(path, full)
+
+
+def test_tags_of_any_size_are_cut_off(tmp_path: Path) -> None:
+    path = media.wav(tmp_path / "song.wav", media.tones(0.1))
+    tags = tmp_path / "tags.txt"
+    tags.write_text(f";FFMETADATA1\ntitle=Blue\ncomment={'x' * 3 * LOG_LIMIT_BYTES}\n")
+    tagged = tmp_path / "song.flac"
+    media.run(
+        "-i",
+        f"file:{path}",
+        "-f",
+        "ffmetadata",
+        "-i",
+        f"file:{tags}",
+        "-map_metadata",
+        "1",
+        f"file:{tagged}",
+    )
+    assert tagged.stat().st_size > 3 * LOG_LIMIT_BYTES
+    source = probe(tagged, FFMPEG)
+    assert (source.codec, source.channels) == ("flac", 2)

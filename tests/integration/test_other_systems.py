@@ -1,67 +1,75 @@
-"""The command line on systems other than Linux, imitated by taking away what these lack."""
+"""The command line without what only Linux and macOS have."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.io import wavfile
 
+import windows_command
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
-from stemdrop_cli import names
-
-# What typeshed declares for neither Windows nor, in the case of sched_getaffinity, macOS.
-WITHOUT_POSIX = """
-import os, signal, subprocess, sys
-for module in ("fcntl", "grp", "pwd", "resource", "termios"):
-    sys.modules[module] = None
-for name in ("fork", "geteuid", "getuid", "getpgid", "killpg", "sched_getaffinity", "setsid"):
-    delattr(os, name)
-
-class Popen(subprocess.Popen):
-    def __init__(self, *arguments, pass_fds=(), preexec_fn=None, **options):
-        assert not pass_fds and preexec_fn is None, "Windows has neither"
-        super().__init__(*arguments, **options)
-
-subprocess.Popen = Popen
-sys.platform = "win32" if sys.argv.pop(1) == "windows" else "darwin"
-"""
-RUN = """
+from fake_server import TOKEN, FakeServer
 from stemdrop_cli.main import main
-sys.exit(main())
-"""
+from stemdrop_local.deployment import ROOT
+
+STEMS = ("vocals.wav", "accompaniment.wav")
 
 
-@pytest.mark.parametrize("system", ["windows", "macos"])
-def test_stems_are_those_of_linux(system: str, tmp_path: Path) -> None:
-    song = tmp_path / "song.wav"
-    write_wav(song, [generate(2.5, seed=3).mix])
-    # The libraries are loaded before: their own ways of telling systems apart are not tested.
-    libraries = "import ctypes, filelock, httpx, multiprocessing.pool, onnxruntime, platformdirs"
-    libraries += ", rich.console, rich.progress, scipy.fft, tempfile"
-    for name, program in (("linux", RUN), (system, libraries + WITHOUT_POSIX + RUN)):
-        arguments = ["separate", str(song), "-o", str(tmp_path / name)]
-        if name != "linux":
-            arguments.insert(0, system)
-        command = [sys.executable, "-c", f"import sys\n{program}", *arguments]
-        ran = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert ran.returncode == 0, ran.stderr
-    for stem in ("vocals", "accompaniment"):
-        path = Path("song", f"{stem}.wav")
-        assert (tmp_path / system / path).read_bytes() == (tmp_path / "linux" / path).read_bytes()
+@pytest.fixture(scope="module")
+def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("song") / "what?.wav"
+    write_wav(path, [generate(2.5, seed=3).mix])
+    return path
 
 
-@pytest.mark.parametrize(
-    ("filename", "expected"),
-    [
-        ("AC/DC: live?.mp3", "DC_ live_.mp3"),
-        ("con.mp3", "_con.mp3"),
-        ("console.mp3", "console.mp3"),
-        ("the end. ", "the end_"),
-    ],
-)
-def test_names_that_windows_reserves_are_changed_there(
-    monkeypatch: pytest.MonkeyPatch, filename: str, expected: str
-) -> None:
-    monkeypatch.setattr(sys, "platform", "win32")
-    assert names.safe_basename(filename) == expected
+def start_on_windows(module: str, *arguments: object, **variables: str) -> "subprocess.Popen[str]":
+    paths = {"SYSTEMROOT": "C:\\Windows", "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, windows_command.__file__, module, *map(str, arguments)]
+    return subprocess.Popen(
+        command, env=os.environ | paths | variables, stderr=subprocess.PIPE, text=True
+    )
+
+
+def run_on_windows(module: str, *arguments: object, **variables: str) -> None:
+    with start_on_windows(module, *arguments, **variables) as process:
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+
+
+def test_windows_builds_a_model_and_gets_the_same_stems(song: Path, tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    (tmp_path / "weights").symlink_to(ROOT / "build" / "weights")
+    run_on_windows("stemdrop_model.__main__", "build", "2stems", "--into", models)
+    there = tmp_path / "there"
+    run_on_windows("stemdrop_cli.main", "separate", song, "-o", there, "--model_dir", models)
+    assert main(["separate", str(song), "-o", str(tmp_path / "here")]) == 0
+    for stem in STEMS:
+        _, expected = wavfile.read(tmp_path / "here" / "what?" / stem)
+        _, samples = wavfile.read(there / "what_" / stem)
+        # The number of threads may be another one.
+        np.testing.assert_allclose(samples, expected, atol=1)
+        assert np.any(samples)
+
+
+def test_windows_ends_ffmpeg_on_interruption(tmp_path: Path) -> None:
+    song, out = tmp_path / "long.wav", tmp_path / "out"
+    write_wav(song, [np.zeros((44_100 * 600, 2), np.float32)])
+    with start_on_windows("stemdrop_cli.main", "separate", song, "-o", out) as process:
+        while not list(out.rglob("*.wav")):
+            assert process.poll() is None
+        process.terminate()
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.splitlines()[1:] == ["stemdrop: Interrupted; unfinished stems are removed."]
+    assert not [path for path in out.rglob("*") if path.is_file()]
+
+
+def test_windows_submits_a_song(song: Path, tmp_path: Path) -> None:
+    with FakeServer() as server:
+        variables = {"STEMDROP_URL": server.url, "STEMDROP_TOKEN": TOKEN}
+        run_on_windows("stemdrop_cli.main", "submit", song, "-o", tmp_path, **variables)
+    assert {path.name for path in (tmp_path / "what_").iterdir()} == set(STEMS)

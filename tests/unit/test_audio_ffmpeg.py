@@ -91,6 +91,12 @@ def test_input_is_one_absolute_path() -> None:
         ),
         ("[error] file:/tmp/a: b/song.mp3: Invalid argument\n", "Invalid argument"),
         (
+            "[in#0 @ 000001E4F6D0e400] [error] Error opening input: Invalid data\r\n"
+            "[error] Error opening input file file:C:\\a\\song.mp3.\r\n",
+            "Invalid data",
+        ),
+        ("[error] file:C:\\a\\song.mp3: Invalid argument\r\n", "Invalid argument"),
+        (
             "[in#0 @ 0x56] [error] Format not on whitelist 'aac,ac3'\n",
             "files of this kind are not read here",
         ),

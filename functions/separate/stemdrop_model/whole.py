@@ -2,11 +2,16 @@
 
 import hashlib
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
-from filelock import FileLock
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
 
 
 def sha256(path: Path) -> str:
@@ -33,13 +38,25 @@ def staging(folder: Path, name: str) -> Iterator[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f".{name}.partial"
-    with FileLock(folder / f".{name}.lock"):
+    with (folder / f".{name}.lock").open("w") as lock:
+        _acquire(lock)
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
         try:
             yield partial
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+
+
+def _acquire(lock: IO[str]) -> None:
+    """Wait for a lock, which the file's closing or the process's end releases."""
+    if sys.platform == "win32":
+        while True:
+            with suppress(OSError):  # it gives up after 10 s
+                msvcrt.locking(lock.fileno(), msvcrt.LK_LOCK, 1)
+                return
+    else:
+        fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def publish(files: Sequence[Path], into: Path) -> None:

@@ -1,6 +1,8 @@
 """Output paths of the command line: Spleeter's filename format, checked before any work."""
 
+import re
 import string
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,6 +11,11 @@ from stemdrop.options import Options
 
 PLACEHOLDERS = ("filename", "instrument", "foldername", "codec")
 DEFAULT_FORMAT = "{filename}/{instrument}.{codec}"
+
+# Source: "Naming Files, Paths, and Namespaces" of the Windows documentation.
+_INVALID_ON_WINDOWS = re.compile(
+    r'[\x00-\x1f<>:"/\\|?*]|[. ]+$|^(?=(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$))', re.IGNORECASE
+)
 
 Targets = dict[Path, dict[str, Path]]
 
@@ -43,6 +50,11 @@ def name_targets(songs: Iterable[Path], folder: Path, layout: str, options: Opti
     return targets
 
 
+def windows_name(name: str) -> str:
+    """Return a name, such as one of a server, as Windows accepts it for a file or folder."""
+    return _INVALID_ON_WINDOWS.sub("_", name)
+
+
 def _require_known(layout: str) -> None:
     try:
         parts = list(string.Formatter().parse(layout))
@@ -60,13 +72,13 @@ def _require_known(layout: str) -> None:
 def _path(layout: str, song: Path, stem: str, options: Options) -> Path:
     path = Path(
         layout.format(
-            filename=song.stem,
+            filename=windows_name(song.stem) if sys.platform == "win32" else song.stem,
             instrument=stem,
             foldername=song.resolve().parent.name,
             codec=options.codec,
         )
     )
     # A song may be called "...mp3", and one in the root has a folder without a name.
-    if path.is_absolute() or ".." in path.parts or not path.parts:
+    if path.anchor or ".." in path.parts or not path.parts:
         raise OptionError(f"{stem} of {song} would not be inside of the output folder: {path}.")
     return path

@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 from stemdrop.codecs import Codec
 from stemdrop.errors import EncodeError, NoRoomError, StemdropError
 from stemdrop_separate.audio.encoder_arguments import codec_arguments
-from stemdrop_separate.audio.ffmpeg import BYTES_PER_SAMPLE, NO_ROOM, FfmpegProcess, error_message
+from stemdrop_separate.audio.ffmpeg import (
+    BYTES_PER_SAMPLE,
+    NO_ROOM,
+    FfmpegProcess,
+    error_message,
+)
 from stemdrop_separate.audio.pipes import PipeWriter
 from stemdrop_separate.audio.tags import Tags, metadata_arguments
 from stemdrop_separate.audio.waveform_peaks import WaveformPeaks

@@ -32,12 +32,16 @@ _NOISE = re.compile(
 )
 # What ffmpeg 5 says of a rate that changes in the middle, and what it then does right.
 _HARMLESS = re.compile(r"Application provided invalid, non monotonically increasing dts to muxer")
-# Anchored: further on in a line there may be text from the file.
+# Anchored: further on in a line there may be text from the file. Windows has addresses without 0x.
 _LOG_LINE = re.compile(
-    r"^(?:\[[^\]\n]* @ 0x[0-9a-f]+\] )*\[(?:error|fatal|panic)\] (.+)$", re.MULTILINE
+    r"^(?:\[[^\]\n]* @ (?:0x)?[0-9a-fA-F]+\] )*\[(?:error|fatal|panic)\] (.+)$", re.MULTILINE
 )
-NO_ROOM = re.compile(r"No space left on device|Disk quota exceeded")
 _FORBIDDEN = re.compile(r"not on whitelist|Not detecting m3u8")
+NO_ROOM = re.compile(r"No space left on device|Disk quota exceeded")
+# Keeps Ctrl-C from ffmpeg on Windows, as a session of its own does elsewhere.
+_NEW_GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+# Windows programs find libraries of the system by it.
+_ENVIRONMENT = {k: v for k, v in os.environ.items() if k == "SYSTEMROOT"}  # noqa: TID251
 
 
 def find_ffmpeg(configured: str | None) -> Path:
@@ -72,8 +76,6 @@ def untrusted_input(path: Path) -> list[str]:
 class FfmpegProcess:
     """A running ffmpeg: no shell, no environment, a session of its own, its messages collected.
 
-    Windows has process groups instead of sessions, and programs there need one variable.
-
     Leaving its context ends it.
 
     Parameters
@@ -97,10 +99,10 @@ class FfmpegProcess:
                 stdin=stdin,
                 stdout=stdout,
                 stderr=subprocess.PIPE,
-                env={"SYSTEMROOT": root} if (root := os.getenv("SYSTEMROOT")) else {},
-                cwd="/",
+                env=_ENVIRONMENT,
+                cwd=program.anchor,
                 start_new_session=True,
-                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+                creationflags=_NEW_GROUP,
             )
         except OSError as error:
             busy = error.errno in {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
@@ -124,7 +126,7 @@ class FfmpegProcess:
         self.kill()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
-                with contextlib.suppress(OSError):  # there may be no reader
+                with contextlib.suppress(OSError):  # ffmpeg doesn't read it anymore
                     pipe.close()
 
     def wait(self, within_s: float | None = None) -> int | None:
@@ -137,12 +139,11 @@ class FfmpegProcess:
 
     def kill(self) -> None:
         """End ffmpeg now, and wait until it has gone."""
-        if self.process.poll() is None:
-            if sys.platform == "win32":
-                self.process.kill()
-            else:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(self.process.pid, signal.SIGKILL)
+        if sys.platform == "win32":
+            self.process.kill()
+        elif self.process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(KILLED_WITHIN_S)
         self._log.text()
 
@@ -167,5 +168,5 @@ def error_message(log: str) -> str:
     if not telling:
         return messages[0][:200] if messages else ""
     # Paths of this machine are not shown to users.
-    text = re.sub(r"^(Error opening input|file:/.*): (?=[^:]+$)", "", telling[0])
+    text = re.sub(r"^(Error opening input|file:.*): (?=[^:]+$)", "", telling[0])
     return text.rstrip(".")[:200]

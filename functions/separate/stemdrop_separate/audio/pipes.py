@@ -71,7 +71,7 @@ class PipeWriter:
 
     def _write(self) -> None:
         # Chunks are taken even when the reader has gone, so that no caller waits for it.
-        # Windows has no BrokenPipeError: the error is EINVAL there.
+        # Windows says EINVAL instead of EPIPE, so this is not only about BrokenPipeError.
         with contextlib.suppress(OSError), self._pipe:
             while (chunk := self._chunks.get()) is not None:
                 if not self._broken:

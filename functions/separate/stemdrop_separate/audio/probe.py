@@ -1,6 +1,8 @@
 """Description of an audio file before it is decoded, by one call of ffmpeg."""
 
+import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,11 +16,11 @@ from stemdrop.errors import (
     TransientError,
 )
 from stemdrop_separate.audio.ffmpeg import NO_ROOM, FfmpegProcess, error_message, untrusted_input
+from stemdrop_separate.audio.pipes import PipeReader
 from stemdrop_separate.audio.tags import Tags, parse_tags
 from stemdrop_separate.audio.wav_header import announced_duration_s
 
 PROBE_WITHIN_S = 60.0
-LIMIT_BYTES = 1 << 20
 _FIRST_BLOCK = ["-map", "0:a:0", "-frames:a", "1"]
 _FIELD = re.compile(r"^#(\w+) 0: (.*)$", re.MULTILINE)
 _BLOCK = re.compile(r"^0, *-?\d+, *-?\d+, *(\d+), *(\d+),", re.MULTILINE)
@@ -60,6 +62,7 @@ def probe(path: Path, ffmpeg: Path, *, within_s: float = PROBE_WITHIN_S) -> Audi
     EmptyAudioError : The file has no bytes, or no samples.
     NotAudioError : ffmpeg can't read it, or may not.
     NoAudioStreamError : The file is a medium without sound.
+    NoRoomError : The disk is full.
     TimedOutError : ffmpeg was still reading after `within_s`.
     """
     if path.stat().st_size == 0:
@@ -67,7 +70,7 @@ def probe(path: Path, ffmpeg: Path, *, within_s: float = PROBE_WITHIN_S) -> Audi
     answer = _ask(path, ffmpeg, within_s)
     container = _INPUT.search(answer.log)
     block = _BLOCK.search(answer.decoded)
-    if container is None or block is None:
+    if container is None or block is None or not answer.stored:
         raise _refusal(path, answer)
     decoded = dict(_FIELD.findall(answer.decoded))
     samples, size_bytes = int(block[1]), int(block[2])
@@ -95,30 +98,36 @@ class _Answer:
 
 def _ask(path: Path, ffmpeg: Path, within_s: float) -> _Answer:
     with TemporaryDirectory(prefix="stemdrop-") as folder:
-        files = [Path(folder, name) for name in ("stored", "decoded", "tags")]
-        stored, decoded, ffmetadata = files
+        stored, decoded = Path(folder, "stored"), Path(folder, "decoded")
         arguments = [
             *("-loglevel", "level+info"),
             *untrusted_input(path),
             *(*_FIRST_BLOCK, "-c", "copy", "-f", "framecrc", f"file:{stored}"),
             # 32-bit floats, so that the size of a block tells the number of channels.
             *(*_FIRST_BLOCK, "-c", "pcm_f32le", "-f", "framecrc", f"file:{decoded}"),
-            *(*_FIRST_BLOCK, "-c", "copy", "-map_chapters", "-1"),
-            *("-f", "ffmetadata", f"file:{ffmetadata}"),
+            *(*_FIRST_BLOCK, "-c", "copy", "-map_chapters", "-1", "-f", "ffmetadata", "pipe:1"),
         ]
-        with FfmpegProcess(ffmpeg, arguments) as running:
+        running, ffmetadata = _start(ffmpeg, arguments)
+        with running:
             code = running.wait(within_s)
             if code is None:
                 raise TimedOutError(f"The file was not recognized within {within_s:g} s.")
-            return _Answer(code, running.log, *map(_read, files))
+            return _Answer(code, running.log, _text(stored), _text(decoded), ffmetadata.text())
 
 
-def _read(path: Path) -> str:
-    """Return the text of a file of ffmpeg's, which may be missing or of any size."""
-    if not path.is_file():
-        return ""
-    with path.open("rb") as file:
-        return file.read(LIMIT_BYTES).decode("utf-8", "replace")
+def _start(ffmpeg: Path, arguments: Sequence[str]) -> tuple[FfmpegProcess, PipeReader]:
+    """Start ffmpeg with a pipe for the tags, which may be larger than what is kept of them."""
+    read_end, write_end = os.pipe()
+    reader = PipeReader(os.fdopen(read_end, "rb"))
+    try:
+        return FfmpegProcess(ffmpeg, arguments, stdout=write_end), reader
+    finally:
+        os.close(write_end)
+
+
+def _text(path: Path) -> str:
+    """Return what ffmpeg wrote about one block: a few lines, or nothing if it found none."""
+    return path.read_bytes().decode("utf-8", "replace") if path.is_file() else ""
 
 
 def _refusal(path: Path, answer: _Answer) -> Exception:
@@ -126,7 +135,7 @@ def _refusal(path: Path, answer: _Answer) -> Exception:
     if answer.code < 0:
         return TransientError(f"ffmpeg was ended by signal {-answer.code} while it read the file.")
     if NO_ROOM.search(answer.log):
-        return NoRoomError("The disk is full: free some space, and try again.")
+        return NoRoomError("There is no room on the disk for temporary files.")
     if _NO_STREAM.search(answer.log) or _is_only_a_tag(path):
         return NoAudioStreamError("The file has no sound: there are only pictures in it.")
     if answer.code == 0 and not why:

@@ -38,8 +38,9 @@ PACKAGES = {
 }
 
 
-def _processors() -> int:
-    """Return the number of processors that this process may use."""
+def _usable_processors() -> int:
+    if sys.version_info >= (3, 13):
+        return os.process_cpu_count() or 1
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -58,7 +59,7 @@ class Models:
 
     folder: Path
     backend: BackendName = BackendName.ONNX
-    threads: int = field(default_factory=_processors)
+    threads: int = field(default_factory=_usable_processors)
     _loaded: dict[str, Backend] = field(default_factory=dict, init=False)
 
     def available(self) -> tuple[Model, ...]:
