@@ -90,7 +90,7 @@ class LineDisplay:
 class LineRow:
     """A song's progress in lines; the same line is never printed twice in a row."""
 
-    def __init__(self, name: str, quiet: bool) -> None:
+    def __init__(self, name: str, quiet: bool = False) -> None:
         self._name = name
         self._quiet = quiet
         self._last = ""

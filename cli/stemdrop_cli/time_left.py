@@ -1,11 +1,15 @@
 """Estimate of the time that a separation still takes."""
 
+# Number of segments, after the first ones, from which a time is estimated. The very first of them
+# was too fast by up to 40 %, since the encoders weren't at work yet.
+LATER_SEGMENTS = 3
+
 
 class TimeLeft:
     """Estimates the time left from the progress after each segment.
 
-    Nothing is estimated before each of the parallel segments has one behind it, since the first
-    ones also wait for the start.
+    The first segments of all also wait for the start, so only the time from one of them to the next
+    on the same processor counts.
 
     Parameters
     ----------
@@ -27,7 +31,7 @@ class TimeLeft:
         """
         self._shares.append(share)
         self._ended_at_s.append(elapsed_s)
-        if len(self._shares) <= self._parallel or share == self._shares[0]:
+        if len(self._shares) < self._parallel + LATER_SEGMENTS or share == self._shares[0]:
             return None
         whole_s = self._increase(self._ended_at_s) / self._increase(self._shares)
         rest_s = whole_s * (1 - self._shares[self._parallel - 1])
