@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -36,12 +37,13 @@ MAKE = starting_with("make")
 DROP = [command for command in starting_with("aws s3 cp") if "s3://BUCKET/" in command]
 SEPARATE = starting_with(".venv/bin/stemdrop separate")
 SUBMIT = starting_with(".venv/bin/stemdrop submit")
+MODELS = starting_with(".venv/bin/stemdrop models")
 
 
 def test_every_command_has_a_test() -> None:
-    tested = {*MAKE, *DROP, *SEPARATE, *SUBMIT}
+    tested = {*MAKE, *DROP, *SEPARATE, *SUBMIT, *MODELS}
     assert [c for c in COMMANDS if c not in tested and not c.startswith(ELSEWHERE)] == []
-    assert min(map(len, (MAKE, DROP, SEPARATE, SUBMIT))) >= 2
+    assert min(map(len, (MAKE, DROP, SEPARATE, SUBMIT, MODELS))) >= 2
 
 
 def test_readme_starts_with_demo_and_local_and_names_the_test_command() -> None:
@@ -67,6 +69,21 @@ def test_dropped_key_and_metadata_are_valid_options(command: str) -> None:
     given = key.folder_options | dict(pair.split("=") for pair in pairs)
     options = Options.parse(given)
     assert given.items() <= (options.to_json() | {"stems": "+".join(options.stems)}).items()
+
+
+def test_models_commands_list_build_and_remove_a_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = tmp_path / "weights" / "2stems"
+    shutil.copytree(ROOT / "build" / "weights" / "2stems", weights)
+    monkeypatch.setattr("stemdrop_model.install.CHECKOUT", tmp_path)
+    listing, fetching, removing = (shlex.split(command, comments=True)[1:] for command in MODELS)
+    assert main(fetching) == 0
+    assert main(listing) == 0
+    assert "2stems  79 MB" in capsys.readouterr().out
+    assert main(removing) == 0
+    assert main(listing) == 0
+    assert "2stems  not installed" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", SEPARATE)
