@@ -41,7 +41,7 @@ CLIENTS_READY := tests/clients_js/node_modules/.package-lock.json
 TEMPLATES := template.yaml $(wildcard infra/*.yaml)
 PODMAN := podman runc iptables netavark aardvark-dns uidmap debootstrap
 # Many tests wait: for playback, for retries, for processes that start.
-PARALLEL = -n $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN)))) --dist loadgroup --no-loadscope-reorder
+PARALLEL = -n $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN)))) --dist loadfile --no-loadscope-reorder
 CODE := layers functions cli infra tests benchmarks
 PROSE := docs $(wildcard *.md) Dockerfile Makefile pyproject.toml samconfig.toml template.yaml
 

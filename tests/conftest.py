@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from lambda_environment import disable_event_source
 from stemdrop_local.deployment import ROOT, Deployment, Stack, deploy
@@ -32,14 +34,24 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run each file's tests in one process, and all that take TensorFlow in the same.
+    """Sort the tests by the time that their files take."""
+    items.sort(key=_order)
+
+
+class Scheduler(LoadFileScheduling):  # type: ignore[misc]  # it has no types
+    """Runs each file's tests in one process, and all that take TensorFlow in the same.
 
     It takes gigabytes, which a process doesn't give back.
     """
-    for item in items:
-        group = "tensorflow" if item.path.name in TENSORFLOW else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=_order)
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "tensorflow" if Path(file).name in TENSORFLOW else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduler:
+    """Return the scheduler of a run in several processes."""
+    return Scheduler(config, log)
 
 
 def _order(item: pytest.Item) -> tuple[bool, int]:
