@@ -12,7 +12,7 @@ from stemdrop_cli.api_client import ApiClient, JobSubmission
 from stemdrop_cli.display import Phase, Row
 from stemdrop_cli.errors import (
     DownloadExpiredError,
-    JobFailedError,
+    FailedJobError,
     ServerError,
     UploadExpiredError,
 )
@@ -88,7 +88,7 @@ class JobClient:
 
         Raises
         ------
-        JobFailedError : The job failed.
+        FailedJobError : The job failed.
         SongError : The job doesn't exist.
         """
         etag, phase = None, Phase.QUEUED
@@ -98,7 +98,7 @@ class JobClient:
             if poll.job and poll.job.status is Status.DONE:
                 return poll.job
             if poll.job and poll.job.status is Status.FAILED:
-                raise JobFailedError(poll.job.failure or Failure("job", "The job failed."))
+                raise FailedJobError(poll.job.failure or Failure("job", "The job failed."))
             if poll.job and poll.job.status is Status.PROCESSING:
                 phase = Phase.SEPARATING
                 self._start(phase, 1.0)

@@ -9,7 +9,7 @@ from pathlib import Path
 from stemdrop.errors import StemdropError
 from stemdrop.job_record import Failure, Status
 from stemdrop_cli.display import Display, Row
-from stemdrop_cli.errors import DONE, SONG_FAILED, ClientError, JobFailedError
+from stemdrop_cli.errors import DONE, SONG_FAILED, ClientError, FailedJobError
 from stemdrop_cli.names import displayable
 from stemdrop_separate.atomic_files import describe_scaling
 
@@ -85,7 +85,7 @@ class SongReporter:
         except StemdropError as error:
             status = error.exit_status if isinstance(error, ClientError) else SONG_FAILED
             result.status, result.error = Status.FAILED, Failure(error.code, error.message)
-            if isinstance(error, JobFailedError):
+            if isinstance(error, FailedJobError):
                 result.error = error.failure
         result.elapsed_s = max(round(time.monotonic() - began_s, 3), 0.001)
         self._print(name, result)

@@ -8,7 +8,7 @@ from rich.console import Console
 from stemdrop.errors import NotAudioError, StemdropError
 from stemdrop.job_record import Failure
 from stemdrop_cli.display import Row, open_display
-from stemdrop_cli.errors import JobFailedError, ServerError
+from stemdrop_cli.errors import FailedJobError, ServerError
 from stemdrop_cli.results import SongReporter, SongResult
 
 FIELDS = {"song", "model", "job_id", "stems", "zip", "status", "warnings", "error"}
@@ -52,7 +52,7 @@ def test_json_of_a_song_is_one_line_of_standard_output(
     ("failure", "code", "status"),
     [
         (NotAudioError("No audio."), "not_audio", 1),
-        (JobFailedError(Failure("too_long", "No audio.")), "too_long", 1),
+        (FailedJobError(Failure("too_long", "No audio.")), "too_long", 1),
         (ServerError("No audio."), "server", 3),
     ],
 )

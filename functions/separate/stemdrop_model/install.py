@@ -11,7 +11,7 @@ from stemdrop_model.weights import Weights
 from stemdrop_model.whole import staging
 
 CACHE = platformdirs.user_cache_path("stemdrop", appauthor=False)
-CHECKOUT = Path(__file__).resolve().parents[3] / "build"
+CHECKOUT = (Path(__file__).parent / "../../../build").resolve()
 
 
 def default_folder() -> Path:
