@@ -36,7 +36,7 @@ def check_spleeter_flags(parsed: argparse.Namespace) -> None:
 
     Raises
     ------
-    OptionError : A flag asks for what isn't supported.
+    OptionError : A flag, or its value, isn't supported.
     """
     if parsed.mwf:
         raise OptionError("--mwf, Wiener filtering, isn't supported: use --quality high instead.")
