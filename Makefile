@@ -41,7 +41,7 @@ CLIENTS_READY := tests/clients_js/node_modules/.package-lock.json
 TEMPLATES := template.yaml $(wildcard infra/*.yaml)
 PODMAN := podman runc iptables netavark aardvark-dns uidmap debootstrap
 # Many tests wait: for playback, for retries, for processes that start.
-PARALLEL = -n $(shell echo $$((1 + $$(getconf _NPROCESSORS_ONLN)))) --dist loadfile --no-loadscope-reorder
+PARALLEL = -n $(shell echo $$((2 + $$(getconf _NPROCESSORS_ONLN)))) --dist loadfile --no-loadscope-reorder
 CODE := layers functions cli infra tests benchmarks
 PROSE := docs $(wildcard *.md) Dockerfile Makefile pyproject.toml samconfig.toml template.yaml
 
@@ -112,7 +112,7 @@ demo: setup ## Separate SONG (or a generated one) through the real handler, into
 local: setup ## Run the local stack on PORT, with SONGS at a time
 	$(BIN)/python -m stemdrop_local.local --port $(PORT) --songs $(SONGS)
 
-test: test-setup proof chromium clients lint types ## Run all checks and tests, in one more process than there are processors
+test: test-setup proof chromium clients lint types ## Run all checks and tests, in two more processes than there are processors
 	$(BIN)/python -m pytest $(PARALLEL) tests/unit tests/integration tests/template tests/page
 
 lint: $(TEST_READY) $(LINT_READY) phrases ## Check style, spelling, phrases, imports, templates and the Dockerfile
