@@ -49,7 +49,7 @@ def assert_same(stock: dict[str, Waveform], ours: dict[str, Waveform]) -> None:
         assert snr_db(expected, ours[stem]) >= MIN_SNR_DB
 
 
-@pytest.mark.parametrize(("duration_s", "channels"), [(0.3, 1), (0.3, 2), (20, 1), (45, 2)])
+@pytest.mark.parametrize(("duration_s", "channels"), [(0.3, 1), (26, 2)])
 def test_genuine_2stems_equals_spleeter(duration_s: float, channels: int) -> None:
     song = mix(duration_s, channels)
     given = song[:, :1] if channels == 1 else song  # Spleeter duplicates mono itself
@@ -64,11 +64,18 @@ def test_genuine_2stems_16khz_equals_spleeter() -> None:
     assert_same(stock, streamed(genuine(BackendName.ONNX), Model.TWO_STEMS_16KHZ, song))
 
 
-@pytest.mark.parametrize("model", [Model.FOUR_STEMS, Model.FIVE_STEMS, Model.FOUR_STEMS_16KHZ])
-def test_random_weights_equal_spleeter(model: Model) -> None:
+@pytest.mark.parametrize(
+    ("model", "backends"),
+    [
+        (Model.FOUR_STEMS, list(BackendName)),
+        # That TensorFlow's graph equals the ONNX network, the build proves.
+        (Model.FIVE_STEMS_16KHZ, [BackendName.ONNX]),
+    ],
+)
+def test_random_weights_equal_spleeter(model: Model, backends: list[BackendName]) -> None:
     song = mix(6)
     stock = separate_stock(song, random_checkpoints.saved_checkpoint(model.weights), model)
-    for backend in BackendName:
+    for backend in backends:
         models = Models(random_checkpoints.built_model(model.weights), backend)
         assert_same(stock, streamed(models, model, song))
 

@@ -48,7 +48,7 @@ def assert_same(network: Network, song: Waveform, within: float = 1e-5) -> None:
 
 @pytest.mark.parametrize(
     ("backend", "duration_s"),
-    [(BackendName.ONNX, 4), (BackendName.ONNX, 31), (BackendName.TENSORFLOW, 4)],
+    [(BackendName.ONNX, 25), (BackendName.TENSORFLOW, 4)],
 )
 def test_streamed_stems_equal_the_whole_song_and_add_up(
     backend: BackendName, duration_s: int
@@ -69,13 +69,13 @@ def test_high_quality_stems_are_closer_to_the_true_stems() -> None:
     for seed, kind in enumerate(REPERTOIRE):
         if kind.name in {"pop", "punk", "whisper"}:
             song = play(kind, 20, seed=seed)
+            better, stock = (
+                streamed(network, song.mix, quality)
+                for quality in (Quality.HIGH, Quality.SPLEETER)
+            )
             for stem in network.instruments:
                 true = getattr(song, stem)
-                better, stock = (
-                    snr_db(true, streamed(network, song.mix, quality)[stem])
-                    for quality in (Quality.HIGH, Quality.SPLEETER)
-                )
-                gains_db.append(better - stock)
+                gains_db.append(snr_db(true, better[stem]) - snr_db(true, stock[stem]))
     assert np.mean(gains_db) > 0.5
 
 
@@ -83,7 +83,7 @@ def test_evaluation_scores_the_returned_stems(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = tmp_path / "evaluation.md"
-    assert main(["--count", "1", "--seconds", "14", "--no-stock", "--page", str(page)]) == 0
+    assert main(["--count", "1", "--seconds", "6", "--no-stock", "--page", str(page)]) == 0
     assert capsys.readouterr().out.count("pop: stemdrop") == 2
     row = re.compile(r"^\| (vocals|accompaniment) \| (.+) \| (.+) \|$", re.MULTILINE)
     rows = {
