@@ -26,7 +26,7 @@ CONFIGURATION: dict[str, Any] = {
     "seed": 1,
     "workers": 1,
     "headers": {"Authorization": f"Bearer {TOKEN}"},
-    "generation": {"deterministic": True, "max-examples": 250},
+    "generation": {"deterministic": True, "max-examples": 80},
     # The schema doesn't describe conflicts of options, installed models and limits.
     "checks": {
         "positive_data_acceptance": {

@@ -23,15 +23,23 @@ def one(**different: object) -> GeneratedSong:
     return play(SongStyle("song", **different), SECONDS)  # type: ignore[arg-type]
 
 
-def test_repertoire_has_twelve_different_songs() -> None:
+@pytest.fixture(scope="module")
+def songs() -> dict[str, GeneratedSong]:
+    """Return one song of each style, all of the same seed."""
+    return {kind.name: play(kind, SECONDS, seed=3) for kind in REPERTOIRE}
+
+
+def test_repertoire_has_twelve_different_songs(songs: dict[str, GeneratedSong]) -> None:
     assert len(REPERTOIRE) == 12
-    assert len({kind.name for kind in REPERTOIRE}) == 12
-    assert len({digest(play(kind, 1)) for kind in REPERTOIRE}) == 12
+    assert len(songs) == 12
+    assert len({digest(song) for song in songs.values()}) == 12
 
 
 @pytest.mark.parametrize("kind", REPERTOIRE, ids=lambda kind: kind.name)
-def test_every_song_is_the_sum_of_its_stems_at_its_level(kind: SongStyle) -> None:
-    song = play(kind, SECONDS, seed=3)
+def test_every_song_is_the_sum_of_its_stems_at_its_level(
+    kind: SongStyle, songs: dict[str, GeneratedSong]
+) -> None:
+    song = songs[kind.name]
     stems = [getattr(song, name) for name in STEMS]
     for waveform in (*stems, song.mix):
         assert waveform.shape == (round(SECONDS * SAMPLE_RATE_HZ), 2)

@@ -85,7 +85,7 @@ LENGTHS = st.one_of(
 )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     samples=LENGTHS,
     sizes=st.lists(st.integers(1, 300_000), min_size=1),
@@ -105,7 +105,7 @@ def test_stream_equals_whole_song(samples: int, sizes: list[int], parallel: int,
         np.testing.assert_allclose(streamed, waveform, atol=2e-6)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     samples=LENGTHS,
     sizes=st.lists(st.integers(1, 300_000), min_size=1),
