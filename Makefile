@@ -29,6 +29,8 @@ ifneq ($(REGION),)
 export AWS_REGION AWS_DEFAULT_REGION := $(REGION)
 endif
 export SAM_CLI_TELEMETRY := 0
+# Programs keep the code that they compile, or else each one compiles its packages again.
+export PYTHONDONTWRITEBYTECODE :=
 output = $(AWS) cloudformation describe-stacks --stack-name "$(STACK)" --output text \
 	--query "Stacks[0].Outputs[?OutputKey=='$(1)'].OutputValue"
 

@@ -1,6 +1,8 @@
 """Fixtures for more than one folder of tests; only what a test asks for is made."""
 
+import os
 import signal
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import closing
@@ -24,11 +26,14 @@ FOLDERS = ("page", "integration", "template", "unit")
 
 
 def pytest_configure() -> None:
-    """Let the programs that tests start be interrupted.
+    """Let the programs that tests start be interrupted, and keep compiled code.
 
     A shell starts what runs in its background with SIGINT ignored, and nohup what it runs with
-    SIGHUP ignored; programs inherit that.
+    SIGHUP ignored; programs inherit that. The tests start hundreds of programs: each would compile
+    all that it imports where PYTHONDONTWRITEBYTECODE is set, TensorFlow in five seconds.
     """
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 

@@ -70,8 +70,7 @@ def test_high_quality_stems_are_closer_to_the_true_stems() -> None:
         if kind.name in {"pop", "punk", "whisper"}:
             song = play(kind, 20, seed=seed)
             better, stock = (
-                streamed(network, song.mix, quality)
-                for quality in (Quality.HIGH, Quality.SPLEETER)
+                streamed(network, song.mix, quality) for quality in (Quality.HIGH, Quality.SPLEETER)
             )
             for stem in network.instruments:
                 true = getattr(song, stem)
