@@ -22,18 +22,20 @@ class WaveformPeaks:
 
     def add(self, block: NDArray[np.float32]) -> None:
         """Take the next samples: float32, shape (samples, 2)."""
-        magnitude = np.abs(block).max(axis=1, initial=0.0)
-        while self._samples + len(magnitude) > self._bin_samples * MAX_BINS:
+        if not len(block):
+            return
+        while self._samples + len(block) > self._bin_samples * MAX_BINS:
             self._bins[: MAX_BINS // 2] = self._bins.reshape(-1, 2).max(axis=1)
             self._bins[MAX_BINS // 2 :] = 0.0
             self._bin_samples *= 2
-        places = (self._samples + np.arange(len(magnitude))) // self._bin_samples
-        first = int(places[0]) if len(places) else 0
-        starts = np.flatnonzero(np.diff(places, prepend=-1))
-        largest = np.maximum.reduceat(magnitude, starts) if len(starts) else magnitude
+        first, filled = divmod(self._samples, self._bin_samples)
+        starts = np.arange(-filled, len(block), self._bin_samples)
+        starts[0] = 0
+        magnitude = np.abs(block)
+        largest = np.maximum.reduceat(np.maximum(magnitude[:, 0], magnitude[:, 1]), starts)
         bins = self._bins[first : first + len(largest)]
         np.maximum(bins, largest, out=bins)
-        self._samples += len(magnitude)
+        self._samples += len(block)
 
     def finish(self) -> str:
         """Return two hex digits for each bin: 00 is silence, ff full scale and beyond."""
