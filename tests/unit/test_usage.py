@@ -59,18 +59,3 @@ def test_memory_is_that_of_this_process(clock: Clock) -> None:
     # An interpreter with numpy takes some tens of megabytes; in kilobytes it would be 1000 fewer.
     assert clock.seconds
     assert 10e6 < UsageMeter(1024, 1.0).read().peak_rss_bytes < 100e9
-
-
-def test_every_stage_is_traced(clock: Clock) -> None:
-    spans: list[str] = []
-
-    @contextmanager
-    def trace(name: str) -> Iterator[None]:
-        spans.append(f"{name} begins")
-        yield
-        spans.append(f"{name} ends after {clock.seconds - 1000:g} s")
-
-    meter = UsageMeter(1024, 1.0, trace)
-    with meter.stage("separate"):
-        clock.seconds += 2
-    assert spans == ["separate begins", "separate ends after 2 s"]

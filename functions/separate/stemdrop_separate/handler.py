@@ -1,10 +1,9 @@
 """The Lambda function: separates the songs of S3 notifications, from SQS or direct."""
 
 import os
-from functools import partial
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes import SQSEvent
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -26,7 +25,6 @@ from stemdrop_separate.settings import Settings
 
 logger = Logger()
 metrics = Metrics()
-tracer = Tracer()
 
 
 def _load_job_context() -> JobContext:
@@ -56,7 +54,6 @@ queue = _open_queue(job_context.settings)
 
 
 @logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Separate the songs of an event.
@@ -150,7 +147,6 @@ def _separate(key: str, context: LambdaContext) -> str:
     invocation = Invocation(
         memory_mb=int(context.memory_limit_in_mb),
         deadline=Deadline.after(context.get_remaining_time_in_millis() / 1000),
-        trace=partial(tracer.provider.in_subsegment, namespace="local"),
     )
     result = run_job(job_context, upload_key, invocation)
     logger.info("attempt_ended", key=key, outcome=result.outcome)

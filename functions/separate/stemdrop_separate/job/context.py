@@ -1,6 +1,5 @@
 """Inputs and result of a job."""
 
-from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -9,7 +8,6 @@ from stemdrop.job_record import Job
 from stemdrop.notifications import Notifier
 from stemdrop.store import Store
 from stemdrop_separate.deadline import Deadline
-from stemdrop_separate.job.usage import Trace
 from stemdrop_separate.models.catalog import Models
 from stemdrop_separate.settings import Settings
 
@@ -41,12 +39,10 @@ class Invocation:
     ----------
     memory_mb : Memory of the function.
     deadline : Moment at which Lambda ends the invocation.
-    trace : Function that opens a span of the given name; none by default.
     """
 
     memory_mb: int
     deadline: Deadline
-    trace: Trace = nullcontext
 
 
 @dataclass(frozen=True, slots=True)

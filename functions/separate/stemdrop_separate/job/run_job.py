@@ -48,7 +48,7 @@ def _start(
     ----------
     force : Whether to run a job whose record says that it is done.
     """
-    meter = UsageMeter(invocation.memory_mb, context.settings.usd_per_gb_second, invocation.trace)
+    meter = UsageMeter(invocation.memory_mb, context.settings.usd_per_gb_second)
     record = RecordWriter(context.store, key)
     if record.found is None and key.origin is Origin.JOBS:
         _delete_results(context.store, key)

@@ -2,31 +2,24 @@
 
 import resource
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from stemdrop.job_record import Usage
 
-Trace = Callable[[str], AbstractContextManager[Any]]
-
 
 class UsageMeter:
-    """Adds up wall time per stage, and traces each stage.
+    """Adds up wall time per stage.
 
     Parameters
     ----------
     memory_mb : Memory of the function.
     usd_per_gb_second : Price of the function.
-    trace : Function that opens a span of the given name; none by default.
     """
 
-    def __init__(
-        self, memory_mb: int, usd_per_gb_second: float, trace: Trace = nullcontext
-    ) -> None:
+    def __init__(self, memory_mb: int, usd_per_gb_second: float) -> None:
         self._memory_gb = memory_mb / 1024
         self._usd_per_gb_second = usd_per_gb_second
-        self._trace = trace
         self._started = time.perf_counter()
         self._stages: dict[str, float] = {}
 
@@ -35,8 +28,7 @@ class UsageMeter:
         """Measure a stage."""
         started = time.perf_counter()
         try:
-            with self._trace(name):
-                yield
+            yield
         finally:
             spent = time.perf_counter() - started
             self._stages[name] = self._stages.get(name, 0.0) + spent
