@@ -4,9 +4,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from enum import StrEnum
-from typing import Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
-from rich.console import Console
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 class Phase(StrEnum):
@@ -49,7 +50,7 @@ class Display(Protocol):
 
 
 @contextmanager
-def open_display(console: Console | None = None, *, quiet: bool = False) -> Iterator[Display]:
+def open_display(console: "Console | None" = None, *, quiet: bool = False) -> Iterator[Display]:
     """Yield a display that suits standard error.
 
     Parameters
@@ -57,13 +58,15 @@ def open_display(console: Console | None = None, *, quiet: bool = False) -> Iter
     console : Console to use; standard error by default.
     quiet : Whether to show no progress.
     """
-    console = console or Console(stderr=True)
-    if quiet or not console.is_terminal:
+    if quiet or not (console.is_terminal if console else sys.stderr.isatty()):
         yield LineDisplay(quiet)
         return
+    # Slow to import.
+    from rich.console import Console
+
     from stemdrop_cli.bars import open_bars
 
-    with open_bars(console) as bars:
+    with open_bars(console or Console(stderr=True)) as bars:
         yield bars
 
 

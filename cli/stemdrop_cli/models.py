@@ -3,10 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from contextlib import ExitStack, contextmanager
 
 from stemdrop.errors import ModelUnavailableError
 from stemdrop.models import INSTRUMENTS, Model
@@ -46,25 +43,34 @@ def run(parsed: argparse.Namespace) -> int:
 
 @contextmanager
 def download_bar(model: str) -> Iterator[Callable[[int, int | None], None]]:
-    """Show a download: a bar on a terminal, and a line anywhere else."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(
-        *columns,
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as progress:
-        text = f"fetching the model {model}"
-        task = progress.add_task(text, total=None, visible=False)
+    """Show a download once it begins: a bar on a terminal, and a line anywhere else."""
+    with ExitStack() as stack:
+        shown: list[Callable[[int, int | None], None]] = []
 
         def update(done: int, total: int | None) -> None:
-            if not progress.tasks[0].visible and not console.is_terminal:
-                print(f"stemdrop: {text}", file=sys.stderr, flush=True)
-            progress.update(task, completed=done, total=total, visible=True)
+            if not shown:
+                shown.append(stack.enter_context(_bar(f"fetching the model {model}")))
+            shown[0](done, total)
 
         yield update
+
+
+@contextmanager
+def _bar(text: str) -> Iterator[Callable[[int, int | None], None]]:
+    if not sys.stderr.isatty():
+        print(f"stemdrop: {text}", file=sys.stderr, flush=True)
+        yield lambda *_: None
+        return
+    # Slow to import.
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(
+        *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True
+    ) as progress:
+        task = progress.add_task(text, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def _list(_: argparse.Namespace) -> None:
