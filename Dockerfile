@@ -46,7 +46,7 @@ RUN /opt/venv/bin/python -m stemdrop_model build $MODELS --backend $BACKEND --in
 # Each backend reads one of the two forms that a network has.
 FROM model AS networks
 ARG BACKEND
-RUN if [ "$BACKEND" = tensorflow ]; then rm /opt/models/*.onnx; fi \
+RUN if [ "$BACKEND" = tensorflow ]; then rm /opt/models/*.onnx /opt/models/*.kernels /opt/models/*.npz; fi \
     && rm -f /opt/models/.*.lock \
     && chmod -R a+rX /opt/models
 

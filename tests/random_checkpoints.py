@@ -41,7 +41,8 @@ def music_like(segments: int = 1, bins: int = 1024, seed: int = 0) -> NDArray[np
     rng = np.random.default_rng(seed)
     peaks = rng.random((segments, 512, bins, 2)) ** 6
     tilt = 1.0 / (1.0 + np.arange(bins) / 64)
-    return (LOUD * peaks * tilt[:, np.newaxis]).astype(np.float32)
+    magnitude = (LOUD * peaks * tilt[:, np.newaxis]).astype(np.float32)
+    return np.ascontiguousarray(magnitude.transpose(0, 3, 1, 2))
 
 
 def save_checkpoint(model: str, folder: Path, seed: int = 1) -> Path:
@@ -86,7 +87,8 @@ def _values(name: str, shape: list[int], rng: np.random.Generator) -> Any:
 def _spread_logits(session: Any, kernels: list[Any]) -> None:
     """Scale the last convolutions, so that masks are neither flat nor saturated."""
     layers = [kernel.op.name.removesuffix("/kernel") for kernel in kernels]
-    logits = session.run([f"{layer}/BiasAdd:0" for layer in layers], {"magnitude:0": music_like()})
+    given = {"magnitude:0": music_like().transpose(0, 2, 3, 1)}
+    logits = session.run([f"{layer}/BiasAdd:0" for layer in layers], given)
     scaled = [
         kernel * np.float32(LOGIT_SPREAD / np.std(logit))
         for kernel, logit in zip(session.run(kernels), logits, strict=True)

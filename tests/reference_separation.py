@@ -31,13 +31,16 @@ def istft(spectrum: NDArray[np.complex128], samples: int) -> Array:
 
 
 def separate(mix: Array, bins: int, estimate: Estimate) -> dict[str, Array]:
-    """Separate a whole song with a function that estimates magnitudes, shape (n, 512, bins, 2)."""
+    """Separate a whole song with a function that estimates magnitudes, shape (n, 2, 512, bins)."""
     spectrum = stft(mix)
     segments = -(-len(spectrum) // SEGMENT)
     padded = np.zeros((segments * SEGMENT, *spectrum.shape[1:]), complex)
     padded[: len(spectrum)] = spectrum
     magnitude = np.abs(padded[:, :bins]).reshape(segments, SEGMENT, bins, 2).astype(np.float32)
-    estimates = {name: value.astype(float) for name, value in estimate(magnitude).items()}
+    estimates = {
+        name: value.transpose(0, 2, 3, 1).astype(float)
+        for name, value in estimate(magnitude.transpose(0, 3, 1, 2)).items()
+    }
     total = sum(value**2 for value in estimates.values()) + 1e-10
     stems = {}
     for name, value in estimates.items():
@@ -75,9 +78,9 @@ def _estimates(magnitude: Array, estimate: Estimate) -> dict[str, Array]:
     frames, bins, channels = magnitude.shape
     padded = np.zeros((-(-frames // SEGMENT) * SEGMENT, bins, channels), np.float32)
     padded[:frames] = magnitude
-    whole = estimate(padded.reshape(-1, SEGMENT, bins, channels))
+    whole = estimate(padded.reshape(-1, SEGMENT, bins, channels).transpose(0, 3, 1, 2))
     return {
-        name: value.astype(float).reshape(-1, bins, channels)[:frames]
+        name: value.transpose(0, 2, 3, 1).astype(float).reshape(-1, bins, channels)[:frames]
         for name, value in whole.items()
     }
 

@@ -1,32 +1,45 @@
 """Models for ONNX Runtime with trivial networks."""
 
-import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
 from stemdrop.models import INSTRUMENTS
+from stemdrop_model.manifest import describe
 
 
 def install(folder: Path, weights: str = "2stems") -> Path:
-    """Write a network that gives each instrument a fixed share of the magnitude, and its card."""
+    """Write a network that gives each instrument a fixed multiple of the magnitude, and its card.
+
+    Its blocked form is another network, as if this processor took other blocks.
+    """
     instruments = INSTRUMENTS[weights]
-    shape = ["segments", 512, "bins", 2]
+    path = folder / f"{weights}.onnx"
+    onnx.save(_network(weights, factor=1), str(path))
+    onnx.save(_network(weights, factor=9), str(folder / f"{weights}.blocked.onnx"))
+    (folder / f"{weights}.kernels").write_bytes(b"kernels")
+    magnitude = np.ones((1, 2, 512, 64), np.float32)
+    expected = {name: magnitude * share for share, name in enumerate(instruments, start=1)}
+    np.savez(folder / f"{weights}.check.npz", magnitude=magnitude, **expected)
+    suffixes = (".onnx", ".blocked.onnx", ".kernels", ".check.npz")
+    files = {name: describe(folder / name) for name in (f"{weights}{end}" for end in suffixes)}
+    card = {"model": weights, "instruments": list(instruments), "files": files}
+    (folder / f"{weights}.json").write_text(json.dumps(card))
+    return path
+
+
+def _network(weights: str, factor: int) -> onnx.ModelProto:
+    shape = ["segments", 2, 512, "bins"]
     nodes, outputs, shares = [], [], []
-    for index, name in enumerate(instruments, start=1):
-        shares.append(helper.make_tensor(f"{name}_share", TensorProto.FLOAT, [], [index]))
+    for index, name in enumerate(INSTRUMENTS[weights], start=1):
+        share = helper.make_tensor(f"{name}_share", TensorProto.FLOAT, [], [factor * index])
+        shares.append(share)
         nodes.append(helper.make_node("Mul", ["magnitude", f"{name}_share"], [name]))
         outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
     magnitude = helper.make_tensor_value_info("magnitude", TensorProto.FLOAT, shape)
     # Not in the order of the instruments, so that outputs must be identified by name.
     graph = helper.make_graph(nodes, weights, [magnitude], outputs[::-1], shares)
-    network = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    path = folder / f"{weights}.onnx"
-    onnx.save(network, str(path))
-    data = path.read_bytes()
-    described = {"sha256": hashlib.sha256(data).hexdigest(), "size_bytes": len(data)}
-    card = {"model": weights, "instruments": list(instruments), "files": {path.name: described}}
-    (folder / f"{weights}.json").write_text(json.dumps(card))
-    return path
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

@@ -19,7 +19,7 @@ from stemdrop.models import INSTRUMENTS
 from stemdrop_model.architecture import ARCHITECTURES, BINS, CHANNELS, FRAMES
 from stemdrop_model.errors import CheckpointError, ProofError
 from stemdrop_model.fetch import fetch
-from stemdrop_model.manifest import describe
+from stemdrop_model.manifest import describe, network_sha256
 from stemdrop_model.weights import pinned
 from stemdrop_model.whole import sha256
 
@@ -28,8 +28,9 @@ Run = Callable[[NDArray[np.float32]], Estimates]
 # Two float32 implementations of the same 25 layers; measured: 1e-5 to 8e-5.
 ROUNDING = 1e-4
 MADE_UP = ("4stems", "5stems")
+NETWORK_FILES = (".onnx", ".blocked.onnx", ".kernels", ".check.npz")
 # The smallest input of a network.
-SMALL = (1, 512, 64)
+SMALL = (1, 64)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def assert_described(record: dict[str, Any], model: str, checkpoint: Path, folde
     assert record["instruments"] == list(INSTRUMENTS[model])
     assert (record["T"], record["F"]) == (512, {"11kHz": 1024, "16kHz": 1536})
     assert record["source"] == {"sha256": files["model.data-00000-of-00001"], "files": files}
-    names = (f"{model}.onnx", f"{model}.pb")
+    names = [f"{model}{suffix}" for suffix in (*NETWORK_FILES, ".pb")]
     assert record["files"] == {name: describe(folder / name) for name in names}
     assert 0 < record["max_relative_difference"] < ROUNDING
     assert set(record["versions"]) == {"numpy", "opset"}
@@ -140,7 +141,8 @@ def test_genuine_model_equals_tensorflow(models: Path, checkpoint: Path) -> None
 
 
 def test_genuine_network_has_the_pinned_hash(models: Path) -> None:
-    assert sha256(models / "2stems.onnx") == pinned("2stems").network
+    files = {f"2stems{end}": describe(models / f"2stems{end}") for end in NETWORK_FILES}
+    assert network_sha256("2stems", files) == pinned("2stems").network
 
 
 def test_different_network_is_refused_and_installed_model_is_kept(
@@ -149,7 +151,7 @@ def test_different_network_is_refused_and_installed_model_is_kept(
     from stemdrop_model import build, unet
     from stemdrop_model import checkpoint as reader
 
-    def swapped(model: str, folder: Path) -> bytes:
+    def swapped(model: str, folder: Path) -> unet.BuiltNetwork:
         """Swap the weights of the two stems."""
         instruments = INSTRUMENTS[model][::-1]
         other = replace(ARCHITECTURES[model], instruments=instruments)
@@ -174,10 +176,10 @@ def test_different_frozen_graph_exceeds_the_tolerance(models: Path, tmp_path: Pa
     bias = next(node for node in definition.node if node.name == "conv2d_6/bias")
     bias.attr["value"].tensor.tensor_content = np.zeros(2, np.float32).tobytes()
     spoiled.write_bytes(definition.SerializeToString())
-    converted, instruments = models / "2stems.onnx", INSTRUMENTS["2stems"]
+    networks, instruments = [models / "2stems.onnx"], INSTRUMENTS["2stems"]
     with spleeter_graph.loaded(frozen) as session:
-        same = largest_difference(session, frozen, converted, instruments, [SMALL])
-        other = largest_difference(session, spoiled, converted, instruments, [SMALL])
+        same = largest_difference(session, frozen, networks, instruments, [SMALL])
+        other = largest_difference(session, spoiled, networks, instruments, [SMALL])
     assert same < ROUNDING
     assert other > 1e-3
 

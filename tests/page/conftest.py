@@ -45,8 +45,9 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> LocalSettings:
     models, pauses = folder / "models", folder / "pauses"
     for path in (models, pauses):
         path.mkdir()
-    for name in (f"{REAL_MODEL}.json", f"{REAL_MODEL}.onnx"):
-        shutil.copy(ROOT / "build" / "models" / name, models)
+    for path in (ROOT / "build" / "models").glob(f"{REAL_MODEL}.*"):
+        if path.suffix != ".pb":
+            shutil.copy(path, models)
     install(models, TINY_MODEL)
     roots = [str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")]
     environment = {"PAUSES": str(pauses), "PYTHONPATH": os.pathsep.join(roots)}

@@ -1,13 +1,20 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 
 from stemdrop.errors import SeparationError
-from stemdrop_separate.separation.energy_check import EnergyCheck, spectral_energies
-from stemdrop_separate.separation.stft import OverlapAdd, Samples, istft, stft
+from stemdrop_separate.separation.energy_check import EnergyCheck
+from stemdrop_separate.separation.masked_segment import mask_segment
+from stemdrop_separate.separation.masks import Masks
+from stemdrop_separate.separation.stft import OverlapAdd, Samples, frame_blocks, stft
 
 Stems = dict[str, Samples]
+
+
+def blocks(masks: Masks) -> Iterator[Masks]:
+    for block in frame_blocks(next(iter(masks.values())).shape[1]):
+        yield {stem: mask[:, block] for stem, mask in masks.items()}
 
 
 def run_check(
@@ -21,11 +28,12 @@ def run_check(
         "accompaniment": np.full(spectrum.shape, 1 - share, np.float32),
     }
     check = EnergyCheck(masks, complete=complete)
+    masked = mask_segment(mix, spectrum, np.abs(spectrum), blocks(masks), masks)
     stems = {
-        stem: np.ascontiguousarray(OverlapAdd().add(istft(mask * spectrum)).T)
-        for stem, mask in masks.items()
+        stem: np.ascontiguousarray(OverlapAdd().add(samples).T)
+        for stem, samples in masked.stems.items()
     }
-    check.add(spectral_energies(np.abs(spectrum), masks), change(stems))
+    check.add(masked.energies, change(stems))
     check.verify()
 
 

@@ -13,6 +13,7 @@ from stemdrop_separate.separation.high_quality import (
     TOPMOST_BINS,
     SegmentEstimate,
     average_estimates,
+    extended_masks,
     first_estimate,
     second_estimate,
 )
@@ -27,7 +28,7 @@ class LeftVocalsBackend:
     parallel = 1
 
     def estimate(self, magnitude: Magnitude) -> dict[str, Magnitude]:
-        left = np.array([1, 0], np.float32)
+        left = np.array([1, 0], np.float32)[:, None, None]
         return {"vocals": magnitude * left, "accompaniment": magnitude * (1 - left)}
 
 
@@ -46,11 +47,10 @@ def estimates(
 
 
 def mask(shares: list[float]) -> Samples:
-    """Return the mask of the vocals, shape (frames, bins), from a spectrum of ones."""
-    spectra = [
-        masked.spectra["vocals"].real for masked in average_estimates(estimates(shares), ["vocals"])
-    ]
-    joined: Samples = np.concatenate(spectra, axis=1)[0]
+    """Return the mask of the vocals, shape (frames, bins)."""
+    averages = average_estimates(estimates(shares))
+    masks = [extended_masks(magnitudes)["vocals"] for _, magnitudes in averages]
+    joined: Samples = np.concatenate(masks, axis=1)[0]
     return joined
 
 
@@ -85,8 +85,8 @@ def test_mask_continues_above_the_highest_bin() -> None:
     rising = np.linspace(0, 1, FIRST_ESTIMATE_BINS, dtype=np.float32)
     only.magnitudes["vocals"][:] = rising
     only.magnitudes["accompaniment"][:] = 1 - rising
-    (masked,) = average_estimates([only], INSTRUMENTS)
-    vocals, accompaniment = (masked.spectra[stem].real for stem in INSTRUMENTS)
+    ((_, magnitudes),) = average_estimates([only])
+    vocals, accompaniment = extended_masks(magnitudes).values()
     np.testing.assert_allclose(vocals + accompaniment, 1, atol=1e-6)
     np.testing.assert_allclose(vocals[0, 0, :FIRST_ESTIMATE_BINS], rising, atol=1e-6)
     top = rising[-TOPMOST_BINS:].mean()

@@ -43,15 +43,17 @@ def checkpoint(
 def test_a_model_is_built_and_described(tmp_path: Path, model: str) -> None:
     folder, into = checkpoint(tmp_path / "weights", model), tmp_path / "models"
     record = build(model, folder, into)
-    assert sorted(path.name for path in into.iterdir()) == [
-        f".{model}.lock",
-        f"{model}.json",
-        f"{model}.onnx",
-    ]
+    names = [f"{model}{suffix}" for suffix in (".onnx", ".blocked.onnx", ".kernels", ".check.npz")]
+    visible = {path.name for path in into.iterdir()}
+    assert visible == {f".{model}.lock", f"{model}.json", *names}
     assert json.loads((into / f"{model}.json").read_text()) == record
-    network = (into / f"{model}.onnx").read_bytes()
-    described = {"sha256": sha256(network).hexdigest(), "size_bytes": len(network)}
-    assert record["files"] == {f"{model}.onnx": described}
+    contents = {name: (into / name).read_bytes() for name in names}
+    assert record["files"] == {
+        name: {"sha256": sha256(content).hexdigest(), "size_bytes": len(content)}
+        for name, content in contents.items()
+    }
+    digests = "".join(sha256(contents[name]).hexdigest() for name in names[:3])
+    assert record["network"] == sha256(digests.encode()).hexdigest()
     files = {name: sha256((folder / name).read_bytes()).hexdigest() for name in (DATA, INDEX)}
     assert record["source"] == {"sha256": files[DATA], "files": files}
     assert record["instruments"] == list(INSTRUMENTS[model])
@@ -70,10 +72,10 @@ def test_axes_are_free_and_outputs_are_named_as_the_instruments(tmp_path: Path, 
     for tensor in [*graph.input, *graph.output]:
         assert tensor.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
         axes = tensor.type.tensor_type.shape.dim
-        assert [axis.dim_param or axis.dim_value for axis in axes] == ["n", 512, "F", 2]
+        assert [axis.dim_param or axis.dim_value for axis in axes] == ["n", 2, 512, "F"]
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     for segments, bins in ((1, 64), (2, 192)):
-        magnitude = np.full((segments, 512, bins, 2), 3, np.float32)
+        magnitude = np.full((segments, 2, 512, bins), 3, np.float32)
         estimates = session.run(INSTRUMENTS[model], {"magnitude": magnitude})
         assert {estimate.shape for estimate in estimates} == {magnitude.shape}
         if ARCHITECTURES[model].softmax:
@@ -89,7 +91,7 @@ def test_equal_weights_build_equal_bytes(tmp_path: Path) -> None:
 def test_only_the_pinned_network_is_accepted(tmp_path: Path) -> None:
     folder, into = checkpoint(tmp_path / "weights"), tmp_path / "models"
     record = build("2stems", folder, into)
-    assert build("2stems", folder, into, proven=record["files"]["2stems.onnx"]["sha256"]) == record
+    assert build("2stems", folder, into, proven=record["network"]) == record
     before = {path: path.read_bytes() for path in into.iterdir()}
     other = checkpoint(tmp_path / "other", changes={"conv2d/bias": np.zeros(3, np.float32)})
     with pytest.raises(ProofError, match=r"2stems: the network isn't the one .* not 1234\.$"):

@@ -1,5 +1,8 @@
 """Operations that are rewritten for ONNX Runtime have equal results for any size."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -9,18 +12,23 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from stemdrop_model.graph import Graph
+from stemdrop_model.check import runs_here
+from stemdrop_model.graph import BLOCK, BlockedGraph, Graph, KernelFile
 
 Array = NDArray[np.float32]
 FRAMES = 6
 FREE = ["n", "c", "h", "w"]
 
 
-def run(model: bytes, x: Array) -> Array:
+def run(model: bytes, x: Array, kernels: KernelFile = KernelFile("kernels")) -> Array:  # noqa: B008
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    (y,) = session.run(["y"], {"x": x})
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        path.write_bytes(model)
+        path.with_name(kernels.name).write_bytes(kernels.content)
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        (y,) = session.run(["y"], {"x": x})
     return np.asarray(y)
 
 
@@ -65,13 +73,14 @@ def test_transposed_convolutions_equal_the_reference(
     shape = (segments, outputs, 2 * FRAMES, 2 * bins)
     assert expected.shape == shape
 
-    fast, whole = Graph(), Graph()
+    kernels = KernelFile("kernels")
+    fast, whole = Graph(kernels), Graph(kernels)
     ends = [fast.transposed_convolution("t", "x", kernel, bias, "ReLU", FRAMES)]
     ends += [whole.single_transposed_convolution("t", "x", kernel, bias, "ReLU")]
     for graph, end in zip((fast, whole), ends, strict=True):
         graph.add("Identity", [end], "y")
         model = graph.model("net", FREE, "x", ["y"])
-        assert_same(run(model, x), expected)
+        assert_same(run(model, x, kernels), expected)
     operations = {
         node.op_type
         for node in onnx.load_from_string(fast.model("net", FREE, "x", ["y"])).graph.node
@@ -87,11 +96,10 @@ VALUES = st.floats(-200, 200, width=32)
 @settings(deadline=None, max_examples=30)
 def test_activations_equal_those_of_keras(kind: str, values: list[float]) -> None:
     x = np.array(values, np.float32).reshape(1, 1, 1, -1)
-    below = {"ReLU": 0 * x, "LeakyReLU": np.float32(0.2) * x, "ELU": np.expm1(np.minimum(x, 0))}
-    graph = Graph()
+    graph = Graph(KernelFile("kernels"))
     graph.add("Identity", [graph.activation(kind, "x")], "y")
     actual = run(graph.model("net", FREE, "x", ["y"]), x)
-    np.testing.assert_allclose(actual, np.where(x > 0, x, below[kind]), rtol=1e-6, atol=2e-7)
+    np.testing.assert_allclose(actual, activation(kind, x), rtol=1e-6, atol=2e-7)
 
 
 @pytest.mark.parametrize("form", ["scale_and_shift", "scale_and_shift_planes"])
@@ -100,7 +108,74 @@ def test_each_channel_is_scaled_and_shifted(form: str, channels: int) -> None:
     rng = np.random.default_rng(channels)
     scale, shift = rng.normal(size=(2, channels)).astype(np.float32)
     x = rng.normal(size=(2, channels, 4, 5)).astype(np.float32)
-    graph = Graph()
+    graph = Graph(KernelFile("kernels"))
     getattr(graph, form)("y", "x", scale, shift)
     actual = run(graph.model("net", ["n", channels, "h", "w"], "x", ["y"]), x)
     assert_same(actual, x * scale[:, None, None] + shift[:, None, None])
+
+
+# A blocked graph is checked where the processor takes its blocks.
+FORMS = [Graph, *([BlockedGraph] if runs_here(Path("x.blocked.onnx")) else [])]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("kind", ["ReLU", "LeakyReLU", "ELU"])
+@settings(deadline=None, max_examples=10)
+@given(
+    blocks=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    segments=st.integers(1, 2),
+    bins=st.integers(1, 5).map(lambda half: 2 * half),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_layers_of_blocks_equal_the_reference(
+    form: type[Graph], kind: str, blocks: tuple[int, int], segments: int, bins: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+
+    def values(*shape: int) -> Array:
+        return np.asarray(rng.normal(size=shape), np.float32)
+
+    inputs, outputs = (BLOCK * number for number in blocks)
+    first, kernel, up = (
+        values(5, 5, 2, inputs),
+        values(5, 5, inputs, outputs),
+        values(5, 5, inputs, outputs),
+    )
+    scale, shift, bias, wide_bias = (
+        values(outputs),
+        values(outputs),
+        values(inputs),
+        values(outputs),
+    )
+    x = values(segments, 2, 4 * FRAMES, 2 * bins)
+
+    def add_layers(graph: Graph) -> bytes:
+        strided = {"strides": [2, 2], "pads": [1, 1, 2, 2]}
+        a = graph.convolution("a", "x", first, bias, kind, **strided)
+        b = graph.convolution("b", a, kernel, wide_bias, None, **strided)
+        c = graph.scale_and_shift("c", b, scale, shift, kind)
+        d = graph.transposed_convolution("d", c, up, bias, kind, FRAMES)
+        joined = graph.add("Concat", [a, d], "joined", axis=1)
+        graph.add("Identity", [graph.planes(joined, 2 * inputs)], "y")
+        return graph.model("net", ["n", 2, 4 * FRAMES, "w"], "x", ["y"])
+
+    kernels = KernelFile("kernels")
+    actual = run(add_layers(form(kernels)), x, kernels)
+    after_first = activation(kind, strided_convolution(x, first, bias))
+    after_second = strided_convolution(after_first, kernel, wide_bias)
+    scaled = activation(kind, after_second * scale[:, None, None] + shift[:, None, None])
+    linear = plain(scaled, "ConvTranspose", [ordered(up), bias], strides=[2, 2], pads=[1, 1, 2, 2])
+    assert_same(actual, np.concatenate([after_first, activation(kind, linear)], axis=1))
+
+
+def ordered(kernel: Array) -> Array:
+    return np.ascontiguousarray(kernel.transpose(3, 2, 0, 1))
+
+
+def strided_convolution(x: Array, kernel: Array, bias: Array) -> Array:
+    return plain(x, "Conv", [ordered(kernel), bias], strides=[2, 2], pads=[1, 1, 2, 2])
+
+
+def activation(kind: str, x: Array) -> Array:
+    below = {"ReLU": 0 * x, "LeakyReLU": np.float32(0.2) * x, "ELU": np.expm1(np.minimum(x, 0))}
+    return np.where(x > 0, x, below[kind])

@@ -11,9 +11,14 @@ from stemdrop_model.onnx_format import Attribute, Shape
 
 NAMES = st.text("abcdé/", min_size=1, max_size=200)
 NUMBERS = st.integers(0, 2**40)
+FLOATS = st.floats(width=32, allow_nan=False)
 ATTRIBUTES = st.dictionaries(
     st.sampled_from(["axis", "perm", "alpha", "pads"]),
-    NUMBERS | st.floats(width=32, allow_nan=False) | st.lists(NUMBERS, min_size=1, max_size=6),
+    NAMES
+    | NUMBERS
+    | FLOATS
+    | st.lists(NUMBERS, min_size=1, max_size=6)
+    | st.lists(FLOATS, min_size=1),
 )
 ARRAYS = st.builds(
     lambda sizes, kind: np.arange(np.prod(sizes, dtype=int)).astype(kind).reshape(sizes),
@@ -26,9 +31,12 @@ ARRAYS = st.builds(
 def test_nodes_equal_those_of_onnx(
     inputs: list[str], outputs: list[str], name: str, attributes: dict[str, Attribute]
 ) -> None:
-    expected = helper.make_node("Conv", inputs, outputs, name, **attributes)
-    written = onnx_format.node("Conv", inputs, outputs, name, **attributes)
-    assert written == expected.SerializeToString()
+    for domain in ("", "com.microsoft.nchwc"):
+        expected = helper.make_node(
+            "Conv", inputs, outputs, name, domain=domain or None, **attributes
+        )
+        written = onnx_format.node("Conv", inputs, outputs, name, domain, **attributes)
+        assert written == expected.SerializeToString()
 
 
 @given(NAMES, ARRAYS)
@@ -43,7 +51,7 @@ def test_models_equal_those_of_onnx(name: str, shape: Shape, opset: int, version
     node = helper.make_node("Split", ["x"], ["y", "z"], "split", axis=1)
     constant = numpy_helper.from_array(np.ones((2, 3), np.float32), "one")
     graph = helper.make_graph([node], name, ends[:1], ends[1:], [constant])
-    opsets = [helper.make_opsetid("", opset)]
+    opsets = [helper.make_opsetid("", opset), helper.make_opsetid("other", 1)]
     expected = helper.make_model(
         graph, producer_name="stemdrop", opset_imports=opsets, ir_version=version
     )
@@ -53,4 +61,18 @@ def test_models_equal_those_of_onnx(name: str, shape: Shape, opset: int, version
         [onnx_format.tensor("one", np.ones((2, 3), np.float32))],
         [onnx_format.float_end(end, shape) for end in ("x", "y", "z")],
     )
-    assert onnx_format.model(written, opset, version) == expected.SerializeToString()
+    assert (
+        onnx_format.model(written, {"": opset, "other": 1}, version) == expected.SerializeToString()
+    )
+
+
+@given(NAMES, st.lists(st.integers(1, 9), max_size=6), NUMBERS, NUMBERS)
+def test_external_tensors_equal_those_of_onnx(
+    name: str, shape: list[int], offset: int, size_bytes: int
+) -> None:
+    expected = TensorProto(name=name, dims=shape, data_type=TensorProto.FLOAT)
+    expected.data_location = TensorProto.EXTERNAL
+    for key, value in (("location", "kernels"), ("offset", offset), ("length", size_bytes)):
+        expected.external_data.add(key=key, value=str(value))
+    written = onnx_format.external_tensor(name, shape, "kernels", offset, size_bytes)
+    assert written == expected.SerializeToString()

@@ -70,10 +70,13 @@ def test_failed_publication_leaves_no_record(tmp_path: Path) -> None:
     assert {(tmp_path / name).read_text() for name in names} == {"new"}
 
 
+NETWORK_FILES = (".onnx", ".blocked.onnx", ".kernels", ".check.npz")
+
+
 @pytest.fixture
 def built(tmp_path: Path) -> Path:
     """Return a folder with a built model for both backends."""
-    networks = [tmp_path / "2stems.onnx", tmp_path / "2stems.pb"]
+    networks = [tmp_path / f"2stems{suffix}" for suffix in (*NETWORK_FILES, ".pb")]
     for path in networks:
         path.write_bytes(path.name.encode())
     record = {
@@ -87,10 +90,12 @@ def built(tmp_path: Path) -> Path:
 
 def test_complete_model_of_these_weights_is_current(built: Path) -> None:
     assert is_current(UNPINNED, built)
-    assert network_size_bytes(UNPINNED, built) == len("2stems.onnx")
+    assert network_size_bytes(UNPINNED, built) == sum(
+        len(f"2stems{end}") for end in (*NETWORK_FILES, ".pb")
+    )
 
 
-@pytest.mark.parametrize("name", ["2stems.onnx", "2stems.pb", "2stems.json"])
+@pytest.mark.parametrize("name", ["2stems.onnx", "2stems.kernels", "2stems.pb", "2stems.json"])
 def test_model_with_a_missing_or_damaged_file_is_rebuilt(built: Path, name: str) -> None:
     path = built / name
     path.write_bytes(path.read_bytes()[:-3])
@@ -99,7 +104,7 @@ def test_model_with_a_missing_or_damaged_file_is_rebuilt(built: Path, name: str)
     assert not is_current(UNPINNED, built)
 
 
-@pytest.mark.parametrize("name", ["2stems.onnx", "2stems.json"])
+@pytest.mark.parametrize("name", ["2stems.onnx", "2stems.kernels", "2stems.json"])
 def test_missing_or_truncated_network_has_no_size(built: Path, name: str) -> None:
     path = built / name
     path.write_bytes(path.read_bytes()[:-3])
@@ -127,7 +132,8 @@ def test_other_code_rebuilds_only_an_unpinned_network(
 ) -> None:
     monkeypatch.setattr(manifest, "recipe", lambda: "of another commit")
     assert not is_current(UNPINNED, built)
-    sha256 = describe(built / "2stems.onnx")["sha256"]
+    files = {f"2stems{end}": describe(built / f"2stems{end}") for end in NETWORK_FILES}
+    sha256 = manifest.network_sha256("2stems", files)
     assert is_current(replace(PINNED, network=sha256), built)
     assert not is_current(replace(PINNED, network=sha256), built, frozen=True)
     assert not is_current(PINNED, built)

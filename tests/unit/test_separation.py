@@ -25,10 +25,10 @@ class VaryingBackend:
         self.parallel = parallel
 
     def estimate(self, magnitude: Magnitude) -> dict[str, Magnitude]:
-        ramp = np.linspace(0.1, 1, magnitude.shape[1], dtype=np.float32)[None, :, None, None]
-        ramp = ramp * np.array([1, 0.7], np.float32)  # left and right
+        ramp = np.linspace(0.1, 1, magnitude.shape[2], dtype=np.float32)[:, None]
+        ramp = ramp * np.array([1, 0.7], np.float32)[:, None, None]  # left and right
         level = magnitude.mean(axis=(1, 2, 3), keepdims=True)
-        high = np.linspace(0, 1, magnitude.shape[2], dtype=np.float32)[None, None, :, None]
+        high = np.linspace(0, 1, magnitude.shape[3], dtype=np.float32)
         return {
             "vocals": magnitude * ramp * high,
             "accompaniment": np.minimum(magnitude, level) * (1 - high),

@@ -11,7 +11,7 @@ from pathlib import Path
 from stemdrop_model.errors import ModelError, ProofError
 from stemdrop_model.fetch import fetch
 from stemdrop_model.install import install
-from stemdrop_model.manifest import NETWORK, is_current
+from stemdrop_model.manifest import is_current, network_size_bytes
 from stemdrop_model.weights import PINNED, Weights, pinned
 
 
@@ -82,12 +82,12 @@ def _prove(weights: Weights, options: argparse.Namespace, start: float) -> str:
         f"{_built(weights, options, start)}, within {record['max_relative_difference']:.0e}"
         " of Spleeter's largest value"
     )
-    sha256 = record["files"][f"{model}{NETWORK}"]["sha256"]
+    sha256 = record["network"]
     return built if sha256 == weights.network else f'{built}; pin it: network = "{sha256}"'
 
 
 def _built(weights: Weights, options: argparse.Namespace, start: float) -> str:
-    size_mb = (options.into / f"{weights.model}{NETWORK}").stat().st_size / 1e6
+    size_mb = network_size_bytes(weights, options.into) / 1e6
     return f"built in {options.into} in {time.monotonic() - start:.0f} s: {size_mb:.0f} MB"
 
 

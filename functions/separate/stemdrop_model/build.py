@@ -1,4 +1,4 @@
-"""Build a model of a checkpoint: the ONNX network, Spleeter's frozen graph if asked, a record."""
+"""Build a model of a checkpoint: the network, Spleeter's frozen graph if asked, a record."""
 
 import json
 from importlib.metadata import version
@@ -7,17 +7,27 @@ from typing import Any
 
 from stemdrop_model import checkpoint
 from stemdrop_model.architecture import BINS, FRAMES, architecture
+from stemdrop_model.check import write_check
 from stemdrop_model.errors import CheckpointError, ProofError
-from stemdrop_model.graph import OPSET
-from stemdrop_model.manifest import FROZEN, NETWORK, describe, recipe
-from stemdrop_model.unet import build_network
+from stemdrop_model.graph import OPSETS
+from stemdrop_model.manifest import (
+    BLOCKED,
+    CHECK,
+    FROZEN,
+    KERNELS,
+    NETWORK,
+    describe,
+    network_sha256,
+    recipe,
+)
+from stemdrop_model.unet import BuiltNetwork, build_network
 from stemdrop_model.whole import publish, sha256, staging
 
 
 def build(
     model: str, folder: Path, into: Path, *, frozen: bool = False, proven: str | None = None
 ) -> dict[str, Any]:
-    """Write <model>.onnx and <model>.json, and <model>.pb if asked.
+    """Write the files of a network, Spleeter's frozen graph if asked, and <model>.json.
 
     Parameters
     ----------
@@ -39,21 +49,30 @@ def build(
         proven one.
     """
     with staging(into, model) as partial:
-        network = partial / f"{model}{NETWORK}"
-        network.write_bytes(_network(model, folder))
+        built = _network(model, folder)
+        contents = {NETWORK: built.portable, BLOCKED: built.blocked, KERNELS: built.kernels}
+        for suffix, content in contents.items():
+            (partial / f"{model}{suffix}").write_bytes(content)
+        check = partial / f"{model}{CHECK}"
+        write_check(partial / f"{model}{NETWORK}", check)
+        paths = [*(partial / f"{model}{suffix}" for suffix in contents), check]
         record = _record(model, folder)
-        paths = [network]
+        files = {path.name: describe(path) for path in paths}
+        record["network"] = network_sha256(model, files)
         if frozen:
             from stemdrop_model.proof import freeze
 
-            paths.append(partial / f"{model}{FROZEN}")
-            record["max_relative_difference"] = freeze(model, folder, *paths)
-        elif proven not in {None, sha256(network)}:
+            graph = partial / f"{model}{FROZEN}"
+            networks = [path for path in paths if path.suffix == NETWORK]
+            record["max_relative_difference"] = freeze(model, folder, networks, graph)
+            paths.append(graph)
+            files[graph.name] = describe(graph)
+        elif proven not in {None, record["network"]}:
             raise ProofError(
                 f"{model}: the network isn't the one that was compared with Spleeter's:"
-                f" its sha256 is {sha256(network)}, not {proven}."
+                f" its sha256 is {record['network']}, not {proven}."
             )
-        record["files"] = {path.name: describe(path) for path in paths}
+        record["files"] = files
         description = partial / f"{model}.json"
         description.write_text(json.dumps(record, indent=2) + "\n")
         publish([*paths, description], into)
@@ -62,7 +81,7 @@ def build(
     return record
 
 
-def _network(model: str, folder: Path) -> bytes:
+def _network(model: str, folder: Path) -> BuiltNetwork:
     try:
         variables = checkpoint.read(folder)
         return build_network(model, architecture(model), variables)
@@ -78,6 +97,6 @@ def _record(model: str, folder: Path) -> dict[str, Any]:
         "T": FRAMES,
         "F": BINS,
         "source": {"sha256": files[checkpoint.DATA], "files": files},
-        "versions": {"numpy": version("numpy"), "opset": OPSET},
+        "versions": {"numpy": version("numpy"), "opset": OPSETS[""]},
         "recipe": recipe(),
     }

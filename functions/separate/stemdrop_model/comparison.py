@@ -9,19 +9,10 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from stemdrop_model import spleeter_graph
+from stemdrop_model.check import fixed_magnitude, runs_here
 
-Shape = tuple[int, int, int]
+Shape = tuple[int, int]
 Estimates = Mapping[str, NDArray[np.float32]]
-SEED = 20
-# Magnitudes of a loud song reach several hundred; most bins are far below.
-LOUDEST = 300.0
-
-
-def fixed_magnitude(segments: int, frames: int, bins: int) -> NDArray[np.float32]:
-    """Make the same input each time, float32 of shape (segments, frames, bins, 2), in [0, 300]."""
-    rng = np.random.default_rng(SEED)
-    uniform = rng.random((segments, frames, bins, 2), dtype=np.float32)
-    return LOUDEST * uniform**8
 
 
 def relative_difference(expected: Estimates, actual: Estimates) -> float:
@@ -38,34 +29,41 @@ def relative_difference(expected: Estimates, actual: Estimates) -> float:
 
 
 def largest_difference(
-    session: Any, frozen: Path, converted: Path, instruments: Sequence[str], shapes: Iterable[Shape]
+    session: Any,
+    frozen: Path,
+    networks: Sequence[Path],
+    instruments: Sequence[str],
+    shapes: Iterable[Shape],
 ) -> float:
-    """Run the session, the frozen graph and the ONNX model on the same inputs.
+    """Run the session, the frozen graph and ONNX networks on the same inputs.
 
     Parameters
     ----------
     session : a TensorFlow session on the restored network.
     frozen : the file of the frozen graph.
-    converted : the file of the ONNX model.
+    networks : files of ONNX networks. Those that this processor can't run are left out.
     instruments : the outputs to compare.
-    shapes : segments, frames and bins of each input.
+    shapes : segments and bins of each input.
 
     Returns
     -------
     The largest relative difference from the session.
     """
     worst = 0.0
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors only
-    runtime = onnxruntime.InferenceSession(
-        str(converted), options, providers=["CPUExecutionProvider"]
-    )
+    sessions = [_loaded(network) for network in networks if runs_here(network)]
     with spleeter_graph.loaded(frozen) as graph:
         for shape in shapes:
             magnitude = fixed_magnitude(*shape)
             expected = spleeter_graph.run(session, magnitude, instruments)
-            by_graph = spleeter_graph.run(graph, magnitude, instruments)
-            by_onnx = runtime.run(instruments, {spleeter_graph.INPUT: magnitude})
-            for actual in (by_graph, dict(zip(instruments, by_onnx, strict=True))):
-                worst = max(worst, relative_difference(expected, actual))
+            actual = [spleeter_graph.run(graph, magnitude, instruments)]
+            for loaded in sessions:
+                estimates = loaded.run(instruments, {spleeter_graph.INPUT: magnitude})
+                actual.append(dict(zip(instruments, estimates, strict=True)))
+            worst = max([worst, *(relative_difference(expected, each) for each in actual)])
     return worst
+
+
+def _loaded(network: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors only
+    return onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])

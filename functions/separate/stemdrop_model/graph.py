@@ -1,6 +1,12 @@
-"""ONNX graphs, written operation by operation in the layout (segments, channels, frames, bins)."""
+"""ONNX graphs, written operation by operation in the layout (segments, channels, frames, bins).
+
+The kernels are in a file of their own, in the order that ONNX Runtime's fast convolutions take on
+processors with AVX-512: blocks of 16 outputs by 16 inputs. There, a `BlockedGraph` reads them right
+from the disk cache. Everywhere else, a `Graph` puts them in the usual order when it is loaded.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
@@ -10,7 +16,7 @@ from numpy.typing import NDArray
 from stemdrop_model import onnx_format
 from stemdrop_model.onnx_format import Shape
 
-OPSET = 17
+OPSETS = {"": 17}
 # The oldest file format that has this operator set, so that older runtimes read it, too.
 IR_VERSION = 8
 # With TensorFlow's "same" padding, kernel 5 and stride 2, on either axis of even length:
@@ -20,8 +26,55 @@ IR_VERSION = 8
 STRIDED_PADS = [1, 1, 2, 2]
 TAPS = ([3, 1], [4, 2, 0])
 PHASES = tuple(product((0, 1), (0, 1)))
+# The domain of ONNX Runtime's operations on blocks, and the activations that are part of them.
+BLOCKED_DOMAIN = "com.microsoft.nchwc"
+FUSED_ACTIVATIONS: dict[str, dict[str, Any]] = {
+    "ReLU": {"activation": "Relu"},
+    "LeakyReLU": {"activation": "LeakyRelu", "activation_params": [0.2]},
+}
+BLOCK = 16
+# Not a whole page, but a line of the processor's cache.
+ALIGNMENT_BYTES = 64
 
 Array = NDArray[np.float32]
+
+
+@dataclass(slots=True)
+class KernelFile:
+    """The kernels of a model, which its graphs share.
+
+    Attributes
+    ----------
+    name : Name of the file.
+    content : What is in it.
+    """
+
+    name: str
+    content: bytearray = field(default_factory=bytearray)
+    _offsets: dict[str, int] = field(default_factory=dict)
+
+    def add(self, name: str, values: Array) -> int:
+        """Add a kernel unless it is there, and return its place in bytes."""
+        if name not in self._offsets:
+            self.content += bytes(-len(self.content) % ALIGNMENT_BYTES)
+            self._offsets[name] = len(self.content)
+            self.content += values.tobytes()
+        return self._offsets[name]
+
+
+def blocked(kernel: Array) -> Array:
+    """Order a kernel (outputs, inputs, rows, columns) as a fast convolution takes it.
+
+    Returns
+    -------
+    float32, shape (outputs / 16, inputs / 16, rows, columns, 16, 16), or, with fewer inputs than
+    16, (outputs / 16, inputs, rows, columns, 16).
+    """
+    _, inputs, rows, columns = kernel.shape
+    if inputs < BLOCK:
+        return kernel.reshape(-1, BLOCK, inputs, rows, columns).transpose(0, 2, 3, 4, 1)
+    blocks = kernel.reshape(-1, BLOCK, inputs // BLOCK, BLOCK, rows, columns)
+    return blocks.transpose(0, 2, 4, 5, 3, 1)
 
 
 class Graph:
@@ -29,9 +82,16 @@ class Graph:
 
     Kernels are given as TensorFlow has them: (rows, columns, inputs, outputs) of a convolution,
     (rows, columns, outputs, inputs) of a transposed one. The same calls make the same bytes.
+
+    Parameters
+    ----------
+    kernels : File of the kernels.
     """
 
-    def __init__(self) -> None:
+    opsets = OPSETS
+
+    def __init__(self, kernels: KernelFile) -> None:
+        self._kernels = kernels
         self._nodes: list[bytes] = []
         self._constants: list[bytes] = []
 
@@ -39,10 +99,10 @@ class Graph:
         """Return the ONNX file's content; input and outputs have the same shape."""
         ends = [onnx_format.float_end(end, shape) for end in (source, *outputs)]
         graph = onnx_format.graph(name, self._nodes, self._constants, ends)
-        return onnx_format.model(graph, OPSET, IR_VERSION)
+        return onnx_format.model(graph, self.opsets, IR_VERSION)
 
     def add(self, operation: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
-        """Add any operation of ONNX."""
+        """Add any operation."""
         self._nodes.append(onnx_format.node(operation, inputs, [output], output, **attributes))
         return output
 
@@ -68,12 +128,42 @@ class Graph:
         return self.add("Max", [source, below], output)
 
     def convolution(
-        self, output: str, source: str, kernel: Array, bias: Array, **attributes: Any
+        self,
+        output: str,
+        source: str,
+        kernel: Array,
+        bias: Array,
+        kind: str | None = None,
+        **attributes: Any,
     ) -> str:
-        """Add a convolution."""
-        weights = self._constant(f"{output}/kernel", kernel.transpose(3, 2, 0, 1))
+        """Add a convolution, and an activation if one is given."""
+        ordered = kernel.transpose(3, 2, 0, 1)
+        weights = self._kernel(f"{output}/kernel", ordered)
         inputs = [source, weights, self._constant(f"{output}/bias", bias)]
-        return self.add("Conv", inputs, output, kernel_shape=kernel.shape[:2], **attributes)
+        shape = {"kernel_shape": kernel.shape[:2]}
+        result = self.add("Conv", inputs, output, **shape, **attributes)
+        return self.activation(kind, result) if kind else result
+
+    def _kernel(self, name: str, kernel: Array) -> str:
+        """Add a kernel (outputs, inputs, rows, columns)."""
+        if kernel.shape[0] % BLOCK:
+            return self._constant(name, kernel)
+        values = blocked(kernel)
+        stored = self._stored(f"{name}/blocked", values, values.shape)
+        perm = [0, 4, 1, 2, 3] if values.ndim == 5 else [0, 5, 1, 4, 2, 3]
+        turned = self.add("Transpose", [stored], f"{name}/turned", perm=perm)
+        return self.reshape(name, turned, kernel.shape)
+
+    def _stored(self, name: str, values: Array, shape: Sequence[int]) -> str:
+        """Add a constant of any shape whose values are in the file of the kernels."""
+        offset = self._kernels.add(name, values)
+        place = (self._kernels.name, offset, values.nbytes)
+        self._constants.append(onnx_format.external_tensor(name, shape, *place))
+        return name
+
+    def planes(self, source: str, channels: int) -> str:  # noqa: ARG002
+        """Give each channel's values one after the other in memory, as they are here."""
+        return source
 
     def transposed_convolution(
         self, output: str, source: str, kernel: Array, bias: Array, kind: str, frames: int
@@ -91,15 +181,13 @@ class Graph:
         kind : Activation, as Keras calls it.
         frames : Rows of the source; its columns are free.
         """
-        shared = self._constant(f"{output}/bias", bias)
         phases = {}
         for row, column in PHASES:
-            taps = kernel[TAPS[row]][:, TAPS[column]].transpose(2, 3, 0, 1)
-            name = f"{output}/{row}{column}"
-            inputs = [source, self._constant(f"{name}/kernel", taps), shared]
+            # As the kernel of a plain convolution: (rows, columns, inputs, outputs).
+            taps = kernel[TAPS[row]][:, TAPS[column]].transpose(0, 1, 3, 2)
             pads = [1, 1, row, column]
-            self.add("Conv", inputs, name, kernel_shape=taps.shape[2:], pads=pads)
-            phases[row, column] = self.activation(kind, name)
+            name = f"{output}/{row}{column}"
+            phases[row, column] = self.convolution(name, source, taps, bias, kind, pads=pads)
         return self._interleaved(output, phases, kernel.shape[2], frames)
 
     def _interleaved(
@@ -130,14 +218,17 @@ class Graph:
         shapes = {"kernel_shape": [5, 5], "strides": [2, 2], "pads": STRIDED_PADS}
         return self.activation(kind, self.add("ConvTranspose", inputs, output, **shapes))
 
-    def scale_and_shift(self, output: str, source: str, scale: Array, shift: Array) -> str:
+    def scale_and_shift(
+        self, output: str, source: str, scale: Array, shift: Array, kind: str | None = None
+    ) -> str:
         """Multiply each channel with a number and add another, as a convolution of one tap.
 
-        Between fast convolutions it keeps to their layout in memory.
+        Between fast convolutions it keeps to their layout in memory. An activation may follow.
         """
         weights = self._constant(f"{output}/scale", scale.reshape(-1, 1, 1, 1))
         inputs = [source, weights, self._constant(f"{output}/shift", shift)]
-        return self.add("Conv", inputs, output, kernel_shape=[1, 1], group=len(scale))
+        result = self.add("Conv", inputs, output, kernel_shape=[1, 1], group=len(scale))
+        return self.activation(kind, result) if kind else result
 
     def scale_and_shift_planes(self, output: str, source: str, scale: Array, shift: Array) -> str:
         """Do the same where the channels lie one after the other in memory, and should stay so."""
@@ -164,3 +255,76 @@ class Graph:
     def _constant(self, name: str, value: NDArray[Any]) -> str:
         self._constants.append(onnx_format.tensor(name, value))
         return name
+
+
+class BlockedGraph(Graph):
+    """The same in the operations of ONNX Runtime that take blocks of 16 channels.
+
+    Tensors of 16 channels or more are in blocks, (segments, channels / 16, frames, bins, 16), and
+    smaller ones are not. Made of a `Graph`, ONNX Runtime itself uses these operations, but it takes
+    the blocks apart to interleave what a transposed convolution makes. Source: nchwc_transformer.cc
+    and nchwc_schema_defs.cc of ONNX Runtime 1.26.
+    """
+
+    opsets = OPSETS | {BLOCKED_DOMAIN: 1}
+
+    def convolution(
+        self,
+        output: str,
+        source: str,
+        kernel: Array,
+        bias: Array,
+        kind: str | None = None,
+        **attributes: Any,
+    ) -> str:
+        """Add a convolution, and an activation if one is given; few channels become 16."""
+        missing = -kernel.shape[3] % BLOCK
+        ordered = np.pad(kernel, [(0, 0)] * 3 + [(0, missing)]).transpose(3, 2, 0, 1)
+        values = blocked(ordered)
+        name = f"{output}/kernel"
+        if missing:
+            weights = self._constant(name, values.reshape(ordered.shape))
+        else:
+            weights = self._stored(f"{name}/blocked", values, ordered.shape)
+        shift = self._constant(f"{output}/bias", np.pad(bias, (0, missing)))
+        attributes["kernel_shape"] = kernel.shape[:2]
+        return self._convolution(output, [source, weights, shift], kind, attributes)
+
+    def scale_and_shift(
+        self, output: str, source: str, scale: Array, shift: Array, kind: str | None = None
+    ) -> str:
+        """Multiply each channel with a number and add another; an activation may follow."""
+        weights = self._constant(f"{output}/scale", scale.reshape(-1, 1, 1, 1))
+        inputs = [source, weights, self._constant(f"{output}/shift", shift)]
+        attributes = {"kernel_shape": [1, 1], "group": len(scale)}
+        return self._convolution(output, inputs, kind, attributes)
+
+    def planes(self, source: str, channels: int) -> str:
+        """Give each channel's values one after the other in memory."""
+        operation = {"domain": BLOCKED_DOMAIN, "channels": channels}
+        return self.add("ReorderOutput", [source], f"{source}/planes", **operation)
+
+    def _convolution(
+        self, output: str, inputs: Sequence[str], kind: str | None, attributes: dict[str, Any]
+    ) -> str:
+        fused = FUSED_ACTIVATIONS.get(kind or "", {})
+        result = self.add("Conv", inputs, output, domain=BLOCKED_DOMAIN, **attributes, **fused)
+        return self.activation(kind, result) if kind and not fused else result
+
+    def _interleaved(
+        self, output: str, phases: dict[tuple[int, int], str], channels: int, frames: int
+    ) -> str:
+        """Put the phases together by copying: columns block by block, rows as a whole."""
+        lines = channels // BLOCK * frames
+        rows = []
+        for row in (0, 1):
+            pair = [
+                self.reshape(
+                    f"{phases[row, column]}/lines", phases[row, column], [0, lines, -1, BLOCK]
+                )
+                for column in (0, 1)
+            ]
+            woven = self.add("Concat", pair, f"{output}/row{row}", axis=3)
+            rows.append(self.reshape(f"{woven}/flat", woven, [0, lines, -1]))
+        both = self.add("Concat", rows, f"{output}/rows", axis=2)
+        return self.reshape(output, both, [0, channels, 2 * frames, -1])

@@ -8,12 +8,31 @@ from typing import Any
 from stemdrop_model.weights import Weights
 from stemdrop_model.whole import sha256
 
-NETWORK, FROZEN = ".onnx", ".pb"
+# The network for any processor, the one for those whose convolutions take blocks of 16 channels,
+# the kernels of both, estimates to compare with, and Spleeter's frozen graph.
+NETWORK, BLOCKED, KERNELS, CHECK, FROZEN = (
+    ".onnx",
+    ".blocked.onnx",
+    ".kernels",
+    ".check.npz",
+    ".pb",
+)
 
 
 def describe(path: Path) -> dict[str, Any]:
     """Return the SHA-256 and the size of a file."""
     return {"sha256": sha256(path), "size_bytes": path.stat().st_size}
+
+
+def network_sha256(model: str, files: dict[str, Any]) -> str:
+    """Return the SHA-256 of the SHA-256 of the network's files.
+
+    Parameters
+    ----------
+    files : File name to its description.
+    """
+    digests = (files[f"{model}{suffix}"]["sha256"] for suffix in (NETWORK, BLOCKED, KERNELS))
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def recipe() -> str:
@@ -50,22 +69,26 @@ def is_current(weights: Weights, folder: Path, *, frozen: bool = False) -> bool:
 
 
 def network_size_bytes(weights: Weights, folder: Path) -> int:
-    """Return the size of an installed network, or 0. The network itself isn't read."""
+    """Return the size of an installed model, or 0. The model itself isn't read."""
     record = read(weights.model, folder)
     if record is None or not _is_made_of(record, weights):
         return 0
-    path = folder / f"{weights.model}{NETWORK}"
-    size_bytes = path.stat().st_size if path.is_file() else 0
-    return size_bytes if size_bytes == record["files"][path.name]["size_bytes"] else 0
+    files = record["files"]
+    for name, described in files.items():
+        path = folder / name
+        if not path.is_file() or path.stat().st_size != described["size_bytes"]:
+            return 0
+    return sum(described["size_bytes"] for described in files.values())
 
 
 def _is_made_of(record: dict[str, Any], weights: Weights, *, frozen: bool = False) -> bool:
     """Compare with the pinned network; without one, other code may build another network."""
     files = record.get("files", {})
-    network = files.get(f"{weights.model}{NETWORK}", {})
+    if f"{weights.model}{CHECK}" not in files:
+        return False
     if frozen and f"{weights.model}{FROZEN}" not in files:
         return False
     if weights.network and not frozen:
-        return bool(network.get("sha256") == weights.network)
+        return network_sha256(weights.model, files) == weights.network
     made_of = record.get("source", {}).get("files")
-    return bool(network) and record.get("recipe") == recipe() and made_of == weights.files
+    return record.get("recipe") == recipe() and made_of == weights.files

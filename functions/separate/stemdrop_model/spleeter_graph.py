@@ -95,7 +95,12 @@ def loaded(path: Path) -> Iterator[Any]:
 
 
 def run(session: Any, magnitude: Any, instruments: Sequence[str]) -> dict[str, Any]:
-    """Estimate the magnitudes of all instruments, each of the mix's shape."""
+    """Estimate the magnitudes of all instruments, each of the mix's shape.
+
+    Parameters
+    ----------
+    magnitude : float32, shape (segments, 2, 512, bins). Spleeter's graphs have the channels last.
+    """
     outputs = {instrument: f"{instrument}:0" for instrument in instruments}
-    estimates: dict[str, Any] = session.run(outputs, {f"{INPUT}:0": magnitude})
-    return estimates
+    estimates = session.run(outputs, {f"{INPUT}:0": magnitude.transpose(0, 2, 3, 1)})
+    return {name: estimate.transpose(0, 3, 1, 2) for name, estimate in estimates.items()}

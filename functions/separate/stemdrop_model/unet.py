@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from stemdrop_model.architecture import CHANNELS, FRAMES, Architecture
 from stemdrop_model.errors import CheckpointError
-from stemdrop_model.graph import STRIDED_PADS, Graph
+from stemdrop_model.graph import STRIDED_PADS, BlockedGraph, Graph, KernelFile
+from stemdrop_model.manifest import KERNELS
 
 INPUT = "magnitude"
 # "conv_n_filters", which no configuration changes.
@@ -89,46 +90,65 @@ class Top:
     bias: Array
 
 
-def build_network(name: str, architecture: Architecture, values: Mapping[str, Array]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class BuiltNetwork:
+    """The content of a network's files.
+
+    Attributes
+    ----------
+    portable : ONNX file for any processor.
+    blocked : ONNX file for processors whose fast convolutions take blocks of 16 channels.
+    kernels : File that both refer to.
+    """
+
+    portable: bytes
+    blocked: bytes
+    kernels: bytes
+
+
+def build_network(
+    model: str, architecture: Architecture, values: Mapping[str, Array]
+) -> BuiltNetwork:
     """Build the network of a model.
 
     Parameters
     ----------
-    name : Name of the graph.
-    architecture : The model's.
+    model : Its name.
+    architecture : Its architecture.
     values : Variable name to values, as `checkpoint.read` returns them.
 
     Returns
     -------
-    The content of an ONNX file, from ``magnitude``, float32 of shape (segments, 512, bins, 2), with
-    any number of segments and any multiple of 64 bins, to one output of that shape for each
-    instrument.
+    Two graphs from ``magnitude``, float32 of shape (segments, 2, 512, bins), with any number of
+    segments and any multiple of 64 bins, to one output of that shape for each instrument.
 
     Raises
     ------
     CheckpointError : A variable is missing or superfluous, or has another shape.
     """
-    graph, variables = Graph(), Variables(values)
-    source = graph.add("Transpose", [INPUT], "mix", perm=[0, 3, 1, 2])
+    kernels = KernelFile(f"{model}{KERNELS}")
+    portable, blocked = (
+        _build(form(kernels), model, architecture, Variables(values))
+        for form in (Graph, BlockedGraph)
+    )
+    return BuiltNetwork(portable, blocked, bytes(kernels.content))
+
+
+def _build(graph: Graph, name: str, architecture: Architecture, variables: Variables) -> bytes:
     tops = [
-        _unet(graph, variables, instrument, source, architecture)
-        for instrument in architecture.instruments
+        _unet(graph, variables, instrument, architecture) for instrument in architecture.instruments
     ]
     variables.finish()
-    for instrument, mask in zip(
-        architecture.instruments, _masks(graph, tops, architecture), strict=True
-    ):
-        turned = graph.add("Transpose", [mask], f"{instrument}/turned", perm=[0, 2, 3, 1])
-        graph.add("Mul", [turned, INPUT], instrument)
-    return graph.model(name, ["n", FRAMES, "F", CHANNELS], INPUT, architecture.instruments)
+    masks = _masks(graph, tops, architecture)
+    for instrument, mask in zip(architecture.instruments, masks, strict=True):
+        graph.add("Mul", [mask, INPUT], instrument)
+    return graph.model(name, ["n", CHANNELS, FRAMES, "F"], INPUT, architecture.instruments)
 
 
-def _unet(
-    graph: Graph, variables: Variables, instrument: str, source: str, architecture: Architecture
-) -> Top:
+def _unet(graph: Graph, variables: Variables, instrument: str, architecture: Architecture) -> Top:
     """Add the U-Net of an instrument, except for its last layer."""
     convolutions: list[str] = []
-    inputs = CHANNELS
+    source, inputs = INPUT, CHANNELS
     for level, outputs in enumerate(FILTERS, start=1):
         name = f"{instrument}/down{level}"
         kernel, bias = variables.convolution("conv2d", 5, inputs, outputs)
@@ -138,8 +158,8 @@ def _unet(
         convolutions.append(convolution)
         normalization = variables.batch_normalization(outputs)
         if level < len(FILTERS):  # Spleeter goes up from the deepest convolution as it is
-            normalized = graph.scale_and_shift(f"{name}/normalized", convolution, *normalization)
-            source = graph.activation(architecture.encoder_activation, normalized)
+            kind = architecture.encoder_activation
+            source = graph.scale_and_shift(f"{name}/normalized", convolution, *normalization, kind)
         inputs = outputs
     channel = _decoder(graph, variables, instrument, convolutions, architecture.decoder_activation)
     normalization = variables.batch_normalization(1)
@@ -157,10 +177,13 @@ def _decoder(
         kernel, bias = variables.convolution("conv2d_transpose", 5, inputs, outputs)
         up = graph.transposed_convolution(name, source, kernel, bias, activation, frames)
         normalization = variables.batch_normalization(outputs)
-        # What comes after level 1 is no fast convolution.
-        normalize = graph.scale_and_shift if level > 1 else graph.scale_and_shift_planes
-        up = normalize(f"{name}/normalized", up, *normalization)
-        source = graph.add("Concat", [convolutions[level - 1], up], f"{name}/joined", axis=1)
+        skip, normalized = convolutions[level - 1], f"{name}/normalized"
+        if level > 1:
+            up = graph.scale_and_shift(normalized, up, *normalization)
+        else:  # what comes next is no fast convolution
+            skip, up = graph.planes(skip, outputs), graph.planes(up, outputs)
+            up = graph.scale_and_shift_planes(normalized, up, *normalization)
+        source = graph.add("Concat", [skip, up], f"{name}/joined", axis=1)
         inputs, frames = 2 * outputs, 2 * frames
     kernel, bias = variables.convolution("conv2d_transpose", 5, inputs, 1)
     return graph.single_transposed_convolution(
@@ -182,7 +205,8 @@ def _masks(graph: Graph, tops: Sequence[Top], architecture: Architecture) -> lis
     for index, top in enumerate(tops):
         kernel[:, :, index, CHANNELS * index : CHANNELS * (index + 1)] = top.kernel[:, :, 0]
     bias = np.concatenate([top.bias for top in tops])
-    logits = graph.convolution("logits", normalized, kernel, bias, **DILATED)
+    logits = graph.convolution("logits", normalized, kernel, bias, None, **DILATED)
+    logits = graph.planes(logits, len(bias))
     split = graph.split(logits, [f"{name}/logits" for name in architecture.instruments])
     if architecture.softmax:
         return _softmax(graph, split)

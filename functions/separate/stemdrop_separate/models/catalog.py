@@ -24,9 +24,12 @@ class BackendName(StrEnum):
     TENSORFLOW = "tensorflow"
 
     @property
-    def suffix(self) -> str:
-        """Return the suffix of the file that the engine reads."""
-        return {"onnx": ".onnx", "tensorflow": ".pb"}[self]
+    def suffixes(self) -> tuple[str, ...]:
+        """Return the suffixes of the files that the engine reads, that of the weights first."""
+        return {
+            "onnx": (".kernels", ".onnx", ".blocked.onnx", ".check.npz"),
+            "tensorflow": (".pb",),
+        }[self]
 
 
 # TensorFlow 2.15 has another name for Arm processors.
@@ -94,7 +97,7 @@ class Models:
         return SeparationEngine(
             backend=self.backend,
             model=model,
-            weights_sha256=self._described(model)["sha256"],
+            weights_sha256=self._described(model)[0]["sha256"],
             versions={"stemdrop": stemdrop.__version__, package: version(package)},
         )
 
@@ -112,33 +115,32 @@ class Models:
         return Network(model.instruments, model.spec.bins, self._loaded[weights])
 
     def _start(self, model: Model) -> Backend:
-        path = self.folder / self._file(model)
-        size_bytes = self._described(model)["size_bytes"]
-        if not path.is_file() or path.stat().st_size != size_bytes:
-            raise SetupError(f"{path} is missing or incomplete: build the model again.")
-        instruments = model.instruments
+        paths = [self.folder / file for file in self._files(model)]
+        for path, described in zip(paths, self._described(model), strict=True):
+            if not path.is_file() or path.stat().st_size != described["size_bytes"]:
+                raise SetupError(f"{path} is missing or incomplete: build the model again.")
         if self.backend is BackendName.TENSORFLOW:
             from stemdrop_separate.models.tensorflow import TensorflowBackend
 
-            return TensorflowBackend(path, instruments, self.threads)
+            return TensorflowBackend(paths[0], model.instruments, self.threads)
         from stemdrop_separate.models.onnx import OnnxBackend
 
-        return OnnxBackend(path, instruments, self.threads)
+        return OnnxBackend(self.folder, model.weights, model.instruments, self.threads)
 
-    def _described(self, model: Model) -> dict[str, Any]:
-        """Return the build's description of the file that the backend reads."""
-        file = self._file(model)
+    def _described(self, model: Model) -> list[dict[str, Any]]:
+        """Return the build's descriptions of the files that the backend reads."""
         try:
-            described: dict[str, Any] = self.card(model)["files"][file]
+            files = self.card(model)["files"]
+            return [files[file] for file in self._files(model)]
         except (ValueError, KeyError) as error:
+            missing = f"doesn't describe {error}" if isinstance(error, KeyError) else "is damaged"
             raise SetupError(
-                f"{self._card_path(model)} doesn't describe {file}:"
+                f"{self._card_path(model)} {missing}:"
                 f" build the model again, for the backend {self.backend}."
             ) from error
-        return described
 
-    def _file(self, model: Model) -> str:
-        return f"{model.weights}{self.backend.suffix}"
+    def _files(self, model: Model) -> list[str]:
+        return [f"{model.weights}{suffix}" for suffix in self.backend.suffixes]
 
     def _card_path(self, model: Model) -> Path:
         return self.folder / f"{model.weights}.json"

@@ -24,7 +24,7 @@ class Backend(Protocol):
 
         Parameters
         ----------
-        magnitude : float32, shape (segments, 512, bins, 2), not negative.
+        magnitude : float32, shape (segments, 2, 512, bins), not negative.
 
         Returns
         -------

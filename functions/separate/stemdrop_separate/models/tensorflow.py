@@ -22,7 +22,6 @@ class TensorflowBackend:
 
     def estimate(self, magnitude: Magnitude) -> dict[str, Magnitude]:
         """Estimate each instrument's magnitudes; see `stemdrop_separate.models.network.Backend`."""
-        estimates: dict[str, Magnitude] = self._session.run(
-            self._outputs, {"magnitude:0": magnitude}
-        )
-        return estimates
+        channels_last = magnitude.transpose(0, 2, 3, 1)
+        estimates = self._session.run(self._outputs, {"magnitude:0": channels_last})
+        return {name: estimate.transpose(0, 3, 1, 2) for name, estimate in estimates.items()}

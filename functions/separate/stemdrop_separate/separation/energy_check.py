@@ -10,7 +10,7 @@ that bounds the energies, so silent, doubled, mixed-up or broken stems fail the 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,27 +26,24 @@ LEAST_SHARE_OF_SUM = 0.1
 INAUDIBLE_PER_SAMPLE = 1e-15
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SegmentEnergies:
     """The energies of a segment's spectra, in squares of samples."""
 
-    mix: float
-    stems: dict[str, float]
+    mix: float = 0.0
+    stems: dict[str, float] = field(default_factory=dict)
 
+    def add(self, magnitude: Samples, masks: Mapping[str, Samples]) -> None:
+        """Add a block of frames.
 
-def spectral_energies(magnitude: Samples, masks: Mapping[str, Samples]) -> SegmentEnergies:
-    """Return the energies of a segment.
-
-    Parameters
-    ----------
-    magnitude : Magnitude of the mix, float32, shape (2, frames, bins).
-    masks : Stem to its mask, float32 of the same shape.
-    """
-    power = np.square(magnitude)
-    return SegmentEnergies(
-        mix=_spectral_energy(power),
-        stems={stem: _spectral_energy(power * np.square(mask)) for stem, mask in masks.items()},
-    )
+        Parameters
+        ----------
+        magnitude : Magnitude of the mix, float32, shape (2, frames, bins).
+        masks : Stem to its mask, float32 of the same shape.
+        """
+        self.mix += _spectral_energy(magnitude)
+        for stem, mask in masks.items():
+            self.stems[stem] = self.stems.get(stem, 0.0) + _spectral_energy(magnitude * mask)
 
 
 class EnergyCheck:
@@ -71,7 +68,7 @@ class EnergyCheck:
 
         Parameters
         ----------
-        energies : Result of `spectral_energies`.
+        energies : Energies of its spectra.
         stems : Stem to samples, float32, shape (samples, 2).
         """
         self._mix += energies.mix
@@ -111,14 +108,12 @@ def _energy(samples: Samples) -> float:
     return float(np.dot(flat, flat))
 
 
-def _spectral_energy(power: Samples) -> float:
+def _spectral_energy(magnitude: Samples) -> float:
     """Return the energy of the samples behind one half of a spectrum, in units of their squares.
 
     Every bin has a mirror image in the other half, except the lowest and the very highest.
     """
-    alone = power[..., :: BINS - 1]
-    total = 2 * float(power.sum(dtype=np.float64)) - float(alone.sum(dtype=np.float64))
-    return total / WINDOW_ENERGY
+    return (2 * _energy(magnitude) - _energy(magnitude[..., :: BINS - 1])) / WINDOW_ENERGY
 
 
 def _require_between(energy: float, at_least: float, at_most: float, what: str) -> None:

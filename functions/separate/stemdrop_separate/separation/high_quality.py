@@ -30,6 +30,7 @@ from stemdrop_separate.separation.stft import (
     SEGMENT_FRAMES,
     Samples,
     Spectrum,
+    frame_blocks,
     stft,
 )
 
@@ -72,13 +73,13 @@ def estimate_segment(
     spectrum = stft(segment)
     frames = spectrum.shape[1]
     sides = slice(None, None, -1 if swapped else 1)
-    magnitude = np.zeros((1, SEGMENT_FRAMES, bins, 2), np.float32)
-    magnitude[0, :frames] = np.abs(spectrum[sides, :, :bins]).transpose(1, 2, 0)
+    magnitude = np.zeros((1, 2, SEGMENT_FRAMES, bins), np.float32)
+    np.abs(spectrum[sides, :, :bins], out=magnitude[0, :, :frames])
     return SegmentEstimate(
         mix=segment[:, :HALF_SAMPLES],
         spectrum=spectrum[:, :HALF_FRAMES],
         magnitudes={
-            instrument: estimate[0, :frames].transpose(2, 0, 1)[sides]
+            instrument: estimate[0, sides, :frames]
             for instrument, estimate in network.backend.estimate(magnitude).items()
         },
     )
@@ -88,21 +89,43 @@ first_estimate = partial(estimate_segment, bins=FIRST_ESTIMATE_BINS, swapped=Fal
 second_estimate = partial(estimate_segment, bins=SECOND_ESTIMATE_BINS, swapped=True)
 
 
-def average_estimates(
+def mask_half_segments(
     estimates: Iterable[SegmentEstimate], wanted: Iterable[str]
 ) -> Iterator[MaskedSegment]:
-    """Average estimates that follow each other by half a segment, first and second in turn.
+    """Apply the masks of the averages of estimates.
+
+    Parameters
+    ----------
+    estimates : First and second estimates in turn, as for `average_estimates`.
+    wanted : Stems to return.
 
     Yields
     ------
     Half a segment per estimate.
     """
     wanted = tuple(wanted)
+    for estimate, magnitudes in average_estimates(estimates):
+        spectrum = estimate.spectrum
+        masks = (
+            extended_masks({name: values[:, block] for name, values in magnitudes.items()})
+            for block in frame_blocks(spectrum.shape[1])
+        )
+        yield mask_segment(estimate.mix, spectrum, np.abs(spectrum), masks, wanted)
+
+
+def average_estimates(
+    estimates: Iterable[SegmentEstimate],
+) -> Iterator[tuple[SegmentEstimate, Masks]]:
+    """Average estimates that follow each other by half a segment, first and second in turn.
+
+    Yields
+    ------
+    Each estimate, and the average magnitudes of its first half: instrument to float32, shape
+    (2, frames, bins).
+    """
     previous = None
     for latest in estimates:
-        magnitudes = _average(previous, latest) if previous else _first_half(latest)
-        masks = _continued(ratio_masks(magnitudes))
-        yield mask_segment(latest.mix, latest.spectrum, masks, wanted)
+        yield latest, _average(previous, latest) if previous else _first_half(latest)
         previous = latest
 
 
@@ -137,11 +160,11 @@ def _weight_of_the_later() -> Samples:
     return np.asarray((rising + 1 - rising[::-1]) / 2, np.float32)
 
 
-def _continued(masks: Masks) -> Masks:
-    """Continue masks to the highest frequency; where they added up to 1, they still do."""
-    continued = {}
-    for instrument, mask in masks.items():
+def extended_masks(magnitudes: Masks) -> Masks:
+    """Return ratio masks that continue to the highest frequency, and still add up to 1."""
+    extended = {}
+    for instrument, mask in ratio_masks(magnitudes).items():
         top = mask[:, :, -TOPMOST_BINS:].mean(axis=2, keepdims=True)
         above = np.broadcast_to(top, (*mask.shape[:2], BINS - mask.shape[2]))
-        continued[instrument] = np.concatenate([mask, above], axis=2)
-    return continued
+        extended[instrument] = np.concatenate([mask, above], axis=2)
+    return extended

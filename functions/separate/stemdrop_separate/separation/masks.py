@@ -1,10 +1,8 @@
 """Ratio masks: the share of the mix that each stem gets, frame by frame and bin by bin."""
 
-from collections.abc import Iterable
-
 import numpy as np
 
-from stemdrop_separate.separation.stft import Samples, Spectrum
+from stemdrop_separate.separation.stft import Samples
 
 # Source: ``EstimatorSpecBuilder.EPSILON`` in Spleeter 2.4.2.
 EPSILON = np.float32(1e-10)
@@ -29,15 +27,3 @@ def ratio_masks(powers: Masks) -> Masks:
         power += EPSILON / np.float32(len(powers))
         power /= total
     return powers
-
-
-def apply_masks(masks: Masks, spectrum: Spectrum, stems: Iterable[str]) -> dict[str, Spectrum]:
-    """Return the spectra of some stems.
-
-    Parameters
-    ----------
-    masks : Stem to float32, shape (2, frames, bins).
-    spectrum : Spectrum of the mix, complex64, of the same shape.
-    stems : Stems to return.
-    """
-    return {stem: masks[stem] * spectrum for stem in stems}

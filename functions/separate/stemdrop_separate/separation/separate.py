@@ -12,8 +12,8 @@ from stemdrop_separate.models.network import Network
 from stemdrop_separate.separation.energy_check import EnergyCheck
 from stemdrop_separate.separation.high_quality import (
     HALF_FRAMES,
-    average_estimates,
     first_estimate,
+    mask_half_segments,
     second_estimate,
 )
 from stemdrop_separate.separation.masked_segment import MaskedSegment, mask_segment
@@ -25,7 +25,7 @@ from stemdrop_separate.separation.stft import (
     SEGMENT_SAMPLES,
     OverlapAdd,
     Samples,
-    istft,
+    frame_blocks,
     segments,
     stft,
 )
@@ -74,8 +74,8 @@ def separate(
         separated = SeparatedSegment(
             mix=_interleaved(masked.mix, span),
             stems={
-                stem: _interleaved(overlaps[stem].add(istft(spectrum)), span)
-                for stem, spectrum in masked.spectra.items()
+                stem: _interleaved(overlaps[stem].add(samples), span)
+                for stem, samples in masked.stems.items()
             },
         )
         leading = 0
@@ -91,7 +91,7 @@ def _masked_segments(
     parallel = network.backend.parallel
     if quality is Quality.HIGH:
         both = cycle([partial(first_estimate, network), partial(second_estimate, network)])
-        return average_estimates(ordered_map(both, segments(mix, HALF_FRAMES), parallel), wanted)
+        return mask_half_segments(ordered_map(both, segments(mix, HALF_FRAMES), parallel), wanted)
     return ordered_map(repeat(partial(_mask, network, wanted)), segments(mix), parallel)
 
 
@@ -100,15 +100,19 @@ def _mask(network: Network, wanted: tuple[str, ...], segment: Samples) -> Masked
 
     Source: "separation_exponent": 2 in ``EstimatorSpecBuilder`` of Spleeter 2.4.2.
     """
-    spectrum = stft(segment)[:, :, : network.bins]
+    spectrum = stft(segment, network.bins)
     frames = spectrum.shape[1]
-    magnitude = np.zeros((1, SEGMENT_FRAMES, network.bins, 2), np.float32)
-    magnitude[0, :frames] = np.abs(spectrum).transpose(1, 2, 0)
-    powers = {
-        instrument: np.square(np.ascontiguousarray(estimate[0, :frames].transpose(2, 0, 1)))
-        for instrument, estimate in network.backend.estimate(magnitude).items()
-    }
-    return mask_segment(segment[:, :SEGMENT_SAMPLES], spectrum, ratio_masks(powers), wanted)
+    magnitude = np.zeros((1, 2, SEGMENT_FRAMES, network.bins), np.float32)
+    np.abs(spectrum, out=magnitude[0, :, :frames])
+    estimates = network.backend.estimate(magnitude)
+    masks = (
+        ratio_masks(
+            {name: np.square(estimate[0, :, block]) for name, estimate in estimates.items()}
+        )
+        for block in frame_blocks(frames)
+    )
+    mix = segment[:, :SEGMENT_SAMPLES]
+    return mask_segment(mix, spectrum, magnitude[0, :, :frames], masks, wanted)
 
 
 def _interleaved(channels: Samples, span: slice) -> Samples:

@@ -12,8 +12,9 @@ Source: ``EstimatorSpecBuilder`` in spleeter/model/__init__.py, release 2.4.2.
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
+
+from stemdrop_separate.separation.fft import irfft, rfft
 
 Samples = NDArray[np.float32]
 Spectrum = NDArray[np.complex64]
@@ -25,6 +26,8 @@ BINS = FRAME // 2 + 1
 SEGMENT_FRAMES = 512
 SEGMENT_SAMPLES = SEGMENT_FRAMES * HOP
 OVERLAP = FRAME - HOP
+OVERLAP_HOPS = OVERLAP // HOP
+BLOCK_FRAMES = 16
 WINDOW_COMPENSATION = np.float32(2 / 3)
 
 WINDOW: Samples = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME) / FRAME)).astype(np.float32)
@@ -71,64 +74,70 @@ def _shifted(segment: Samples, step: int) -> Samples:
     return shifted
 
 
-def stft(segment: Samples) -> Spectrum:
+def frame_blocks(frames: int) -> Iterator[slice]:
+    """Divide frames into blocks whose arrays stay in the processor's cache."""
+    for start in range(0, frames, BLOCK_FRAMES):
+        yield slice(start, min(start + BLOCK_FRAMES, frames))
+
+
+def stft(segment: Samples, bins: int = BINS) -> Spectrum:
     """Compute the frames that start in a segment's first SEGMENT_SAMPLES samples.
 
     Parameters
     ----------
     segment : float32, shape (2, samples), as `segments` yields it.
+    bins : Number of bins to return, from 0 Hz up.
 
     Returns
     -------
-    complex64, shape (2, frames, BINS), with frames = ceil(samples / HOP), SEGMENT_FRAMES at most.
+    complex64, shape (2, frames, bins), with frames = ceil(samples / HOP), SEGMENT_FRAMES at most.
     """
     frames = min(-(-segment.shape[1] // HOP), SEGMENT_FRAMES)
     missing = (frames - 1) * HOP + FRAME - segment.shape[1]
     if missing > 0:
         segment = np.pad(segment, ((0, 0), (0, missing)))
-    views = np.lib.stride_tricks.sliding_window_view(segment, FRAME, axis=1)
-    spectrum: Spectrum = scipy.fft.rfft(views[:, : frames * HOP : HOP] * WINDOW, overwrite_x=True)
+    views = np.lib.stride_tricks.sliding_window_view(segment, FRAME, axis=1)[:, ::HOP]
+    spectrum = np.empty((2, frames, bins), np.complex64)
+    for block in frame_blocks(frames):
+        whole = rfft(views[:, block] * WINDOW)
+        spectrum[:, block] = whole[:, :, :bins]
     return spectrum
 
 
-def istft(spectrum: Spectrum) -> Samples:
-    """Compute the windowed samples of each frame, which `OverlapAdd` adds up.
+def istft(spectrum: Spectrum, into: Samples) -> None:
+    """Add the windowed samples of frames that overlap.
 
     Parameters
     ----------
     spectrum : complex64, shape (2, frames, bins). Bins that are left out at the top count as zero.
-
-    Returns
-    -------
-    float32, shape (2, frames, FRAME).
+    into : Samples to add to, float32, shape (2, frames + OVERLAP_HOPS, HOP).
     """
-    frames: Samples = scipy.fft.irfft(spectrum, FRAME, overwrite_x=True)
-    frames *= SYNTHESIS_WINDOW
-    return frames
+    samples = irfft(spectrum, FRAME)
+    samples *= SYNTHESIS_WINDOW
+    frames = spectrum.shape[1]
+    hops = samples.reshape(2, frames, FRAME // HOP, HOP)
+    for index in range(FRAME // HOP):
+        into[:, index : index + frames] += hops[:, :, index]
 
 
 class OverlapAdd:
-    """Adds up the frames of one stem, and keeps the overlap from segment to segment."""
+    """Joins the segments of one stem: each overlaps with the next."""
 
     def __init__(self) -> None:
-        self._overlap = np.zeros((2, OVERLAP // HOP, HOP), np.float32)
+        self._overlap = np.zeros((2, OVERLAP_HOPS, HOP), np.float32)
 
-    def add(self, frames: Samples) -> Samples:
+    def add(self, segment: Samples) -> Samples:
         """Return the samples that no later segment adds to.
 
         Parameters
         ----------
-        frames : float32, shape (2, frames, FRAME).
+        segment : The sums of `istft`, float32, shape (2, frames + OVERLAP_HOPS, HOP). They are
+            changed.
 
         Returns
         -------
         float32, shape (2, frames * HOP).
         """
-        count = frames.shape[1]
-        hops = frames.reshape(2, count, FRAME // HOP, HOP)
-        total = np.zeros((2, count + OVERLAP // HOP, HOP), np.float32)
-        total[:, : OVERLAP // HOP] = self._overlap
-        for index in range(FRAME // HOP):
-            total[:, index : index + count] += hops[:, :, index]
-        self._overlap = total[:, count:].copy()
-        return total[:, :count].reshape(2, count * HOP)
+        segment[:, :OVERLAP_HOPS] += self._overlap
+        self._overlap = segment[:, -OVERLAP_HOPS:].copy()
+        return segment[:, :-OVERLAP_HOPS].reshape(2, -1)

@@ -1,0 +1,81 @@
+"""The blocked form of a network gives the estimates of the portable one, or isn't used."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import random_checkpoints
+from stemdrop.models import INSTRUMENTS
+from stemdrop_model.check import runs_here
+from stemdrop_separate.models.network import Magnitude
+from stemdrop_separate.models.onnx import OnnxBackend
+
+
+@pytest.fixture
+def folder(root: Path, tmp_path: Path) -> Path:
+    """Return a folder with links to the genuine 2stems model."""
+    for path in (root / "build" / "models").glob("2stems.*"):
+        (tmp_path / path.name).symlink_to(path)
+    return tmp_path
+
+
+def load(folder: Path) -> OnnxBackend:
+    return OnnxBackend(folder, "2stems", INSTRUMENTS["2stems"], threads=1)
+
+
+def magnitude(segments: int = 1, bins: int = 1024) -> Magnitude:
+    return random_checkpoints.music_like(segments, bins, seed=3)
+
+
+def assert_equal(actual: dict[str, Magnitude], expected: dict[str, Magnitude]) -> None:
+    for name, estimate in expected.items():
+        np.testing.assert_allclose(actual[name], estimate, atol=1e-5 * estimate.max())
+
+
+def test_the_form_is_that_of_the_processor(folder: Path) -> None:
+    takes_blocks = runs_here(folder / "2stems.blocked.onnx")
+    assert load(folder).form == ("blocked" if takes_blocks else "portable")
+
+
+@pytest.mark.parametrize(("segments", "bins"), [(1, 1024), (2, 1536), (3, 64)])
+def test_estimates_equal_those_of_the_portable_form(folder: Path, segments: int, bins: int) -> None:
+    chosen = load(folder)
+    (folder / "2stems.blocked.onnx").unlink()
+    portable = load(folder)
+    assert portable.form == "portable"
+    given = magnitude(segments, bins)
+    assert_equal(chosen.estimate(given), portable.estimate(given))
+
+
+@pytest.mark.parametrize("damage", ["truncated", "of other weights", "without a check"])
+def test_unusable_blocked_form_is_replaced(folder: Path, damage: str) -> None:
+    expected = load(folder).estimate(magnitude())
+    blocked, check = folder / "2stems.blocked.onnx", folder / "2stems.check.npz"
+    if damage == "truncated":
+        content = blocked.read_bytes()
+        blocked.unlink()
+        blocked.write_bytes(content[: len(content) // 2])
+    elif damage == "without a check":
+        check.unlink()
+    else:
+        with np.load(check) as arrays:
+            values = dict(arrays)
+        check.unlink()
+        values["vocals"], values["accompaniment"] = values["accompaniment"], values["vocals"]
+        np.savez(check, **values)
+    backend = load(folder)
+    assert backend.form == "portable"
+    assert_equal(backend.estimate(magnitude()), expected)
+
+
+def test_kernels_are_read_from_the_disk_cache(folder: Path, tmp_path: Path) -> None:
+    if load(folder).form == "portable":
+        return
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    backend = load(copy)
+    maps = Path("/proc/self/maps").read_text()
+    assert str(copy / "2stems.kernels") in maps
+    assert backend.form == "blocked"

@@ -1,0 +1,38 @@
+"""The FFT that is loaded without the rest of SciPy is SciPy's own."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import scipy.fft
+
+from stemdrop_separate.separation.fft import irfft, rfft
+
+
+@pytest.mark.parametrize("shape", [(4096,), (2, 16, 4096)])
+def test_transforms_equal_those_of_scipy(shape: tuple[int, ...]) -> None:
+    samples = np.random.default_rng(1).normal(size=shape).astype(np.float32)
+    spectrum = rfft(samples)
+    assert spectrum.dtype == np.complex64
+    np.testing.assert_array_equal(spectrum, scipy.fft.rfft(samples))
+    for bins in (1024, 2049):
+        restored = irfft(spectrum[..., :bins], 4096)
+        assert restored.dtype == np.float32
+        np.testing.assert_array_equal(restored, scipy.fft.irfft(spectrum[..., :bins], 4096))
+
+
+@pytest.mark.parametrize(
+    ("before", "imports_scipy"),
+    [("", False), ("import scipy.fft", True), ("Path.glob = lambda *_: iter(())", True)],
+)
+def test_rest_of_scipy_is_imported_only_if_needed(before: str, imports_scipy: bool) -> None:
+    lines = [
+        "import sys, numpy as np",
+        "from pathlib import Path",
+        before,
+        "from stemdrop_separate.separation.fft import rfft",
+        "assert abs(rfft(np.ones(8, np.float32))[0] - 8) < 1e-6",
+        f"assert ('scipy.special' in sys.modules) is {imports_scipy}",
+    ]
+    subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True)
