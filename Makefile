@@ -216,9 +216,9 @@ parity: test-setup ## Compare SONG's stems with stock Spleeter's, sample for sam
 	@test -f "$(SONG)" || { echo "There is no song $(SONG): name one, make parity SONG=path." >&2; exit 2; }
 	$(BIN)/python -m benchmarks.parity "$(SONG)"
 
-bench: test-setup ## Measure speed and cost against stock Spleeter; write their pages in docs
-	$(BIN)/python -m benchmarks.bench
-	$(BIN)/python -m benchmarks.cost $(if $(OFFLINE),--offline)
+bench: test-setup ## Measure speed and cost against stock Spleeter, and write their pages; or against REVISION, and print a table
+	$(if $(REVISION),$(BIN)/python -m benchmarks.revision $(REVISION),$(BIN)/python -m benchmarks.bench)
+	$(if $(REVISION),,$(BIN)/python -m benchmarks.cost $(if $(OFFLINE),--offline))
 
 evaluate: test-setup ## Measure stems against the true stems of songs in DIR, or of generated songs
 	$(BIN)/python -m benchmarks.evaluate --models $(MODELS) --qualities $(QUALITIES) --codecs $(CODECS) \

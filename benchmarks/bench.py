@@ -31,23 +31,28 @@ from benchmarks.songs.song import blocks
 from benchmarks.songs.wav import write_wav
 from stemdrop.models import Model
 from stemdrop_local.deployment import ROOT, Deployment, deploy
+from stemdrop_separate.audio.ffmpeg import find_ffmpeg
 
-MODELS = ROOT / "build" / "models"
-BIN = Path(sys.executable).parent
 SHORT_S, SONG_S, LONG_S, HOUR_S = 20, 180, 660, 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A run, with the folder of its songs and stems."""
+    """A run, with the folder of its songs and stems, and the checkout that is measured."""
 
     folder: Path
+    root: Path = ROOT
+
+    @property
+    def programs(self) -> Path:
+        """Return the folder of the checkout's Python and commands."""
+        return self.root / ".venv" / "bin"
 
     @property
     def environment(self) -> dict[str, str]:
         """Return the environment variables of both commands, with MODEL_PATH for Spleeter."""
         return os.environ | {
-            "MODEL_PATH": str(ROOT / "build" / "weights"),
+            "MODEL_PATH": str(self.root / "build" / "weights"),
             "TF_CPP_MIN_LOG_LEVEL": "3",
         }
 
@@ -57,18 +62,34 @@ class Bench:
         if not path.exists():
             wav = path.with_suffix(".wav")
             write_wav(wav, (part.mix for part in blocks(duration_s, seed=5)))
-            command = ["ffmpeg", "-v", "error", "-i", str(wav), "-b:a", "192k", str(path)]
+            command = [
+                str(find_ffmpeg(None)),
+                "-v",
+                "error",
+                "-i",
+                str(wav),
+                "-b:a",
+                "192k",
+                str(path),
+            ]
             measure_process(command, self.environment)
             wav.unlink()
         return path
 
     def ours(self, duration_s: int) -> ProcessUsage:
         """Run the command line of stemdrop on a song."""
-        return self._separate([str(BIN / "stemdrop"), "separate"], duration_s)
+        return self._separate([str(self.programs / "stemdrop"), "separate"], duration_s)
 
     def stock(self, duration_s: int) -> ProcessUsage:
         """Run Spleeter's own command line on a song."""
-        command = [str(BIN / "spleeter"), "separate", "-p", "spleeter:2stems", "-c", "wav"]
+        command = [
+            str(self.programs / "spleeter"),
+            "separate",
+            "-p",
+            "spleeter:2stems",
+            "-c",
+            "wav",
+        ]
         return self._separate([*command, "-d", "86399"], duration_s)
 
     def _separate(self, command: list[str], duration_s: int) -> ProcessUsage:
@@ -89,8 +110,10 @@ class Bench:
         return self._import("stemdrop_api.handler", "ApiFunction")
 
     def _import(self, module: str, function: str) -> ProcessUsage:
-        command = [sys.executable, "-c", f"import {module}"]
-        return measure_process(command, {**self.environment, **_deployed_variables(function)})
+        command = [str(self.programs / "python"), "-c", f"import {module}"]
+        models = {"MODEL_DIR": str(self.root / "build" / "models")}
+        variables = _deployed_variables(function) | models
+        return measure_process(command, self.environment | variables)
 
     def api(self) -> Latency:
         """Measure the latency of the API's handler in a separate process."""
@@ -110,7 +133,7 @@ class Bench:
 @cache
 def _deployed_variables(function: str) -> dict[str, str]:
     parameters = {"AccessToken": secrets.token_hex(16)}
-    models = {"SeparateFunction": {"MODEL_DIR": str(MODELS)}}
+    models = {"SeparateFunction": {"MODEL_DIR": str(ROOT / "build" / "models")}}
     with tempfile.TemporaryDirectory() as folder, run_local_aws(Path(folder)) as emulator:
         stack = deploy(emulator, Deployment(parameters, models))
         return function_variables(emulator, stack, function)
