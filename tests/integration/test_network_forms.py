@@ -10,7 +10,7 @@ import random_checkpoints
 from stemdrop.models import INSTRUMENTS
 from stemdrop_model.check import runs_here
 from stemdrop_separate.models.network import Magnitude
-from stemdrop_separate.models.onnx import OnnxBackend
+from stemdrop_separate.models.onnx import MAX_PARALLEL, OnnxBackend, divide_threads
 
 
 @pytest.fixture
@@ -21,8 +21,8 @@ def folder(root: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def load(folder: Path) -> OnnxBackend:
-    return OnnxBackend(folder, "2stems", INSTRUMENTS["2stems"], threads=1)
+def load(folder: Path, threads: int = 1) -> OnnxBackend:
+    return OnnxBackend(folder, "2stems", INSTRUMENTS["2stems"], threads)
 
 
 def magnitude(segments: int = 1, bins: int = 1024) -> Magnitude:
@@ -70,12 +70,26 @@ def test_unusable_blocked_form_is_replaced(folder: Path, damage: str) -> None:
     assert_equal(backend.estimate(magnitude()), expected)
 
 
-def test_kernels_are_read_from_the_disk_cache(folder: Path, tmp_path: Path) -> None:
-    if load(folder).form == "portable":
-        return
+def test_blocked_form_maps_its_kernels_from_the_disk(folder: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
     backend = load(copy)
-    maps = Path("/proc/self/maps").read_text()
-    assert str(copy / "2stems.kernels") in maps
-    assert backend.form == "blocked"
+    is_mapped = str(copy / "2stems.kernels") in Path("/proc/self/maps").read_text()
+    assert is_mapped is (backend.form == "blocked")
+
+
+def test_threads_are_divided_among_segments() -> None:
+    assert [divide_threads(threads) for threads in (1, 2, 4, 5, 6, 8, 16)] == [
+        *((1, 1), (2, 1), (4, 1), (3, 2), (3, 2), (4, 2), (4, 4))
+    ]
+    for threads in range(1, 200):
+        parallel, each = divide_threads(threads)
+        assert parallel <= MAX_PARALLEL
+        assert threads <= parallel * each < threads + each
+
+
+def test_threads_of_a_segment_do_not_change_its_estimates(folder: Path) -> None:
+    one, several = load(folder), load(folder, 2 * MAX_PARALLEL)
+    assert (several.parallel, one.parallel) == (MAX_PARALLEL, 1)
+    given = magnitude()
+    assert_equal(several.estimate(given), one.estimate(given))

@@ -10,6 +10,8 @@ import onnxruntime
 
 from stemdrop_separate.models.network import Magnitude
 
+# Each segment at a time takes 80 MB.
+MAX_PARALLEL = 4
 # Rounding makes 1e-6 between two forms of a network; a wrong form is wrong everywhere.
 LARGEST_DIFFERENCE = 1e-4
 
@@ -39,14 +41,13 @@ class OnnxBackend:
     def __init__(
         self, folder: Path, weights: str, instruments: tuple[str, ...], threads: int
     ) -> None:
-        self.parallel = threads
+        self.parallel, threads_each = divide_threads(threads)
         self._instruments = instruments
         self.form = "blocked"
-        if not self._load_blocked(
-            folder / f"{weights}.blocked.onnx", folder / f"{weights}.check.npz"
-        ):
+        blocked, check = folder / f"{weights}.blocked.onnx", folder / f"{weights}.check.npz"
+        if not self._load_blocked(blocked, check, threads_each):
             self.form = "portable"
-            self._session = _session(folder / f"{weights}.onnx")
+            self._session = _session(folder / f"{weights}.onnx", threads_each)
         _return_free_memory()
 
     def estimate(self, magnitude: Magnitude) -> dict[str, Magnitude]:
@@ -54,10 +55,10 @@ class OnnxBackend:
         outputs = self._session.run(list(self._instruments), {"magnitude": magnitude})
         return dict(zip(self._instruments, outputs, strict=True))
 
-    def _load_blocked(self, network: Path, check: Path) -> bool:
+    def _load_blocked(self, network: Path, check: Path, threads: int) -> bool:
         """Return whether the blocked form works on this processor."""
         try:
-            self._session = _session(network, optimized=True)
+            self._session = _session(network, threads, optimized=True)
             with np.load(check) as arrays:
                 expected = dict(arrays)
             estimates = self.estimate(expected.pop("magnitude"))
@@ -67,11 +68,23 @@ class OnnxBackend:
         return all(_equal(estimates[name], estimate) for name, estimate in expected.items())
 
 
-def _session(path: Path, *, optimized: bool = False) -> onnxruntime.InferenceSession:
+def divide_threads(threads: int) -> tuple[int, int]:
+    """Return the number of segments at a time, and of threads for each.
+
+    A segment per thread is the fastest: on two processors it takes 0.96 of the time of two threads
+    on one segment, and transforms, masks and encoders run in parallel, too. With more than
+    MAX_PARALLEL threads, several share a segment, so that the memory doesn't grow further.
+    """
+    each = -(-threads // MAX_PARALLEL)
+    return -(-threads // each), each
+
+
+def _session(path: Path, threads: int, *, optimized: bool = False) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    # A segment per thread takes two thirds of the processor time of all threads on one segment.
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = threads
+    # Threads that wait for work would take processor time.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Planned as a whole, the memory of two runs at once peaks at 540 MB instead of 410 MB.
     options.enable_mem_pattern = False
     if optimized:
