@@ -7,7 +7,7 @@ cd "$1"
 keep() {
 	folder=$1
 	shift
-	for path in "$folder"/*/; do
+	[ ! -d "$folder" ] || for path in "$folder"/*/; do
 		case " $* " in *" $(basename "$path") "*) ;; *) rm -rf "$path" ;; esac
 	done
 }
@@ -18,8 +18,10 @@ rm -rf onnxruntime/datasets onnxruntime/quantization onnxruntime/tools onnxrunti
 [ -d tensorflow ] || rm -rf setuptools setuptools-* pkg_resources _distutils_hack distutils-precedence.pth
 # Services whose clients are made, or whose requests the emulator checks by their models.
 keep botocore/data apigateway apigatewayv2 cloudformation iam lambda logs s3 sns sqs sts xray
-# scipy loads a part when it is asked for; only its Fourier transforms are, and they need these.
-keep scipy _lib fft special
+# Of scipy, one compiled module is loaded, and it needs nothing else; see separation/fft.py.
+keep scipy fft
+keep scipy/fft _pocketfft
+rm -rf scipy.libs
 find . -depth -type d -name tests -exec rm -rf {} +
 # Type stubs and sources of compiled modules.
 find . -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.[ch]' -o -name '*.lib' -o -name '*.a' \) -delete
