@@ -3,7 +3,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.metrics import STRETCH_SAMPLES, max_step_difference, si_sdr_db, snr_db
+from benchmarks.metrics import (
+    STRETCH_SAMPLES,
+    max_step_difference,
+    noise_to_mask_db,
+    si_sdr_db,
+    snr_db,
+)
 from benchmarks.songs.instruments import Waveform
 
 
@@ -96,3 +102,25 @@ def test_nan_is_never_close(reference: Waveform, value: float) -> None:
 def test_waveforms_of_different_lengths_are_an_error(metric: type) -> None:
     with pytest.raises(ValueError, match="shapes"):
         metric(SOUND, SOUND[:-1])
+
+
+def tone(frequency_hz: float, scale: float) -> Waveform:
+    wave = scale * np.sin(2 * np.pi * frequency_hz / 44_100 * np.arange(44_100))
+    return np.asarray(wave[:, np.newaxis].repeat(2, axis=1), np.float32)
+
+
+def test_ten_times_the_noise_is_20_db_nearer_to_being_heard() -> None:
+    song = noise(44_100)
+    quiet, loud = (noise(44_100, 1, scale) for scale in (1e-4, 1e-3))
+    difference_db = noise_to_mask_db(song, song + loud) - noise_to_mask_db(song, song + quiet)
+    assert difference_db == pytest.approx(20, abs=0.1)
+
+
+def test_noise_next_to_a_tone_is_masked_more_than_far_from_it() -> None:
+    song = tone(1000, 0.5)
+    ratios_db = [
+        noise_to_mask_db(song, song + tone(frequency_hz, 1e-3))
+        for frequency_hz in (1050, 1600, 400)
+    ]
+    assert ratios_db == sorted(ratios_db)
+    assert ratios_db[0] + 10 < ratios_db[1]

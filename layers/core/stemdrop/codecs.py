@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+LOW_BITRATE_KBPS = 128
+
 
 class Codec(StrEnum):
     """Formats that stems are written in; the value is also the file's suffix."""
@@ -38,6 +40,7 @@ class CodecSpec:
     arguments : Arguments of ffmpeg that encode a stem as samples of the same length and place.
     depth_arguments : Bit depth to the arguments that choose it, the default first. None for a lossy
         format, which takes a bitrate.
+    low_bitrate_arguments : More arguments for bitrates up to LOW_BITRATE_KBPS.
     min_samples : Shortest length that can be encoded and decoded again. Silence fills up less,
         which is under 3 ms.
     """
@@ -46,6 +49,7 @@ class CodecSpec:
     media_type: str
     arguments: tuple[str, ...]
     depth_arguments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    low_bitrate_arguments: tuple[str, ...] = ()
     min_samples: int = 0
 
 
@@ -86,10 +90,13 @@ CODECS = {
         media_type="audio/ogg",
         arguments=("-c:a", "libvorbis", "-page_duration", "100000"),
     ),
+    # The fast way to divide the bits takes half of the processor time or less. Up to 128k its noise
+    # is farther from being heard, from 192k on nearer: see `python -m benchmarks.encoders`.
     Codec.M4A: CodecSpec(
         label="M4A (AAC)",
         media_type="audio/mp4",
         arguments=("-c:a", "aac", "-movflags", "+faststart"),
+        low_bitrate_arguments=("-aac_coder", "fast"),
     ),
     # The rate varies with the music.
     Codec.OPUS: CodecSpec(

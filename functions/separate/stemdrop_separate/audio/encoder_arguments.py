@@ -1,6 +1,6 @@
 """ffmpeg's arguments for the codecs of `stemdrop.codecs`."""
 
-from stemdrop.codecs import Codec
+from stemdrop.codecs import LOW_BITRATE_KBPS, Codec
 from stemdrop.option_values import DEFAULT_BITRATE
 
 # The same song gives the same bytes: no time, no version, no random serial number.
@@ -21,4 +21,6 @@ def codec_arguments(codec: Codec, bitrate: str | None, bit_depth: str | None) ->
         chosen = spec.depth_arguments[bit_depth or codec.bit_depths[0]]
     else:
         chosen = ("-b:a", bitrate or DEFAULT_BITRATE)
+        if int(chosen[1].removesuffix("k")) <= LOW_BITRATE_KBPS:
+            chosen = (*spec.low_bitrate_arguments, *chosen)
     return [*spec.arguments, *chosen, *_REPRODUCIBLE]
