@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from benchmarks import network_rate
 from benchmarks.api_latency import Latency
 from benchmarks.benchmark_page import BenchmarkFigures, write_page
 from benchmarks.local_aws import function_variables, run_local_aws
@@ -157,6 +158,8 @@ def _run(bench: Bench, pairs: int) -> BenchmarkFigures:
     api_cold = [bench.api_cold_start() for _ in range(pairs)]
     print("the API ...", flush=True)
     api = bench.api()
+    print("the network ...", flush=True)
+    rate = network_rate.measure()
     print("eleven minutes against stock Spleeter ...", flush=True)
     return BenchmarkFigures(
         pairs={SHORT_S: short, SONG_S: song},
@@ -164,6 +167,7 @@ def _run(bench: Bench, pairs: int) -> BenchmarkFigures:
         cold_starts=tuple(cold),
         api_cold_starts=tuple(api_cold),
         api=api,
+        rate=rate,
         parity=bench.parity(LONG_S),
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.api_latency import Latency
+from benchmarks.network_rate import NetworkRate
 from benchmarks.process_usage import PairedUsage, ProcessUsage
 
 FIGURES: dict[str, tuple[Callable[[ProcessUsage], float], str, str]] = {
@@ -27,6 +28,7 @@ class BenchmarkFigures:
     hour : stemdrop's run on an hour of audio.
     cold_starts, api_cold_starts : Cold starts of the separator and the API.
     api : Latency of the API's handler.
+    rate : Operations per second of the network.
     parity : Table of the comparison with stock Spleeter.
     """
 
@@ -35,6 +37,7 @@ class BenchmarkFigures:
     cold_starts: tuple[ProcessUsage, ...]
     api_cold_starts: tuple[ProcessUsage, ...]
     api: Latency
+    rate: NetworkRate
     parity: str
 
 
@@ -45,7 +48,7 @@ def write_page(figures: BenchmarkFigures, folder: Path) -> str:
     peak = statistics.median(cost.peak_bytes for cost in figures.pairs[song].ours)
     cold_s = statistics.median(cost.cpu_s for cost in figures.cold_starts)
     api_cold_s = statistics.median(cost.cpu_s for cost in figures.api_cold_starts)
-    hour, api = figures.hour, figures.api
+    hour, api, rate = figures.hour, figures.api, figures.rate
     page = f"""# Benchmarks
 
 `make bench` generates this page. It runs `stemdrop separate` and `spleeter separate` (2.4.2) in
@@ -64,6 +67,12 @@ process. {_machine()}
 - {song} seconds of audio peak at {peak / 1e6:.0f} MB.
 - An hour of audio peaks at {hour.peak_bytes / 1e6:.0f} MB ({hour.peak_bytes / peak - 1:+.0%}) and
   takes {hour.wall_s:.0f} s.
+
+## Network
+
+The network takes more than half of the processor time, nearly all of it for convolutions.
+In one thread they make {rate.network / 1e9:.0f} billion operations per second.
+That is {rate.share:.0%} of the rate of large matrix products, so more speed needs fewer operations.
 
 ## Cold start
 
