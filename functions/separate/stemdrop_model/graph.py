@@ -1,12 +1,10 @@
 """ONNX graphs, written operation by operation in the layout (segments, channels, frames, bins).
 
-The kernels are in a file of their own, in the order that ONNX Runtime's fast convolutions take on
-processors with AVX-512: blocks of 16 outputs by 16 inputs. There, a `BlockedGraph` reads them right
-from the disk cache. Everywhere else, a `Graph` puts them in the usual order when it is loaded.
+The kernels are in a `KernelFile`. A `BlockedGraph` takes them as they are; a `Graph` puts them in
+ONNX's order when it is loaded.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
@@ -14,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemdrop_model import onnx_format
+from stemdrop_model.kernel_file import BLOCK, Array, KernelFile, blocked
 from stemdrop_model.onnx_format import Shape
 
 OPSETS = {"": 17}
@@ -26,55 +25,6 @@ IR_VERSION = 8
 STRIDED_PADS = [1, 1, 2, 2]
 TAPS = ([3, 1], [4, 2, 0])
 PHASES = tuple(product((0, 1), (0, 1)))
-# The domain of ONNX Runtime's operations on blocks, and the activations that are part of them.
-BLOCKED_DOMAIN = "com.microsoft.nchwc"
-FUSED_ACTIVATIONS: dict[str, dict[str, Any]] = {
-    "ReLU": {"activation": "Relu"},
-    "LeakyReLU": {"activation": "LeakyRelu", "activation_params": [0.2]},
-}
-BLOCK = 16
-# Not a whole page, but a line of the processor's cache.
-ALIGNMENT_BYTES = 64
-
-Array = NDArray[np.float32]
-
-
-@dataclass(slots=True)
-class KernelFile:
-    """The kernels of a model, which its graphs share.
-
-    Attributes
-    ----------
-    name : Name of the file.
-    content : What is in it.
-    """
-
-    name: str
-    content: bytearray = field(default_factory=bytearray)
-    _offsets: dict[str, int] = field(default_factory=dict)
-
-    def add(self, name: str, values: Array) -> int:
-        """Add a kernel unless it is there, and return its place in bytes."""
-        if name not in self._offsets:
-            self.content += bytes(-len(self.content) % ALIGNMENT_BYTES)
-            self._offsets[name] = len(self.content)
-            self.content += values.tobytes()
-        return self._offsets[name]
-
-
-def blocked(kernel: Array) -> Array:
-    """Order a kernel (outputs, inputs, rows, columns) as a fast convolution takes it.
-
-    Returns
-    -------
-    float32, shape (outputs / 16, inputs / 16, rows, columns, 16, 16), or, with fewer inputs than
-    16, (outputs / 16, inputs, rows, columns, 16).
-    """
-    _, inputs, rows, columns = kernel.shape
-    if inputs < BLOCK:
-        return kernel.reshape(-1, BLOCK, inputs, rows, columns).transpose(0, 2, 3, 4, 1)
-    blocks = kernel.reshape(-1, BLOCK, inputs // BLOCK, BLOCK, rows, columns)
-    return blocks.transpose(0, 2, 4, 5, 3, 1)
 
 
 class Graph:
@@ -255,76 +205,3 @@ class Graph:
     def _constant(self, name: str, value: NDArray[Any]) -> str:
         self._constants.append(onnx_format.tensor(name, value))
         return name
-
-
-class BlockedGraph(Graph):
-    """The same in the operations of ONNX Runtime that take blocks of 16 channels.
-
-    Tensors of 16 channels or more are in blocks, (segments, channels / 16, frames, bins, 16), and
-    smaller ones are not. Made of a `Graph`, ONNX Runtime itself uses these operations, but it takes
-    the blocks apart to interleave what a transposed convolution makes. Source: nchwc_transformer.cc
-    and nchwc_schema_defs.cc of ONNX Runtime 1.26.
-    """
-
-    opsets = OPSETS | {BLOCKED_DOMAIN: 1}
-
-    def convolution(
-        self,
-        output: str,
-        source: str,
-        kernel: Array,
-        bias: Array,
-        kind: str | None = None,
-        **attributes: Any,
-    ) -> str:
-        """Add a convolution, and an activation if one is given; few channels become 16."""
-        missing = -kernel.shape[3] % BLOCK
-        ordered = np.pad(kernel, [(0, 0)] * 3 + [(0, missing)]).transpose(3, 2, 0, 1)
-        values = blocked(ordered)
-        name = f"{output}/kernel"
-        if missing:
-            weights = self._constant(name, values.reshape(ordered.shape))
-        else:
-            weights = self._stored(f"{name}/blocked", values, ordered.shape)
-        shift = self._constant(f"{output}/bias", np.pad(bias, (0, missing)))
-        attributes["kernel_shape"] = kernel.shape[:2]
-        return self._convolution(output, [source, weights, shift], kind, attributes)
-
-    def scale_and_shift(
-        self, output: str, source: str, scale: Array, shift: Array, kind: str | None = None
-    ) -> str:
-        """Multiply each channel with a number and add another; an activation may follow."""
-        weights = self._constant(f"{output}/scale", scale.reshape(-1, 1, 1, 1))
-        inputs = [source, weights, self._constant(f"{output}/shift", shift)]
-        attributes = {"kernel_shape": [1, 1], "group": len(scale)}
-        return self._convolution(output, inputs, kind, attributes)
-
-    def planes(self, source: str, channels: int) -> str:
-        """Give each channel's values one after the other in memory."""
-        operation = {"domain": BLOCKED_DOMAIN, "channels": channels}
-        return self.add("ReorderOutput", [source], f"{source}/planes", **operation)
-
-    def _convolution(
-        self, output: str, inputs: Sequence[str], kind: str | None, attributes: dict[str, Any]
-    ) -> str:
-        fused = FUSED_ACTIVATIONS.get(kind or "", {})
-        result = self.add("Conv", inputs, output, domain=BLOCKED_DOMAIN, **attributes, **fused)
-        return self.activation(kind, result) if kind and not fused else result
-
-    def _interleaved(
-        self, output: str, phases: dict[tuple[int, int], str], channels: int, frames: int
-    ) -> str:
-        """Put the phases together by copying: columns block by block, rows as a whole."""
-        lines = channels // BLOCK * frames
-        rows = []
-        for row in (0, 1):
-            pair = [
-                self.reshape(
-                    f"{phases[row, column]}/lines", phases[row, column], [0, lines, -1, BLOCK]
-                )
-                for column in (0, 1)
-            ]
-            woven = self.add("Concat", pair, f"{output}/row{row}", axis=3)
-            rows.append(self.reshape(f"{woven}/flat", woven, [0, lines, -1]))
-        both = self.add("Concat", rows, f"{output}/rows", axis=2)
-        return self.reshape(output, both, [0, channels, 2 * frames, -1])

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemdrop_model.architecture import CHANNELS, FRAMES, Architecture
+from stemdrop_model.blocked_graph import BlockedGraph
 from stemdrop_model.errors import CheckpointError
-from stemdrop_model.graph import STRIDED_PADS, BlockedGraph, Graph, KernelFile
+from stemdrop_model.graph import STRIDED_PADS, Graph
+from stemdrop_model.kernel_file import KernelFile
 from stemdrop_model.manifest import KERNELS
 
 INPUT = "magnitude"

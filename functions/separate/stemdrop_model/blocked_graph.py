@@ -1,0 +1,89 @@
+"""The graph for processors with AVX-512, in operations of ONNX Runtime's own."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from stemdrop_model.graph import OPSETS, Graph
+from stemdrop_model.kernel_file import BLOCK, Array, blocked
+
+# The domain of the operations on blocks, and the activations that are part of them.
+BLOCKED_DOMAIN = "com.microsoft.nchwc"
+FUSED_ACTIVATIONS: dict[str, dict[str, Any]] = {
+    "ReLU": {"activation": "Relu"},
+    "LeakyReLU": {"activation": "LeakyRelu", "activation_params": [0.2]},
+}
+
+
+class BlockedGraph(Graph):
+    """The same in the operations of ONNX Runtime that take blocks of 16 channels.
+
+    Tensors of 16 channels or more are in blocks, (segments, channels / 16, frames, bins, 16), and
+    smaller ones are not. Made of a `Graph`, ONNX Runtime itself uses these operations, but it takes
+    the blocks apart to interleave what a transposed convolution makes. Source: nchwc_transformer.cc
+    and nchwc_schema_defs.cc of ONNX Runtime 1.26.
+    """
+
+    opsets = OPSETS | {BLOCKED_DOMAIN: 1}
+
+    def convolution(
+        self,
+        output: str,
+        source: str,
+        kernel: Array,
+        bias: Array,
+        kind: str | None = None,
+        **attributes: Any,
+    ) -> str:
+        """Add a convolution, and an activation if one is given; few channels become 16."""
+        missing = -kernel.shape[3] % BLOCK
+        ordered = np.pad(kernel, [(0, 0)] * 3 + [(0, missing)]).transpose(3, 2, 0, 1)
+        values = blocked(ordered)
+        name = f"{output}/kernel"
+        if missing:
+            weights = self._constant(name, values.reshape(ordered.shape))
+        else:
+            weights = self._stored(f"{name}/blocked", values, ordered.shape)
+        shift = self._constant(f"{output}/bias", np.pad(bias, (0, missing)))
+        attributes["kernel_shape"] = kernel.shape[:2]
+        return self._convolution(output, [source, weights, shift], kind, attributes)
+
+    def scale_and_shift(
+        self, output: str, source: str, scale: Array, shift: Array, kind: str | None = None
+    ) -> str:
+        """Multiply each channel with a number and add another; an activation may follow."""
+        weights = self._constant(f"{output}/scale", scale.reshape(-1, 1, 1, 1))
+        inputs = [source, weights, self._constant(f"{output}/shift", shift)]
+        attributes = {"kernel_shape": [1, 1], "group": len(scale)}
+        return self._convolution(output, inputs, kind, attributes)
+
+    def planes(self, source: str, channels: int) -> str:
+        """Give each channel's values one after the other in memory."""
+        operation = {"domain": BLOCKED_DOMAIN, "channels": channels}
+        return self.add("ReorderOutput", [source], f"{source}/planes", **operation)
+
+    def _convolution(
+        self, output: str, inputs: Sequence[str], kind: str | None, attributes: dict[str, Any]
+    ) -> str:
+        fused = FUSED_ACTIVATIONS.get(kind or "", {})
+        result = self.add("Conv", inputs, output, domain=BLOCKED_DOMAIN, **attributes, **fused)
+        return self.activation(kind, result) if kind and not fused else result
+
+    def _interleaved(
+        self, output: str, phases: dict[tuple[int, int], str], channels: int, frames: int
+    ) -> str:
+        """Put the phases together by copying: columns block by block, rows as a whole."""
+        lines = channels // BLOCK * frames
+        rows = []
+        for row in (0, 1):
+            pair = [
+                self.reshape(
+                    f"{phases[row, column]}/lines", phases[row, column], [0, lines, -1, BLOCK]
+                )
+                for column in (0, 1)
+            ]
+            woven = self.add("Concat", pair, f"{output}/row{row}", axis=3)
+            rows.append(self.reshape(f"{woven}/flat", woven, [0, lines, -1]))
+        both = self.add("Concat", rows, f"{output}/rows", axis=2)
+        return self.reshape(output, both, [0, channels, 2 * frames, -1])
