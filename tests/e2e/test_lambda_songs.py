@@ -33,7 +33,7 @@ DURATION_S = 13.0
 HEAVY = {"quality": "high", "residual": "true", "zip": "true", "bit_depth": "32f", "clip": "scale"}
 SMALLEST_MB = 1769
 # Enough for the handler and the model, but not for a song.
-TOO_LITTLE_MB = 360
+TOO_LITTLE_MB = 180
 # The separator stops 15 s before Lambda would; files for two stems of 300 s don't fit.
 TIGHT = LambdaLimits(SMALLEST_MB, timeout_s=30, storage_mb=96)
 
