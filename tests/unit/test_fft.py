@@ -9,6 +9,17 @@ import scipy.fft
 
 from stemdrop_separate.separation.fft import irfft, rfft
 
+UNLOADABLE = """
+import importlib.util
+from importlib.machinery import ExtensionFileLoader
+load = ExtensionFileLoader.create_module
+def fail(*_):
+    ExtensionFileLoader.create_module = load
+    raise ImportError("DLL load failed")
+importlib.util.find_spec("numpy")
+ExtensionFileLoader.create_module = fail
+"""
+
 
 @pytest.mark.parametrize("shape", [(4096,), (2, 16, 4096)])
 def test_transforms_equal_those_of_scipy(shape: tuple[int, ...]) -> None:
@@ -24,7 +35,12 @@ def test_transforms_equal_those_of_scipy(shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize(
     ("before", "imports_scipy"),
-    [("", False), ("import scipy.fft", True), ("Path.glob = lambda *_: iter(())", True)],
+    [
+        ("", False),
+        ("import scipy.fft", True),
+        ("Path.glob = lambda *_: iter(())", True),
+        (UNLOADABLE, True),
+    ],
 )
 def test_rest_of_scipy_is_imported_only_if_needed(before: str, imports_scipy: bool) -> None:
     lines = [

@@ -7,6 +7,7 @@ and with `scipy.fft` otherwise. numpy before 2.0 computes such an FFT in float64
 
 import importlib.util
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
@@ -25,10 +26,12 @@ def _load() -> ModuleType:
     for folder in (scipy.submodule_search_locations if scipy else None) or ():
         for path in Path(folder, "fft", "_pocketfft").glob("pypocketfft*"):
             spec = importlib.util.spec_from_file_location(NAME, path)
-            if spec and spec.loader:
-                module = importlib.util.module_from_spec(spec)
-                spec.loader.exec_module(module)
-                return module
+            # On Windows, the libraries that it needs may be found only by way of SciPy.
+            with suppress(ImportError):
+                if spec and spec.loader:
+                    module = importlib.util.module_from_spec(spec)
+                    spec.loader.exec_module(module)
+                    return module
     return importlib.import_module(NAME)
 
 
