@@ -217,7 +217,7 @@ parity: test-setup ## Compare SONG's stems with stock Spleeter's, sample for sam
 	$(BIN)/python -m benchmarks.parity "$(SONG)"
 
 bench: test-setup ## Measure speed and cost against stock Spleeter, and write their pages; or against REVISION, and print a table
-	$(if $(REVISION),$(BIN)/python -m benchmarks.revision $(REVISION),$(BIN)/python -m benchmarks.bench)
+	$(if $(REVISION),$(BIN)/python -m benchmarks.compare_revisions $(REVISION),$(BIN)/python -m benchmarks.bench)
 	$(if $(REVISION),,$(BIN)/python -m benchmarks.cost $(if $(OFFLINE),--offline))
 
 evaluate: test-setup ## Measure stems against the true stems of songs in DIR, or of generated songs

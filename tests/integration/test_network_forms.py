@@ -8,7 +8,7 @@ import pytest
 
 import random_checkpoints
 from stemdrop.models import INSTRUMENTS
-from stemdrop_model.check import runs_here
+from stemdrop_model.blocked_graph import runs_here
 from stemdrop_separate.models.network import Magnitude
 from stemdrop_separate.models.onnx import MAX_PARALLEL, OnnxBackend, divide_threads
 

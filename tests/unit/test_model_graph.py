@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from stemdrop_model.blocked_graph import BlockedGraph
-from stemdrop_model.check import runs_here
+from stemdrop_model.blocked_graph import BlockedGraph, runs_here
 from stemdrop_model.graph import Graph
 from stemdrop_model.kernel_file import BLOCK, KernelFile
 

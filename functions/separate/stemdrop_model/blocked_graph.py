@@ -1,12 +1,14 @@
 """The graph for processors with AVX-512, in operations of ONNX Runtime's own."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from stemdrop_model.graph import OPSETS, Graph
 from stemdrop_model.kernel_file import BLOCK, Array, blocked
+from stemdrop_model.manifest import BLOCKED
 
 # The domain of the operations on blocks, and the activations that are part of them.
 BLOCKED_DOMAIN = "com.microsoft.nchwc"
@@ -87,3 +89,10 @@ class BlockedGraph(Graph):
             rows.append(self.reshape(f"{woven}/flat", woven, [0, lines, -1]))
         both = self.add("Concat", rows, f"{output}/rows", axis=2)
         return self.reshape(output, both, [0, channels, 2 * frames, -1])
+
+
+def runs_here(network: Path) -> bool:
+    """Return whether this processor's fast convolutions take the blocks of a network."""
+    processor = Path("/proc/cpuinfo")
+    takes_blocks = processor.is_file() and "avx512f" in processor.read_text()
+    return takes_blocks or not network.name.endswith(BLOCKED)

@@ -7,8 +7,8 @@ from typing import Any
 
 from stemdrop_model import checkpoint
 from stemdrop_model.architecture import BINS, FRAMES, architecture
-from stemdrop_model.check import write_check
 from stemdrop_model.errors import CheckpointError, ProofError
+from stemdrop_model.expected_estimates import write_expected_estimates
 from stemdrop_model.graph import OPSETS
 from stemdrop_model.manifest import (
     BLOCKED,
@@ -54,7 +54,7 @@ def build(
         for suffix, content in contents.items():
             (partial / f"{model}{suffix}").write_bytes(content)
         check = partial / f"{model}{CHECK}"
-        write_check(partial / f"{model}{NETWORK}", check)
+        write_expected_estimates(partial / f"{model}{NETWORK}", check)
         paths = [*(partial / f"{model}{suffix}" for suffix in contents), check]
         record = _record(model, folder)
         files = {path.name: describe(path) for path in paths}
@@ -63,7 +63,7 @@ def build(
             from stemdrop_model.proof import freeze
 
             graph = partial / f"{model}{FROZEN}"
-            networks = [path for path in paths if path.suffix == NETWORK]
+            networks = [partial / f"{model}{suffix}" for suffix in (NETWORK, BLOCKED)]
             record["max_relative_difference"] = freeze(model, folder, networks, graph)
             paths.append(graph)
             files[graph.name] = describe(graph)

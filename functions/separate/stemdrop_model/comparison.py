@@ -9,7 +9,8 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from stemdrop_model import spleeter_graph
-from stemdrop_model.check import fixed_magnitude, runs_here
+from stemdrop_model.blocked_graph import runs_here
+from stemdrop_model.expected_estimates import fixed_magnitude
 
 Shape = tuple[int, int]
 Estimates = Mapping[str, NDArray[np.float32]]

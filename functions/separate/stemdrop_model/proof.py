@@ -5,9 +5,9 @@ from pathlib import Path
 
 from stemdrop_model import spleeter_graph
 from stemdrop_model.architecture import BINS, architecture
-from stemdrop_model.check import LEAST_BINS
 from stemdrop_model.comparison import largest_difference
 from stemdrop_model.errors import ProofError
+from stemdrop_model.expected_estimates import LEAST_BINS
 
 # Rounding makes 1e-5 to 8e-5, in parts of the largest value.
 LARGEST_DIFFERENCE = 1e-4

@@ -91,7 +91,7 @@ CODECS = {
         arguments=("-c:a", "libvorbis", "-page_duration", "100000"),
     ),
     # The fast way to divide the bits takes half of the processor time or less. Up to 128k its noise
-    # is farther from being heard, from 192k on nearer: see `python -m benchmarks.encoders`.
+    # is farther from being heard, from 192k on nearer: see `python -m benchmarks.encoder_settings`.
     Codec.M4A: CodecSpec(
         label="M4A (AAC)",
         media_type="audio/mp4",

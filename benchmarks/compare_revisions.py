@@ -1,6 +1,6 @@
 """Measure this checkout against an earlier revision of it, in one run.
 
-    python -m benchmarks.revision REVISION [--pairs 5]
+    python -m benchmarks.compare_revisions REVISION [--pairs 5]
 
 The revision gets a clone and an environment of its own. Both run in turn, as whole processes.
 """

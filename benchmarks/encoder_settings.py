@@ -1,6 +1,6 @@
 """Measure the settings of lossy encoders: their processor time, and how audible the noise is.
 
-    python -m benchmarks.encoders [SONG]
+    python -m benchmarks.encoder_settings [SONG]
 
 The song is a generated one by default. Each line compares the settings in use with the encoder's
 own.
@@ -13,17 +13,14 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from benchmarks.metrics import noise_to_mask_db
 from benchmarks.process_usage import measure_process
-from benchmarks.songs.instruments import Waveform
+from benchmarks.report import decode
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from stemdrop.codecs import LOW_BITRATE_KBPS, Codec
 from stemdrop_separate.audio.encoder_arguments import codec_arguments
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
-from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
 SONG_S = 20
 BITRATES_KBPS = (64, 96, 128, 160, 192, 256, 320)
@@ -43,18 +40,10 @@ def measure_encoder(song: Path, arguments: list[str], codec: Codec) -> EncoderFi
     with tempfile.TemporaryDirectory() as folder:
         encoded = Path(folder) / f"song.{codec}"
         usage = measure_process([*ffmpeg, "-i", str(song), *arguments, str(encoded)], os.environ)
-        reference, decoded = (_samples(ffmpeg, path) for path in (song, encoded))
-    length = min(len(reference), len(decoded))
-    return EncoderFigures(usage.cpu_s, noise_to_mask_db(reference[:length], decoded[:length]))
-
-
-def _samples(ffmpeg: list[str], path: Path) -> Waveform:
-    raw = path.with_suffix(".f32")
-    output = ["-ac", "2", "-ar", str(SAMPLE_RATE_HZ), "-f", "f32le", str(raw)]
-    measure_process([*ffmpeg, "-i", str(path), *output], os.environ)
-    samples = np.fromfile(raw, "<f4").reshape(-1, 2)
-    raw.unlink()
-    return samples
+        reference, decoded = (decode(path, Path(folder)) for path in (song, encoded))
+        length = min(len(reference), len(decoded))
+        noise_db = noise_to_mask_db(reference[:length], decoded[:length])
+    return EncoderFigures(usage.cpu_s, noise_db)
 
 
 def compare_settings(song: Path, codec: Codec, bitrate: str) -> tuple[EncoderFigures, ...]:

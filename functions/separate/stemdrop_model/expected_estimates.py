@@ -7,7 +7,6 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from stemdrop_model.architecture import CHANNELS, FRAMES
-from stemdrop_model.manifest import BLOCKED
 
 SEED = 20
 # Magnitudes of a loud song reach several hundred; most bins are far below.
@@ -23,7 +22,7 @@ def fixed_magnitude(segments: int, bins: int) -> NDArray[np.float32]:
     return LOUDEST * uniform**8
 
 
-def write_check(network: Path, path: Path) -> None:
+def write_expected_estimates(network: Path, path: Path) -> None:
     """Run a network on a small input, and write both, as ``magnitude`` and one array per output."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only
@@ -32,10 +31,3 @@ def write_check(network: Path, path: Path) -> None:
     names = [output.name for output in session.get_outputs()]
     estimates = session.run(names, {"magnitude": magnitude})
     np.savez(path, magnitude=magnitude, **dict(zip(names, estimates, strict=True)))
-
-
-def runs_here(network: Path) -> bool:
-    """Return whether this processor's fast convolutions take the blocks of a network."""
-    processor = Path("/proc/cpuinfo")
-    takes_blocks = processor.is_file() and "avx512f" in processor.read_text()
-    return takes_blocks or not network.name.endswith(BLOCKED)

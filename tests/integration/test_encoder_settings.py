@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.encoders import compare_settings
+from benchmarks.encoder_settings import compare_settings
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from stemdrop.codecs import LOW_BITRATE_KBPS, Codec
