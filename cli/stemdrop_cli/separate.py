@@ -128,7 +128,8 @@ class _Separation:
         source = separated.source
         self.details(
             f"{displayable(result.song)}: {source.codec} in {source.container}, "
-            f"{source.sample_rate_hz} Hz, {source.channels} channels"
+            f"{source.sample_rate_hz} Hz, {source.channels} channels, "
+            f"track {source.track.number} of {len(source.tracks)}"
         )
         result.stems, result.duration_s = paths, round(separated.duration_s, 3)
         result.warnings = (*separated.warnings, *_clipping(separated))

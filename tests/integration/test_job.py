@@ -87,7 +87,14 @@ def test_record_describes_the_whole_job(buckets: Stack, job_context: JobContext)
     assert source["etag"] == head["ETag"].strip('"')
     assert (source["key"], source["size_bytes"]) == (str(KEY), len(song()))
     assert len(source["sha256"]) == 64
-    assert record["sound"] == {"duration_s": 0.5, "sample_rate_hz": RATE_HZ, "channels": 2}
+    track = {"number": 1, "language": None, "title": None, "is_default": False}
+    assert record["sound"] == {
+        "duration_s": 0.5,
+        "sample_rate_hz": RATE_HZ,
+        "channels": 2,
+        "track": 1,
+        "tracks": [track],
+    }
     assert (record["progress"], record["attempt"]) == (1.0, 1)
     assert (record["error"], record["warnings"], record["zip"]) == (None, [], None)
     card = json.loads((job_context.settings.model_dir / "2stems.json").read_text())

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from stemdrop.errors import (
+    DamagedError,
     EmptyAudioError,
     NotAudioError,
     StemdropError,
@@ -27,11 +28,43 @@ def test_song_that_ends_early_has_a_warning(decoded_s: float, is_short: bool) ->
 
 
 def test_warnings_count_from_the_start_of_the_file() -> None:
-    part = DecodeResult(0, "bad frame", 10.0, offset_s=30.0, announced_s=70, file_duration_s=100.0)
-    assert check_decoding(part) == (
-        "The sound ends after 40.0 s, although the file announces 100.0 s.",
-        "Parts of the file can't be read: bad frame.",
+    part = DecodeResult(
+        exit_code=0,
+        message="bad frame",
+        decoded_s=40.0,
+        offset_s=30.0,
+        announced_s=70.0,
+        file_duration_s=100.0,
+        holes_s=((31.0, 32.5),),
     )
+    assert check_decoding(part) == (
+        "1.50 s of the sound is missing, and the stems are silent there: 31.00 to 32.50 s.",
+        "The sound ends after 70.0 s, although the file announces 100.0 s.",
+    )
+
+
+def test_messages_alone_are_no_warning() -> None:
+    assert check_decoding(replace(WHOLE, message="bad cover")) == ()
+
+
+def test_many_holes_are_named_in_one_sentence() -> None:
+    holes_s = tuple((second, second + 0.1) for second in range(20))
+    (warning,) = check_decoding(replace(WHOLE, holes_s=holes_s))
+    assert warning.startswith("2.00 s of the sound is missing")
+    assert warning.endswith("0.00 to 0.10 s, 1.00 to 1.10 s, 2.00 to 2.10 s, …, 19.00 to 19.10 s.")
+
+
+def test_video_may_be_longer_than_its_sound() -> None:
+    video = replace(WHOLE, decoded_s=60.0, is_sound_alone=False)
+    assert check_decoding(video) == ()
+    assert len(check_decoding(replace(video, message="file ends early"))) == 1
+
+
+def test_pauses_of_a_recording_are_no_damage() -> None:
+    paused = replace(WHOLE, holes_s=((10.0, 90.0),))
+    assert len(check_decoding(paused)) == 1
+    with pytest.raises(DamagedError, match=r"80\.0 of 100\.0 s"):
+        check_decoding(replace(paused, message="bad frame"))
 
 
 @pytest.mark.parametrize(
@@ -44,6 +77,7 @@ def test_warnings_count_from_the_start_of_the_file() -> None:
         (replace(WHOLE, exit_code=1), NotAudioError),
         (replace(WHOLE, message="no frame", decoded_s=0.0), NotAudioError),
         (replace(WHOLE, decoded_s=0.0), EmptyAudioError),
+        (replace(WHOLE, decoded_s=49.0), DamagedError),
     ],
     ids=lambda value: "" if isinstance(value, DecodeResult) else value.__name__,
 )

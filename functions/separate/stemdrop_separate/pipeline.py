@@ -11,6 +11,7 @@ import numpy as np
 
 from stemdrop.errors import SeparationError
 from stemdrop.options import RESIDUAL, Options
+from stemdrop_separate.audio.bare_stream import repaired
 from stemdrop_separate.audio.decode import Decoder
 from stemdrop_separate.audio.encode import EncodedStem
 from stemdrop_separate.audio.ffmpeg import BYTES_PER_SAMPLE
@@ -84,24 +85,25 @@ def separate_song(
     TransientError : An encoder failed, or the stems did not pass their check.
     """
     started = time.perf_counter()
-    source = probe(song, ffmpeg)
-    decoder = partial(
-        Decoder,
-        song,
-        source,
-        ffmpeg,
-        offset_s=options.offset_s,
-        duration_s=options.duration_s,
-        max_duration_s=max_duration_s,
-        deadline=deadline,
-    )
-    expected_s = _expected_duration_s(source, options, decoder)
+    source = probe(song, ffmpeg, options.track)
     writer = StemWriter(targets, options, ffmpeg, source.tags)
-    require_disk_space(writer.folder, _needed_bytes(expected_s, options), "The stems")
-    with decoder() as mix:
-        report = partial(_report, expected_s=expected_s, on_progress=on_progress)
-        stems, gain_db = _write(writer, _outputs(mix, network, options), options, report)
-        _require_whole(stems, mix.samples)
+    with repaired(song, source, writer.folder) as (path, source):
+        decoder = partial(
+            Decoder,
+            path,
+            source,
+            ffmpeg,
+            offset_s=options.offset_s,
+            duration_s=options.duration_s,
+            max_duration_s=max_duration_s,
+            deadline=deadline,
+        )
+        expected_s = _expected_duration_s(source, options, decoder)
+        require_disk_space(writer.folder, _needed_bytes(expected_s, options), "The stems")
+        with decoder() as mix:
+            report = partial(_report, expected_s=expected_s, on_progress=on_progress)
+            stems, gain_db = _write(writer, _outputs(mix, network, options), options, report)
+            _require_whole(stems, mix.samples)
     return SeparatedSong(
         source=source,
         stems=stems,

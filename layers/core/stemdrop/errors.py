@@ -6,6 +6,7 @@ StemdropError
 │   ├── BadKeyError           bad_key
 │   ├── UploadGoneError       upload_gone
 │   ├── NotAudioError         not_audio
+│   ├── DamagedError          damaged
 │   ├── NoAudioStreamError    no_audio_stream
 │   ├── EmptyAudioError       empty_audio
 │   ├── NotFiniteError        not_finite
@@ -68,6 +69,12 @@ class NotAudioError(RejectedError):
     """The file can't be read as audio, or is of a kind that may not be read."""
 
     code = "not_audio"
+
+
+class DamagedError(RejectedError):
+    """More than half of the song can't be decoded."""
+
+    code = "damaged"
 
 
 class NoAudioStreamError(RejectedError):

@@ -50,17 +50,39 @@ class UploadSource:
 
 
 @dataclass(frozen=True, slots=True)
+class Track:
+    """One of the sound tracks of a file.
+
+    Attributes
+    ----------
+    number : Number from 1, as the option ``track`` takes it.
+    language, title : What the file says of it; None if it doesn't.
+    is_default : Whether the file calls it the default track.
+    """
+
+    number: int
+    language: str | None = None
+    title: str | None = None
+    is_default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Sound:
     """Sound in the upload's file.
 
     Attributes
     ----------
     duration_s : Seconds of the whole file; None if it doesn't say.
+    sample_rate_hz, channels : Format of the separated track.
+    track : Number of that track, from 1.
+    tracks : All tracks; none in records of earlier versions.
     """
 
     duration_s: float | None
     sample_rate_hz: int
     channels: int
+    track: int = 1
+    tracks: tuple[Track, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,10 +259,10 @@ class Job:
 
 
 _PARTS: dict[str, type] = {
+    "sound": Sound,
     "status": Status,
     "stage": Stage,
     "source": UploadSource,
-    "sound": Sound,
     "zip": StemArchive,
     "error": Failure,
     "engine": SeparationEngine,
@@ -255,6 +277,9 @@ def _part(name: str, value: Any) -> Any:
         return tuple(Stem(**stem) for stem in value)
     if name == "warnings":
         return tuple(value)
+    if name == "sound" and isinstance(value, dict):
+        tracks = tuple(Track(**track) for track in value.get("tracks", ()))
+        return Sound(**value | {"tracks": tracks})
     part = _PARTS.get(name)
     if part is None:
         return value

@@ -12,6 +12,7 @@ from stemdrop.models import Model
 DEFAULT_BITRATE = "192k"
 BITRATE_RANGE_KBPS = LOW_KBPS, HIGH_KBPS = (64, 320)
 MAX_SECONDS = 1e6
+TRACK = re.compile("^([1-9][0-9]?|[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*)$")
 
 
 def parse_value(name: str, value: object, default: Any) -> Any:
@@ -78,6 +79,17 @@ def parse_duration_s(value: object) -> float | None:
     if seconds == 0:
         raise OptionError("duration_s can't be 0: leave it out to separate the whole song.")
     return seconds
+
+
+def parse_track(value: object) -> str | None:
+    """Return the number or the language of a track; None for the default one."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not TRACK.fullmatch(text := str(value)):
+        raise OptionError(
+            f"track can't be {value!r}: use a number from 1, or a language such as eng."
+        )
+    return text.lower()
 
 
 def _flag(name: str, value: object) -> bool:

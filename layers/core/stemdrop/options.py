@@ -13,10 +13,12 @@ from stemdrop.option_values import (
     HIGH_KBPS,
     LOW_KBPS,
     MAX_SECONDS,
+    TRACK,
     parse_bit_depth,
     parse_bitrate,
     parse_duration_s,
     parse_stems,
+    parse_track,
     parse_value,
 )
 
@@ -169,6 +171,18 @@ class Options:
         ),
     )
 
+    track: str | None = field(
+        default=None,
+        metadata=describe(
+            "Sound track",
+            "Sound track of a video or another file with several: its number, from 1, or its"
+            " language as the file says it, such as eng; the default track otherwise.",
+            pattern=TRACK.pattern,
+            examples=["2", "eng"],
+            metavar="TRACK",
+        ),
+    )
+
     @classmethod
     def parse(cls, given: Mapping[str, object]) -> "Options":
         """Build options from text or JSON values, with defaults for missing ones.
@@ -192,6 +206,7 @@ class Options:
             bitrate=parse_bitrate(given.get("bitrate"), parsed["codec"]),
             bit_depth=parse_bit_depth(given.get("bit_depth"), parsed["codec"]),
             duration_s=parse_duration_s(given.get("duration_s")),
+            track=parse_track(given.get("track")),
         )
 
     @property
@@ -214,7 +229,7 @@ class Options:
 
 OPTION_NAMES = tuple(each.name for each in fields(Options))
 # Options with a parser of their own: None stands for a default that may depend on another option.
-DEPENDENT = frozenset({"stems", "bitrate", "bit_depth", "duration_s"})
+DEPENDENT = frozenset({"stems", "bitrate", "bit_depth", "duration_s", "track"})
 # The first records and entries of the content index lack these options. Records with the default
 # must stay equal to those, so a default isn't written.
 LATER: dict[str, object] = {

@@ -3,35 +3,36 @@
 import math
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stemdrop.errors import NotFiniteError, TooLongError
 from stemdrop_separate.audio.decode_result import DecodeResult, check_decoding
 from stemdrop_separate.audio.downmix import to_stereo
 from stemdrop_separate.audio.ffmpeg import BYTES_PER_SAMPLE, FfmpegProcess, untrusted_input
 from stemdrop_separate.audio.probe import AudioSource
+from stemdrop_separate.audio.timeline import LOG_FRAMES, Block, FrameLog, with_silence
 from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
 BLOCK_SAMPLES = SAMPLE_RATE_HZ
+# Codecs whose blocks have a checksum; without the option, ffmpeg decodes damage to loud noise.
+CHECKED_CODECS = {"ape", "flac", "tta", "wavpack"}
 # Far beyond any recording, far below where the square of a spectrum overflows.
 LARGEST_SAMPLE = 1e12
-
-Block = NDArray[np.float32]
 
 
 class Decoder:
     """Stream of a song's samples: float32, shape (samples, 2), at 44,100 Hz, up to 1 s a block.
 
     The samples are those of ``ffmpeg -i song -ss offset -t duration -ar 44100 -f f32le``, which is
-    what Spleeter runs. Mono goes into both channels unchanged, and stereo is not changed. More
+    what Spleeter runs, at their time stamps: where sound begins late or is missing, there is
+    silence. Mono goes into both channels unchanged, and stereo is not changed. More
     channels are mixed down as `downmix.to_stereo` says; Spleeter takes the first two. The same
     holds for every part of a song whose rate or channels change in the middle.
 
@@ -51,12 +52,12 @@ class Decoder:
     Attributes
     ----------
     samples : Number of samples so far; left and right count as one.
-    warnings : Sentences about a song that was decoded nevertheless, such as one that is cut short;
-        complete after the last block.
+    warnings : Sentences about sound that is missing; complete after the last block.
 
     Raises
     ------
     NotAudioError : ffmpeg can't decode the song, or its channels have no known places.
+    DamagedError : More than half of the song can't be decoded.
     EmptyAudioError : No sample came out.
     NotFiniteError : Some samples are not numbers, or absurd ones.
     TooLongError : The song exceeds the limit, or its header says so.
@@ -82,21 +83,23 @@ class Decoder:
         self._duration_s = duration_s
         self._max_duration_s = max_duration_s
         self._deadline = deadline
-        self._is_closed = self._is_late = False
+        self._is_closed = self._is_late = self._is_complete = False
         self._timer: threading.Timer | None = None
         self._program = ffmpeg
         self._arguments = [
             *("-loglevel", "level+error"),
+            *(("-err_detect:a", "crccheck+explode") if source.codec in CHECKED_CODECS else ()),
             *untrusted_input(path),
-            *("-map", "0:a:0", "-af", to_stereo(source.channels, source.layout)),
-            *("-ss", _seconds(offset_s)),
-            *(() if duration_s is None else ("-t", _seconds(duration_s))),
+            *("-map", f"0:a:{source.track.number - 1}"),
+            *("-af", f"{LOG_FRAMES},{to_stereo(source.channels, source.layout)}"),
             *("-ar", str(SAMPLE_RATE_HZ), "-f", "f32le", "pipe:1"),
         ]
 
     def __enter__(self) -> Self:
         self._refuse_beyond_limit(self._announced_s() or 0.0)
-        self._running = FfmpegProcess(self._program, self._arguments, stdout=subprocess.PIPE)
+        self._running = FfmpegProcess(
+            self._program, self._arguments, stdout=subprocess.PIPE, read_log=self._open_log
+        )
         if math.isfinite(self._deadline.at_s):
             # ffmpeg may be busy with a song for any time without a sample coming out.
             self._timer = threading.Timer(max(self._deadline.remaining_s, 0.0), self._give_up)
@@ -116,15 +119,38 @@ class Decoder:
         self._running.close()
 
     def __iter__(self) -> Iterator[Block]:
-        pipe = cast(IO[bytes], self._running.process.stdout)
-        while data := pipe.read(BLOCK_SAMPLES * BYTES_PER_SAMPLE):
-            whole = len(data) // BYTES_PER_SAMPLE * BYTES_PER_SAMPLE
-            block = np.frombuffer(data[:whole], "<f4").reshape(-1, 2)
+        song = with_silence(self._decoded(), self._log, self._source.start_s)
+        for block in self._part(song):
             self._refuse_absurd(block)
             self.samples += len(block)
             self._refuse_beyond_limit(self.samples / SAMPLE_RATE_HZ)
             yield block
         self.warnings = check_decoding(self._result())
+
+    def _decoded(self) -> Iterator[Block]:
+        pipe = cast(IO[bytes], self._running.process.stdout)
+        while data := pipe.read(BLOCK_SAMPLES * BYTES_PER_SAMPLE):
+            whole = len(data) // BYTES_PER_SAMPLE * BYTES_PER_SAMPLE
+            yield np.frombuffer(data[:whole], "<f4").reshape(-1, 2)
+
+    def _part(self, song: Iterable[Block]) -> Iterator[Block]:
+        """Yield the samples from the offset on; all of them, or as many as the duration says."""
+        skip = _samples(self._offset_s)
+        rest = math.inf if self._duration_s is None else _samples(self._duration_s)
+        for whole in song:
+            block = whole[skip : int(min(skip + rest, len(whole)))]
+            skip -= min(skip, len(whole))
+            rest -= len(block)
+            if len(block):
+                yield block
+            if not rest:
+                self._is_complete = True
+                self._running.kill()
+                return
+
+    def _open_log(self, pipe: IO[bytes]) -> FrameLog:
+        self._log = FrameLog(pipe)
+        return self._log
 
     def close(self) -> None:
         """End ffmpeg now; the thread that iterates gets a `TransientError`."""
@@ -160,21 +186,30 @@ class Decoder:
 
     def _result(self) -> DecodeResult:
         return DecodeResult(
-            exit_code=self._running.wait() or 0,
+            exit_code=0 if self._is_complete else self._running.wait() or 0,
             message=self._running.reason,
             decoded_s=self.samples / SAMPLE_RATE_HZ,
             offset_s=self._offset_s,
             announced_s=self._announced_s(),
             file_duration_s=self._source.duration_s,
+            is_sound_alone=self._source.is_sound_alone,
+            holes_s=tuple(self._holes_s()),
             is_late=self._is_late,
             is_closed=self._is_closed,
         )
 
+    def _holes_s(self) -> Iterator[tuple[float, float]]:
+        """Yield start and end, in seconds of the song, of each hole in the part that came out."""
+        first = _samples(self._offset_s)
+        before = _samples(self._source.start_s)
+        for hole in self._log.holes():
+            start = max(hole.start + before, first)
+            end = min(hole.start + before + hole.samples, first + self.samples)
+            if start < end:
+                yield start / SAMPLE_RATE_HZ, end / SAMPLE_RATE_HZ
 
-def _seconds(value_s: float) -> str:
-    """Format seconds for ffmpeg, rounded to microseconds as Spleeter does.
 
-    Spleeter's own format fails from 24 hours on, for it then begins with the days.
-    """
-    microseconds = timedelta(seconds=value_s) // timedelta(microseconds=1)
-    return f"{microseconds // 10**6}.{microseconds % 10**6:06d}"
+def _samples(seconds: float) -> int:
+    """Return a number of samples, of seconds rounded to microseconds first, as in Spleeter."""
+    microseconds = timedelta(seconds=seconds) // timedelta(microseconds=1)
+    return (microseconds * SAMPLE_RATE_HZ + 500_000) // 10**6

@@ -4,10 +4,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stemdrop.errors import EmptyAudioError, NotAudioError, TimedOutError, TransientError
+from stemdrop.errors import (
+    DamagedError,
+    EmptyAudioError,
+    NotAudioError,
+    TimedOutError,
+    TransientError,
+)
 
 # Durations are rounded, and encoders pad: a difference up to this is no damage.
 _TOLERANCE_S, _TOLERANCE = 0.5, 0.005
+_MOST_SPANS = 4
 _TRANSIENT = re.compile(r"Cannot allocate memory|Resource temporarily unavailable")
 
 
@@ -23,6 +30,8 @@ class DecodeResult:
     offset_s : Seconds that were left out at the start.
     announced_s : Seconds that should come out; None if the file doesn't say.
     file_duration_s : Seconds of the whole file; None if the file doesn't say.
+    is_sound_alone : Whether that is the duration of the sound; a video may be longer than it.
+    holes_s : Start and end, in seconds of the song, of silence in place of missing sound.
     is_late : Whether the deadline ended ffmpeg.
     is_closed : Whether the caller ended ffmpeg.
     """
@@ -33,12 +42,16 @@ class DecodeResult:
     offset_s: float = 0.0
     announced_s: float | None = None
     file_duration_s: float | None = None
+    is_sound_alone: bool = True
+    holes_s: tuple[tuple[float, float], ...] = ()
     is_late: bool = False
     is_closed: bool = False
 
 
 def check_decoding(result: DecodeResult) -> tuple[str, ...]:
-    """Return warnings about a song that was decoded nevertheless, such as one that is cut short.
+    """Return warnings about sound that is missing: at the song's end, or in the middle.
+
+    ffmpeg's messages alone are no reason for one: it reports broken covers and tags, too.
 
     Raises
     ------
@@ -46,6 +59,7 @@ def check_decoding(result: DecodeResult) -> tuple[str, ...]:
     TransientError : ffmpeg was ended from outside.
     NotAudioError : ffmpeg can't decode the song.
     EmptyAudioError : No sample came out.
+    DamagedError : More than half of the song is missing.
     """
     code, message = result.exit_code, result.message
     if result.is_late:
@@ -65,15 +79,37 @@ def check_decoding(result: DecodeResult) -> tuple[str, ...]:
             if result.offset_s
             else "The file has no sound in it: not one sample."
         )
+    missing_s = _cut_off_s(result) + sum(end_s - start_s for start_s, end_s in result.holes_s)
+    whole_s = result.decoded_s + _cut_off_s(result)
+    # Nothing is damaged where a recording was paused.
+    if missing_s > whole_s / 2 and (message or _cut_off_s(result)):
+        raise DamagedError(
+            f"{missing_s:.1f} of {whole_s:.1f} s of the sound can't be decoded:"
+            " the file is damaged or cut short, so export or upload it again."
+        )
     return tuple(_warnings(result))
 
 
+def _cut_off_s(result: DecodeResult) -> float:
+    """Return the seconds that are missing at the song's end."""
+    if result.announced_s is None or not (result.is_sound_alone or result.message):
+        return 0.0
+    least_s = result.announced_s * (1 - _TOLERANCE) - _TOLERANCE_S
+    return result.announced_s - result.decoded_s if result.decoded_s < least_s else 0.0
+
+
 def _warnings(result: DecodeResult) -> Iterator[str]:
-    least_s = (result.announced_s or 0.0) * (1 - _TOLERANCE) - _TOLERANCE_S
-    if result.decoded_s < least_s:
+    if result.holes_s:
+        missing_s = sum(end_s - start_s for start_s, end_s in result.holes_s)
+        spans = [f"{start_s:.2f} to {end_s:.2f} s" for start_s, end_s in result.holes_s]
+        if len(spans) > _MOST_SPANS:
+            spans = [*spans[: _MOST_SPANS - 1], "…", spans[-1]]
+        yield (
+            f"{missing_s:.2f} s of the sound is missing, and the stems are silent there:"
+            f" {', '.join(spans)}."
+        )
+    if _cut_off_s(result):
         yield (
             f"The sound ends after {result.offset_s + result.decoded_s:.1f} s,"
             f" although the file announces {result.file_duration_s:.1f} s."
         )
-    if result.message:
-        yield f"Parts of the file can't be read: {result.message}."

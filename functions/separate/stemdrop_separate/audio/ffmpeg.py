@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -83,6 +83,7 @@ class FfmpegProcess:
     program : Path of ffmpeg.
     arguments : Arguments that follow those of all calls.
     stdin, stdout : Streams as in `subprocess.Popen`; nothing by default.
+    read_log : Reader of ffmpeg's messages.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class FfmpegProcess:
         *,
         stdin: int = subprocess.DEVNULL,
         stdout: int = subprocess.DEVNULL,
+        read_log: Callable[[IO[bytes]], PipeReader] = PipeReader,
     ) -> None:
         try:
             self.process = subprocess.Popen(
@@ -108,7 +110,7 @@ class FfmpegProcess:
             busy = error.errno in {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
             kind = TransientError if busy else SetupError
             raise kind(f"ffmpeg can't be started: {error.strerror}.") from error
-        self._log = PipeReader(cast(IO[bytes], self.process.stderr))
+        self._log = read_log(cast(IO[bytes], self.process.stderr))
 
     def __enter__(self) -> Self:
         return self

@@ -39,7 +39,10 @@ class PipeReader:
     def _read(self) -> None:
         with self._pipe:
             while chunk := self._pipe.read(1 << 16):
-                self._kept += chunk[: self._limit_bytes - len(self._kept)]
+                self._keep(chunk)
+
+    def _keep(self, chunk: bytes) -> None:
+        self._kept += chunk[: self._limit_bytes - len(self._kept)]
 
 
 class PipeWriter:

@@ -15,19 +15,26 @@ from stemdrop.errors import (
     TimedOutError,
     TransientError,
 )
+from stemdrop.job_record import Track
 from stemdrop_separate.audio.ffmpeg import NO_ROOM, FfmpegProcess, error_message, untrusted_input
 from stemdrop_separate.audio.pipes import PipeReader
 from stemdrop_separate.audio.tags import Tags, parse_tags
+from stemdrop_separate.audio.timeline import SHORTEST_HOLE_S
+from stemdrop_separate.audio.tracks import choose_track, list_tracks
 from stemdrop_separate.audio.wav_header import announced_duration_s
 
 PROBE_WITHIN_S = 60.0
-_FIRST_BLOCK = ["-map", "0:a:0", "-frames:a", "1"]
+# Encoders and decoders of WMA disagree by two of its blocks on where the sound begins.
+_WMA_DELAY_S = 0.2
 _FIELD = re.compile(r"^#(\w+) 0: (.*)$", re.MULTILINE)
-_BLOCK = re.compile(r"^0, *-?\d+, *-?\d+, *(\d+), *(\d+),", re.MULTILINE)
+_BLOCK = re.compile(r"^0, *-?\d+, *(-?\d+), *(\d+), *(\d+),", re.MULTILINE)
 _INPUT = re.compile(r"^\[info\] Input #0, (\S+), from ", re.MULTILINE)
 _DURATION = re.compile(r"^\[info\]   Duration: (\d+):(\d\d):(\d\d\.\d\d),", re.MULTILINE)
+_START = re.compile(r"^\[info\]   Duration: \S+ start: (-?\d+\.\d+),", re.MULTILINE)
 _ESTIMATED = re.compile(r"^\[[^\]\n]+\] \[warning\] Estimating duration from", re.MULTILINE)
 _NO_STREAM = re.compile(r"^\[fatal\] Stream map '.*' matches no streams", re.MULTILINE)
+
+_ONLY_TRACK = Track(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,9 @@ class AudioSource:
     Attributes
     ----------
     duration_s : Duration in the container's header; None if it has none.
+    is_sound_alone : Whether that is the duration of the sound; a video may be longer than it.
+    start_s : Seconds from the start of the file to the start of the sound.
+    tracks, track : All sound tracks, and the one that was chosen.
     sample_rate_hz, channels : Format of the first decoded block.
     codec, container : Names of ffmpeg, such as ``aac`` and ``mov,mp4,m4a,3gp,3g2,mj2``.
     tags : Title, artist and album.
@@ -50,38 +60,61 @@ class AudioSource:
     container: str
     tags: Tags
     layout: str = ""
+    start_s: float = 0.0
+    tracks: tuple[Track, ...] = (_ONLY_TRACK,)
+    track: Track = _ONLY_TRACK
+    is_sound_alone: bool = True
 
 
-def probe(path: Path, ffmpeg: Path, *, within_s: float = PROBE_WITHIN_S) -> AudioSource:
-    """Find out codec, rate, channels, announced duration and tags of a file's first sound stream.
+def probe(
+    path: Path, ffmpeg: Path, track: str | None = None, *, within_s: float = PROBE_WITHIN_S
+) -> AudioSource:
+    """Find out codec, rate, channels, start, announced duration and tags of a file's sound.
 
     ffmpeg knows some formats by the file's suffix only, so it should be the upload's own.
+
+    Parameters
+    ----------
+    track : Number or language of the track; by default the one that the file calls so, or the
+        first.
+    within_s : Limit on the time of each of up to two calls of ffmpeg.
 
     Raises
     ------
     EmptyAudioError : The file has no bytes, or no samples.
     NotAudioError : ffmpeg can't read it, or may not.
     NoAudioStreamError : The file is a medium without sound.
+    OptionError : There is no such track.
     NoRoomError : The disk is full.
     TimedOutError : ffmpeg was still reading after `within_s`.
     """
     if path.stat().st_size == 0:
         raise EmptyAudioError("The file is empty: it has 0 bytes.")
-    answer = _ask(path, ffmpeg, within_s)
+    answer = _ask(path, ffmpeg, within_s, 1)
+    tracks, is_sound_alone = list_tracks(answer.log)
+    chosen = choose_track(tracks or (_ONLY_TRACK,), track)
+    if chosen.number != 1:
+        answer = _ask(path, ffmpeg, within_s, chosen.number)
     container = _INPUT.search(answer.log)
     block = _BLOCK.search(answer.decoded)
     if container is None or block is None or not answer.stored:
         raise _refusal(path, answer)
     decoded = dict(_FIELD.findall(answer.decoded))
-    samples, size_bytes = int(block[1]), int(block[2])
+    time_stamp, samples, size_bytes = map(int, block.groups())
+    sample_rate_hz = int(decoded["sample_rate"])
+    codec = dict(_FIELD.findall(answer.stored))["codec_id"]
     return AudioSource(
         duration_s=_announced_s(path, answer.log),
-        sample_rate_hz=int(decoded["sample_rate"]),
+        sample_rate_hz=sample_rate_hz,
         channels=size_bytes // (samples * 4),
-        codec=dict(_FIELD.findall(answer.stored))["codec_id"],
+        codec=codec,
         container=container[1],
         tags=parse_tags(answer.ffmetadata),
         layout=decoded["channel_layout_name"],
+        start_s=_start_s(time_stamp / sample_rate_hz, answer.log, codec),
+        tracks=tracks,
+        track=chosen,
+        is_sound_alone=is_sound_alone,
     )
 
 
@@ -96,16 +129,18 @@ class _Answer:
     ffmetadata: str
 
 
-def _ask(path: Path, ffmpeg: Path, within_s: float) -> _Answer:
+def _ask(path: Path, ffmpeg: Path, within_s: float, track: int) -> _Answer:
+    first_block = ["-map", f"0:a:{track - 1}", "-frames:a", "1"]
     with TemporaryDirectory(prefix="stemdrop-") as folder:
         stored, decoded = Path(folder, "stored"), Path(folder, "decoded")
         arguments = [
-            *("-loglevel", "level+info"),
+            # Time stamps as they are: without it, ffmpeg starts the counting at the sound.
+            *("-loglevel", "level+info", "-copyts"),
             *untrusted_input(path),
-            *(*_FIRST_BLOCK, "-c", "copy", "-f", "framecrc", f"file:{stored}"),
+            *(*first_block, "-c", "copy", "-f", "framecrc", f"file:{stored}"),
             # 32-bit floats, so that the size of a block tells the number of channels.
-            *(*_FIRST_BLOCK, "-c", "pcm_f32le", "-f", "framecrc", f"file:{decoded}"),
-            *(*_FIRST_BLOCK, "-c", "copy", "-map_chapters", "-1", "-f", "ffmetadata", "pipe:1"),
+            *(*first_block, "-c", "pcm_f32le", "-f", "framecrc", f"file:{decoded}"),
+            *(*first_block, "-c", "copy", "-map_chapters", "-1", "-f", "ffmetadata", "pipe:1"),
         ]
         running, ffmetadata = _start(ffmpeg, arguments)
         with running:
@@ -152,6 +187,14 @@ def _announced_s(path: Path, log: str) -> float | None:
         return announced_duration_s(path)
     hours, minutes, seconds = match.groups()
     return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+
+
+def _start_s(first_s: float, log: str, codec: str) -> float:
+    """Return the time from the start of the file to the first block, 0 for a mere rounding."""
+    container = _START.search(log)
+    start_s = first_s - float(container[1]) if container else 0.0
+    shortest_s = _WMA_DELAY_S if codec.startswith("wma") else SHORTEST_HOLE_S
+    return start_s if start_s > shortest_s else 0.0
 
 
 def _is_only_a_tag(path: Path) -> bool:

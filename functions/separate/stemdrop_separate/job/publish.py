@@ -49,7 +49,14 @@ def publish(
     stems = _in_parallel(upload, song.stems.items())
     files = [file.path for file in song.stems.values()]
     archive = _upload_zip(store, key, files) if options.zip else None
-    sound = Sound(song.source.duration_s, song.source.sample_rate_hz, song.source.channels)
+    source = song.source
+    sound = Sound(
+        source.duration_s,
+        source.sample_rate_hz,
+        source.channels,
+        source.track.number,
+        source.tracks,
+    )
     return PublishedResults(sound, stems, archive, song.warnings)
 
 

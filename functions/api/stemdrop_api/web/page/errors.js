@@ -31,6 +31,8 @@ const MESSAGES = {
   interrupted: () => "The upload was interrupted. Choose the same file again to continue.",
   not_audio: () =>
     "This file can’t be read as audio. Check that it plays, or export it as MP3, WAV or FLAC.",
+  damaged: () =>
+    "More than half of this song can’t be read. Check that it plays to its end, and choose the file again.",
   no_audio_stream: () => "This video has no audio. Choose a file that has audio.",
   too_long: ({ limits }) =>
     `This song is longer than the limit of ${formatDuration(limits.max_duration_s)}. ` +

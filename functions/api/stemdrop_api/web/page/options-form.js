@@ -7,7 +7,16 @@ const WIDE_SUFFIX = "-16kHz"; // of a model that uses the same weights up to 16 
 const NUMBERS = ["No", "One", "Two", "Three", "Four", "Five"];
 const DEFAULT_BITRATE = "192k";
 // These options have controls of their own. Every other option with two values becomes a checkbox.
-const CONTROLS = new Set(["model", "stems", "codec", "bitrate", "bit_depth", "offset_s", "duration_s"]);
+const CONTROLS = new Set([
+  "model",
+  "stems",
+  "codec",
+  "bitrate",
+  "bit_depth",
+  "offset_s",
+  "duration_s",
+  "track",
+]);
 
 export class OptionsForm {
   #capabilities;
@@ -31,6 +40,7 @@ export class OptionsForm {
         .examples.map((bitrate) => new Option(bitrate.replace("k", " kbit/s"), bitrate)),
     );
     byId("bitrate").value = DEFAULT_BITRATE;
+    byId("track").title = this.#options.get("track").description;
     this.#addCheckboxes();
     byId("codec").addEventListener("change", () => this.#showCodec());
     byId("models").addEventListener("change", () => this.#showStems());
@@ -52,6 +62,7 @@ export class OptionsForm {
     for (const checkbox of this.#stemCheckboxes()) checkbox.checked = options.stems.includes(checkbox.value);
     byId("offset").value = options.offset_s || "";
     byId("duration").value = options.duration_s || "";
+    byId("track").value = options.track || "";
     for (const { name, checkbox, checkedValue } of this.#checkboxes) {
       checkbox.checked = options[name] === checkedValue;
     }
@@ -70,6 +81,7 @@ export class OptionsForm {
     else options.bitrate = byId("bitrate").value;
     if (byId("offset").value) options.offset_s = byId("offset").valueAsNumber;
     if (byId("duration").value) options.duration_s = byId("duration").valueAsNumber;
+    if (byId("track").value) options.track = byId("track").value;
     const { defaults } = this.#capabilities;
     for (const { name, checkbox, checkedValue } of this.#checkboxes) {
       options[name] = checkbox.checked ? checkedValue : defaults[name];

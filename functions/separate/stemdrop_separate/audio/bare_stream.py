@@ -1,0 +1,320 @@
+"""Bare streams of mp3 or AAC frames: what is in front of them, and damage in the middle.
+
+They have no time stamps. Where frames are missing, a decoder continues with the next one that it
+finds, and everything moves early; and if the first frame, which says how much the encoder delayed
+the sound, isn't the first thing in the file, ffmpeg doesn't take that delay off. A repaired copy
+has neither problem: it begins with the first frame, and frames that no decoder takes stand in for
+missing ones, so that the decoder counts them.
+"""
+
+import mmap
+import re
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from itertools import accumulate, pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple, cast
+
+from stemdrop_separate.audio.probe import AudioSource
+from stemdrop_separate.disk_space import require_disk_space
+
+# Containers of ffmpeg that a bare stream may be in; a RIFF header may stand in front of mp3.
+CONTAINERS = {"mp3", "aac", "wav"}
+CODECS = {"mp3", "aac"}
+# Sources: ISO/IEC 11172-3 and 13818-3, 2.4.2.3; kbit/s of layer III, for MPEG-1 and MPEG-2.
+_KBPS = (
+    (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+)
+_MP3_RATES_HZ = {
+    3: (44_100, 48_000, 32_000),
+    2: (22_050, 24_000, 16_000),
+    0: (11_025, 12_000, 8_000),
+}
+# Source: ISO/IEC 14496-3, 1.6.3.4.
+_AAC_RATES_HZ = (
+    *(96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000),
+    *(22_050, 16_000, 12_000, 11_025, 8_000, 7_350),
+)
+_SYNC = re.compile(rb"\xff[\xe2-\xff]")
+_HEADER_BYTES = 7
+_ID3_BYTES = 10
+# Frames that have to follow one another before they are believed.
+_CHAIN_FRAMES = 3
+# More than a day of sound, which is more than anybody separates.
+_MOST_FRAMES = 4_000_000
+_UNDECODABLE = b"\xff"
+
+Data = bytes | mmap.mmap
+Kind = tuple[str, int, int]
+
+
+class Frame(NamedTuple):
+    """A frame by its header.
+
+    Attributes
+    ----------
+    header_bytes, size_bytes : Size of the header, and of the whole frame.
+    kind : What all frames of a stream have in common, such as the rate.
+    """
+
+    header_bytes: int
+    size_bytes: int
+    kind: Kind
+    samples: int
+
+
+class Gap(NamedTuple):
+    """Bytes between two frames.
+
+    Attributes
+    ----------
+    start, end : Where they are in the file.
+    missing_bytes : Number of bytes that should be frames; a tag's aren't.
+    """
+
+    start: int
+    end: int
+    missing_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class BareStream:
+    """All frames of a file.
+
+    Attributes
+    ----------
+    start, end : Position of the first one, and behind the last one.
+    frames : Number of frames.
+    has_one_size : Whether all frames but the first have the same size, up to a byte of padding.
+    duration_s : Seconds of sound, with what an encoder's delay adds.
+    gaps : What lies between frames and isn't one.
+    """
+
+    start: int
+    end: int
+    frames: int
+    has_one_size: bool
+    duration_s: float
+    gaps: tuple[Gap, ...]
+
+    @property
+    def mean_bytes(self) -> float:
+        """Return the mean size of a frame."""
+        return (self.end - self.start - sum(gap.end - gap.start for gap in self.gaps)) / self.frames
+
+
+@contextmanager
+def repaired(path: Path, source: AudioSource, folder: Path) -> Iterator[tuple[Path, AudioSource]]:
+    """Provide a song that a decoder keeps in place, with its exact duration.
+
+    Parameters
+    ----------
+    folder : Folder for a copy, which is deleted afterwards.
+
+    Yields
+    ------
+    The song itself, or a repaired copy of it, and its description.
+    """
+    if source.container not in CONTAINERS or source.codec not in CODECS:
+        yield path, source
+        return
+    with TemporaryDirectory(dir=folder, prefix="stemdrop-") as temporary:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            stream = scan(data)
+            prepared = _prepare(data, stream, path, source, Path(temporary)) if stream else None
+        yield prepared or (path, source)
+
+
+def _prepare(
+    data: Data, stream: BareStream, path: Path, source: AudioSource, folder: Path
+) -> tuple[Path, AudioSource]:
+    info_frames = _info_frames(data, stream)
+    missing = _missing_frames(stream, info_frames)
+    known = source
+    if source.duration_s is None:
+        frames = max(stream.frames + sum(missing), info_frames or 0)
+        known = replace(source, duration_s=frames * stream.duration_s / stream.frames)
+    has_more = (stream.start, len(data)) != (_id3_end(data, 0), _tags_end(data, stream.end))
+    if not stream.gaps and not (has_more and info_frames is not None):
+        return path, known
+    require_disk_space(folder, len(data), "A repaired copy of the song")
+    copy = folder / path.name
+    with copy.open("wb") as file:
+        file.writelines(_repair(data, stream, missing))
+    return copy, known
+
+
+def scan(data: Data) -> BareStream | None:
+    """Find all frames of a file, or return None if it doesn't seem to have any."""
+    start = _first_frame(data)
+    first = None if start is None else find_frame(data, start)
+    if start is None or first is None:
+        return None
+    at, kind, frames, duration_s = start, first.kind, 0, 0.0
+    gaps: list[Gap] = []
+    sizes: set[int] = set()
+    while True:
+        frame = find_frame(data, at)
+        if frame is None or (frame.kind != kind and not _is_chain(data, at, _CHAIN_FRAMES)):
+            gap = _gap(data, at, kind)
+            if gap is None:
+                break
+            gaps.append(gap)
+            at = gap.end
+        elif at + frame.size_bytes > len(data) or frames == _MOST_FRAMES:
+            break
+        else:
+            kind = frame.kind
+            at += frame.size_bytes
+            frames += 1
+            duration_s += frame.samples / frame.kind[2]
+            if frames > 1:  # the first one may only describe the others
+                sizes.add(frame.size_bytes)
+    has_one_size = max(sizes, default=0) - min(sizes, default=0) <= 1
+    return BareStream(start, at, frames, has_one_size, duration_s, tuple(gaps))
+
+
+def _first_frame(data: Data) -> int | None:
+    behind_tags = _tags_end(data, 0)
+    if _is_chain(data, behind_tags, _CHAIN_FRAMES):
+        return behind_tags
+    # A tag may say that it is longer than it is.
+    return _next_chain(data, 0)
+
+
+def _gap(data: Data, at: int, kind: Kind) -> Gap | None:
+    """Return what lies between a position and the next frame, or None if there is no frame."""
+    sound_at = _tags_end(data, at)
+    found = _next_chain(data, sound_at, kind)
+    return None if found is None else Gap(at, found, found - sound_at)
+
+
+def find_frame(data: Data, at: int) -> Frame | None:
+    """Return the frame whose header is at a position, if there is one."""
+    head = data[at : at + _HEADER_BYTES]
+    if len(head) < _HEADER_BYTES or head[0] != 0xFF:
+        return None
+    if head[1] & 0xF6 == 0xF0:
+        size_bytes = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+        return _adts_frame(head[1], head[2], size_bytes)
+    return _mp3_frame(head[1], head[2])
+
+
+@cache  # of 65,536 at most
+def _mp3_frame(first: int, second: int) -> Frame | None:
+    version, bitrate, rate = first >> 3 & 3, second >> 4, second >> 2 & 3
+    is_layer_3 = first & 0xE6 == 0xE2
+    if not is_layer_3 or version == 1 or bitrate in {0, 15} or rate == 3:
+        return None
+    rate_hz = _MP3_RATES_HZ[version][rate]
+    samples = 1152 if version == 3 else 576
+    kbps = _KBPS[version != 3][bitrate]
+    size_bytes = samples // 8 * kbps * 1000 // rate_hz + (second >> 1 & 1)
+    return Frame(4, size_bytes, ("mp3", version, rate_hz), samples)
+
+
+@lru_cache(4096)
+def _adts_frame(first: int, second: int, size_bytes: int) -> Frame | None:
+    rate = second >> 2 & 15
+    if rate >= len(_AAC_RATES_HZ) or size_bytes < _HEADER_BYTES:
+        return None
+    return Frame(_HEADER_BYTES, size_bytes, ("aac", first & 8, _AAC_RATES_HZ[rate]), 1024)
+
+
+def _is_chain(data: Data, at: int, frames: int, kind: Kind | None = None) -> bool:
+    """Tell whether a number of frames of one kind follow one another, or all up to the end."""
+    for _ in range(frames):
+        frame = find_frame(data, at)
+        if frame is None or (kind is not None and frame.kind != kind):
+            return False
+        kind = frame.kind
+        at += frame.size_bytes
+        if at >= len(data):
+            return at == len(data)
+    return True
+
+
+def _next_chain(data: Data, at: int, kind: Kind | None = None) -> int | None:
+    """Return the next position of frames of a kind, or of more frames of another kind."""
+    for match in _SYNC.finditer(data, at):
+        if kind is not None and _is_chain(data, match.start(), _CHAIN_FRAMES - 1, kind):
+            return match.start()
+        if _is_chain(data, match.start(), _CHAIN_FRAMES):
+            return match.start()
+    return None
+
+
+def _tags_end(data: Data, at: int) -> int:
+    """Return the position behind the tags that begin at a position, or that position."""
+    end = -1
+    while end != at:
+        end = at
+        at = _id3_end(data, at)
+        head = data[at : at + 32]
+        if head[:3] == b"TAG":
+            at += 128
+        elif head[:8] == b"APETAGEX" and len(head) == 32:
+            size_bytes, flags = struct.unpack("<I4xI", head[12:24])
+            at += size_bytes + (32 if flags & 0x80000000 else 0)
+    return min(at, len(data))
+
+
+def _id3_end(data: Data, at: int) -> int:
+    """Return the position behind the ID3v2 tags that begin at a position, or that position."""
+    while data[at : at + 3] == b"ID3" and len(data) >= at + _ID3_BYTES:
+        # The size has 7 bits a byte, and doesn't count the head and its copy at the end.
+        size_bytes = 0
+        for byte in data[at + 6 : at + _ID3_BYTES]:
+            size_bytes = size_bytes << 7 | byte & 0x7F
+        at += size_bytes + (2 if data[at + 5] & 0x10 else 1) * _ID3_BYTES
+    return min(at, len(data))
+
+
+def _info_frames(data: Data, stream: BareStream) -> int | None:
+    """Return how many frames the first one announces, 0 if it doesn't say, None if it is sound."""
+    head = data[stream.start : stream.start + 200]
+    version, mode = head[1] >> 3 & 3, head[3] >> 6
+    side_bytes = (17 if mode == 3 else 32) if version == 3 else (9 if mode == 3 else 17)
+    tag = head[4 + side_bytes :][:12]
+    if head[1] & 0xF6 == 0xF0 or tag[:4] not in {b"Xing", b"Info"}:
+        return None
+    return int.from_bytes(tag[8:12]) if tag[7] & 1 else 0
+
+
+def _repair(data: Data, stream: BareStream, missing: list[int]) -> Iterator[bytes]:
+    """Yield the frames of a stream, with others that can't be decoded in place of missing ones."""
+    at = stream.start
+    for gap, frames in zip(stream.gaps, missing, strict=True):
+        yield data[at : gap.start]
+        yield frames * _undecodable_frame(data, gap.end)
+        at = gap.end
+    yield data[at : stream.end]
+
+
+def _missing_frames(stream: BareStream, info_frames: int | None) -> list[int]:
+    """Return how many frames are missing in each gap.
+
+    Frames of different sizes may be announced as a number; otherwise their mean size has to do.
+    """
+    missing_bytes = sum(gap.missing_bytes for gap in stream.gaps)
+    per_byte = 1 / stream.mean_bytes
+    announced = (info_frames or 0) - (stream.frames - 1)
+    is_plausible = 0.5 < announced / max(missing_bytes * per_byte, 1) < 2
+    if is_plausible and not stream.has_one_size:
+        per_byte = announced / missing_bytes
+    so_far = accumulate((gap.missing_bytes for gap in stream.gaps), initial=0)
+    return [end - start for start, end in pairwise(round(each * per_byte) for each in so_far)]
+
+
+def _undecodable_frame(data: Data, at: int) -> bytes:
+    """Return a frame with the header of another one, and without any sound."""
+    frame = cast(Frame, find_frame(data, at))
+    head = bytearray(data[at : at + frame.header_bytes])
+    # No checksum follows.
+    head[1] |= 1
+    return bytes(head).ljust(frame.size_bytes, _UNDECODABLE)

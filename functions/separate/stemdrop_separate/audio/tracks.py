@@ -1,0 +1,62 @@
+"""The sound tracks of a file, and the choice of one."""
+
+import re
+from collections.abc import Sequence
+
+from stemdrop.errors import OptionError
+from stemdrop.job_record import Track
+from stemdrop_separate.audio.tags import clean
+
+_STREAM = re.compile(
+    r"^\[info\]   Stream #0:\d+(?:\[\w+\])?(?:\(([\w-]+)\))?: (\w+): (.*)\n"
+    r"(?:\[info\]     Metadata:\n)?"
+    r"(?:\[info\]       (?!title  )[^\n]*\n)*"
+    r"(?:\[info\]       title           : ([^\n]*)\n)?",
+    re.MULTILINE,
+)
+
+
+def list_tracks(log: str) -> tuple[tuple[Track, ...], bool]:
+    """Read ffmpeg's description of a file.
+
+    Returns
+    -------
+    The sound tracks, and whether there is nothing else but covers.
+    """
+    tracks: list[Track] = []
+    is_sound_alone = True
+    inputs, _, _ = log.partition("\n[info] Stream mapping:")
+    for language, kind, description, title in _STREAM.findall(inputs + "\n"):
+        if kind == "Audio":
+            number = len(tracks) + 1
+            is_default = "(default)" in description
+            tracks.append(Track(number, _known(language), clean(title) or None, is_default))
+        elif kind == "Video" and "(attached pic)" not in description:
+            is_sound_alone = False
+    return tuple(tracks), is_sound_alone and len(tracks) <= 1
+
+
+def choose_track(tracks: Sequence[Track], wanted: str | None) -> Track:
+    """Return the wanted track: by number or language, else the default one, else the first.
+
+    Raises
+    ------
+    OptionError : There is no such track.
+    """
+    if wanted is None:
+        return next((track for track in tracks if track.is_default), tracks[0])
+    for track in tracks:
+        language = (track.language or "").lower()
+        if wanted.lower() in {str(track.number), language, language.partition("-")[0]}:
+            return track
+    offered = ", ".join(map(_described, tracks))
+    raise OptionError(f"The file has no sound track {wanted!r}: choose one of {offered}.")
+
+
+def _known(language: str) -> str | None:
+    return None if language in {"", "und"} else language
+
+
+def _described(track: Track) -> str:
+    more = ", ".join(filter(None, (track.language, track.title)))
+    return f"{track.number} ({more})" if more else str(track.number)
