@@ -1,6 +1,7 @@
 """Helpers that upload songs, run their jobs and read the results."""
 
 import io
+import struct
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.io import wavfile
 
+import media
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from stemdrop.job_record import Job
@@ -21,6 +23,7 @@ from stemdrop_separate.job.run_job import run_job
 
 KEY = UploadKey.parse("drop/song.wav")
 RATE_HZ = 44_100
+TITLE = "Generated song"
 
 
 @cache
@@ -29,7 +32,10 @@ def song(duration_s: float = 0.5, seed: int = 0) -> bytes:
     with TemporaryDirectory() as folder:
         path = Path(folder, "song.wav")
         write_wav(path, [generate(duration_s, seed=seed).mix])
-        return path.read_bytes()
+        data = path.read_bytes()
+    # With a title: the stems of a song without one are called as its file.
+    tagged = data[8:] + media.chunk(b"LIST", b"INFO" + media.chunk(b"INAM", TITLE.encode()))
+    return struct.pack("<4sI", data[:4], len(tagged)) + tagged
 
 
 def put(

@@ -11,7 +11,7 @@ import soundfile
 import media
 from media import FFMPEG, RATE_HZ, Samples
 from stemdrop.errors import DamagedError, OptionError
-from stemdrop_separate.audio.bare_stream import repaired
+from stemdrop_separate.audio.bare_stream import repair
 from stemdrop_separate.audio.decode import Decoder
 from stemdrop_separate.audio.probe import probe
 
@@ -29,17 +29,17 @@ def song() -> Samples:
 def decode(
     path: Path, offset_s: float = 0.0, duration_s: float | None = None, track: str | None = None
 ) -> tuple[Samples, tuple[str, ...]]:
-    with (
-        repaired(path, probe(path, FFMPEG, track), path.parent) as (whole, source),
-        Decoder(
-            whole,
-            source,
-            FFMPEG,
-            offset_s=offset_s,
-            duration_s=duration_s,
-            max_duration_s=60.0,
-        ) as blocks,
-    ):
+    folder = path.parent / "repaired"
+    folder.mkdir(exist_ok=True)
+    whole, source = repair(path, probe(path, FFMPEG, track), folder)
+    with Decoder(
+        whole,
+        source,
+        FFMPEG,
+        offset_s=offset_s,
+        duration_s=duration_s,
+        max_duration_s=60.0,
+    ) as blocks:
         samples = np.concatenate(list(blocks))
     return samples, blocks.warnings
 

@@ -15,7 +15,6 @@ from stemdrop.errors import (
 )
 from stemdrop_separate.audio.pipes import LOG_LIMIT_BYTES
 from stemdrop_separate.audio.probe import probe
-from stemdrop_separate.audio.tags import Tags
 
 TAGS = (
     "-metadata",
@@ -47,7 +46,7 @@ def test_probe_returns_format_duration_and_tags(
     assert source.duration_s == pytest.approx(2.0, abs=0.1)
     assert (source.sample_rate_hz, source.channels, source.layout) == (RATE_HZ, 2, "stereo")
     assert (source.codec, source.container) == (codec, container)
-    assert source.tags == Tags("Blue; #1 = a\\b", "Ann 🎸", "Red")
+    assert source.tags.values == {"title": "Blue; #1 = a\\b", "artist": "Ann 🎸", "album": "Red"}
 
 
 @pytest.mark.parametrize(("channels", "rate_hz"), [(1, 8_000), (2, 48_000), (6, 192_000)])

@@ -92,6 +92,7 @@ def test_record_describes_the_whole_job(buckets: Stack, job_context: JobContext)
         "duration_s": 0.5,
         "sample_rate_hz": RATE_HZ,
         "channels": 2,
+        "has_title": True,
         "track": 1,
         "tracks": [track],
     }

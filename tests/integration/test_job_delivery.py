@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import media
 from fault_proxy import FaultProxy, run_before
 from stemdrop.dedupe import content_digest
 from stemdrop.job_record import Job, Status
@@ -318,6 +319,19 @@ def separated_again(buckets: Stack, job_context: JobContext, right: list[bytes])
     assert attempt(job_context, OTHER_KEY) is Outcome.DONE
     assert was_separated(job_of(buckets, OTHER_KEY))
     assert stems_of(buckets, OTHER_KEY) == right
+
+
+def test_name_of_another_file_does_not_get_into_the_tags(
+    buckets: Stack, job_context: JobContext, tmp_path: Path
+) -> None:
+    untitled = media.wav(tmp_path / "song.wav", media.tones(0.5)).read_bytes()
+    secret = UploadKey.parse("drop/secret.wav")
+    for key in (secret, KEY):
+        put(buckets, untitled, key)
+        assert attempt(job_context, key) is Outcome.DONE
+    assert was_separated(job_of(buckets))
+    assert b"song (vocals)" in stems_of(buckets)[0]
+    assert b"secret (vocals)" in stems_of(buckets, secret)[0]
 
 
 def test_index_entry_of_deleted_stems_is_ignored(buckets: Stack, job_context: JobContext) -> None:

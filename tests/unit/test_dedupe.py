@@ -23,6 +23,8 @@ CHANGED: dict[str, Any] = {
     "zip": True,
     "quality": Quality.HIGH,
     "clip": Clip.SCALE,
+    "track": "2",
+    "title_format": "{stem}",
 }
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from aws_lambda_powertools import Logger
 
-from stemdrop.dedupe import CopiedResults, content_digest, copy_results
+from stemdrop.dedupe import CopiedResults, content_digest, copy_results, has_same_titles
 from stemdrop.errors import BadKeyError, ModelUnavailableError, StorageError, TooLargeError
 from stemdrop.job_record import Job, Status, now
 from stemdrop.keys import ZIP_NAME, Origin, UploadKey, record_key
@@ -87,7 +87,8 @@ def _reuse_stems(store: Store, key: UploadKey, job: Job, request: JobRequest) ->
     def accepts(found: Job) -> bool:
         is_same_work = (found.owner, found.options) == (job.owner, job.options)
         source = found.source
-        return is_same_work and source is not None and (source.sha256, source.size_bytes) == song
+        is_same_song = source is not None and (source.sha256, source.size_bytes) == song
+        return is_same_work and is_same_song and has_same_titles(found, job)
 
     try:
         reused = copy_results(

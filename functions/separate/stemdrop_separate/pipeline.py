@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from stemdrop.errors import SeparationError
 from stemdrop.options import RESIDUAL, Options
-from stemdrop_separate.audio.bare_stream import repaired
+from stemdrop_separate.audio.bare_stream import repair
+from stemdrop_separate.audio.cover import extract_cover
 from stemdrop_separate.audio.decode import Decoder
 from stemdrop_separate.audio.encode import EncodedStem
 from stemdrop_separate.audio.ffmpeg import BYTES_PER_SAMPLE
@@ -57,13 +59,14 @@ class SeparatedSong:
     gain_db: float
 
 
-def separate_song(
+def separate_song(  # noqa: PLR0913 - all that a separation depends on
     song: Path,
     targets: Mapping[str, Path],
     options: Options,
     network: Network,
     ffmpeg: Path,
     *,
+    name: str | None = None,
     max_duration_s: float = math.inf,
     deadline: Deadline = Deadline(),  # noqa: B008
     on_progress: Progress = lambda _: None,
@@ -74,6 +77,7 @@ def separate_song(
     ----------
     song : Path of any file that ffmpeg reads.
     targets : Path for each of `options.outputs`.
+    name : Name of the song, for the titles of stems of a song without one; by default the file's.
     max_duration_s : Limit on the seconds of sound.
     deadline : Moment by which decoding has to end.
     on_progress : Function that takes the share that is done, above 0 and below 1, after every
@@ -86,8 +90,11 @@ def separate_song(
     """
     started = time.perf_counter()
     source = probe(song, ffmpeg, options.track)
-    writer = StemWriter(targets, options, ffmpeg, source.tags)
-    with repaired(song, source, writer.folder) as (path, source):
+    folder = next(iter(targets.values())).parent
+    with TemporaryDirectory(dir=folder, prefix="stemdrop-") as temporary:
+        cover = extract_cover(song, source.cover, ffmpeg, Path(temporary))
+        writer = StemWriter(targets, options, ffmpeg, source.tags, name or song.stem, cover)
+        path, source = repair(song, source, Path(temporary))
         decoder = partial(
             Decoder,
             path,

@@ -7,6 +7,13 @@ from enum import StrEnum
 LOW_BITRATE_KBPS = 128
 
 
+class Cover(StrEnum):
+    """Way of adding a cover to a file: as a picture, or as a comment that holds one."""
+
+    PICTURE = "picture"
+    COMMENT = "comment"
+
+
 class Codec(StrEnum):
     """Formats that stems are written in; the value is also the file's suffix."""
 
@@ -41,6 +48,8 @@ class CodecSpec:
     depth_arguments : Bit depth to the arguments that choose it, the default first. None for a lossy
         format, which takes a bitrate.
     low_bitrate_arguments : More arguments for bitrates up to LOW_BITRATE_KBPS.
+    tag_names : Names of tags that ffmpeg doesn't translate.
+    cover : Way of adding a cover.
     min_samples : Shortest length that can be encoded and decoded again. Silence fills up less,
         which is under 3 ms.
     """
@@ -50,8 +59,12 @@ class CodecSpec:
     arguments: tuple[str, ...]
     depth_arguments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     low_bitrate_arguments: tuple[str, ...] = ()
+    tag_names: Mapping[str, str] = field(default_factory=dict)
+    cover: Cover | None = None
     min_samples: int = 0
 
+
+VORBIS_NAMES = {"bpm": "BPM", "key": "INITIALKEY", "lyrics": "LYRICS"}
 
 CODECS = {
     # Beyond 4 GB a file becomes RF64. 16 bits are rounded as Spleeter has ffmpeg round them.
@@ -73,6 +86,8 @@ CODECS = {
             "16": ("-sample_fmt", "s16"),
             "24": ("-sample_fmt", "s32", "-bits_per_raw_sample", "24"),
         },
+        tag_names=VORBIS_NAMES,
+        cover=Cover.PICTURE,
         min_samples=16,
     ),
     # LAME's default quality: the fast one (-compression_level 7) saves 1 of 2 s of processor time
@@ -82,6 +97,8 @@ CODECS = {
         label="MP3 – plays everywhere",
         media_type="audio/mpeg",
         arguments=("-c:a", "libmp3lame"),
+        tag_names={"bpm": "TBPM", "key": "TKEY"},
+        cover=Cover.PICTURE,
     ),
     # Pages of 0.1 s: a song that fits into one page, of 1 s by default, loses its last 128 samples.
     # The rate varies with the music, and is up to a third higher.
@@ -89,6 +106,8 @@ CODECS = {
         label="Ogg Vorbis",
         media_type="audio/ogg",
         arguments=("-c:a", "libvorbis", "-page_duration", "100000"),
+        tag_names=VORBIS_NAMES,
+        cover=Cover.COMMENT,
     ),
     # The fast way to divide the bits takes half of the processor time or less. Up to 128k its noise
     # is farther from being heard, from 192k on nearer: see `python -m benchmarks.encoder_settings`.
@@ -97,12 +116,16 @@ CODECS = {
         media_type="audio/mp4",
         arguments=("-c:a", "aac", "-movflags", "+faststart"),
         low_bitrate_arguments=("-aac_coder", "fast"),
+        tag_names={"bpm": "tmpo"},
+        cover=Cover.PICTURE,
     ),
     # The rate varies with the music.
     Codec.OPUS: CodecSpec(
         label="Opus",
         media_type="audio/ogg",
         arguments=("-c:a", "libopus"),
+        tag_names=VORBIS_NAMES,
+        cover=Cover.COMMENT,
         min_samples=100,
     ),
     # Decoders drop the first two frames of 2,048 samples, but this encoder's delay is one, and it
@@ -116,5 +139,11 @@ CODECS = {
             *("-c:a", "wmav2", "-af", "adelay=2048S:all=1,apad=pad_len=2048"),
             *("-packet_size", "16000"),
         ),
+        tag_names={
+            "bpm": "WM/BeatsPerMinute",
+            "key": "WM/InitialKey",
+            "lyrics": "WM/Lyrics",
+            "date": "WM/Year",
+        },
     ),
 }

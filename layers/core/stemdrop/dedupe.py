@@ -48,6 +48,14 @@ def content_digest(sha256: str, options: Options) -> str:
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
+def has_same_titles(found: Job, job: Job) -> bool:
+    """Tell whether a job's stems have the titles that those of another one need.
+
+    Stems of a song without a title are called as its file, which may be nobody else's business.
+    """
+    return found.title == job.title or found.sound is None or found.sound.has_title
+
+
 def copy_results(
     store: Store, key: UploadKey, entry: str, accepts: Callable[[Job], bool]
 ) -> CopiedResults | None:

@@ -74,6 +74,7 @@ class Sound:
     ----------
     duration_s : Seconds of the whole file; None if it doesn't say.
     sample_rate_hz, channels : Format of the separated track.
+    has_title : Whether the song has a title in its tags; if not, its stems have its file's name.
     track : Number of that track, from 1.
     tracks : All tracks; none in records of earlier versions.
     """
@@ -81,6 +82,7 @@ class Sound:
     duration_s: float | None
     sample_rate_hz: int
     channels: int
+    has_title: bool = True
     track: int = 1
     tracks: tuple[Track, ...] = ()
 

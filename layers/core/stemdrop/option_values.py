@@ -3,6 +3,7 @@
 import math
 import re
 from enum import StrEnum
+from string import Formatter
 from typing import Any
 
 from stemdrop.codecs import Codec
@@ -12,6 +13,10 @@ from stemdrop.models import Model
 DEFAULT_BITRATE = "192k"
 BITRATE_RANGE_KBPS = LOW_KBPS, HIGH_KBPS = (64, 320)
 MAX_SECONDS = 1e6
+TITLE_PLACEHOLDERS = ("title", "artist", "album", "stem")
+_PLAIN_PARTS = {(name, "", None) for name in TITLE_PLACEHOLDERS}
+DEFAULT_TITLE = "{title} ({stem})"
+LONGEST_TITLE_FORMAT = 100
 TRACK = re.compile("^([1-9][0-9]?|[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*)$")
 
 
@@ -19,6 +24,8 @@ def parse_value(name: str, value: object, default: Any) -> Any:
     """Return a value of the type that the option's default has."""
     if isinstance(default, StrEnum):
         return type(default)(_choice(name, value, tuple(type(default))))
+    if isinstance(default, str):
+        return _title_format(value)
     if isinstance(default, bool):
         return _flag(name, value)
     return _seconds(name, value)
@@ -90,6 +97,21 @@ def parse_track(value: object) -> str | None:
             f"track can't be {value!r}: use a number from 1, or a language such as eng."
         )
     return text.lower()
+
+
+def _title_format(value: object) -> str:
+    """Return a format of titles with TITLE_PLACEHOLDERS in braces."""
+    allowed = ", ".join(f"{{{name}}}" for name in TITLE_PLACEHOLDERS)
+    hint = f"use up to {LONGEST_TITLE_FORMAT} characters with {allowed}"
+    text = value if isinstance(value, str) else ""
+    try:
+        parts = [part[1:] for part in Formatter().parse(text) if part[1] is not None]
+    except ValueError as error:
+        raise OptionError(f"title_format {value!r} can't be read ({error}): {hint}.") from error
+    is_fit = 0 < len(text) <= LONGEST_TITLE_FORMAT and text.isprintable()
+    if not is_fit or any(part not in _PLAIN_PARTS for part in parts):
+        raise OptionError(f"title_format can't be {value!r}: {hint}.")
+    return text
 
 
 def _flag(name: str, value: object) -> bool:

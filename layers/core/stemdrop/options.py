@@ -10,7 +10,9 @@ from stemdrop.errors import OptionError
 from stemdrop.models import INSTRUMENTS, Model
 from stemdrop.option_values import (
     DEFAULT_BITRATE,
+    DEFAULT_TITLE,
     HIGH_KBPS,
+    LONGEST_TITLE_FORMAT,
     LOW_KBPS,
     MAX_SECONDS,
     TRACK,
@@ -183,6 +185,17 @@ class Options:
         ),
     )
 
+    title_format: str = field(
+        default=DEFAULT_TITLE,
+        metadata=describe(
+            "Titles of the stems",
+            "Format of the title in a stem's tags, with {title}, {artist}, {album} and {stem}.",
+            is_later=True,
+            metavar="FORMAT",
+            max_length=LONGEST_TITLE_FORMAT,
+        ),
+    )
+
     @classmethod
     def parse(cls, given: Mapping[str, object]) -> "Options":
         """Build options from text or JSON values, with defaults for missing ones.
@@ -228,7 +241,7 @@ class Options:
 
 
 OPTION_NAMES = tuple(each.name for each in fields(Options))
-# Options with a parser of their own: None stands for a default that may depend on another option.
+# Options with a parser of their own; a default of None may depend on another option.
 DEPENDENT = frozenset({"stems", "bitrate", "bit_depth", "duration_s", "track"})
 # The first records and entries of the content index lack these options. Records with the default
 # must stay equal to those, so a default isn't written.

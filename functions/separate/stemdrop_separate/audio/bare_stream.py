@@ -11,12 +11,10 @@ import mmap
 import re
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from itertools import accumulate, pairwise
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple, cast
 
 from stemdrop_separate.audio.probe import AudioSource
@@ -108,26 +106,22 @@ class BareStream:
         return (self.end - self.start - sum(gap.end - gap.start for gap in self.gaps)) / self.frames
 
 
-@contextmanager
-def repaired(path: Path, source: AudioSource, folder: Path) -> Iterator[tuple[Path, AudioSource]]:
-    """Provide a song that a decoder keeps in place, with its exact duration.
+def repair(path: Path, source: AudioSource, folder: Path) -> tuple[Path, AudioSource]:
+    """Return a song that a decoder keeps in place, with its exact duration.
 
     Parameters
     ----------
-    folder : Folder for a copy, which is deleted afterwards.
+    folder : Folder for a copy.
 
-    Yields
-    ------
-    The song itself, or a repaired copy of it, and its description.
+    Returns
+    -------
+    The song itself or a repaired copy of it, and its description.
     """
     if source.container not in CONTAINERS or source.codec not in CODECS:
-        yield path, source
-        return
-    with TemporaryDirectory(dir=folder, prefix="stemdrop-") as temporary:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            stream = scan(data)
-            prepared = _prepare(data, stream, path, source, Path(temporary)) if stream else None
-        yield prepared or (path, source)
+        return path, source
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        stream = scan(data)
+        return _prepare(data, stream, path, source, folder) if stream else (path, source)
 
 
 def _prepare(
@@ -145,7 +139,7 @@ def _prepare(
     require_disk_space(folder, len(data), "A repaired copy of the song")
     copy = folder / path.name
     with copy.open("wb") as file:
-        file.writelines(_repair(data, stream, missing))
+        file.writelines(_repaired(data, stream, missing))
     return copy, known
 
 
@@ -286,7 +280,7 @@ def _info_frames(data: Data, stream: BareStream) -> int | None:
     return int.from_bytes(tag[8:12]) if tag[7] & 1 else 0
 
 
-def _repair(data: Data, stream: BareStream, missing: list[int]) -> Iterator[bytes]:
+def _repaired(data: Data, stream: BareStream, missing: list[int]) -> Iterator[bytes]:
     """Yield the frames of a stream, with others that can't be decoded in place of missing ones."""
     at = stream.start
     for gap, frames in zip(stream.gaps, missing, strict=True):

@@ -1,5 +1,6 @@
 """Encoder of a stem, in a process of its own while the network runs."""
 
+import errno
 import math
 import subprocess
 from dataclasses import dataclass
@@ -10,8 +11,9 @@ from typing import IO, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from stemdrop.codecs import Codec
+from stemdrop.codecs import Codec, Cover
 from stemdrop.errors import EncodeError, NoRoomError, StemdropError
+from stemdrop_separate.audio.cover import DEMUXERS, CoverArt
 from stemdrop_separate.audio.encoder_arguments import codec_arguments
 from stemdrop_separate.audio.ffmpeg import (
     BYTES_PER_SAMPLE,
@@ -20,7 +22,7 @@ from stemdrop_separate.audio.ffmpeg import (
     error_message,
 )
 from stemdrop_separate.audio.pipes import PipeWriter
-from stemdrop_separate.audio.tags import Tags, metadata_arguments
+from stemdrop_separate.audio.tags import Tags, write_tags
 from stemdrop_separate.audio.waveform_peaks import WaveformPeaks
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
@@ -52,6 +54,15 @@ class EncodedStem:
     waveform: str
 
 
+@dataclass(frozen=True, slots=True)
+class StemMetadata:
+    """What a stem says about itself: tags and chapters of the song, its own title, the cover."""
+
+    tags: Tags
+    title: str
+    cover: CoverArt | None = None
+
+
 class Encoder:
     """Writes one stem into a seekable file, so that its header says how long it is.
 
@@ -63,8 +74,8 @@ class Encoder:
     path : Path of the file, replaced if it exists; its suffix must be the codec's.
     ffmpeg : Path of the program.
     codec, bitrate, bit_depth : Format as in `stemdrop.options.Options`.
-    tags : Tags of the song.
-    stem : Name of the stem, which goes into the title.
+    metadata : Tags, title and cover.
+    stem : Name of the stem, for messages.
 
     Raises
     ------
@@ -79,20 +90,16 @@ class Encoder:
         codec: Codec,
         bitrate: str | None,
         bit_depth: str | None,
-        tags: Tags,
+        metadata: StemMetadata,
         stem: str,
     ) -> None:
         self._path = path.absolute()
+        self._tags_path = self._path.with_name(f"{self._path.name}.tags")
         self._program = ffmpeg
         self._stem = stem
         self._codec = codec
-        self._arguments = [
-            *("-loglevel", "level+error", "-y", "-protocol_whitelist", "pipe"),
-            *("-f", "f32le", "-ar", str(SAMPLE_RATE_HZ), "-ac", "2", "-i", "pipe:0"),
-            *codec_arguments(codec, bitrate, bit_depth),
-            *metadata_arguments(tags, stem),
-            f"file:{self._path}",
-        ]
+        self._codec_arguments = codec_arguments(codec, bitrate, bit_depth)
+        self._metadata = metadata
         self._clips = bit_depth != "32f"
         self._samples = 0
         self._peak = 0.0
@@ -101,7 +108,14 @@ class Encoder:
         self._finished = False
 
     def __enter__(self) -> Self:
-        self._running = FfmpegProcess(self._program, self._arguments, stdin=subprocess.PIPE)
+        arguments = [
+            *("-loglevel", "level+error", "-y", "-protocol_whitelist", "pipe"),
+            *("-f", "f32le", "-ar", str(SAMPLE_RATE_HZ), "-ac", "2", "-i", "pipe:0"),
+            *self._metadata_arguments(),
+            *self._codec_arguments,
+            f"file:{self._path}",
+        ]
+        self._running = FfmpegProcess(self._program, arguments, stdin=subprocess.PIPE)
         self._pipe = PipeWriter(cast(IO[bytes], self._running.process.stdin), STALL_TIMEOUT_S)
         return self
 
@@ -114,6 +128,7 @@ class Encoder:
         self._running.kill()
         self._pipe.put(None)
         self._running.close()
+        self._tags_path.unlink(missing_ok=True)
         if not self._finished:
             self._path.unlink(missing_ok=True)
 
@@ -158,6 +173,26 @@ class Encoder:
             clipped_samples=self._clipped_samples,
             waveform=self._waveform.finish(),
         )
+
+    def _metadata_arguments(self) -> list[str]:
+        """Write the tags into a file, and return the arguments that read it, and the cover."""
+        spec, cover = self._codec.spec, self._metadata.cover
+        more = {}
+        if cover and spec.cover is Cover.COMMENT:
+            more["METADATA_BLOCK_PICTURE"] = cover.comment()
+        text = write_tags(self._metadata.tags, self._metadata.title, spec.tag_names, more)
+        try:
+            self._tags_path.write_text(text, "utf-8", newline="\n")
+        except OSError as error:
+            kind = NoRoomError if error.errno == errno.ENOSPC else EncodeError
+            raise kind(f"The stem {self._stem!r} can't be written: {error.strerror}.") from error
+        trusted = ("-protocol_whitelist", "file")
+        arguments = [*trusted, "-f", "ffmetadata", "-i", f"file:{self._tags_path}"]
+        chosen = ["-map", "0:a", "-map_metadata", "1", "-map_chapters", "1"]
+        if cover and spec.cover is Cover.PICTURE:
+            arguments += [*trusted, "-f", DEMUXERS[cover.codec], "-i", f"file:{cover.path}"]
+            chosen += ["-map", "2:v", "-c:v", "copy", "-disposition:v", "attached_pic"]
+        return arguments + chosen
 
     def _failure(self) -> StemdropError:
         hangs = self._running.wait(EXIT_TIMEOUT_S) is None

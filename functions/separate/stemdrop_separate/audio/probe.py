@@ -20,7 +20,7 @@ from stemdrop_separate.audio.ffmpeg import NO_ROOM, FfmpegProcess, error_message
 from stemdrop_separate.audio.pipes import PipeReader
 from stemdrop_separate.audio.tags import Tags, parse_tags
 from stemdrop_separate.audio.timeline import SHORTEST_HOLE_S
-from stemdrop_separate.audio.tracks import choose_track, list_tracks
+from stemdrop_separate.audio.tracks import CoverStream, choose_track, list_streams
 from stemdrop_separate.audio.wav_header import announced_duration_s
 
 PROBE_WITHIN_S = 60.0
@@ -47,9 +47,10 @@ class AudioSource:
     is_sound_alone : Whether that is the duration of the sound; a video may be longer than it.
     start_s : Seconds from the start of the file to the start of the sound.
     tracks, track : All sound tracks, and the one that was chosen.
+    cover : The first cover.
     sample_rate_hz, channels : Format of the first decoded block.
     codec, container : Names of ffmpeg, such as ``aac`` and ``mov,mp4,m4a,3gp,3g2,mj2``.
-    tags : Title, artist and album.
+    tags : What the song says about itself.
     layout : Name of the channel layout in ffmpeg, such as ``5.1(side)`` or ``9 channels``.
     """
 
@@ -63,6 +64,7 @@ class AudioSource:
     start_s: float = 0.0
     tracks: tuple[Track, ...] = (_ONLY_TRACK,)
     track: Track = _ONLY_TRACK
+    cover: CoverStream | None = None
     is_sound_alone: bool = True
 
 
@@ -91,8 +93,8 @@ def probe(
     if path.stat().st_size == 0:
         raise EmptyAudioError("The file is empty: it has 0 bytes.")
     answer = _ask(path, ffmpeg, within_s, 1)
-    tracks, is_sound_alone = list_tracks(answer.log)
-    chosen = choose_track(tracks or (_ONLY_TRACK,), track)
+    streams = list_streams(answer.log)
+    chosen = choose_track(streams.tracks or (_ONLY_TRACK,), track)
     if chosen.number != 1:
         answer = _ask(path, ffmpeg, within_s, chosen.number)
     container = _INPUT.search(answer.log)
@@ -112,9 +114,10 @@ def probe(
         tags=parse_tags(answer.ffmetadata),
         layout=decoded["channel_layout_name"],
         start_s=_start_s(time_stamp / sample_rate_hz, answer.log, codec),
-        tracks=tracks,
+        tracks=streams.tracks,
         track=chosen,
-        is_sound_alone=is_sound_alone,
+        cover=streams.cover,
+        is_sound_alone=streams.is_sound_alone,
     )
 
 
@@ -140,7 +143,7 @@ def _ask(path: Path, ffmpeg: Path, within_s: float, track: int) -> _Answer:
             *(*first_block, "-c", "copy", "-f", "framecrc", f"file:{stored}"),
             # 32-bit floats, so that the size of a block tells the number of channels.
             *(*first_block, "-c", "pcm_f32le", "-f", "framecrc", f"file:{decoded}"),
-            *(*first_block, "-c", "copy", "-map_chapters", "-1", "-f", "ffmetadata", "pipe:1"),
+            *(*first_block, "-c", "copy", "-f", "ffmetadata", "pipe:1"),
         ]
         running, ffmetadata = _start(ffmpeg, arguments)
         with running:

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemdrop.options import Options
-from stemdrop_separate.audio.encode import EncodedStem, Encoder
-from stemdrop_separate.audio.tags import Tags
+from stemdrop_separate.audio.cover import CoverArt
+from stemdrop_separate.audio.encode import EncodedStem, Encoder, StemMetadata
+from stemdrop_separate.audio.tags import Tags, stem_title
 
 Block = Mapping[str, NDArray[np.float32]]
 
@@ -23,15 +24,25 @@ class StemWriter:
     options : Options with codec, bitrate and bit depth.
     ffmpeg : Path of the program.
     tags : Tags of the song.
+    name : Name of the song's file, for a song without a title.
+    cover : Cover of the song.
     """
 
     def __init__(
-        self, targets: Mapping[str, Path], options: Options, ffmpeg: Path, tags: Tags
+        self,
+        targets: Mapping[str, Path],
+        options: Options,
+        ffmpeg: Path,
+        tags: Tags,
+        name: str,
+        cover: CoverArt | None = None,
     ) -> None:
         self._targets = targets
         self._options = options
         self._ffmpeg = ffmpeg
-        self._tags = tags
+        self._tags = tags.part(options.offset_s, options.duration_s)
+        self._name = name
+        self._cover = cover
 
     @property
     def folder(self) -> Path:
@@ -68,6 +79,10 @@ class StemWriter:
             options.codec,
             options.bitrate,
             options.bit_depth,
-            tags=self._tags,
-            stem=stem,
+            StemMetadata(
+                self._tags,
+                stem_title(options.title_format, self._tags, self._name, stem),
+                self._cover,
+            ),
+            stem,
         )

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from stemdrop.errors import OptionError
 from stemdrop.job_record import Track
 from stemdrop_separate.audio.tags import clean
 
 _STREAM = re.compile(
-    r"^\[info\]   Stream #0:\d+(?:\[\w+\])?(?:\(([\w-]+)\))?: (\w+): (.*)\n"
+    r"^\[info\]   Stream #0:(\d+)(?:\[\w+\])?(?:\(([\w-]+)\))?: (\w+): (.*)\n"
     r"(?:\[info\]     Metadata:\n)?"
     r"(?:\[info\]       (?!title  )[^\n]*\n)*"
     r"(?:\[info\]       title           : ([^\n]*)\n)?",
@@ -16,24 +17,46 @@ _STREAM = re.compile(
 )
 
 
-def list_tracks(log: str) -> tuple[tuple[Track, ...], bool]:
-    """Read ffmpeg's description of a file.
+@dataclass(frozen=True, slots=True)
+class CoverStream:
+    """A cover in a file: number of its stream from 0, and ffmpeg's name of its codec."""
 
-    Returns
-    -------
-    The sound tracks, and whether there is nothing else but covers.
+    stream: int
+    codec: str
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """The streams of a file.
+
+    Attributes
+    ----------
+    tracks : Sound tracks.
+    cover : The first cover.
+    is_sound_alone : Whether there is one track and nothing else but covers.
     """
+
+    tracks: tuple[Track, ...]
+    cover: CoverStream | None
+    is_sound_alone: bool
+
+
+def list_streams(log: str) -> Streams:
+    """Read ffmpeg's description of a file."""
     tracks: list[Track] = []
-    is_sound_alone = True
+    covers: list[CoverStream] = []
+    has_video = False
     inputs, _, _ = log.partition("\n[info] Stream mapping:")
-    for language, kind, description, title in _STREAM.findall(inputs + "\n"):
+    for stream, language, kind, description, title in _STREAM.findall(inputs + "\n"):
         if kind == "Audio":
             number = len(tracks) + 1
             is_default = "(default)" in description
             tracks.append(Track(number, _known(language), clean(title) or None, is_default))
-        elif kind == "Video" and "(attached pic)" not in description:
-            is_sound_alone = False
-    return tuple(tracks), is_sound_alone and len(tracks) <= 1
+        elif kind == "Video" and "(attached pic)" in description:
+            covers.append(CoverStream(int(stream), description.split()[0].rstrip(",")))
+        elif kind == "Video":
+            has_video = True
+    return Streams(tuple(tracks), covers[0] if covers else None, not has_video and len(tracks) == 1)
 
 
 def choose_track(tracks: Sequence[Track], wanted: str | None) -> Track:

@@ -75,6 +75,7 @@ def _separate(state: JobState, song: Path, options: Options) -> SeparatedSong:
             options,
             network,
             state.context.ffmpeg,
+            name=state.job.title,
             max_duration_s=state.context.settings.max_duration_s,
             deadline=state.deadline,
             on_progress=ProgressReporter(state.record, state.deadline),

@@ -10,7 +10,7 @@ from typing import TypeVar
 from aws_lambda_powertools import Logger
 
 from stemdrop.codecs import Codec
-from stemdrop.dedupe import copy_results
+from stemdrop.dedupe import copy_results, has_same_titles
 from stemdrop.errors import StorageError
 from stemdrop.job_record import Job, Sound, Stem, StemArchive
 from stemdrop.keys import ZIP_NAME, UploadKey, result_key
@@ -54,6 +54,7 @@ def publish(
         source.duration_s,
         source.sample_rate_hz,
         source.channels,
+        bool(source.tags.title),
         source.track.number,
         source.tracks,
     )
@@ -70,6 +71,8 @@ def reuse_results(store: Store, key: UploadKey, entry: str, job: Job) -> Publish
 
     def is_same_work(found: Job) -> bool:
         if not found.source or not job.source or found.source.sha256 != job.source.sha256:
+            return False
+        if not has_same_titles(found, job):
             return False
         return (found.options, found.engine) == (job.options, job.engine)
 

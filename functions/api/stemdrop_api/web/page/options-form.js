@@ -16,6 +16,7 @@ const CONTROLS = new Set([
   "offset_s",
   "duration_s",
   "track",
+  "title_format",
 ]);
 
 export class OptionsForm {
@@ -41,6 +42,8 @@ export class OptionsForm {
     );
     byId("bitrate").value = DEFAULT_BITRATE;
     byId("track").title = this.#options.get("track").description;
+    byId("title-format").placeholder = defaults.title_format;
+    byId("title-format").title = this.#options.get("title_format").description;
     this.#addCheckboxes();
     byId("codec").addEventListener("change", () => this.#showCodec());
     byId("models").addEventListener("change", () => this.#showStems());
@@ -63,6 +66,8 @@ export class OptionsForm {
     byId("offset").value = options.offset_s || "";
     byId("duration").value = options.duration_s || "";
     byId("track").value = options.track || "";
+    const { title_format: usual } = this.#capabilities.defaults;
+    byId("title-format").value = options.title_format === usual ? "" : options.title_format || "";
     for (const { name, checkbox, checkedValue } of this.#checkboxes) {
       checkbox.checked = options[name] === checkedValue;
     }
@@ -82,6 +87,7 @@ export class OptionsForm {
     if (byId("offset").value) options.offset_s = byId("offset").valueAsNumber;
     if (byId("duration").value) options.duration_s = byId("duration").valueAsNumber;
     if (byId("track").value) options.track = byId("track").value;
+    if (byId("title-format").value) options.title_format = byId("title-format").value;
     const { defaults } = this.#capabilities;
     for (const { name, checkbox, checkedValue } of this.#checkboxes) {
       options[name] = checkbox.checked ? checkedValue : defaults[name];
