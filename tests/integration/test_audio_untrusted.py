@@ -1,6 +1,9 @@
 """Files that refer to other files or URLs, which ffmpeg must not open."""
 
+import os
+import struct
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +15,7 @@ from benchmarks.loopback_server import LoopbackHandler, LoopbackServer
 from media import FFMPEG
 from stemdrop.errors import EmptyAudioError, NotAudioError
 from stemdrop_separate.audio.decode import Decoder
-from stemdrop_separate.audio.ffmpeg import DEMUXERS
+from stemdrop_separate.audio.ffmpeg import DEMUXERS, MEMORY_LIMIT_BYTES
 from stemdrop_separate.audio.probe import probe
 
 Manifest = Callable[..., str]
@@ -132,3 +135,53 @@ def test_every_allowed_format_exists_in_ffmpeg() -> None:
     entries = [line.split() for line in lines if line.startswith(" D ")]
     known = {name for entry in entries for part in entry[1:-1] for name in part.split(",")}
     assert set(DEMUXERS.split(",")) <= known
+
+
+def samples_announced(folder: Path) -> Path:
+    """Write an m4a of a few kilobytes that announces 89 million blocks of sound."""
+    path = media.encode(folder / "song.m4a", media.tones(0.5))
+    data = bytearray(path.read_bytes())
+    for name, offset, value in [
+        *((b"stsz", 8, 1), (b"stsz", 12, 89_000_000)),
+        *((b"stts", 12, 89_000_000), (b"stsc", 16, 89_000_000)),
+    ]:
+        at = data.index(name) + offset
+        data[at : at + 4] = struct.pack(">I", value)
+    path.write_bytes(data)
+    return path
+
+
+PROBE_AND_DECODE = """
+import resource, sys
+from pathlib import Path
+from stemdrop.errors import RejectedError
+from stemdrop_separate.audio.decode import Decoder
+from stemdrop_separate.audio.ffmpeg import find_ffmpeg
+from stemdrop_separate.audio.probe import probe
+path, ffmpeg = Path(sys.argv[1]), find_ffmpeg(None)
+try:
+    with Decoder(path, probe(path, ffmpeg), ffmpeg, max_duration_s=3600.0) as blocks:
+        print(sum(map(len, blocks)), end=" ")
+except RejectedError as error:
+    print(error.code, end=" ")
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)
+"""
+
+
+def test_small_file_takes_little_memory(tmp_path: Path) -> None:
+    # Without limits it takes 3.1 GB.
+    command = [sys.executable, "-c", PROBE_AND_DECODE, str(samples_announced(tmp_path))]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    outcome, peak_mb = ended.stdout.split()
+    assert outcome in {"empty_audio", "not_audio"}
+    assert int(peak_mb) < 300
+
+
+def test_memory_of_a_decoder_is_limited(tmp_path: Path) -> None:
+    path = media.wav(tmp_path / "song.wav", media.tones(20.0))
+    with Decoder(path, probe(path, FFMPEG), FFMPEG, max_duration_s=60.0) as blocks:
+        next(iter(blocks))
+        limits = Path(f"/proc/{blocks._running.process.pid}/limits").read_text()
+        (size,) = [line.split()[3] for line in limits.splitlines() if "Max data size" in line]
+        assert int(size) == MEMORY_LIMIT_BYTES

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from stemdrop.errors import SeparationError
+from stemdrop.errors import SeparationError, TooLoudError
 from stemdrop.options import RESIDUAL, Options
 from stemdrop_separate.audio.bare_stream import repair
 from stemdrop_separate.audio.cover import extract_cover
@@ -110,7 +110,7 @@ def separate_song(  # noqa: PLR0913 - all that a separation depends on
         with decoder() as mix:
             report = partial(_report, expected_s=expected_s, on_progress=on_progress)
             stems, gain_db = _write(writer, _outputs(mix, network, options), options, report)
-            _require_whole(stems, mix.samples)
+            _require_right(stems, mix.samples)
     return SeparatedSong(
         source=source,
         stems=stems,
@@ -187,8 +187,13 @@ def _write(
     )
 
 
-def _require_whole(stems: Mapping[str, EncodedStem], samples: int) -> None:
+def _require_right(stems: Mapping[str, EncodedStem], samples: int) -> None:
     for stem, file in stems.items():
+        if file.is_too_loud:
+            raise TooLoudError(
+                f"The song is far too loud for {file.path.suffix[1:]}: its samples go beyond 1,000"
+                " times full scale. Export it with samples between -1 and 1, or choose wav or flac."
+            )
         if file.samples != samples:
             raise SeparationError(
                 f"{stem} has {file.samples} samples and the mix {samples}: not handed out."

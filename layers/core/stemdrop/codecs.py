@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 LOW_BITRATE_KBPS = 128
+# 60 dB beyond full scale, where no music is. The encoders of mp3 and m4a fail at 2**23 and 2**31.
+LARGEST_LOSSY_SAMPLE = 1000.0
 
 
 class Cover(StrEnum):
@@ -50,6 +52,7 @@ class CodecSpec:
     low_bitrate_arguments : More arguments for bitrates up to LOW_BITRATE_KBPS.
     tag_names : Names of tags that ffmpeg doesn't translate.
     cover : Way of adding a cover.
+    largest_sample : Where samples of a lossy format are cut off.
     min_samples : Shortest length that can be encoded and decoded again. Silence fills up less,
         which is under 3 ms.
     """
@@ -61,6 +64,7 @@ class CodecSpec:
     low_bitrate_arguments: tuple[str, ...] = ()
     tag_names: Mapping[str, str] = field(default_factory=dict)
     cover: Cover | None = None
+    largest_sample: float = LARGEST_LOSSY_SAMPLE
     min_samples: int = 0
 
 
@@ -145,5 +149,7 @@ CODECS = {
             "lyrics": "WM/Lyrics",
             "date": "WM/Year",
         },
+        # The encoder fails on loud sound: at 64k on noise at three times full scale.
+        largest_sample=1.0,
     ),
 }

@@ -5,11 +5,13 @@ StemdropError
 │   ├── OptionError           bad_option
 │   ├── BadKeyError           bad_key
 │   ├── UploadGoneError       upload_gone
+│   ├── UnreadableUploadError unreadable_upload
 │   ├── NotAudioError         not_audio
 │   ├── DamagedError          damaged
 │   ├── NoAudioStreamError    no_audio_stream
 │   ├── EmptyAudioError       empty_audio
 │   ├── NotFiniteError        not_finite
+│   ├── TooLoudError          too_loud
 │   ├── TooLongError          too_long
 │   ├── TooLargeError         too_large
 │   ├── NoRoomError           no_room
@@ -65,6 +67,12 @@ class UploadGoneError(RejectedError):
     code = "upload_gone"
 
 
+class UnreadableUploadError(RejectedError):
+    """S3 doesn't hand the song over: it is archived, or encrypted with a key of the uploader's."""
+
+    code = "unreadable_upload"
+
+
 class NotAudioError(RejectedError):
     """The file can't be read as audio, or is of a kind that may not be read."""
 
@@ -93,6 +101,12 @@ class NotFiniteError(RejectedError):
     """The samples contain NaN or infinity."""
 
     code = "not_finite"
+
+
+class TooLoudError(RejectedError):
+    """The samples are far beyond full scale, where the stems' format can't have them."""
+
+    code = "too_loud"
 
 
 class TooLongError(RejectedError):

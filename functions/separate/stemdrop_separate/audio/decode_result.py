@@ -15,7 +15,8 @@ from stemdrop.errors import (
 # Durations are rounded, and encoders pad: a difference up to this is no damage.
 _TOLERANCE_S, _TOLERANCE = 0.5, 0.005
 _MOST_SPANS = 4
-_TRANSIENT = re.compile(r"Cannot allocate memory|Resource temporarily unavailable")
+_TRANSIENT = re.compile(r"Resource temporarily unavailable")
+_TOO_MUCH_MEMORY = re.compile(r"Cannot allocate memory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,11 @@ def check_decoding(result: DecodeResult) -> tuple[str, ...]:
         raise TransientError("Decoding was stopped before the song's end.")
     if code < 0 or (code and _TRANSIENT.search(message)):
         raise TransientError(f"ffmpeg stopped decoding: {message or f'signal {-code}'}.")
+    if code and _TOO_MUCH_MEMORY.search(message):
+        raise NotAudioError(
+            "The file asks for more memory than any song needs: it is damaged, or no song, so"
+            " export it again."
+        )
     if code or (message and not result.decoded_s):
         raise NotAudioError(f"The song can't be decoded: {message or f'ffmpeg says {code}'}.")
     if not result.decoded_s:

@@ -11,7 +11,7 @@ from typing import IO, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from stemdrop.codecs import Codec, Cover
+from stemdrop.codecs import LARGEST_LOSSY_SAMPLE, Codec, Cover
 from stemdrop.errors import EncodeError, NoRoomError, StemdropError
 from stemdrop_separate.audio.cover import DEMUXERS, CoverArt
 from stemdrop_separate.audio.encoder_arguments import codec_arguments
@@ -43,6 +43,7 @@ class EncodedStem:
     peak_dbfs : Largest sample in decibels, 0 being full scale; None for silence.
     clipped_samples : Number of samples beyond full scale, where the file or its player cuts them
         off; left and right count apart. None in 32-bit floats.
+    is_too_loud : Whether samples of a lossy format are beyond LARGEST_LOSSY_SAMPLE.
     waveform : Peaks over time; see `WaveformPeaks.finish`.
     """
 
@@ -52,6 +53,7 @@ class EncodedStem:
     peak_dbfs: float | None
     clipped_samples: int
     waveform: str
+    is_too_loud: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,9 @@ class Encoder:
         self._peak = max(self._peak, largest)
         self._samples += len(block)
         self._waveform.add(block)
+        limit = self._codec.spec.largest_sample
+        if largest > limit and not self._codec.bit_depths:
+            block = np.clip(block, -limit, limit)
         data = np.ascontiguousarray(block, "<f4").data.cast("B")
         for start in range(0, len(data), CHUNK_BYTES):
             if not self._pipe.put(bytes(data[start : start + CHUNK_BYTES])):
@@ -172,6 +177,7 @@ class Encoder:
             peak_dbfs=20 * math.log10(self._peak) if self._peak else None,
             clipped_samples=self._clipped_samples,
             waveform=self._waveform.finish(),
+            is_too_loud=self._peak > LARGEST_LOSSY_SAMPLE and not self._codec.bit_depths,
         )
 
     def _metadata_arguments(self) -> list[str]:

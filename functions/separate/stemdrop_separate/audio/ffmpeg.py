@@ -13,6 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self, cast
 
+if sys.platform == "linux":
+    import resource
+
 from stemdrop.errors import SetupError, TransientError
 from stemdrop_separate.audio.pipes import PipeReader
 
@@ -26,6 +29,9 @@ DEMUXERS = (
 # Left and right, 32-bit floats each: what goes through every pipe.
 BYTES_PER_SAMPLE = 8
 KILLED_WITHIN_S = 10.0
+# Good songs stay below 30 MB in one piece and 150 MB in all. Small files can ask for gigabytes.
+LARGEST_ALLOCATION_BYTES = 200_000_000
+MEMORY_LIMIT_BYTES = 768 << 20
 # What says nothing about the cause, or repeats what an earlier line said better.
 _NOISE = re.compile(
     "Error opening (in|out)put file |Error parsing options|Conversion failed|Failed to set value"
@@ -42,6 +48,8 @@ NO_ROOM = re.compile(r"No space left on device|Disk quota exceeded")
 _NEW_GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 # Windows programs find libraries of the system by it.
 _ENVIRONMENT = {k: v for k, v in os.environ.items() if k == "SYSTEMROOT"}  # noqa: TID251
+
+_GENERAL = ["-nostdin", "-hide_banner", "-nostats", "-max_alloc", str(LARGEST_ALLOCATION_BYTES)]
 
 
 def find_ffmpeg(configured: str | None) -> Path:
@@ -97,7 +105,7 @@ class FfmpegProcess:
     ) -> None:
         try:
             self.process = subprocess.Popen(
-                [str(program), "-nostdin", "-hide_banner", "-nostats", *arguments],
+                [str(program), *_GENERAL, *arguments],
                 stdin=stdin,
                 stdout=stdout,
                 stderr=subprocess.PIPE,
@@ -110,6 +118,7 @@ class FfmpegProcess:
             busy = error.errno in {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE}
             kind = TransientError if busy else SetupError
             raise kind(f"ffmpeg can't be started: {error.strerror}.") from error
+        _limit_memory(self.process.pid)
         self._log = read_log(cast(IO[bytes], self.process.stderr))
 
     def __enter__(self) -> Self:
@@ -158,6 +167,14 @@ class FfmpegProcess:
     def reason(self) -> str:
         """Return why ffmpeg failed, in its own words, or nothing if it reported no error."""
         return error_message(self.log)
+
+
+def _limit_memory(process_id: int) -> None:
+    """Limit the memory of a process, where the system can limit that of another one."""
+    if sys.platform == "linux":
+        limits = (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES)
+        with contextlib.suppress(ProcessLookupError):  # it has ended already
+            resource.prlimit(process_id, resource.RLIMIT_DATA, limits)
 
 
 def error_message(log: str) -> str:

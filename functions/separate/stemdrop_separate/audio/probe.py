@@ -24,6 +24,8 @@ from stemdrop_separate.audio.tracks import CoverStream, choose_track, list_strea
 from stemdrop_separate.audio.wav_header import announced_duration_s
 
 PROBE_WITHIN_S = 60.0
+# Telephones have 8,000 samples a second. A few bytes at 1 Hz would become hours of sound.
+LOWEST_RATE_HZ = 1000
 # Encoders and decoders of WMA disagree by two of its blocks on where the sound begins.
 _WMA_DELAY_S = 0.2
 _FIELD = re.compile(r"^#(\w+) 0: (.*)$", re.MULTILINE)
@@ -104,6 +106,11 @@ def probe(
     decoded = dict(_FIELD.findall(answer.decoded))
     time_stamp, samples, size_bytes = map(int, block.groups())
     sample_rate_hz = int(decoded["sample_rate"])
+    if sample_rate_hz < LOWEST_RATE_HZ:
+        raise NotAudioError(
+            f"The file has {sample_rate_hz} samples a second, which is no music: export it with"
+            " 44,100 samples a second."
+        )
     codec = dict(_FIELD.findall(answer.stored))["codec_id"]
     return AudioSource(
         duration_s=_announced_s(path, answer.log),
