@@ -1,20 +1,23 @@
 """The handler with SQS messages. Failed messages are returned with a short visibility timeout."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from api_events import Handler
-from fault_proxy import FaultProxy, unavailable
+from fault_proxy import FaultProxy, run_before, unavailable
 from lambda_context import TEST_EVENT, Context, event_of, message_event
-from stemdrop.keys import UploadKey
+from stemdrop.job_record import Job
+from stemdrop.keys import UploadKey, record_key
 from stemdrop.song_queue import SongQueue
 from stemdrop.store import Store
 from stemdrop_local.deployment import Stack
-from uploads import job_of, put, song
+from uploads import job_of, put, results, song
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -140,3 +143,117 @@ def test_without_a_queue_no_visibility_is_changed(
     assert handler(message_event("no JSON"), Context()) == failed(0)
     assert sqs.visibility_timeouts_s == {}
     assert not faults.requests
+
+
+@pytest.fixture
+def notified(handler: Handler, monkeypatch: pytest.MonkeyPatch) -> list[Job]:
+    """Return the jobs whose end is published."""
+    assert callable(handler)
+    from stemdrop_separate import handler as module
+
+    jobs: list[Job] = []
+    notifier: Any = SimpleNamespace(publish=jobs.append)
+    monkeypatch.setattr(module, "job_context", replace(module.job_context, notifier=notifier))
+    return jobs
+
+
+@pytest.mark.parametrize(
+    ("method", "key"), [("GET", OTHER), ("HEAD", OTHER), ("PUT", f"{OTHER}/vocals.wav")]
+)
+def test_last_failure_is_recorded_and_published(
+    handler: Handler,
+    buckets: Stack,
+    faults: FaultProxy,
+    sqs: FakeSqsClient,
+    notified: list[Job],
+    method: str,
+    key: str,
+) -> None:
+    upload = UploadKey.parse(OTHER)
+    put(buckets, song(), upload)
+    faults.inject(unavailable, "GET", OTHER, times=100)
+    assert handler(message_event(event_of(OTHER), received=1), Context()) == failed(0)
+    assert job_of(buckets, upload).status == "processing"
+    faults.reset()
+    faults.inject(unavailable, method, key, times=100)
+    assert handler(message_event(event_of(OTHER), received=3), Context()) == failed(0)
+    faults.reset()
+    job = job_of(buckets, upload)
+    assert (job.status, job.stage, job.stems) == ("failed", None, ())
+    assert job.error is not None
+    assert (job.error.code, job.error.is_transient) == ("storage", True)
+    assert job.error.message.startswith("All attempts failed. In the last one: Could not ")
+    assert notified == [job]
+    assert set(results(buckets, f"{OTHER}/")) == {record_key(upload)}
+    assert sqs.visibility_timeouts_s["receipt 0"] == 0
+    # A redriven message counts from 1, and is not skipped.
+    assert handler(message_event(event_of(OTHER), received=1), Context()) == DONE
+    assert job_of(buckets, upload).status == "done"
+
+
+def test_unexpected_error_is_recorded_without_its_text(
+    handler: Handler, buckets: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(buckets, song(), UploadKey.parse(OTHER))
+    monkeypatch.setattr("stemdrop_separate.job.phases.separate_song", lambda *_, **__: 1 / 0)
+    assert handler(message_event(event_of(OTHER), received=3), Context()) == failed(0)
+    error = job_of(buckets, UploadKey.parse(OTHER)).error
+    assert error is not None
+    assert (error.code, error.is_transient) == ("internal", True)
+    assert "division" not in error.message
+
+
+def test_song_finished_by_another_attempt_stays_done(
+    handler: Handler, buckets: Stack, faults: FaultProxy
+) -> None:
+    upload = UploadKey.parse(OTHER)
+    put(buckets, song(), upload)
+    event = message_event(event_of(OTHER))
+
+    def finish_meanwhile() -> None:
+        faults.reset()
+        assert handler(event, Context()) == DONE
+        faults.inject(unavailable, "PUT", f"{OTHER}/vocals.wav", times=100)
+
+    faults.inject(run_before(finish_meanwhile), "PUT", f"{OTHER}/vocals.wav")
+    handler(message_event(event_of(OTHER), received=3), Context())
+    job = job_of(buckets, upload)
+    assert job.status == "done"
+    assert set(results(buckets, f"{OTHER}/")) == {record_key(upload), *job.result_keys}
+
+
+@pytest.mark.filterwarnings("ignore:No application metrics to publish")
+@pytest.mark.parametrize("name", [".DS_Store", "live/._song.mp3", "Thumbs.db", "Desktop.ini"])
+def test_system_files_are_no_songs(handler: Handler, buckets: Stack, name: str) -> None:
+    put(buckets, b"x", UploadKey.parse(f"drop/{name}"))
+    assert handler(message_event(event_of(f"drop/{name}")), Context()) == DONE
+    assert results(buckets) == {}
+
+
+def test_song_whose_key_ends_in_a_slash_has_a_record(handler: Handler, buckets: Stack) -> None:
+    upload = UploadKey.parse("drop/song.wav/")
+    put(buckets, song(), upload)
+    assert handler(message_event(event_of(str(upload))), Context()) == DONE
+    job = job_of(buckets, upload)
+    assert (job.status, job.name) == ("done", "song.wav")
+    put(buckets, b"", UploadKey.parse("drop/folder/"))
+    assert handler(message_event(event_of("drop/folder/")), Context()) == DONE
+    assert not results(buckets, "drop/folder/")
+
+
+def test_empty_object_may_become_a_song(
+    handler: Handler, buckets: Stack, notified: list[Job]
+) -> None:
+    upload = UploadKey.parse(OTHER)
+    put(buckets, b"", upload)
+    assert handler(message_event(event_of(OTHER), received=1), Context()) == failed(0)
+    assert notified == []
+    put(buckets, song(), upload)
+    assert handler(message_event(event_of(OTHER), received=2), Context()) == DONE
+    assert [job.status for job in notified] == ["done"]
+    put(buckets, b"", upload)
+    for received in (1, 2):
+        handler(message_event(event_of(OTHER), received=received), Context())
+    assert [job.status for job in notified] == ["done", "failed"]
+    assert notified[1].error is not None
+    assert notified[1].error.code == "empty_audio"

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 import media
-from fault_proxy import FaultProxy, run_before
+from fault_proxy import Fault, FaultProxy, S3Response, run_before
+from stemdrop.errors import StorageError, TransientError
 from stemdrop.job_record import Job, Status
 from stemdrop.keys import UploadKey, record_key
+from stemdrop.options import Options
 from stemdrop_local.deployment import Stack
 from stemdrop_separate.job.context import JobContext, Outcome
 from stemdrop_separate.job.run_job import RESERVED_S
@@ -65,6 +67,14 @@ FILES: dict[str, tuple[Make, str]] = {
 }
 
 
+def samples_per_second(rate_hz: int) -> Make:
+    return lambda path: media.wav(path, SOUND, rate_hz=rate_hz)
+
+
+FILES["2 Hz"] = (samples_per_second(2), "not_audio")
+FILES["999 Hz"] = (samples_per_second(999), "not_audio")
+
+
 def require_failed(buckets: Stack, job_context: JobContext, code: str, key: UploadKey = KEY) -> Job:
     """Require that a record has the failure, and that nothing else was written."""
     job = job_of(buckets, key)
@@ -72,7 +82,7 @@ def require_failed(buckets: Stack, job_context: JobContext, code: str, key: Uplo
     assert job.error is not None
     assert job.error.code == code
     assert job.error.message.endswith(".")
-    assert len(job.error.message) < 250
+    assert len(job.error.message) < 300
     assert "/" not in job.error.message.replace(str(key), "")
     assert (job.stems, job.zip, job.stage) == ((), None, None)
     assert job.finished_at is not None
@@ -91,6 +101,9 @@ def test_a_file_without_sound_fails(
     path = make(tmp_path / "song.wav")
     key = replace(KEY, name=path.name)
     put(buckets, path.read_bytes(), key)
+    if not path.stat().st_size:  # the song may follow
+        with pytest.raises(TransientError):
+            attempt(job_context, key)
     assert attempt(job_context, key) is Outcome.REJECTED
     job = require_failed(buckets, job_context, code, key)
     assert job.source is not None
@@ -351,3 +364,107 @@ def test_song_of_unknown_length_is_separated(
     put(buckets, piped.read_bytes())
     assert attempt(job_context) is Outcome.DONE
     assert [stem.duration_s for stem in job_of(buckets).stems] == [0.2, 0.2]
+
+
+def s3_error(status: int, code: str, message: str) -> S3Response:
+    body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    return S3Response(status, (("Content-Type", "application/xml"),), body.encode())
+
+
+def always(answer: S3Response) -> Fault:
+    return lambda _: answer
+
+
+SSE_C = "The object was stored using a form of Server Side Encryption. The correct parameters must"
+
+
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        (
+            {"GET": s3_error(403, "InvalidObjectState", "Not valid for the storage class.")},
+            "in an archive of S3",
+        ),
+        (
+            {"HEAD": S3Response(400, (), b""), "GET": s3_error(400, "InvalidRequest", SSE_C)},
+            "encrypted with your own key",
+        ),
+    ],
+    ids=["archived", "SSE-C"],
+)
+def test_song_that_s3_keeps_to_itself_fails(
+    buckets: Stack,
+    job_context: JobContext,
+    faults: FaultProxy,
+    answers: dict[str, S3Response],
+    words: str,
+) -> None:
+    put(buckets, song())
+    for method, answer in answers.items():
+        faults.inject(always(answer), method, str(KEY), times=10)
+    assert attempt(job_context) is Outcome.REJECTED
+    job = require_failed(buckets, job_context, "unreadable_upload")
+    assert job.error is not None
+    assert words in job.error.message
+    # The same again is settled, and a readable song is separated.
+    assert attempt(job_context) is Outcome.SKIPPED
+    faults.reset()
+    put(buckets, song(seed=9))
+    assert attempt(job_context) is Outcome.DONE
+
+
+def test_refused_look_up_without_a_reason_is_tried_again(
+    buckets: Stack, job_context: JobContext, faults: FaultProxy
+) -> None:
+    put(buckets, song())
+    faults.inject(always(S3Response(400, (), b"")), "HEAD", str(KEY), times=10)
+    with pytest.raises(StorageError):
+        attempt(job_context)
+
+
+def test_stems_of_a_song_do_not_outlive_it(buckets: Stack, job_context: JobContext) -> None:
+    put(buckets, song(), metadata={"zip": "true"})
+    assert attempt(job_context) is Outcome.DONE
+    put(buckets, b"no song")
+    assert attempt(job_context) is Outcome.REJECTED
+    assert set(results(buckets, f"{KEY}/")) == {record_key(KEY)}
+
+
+@pytest.mark.parametrize("codec", ["mp3", "wma"])
+def test_song_far_beyond_full_scale_is_too_loud_for_a_lossy_format(
+    buckets: Stack, job_context: JobContext, tmp_path: Path, codec: str
+) -> None:
+    loud = media.wav(tmp_path / "song.wav", media.tones(0.5) * 32_768)
+    put(buckets, loud.read_bytes(), metadata={"codec": codec})
+    assert attempt(job_context) is Outcome.REJECTED
+    require_failed(buckets, job_context, "too_loud")
+    put(buckets, loud.read_bytes(), metadata={"codec": codec, "clip": "scale"})
+    assert attempt(job_context) is Outcome.DONE
+
+
+@pytest.mark.parametrize(
+    ("metadata", "options"),
+    [
+        ({"stemdrop-codec": "flac", "btime": "1", "md5": "x"}, {"codec": "flac"}),
+        ({"codec": "mp3", "stemdrop-codec": "flac"}, {"codec": "flac"}),
+        ({"stemdrop-bit-depth": "24"}, {"bit_depth": "24"}),
+        ({"stemdrop-title_format": "{stem}"}, {"title_format": "{stem}"}),
+        ({"track": "of the album", "title_format": "x"}, {}),
+    ],
+    ids=str,
+)
+def test_metadata_with_the_prefix_sets_options(
+    buckets: Stack, job_context: JobContext, metadata: dict[str, str], options: dict[str, str]
+) -> None:
+    put(buckets, song(), metadata=metadata)
+    assert attempt(job_context) is Outcome.DONE
+    assert job_of(buckets).options.items() >= options.items()
+    assert job_of(buckets).options == Options.parse(options).to_json()
+
+
+def test_misspelled_option_behind_the_prefix_fails(buckets: Stack, job_context: JobContext) -> None:
+    put(buckets, song(), metadata={"stemdrop-modell": "4stems"})
+    assert attempt(job_context) is Outcome.REJECTED
+    job = require_failed(buckets, job_context, "bad_option")
+    assert job.error is not None
+    assert "There is no option 'modell'" in job.error.message

@@ -88,7 +88,7 @@ def test_failed_job_has_message_and_no_options() -> None:
         "options": {"codec": 7},
     }
     job = parse_job(SHOWN | changes)
-    assert (job.failure, job.duration_s) == (Failure(**error), None)
+    assert (job.failure, job.duration_s) == (Failure(error["code"], error["message"]), None)
     with pytest.raises(ServerError, match="codec can't be 7"):
         _ = job.options
 

@@ -9,8 +9,14 @@ from aws_lambda_powertools.utilities.data_classes import SQSEvent
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from stemdrop.errors import BadKeyError, QueueError, SetupError, TransientError
-from stemdrop.job_record import Job
+from stemdrop.errors import (
+    BadKeyError,
+    QueueError,
+    SetupError,
+    StemdropError,
+    TransientError,
+)
+from stemdrop.job_record import Job, Status
 from stemdrop.keys import UploadKey
 from stemdrop.notifications import Notifier
 from stemdrop.song_queue import SongQueue
@@ -82,7 +88,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             ]
             return {"batchItemFailures": failed}
         case _:
-            return _separate_all(upload_keys(event), context)
+            return _separate_all(upload_keys(event), context, is_last=True)
 
 
 def _handle_message(message: SQSRecord, context: LambdaContext) -> bool:
@@ -91,10 +97,11 @@ def _handle_message(message: SQSRecord, context: LambdaContext) -> bool:
     A message that is no S3 notification fails like any other, and ends in the failure queue:
     deleting it would lose songs if the notifications were changed and this code were not.
     """
+    received = int(message.attributes.approximate_receive_count)
+    is_last = queue is not None and received > queue.retries
     try:
-        _separate_all(upload_keys(message.json_body), context)
+        _separate_all(upload_keys(message.json_body), context, is_last=is_last)
     except Exception:
-        received = message.attributes.approximate_receive_count
         logger.exception("message_failed", message_id=message.message_id, receive_count=received)
         _retry(message)
         return False
@@ -112,8 +119,12 @@ def _retry(message: SQSRecord) -> None:
         )
 
 
-def _separate_all(keys: list[str], context: LambdaContext) -> dict[str, str]:
+def _separate_all(keys: list[str], context: LambdaContext, *, is_last: bool) -> dict[str, str]:
     """Separate songs independently, and return upload key to outcome.
+
+    Parameters
+    ----------
+    is_last : Whether a song that fails is not tried again.
 
     Raises
     ------
@@ -124,7 +135,7 @@ def _separate_all(keys: list[str], context: LambdaContext) -> dict[str, str]:
     failures: dict[str, Exception] = {}
     for key in keys:
         try:
-            outcomes[key] = _separate(key, context)
+            outcomes[key] = _separate(key, context, is_last=is_last)
         except Exception as error:
             logger.exception("attempt_failed", key=key)
             failures[key] = error
@@ -136,19 +147,25 @@ def _separate_all(keys: list[str], context: LambdaContext) -> dict[str, str]:
     return outcomes
 
 
-def _separate(key: str, context: LambdaContext) -> str:
+def _separate(key: str, context: LambdaContext, *, is_last: bool) -> str:
     try:
         upload_key = UploadKey.parse(key)
     except BadKeyError as error:
         logger.error("key_rejected", key=key, reason=error.message)
         return _count(Outcome.REJECTED)
-    if upload_key.is_folder:
+    if upload_key.is_system_file or (upload_key.is_folder and _is_empty(upload_key)):
         return _count(Outcome.SKIPPED)
     invocation = Invocation(
         memory_mb=int(context.memory_limit_in_mb),
         deadline=Deadline.after(context.get_remaining_time_in_millis() / 1000),
+        is_last=is_last,
     )
-    result = run_job(job_context, upload_key, invocation)
+    try:
+        result = run_job(job_context, upload_key, invocation)
+    except Exception:
+        if is_last:
+            _announce_failure(upload_key)
+        raise
     logger.info("attempt_ended", key=key, outcome=result.outcome)
     if result.job and result.outcome is not Outcome.SKIPPED:
         _measure(result.job)
@@ -157,6 +174,22 @@ def _separate(key: str, context: LambdaContext) -> str:
     if job_context.notifier and result.job:
         job_context.notifier.publish(result.job)
     return result.outcome
+
+
+def _is_empty(key: UploadKey) -> bool:
+    """Tell whether a key that ends in a slash is a folder: other songs are rare, but have bytes."""
+    upload = job_context.store.find_upload(key)
+    return upload is None or upload.size_bytes == 0
+
+
+def _announce_failure(key: UploadKey) -> None:
+    """Publish the end of a job that is not tried again."""
+    try:
+        job, _ = job_context.store.load_job(key)
+        if job_context.notifier and job and job.status is Status.FAILED:
+            job_context.notifier.publish(job)
+    except StemdropError as error:  # the failure itself is what matters
+        logger.warning("failure_not_announced", key=str(key), reason=error.message)
 
 
 def _count(ending: str) -> str:

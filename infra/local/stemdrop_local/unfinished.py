@@ -63,7 +63,7 @@ def _is_finished(store: Store, found: "ObjectTypeDef") -> bool:
         return True
     except StorageError:  # the record can't be read: the function has to say what to do
         return False
-    if key.is_folder:
+    if key.is_system_file or (key.is_folder and not found["Size"]):
         return True
     if job is None or job.source is None or not job.is_finished:
         return False

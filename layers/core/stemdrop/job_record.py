@@ -121,10 +121,18 @@ class StemArchive:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Reason of a failed job: a code for programs, and a message for people."""
+    """Reason of a failed job.
+
+    Attributes
+    ----------
+    code, message : Reason for programs, and for people.
+    is_transient : Whether the same upload may work another time; its message is in the failure
+        queue.
+    """
 
     code: str
     message: str
+    is_transient: bool = False
 
     @classmethod
     def of(cls, error: RejectedError) -> "Failure":
@@ -208,7 +216,7 @@ class Job:
     @property
     def name(self) -> str:
         """Return the song's name: that of its file, or the last part of its key."""
-        return self.filename or self.key.rpartition("/")[2]
+        return self.filename or self.key.rstrip("/").rpartition("/")[2]
 
     @property
     def title(self) -> str:

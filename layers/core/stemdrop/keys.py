@@ -29,6 +29,7 @@ FOLDER_OPTIONS = {
     **{model.value: "model" for model in Model},
     **{quality.value: "quality" for quality in Quality},
 }
+SYSTEM_FILES = {".ds_store", "thumbs.db", "desktop.ini"}
 JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -76,8 +77,14 @@ class UploadKey:
 
     @property
     def is_folder(self) -> bool:
-        """Return whether this is the empty object that consoles make for a folder."""
+        """Return whether this may be the empty object that consoles make for a folder."""
         return self.name.endswith("/")
+
+    @property
+    def is_system_file(self) -> bool:
+        """Return whether macOS or Windows put the file into a folder that was uploaded."""
+        filename = self.name.rpartition("/")[2].lower()
+        return filename.startswith("._") or filename in SYSTEM_FILES
 
     @property
     def folder_options(self) -> dict[str, str]:

@@ -8,7 +8,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from stemdrop.errors import ChangedError, MissingError, StorageError
+from stemdrop.errors import ChangedError, MissingError, StorageError, UnreadableUploadError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -23,6 +23,9 @@ CLIENT_CONFIG = Config(
 MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
 # S3's codes for a missing key if the role may not list the bucket.
 HIDDEN = frozenset({"403", "AccessDenied"})
+# The object is in an archive; or it was encrypted with a key that only its uploader has.
+ARCHIVED = frozenset({"InvalidObjectState"})
+ENCRYPTED = "Server Side Encryption"
 # 412: the object has changed; 409: another request is writing it.
 CHANGED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 
@@ -63,9 +66,25 @@ def storage_errors(
             raise MissingError(message) from error
         if _code(error) in changed:
             raise ChangedError(message) from error
+        if _code(error) in ARCHIVED:
+            raise UnreadableUploadError(
+                "The song is in an archive of S3, which doesn't hand it over: restore it, and copy"
+                " it to the same key again."
+            ) from error
+        if ENCRYPTED in str(error):
+            raise UnreadableUploadError(
+                "The song is encrypted with your own key (SSE-C): upload it without, or with a key"
+                " that S3 manages."
+            ) from error
         raise StorageError(message) from error
     except (BotoCoreError, boto3.exceptions.Boto3Error) as error:
         raise StorageError(f"Could not {what}: {error}.") from error
+
+
+def is_refusal(error: StorageError) -> bool:
+    """Tell whether S3 refused a request; its answer to HEAD has no reason."""
+    cause = error.__cause__
+    return isinstance(cause, ClientError) and _code(cause) in {"400", "403"}
 
 
 def _code(error: ClientError) -> str:

@@ -38,6 +38,11 @@ class SongQueue:
         self._retry_delays_s = retry_delays_s
         self._client = client
 
+    @property
+    def retries(self) -> int:
+        """Return how often a failed message is delivered again before it is given up."""
+        return len(self._retry_delays_s)
+
     def retry(self, receipt_handle: str, receive_count: int) -> None:
         """Have a failed message delivered again after a delay, not when its visibility ends.
 

@@ -5,12 +5,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from stemdrop.errors import BadKeyError, MissingError
+from stemdrop.errors import BadKeyError, MissingError, StorageError, UnreadableUploadError
 from stemdrop.job_record import Job, timestamp
 from stemdrop.keys import UploadKey, content_key, record_key, result_key
-from stemdrop.s3 import CHANGED, HIDDEN, MISSING, connect, storage_errors
+from stemdrop.s3 import CHANGED, HIDDEN, MISSING, connect, is_refusal, storage_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -20,13 +20,20 @@ CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A song in the upload bucket, with the uploader's metadata."""
+    """A song in the upload bucket.
+
+    Attributes
+    ----------
+    metadata : Metadata of the uploader.
+    is_readable : Whether S3 describes it. If not, only the key is known.
+    """
 
     key: str
     etag: str
     size_bytes: int
     uploaded_at: str
     metadata: Mapping[str, str]
+    is_readable: bool = True
 
 
 class Store:
@@ -62,6 +69,10 @@ class Store:
                 head = self._s3.head_object(Bucket=self.uploads, Key=str(key))
         except MissingError:
             return None
+        except StorageError as error:
+            if not is_refusal(error) or self._is_readable(key):
+                raise
+            return Upload(str(key), "", 0, "", {}, is_readable=False)
         return Upload(
             key=str(key),
             etag=head["ETag"].strip('"'),
@@ -70,6 +81,17 @@ class Store:
             metadata=head.get("Metadata", {}),
         )
 
+    def _is_readable(self, key: UploadKey) -> bool:
+        """Ask S3 for a byte of the song, as only that answer has a reason."""
+        try:
+            with storage_errors(f"read {key}"):
+                self._s3.get_object(Bucket=self.uploads, Key=str(key), Range="bytes=0-0")
+        except UnreadableUploadError:
+            return False
+        except StorageError:
+            pass  # no better reason
+        return True
+
     def download(self, upload: Upload, path: Path) -> str:
         """Write a song into a file and return the sha256 of its bytes, in hex.
 
@@ -77,10 +99,12 @@ class Store:
         ------
         ChangedError : The song was replaced since `find_upload`.
         MissingError : The song was deleted.
+        UnreadableUploadError : S3 doesn't hand it over.
         """
         sha256 = hashlib.sha256()
         with storage_errors(f"download {upload.key}", MISSING), path.open("wb") as file:
-            body = self._s3.get_object(Bucket=self.uploads, Key=upload.key, IfMatch=upload.etag)
+            condition: Any = {"IfMatch": upload.etag} if upload.is_readable else {}
+            body = self._s3.get_object(Bucket=self.uploads, Key=upload.key, **condition)
             for chunk in body["Body"].iter_chunks(CHUNK_BYTES):
                 sha256.update(chunk)
                 file.write(chunk)

@@ -39,10 +39,12 @@ class Invocation:
     ----------
     memory_mb : Memory of the function.
     deadline : Moment at which Lambda ends the invocation.
+    is_last : Whether the song is not tried again if this attempt fails.
     """
 
     memory_mb: int
     deadline: Deadline
+    is_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)

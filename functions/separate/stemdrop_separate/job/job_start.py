@@ -4,12 +4,17 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from stemdrop.errors import EmptyAudioError, OptionError, TooLargeError
+from stemdrop.errors import EmptyAudioError, OptionError, TooLargeError, TransientError
 from stemdrop.job_record import Job, Stage, Status, UploadSource, now, timestamp
 from stemdrop.keys import Origin, UploadKey
 from stemdrop.options import OPTION_NAMES, Options
 from stemdrop.store import Upload
 from stemdrop_separate.deadline import Deadline
+
+METADATA_PREFIX = "stemdrop-"
+# Options that metadata may name without the prefix. Clients add metadata of their own, such as
+# rclone's btime, so later options need the prefix.
+BARE_NAMES = frozenset(OPTION_NAMES) - {"track", "title_format"}
 
 
 def start_record(
@@ -67,8 +72,8 @@ def is_same_work(one: Job, other: Job) -> bool:
 def is_settled(previous: Job | None, job: Job) -> bool:
     """Return whether the work of an attempt is done already.
 
-    Stems are the same for the same bytes and options. A failure is final for its upload, but the
-    same bytes uploaded again are tried again.
+    Stems are the same for the same bytes and options. A rejection is final for its upload, but the
+    same bytes uploaded again are tried again, and so is a song that all attempts failed on.
     """
     if previous is None or previous.source is None or job.source is None:
         return False
@@ -76,18 +81,27 @@ def is_settled(previous: Job | None, job: Job) -> bool:
         return False
     if previous.status is Status.DONE:
         return previous.source.etag == job.source.etag
+    if previous.error and previous.error.is_transient:
+        return False
     return is_same_upload(previous.source, job.source)
 
 
-def require_size(upload: Upload, max_bytes: int) -> None:
+def require_size(upload: Upload, max_bytes: int, *, may_come: bool) -> None:
     """Reject a song that is empty or too large.
+
+    Parameters
+    ----------
+    may_come : Whether the song may follow: some clients first make an empty object.
 
     Raises
     ------
+    TransientError : The file has no bytes yet.
     EmptyAudioError : The file has no bytes.
     TooLargeError : The file exceeds the limit.
     """
-    if upload.size_bytes == 0:
+    if upload.size_bytes == 0 and upload.is_readable:
+        if may_come:
+            raise TransientError("The file is empty: the song may follow.")
         raise EmptyAudioError("The file is empty: upload it again.")
     if upload.size_bytes > max_bytes:
         raise TooLargeError(
@@ -103,9 +117,14 @@ def _given_options(
     if previous and (upload is None or key.origin is Origin.JOBS):
         return previous.options
     metadata = upload.metadata if upload else {}
-    # Clients add metadata of their own, such as rclone's btime, which is ignored.
-    given = {name: value for name, value in metadata.items() if name in OPTION_NAMES}
-    return key.folder_options | given
+    bare = {name: value for name, value in metadata.items() if name in BARE_NAMES}
+    # With the prefix, a wrong name is an error; see Options.parse.
+    prefixed = {
+        name.removeprefix(METADATA_PREFIX).replace("-", "_"): value
+        for name, value in metadata.items()
+        if name.startswith(METADATA_PREFIX)
+    }
+    return key.folder_options | bare | prefixed
 
 
 def _normalised(given: Mapping[str, Any]) -> dict[str, Any]:

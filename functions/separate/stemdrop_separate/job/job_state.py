@@ -20,6 +20,7 @@ class JobState:
     upload : Song in the upload bucket; None if it was deleted.
     first_record : Record to write at the start.
     deadline : Moment by which the separation has to end.
+    is_last : Whether the song is not tried again if this attempt fails.
     content_digest : Name of the content index entry, once the song's bytes are known.
     has_published : Whether stems of this run may be in the stems bucket.
     """
@@ -31,6 +32,7 @@ class JobState:
     record: RecordWriter
     deadline: Deadline
     meter: UsageMeter
+    is_last: bool
     content_digest: str | None = None
     has_published: bool = False
 

@@ -36,7 +36,8 @@ def make_results(state: JobState) -> PublishedResults:
     if state.upload is None:
         raise UploadGoneError(UPLOAD_GONE)
     options = Options.parse(state.job.options)
-    require_size(state.upload, state.context.settings.max_upload_bytes)
+    may_come = state.job.attempt == 1 and not state.is_last
+    require_size(state.upload, state.context.settings.max_upload_bytes, may_come=may_come)
     engine = state.context.models.engine(options.model)
     with workspace(state.context.settings.work_dir) as folder:
         song = folder / f"song{state.job.suffix}"  # ffmpeg knows some formats by their suffix only
@@ -120,4 +121,6 @@ def reject(state: JobState, error: RejectedError) -> JobResult:
         usage=state.meter.read(),
         finished_at=now(),
     )
+    # Those of the song that this one replaced.
+    delete_stale_results(state.store, state.key, state.job)
     return JobResult(Outcome.REJECTED, state.job)

@@ -1,9 +1,9 @@
 """Concurrent updates of job.json; another invocation's result is never overwritten."""
 
-from typing import Any
+from typing import Any, cast
 
 from stemdrop.errors import ChangedError, StorageError, SupersededError
-from stemdrop.job_record import Job
+from stemdrop.job_record import Failure, Job, Status, now
 from stemdrop.keys import UploadKey
 from stemdrop.store import Store
 from stemdrop_separate.job.job_start import is_same_upload, source_of
@@ -19,19 +19,36 @@ class RecordWriter:
 
     Attributes
     ----------
+    key : Key of the upload.
     found : Record as it was read; None if there was none.
-    job : Record as it was written last.
     """
 
     def __init__(self, store: Store, key: UploadKey) -> None:
         self._store = store
-        self._key = key
+        self.key = key
         self.found, self._etag = store.load_job(key)
-        self.job: Job
+        self._written: Job | None = None
 
     def update(self, **changes: Any) -> None:
         """Write the record with some fields changed; see `save`."""
         self.save(self.job.updated(**changes))
+
+    def fail(self, failure: Failure) -> None:
+        """Write that the job failed, unless there is no record of it; see `save`.
+
+        Raises
+        ------
+        SupersededError : There is nothing that could fail.
+        """
+        job = self._written or self.found
+        if job is None or job.is_finished:
+            raise SupersededError(f"{self.key} has no job that could fail.")
+        self.save(job.updated(status=Status.FAILED, stage=None, error=failure, finished_at=now()))
+
+    @property
+    def job(self) -> Job:
+        """Return the record as it was written last."""
+        return cast(Job, self._written)
 
     def save(self, job: Job) -> None:
         """Write the record.
@@ -44,21 +61,21 @@ class RecordWriter:
         """
         for _ in range(ATTEMPTS):
             try:
-                self._etag = self._store.save_job(self._key, job, self._etag)
+                self._etag = self._store.save_job(self.key, job, self._etag)
             except ChangedError:
                 self._take_over(job)
             else:
-                self.job = job
+                self._written = job
                 return
-        raise StorageError(f"The record of {self._key} is written by too many at once.")
+        raise StorageError(f"The record of {self.key} is written by too many at once.")
 
     def _take_over(self, job: Job) -> None:
         """Read what another invocation wrote, and continue from there if the work is needed."""
-        other, etag = self._store.load_job(self._key)
+        other, etag = self._store.load_job(self.key)
         if other is None and self._etag is not None:
-            raise SupersededError(f"The job of {self._key} was deleted.")
+            raise SupersededError(f"The job of {self.key} was deleted.")
         if other is not None and other != job and self._makes_needless(other, job):
-            raise SupersededError(f"{self._key} was finished by somebody else.")
+            raise SupersededError(f"{self.key} was finished by somebody else.")
         self._etag = etag
 
     def _makes_needless(self, other: Job, job: Job) -> bool:
@@ -69,5 +86,5 @@ class RecordWriter:
         if other.source.uploaded_at != job.source.uploaded_at:
             return other.source.uploaded_at > job.source.uploaded_at
         # Two uploads within one of S3's seconds: only S3 knows which of them was the last.
-        upload = self._store.find_upload(self._key)
+        upload = self._store.find_upload(self.key)
         return upload is not None and not is_same_upload(source_of(upload), job.source)

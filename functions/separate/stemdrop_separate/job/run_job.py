@@ -2,13 +2,15 @@
 
 from aws_lambda_powertools import Logger
 
-from stemdrop.errors import ChangedError, RejectedError, SupersededError
+from stemdrop.errors import ChangedError, RejectedError, StemdropError, SupersededError
+from stemdrop.job_record import Failure
 from stemdrop.keys import Origin, UploadKey
 from stemdrop.store import Store
 from stemdrop_separate.job.context import Invocation, JobContext, JobResult, Outcome
 from stemdrop_separate.job.job_start import is_same_work, is_settled, start_record
 from stemdrop_separate.job.job_state import JobState
 from stemdrop_separate.job.phases import finish, make_results, reject
+from stemdrop_separate.job.publish import delete_stale_results
 from stemdrop_separate.job.record_writer import RecordWriter
 from stemdrop_separate.job.usage import UsageMeter
 
@@ -26,21 +28,29 @@ def run_job(context: JobContext, key: UploadKey, invocation: Invocation) -> JobR
     StemdropError : The job failed and may work when the notification is delivered again.
     """
     force = False
+    record = RecordWriter(context.store, key)
     while True:
-        state = _start(context, key, invocation, force=force)
-        if isinstance(state, JobResult):
-            return state
+        state: JobState | None = None
         try:
+            started = _start(context, record, invocation, force=force)
+            if isinstance(started, JobResult):
+                return started
+            state = started
             return _run_phases(state)
         except (SupersededError, ChangedError) as error:
             logger.info("superseded", key=str(key), reason=error.message)
-        if not _has_overwritten_newer_stems(state):
+        except Exception as error:
+            if invocation.is_last:
+                _give_up(context.store, record, error)
+            raise
+        if state is None or not _has_overwritten_newer_stems(state):
             return JobResult(Outcome.SKIPPED)
         force = True
+        record = RecordWriter(context.store, key)
 
 
 def _start(
-    context: JobContext, key: UploadKey, invocation: Invocation, *, force: bool
+    context: JobContext, record: RecordWriter, invocation: Invocation, *, force: bool
 ) -> JobState | JobResult:
     """Return the state of a job, or its result if there is nothing to do.
 
@@ -49,7 +59,7 @@ def _start(
     force : Whether to run a job whose record says that it is done.
     """
     meter = UsageMeter(invocation.memory_mb, context.settings.usd_per_gb_second)
-    record = RecordWriter(context.store, key)
+    key = record.key
     if record.found is None and key.origin is Origin.JOBS:
         _delete_results(context.store, key)
         return JobResult(Outcome.SKIPPED)
@@ -65,6 +75,7 @@ def _start(
         record=record,
         deadline=invocation.deadline.earlier(RESERVED_S),
         meter=meter,
+        is_last=invocation.is_last,
     )
 
 
@@ -75,6 +86,19 @@ def _run_phases(state: JobState) -> JobResult:
     except RejectedError as error:
         return reject(state, error)
     return finish(state, results)
+
+
+def _give_up(store: Store, record: RecordWriter, error: Exception) -> None:
+    """Write the record of a song that is not tried again, unless another attempt goes on."""
+    code, reason = "internal", "something unexpected happened; the log says what."
+    if isinstance(error, StemdropError):
+        code, reason = error.code, error.message
+    failure = Failure(code, f"All attempts failed. In the last one: {reason}", is_transient=True)
+    try:
+        record.fail(failure)
+        delete_stale_results(store, record.key, record.job)
+    except StemdropError as other:
+        logger.warning("failure_not_recorded", key=str(record.key), reason=other.message)
 
 
 def _has_overwritten_newer_stems(state: JobState) -> bool:
