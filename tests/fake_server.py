@@ -71,7 +71,6 @@ class FakeJob:
     polls: int = 0
     failure: str | None = None
     warnings: tuple[str, ...] = ()
-    clipped_samples: int = 0
 
 
 @dataclass(slots=True)
@@ -100,7 +99,6 @@ class FakeServer(LoopbackServer):
         self.polls_until_done = 2
         self.failure: str | None = None
         self.warnings: tuple[str, ...] = ()
-        self.clipped_samples = 0
         self.gain_db = 0.0
         self.token = TOKEN
         self.signature = 0
@@ -175,7 +173,7 @@ class FakeServer(LoopbackServer):
             "size_bytes": len(self.stem(job, name)),
             "duration_s": 1.0,
             "peak_dbfs": 0.5,
-            "clipped_samples": self.clipped_samples,
+            "clipped_samples": 0,
             "gain_db": self.gain_db,
             "url": f"{self.url}/results/{job.id}/{name}?signature={self.signature}",
         }

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
+from stemdrop.errors import OptionError
 from stemdrop.options import DEPENDENT, OPTION_NAMES, Options
 from stemdrop_cli.inputs import add_song_arguments
 from stemdrop_separate.output_paths import DEFAULT_FORMAT, PLACEHOLDERS
@@ -75,6 +76,18 @@ def parse_options(parsed: argparse.Namespace) -> Options:
     if "model" in named:
         named["model"] = named["model"].removeprefix("spleeter:")
     return Options.parse(named)
+
+
+def require_no_dashes(words: Sequence[str]) -> None:
+    """Refuse files that would be taken for flags.
+
+    Raises
+    ------
+    OptionError : A word is both.
+    """
+    for word in words[: [*words, "--"].index("--")]:
+        if len(word) > 1 and word.startswith("-") and Path(word).is_file():
+            raise OptionError(f"{word!r} would be a flag: name the file './{word}'.")
 
 
 def with_underscores(words: Sequence[str]) -> list[str]:

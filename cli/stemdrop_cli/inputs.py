@@ -78,6 +78,8 @@ def _expand(text: str, output: Path) -> list[Path]:
     matches = sorted(glob.glob(text, recursive=True)) if is_pattern else [text]  # noqa: PTH207
     found = [song for match in matches for song in _songs_in(Path(match))]
     songs = _outside(output, Path(text), found)
+    if not found and path.is_dir():
+        raise OptionError(f"There are no songs in the folder {text!r}.")
     if not songs and path.resolve() != output.resolve():
         raise OptionError(
             f"No songs match {text!r}; files in the output folder {str(output)!r} don't count."

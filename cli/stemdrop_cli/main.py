@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import stemdrop
 from stemdrop.errors import OptionError, StemdropError
-from stemdrop_cli.arguments import with_underscores
+from stemdrop_cli.arguments import require_no_dashes, with_underscores
 from stemdrop_cli.errors import SONG_FAILED, USAGE_ERROR, ClientError
 
 # Closing the terminal sends the second one.
@@ -34,8 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # file names may be any bytes
     given = list(sys.argv[1:] if arguments is None else arguments)
-    parsed = build_parser(given[:1]).parse_args(with_underscores(given))
     try:
+        require_no_dashes(given)
+        parsed = build_parser(given[:1]).parse_args(with_underscores(given))
         with _signals_as_interrupts():
             status: int = parsed.run(parsed)
     except OptionError as error:

@@ -22,15 +22,6 @@ class DownloadLink:
 
 
 @dataclass(frozen=True, slots=True)
-class StemClipping:
-    """A stem with samples beyond full scale."""
-
-    stem: str
-    samples: int
-    peak_dbfs: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class JobResponse:
     """A job.
 
@@ -54,7 +45,6 @@ class JobResponse:
     seconds_left: float | None
     given_options: Mapping[str, object]
     downloads: Mapping[str, DownloadLink] = field(default_factory=dict)
-    clippings: tuple[StemClipping, ...] = ()
     gain_db: float = 0.0
     failure: Failure | None = None
     warnings: tuple[str, ...] = ()
@@ -102,11 +92,6 @@ def parse_job(shown: Any) -> JobResponse:
             downloads={
                 name: DownloadLink(int(f["size_bytes"]), f["url"]) for name, f in files.items()
             },
-            clippings=tuple(
-                StemClipping(name, stem["clipped_samples"], stem["peak_dbfs"])
-                for name, stem in stems.items()
-                if stem["clipped_samples"]
-            ),
             gain_db=min((float(stem.get("gain_db", 0)) for stem in stems.values()), default=0.0),
             failure=_parse_failure(shown["error"]),
             warnings=tuple(map(str, shown["warnings"])),

@@ -43,7 +43,10 @@ class SongResult:
 
     def to_json(self) -> str:
         """Return the result as one line of ASCII characters."""
-        return json.dumps(asdict(self), default=str)
+        shown = asdict(self)
+        if self.error:
+            shown["error"] = {"code": self.error.code, "message": self.error.message}
+        return json.dumps(shown, default=str)
 
     def summary(self) -> str:
         """Say how long the song took, and where its files are."""

@@ -6,10 +6,9 @@ from stemdrop.keys import ZIP_NAME
 from stemdrop.options import Options
 from stemdrop_cli.display import Row
 from stemdrop_cli.job_client import JobClient, Session
-from stemdrop_cli.responses import JobResponse
+from stemdrop_cli.names import describe_replacement
 from stemdrop_cli.results import SongReporter, SongResult
 from stemdrop_cli.tasks import Layout, Task
-from stemdrop_separate.atomic_files import describe_clipping
 
 
 class Runner:
@@ -46,16 +45,10 @@ class Runner:
         if job is None or not job.is_finished:
             job = client.wait(str(task.job_id))
         paths = self._layout.paths(task, job)
+        replacement = describe_replacement(paths.values())
         client.download(job, paths)
         result.model = job.options.model
         result.zip = paths.pop(ZIP_NAME, None)
         result.stems = paths
         result.duration_s, result.gain_db = job.duration_s, job.gain_db
-        result.warnings = (*job.warnings, *_clipping(job))
-
-
-def _clipping(job: JobResponse) -> list[str]:
-    return [
-        describe_clipping(clipping.stem, clipping.samples, clipping.peak_dbfs)
-        for clipping in job.clippings
-    ]
+        result.warnings = (*job.warnings, *replacement)

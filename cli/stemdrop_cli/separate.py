@@ -17,17 +17,17 @@ from stemdrop_cli.display import Phase, Row, open_display
 from stemdrop_cli.errors import DONE, INTERRUPTED
 from stemdrop_cli.inputs import find_songs, readable_songs
 from stemdrop_cli.models import download_bar
-from stemdrop_cli.names import displayable
+from stemdrop_cli.names import describe_replacement, displayable
 from stemdrop_cli.results import SongReporter, SongResult
 from stemdrop_cli.spleeter_flags import add_spleeter_flags, check_spleeter_flags, describe_setup
 from stemdrop_cli.time_left import TimeLeft
 from stemdrop_model.install import default_folder
-from stemdrop_separate.atomic_files import describe_clipping, unfinished
+from stemdrop_separate.atomic_files import unfinished
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
 from stemdrop_separate.models.catalog import BackendName, Models
 from stemdrop_separate.models.network import Network
-from stemdrop_separate.output_paths import name_targets
-from stemdrop_separate.pipeline import SeparatedSong, separate_song
+from stemdrop_separate.output_paths import name_targets, require_file
+from stemdrop_separate.pipeline import separate_song
 from stemdrop_separate.separator import find_models
 
 
@@ -73,7 +73,7 @@ def run(parsed: argparse.Namespace) -> int:
 
 
 def _separate_all(parsed: argparse.Namespace, options: Options, names: Mapping[Path, str]) -> int:
-    targets = name_targets(names, parsed.output_path, parsed.filename_format, options)
+    targets = name_targets(tuple(names), parsed.output_path, parsed.filename_format, options)
     ffmpeg = find_ffmpeg(parsed.ffmpeg)
     models = Models(_model_dir(parsed, options.model), parsed.backend)
     network = models.load(options.model)
@@ -117,10 +117,10 @@ class _Separation:
 
     def run(self, result: SongResult, song: Path, paths: dict[str, Path], row: Row) -> None:
         """Write a song's stems under temporary names, and rename them once all are complete."""
-        if not song.is_file():
-            raise OptionError("There is no such file.")
+        require_file(song)
         row.start(Phase.SEPARATING, 1.0)
         on_progress = self._show_progress(row)
+        replacement = describe_replacement(paths.values())
         with unfinished(paths) as parts:
             separated = separate_song(
                 song, parts, self.options, self.network, self.ffmpeg, on_progress=on_progress
@@ -132,7 +132,7 @@ class _Separation:
             f"track {source.track.number} of {len(source.tracks)}"
         )
         result.stems, result.duration_s = paths, round(separated.duration_s, 3)
-        result.warnings = (*separated.warnings, *_clipping(separated))
+        result.warnings = (*separated.warnings, *replacement)
         result.gain_db = separated.gain_db
 
     def _show_progress(self, row: Row) -> Callable[[float], None]:
@@ -142,11 +142,3 @@ class _Separation:
             row.update(share, time_left.update(share, time.monotonic() - began_s))
 
         return show
-
-
-def _clipping(separated: SeparatedSong) -> list[str]:
-    return [
-        describe_clipping(stem, file.clipped_samples, file.peak_dbfs)
-        for stem, file in separated.stems.items()
-        if file.clipped_samples
-    ]

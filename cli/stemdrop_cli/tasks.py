@@ -1,6 +1,6 @@
 """Tasks of `stemdrop submit`, and the paths of their files."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from threading import Lock
@@ -11,7 +11,7 @@ from stemdrop.options import Options
 from stemdrop_cli.errors import SongError
 from stemdrop_cli.names import displayable
 from stemdrop_cli.responses import JobResponse
-from stemdrop_separate.output_paths import name_targets
+from stemdrop_separate.output_paths import name_targets, number
 
 
 @dataclass(slots=True)
@@ -45,9 +45,10 @@ class Layout:
         self.folder = folder
         self.filename_format = filename_format
         self._owners: dict[Path, Task] = {}
+        self._indexes: dict[Path, str] = {}
         self._lock = Lock()
 
-    def check(self, songs: Iterable[Path], options: Options) -> None:
+    def check(self, songs: Sequence[Path], options: Options) -> None:
         """Check the paths of all songs before any work.
 
         Raises
@@ -55,6 +56,7 @@ class Layout:
         OptionError : The format is invalid, or gives two files the same path.
         """
         name_targets(songs, self.folder, self.filename_format, options)
+        self._indexes = number(songs)
 
     def paths(self, task: Task, job: JobResponse) -> dict[str, Path]:
         """Return the path of each file of a job that is done.
@@ -81,7 +83,8 @@ class Layout:
         return paths
 
     def _name(self, song: Path, options: Options) -> dict[str, Path]:
-        return name_targets([song], self.folder, self.filename_format, options)[song]
+        index = {song: self._indexes.get(song, "1")}
+        return name_targets([song], self.folder, self.filename_format, options, index)[song]
 
 
 def parse_tasks(songs: Sequence[Path], job_ids: Sequence[str]) -> list[Task]:

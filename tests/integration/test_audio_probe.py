@@ -238,3 +238,10 @@ def test_tags_of_any_size_are_cut_off(tmp_path: Path) -> None:
     assert tagged.stat().st_size > 3 * LOG_LIMIT_BYTES
     source = probe(tagged, FFMPEG)
     assert (source.codec, source.channels) == ("flac", 2)
+
+
+def test_protected_song_is_refused(tmp_path: Path) -> None:
+    path = media.encode(tmp_path / "song.m4a", media.tones(0.5))
+    path.write_bytes(path.read_bytes().replace(b"mp4a", b"drms"))
+    with pytest.raises(NotAudioError, match=r"protected against copying \(DRM\)"):
+        probe(path, FFMPEG)

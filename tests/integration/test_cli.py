@@ -16,7 +16,9 @@ from scipy.io import wavfile
 
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
+from stemdrop.errors import OptionError
 from stemdrop_cli.main import main
+from stemdrop_separate.output_paths import require_file
 
 COMMAND = [sys.executable, "-c", "from stemdrop_cli.main import main; raise SystemExit(main())"]
 
@@ -170,8 +172,35 @@ def test_clipping_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert "clips in" in capsys.readouterr().err
     assert separate(song, "-o", tmp_path, "--clip", "scale") == 0
     assert re.search(r"All stems are scaled by -\d+\.\d dB", capsys.readouterr().err)
-    assert separate(song, "-o", tmp_path, "--bit_depth", "32f") == 0
+    assert separate(song, "-o", tmp_path / "float", "--bit_depth", "32f") == 0
     assert capsys.readouterr().err == f"{song}: separating\n"
+
+
+def test_replaced_stems_are_named(
+    song: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert separate(song, "-o", tmp_path) == 0
+    assert "replaced" not in capsys.readouterr().err
+    assert separate(song, "-o", tmp_path) == 0
+    replaced = tmp_path / "my song" / "accompaniment.wav"
+    assert f"It replaced {replaced} and 1 more of an earlier run." in capsys.readouterr().err
+
+
+def test_names_that_mislead_are_refused_in_one_sentence(
+    song: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("-song.wav").write_bytes(song.read_bytes())
+    Path("folder.mp3").mkdir()
+    for name, words in [
+        ("-song.wav", "'-song.wav' would be a flag: name the file './-song.wav'."),
+        ("folder.mp3", "There are no songs in the folder 'folder.mp3'."),
+    ]:
+        assert separate(name) == 2
+        assert capsys.readouterr().err == f"stemdrop: {words}\n"
+    assert separate("./-song.wav", "--stems", "vocals") == 0
+    with pytest.raises(OptionError, match="It is a folder"):
+        require_file(tmp_path)
 
 
 def test_folder_is_separated_into_json_without_the_stems_in_it(

@@ -322,6 +322,8 @@ def test_song_beyond_full_scale_has_clipping_counted(
     assert attempt(job_context) is Outcome.DONE
     loudest = max(job_of(buckets).stems, key=lambda stem: stem.clipped_samples)
     assert loudest.clipped_samples > 100
+    clipping = f"{loudest.stem} clips in {loudest.clipped_samples} samples, its peak is +"
+    assert any(warning.startswith(clipping) for warning in job_of(buckets).warnings)
     assert loudest.peak_dbfs is not None
     assert loudest.peak_dbfs > 3
     assert np.abs(samples(read(buckets, loudest.key)).astype(int)).max() >= 32767

@@ -111,7 +111,7 @@ def test_unusable_file_leaves_no_stems(separator: Separator, tmp_path: Path) -> 
     with pytest.raises(StemdropError):
         separator.separate_file(broken, tmp_path / "stems")
     assert not list(tmp_path.glob("stems/**/*.wav"))
-    with pytest.raises(OptionError, match="There is no file"):
+    with pytest.raises(OptionError, match="There is no such file"):
         separator.separate_file(tmp_path / "absent.mp3")
 
 

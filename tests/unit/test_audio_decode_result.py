@@ -85,3 +85,19 @@ def test_pauses_of_a_recording_are_no_damage() -> None:
 def test_unusable_song_is_an_error(result: DecodeResult, error: type[StemdropError]) -> None:
     with pytest.raises(error):
         check_decoding(result)
+
+
+CHAINED = "Sample rate change is not supported"
+
+
+def test_chained_recordings_of_several_formats_are_refused() -> None:
+    with pytest.raises(NotAudioError, match="several recordings"):
+        check_decoding(replace(WHOLE, message=CHAINED, stopped_early=True))
+    # A part that ends before the second one is whole.
+    assert check_decoding(replace(WHOLE, message=CHAINED)) == ()
+
+
+def test_file_that_is_not_read_to_its_end_has_a_warning() -> None:
+    unread = replace(WHOLE, message="broken", announced_s=None, stopped_early=True)
+    assert check_decoding(unread) == ("The file can't be read beyond 100.0 s: broken.",)
+    assert check_decoding(replace(unread, announced_s=100.0)) == ()

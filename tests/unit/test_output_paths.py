@@ -37,11 +37,46 @@ def test_default_format_equals_spleeters() -> None:
 
 def test_every_placeholder_is_replaced() -> None:
     options = Options.parse({"codec": "mp3", "stems": "vocals", "residual": True})
-    targets = name(["a/b/c.d.flac"], "{foldername}-{filename}/{{x}}{instrument}.{codec}", options)
+    layout = "{foldername}-{filename}-{parent}-{extension}-{index}/{{x}}{instrument}.{codec}"
+    targets = name(["a/b/c.d.flac"], layout, options)
     assert list(targets[Path("a/b/c.d.flac")].values()) == [
-        Path("out/b-c.d/{x}vocals.mp3"),
-        Path("out/b-c.d/{x}residual.mp3"),
+        Path("out/b-c.d-b-flac-1/{x}vocals.mp3"),
+        Path("out/b-c.d-b-flac-1/{x}residual.mp3"),
     ]
+
+
+def test_indexes_have_the_same_number_of_digits() -> None:
+    targets = name([f"{n}.mp3" for n in range(10)], "{index}{instrument}")
+    assert targets[Path("0.mp3")]["vocals"] == Path("out/01vocals")
+    assert targets[Path("9.mp3")]["vocals"] == Path("out/10vocals")
+
+
+@pytest.mark.parametrize(
+    ("songs", "advised"),
+    [
+        (["a/01.mp3", "b/01.mp3"], "{parent}/{filename}/{instrument}.{codec}"),
+        (["song.mp3", "song.flac"], "{extension}/{filename}/{instrument}.{codec}"),
+        (["a/1.mp3", "a/1.wav", "b/1.mp3"], "{parent}/{extension}/{filename}/{instrument}.{codec}"),
+        (["x/a/1.mp3", "y/a/1.mp3"], "{index} {filename}/{instrument}.{codec}"),
+        (["Song.mp3", "song.mp3"], "{index} {filename}/{instrument}.{codec}"),
+    ],
+)
+def test_advised_format_tells_the_songs_apart(songs: list[str], advised: str) -> None:
+    with pytest.raises(OptionError) as raised:
+        name(songs)
+    assert f"use --filename_format '{advised}'." in raised.value.message
+    targets = name(songs, advised)
+    paths = [str(path).casefold() for stems in targets.values() for path in stems.values()]
+    assert len(set(paths)) == 2 * len(songs)
+
+
+@pytest.mark.parametrize("song", ["x" * 252 + ".mp3", "ü" * 128 + ".mp3"])
+def test_path_that_no_disk_takes_is_refused_in_time(song: str) -> None:
+    assert name([song[:100] + ".mp3"])
+    with pytest.raises(OptionError, match="would be too long"):
+        name([song], "{filename}-stems/{instrument}.{codec}")
+    with pytest.raises(OptionError, match="would be too long"):
+        name(["song.mp3"], "{filename}/" * 1000 + "{instrument}.{codec}")
 
 
 FORMATS = st.lists(
@@ -102,7 +137,7 @@ def test_unknown_placeholder_is_named_with_the_known_ones(layout: str, named: st
     with pytest.raises(OptionError) as raised:
         name(["song.mp3"], layout + "{instrument}")
     assert f"has no {named}:" in raised.value.message
-    assert "{filename}, {instrument}, {foldername}, {codec}" in raised.value.message
+    assert ", ".join(f"{{{name}}}" for name in PLACEHOLDERS) in raised.value.message
 
 
 @pytest.mark.parametrize("layout", ["{", "}", "{filename", "{filename!}", "a}b"])

@@ -46,15 +46,6 @@ def _move(parts: Mapping[str, Path], paths: Mapping[str, Path]) -> None:
         raise _not_writable(error) from error
 
 
-def describe_clipping(stem: str, clipped_samples: int, peak_dbfs: float | None) -> str:
-    """Say that a stem has samples which its format could not hold."""
-    peak = "" if peak_dbfs is None else f", its peak is {peak_dbfs:+.1f} dBFS"
-    return (
-        f"{stem} clips in {clipped_samples} samples{peak}; --bit_depth 32f keeps them, "
-        "--clip scale lowers all stems."
-    )
-
-
 def describe_scaling(gain_db: float) -> str:
     """Say that all stems of a song were scaled."""
     return f"All stems are scaled by {gain_db:.1f} dB, so that none of them clips."

@@ -1,16 +1,25 @@
 """Output paths of the command line: Spleeter's filename format, checked before any work."""
 
+import os
 import re
 import string
 import sys
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from stemdrop.errors import OptionError
 from stemdrop.options import Options
 
-PLACEHOLDERS = ("filename", "instrument", "foldername", "codec")
+PLACEHOLDERS = (
+    *("filename", "instrument", "foldername", "codec"),  # Spleeter's
+    *("parent", "extension", "index"),
+)
 DEFAULT_FORMAT = "{filename}/{instrument}.{codec}"
+# What tells songs apart that a format gives the same paths, the nicest first.
+_DISTINCTIONS = ("{parent}/", "{extension}/", "{parent}/{extension}/", "{index} ")
+LONGEST_NAME_BYTES = 255
+LONGEST_PATH_BYTES = 4095
 
 # Source: "Naming Files, Paths, and Namespaces" of the Windows documentation.
 _INVALID_ON_WINDOWS = re.compile(
@@ -20,34 +29,83 @@ _INVALID_ON_WINDOWS = re.compile(
 Targets = dict[Path, dict[str, Path]]
 
 
-def name_targets(songs: Iterable[Path], folder: Path, layout: str, options: Options) -> Targets:
+def number(songs: Sequence[Path]) -> dict[Path, str]:
+    """Return the index of each song, from 1, with as many digits as the last one has."""
+    digits = len(str(len(songs)))
+    return {song: f"{index:0{digits}}" for index, song in enumerate(songs, 1)}
+
+
+def name_targets(
+    songs: Sequence[Path],
+    folder: Path,
+    layout: str,
+    options: Options,
+    indexes: Mapping[Path, str] | None = None,
+) -> Targets:
     """Return the path of every stem of every song.
 
     Parameters
     ----------
     layout : Format with PLACEHOLDERS, as in Spleeter's --filename_format.
+    indexes : Song to index; those of `number` by default.
 
     Raises
     ------
-    OptionError : A placeholder is unknown, a stem would not be inside of the folder, two stems
-        would get the same path, or a stem that of a song.
+    OptionError : A placeholder is unknown, a stem would not be inside of the folder, a path is too
+        long, two stems would get the same path, or a stem that of a song. Paths that differ only in
+        case are the same, as on macOS and Windows.
     """
     _require_known(layout)
-    songs = tuple(songs)
-    taken = {song.resolve(): f"the song {song}" for song in songs}
-    targets: Targets = {}
-    for song in songs:
-        targets[song] = {
-            stem: folder / _path(layout, song, stem, options) for stem in options.outputs
-        }
-        for stem, path in targets[song].items():
-            if path.resolve() in taken:
-                raise OptionError(
-                    f"{stem} of {song} would be written over {taken[path.resolve()]}: {path}. "
-                    "Use {instrument}, {filename} or {foldername} in --filename_format."
-                )
-            taken[path.resolve()] = f"{stem} of {song}"
+    if len(set(songs)) < len(songs):
+        raise OptionError("A song is given twice: its stems would be written over each other.")
+    targets = _named(folder, layout, options, indexes or number(songs))
+    taken = {_on_disk(song): (song, f"the song {song}") for song in songs}
+    for song, paths in targets.items():
+        for stem, path in paths.items():
+            other, what = taken.setdefault(_on_disk(path), (song, f"{stem} of {song}"))
+            if what == f"{stem} of {song}":
+                continue
+            advice = "put {instrument} into --filename_format"
+            if other != song and (found := _distinct(songs, folder, layout, options)):
+                advice = f"use --filename_format '{found}'"
+            raise OptionError(f"{stem} of {song} would be written over {what}: {path}; {advice}.")
     return targets
+
+
+def _named(folder: Path, layout: str, options: Options, indexes: Mapping[Path, str]) -> Targets:
+    return {
+        song: {stem: folder / _path(layout, song, stem, options, index) for stem in options.outputs}
+        for song, index in indexes.items()
+    }
+
+
+def _distinct(songs: Sequence[Path], folder: Path, layout: str, options: Options) -> str | None:
+    """Return a format that gives all songs paths of their own, if there is one."""
+    kept = {_on_disk(song) for song in songs}
+    for distinction in _DISTINCTIONS:
+        targets = _named(folder, distinction + layout, options, number(songs))
+        paths = [_on_disk(path) for stems in targets.values() for path in stems.values()]
+        if len(set(paths)) == len(paths) and not kept & set(paths):
+            return distinction + layout
+    return None
+
+
+def _on_disk(path: Path) -> str:
+    """Return what a path is called on a disk that doesn't tell upper from lower case."""
+    return unicodedata.normalize("NFC", str(path.resolve())).casefold()
+
+
+def require_file(song: Path) -> None:
+    """Refuse what isn't a file.
+
+    Raises
+    ------
+    OptionError : It is a folder, or there is nothing.
+    """
+    if song.is_dir():
+        raise OptionError("It is a folder: name the songs in it.")
+    if not song.is_file():
+        raise OptionError("There is no such file.")
 
 
 def windows_name(name: str) -> str:
@@ -69,16 +127,26 @@ def _require_known(layout: str) -> None:
             raise OptionError(f"--filename_format has no {{{field}{more}}}: use {allowed}.")
 
 
-def _path(layout: str, song: Path, stem: str, options: Options) -> Path:
+def _path(layout: str, song: Path, stem: str, options: Options, index: str) -> Path:
+    parent = song.resolve().parent.name
     path = Path(
         layout.format(
             filename=windows_name(song.stem) if sys.platform == "win32" else song.stem,
             instrument=stem,
-            foldername=song.resolve().parent.name,
+            foldername=parent,
             codec=options.codec,
+            parent=parent,
+            extension=song.suffix.removeprefix("."),
+            index=index,
         )
     )
     # A song may be called "...mp3", and one in the root has a folder without a name.
     if path.anchor or ".." in path.parts or not path.parts:
         raise OptionError(f"{stem} of {song} would not be inside of the output folder: {path}.")
+    longest = max(len(os.fsencode(part)) for part in path.parts)
+    if longest > LONGEST_NAME_BYTES or len(os.fsencode(path)) > LONGEST_PATH_BYTES:
+        raise OptionError(
+            f"The path of {stem} of {song} would be too long: names may have"
+            f" {LONGEST_NAME_BYTES} bytes, so use a shorter --filename_format, or rename the song."
+        )
     return path

@@ -47,7 +47,7 @@ class SeparatedSong:
     stems : Name to file, in the order of the options.
     duration_s : Seconds of sound that were separated.
     separation_s : Seconds that it took, decoding and encoding included.
-    warnings : Sentences about the file.
+    warnings : Sentences about missing sound, and about stems that clip.
     gain_db : Gain of all stems that keeps them from clipping; 0 or less.
     """
 
@@ -116,7 +116,7 @@ def separate_song(  # noqa: PLR0913 - all that a separation depends on
         stems=stems,
         duration_s=mix.samples / SAMPLE_RATE_HZ,
         separation_s=time.perf_counter() - started,
-        warnings=mix.warnings,
+        warnings=(*mix.warnings, *_clipping(stems)),
         gain_db=gain_db,
     )
 
@@ -197,4 +197,14 @@ def _require_right(stems: Mapping[str, EncodedStem], samples: int) -> None:
         if file.samples != samples:
             raise SeparationError(
                 f"{stem} has {file.samples} samples and the mix {samples}: not handed out."
+            )
+
+
+def _clipping(stems: Mapping[str, EncodedStem]) -> Iterator[str]:
+    for stem, file in stems.items():
+        if file.clipped_samples:
+            yield (
+                f"{stem} clips in {file.clipped_samples} samples, its peak is"
+                f" {file.peak_dbfs or 0.0:+.1f} dBFS: clip=scale makes all stems quieter, and wav"
+                " with bit_depth=32f keeps them as they are."
             )

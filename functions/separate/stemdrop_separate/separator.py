@@ -14,7 +14,7 @@ from stemdrop_separate.atomic_files import unfinished
 from stemdrop_separate.audio.decode import LARGEST_SAMPLE
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
 from stemdrop_separate.models.catalog import Models
-from stemdrop_separate.output_paths import DEFAULT_FORMAT, name_targets
+from stemdrop_separate.output_paths import DEFAULT_FORMAT, name_targets, require_file
 from stemdrop_separate.pipeline import separate_song
 from stemdrop_separate.separation.separate import separate
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
@@ -156,8 +156,7 @@ class Separator:
         TransientError : An encoder failed.
         """
         song = Path(song)
-        if not song.is_file():
-            raise OptionError(f"There is no file {song}.")
+        require_file(song)
         wanted = Options.parse(
             {"model": self._options.model, "quality": self._options.quality, **options}
         )

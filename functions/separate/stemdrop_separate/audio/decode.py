@@ -23,6 +23,7 @@ from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 BLOCK_SAMPLES = SAMPLE_RATE_HZ
 # Codecs whose blocks have a checksum; without the option, ffmpeg decodes damage to loud noise.
 CHECKED_CODECS = {"ape", "flac", "tta", "wavpack"}
+STOPPED_EARLY = "Error during demuxing"
 # Far beyond any recording, far below where the square of a spectrum overflows.
 LARGEST_SAMPLE = 1e12
 
@@ -194,6 +195,7 @@ class Decoder:
             file_duration_s=self._source.duration_s,
             is_sound_alone=self._source.is_sound_alone,
             holes_s=tuple(self._holes_s()),
+            stopped_early=not self._is_complete and STOPPED_EARLY in self._running.log,
             is_late=self._is_late,
             is_closed=self._is_closed,
         )

@@ -1,5 +1,6 @@
 """The verdict on a decoded song: right, right with warnings, or an error."""
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from stemdrop.errors import (
 _TOLERANCE_S, _TOLERANCE = 0.5, 0.005
 _MOST_SPANS = 4
 _TRANSIENT = re.compile(r"Resource temporarily unavailable")
+# Of Ogg streams that are chained.
+_OTHER_FORMAT = re.compile(r"(Sample rate|Channel) change is not supported")
 _TOO_MUCH_MEMORY = re.compile(r"Cannot allocate memory")
 
 
@@ -33,6 +36,7 @@ class DecodeResult:
     file_duration_s : Seconds of the whole file; None if the file doesn't say.
     is_sound_alone : Whether that is the duration of the sound; a video may be longer than it.
     holes_s : Start and end, in seconds of the song, of silence in place of missing sound.
+    stopped_early : Whether ffmpeg stopped reading the file before its end.
     is_late : Whether the deadline ended ffmpeg.
     is_closed : Whether the caller ended ffmpeg.
     """
@@ -45,6 +49,7 @@ class DecodeResult:
     file_duration_s: float | None = None
     is_sound_alone: bool = True
     holes_s: tuple[tuple[float, float], ...] = ()
+    stopped_early: bool = False
     is_late: bool = False
     is_closed: bool = False
 
@@ -62,6 +67,19 @@ def check_decoding(result: DecodeResult) -> tuple[str, ...]:
     EmptyAudioError : No sample came out.
     DamagedError : More than half of the song is missing.
     """
+    _require_decoded(result)
+    missing_s = _cut_off_s(result) + sum(end_s - start_s for start_s, end_s in result.holes_s)
+    whole_s = result.decoded_s + _cut_off_s(result)
+    # Nothing is damaged where a recording was paused.
+    if missing_s > whole_s / 2 and (result.message or _cut_off_s(result)):
+        raise DamagedError(
+            f"{missing_s:.1f} of {whole_s:.1f} s of the sound can't be decoded:"
+            " the file is damaged or cut short, so export or upload it again."
+        )
+    return tuple(_warnings(result))
+
+
+def _require_decoded(result: DecodeResult) -> None:
     code, message = result.exit_code, result.message
     if result.is_late:
         raise TimedOutError(
@@ -72,28 +90,28 @@ def check_decoding(result: DecodeResult) -> tuple[str, ...]:
         raise TransientError("Decoding was stopped before the song's end.")
     if code < 0 or (code and _TRANSIENT.search(message)):
         raise TransientError(f"ffmpeg stopped decoding: {message or f'signal {-code}'}.")
-    if code and _TOO_MUCH_MEMORY.search(message):
-        raise NotAudioError(
-            "The file asks for more memory than any song needs: it is damaged, or no song, so"
-            " export it again."
-        )
     if code or (message and not result.decoded_s):
-        raise NotAudioError(f"The song can't be decoded: {message or f'ffmpeg says {code}'}.")
+        raise _refusal(code, message)
     if not result.decoded_s:
         raise EmptyAudioError(
             f"No sound is left: the song ends before {result.offset_s:g} s."
             if result.offset_s
             else "The file has no sound in it: not one sample."
         )
-    missing_s = _cut_off_s(result) + sum(end_s - start_s for start_s, end_s in result.holes_s)
-    whole_s = result.decoded_s + _cut_off_s(result)
-    # Nothing is damaged where a recording was paused.
-    if missing_s > whole_s / 2 and (message or _cut_off_s(result)):
-        raise DamagedError(
-            f"{missing_s:.1f} of {whole_s:.1f} s of the sound can't be decoded:"
-            " the file is damaged or cut short, so export or upload it again."
+    if result.stopped_early and _OTHER_FORMAT.match(message):
+        raise NotAudioError(
+            "The file has several recordings with different sample rates or channels one after the"
+            " other: split it, or export it as one recording."
         )
-    return tuple(_warnings(result))
+
+
+def _refusal(code: int, message: str) -> NotAudioError:
+    if _TOO_MUCH_MEMORY.search(message):
+        return NotAudioError(
+            "The file asks for more memory than any song needs: it is damaged, or no song, so"
+            " export it again."
+        )
+    return NotAudioError(f"The song can't be decoded: {message or f'ffmpeg says {code}'}.")
 
 
 def _cut_off_s(result: DecodeResult) -> float:
@@ -118,4 +136,9 @@ def _warnings(result: DecodeResult) -> Iterator[str]:
         yield (
             f"The sound ends after {result.offset_s + result.decoded_s:.1f} s,"
             f" although the file announces {result.file_duration_s:.1f} s."
+        )
+    elif result.stopped_early and result.decoded_s < (result.announced_s or math.inf):
+        yield (
+            f"The file can't be read beyond {result.offset_s + result.decoded_s:.1f} s:"
+            f" {result.message}."
         )

@@ -34,6 +34,8 @@ _INPUT = re.compile(r"^\[info\] Input #0, (\S+), from ", re.MULTILINE)
 _DURATION = re.compile(r"^\[info\]   Duration: (\d+):(\d\d):(\d\d\.\d\d),", re.MULTILINE)
 _START = re.compile(r"^\[info\]   Duration: \S+ start: (-?\d+\.\d+),", re.MULTILINE)
 _ESTIMATED = re.compile(r"^\[[^\]\n]+\] \[warning\] Estimating duration from", re.MULTILINE)
+# Sample entries of encrypted tracks in mp4.
+_PROTECTED = re.compile(r"^\[info\]   Stream #0:.*: Audio: .*\((?:drms|enca) / 0x", re.MULTILINE)
 _NO_STREAM = re.compile(r"^\[fatal\] Stream map '.*' matches no streams", re.MULTILINE)
 
 _ONLY_TRACK = Track(1)
@@ -99,6 +101,10 @@ def probe(
     chosen = choose_track(streams.tracks or (_ONLY_TRACK,), track)
     if chosen.number != 1:
         answer = _ask(path, ffmpeg, within_s, chosen.number)
+    if _PROTECTED.search(answer.log):
+        raise NotAudioError(
+            "The song is protected against copying (DRM): get it without protection, or record it."
+        )
     container = _INPUT.search(answer.log)
     block = _BLOCK.search(answer.decoded)
     if container is None or block is None or not answer.stored:

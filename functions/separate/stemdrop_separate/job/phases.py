@@ -12,7 +12,7 @@ from stemdrop_separate.disk_space import require_disk_space
 from stemdrop_separate.job.context import JobResult, Outcome
 from stemdrop_separate.job.job_start import require_size, source_of
 from stemdrop_separate.job.job_state import JobState
-from stemdrop_separate.job.progress import ProgressReporter
+from stemdrop_separate.job.progress import SEPARATION_SHARE, ProgressReporter
 from stemdrop_separate.job.publish import (
     PublishedResults,
     delete_stale_results,
@@ -87,7 +87,7 @@ def _publish(state: JobState, options: Options, song: SeparatedSong) -> Publishe
     upload = state.store.find_upload(state.key)
     if upload and state.job.source and upload.etag != state.job.source.etag:
         raise SupersededError("The song was replaced while it was being separated.")
-    state.record.update(stage=Stage.UPLOADING, progress=1.0)
+    state.record.update(stage=Stage.UPLOADING, progress=SEPARATION_SHARE)
     state.has_published = True
     with state.meter.stage("upload"):
         return publish(state.store, state.key, options, song)
