@@ -125,7 +125,8 @@ def test_song_failing_three_times_is_redriven(shared: RunningStack) -> None:
     shared.output.wait("saved .*good.wav")
     shared.output.wait("gave up .*1 in the failure queue: .*`make redrive`")
     assert shared.services.stack.count_failures() == 1
-    assert not (shared.folder / "stems" / "4stems").exists()
+    shared.output.wait("failed .*bad.wav: All attempts failed")
+    assert record(shared.folder, "4stems/bad.wav").status is Status.FAILED
     network.with_suffix(".away").rename(network)
     script = f". {shared.folder}/data/environment && make redrive STACK=stemdrop AWS={AWS}"
     subprocess.run(["sh", "-c", script], cwd=ROOT, check=True, capture_output=True)
@@ -135,7 +136,7 @@ def test_song_failing_three_times_is_redriven(shared: RunningStack) -> None:
 
 
 def test_the_same_song_is_separated_once_for_each_set_of_options(shared: RunningStack) -> None:
-    names = ["one.wav", "two.wav", "2stems-16kHz/one.wav"]
+    names = ["one.wav", "again/one.wav", "2stems-16kHz/one.wav"]
     jobs = []
     for name in names:
         drop(shared.folder, name, seed=0)
@@ -143,7 +144,7 @@ def test_the_same_song_is_separated_once_for_each_set_of_options(shared: Running
         jobs.append(record(shared.folder, name))
     assert ["separate" in job.usage.timings_s for job in jobs if job.usage] == [True, False, True]
     assert jobs[2].options["model"] == "2stems-16kHz"
-    shared.output.wait("done .*drop/two.wav: .*copied")
+    shared.output.wait("done .*drop/again/one.wav: .*copied")
 
 
 def test_invalid_song_fails_at_once(shared: RunningStack) -> None:

@@ -68,7 +68,8 @@ def test_finished_jobs_are_not_requeued(stack: Stack) -> None:
         key = f"drop/{status}"
         record(stack, key, status, put(stack, key))
     put(stack, "elsewhere/song")
-    put(stack, "drop/folder/")
+    put(stack, "drop/folder/", b"")
+    put(stack, "drop/.DS_Store")
     put(stack, "jobs/no-id")
     put(stack, f"drop/{'x' * 1000}")
     receive(stack)

@@ -16,6 +16,7 @@ from stemdrop.keys import UploadKey
 from stemdrop.options import Options
 from stemdrop_cli.main import main
 from stemdrop_local.deployment import ROOT
+from stemdrop_separate.job.job_start import METADATA_PREFIX
 
 COMMANDS = commands_in(README, *sorted(GUIDE.glob("*.md")))
 # Executed by test_readme_api.py and tests/e2e/test_local_image.py.
@@ -66,7 +67,8 @@ def test_dropped_key_and_metadata_are_valid_options(command: str) -> None:
     words = shlex.split(command)
     key = UploadKey.parse(words[4].removeprefix("s3://BUCKET/") + words[3])
     pairs = words[6].split(",") if "--metadata" in words else []
-    given = key.folder_options | dict(pair.split("=") for pair in pairs)
+    named = (pair.removeprefix(METADATA_PREFIX).split("=") for pair in pairs)
+    given = key.folder_options | dict(named)
     options = Options.parse(given)
     assert given.items() <= (options.to_json() | {"stems": "+".join(options.stems)}).items()
 

@@ -2,7 +2,13 @@
 
 from aws_lambda_powertools import Logger
 
-from stemdrop.errors import ChangedError, RejectedError, StemdropError, SupersededError
+from stemdrop.errors import (
+    ChangedError,
+    RejectedError,
+    SetupError,
+    StemdropError,
+    SupersededError,
+)
 from stemdrop.job_record import Failure
 from stemdrop.keys import Origin, UploadKey
 from stemdrop.store import Store
@@ -91,7 +97,9 @@ def _run_phases(state: JobState) -> JobResult:
 def _give_up(store: Store, record: RecordWriter, error: Exception) -> None:
     """Write the record of a song that is not tried again, unless another attempt goes on."""
     code, reason = "internal", "something unexpected happened; the log says what."
-    if isinstance(error, StemdropError):
+    if isinstance(error, SetupError):
+        code, reason = error.code, "the installation is incomplete; the log says what is missing."
+    elif isinstance(error, StemdropError):
         code, reason = error.code, error.message
     failure = Failure(code, f"All attempts failed. In the last one: {reason}", is_transient=True)
     try:

@@ -59,7 +59,8 @@ class Exporter:
             if job and _is_end_of(job, entry):
                 folder = self._folder / key.removeprefix(DROP_PREFIX)
                 self._save(job, folder)
-                self._sync_state.record_export(key, entry)
+                if not (job.error and job.error.is_transient):  # a redrive may still succeed
+                    self._sync_state.record_export(key, entry)
                 self._tell(job, folder)
         except OSError as error:
             self._console.say("problem", f"{key}: the stems can't be saved: {error}")
