@@ -38,7 +38,7 @@ def measure_encoder(song: Path, arguments: list[str], codec: Codec) -> EncoderFi
     """Encode a wav file, and compare the decoded file with it."""
     ffmpeg = [str(find_ffmpeg(None)), "-v", "error", "-y"]
     with tempfile.TemporaryDirectory() as folder:
-        encoded = Path(folder) / f"song.{codec}"
+        encoded = Path(folder) / f"song.{codec.suffix}"
         usage = measure_process([*ffmpeg, "-i", str(song), *arguments, str(encoded)], os.environ)
         reference, decoded = (decode(path, Path(folder)) for path in (song, encoded))
         length = min(len(reference), len(decoded))
@@ -48,8 +48,9 @@ def measure_encoder(song: Path, arguments: list[str], codec: Codec) -> EncoderFi
 
 def compare_settings(song: Path, codec: Codec, bitrate: str) -> tuple[EncoderFigures, ...]:
     """Measure the settings in use, and those of the encoder."""
-    ours = codec_arguments(codec, bitrate, None)
-    own = [*codec.spec.arguments, "-b:a", bitrate]
+    filters = ["-af", ",".join(codec.spec.filters)] if codec.spec.filters else []
+    ours = [*filters, *codec_arguments(codec, bitrate, None)]
+    own = [*filters, *codec.spec.arguments, "-b:a", bitrate]
     return tuple(measure_encoder(song, arguments, codec) for arguments in (ours, own))
 
 

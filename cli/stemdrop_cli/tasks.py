@@ -73,7 +73,7 @@ class Layout:
             as_stem = replace(options, stems=(PurePath(ZIP_NAME).stem,), residual=False)
             (path,) = self._name(song, as_stem).values()
             paths[ZIP_NAME] = path.with_name(
-                path.name.removesuffix(f".{options.codec}") + PurePath(ZIP_NAME).suffix
+                path.name.removesuffix(f".{options.codec.suffix}") + PurePath(ZIP_NAME).suffix
             )
         with self._lock:
             for path in paths.values():

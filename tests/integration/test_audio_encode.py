@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from media import FFMPEG, RATE_HZ, Samples
 from stemdrop.codecs import Codec
 from stemdrop.errors import EncodeError, NoRoomError
 from stemdrop_separate.audio.decode import Decoder
-from stemdrop_separate.audio.encode import EncodedStem, Encoder, StemMetadata
+from stemdrop_separate.audio.encode import EncodedStem, Encoder, StemFormat, StemMetadata
 from stemdrop_separate.audio.probe import probe
 from stemdrop_separate.audio.tags import Tags
 
@@ -36,13 +37,14 @@ def encode(
     bitrate: str = "192k",
     bit_depth: str | None = None,
     tags: Tags = TAGS,
+    sample_rate_hz: int = RATE_HZ,
+    channels: int = 2,
     block: int = 30_000,
 ) -> EncodedStem:
-    path = folder / f"vocals.{codec}"
+    path = folder / f"vocals.{codec.suffix}"
     rate = None if codec.bit_depths else bitrate
-    with Encoder(
-        path, FFMPEG, codec, rate, bit_depth, StemMetadata(tags, TITLE), "vocals"
-    ) as encoder:
+    stem_format = StemFormat(codec, rate, bit_depth, sample_rate_hz, channels)
+    with Encoder(path, FFMPEG, stem_format, StemMetadata(tags, TITLE), "vocals") as encoder:
         for start in range(0, len(samples), block):
             encoder.write(samples[start : start + block])
         return encoder.finish()
@@ -148,6 +150,11 @@ CODEC_NAMES = {
     (Codec.M4A, None): "aac",
     (Codec.OPUS, None): "opus",
     (Codec.WMA, None): "wmav2",
+    (Codec.AIFF, "16"): "pcm_s16be",
+    (Codec.AIFF, "24"): "pcm_s24be",
+    (Codec.AIFF, "32f"): "pcm_f32be",
+    (Codec.ALAC, "16"): "alac",
+    (Codec.ALAC, "24"): "alac",
 }
 
 
@@ -210,7 +217,7 @@ def test_block_may_be_reused_after_write(tmp_path: Path) -> None:
     samples = media.tones(10.0)
     block = np.empty((RATE_HZ, 2), np.float32)
     path = tmp_path / "vocals.wav"
-    with Encoder(path, FFMPEG, Codec.WAV, None, "32f", METADATA, "vocals") as encoder:
+    with Encoder(path, FFMPEG, StemFormat(Codec.WAV, None, "32f"), METADATA, "vocals") as encoder:
         for start in range(0, len(samples), RATE_HZ):
             block[:] = samples[start : start + RATE_HZ]
             encoder.write(block)  # the caller reuses the memory of the block
@@ -268,7 +275,7 @@ def test_abandoned_stem_leaves_neither_file_nor_process(tmp_path: Path, written:
     path = tmp_path / "vocals.mp3"
     with (
         contextlib.suppress(KeyboardInterrupt),
-        Encoder(path, FFMPEG, Codec.MP3, "320k", None, METADATA, "vocals") as encoder,
+        Encoder(path, FFMPEG, StemFormat(Codec.MP3, "320k", None), METADATA, "vocals") as encoder,
     ):
         for _ in range(written):
             encoder.write(np.zeros((RATE_HZ, 2), np.float32))
@@ -295,7 +302,7 @@ def test_full_disk_is_an_error(tmp_path: Path, codec: Codec) -> None:
     rate = None if codec.bit_depths else "320k"
     with (
         pytest.raises(NoRoomError, match="don't fit on the disk"),
-        Encoder(path, FFMPEG, codec, rate, None, METADATA, "vocals") as encoder,
+        Encoder(path, FFMPEG, StemFormat(codec, rate, None), METADATA, "vocals") as encoder,
     ):
         write_on(encoder)
     assert not path.is_symlink()
@@ -305,14 +312,14 @@ def test_missing_folder_is_an_error_with_ffmpegs_message(tmp_path: Path) -> None
     path = tmp_path / "nowhere" / "vocals.wav"
     with (
         pytest.raises(EncodeError, match=r"'vocals' can't be written: .*No such file or directory"),
-        Encoder(path, FFMPEG, Codec.WAV, None, "16", METADATA, "vocals") as encoder,
+        Encoder(path, FFMPEG, StemFormat(Codec.WAV, None, "16"), METADATA, "vocals") as encoder,
     ):
         write_on(encoder)
 
 
 def test_killed_encoder_is_an_error_and_leaves_no_file(tmp_path: Path) -> None:
     path = tmp_path / "vocals.wav"
-    with Encoder(path, FFMPEG, Codec.WAV, None, "16", METADATA, "vocals") as encoder:
+    with Encoder(path, FFMPEG, StemFormat(Codec.WAV, None, "16"), METADATA, "vocals") as encoder:
         encoder.write(media.tones(1.0))
         os.kill(encoder._running.process.pid, signal.SIGKILL)
         with pytest.raises(EncodeError, match="ended with code -9"):
@@ -345,7 +352,7 @@ def encode_by(script: str, folder: Path) -> None:
     program.write_text(f"#!/bin/sh\ncat > /dev/null\n{script}\n")
     program.chmod(0o755)
     path = folder / "vocals.wav"
-    with Encoder(path, program, Codec.WAV, None, "16", METADATA, "vocals") as encoder:
+    with Encoder(path, program, StemFormat(Codec.WAV, None, "16"), METADATA, "vocals") as encoder:
         encoder.write(media.tones(1.0))
         encoder.finish()
 
@@ -359,7 +366,7 @@ def test_stalled_encoder_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyP
     path = tmp_path / "vocals.wav"
     with (
         pytest.raises(EncodeError, match="takes no more samples"),
-        Encoder(path, program, Codec.WAV, None, "16", METADATA, "vocals") as encoder,
+        Encoder(path, program, StemFormat(Codec.WAV, None, "16"), METADATA, "vocals") as encoder,
     ):
         write_on(encoder)
 
@@ -382,8 +389,44 @@ def test_unusual_file_name_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with Encoder(Path(name), FFMPEG, Codec.WAV, None, "16", METADATA, "vocals") as encoder:
+    with Encoder(
+        Path(name), FFMPEG, StemFormat(Codec.WAV, None, "16"), METADATA, "vocals"
+    ) as encoder:
         encoder.write(media.tones(0.1))
         stem = encoder.finish()
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert stem.path == tmp_path / name
+
+
+@pytest.mark.parametrize("codec", [codec for codec in Codec if codec.bit_depths])
+@pytest.mark.parametrize("sample_rate_hz", [8_000, 22_050, 48_000, 96_000])
+def test_stem_has_the_wanted_rate_and_its_place(
+    tmp_path: Path, codec: Codec, sample_rate_hz: int
+) -> None:
+    # Below the lowest rate's limit, so that every rate has all of it.
+    seconds = np.arange(2 * RATE_HZ) / RATE_HZ
+    sound = np.stack([np.sin(2 * np.pi * 200 * seconds**2), np.sin(1500 * seconds)], axis=1)
+    samples = (0.5 * sound * np.hanning(len(sound))[:, None]).astype(np.float32)
+    stem = encode(tmp_path, codec, samples, sample_rate_hz=sample_rate_hz)
+    source = probe(stem.path, FFMPEG)
+    assert (source.sample_rate_hz, source.channels) == (sample_rate_hz, 2)
+    own, rate_hz = soundfile.read(stem.path) if codec is not Codec.ALAC else (None, sample_rate_hz)
+    assert rate_hz == sample_rate_hz
+    if own is not None:
+        assert abs(len(own) - 2 * sample_rate_hz) <= 1
+        at = np.arange(len(own)) / sample_rate_hz
+        exact = np.sin(2 * np.pi * 200 * at**2) * 0.5 * (0.5 - 0.5 * np.cos(np.pi * at))
+        assert np.abs(own[:, 0] - exact).max() < 1e-3
+    np.testing.assert_allclose(decode(stem.path)[: len(samples)], samples, atol=1e-3)
+
+
+@pytest.mark.parametrize("codec", Codec)
+@pytest.mark.parametrize("bitrate", ["64k", "320k"])
+def test_mono_stem_is_the_mean_of_both_channels(tmp_path: Path, codec: Codec, bitrate: str) -> None:
+    samples = media.tones(2.0) * np.array([1.0, 0.5], np.float32)
+    stem = encode(tmp_path, codec, samples, bitrate=bitrate, channels=1)
+    assert probe(stem.path, FFMPEG).channels == 1
+    decoded = decode(stem.path)
+    np.testing.assert_array_equal(decoded[:, 0], decoded[:, 1])
+    mean = samples.mean(axis=1, keepdims=True).repeat(2, axis=1)
+    assert snr_db(mean, decoded[: len(mean)]) > 12

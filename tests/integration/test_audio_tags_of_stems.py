@@ -48,37 +48,41 @@ VORBIS = {
     "description": "comment",
     "lyrics": "lyrics",
 }
+ID3 = {
+    "TIT2": "title",
+    "TPE1": "artist",
+    "TALB": "album",
+    "TPE2": "album_artist",
+    "TRCK": "track",
+    "TPOS": "disc",
+    "TDRC": "date",
+    "TCON": "genre",
+    "TCOM": "composer",
+    "TBPM": "TBPM",
+    "TKEY": "TKEY",
+    "TXXX:comment": "comment",
+    "TXXX:USLT": "lyrics",
+}
+ATOMS = {
+    "\xa9nam": "title",
+    "\xa9ART": "artist",
+    "\xa9alb": "album",
+    "aART": "album_artist",
+    "\xa9day": "date",
+    "\xa9gen": "genre",
+    "\xa9wrt": "composer",
+    "\xa9cmt": "comment",
+    "\xa9lyr": "lyrics",
+    "tmpo": "TBPM",
+}
 NAMES: dict[Codec, dict[str, str]] = {
     Codec.FLAC: VORBIS,
     Codec.OGG: VORBIS,
     Codec.OPUS: VORBIS,
-    Codec.MP3: {
-        "TIT2": "title",
-        "TPE1": "artist",
-        "TALB": "album",
-        "TPE2": "album_artist",
-        "TRCK": "track",
-        "TPOS": "disc",
-        "TDRC": "date",
-        "TCON": "genre",
-        "TCOM": "composer",
-        "TBPM": "TBPM",
-        "TKEY": "TKEY",
-        "TXXX:comment": "comment",
-        "TXXX:USLT": "lyrics",
-    },
-    Codec.M4A: {
-        "\xa9nam": "title",
-        "\xa9ART": "artist",
-        "\xa9alb": "album",
-        "aART": "album_artist",
-        "\xa9day": "date",
-        "\xa9gen": "genre",
-        "\xa9wrt": "composer",
-        "\xa9cmt": "comment",
-        "\xa9lyr": "lyrics",
-        "tmpo": "TBPM",
-    },
+    Codec.MP3: ID3,
+    Codec.AIFF: ID3,
+    Codec.M4A: ATOMS,
+    Codec.ALAC: ATOMS,
     Codec.WMA: {
         "Title": "title",
         "Author": "artist",
@@ -128,10 +132,10 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stem_of(song: Path, folder: Path, codec: Codec, **options: object) -> Path:
     samples: Samples = media.tones(2.0)
     source = probe(song, FFMPEG)
-    path = folder / f"vocals.{codec}"
+    path = folder / f"vocals.{codec.suffix}"
     parsed = Options.parse({"codec": codec, "stems": "vocals", **options})
     cover = extract_cover(song, source.cover, FFMPEG, folder)
-    StemWriter({"vocals": path}, parsed, FFMPEG, source.tags, song.stem, cover).write(
+    StemWriter({"vocals": path}, parsed, FFMPEG, source, song.stem, cover).write(
         [{"vocals": samples}]
     )
     return path
@@ -147,7 +151,7 @@ def test_stem_has_all_tags_of_its_song(song: Path, tmp_path: Path, codec: Codec)
     expected = {name: TAGS[tag] for name, tag in NAMES[codec].items()}
     expected |= {name: "Blue (vocals)" for name, tag in NAMES[codec].items() if tag == "title"}
     assert {name: text_of(tags[name]) for name in expected} == expected
-    if codec is Codec.M4A:
+    if NAMES[codec] is ATOMS:
         assert (tags["trkn"], tags["disk"]) == ([(3, 12)], [(1, 2)])
     assert not [name for name in tags.keys() if "replaygain" in name.lower()]  # noqa: SIM118
 
@@ -161,13 +165,13 @@ def test_wav_has_its_tags(song: Path, tmp_path: Path) -> None:
         assert value in data[data.index(name) :][: len(value) + 8]
 
 
-@pytest.mark.parametrize("codec", [Codec.MP3, Codec.FLAC, Codec.M4A, Codec.OGG, Codec.OPUS])
+@pytest.mark.parametrize("codec", [codec for codec in Codec if codec.spec.cover])
 def test_stem_has_the_cover(song: Path, tmp_path: Path, codec: Codec) -> None:
     cover = song.with_name("cover.png").read_bytes()
     file = mutagen.File(stem_of(song, tmp_path, codec))
-    if codec is Codec.MP3:
+    if codec in {Codec.MP3, Codec.AIFF}:
         (picture,) = [frame.data for frame in file.tags.getall("APIC")]
-    elif codec is Codec.M4A:
+    elif codec in {Codec.M4A, Codec.ALAC}:
         (picture,) = map(bytes, file.tags["covr"])
     elif codec is Codec.FLAC:
         (picture,) = [picture.data for picture in file.pictures]

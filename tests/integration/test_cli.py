@@ -110,7 +110,7 @@ def test_backends_return_equal_stems(song: Path, tmp_path: Path) -> None:
     [
         (["-p", "6stems"], "model can't be '6stems': use one of 2stems", 2),
         (["-p", "4stems", "--model_dir", "."], "The model 4stems is not installed here", 1),
-        (["-c", "aiff"], "codec can't be 'aiff'", 2),
+        (["-c", "ape"], "codec can't be 'ape'", 2),
         (["-b", "9k"], "bitrate can't be '9k'", 2),
         (["--quality", "best"], "quality can't be 'best': use one of spleeter, high", 2),
         (["--clip", "limit"], "clip can't be 'limit': use one of keep, scale", 2),

@@ -4,6 +4,7 @@ from typing import IO
 
 import numpy as np
 import pytest
+import soundfile
 
 import media
 from benchmarks.songs.song import generate
@@ -55,7 +56,7 @@ def separate(
 ) -> SeparatedSong:
     options = Options.parse(given)
     folder.mkdir()
-    targets = {stem: folder / f"{stem}.{options.codec}" for stem in options.outputs}
+    targets = {stem: folder / f"{stem}.{options.codec.suffix}" for stem in options.outputs}
     models = Models(ROOT / "build" / "models")
     return separate_song(
         song, targets, options, models.load(options.model), FFMPEG, on_progress=on_progress
@@ -152,3 +153,21 @@ def test_full_disk_during_scaling_is_rejected(
     with pytest.raises(NoRoomError, match="clip=scale"):
         separate(loud(tmp_path / "song.wav", 0.5), tmp_path / "scaled", clip="scale")
     assert not list((tmp_path / "scaled").iterdir())
+
+
+@pytest.mark.parametrize("rate_hz", [22_050, 48_000])
+def test_mono_song_keeps_its_rate_and_channel(tmp_path: Path, rate_hz: int) -> None:
+    samples = media.tones(2.0, channels=1, rate_hz=rate_hz)
+    song = media.wav(tmp_path / "song.wav", samples, rate_hz=rate_hz)
+    made = separate(
+        song, tmp_path / "stems", bit_depth="32f", sample_rate="source", channels="source"
+    )
+    stems = made.stems
+    read = [soundfile.read(file.path, dtype="float32") for file in stems.values()]
+    assert {rate for _, rate in read} == {rate_hz}
+    assert all(stem.ndim == 1 and abs(len(stem) - len(samples)) <= 1 for stem, _ in read)
+    # Both stems add up to the song, up to what the way to 44,100 Hz and back loses.
+    total = sum(stem for stem, _ in read)
+    middle = slice(2000, len(samples) - 2000)
+    error = total[middle] - samples[middle, 0]
+    assert np.square(error).mean() < 1e-3 * np.square(samples[middle]).mean()

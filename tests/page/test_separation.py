@@ -149,6 +149,8 @@ def test_all_options_are_sent(user: PageUser, make_song: SongFactory) -> None:
         "quality": "high",
         "clip": "scale",
         "zip": False,
+        "sample_rate": "44100",
+        "channels": "stereo",
     }
     user.card("done")
     expect(page.get_by_role("link", name="Save residual")).to_be_visible()

@@ -73,7 +73,7 @@ def test_dashes_in_names_of_options_are_underscores() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["-p 6stems", "-c aiff", "-s -1", "-d soon", "-c mp3 --bit_depth 16"]
+    "words", ["-p 6stems", "-c ape", "-s -1", "-d soon", "-c mp3 --bit_depth 16"]
 )
 def test_invalid_value_is_refused(words: str) -> None:
     with pytest.raises(OptionError):

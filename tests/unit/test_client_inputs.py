@@ -79,4 +79,4 @@ def test_what_matches_nothing_is_refused(given: str) -> None:
 
 
 def test_folders_are_searched_for_every_codec_of_stems() -> None:
-    assert set(Codec) <= set(SUFFIXES.split(","))
+    assert {codec.suffix for codec in Codec} <= set(SUFFIXES.split(","))

@@ -7,7 +7,7 @@ from hypothesis import assume, example, given
 from stemdrop.codecs import Codec
 from stemdrop.dedupe import content_digest
 from stemdrop.models import Model
-from stemdrop.options import Clip, Options, Quality
+from stemdrop.options import Channels, Clip, Options, Quality, SampleRate
 from strategies import OPTIONS, SHA256
 
 SOME_SHA256 = "0" * 64
@@ -25,6 +25,8 @@ CHANGED: dict[str, Any] = {
     "clip": Clip.SCALE,
     "track": "2",
     "title_format": "{stem}",
+    "sample_rate": SampleRate.SOURCE,
+    "channels": Channels.SOURCE,
 }
 
 

@@ -115,7 +115,7 @@ def test_unknown_option_lists_the_known_ones(name: str, value: object) -> None:
         ({"bitrate": "\u0661\u0669\u0662k"}, "64k to 320k"),
         ({"bit_depth": "8"}, "16, 24, 32f"),
         ({"bit_depth": "32f", "codec": "flac"}, "16, 24"),
-        ({"bit_depth": "16", "codec": "mp3"}, "wav or flac"),
+        ({"bit_depth": "16", "codec": "mp3"}, "use a lossless format"),
         ({"offset_s": -1}, "seconds"),
         ({"offset_s": "1:30"}, "seconds"),
         ({"offset_s": math.nan}, "seconds"),
@@ -159,7 +159,7 @@ def test_stems_are_in_the_order_of_the_model(model: Model) -> None:
 @pytest.mark.parametrize("codec", Codec)
 def test_each_codec_has_a_bitrate_or_a_bit_depth(codec: Codec) -> None:
     options = Options.parse({"codec": codec})
-    if codec in {Codec.WAV, Codec.FLAC}:
+    if codec in {Codec.WAV, Codec.FLAC, Codec.AIFF, Codec.ALAC}:
         assert (options.bitrate, options.bit_depth) == (None, "16")
         # A tool that always sends the defaults must not cause another separation.
         assert Options.parse({"codec": codec, "bitrate": "192k"}) == options

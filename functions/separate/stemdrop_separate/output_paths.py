@@ -134,7 +134,7 @@ def _path(layout: str, song: Path, stem: str, options: Options, index: str) -> P
             filename=windows_name(song.stem) if sys.platform == "win32" else song.stem,
             instrument=stem,
             foldername=parent,
-            codec=options.codec,
+            codec=options.codec.suffix,
             parent=parent,
             extension=song.suffix.removeprefix("."),
             index=index,

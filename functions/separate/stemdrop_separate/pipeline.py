@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from stemdrop.errors import SeparationError, TooLoudError
-from stemdrop.options import RESIDUAL, Options
+from stemdrop.options import RESIDUAL, Options, SampleRate
 from stemdrop_separate.audio.bare_stream import repair
 from stemdrop_separate.audio.cover import extract_cover
 from stemdrop_separate.audio.decode import Decoder
@@ -93,7 +93,7 @@ def separate_song(  # noqa: PLR0913 - all that a separation depends on
     folder = next(iter(targets.values())).parent
     with TemporaryDirectory(dir=folder, prefix="stemdrop-") as temporary:
         cover = extract_cover(song, source.cover, ffmpeg, Path(temporary))
-        writer = StemWriter(targets, options, ffmpeg, source.tags, name or song.stem, cover)
+        writer = StemWriter(targets, options, ffmpeg, source, name or song.stem, cover)
         path, source = repair(song, source, Path(temporary))
         decoder = partial(
             Decoder,
@@ -106,7 +106,7 @@ def separate_song(  # noqa: PLR0913 - all that a separation depends on
             deadline=deadline,
         )
         expected_s = _expected_duration_s(source, options, decoder)
-        require_disk_space(writer.folder, _needed_bytes(expected_s, options), "The stems")
+        require_disk_space(writer.folder, _needed_bytes(expected_s, options, source), "The stems")
         with decoder() as mix:
             report = partial(_report, expected_s=expected_s, on_progress=on_progress)
             stems, gain_db = _write(writer, _outputs(mix, network, options), options, report)
@@ -132,21 +132,23 @@ def _expected_duration_s(
     return rest_s if options.duration_s is None else min(rest_s, options.duration_s)
 
 
-def _needed_bytes(expected_s: float, options: Options) -> int:
+def _needed_bytes(expected_s: float, options: Options, source: AudioSource) -> int:
     """Return the size of the stems, and of what is on the disk together with them."""
     outputs = len(options.outputs)
-    stems_bytes = outputs * (int(expected_s * _bytes_per_s(options)) + HEADER_BYTES)
+    stems_bytes = outputs * (int(expected_s * _bytes_per_s(options, source)) + HEADER_BYTES)
     zip_bytes = stems_bytes if options.zip else 0
     copy_bytes = outputs * int(expected_s * SAMPLE_RATE_HZ * BYTES_PER_SAMPLE)
     # The copy for scaling is deleted before the zip is made.
     return stems_bytes + max(zip_bytes, copy_bytes if may_scale(options) else 0)
 
 
-def _bytes_per_s(options: Options) -> float:
+def _bytes_per_s(options: Options, source: AudioSource) -> float:
     if options.bitrate is not None:
         # Vorbis went up to 1.3 times beyond a bitrate of 64k.
         return int(options.bitrate.removesuffix("k")) * 1000 / 8 * 1.4
-    return SAMPLE_RATE_HZ * 2 * BYTES_PER_VALUE[options.bit_depth or "16"]
+    is_own_rate = options.sample_rate is SampleRate.SOURCE
+    sample_rate_hz = source.sample_rate_hz if is_own_rate else SAMPLE_RATE_HZ
+    return sample_rate_hz * 2 * BYTES_PER_VALUE[options.bit_depth or "16"]
 
 
 def _outputs(mix: Decoder, network: Network, options: Options) -> Iterator[Block]:

@@ -36,7 +36,7 @@ def main() -> int:
 
 
 def _separate(song: Path, options: Options) -> None:
-    targets = {stem: song.with_name(f"{stem}.{options.codec}") for stem in options.outputs}
+    targets = {stem: song.with_name(f"{stem}.{options.codec.suffix}") for stem in options.outputs}
     network = job_context.models.load(options.model)
     separated = separate_song(song, targets, options, network, job_context.ffmpeg)
     for stem in separated.stems.values():

@@ -17,7 +17,7 @@ class Cover(StrEnum):
 
 
 class Codec(StrEnum):
-    """Formats that stems are written in; the value is also the file's suffix."""
+    """Formats that stems are written in."""
 
     WAV = "wav"
     FLAC = "flac"
@@ -26,11 +26,18 @@ class Codec(StrEnum):
     M4A = "m4a"
     OPUS = "opus"
     WMA = "wma"
+    AIFF = "aiff"
+    ALAC = "alac"
 
     @property
     def spec(self) -> "CodecSpec":
         """Return the codec's row."""
         return CODECS[self]
+
+    @property
+    def suffix(self) -> str:
+        """Return the suffix of the files, without a dot."""
+        return self.spec.suffix or self.value
 
     @property
     def bit_depths(self) -> tuple[str, ...]:
@@ -49,9 +56,13 @@ class CodecSpec:
     arguments : Arguments of ffmpeg that encode a stem as samples of the same length and place.
     depth_arguments : Bit depth to the arguments that choose it, the default first. None for a lossy
         format, which takes a bitrate.
+    filters : Filters of ffmpeg that a stem passes before it is encoded.
+    suffix : Suffix of the files; None for the codec's own name.
+    highest_mono_kbps : Highest bitrate of one channel; None if it is that of two.
     low_bitrate_arguments : More arguments for bitrates up to LOW_BITRATE_KBPS.
     tag_names : Names of tags that ffmpeg doesn't translate.
     cover : Way of adding a cover.
+    max_bytes : Size that a file can't exceed.
     largest_sample : Where samples of a lossy format are cut off.
     min_samples : Shortest length that can be encoded and decoded again. Silence fills up less,
         which is under 3 ms.
@@ -61,9 +72,13 @@ class CodecSpec:
     media_type: str
     arguments: tuple[str, ...]
     depth_arguments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    filters: tuple[str, ...] = ()
+    suffix: str | None = None
+    highest_mono_kbps: int | None = None
     low_bitrate_arguments: tuple[str, ...] = ()
     tag_names: Mapping[str, str] = field(default_factory=dict)
     cover: Cover | None = None
+    max_bytes: int | None = None
     largest_sample: float = LARGEST_LOSSY_SAMPLE
     min_samples: int = 0
 
@@ -110,6 +125,7 @@ CODECS = {
         label="Ogg Vorbis",
         media_type="audio/ogg",
         arguments=("-c:a", "libvorbis", "-page_duration", "100000"),
+        highest_mono_kbps=192,
         tag_names=VORBIS_NAMES,
         cover=Cover.COMMENT,
     ),
@@ -128,6 +144,7 @@ CODECS = {
         label="Opus",
         media_type="audio/ogg",
         arguments=("-c:a", "libopus"),
+        highest_mono_kbps=256,
         tag_names=VORBIS_NAMES,
         cover=Cover.COMMENT,
         min_samples=100,
@@ -139,10 +156,8 @@ CODECS = {
     Codec.WMA: CodecSpec(
         label="WMA",
         media_type="audio/x-ms-wma",
-        arguments=(
-            *("-c:a", "wmav2", "-af", "adelay=2048S:all=1,apad=pad_len=2048"),
-            *("-packet_size", "16000"),
-        ),
+        arguments=("-c:a", "wmav2", "-packet_size", "16000"),
+        filters=("adelay=2048S:all=1", "apad=pad_len=2048"),
         tag_names={
             "bpm": "WM/BeatsPerMinute",
             "key": "WM/InitialKey",
@@ -151,5 +166,30 @@ CODECS = {
         },
         # The encoder fails on loud sound: at 64k on noise at three times full scale.
         largest_sample=1.0,
+    ),
+    Codec.AIFF: CodecSpec(
+        label="AIFF – uncompressed, for Apple's programs",
+        media_type="audio/aiff",
+        arguments=("-write_id3v2", "1"),
+        depth_arguments={
+            "16": ("-c:a", "pcm_s16be"),
+            "24": ("-c:a", "pcm_s24be"),
+            "32f": ("-c:a", "pcm_f32be"),
+        },
+        tag_names={"bpm": "TBPM", "key": "TKEY"},
+        cover=Cover.PICTURE,
+        max_bytes=2**32 - 1,
+    ),
+    Codec.ALAC: CodecSpec(
+        label="ALAC – lossless, for Apple's programs",
+        media_type="audio/mp4",
+        arguments=("-c:a", "alac", "-movflags", "+faststart"),
+        suffix="m4a",
+        depth_arguments={
+            "16": ("-sample_fmt", "s16p"),
+            "24": ("-sample_fmt", "s32p", "-bits_per_raw_sample", "24"),
+        },
+        tag_names={"bpm": "tmpo"},
+        cover=Cover.PICTURE,
     ),
 }

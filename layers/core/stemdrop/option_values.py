@@ -64,8 +64,17 @@ def parse_bit_depth(value: object, codec: Codec) -> str | None:
     if value is None:
         return codec.bit_depths[0] if codec.bit_depths else None
     if not codec.bit_depths:
-        raise OptionError(f"{codec} has no bit depth: leave bit_depth out, or use wav or flac.")
+        raise OptionError(
+            f"{codec} has no bit depth: leave bit_depth out, or use a lossless format such as wav."
+        )
     return _choice("bit_depth", str(value), codec.bit_depths)
+
+
+def require_lossless(sample_rate: str, codec: Codec) -> None:
+    """Refuse the song's own sample rate in formats that don't have every rate."""
+    if sample_rate == "source" and not codec.bit_depths:
+        lossless = ", ".join(codec for codec in Codec if codec.bit_depths)
+        raise OptionError(f"sample_rate can't be 'source' with {codec}: use one of {lossless}.")
 
 
 def _seconds(name: str, value: object) -> float:

@@ -22,6 +22,7 @@ from stemdrop.option_values import (
     parse_stems,
     parse_track,
     parse_value,
+    require_lossless,
 )
 
 
@@ -41,6 +42,20 @@ class Clip(StrEnum):
 
     KEEP = "keep"
     SCALE = "scale"
+
+
+class SampleRate(StrEnum):
+    """Sample rate of the stems: that of the networks, or the song's own."""
+
+    MODEL = "44100"
+    SOURCE = "source"
+
+
+class Channels(StrEnum):
+    """Channels of the stems: always two, or one if the song has one."""
+
+    STEREO = "stereo"
+    SOURCE = "source"
 
 
 RESIDUAL = "residual"
@@ -111,7 +126,7 @@ class Options:
         default="16",
         metadata=describe(
             "Resolution",
-            "Bit depth of wav (16, 24 or 32f) or flac (16 or 24); 16 by default.",
+            "Bit depth of wav and aiff (16, 24 or 32f) or flac and alac (16 or 24); 16 by default.",
             values={"16": "16-bit", "24": "24-bit", "32f": "32-bit float"},
         ),
     )
@@ -196,6 +211,25 @@ class Options:
         ),
     )
 
+    sample_rate: SampleRate = field(
+        default=SampleRate.MODEL,
+        metadata=describe(
+            "Sample rate",
+            "Sample rate of lossless stems: 44,100 Hz as in Spleeter, or the song's own.",
+            values={"44100": "44,100 Hz", "source": "Sample rate of the song, in lossless formats"},
+            is_later=True,
+        ),
+    )
+    channels: Channels = field(
+        default=Channels.STEREO,
+        metadata=describe(
+            "Channels",
+            "Channels of the stems: always stereo as in Spleeter, or mono for a mono song.",
+            values={"stereo": "Stereo", "source": "Mono stems of a mono song"},
+            is_later=True,
+        ),
+    )
+
     @classmethod
     def parse(cls, given: Mapping[str, object]) -> "Options":
         """Build options from text or JSON values, with defaults for missing ones.
@@ -213,6 +247,7 @@ class Options:
             for each in fields(cls)
             if each.name not in DEPENDENT
         }
+        require_lossless(parsed["sample_rate"], parsed["codec"])
         return cls(
             **parsed,
             stems=parse_stems(given.get("stems"), parsed["model"]),

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemdrop.codecs import LARGEST_LOSSY_SAMPLE, Codec, Cover
-from stemdrop.errors import EncodeError, NoRoomError, StemdropError
+from stemdrop.errors import EncodeError, NoRoomError, StemdropError, TooLongError
 from stemdrop_separate.audio.cover import DEMUXERS, CoverArt
 from stemdrop_separate.audio.encoder_arguments import codec_arguments
 from stemdrop_separate.audio.ffmpeg import (
@@ -57,6 +57,23 @@ class EncodedStem:
 
 
 @dataclass(frozen=True, slots=True)
+class StemFormat:
+    """Format of a stem's file.
+
+    Attributes
+    ----------
+    codec, bitrate, bit_depth : Options as in `stemdrop.options.Options`.
+    sample_rate_hz, channels : Rate, and 1 or 2 channels; 1 is the mean of both.
+    """
+
+    codec: Codec
+    bitrate: str | None = None
+    bit_depth: str | None = None
+    sample_rate_hz: int = SAMPLE_RATE_HZ
+    channels: int = 2
+
+
+@dataclass(frozen=True, slots=True)
 class StemMetadata:
     """What a stem says about itself: tags and chapters of the song, its own title, the cover."""
 
@@ -75,7 +92,7 @@ class Encoder:
     ----------
     path : Path of the file, replaced if it exists; its suffix must be the codec's.
     ffmpeg : Path of the program.
-    codec, bitrate, bit_depth : Format as in `stemdrop.options.Options`.
+    stem_format : Format of the file.
     metadata : Tags, title and cover.
     stem : Name of the stem, for messages.
 
@@ -89,9 +106,7 @@ class Encoder:
         self,
         path: Path,
         ffmpeg: Path,
-        codec: Codec,
-        bitrate: str | None,
-        bit_depth: str | None,
+        stem_format: StemFormat,
         metadata: StemMetadata,
         stem: str,
     ) -> None:
@@ -99,10 +114,10 @@ class Encoder:
         self._tags_path = self._path.with_name(f"{self._path.name}.tags")
         self._program = ffmpeg
         self._stem = stem
-        self._codec = codec
-        self._codec_arguments = codec_arguments(codec, bitrate, bit_depth)
+        self._format = stem_format
+        self._codec = stem_format.codec
         self._metadata = metadata
-        self._clips = bit_depth != "32f"
+        self._clips = stem_format.bit_depth != "32f"
         self._samples = 0
         self._peak = 0.0
         self._clipped_samples = 0
@@ -114,7 +129,7 @@ class Encoder:
             *("-loglevel", "level+error", "-y", "-protocol_whitelist", "pipe"),
             *("-f", "f32le", "-ar", str(SAMPLE_RATE_HZ), "-ac", "2", "-i", "pipe:0"),
             *self._metadata_arguments(),
-            *self._codec_arguments,
+            *self._format_arguments(),
             f"file:{self._path}",
         ]
         self._running = FfmpegProcess(self._program, arguments, stdin=subprocess.PIPE)
@@ -169,6 +184,11 @@ class Encoder:
         size_bytes = self._path.stat().st_size if self._path.is_file() else 0
         if not size_bytes:
             raise EncodeError(f"The stem {self._stem!r} came out empty.")
+        if size_bytes > (self._codec.spec.max_bytes or size_bytes):
+            raise TooLongError(
+                f"The stems would be larger than {self._codec} can be: choose wav or flac, or a"
+                " part of the song."
+            )
         self._finished = True
         return EncodedStem(
             path=self._path,
@@ -179,6 +199,16 @@ class Encoder:
             waveform=self._waveform.finish(),
             is_too_loud=self._peak > LARGEST_LOSSY_SAMPLE and not self._codec.bit_depths,
         )
+
+    def _format_arguments(self) -> list[str]:
+        wanted, spec = self._format, self._codec.spec
+        filters = list(spec.filters)
+        if wanted.channels == 1:
+            filters.insert(0, "pan=mono|c0=0.5*c0+0.5*c1")
+        arguments = codec_arguments(wanted.codec, wanted.bitrate, wanted.bit_depth, wanted.channels)
+        if wanted.sample_rate_hz != SAMPLE_RATE_HZ:
+            arguments += ["-ar", str(wanted.sample_rate_hz)]
+        return [*(("-af", ",".join(filters)) if filters else ()), *arguments]
 
     def _metadata_arguments(self) -> list[str]:
         """Write the tags into a file, and return the arguments that read it, and the cover."""

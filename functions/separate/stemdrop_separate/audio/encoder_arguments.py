@@ -7,7 +7,9 @@ from stemdrop.option_values import DEFAULT_BITRATE
 _REPRODUCIBLE = ["-fflags", "+bitexact", "-flags:a", "+bitexact"]
 
 
-def codec_arguments(codec: Codec, bitrate: str | None, bit_depth: str | None) -> list[str]:
+def codec_arguments(
+    codec: Codec, bitrate: str | None, bit_depth: str | None, channels: int = 2
+) -> list[str]:
     """Return the arguments that encode a stem.
 
     Parameters
@@ -15,12 +17,15 @@ def codec_arguments(codec: Codec, bitrate: str | None, bit_depth: str | None) ->
     codec : Format of the file.
     bitrate : Bitrate of a lossy format, ``64k`` to ``320k``; None for a lossless one.
     bit_depth : One of `codec.bit_depths`; None for a lossy format.
+    channels : 1 or 2; one channel can't have every bitrate.
     """
     spec = codec.spec
     if codec.bit_depths:
         chosen = spec.depth_arguments[bit_depth or codec.bit_depths[0]]
     else:
-        chosen = ("-b:a", bitrate or DEFAULT_BITRATE)
-        if int(chosen[1].removesuffix("k")) <= LOW_BITRATE_KBPS:
-            chosen = (*spec.low_bitrate_arguments, *chosen)
+        kbps = int((bitrate or DEFAULT_BITRATE).removesuffix("k"))
+        if channels == 1:
+            kbps = min(kbps, spec.highest_mono_kbps or kbps)
+        faster = spec.low_bitrate_arguments if kbps <= LOW_BITRATE_KBPS else ()
+        chosen = (*faster, "-b:a", f"{kbps}k")
     return [*spec.arguments, *chosen, *_REPRODUCIBLE]

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stemdrop.options import Options
+from stemdrop.options import Channels, Options, SampleRate
 from stemdrop_separate.audio.cover import CoverArt
-from stemdrop_separate.audio.encode import EncodedStem, Encoder, StemMetadata
-from stemdrop_separate.audio.tags import Tags, stem_title
+from stemdrop_separate.audio.encode import EncodedStem, Encoder, StemFormat, StemMetadata
+from stemdrop_separate.audio.probe import AudioSource
+from stemdrop_separate.audio.tags import stem_title
+from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
 Block = Mapping[str, NDArray[np.float32]]
 
@@ -23,7 +25,7 @@ class StemWriter:
     targets : Stem to the path of its file.
     options : Options with codec, bitrate and bit depth.
     ffmpeg : Path of the program.
-    tags : Tags of the song.
+    source : Description of the song, with its tags.
     name : Name of the song's file, for a song without a title.
     cover : Cover of the song.
     """
@@ -33,14 +35,23 @@ class StemWriter:
         targets: Mapping[str, Path],
         options: Options,
         ffmpeg: Path,
-        tags: Tags,
+        source: AudioSource,
         name: str,
         cover: CoverArt | None = None,
     ) -> None:
         self._targets = targets
         self._options = options
         self._ffmpeg = ffmpeg
-        self._tags = tags.part(options.offset_s, options.duration_s)
+        self._tags = source.tags.part(options.offset_s, options.duration_s)
+        is_own_rate = options.sample_rate is SampleRate.SOURCE
+        is_mono = options.channels is Channels.SOURCE and source.channels == 1
+        self._format = StemFormat(
+            options.codec,
+            options.bitrate,
+            options.bit_depth,
+            source.sample_rate_hz if is_own_rate else SAMPLE_RATE_HZ,
+            1 if is_mono else 2,
+        )
         self._name = name
         self._cover = cover
 
@@ -76,9 +87,7 @@ class StemWriter:
         return Encoder(
             path,
             self._ffmpeg,
-            options.codec,
-            options.bitrate,
-            options.bit_depth,
+            self._format,
             StemMetadata(
                 self._tags,
                 stem_title(options.title_format, self._tags, self._name, stem),

@@ -14,7 +14,7 @@ from stemdrop_separate.deadline import Deadline
 METADATA_PREFIX = "stemdrop-"
 # Options that metadata may name without the prefix. Clients add metadata of their own, such as
 # rclone's btime, so later options need the prefix.
-BARE_NAMES = frozenset(OPTION_NAMES) - {"track", "title_format"}
+BARE_NAMES = frozenset(OPTION_NAMES) - {"track", "title_format", "sample_rate", "channels"}
 
 
 def start_record(

@@ -68,7 +68,7 @@ def _copy_results(state: JobState, content_digest: str) -> PublishedResults | No
 
 def _separate(state: JobState, song: Path, options: Options) -> SeparatedSong:
     network = state.context.models.load(options.model)
-    targets = {stem: song.with_name(f"{stem}.{options.codec}") for stem in options.outputs}
+    targets = {stem: song.with_name(f"{stem}.{options.codec.suffix}") for stem in options.outputs}
     with state.meter.stage("separate"):
         return separate_song(
             song,

@@ -104,9 +104,9 @@ export class DecodedSource {
   }
 }
 
-/** Return the source of a stem. */
-export function createStemSource(codec, duration_s, getUrl) {
-  if (codec === "wav") return new WavSource(getUrl);
+/** Return the source of a stem of a job with these options. */
+export function createStemSource({ codec, sample_rate, channels }, duration_s, getUrl) {
+  if (codec === "wav" && sample_rate !== "source" && channels !== "source") return new WavSource(getUrl);
   return new DecodedSource(async () => {
     if (duration_s > MAX_DECODED_S) throw new AppError("too_long_to_play");
     for (const force of [false, true]) {

@@ -65,10 +65,10 @@ export class Player {
 
   #stemTrack({ stem, duration_s }, peaks) {
     const channel = this.#mixer.channel(stem);
-    const { codec } = this.#song.job.options;
+    const { options } = this.#song.job;
     const findFile = (job) => job.stems.find((other) => other.stem === stem);
     const getUrl = async (force) => findFile(await this.#song.refreshJob({ force })).url;
-    this.#playback.addTrack(stem, createStemSource(codec, duration_s, getUrl), 1);
+    this.#playback.addTrack(stem, createStemSource(options, duration_s, getUrl), 1);
     const volume = createElement("input.volume", {
       type: "range",
       min: 0,
