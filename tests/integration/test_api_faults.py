@@ -51,6 +51,22 @@ def test_lasting_failure_of_s3_returns_503(api: Api, faults: FaultProxy) -> None
     assert {request.method for request in faults.requests} == {"GET"}
 
 
+@pytest.mark.parametrize("fault", [unavailable, drop_response, truncate_body])
+def test_log_of_a_failure_has_no_name_of_a_song(
+    api: Api, faults: FaultProxy, caplog: pytest.LogCaptureFixture, buckets: Stack, fault: Any
+) -> None:
+    key = UploadKey.parse("drop/My secret song.wav")
+    put(buckets, song(), key)
+    record = record_key(key)
+    buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=record, Body=b"{}" * 1000)
+    faults.inject(fault, "GET", record, times=MANY)
+    require_unavailable(api.get("/drop/My secret song.wav"))
+    logged = " ".join(f"{line.getMessage()} {vars(line)}" for line in caplog.records)
+    assert "storage_failed" in logged
+    for name in ("secret", buckets.stems_bucket, "http://", "https://"):
+        assert name not in logged
+
+
 def test_unsaved_record_returns_503(
     api: Api, faults: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -182,7 +182,8 @@ def test_last_failure_is_recorded_and_published(
     assert (job.status, job.stage, job.stems) == ("failed", None, ())
     assert job.error is not None
     assert (job.error.code, job.error.is_transient) == ("storage", True)
-    assert job.error.message.startswith("All attempts failed. In the last one: Could not ")
+    assert "All attempts failed. In the last one: S3 failed (" in job.error.message
+    assert OTHER not in job.error.message
     assert notified == [job]
     assert set(results(buckets, f"{OTHER}/")) == {record_key(upload)}
     assert sqs.visibility_timeouts_s["receipt 0"] == 0

@@ -11,6 +11,7 @@ from stemdrop.job_record import Job, Status, now
 from stemdrop.keys import ZIP_NAME, Origin, UploadKey, record_key
 from stemdrop.options import Options
 from stemdrop.presigned import PresignedUpload
+from stemdrop.s3 import describe_cause
 from stemdrop.store import Store
 from stemdrop_api.dependencies import Dependencies
 from stemdrop_api.errors import JobFailedError, NotFoundError, NotReadyError
@@ -95,7 +96,7 @@ def _reuse_stems(store: Store, key: UploadKey, job: Job, request: JobRequest) ->
             store, key, content_digest(request.sha256, request.options()), accepts
         )
     except StorageError as error:
-        logger.warning("not_reused", job=key.name, reason=error.message)
+        logger.warning("not_reused", job=key.name, reason=describe_cause(error))
         return None
     return _finished(job, reused) if reused else None
 

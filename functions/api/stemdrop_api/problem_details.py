@@ -14,6 +14,7 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 from stemdrop.errors import StemdropError, StorageError
+from stemdrop.s3 import describe_cause
 from stemdrop_api.errors import (
     HEADERS,
     STATUSES,
@@ -94,7 +95,7 @@ def _on_stemdrop_error(request: Request, error: Exception) -> Response:
         raise error
     detail = str(error)
     if kind is StorageError:
-        logger.error("storage_failed", reason=detail)
+        logger.error("storage_failed", reason=describe_cause(cast(StorageError, error)))
         detail = "S3 is unavailable: try again."
     return respond(request.scope, problem(kind.code, STATUSES[kind], detail), HEADERS.get(kind))
 

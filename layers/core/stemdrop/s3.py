@@ -81,6 +81,14 @@ def storage_errors(
         raise StorageError(f"Could not {what}: {error}.") from error
 
 
+def describe_cause(error: StorageError) -> str:
+    """Return why S3 failed, without keys and URLs: they may have names of songs."""
+    cause = error.__cause__
+    if isinstance(cause, ClientError):
+        return f"{cause.operation_name}: {_code(cause)}"
+    return type(cause or error).__name__
+
+
 def is_refusal(error: StorageError) -> bool:
     """Tell whether S3 refused a request; its answer to HEAD has no reason."""
     cause = error.__cause__

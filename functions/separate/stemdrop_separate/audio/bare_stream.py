@@ -296,6 +296,8 @@ def _missing_frames(stream: BareStream, info_frames: int | None) -> list[int]:
     Frames of different sizes may be announced as a number; otherwise their mean size has to do.
     """
     missing_bytes = sum(gap.missing_bytes for gap in stream.gaps)
+    if not missing_bytes:
+        return [0 for _ in stream.gaps]
     per_byte = 1 / stream.mean_bytes
     announced = (info_frames or 0) - (stream.frames - 1)
     is_plausible = 0.5 < announced / max(missing_bytes * per_byte, 1) < 2

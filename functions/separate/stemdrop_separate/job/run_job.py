@@ -7,10 +7,12 @@ from stemdrop.errors import (
     RejectedError,
     SetupError,
     StemdropError,
+    StorageError,
     SupersededError,
 )
 from stemdrop.job_record import Failure
 from stemdrop.keys import Origin, UploadKey
+from stemdrop.s3 import describe_cause
 from stemdrop.store import Store
 from stemdrop_separate.job.context import Invocation, JobContext, JobResult, Outcome
 from stemdrop_separate.job.job_start import is_same_work, is_settled, start_record
@@ -99,6 +101,8 @@ def _give_up(store: Store, record: RecordWriter, error: Exception) -> None:
     code, reason = "internal", "something unexpected happened; the log says what."
     if isinstance(error, SetupError):
         code, reason = error.code, "the installation is incomplete; the log says what is missing."
+    elif isinstance(error, StorageError):
+        code, reason = error.code, f"S3 failed ({describe_cause(error)})."
     elif isinstance(error, StemdropError):
         code, reason = error.code, error.message
     failure = Failure(code, f"All attempts failed. In the last one: {reason}", is_transient=True)
