@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from stemdrop.options import LATER
+
 JOB_ID = "9f0c1b7e5d3a48e2b6a7c4d1e8f25093"
 HOST = "https://abc123.execute-api.eu-central-1.amazonaws.com"
 BUCKET = "https://stemdrop-stems-123456789012-eu-central-1.s3.eu-central-1.amazonaws.com"
@@ -14,14 +16,14 @@ OPTIONS: dict[str, Any] = {
     "offset_s": 0.0,
     "residual": False,
     "zip": False,
+    **LATER,
 }
 REQUEST: dict[str, Any] = {"filename": "Song.mp3", "size_bytes": 4_321_000, "codec": "mp3"}
 KNOWN: dict[str, Any] = REQUEST | {
     "sha256": "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b"
 }
 PART: dict[str, Any] = REQUEST | {
-    "model": "4stems",
-    "stems": ["vocals", "drums"],
+    "stems": ["vocals"],
     "codec": "flac",
     "bit_depth": "24",
     "offset_s": 60,

@@ -153,7 +153,7 @@ SHOW_OPTIONS: Responses = _problems()
 REQUESTS: dict[str, Any] = {
     "song": {"summary": "A song", "value": examples.REQUEST},
     "known": {"summary": "A song that may be known", "value": examples.KNOWN},
-    "part": {"summary": "Half a minute in four stems", "value": examples.PART},
+    "part": {"summary": "The vocals of half a minute, and the rest", "value": examples.PART},
 }
 # Operation and status to examples.
 _EXAMPLES: dict[str, dict[str, dict[str, Any]]] = {

@@ -22,11 +22,14 @@ def _schemas() -> dict[str, dict[str, Any]]:
         typed = found[each.name].get("anyOf", [found[each.name]])[0]
         schema = {name: value for name, value in typed.items() if name in LIMITS}
         values = each.metadata.get("values", ())
+        names = {"type": "string", "enum": [*values]}
         if values and schema.get("type") == "array":
-            schema["items"] = {"enum": [*values]}
+            schema["items"] = names
         elif values:
-            # JSON has numbers, so a bit depth may be one.
-            schema = {"enum": [*values, *(int(value) for value in values if value.isdigit())]}
+            schema = names
+        # JSON has numbers, so a bit depth may be one.
+        if numbers := [int(value) for value in values if value.isdigit()]:
+            schema = {"anyOf": [names, {"type": "integer", "enum": numbers}]}
         schemas[each.name] = schema
     return schemas
 
@@ -60,7 +63,7 @@ def properties() -> dict[str, Any]:
     """Return the options as properties of a JSON schema."""
     return {
         each.name: {
-            "anyOf": [SCHEMAS[each.name], NULL],
+            "anyOf": [*SCHEMAS[each.name].get("anyOf", [SCHEMAS[each.name]]), NULL],
             "title": each.metadata["title"],
             "default": None if each.name in DEPENDENT else each.default,
             "description": each.metadata["description"],

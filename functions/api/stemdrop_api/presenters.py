@@ -8,6 +8,7 @@ from urllib.parse import quote
 from stemdrop.errors import TimedOutError
 from stemdrop.job_record import Failure, Job, Stage, Status, Stem, timestamp
 from stemdrop.keys import Origin, UploadKey
+from stemdrop.options import LATER
 from stemdrop.presigned import PresignedUpload
 from stemdrop_api.dependencies import Dependencies
 from stemdrop_api.schemas import (
@@ -106,6 +107,9 @@ class JobPresenter:
     def present(self, job: Job) -> JobView:
         """Return the view of a job."""
         job = as_of(job, self.now)
+        # A record leaves out the defaults of later options; a caller needn't know them.
+        defaults = {name: value for name, value in LATER.items() if name not in job.options}
+        job = replace(job, options=job.options | defaults)
         key = UploadKey.parse(job.key)
         settings = self.dependencies.settings
         urls_expire_at = self.now + timedelta(seconds=settings.url_lifetime_s)

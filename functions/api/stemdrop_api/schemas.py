@@ -13,6 +13,8 @@ from stemdrop_api import option_schema
 
 # S3 can't limit the size of a PUT in any other way than by signing its length.
 SIZE = "Exact size of the file. It is required: S3 accepts a body of this length only."
+# Source: "Amazon S3 multipart upload limits", AWS documentation.
+LARGEST_PUT_BYTES = 5 * 2**30
 # No control characters; after the last slash of Unix or Windows, more than dots and spaces.
 CONTROLS = r"\u0000-\u001f\u007f-\u009f"
 FILENAME = rf"^[^{CONTROLS}]*[^{CONTROLS}/\\. ][^{CONTROLS}/\\]*$"
@@ -48,7 +50,7 @@ class JobRequest(BaseModel):
     )
 
     filename: Filename = Field(description="Name of the song; a leading folder is removed.")
-    size_bytes: int = Field(ge=1, strict=True, description=SIZE)
+    size_bytes: int = Field(ge=1, le=LARGEST_PUT_BYTES, strict=True, description=SIZE)
     sha256: Sha256 | None = Field(
         None,
         description=(
