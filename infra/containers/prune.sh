@@ -17,7 +17,7 @@ rm -rf onnxruntime/datasets onnxruntime/quantization onnxruntime/tools onnxrunti
 # TensorFlow 2.15 imports distutils, which is one of setuptools' parts by now.
 [ -d tensorflow ] || rm -rf setuptools setuptools-* pkg_resources _distutils_hack distutils-precedence.pth
 # Services whose clients are made, or whose requests the emulator checks by their models.
-keep botocore/data apigateway apigatewayv2 cloudformation iam lambda logs s3 sns sqs sts xray
+keep botocore/data apigateway apigatewayv2 cloudformation iam lambda logs s3 sns sqs sts
 # Of scipy, one compiled module is loaded, and it needs nothing else; see separation/fft.py.
 keep scipy fft
 keep scipy/fft _pocketfft
