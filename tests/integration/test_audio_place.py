@@ -1,5 +1,6 @@
 """Every sample stands where a careful player would play it, whatever happened to the file."""
 
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -133,6 +134,9 @@ def noise(size_bytes: int) -> bytes:
         ("song.opus", ()),
         ("song.m4a", ()),
         ("song.aac", ()),
+        ("song.mp2", ()),
+        ("song.ac3", ()),
+        ("song.eac3", ()),
         ("song.wma", ()),
         ("song.mkv", ()),
         ("song.ts", ()),
@@ -158,6 +162,10 @@ def test_damage_moves_nothing(
     assert delay(decoded, song, 0.5) == delay(clean, song, 0.5)
     assert delay(decoded, song, 5.2) == delay(clean, song, 5.2)
     assert "of the sound is missing, and the stems are silent there: " in warnings[0]
+    start_s, end_s = map(float, re.findall(r"(\d+\.\d+) to (\d+\.\d+) s", warnings[0])[0])
+    hole = decoded[round((start_s + 0.01) * RATE_HZ) : round((end_s - 0.01) * RATE_HZ)]
+    assert len(hole)
+    assert not hole.any()
 
 
 def test_only_damaged_blocks_of_a_flac_are_silent(tmp_path: Path, song: Samples) -> None:

@@ -3,67 +3,41 @@
 They have no time stamps. Where frames are missing, a decoder continues with the next one that it
 finds, and everything moves early; and if the first frame, which says how much the encoder delayed
 the sound, isn't the first thing in the file, ffmpeg doesn't take that delay off. A repaired copy
-has neither problem: it begins with the first frame, and frames that no decoder takes stand in for
-missing ones, so that the decoder counts them.
+has neither problem: it begins with the first frame, and others stand in for missing ones, so that
+the decoder counts them.
 """
 
 import mmap
-import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import NamedTuple, cast
 
+from stemdrop_separate.audio.bare_frames import SYNC, Data, Frame, Kind, find_frame
 from stemdrop_separate.audio.probe import AudioSource
 from stemdrop_separate.disk_space import require_disk_space
+from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
 # Containers of ffmpeg that a bare stream may be in; a RIFF header may stand in front of mp3.
-CONTAINERS = {"mp3", "aac", "wav"}
-CODECS = {"mp3", "aac"}
-# Sources: ISO/IEC 11172-3 and 13818-3, 2.4.2.3; kbit/s of layer III, for MPEG-1 and MPEG-2.
-_KBPS = (
-    (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
-    (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
-)
-_MP3_RATES_HZ = {
-    3: (44_100, 48_000, 32_000),
-    2: (22_050, 24_000, 16_000),
-    0: (11_025, 12_000, 8_000),
+CODECS = {
+    "mp3": {"mp3", "mp2"},
+    "aac": {"aac"},
+    "ac3": {"ac3"},
+    "eac3": {"eac3"},
+    "dts": {"dts"},
+    "wav": {"mp3"},
 }
-# Source: ISO/IEC 14496-3, 1.6.3.4.
-_AAC_RATES_HZ = (
-    *(96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000),
-    *(22_050, 16_000, 12_000, 11_025, 8_000, 7_350),
-)
-_SYNC = re.compile(rb"\xff[\xe2-\xff]")
-_HEADER_BYTES = 7
 _ID3_BYTES = 10
 # Frames that have to follow one another before they are believed.
 _CHAIN_FRAMES = 3
 # More than a day of sound, which is more than anybody separates.
 _MOST_FRAMES = 4_000_000
-_UNDECODABLE = b"\xff"
-
-Data = bytes | mmap.mmap
-Kind = tuple[str, int, int]
-
-
-class Frame(NamedTuple):
-    """A frame by its header.
-
-    Attributes
-    ----------
-    header_bytes, size_bytes : Size of the header, and of the whole frame.
-    kind : What all frames of a stream have in common, such as the rate.
-    """
-
-    header_bytes: int
-    size_bytes: int
-    kind: Kind
-    samples: int
+# Contents of a frame that stands in for a missing one. Decoders refuse it as mp3 and AAC, and give
+# anything else as the others.
+_FILL = b"\xff"
+_REFUSED = {"mp3", "aac"}
 
 
 class Gap(NamedTuple):
@@ -72,11 +46,13 @@ class Gap(NamedTuple):
     Attributes
     ----------
     start, end : Where they are in the file.
+    frames : Number of frames before them.
     missing_bytes : Number of bytes that should be frames; a tag's aren't.
     """
 
     start: int
     end: int
+    frames: int
     missing_bytes: int
 
 
@@ -88,6 +64,7 @@ class BareStream:
     ----------
     start, end : Position of the first one, and behind the last one.
     frames : Number of frames.
+    kind : Codec, version and rate of the last one.
     has_one_size : Whether all frames but the first have the same size, up to a byte of padding.
     duration_s : Seconds of sound, with what an encoder's delay adds.
     gaps : What lies between frames and isn't one.
@@ -96,6 +73,7 @@ class BareStream:
     start: int
     end: int
     frames: int
+    kind: Kind
     has_one_size: bool
     duration_s: float
     gaps: tuple[Gap, ...]
@@ -117,7 +95,7 @@ def repair(path: Path, source: AudioSource, folder: Path) -> tuple[Path, AudioSo
     -------
     The song itself or a repaired copy of it, and its description.
     """
-    if source.container not in CONTAINERS or source.codec not in CODECS:
+    if source.codec not in CODECS.get(source.container, ()):
         return path, source
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         stream = scan(data)
@@ -140,7 +118,7 @@ def _prepare(
     copy = folder / path.name
     with copy.open("wb") as file:
         file.writelines(_repaired(data, stream, missing))
-    return copy, known
+    return copy, replace(known, silenced=tuple(_silenced(stream, missing)))
 
 
 def scan(data: Data) -> BareStream | None:
@@ -155,7 +133,7 @@ def scan(data: Data) -> BareStream | None:
     while True:
         frame = find_frame(data, at)
         if frame is None or (frame.kind != kind and not _is_chain(data, at, _CHAIN_FRAMES)):
-            gap = _gap(data, at, kind)
+            gap = _gap(data, at, frames, kind)
             if gap is None:
                 break
             gaps.append(gap)
@@ -170,7 +148,7 @@ def scan(data: Data) -> BareStream | None:
             if frames > 1:  # the first one may only describe the others
                 sizes.add(frame.size_bytes)
     has_one_size = max(sizes, default=0) - min(sizes, default=0) <= 1
-    return BareStream(start, at, frames, has_one_size, duration_s, tuple(gaps))
+    return BareStream(start, at, frames, kind, has_one_size, duration_s, tuple(gaps))
 
 
 def _first_frame(data: Data) -> int | None:
@@ -181,43 +159,11 @@ def _first_frame(data: Data) -> int | None:
     return _next_chain(data, 0)
 
 
-def _gap(data: Data, at: int, kind: Kind) -> Gap | None:
+def _gap(data: Data, at: int, frames: int, kind: Kind) -> Gap | None:
     """Return what lies between a position and the next frame, or None if there is no frame."""
     sound_at = _tags_end(data, at)
     found = _next_chain(data, sound_at, kind)
-    return None if found is None else Gap(at, found, found - sound_at)
-
-
-def find_frame(data: Data, at: int) -> Frame | None:
-    """Return the frame whose header is at a position, if there is one."""
-    head = data[at : at + _HEADER_BYTES]
-    if len(head) < _HEADER_BYTES or head[0] != 0xFF:
-        return None
-    if head[1] & 0xF6 == 0xF0:
-        size_bytes = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
-        return _adts_frame(head[1], head[2], size_bytes)
-    return _mp3_frame(head[1], head[2])
-
-
-@cache  # of 65,536 at most
-def _mp3_frame(first: int, second: int) -> Frame | None:
-    version, bitrate, rate = first >> 3 & 3, second >> 4, second >> 2 & 3
-    is_layer_3 = first & 0xE6 == 0xE2
-    if not is_layer_3 or version == 1 or bitrate in {0, 15} or rate == 3:
-        return None
-    rate_hz = _MP3_RATES_HZ[version][rate]
-    samples = 1152 if version == 3 else 576
-    kbps = _KBPS[version != 3][bitrate]
-    size_bytes = samples // 8 * kbps * 1000 // rate_hz + (second >> 1 & 1)
-    return Frame(4, size_bytes, ("mp3", version, rate_hz), samples)
-
-
-@lru_cache(4096)
-def _adts_frame(first: int, second: int, size_bytes: int) -> Frame | None:
-    rate = second >> 2 & 15
-    if rate >= len(_AAC_RATES_HZ) or size_bytes < _HEADER_BYTES:
-        return None
-    return Frame(_HEADER_BYTES, size_bytes, ("aac", first & 8, _AAC_RATES_HZ[rate]), 1024)
+    return None if found is None else Gap(at, found, frames, found - sound_at)
 
 
 def _is_chain(data: Data, at: int, frames: int, kind: Kind | None = None) -> bool:
@@ -235,7 +181,7 @@ def _is_chain(data: Data, at: int, frames: int, kind: Kind | None = None) -> boo
 
 def _next_chain(data: Data, at: int, kind: Kind | None = None) -> int | None:
     """Return the next position of frames of a kind, or of more frames of another kind."""
-    for match in _SYNC.finditer(data, at):
+    for match in SYNC.finditer(data, at):
         if kind is not None and _is_chain(data, match.start(), _CHAIN_FRAMES - 1, kind):
             return match.start()
         if _is_chain(data, match.start(), _CHAIN_FRAMES):
@@ -285,7 +231,7 @@ def _repaired(data: Data, stream: BareStream, missing: list[int]) -> Iterator[by
     at = stream.start
     for gap, frames in zip(stream.gaps, missing, strict=True):
         yield data[at : gap.start]
-        yield frames * _undecodable_frame(data, gap.end)
+        yield frames * _stand_in(data, gap.end)
         at = gap.end
     yield data[at : stream.end]
 
@@ -307,10 +253,22 @@ def _missing_frames(stream: BareStream, info_frames: int | None) -> list[int]:
     return [end - start for start, end in pairwise(round(each * per_byte) for each in so_far)]
 
 
-def _undecodable_frame(data: Data, at: int) -> bytes:
-    """Return a frame with the header of another one, and without any sound."""
+def _silenced(stream: BareStream, missing: list[int]) -> Iterator[tuple[int, int]]:
+    """Yield the samples of stand-ins that a decoder doesn't refuse."""
+    if stream.kind[0] in _REFUSED:
+        return
+    per_frame = stream.duration_s / stream.frames * SAMPLE_RATE_HZ
+    before = 0
+    for gap, frames in zip(stream.gaps, missing, strict=True):
+        start = gap.frames + before
+        before += frames
+        yield round(start * per_frame), round((start + frames) * per_frame)
+
+
+def _stand_in(data: Data, at: int) -> bytes:
+    """Return a frame with the header of another one, and without its sound."""
     frame = cast(Frame, find_frame(data, at))
     head = bytearray(data[at : at + frame.header_bytes])
-    # No checksum follows.
-    head[1] |= 1
-    return bytes(head).ljust(frame.size_bytes, _UNDECODABLE)
+    if frame.kind[0] in {"mp2", "mp3", "aac"}:
+        head[1] |= 1  # no checksum follows
+    return bytes(head).ljust(frame.size_bytes, _FILL)

@@ -130,9 +130,24 @@ class Decoder:
 
     def _decoded(self) -> Iterator[Block]:
         pipe = cast(IO[bytes], self._running.process.stdout)
+        decoded = 0
         while data := pipe.read(BLOCK_SAMPLES * BYTES_PER_SAMPLE):
             whole = len(data) // BYTES_PER_SAMPLE * BYTES_PER_SAMPLE
-            yield np.frombuffer(data[:whole], "<f4").reshape(-1, 2)
+            block = np.frombuffer(data[:whole], "<f4").reshape(-1, 2)
+            yield self._silence_damage(block, decoded)
+            decoded += len(block)
+
+    def _silence_damage(self, block: Block, decoded: int) -> Block:
+        spans = [
+            (max(start - decoded, 0), min(end - decoded, len(block)))
+            for start, end in self._source.silenced
+        ]
+        spans = [(start, end) for start, end in spans if start < end]
+        if spans:
+            block = block.copy()
+            for start, end in spans:
+                block[start:end] = 0
+        return block
 
     def _part(self, song: Iterable[Block]) -> Iterator[Block]:
         """Yield the samples from the offset on; all of them, or as many as the duration says."""
@@ -204,9 +219,11 @@ class Decoder:
         """Yield start and end, in seconds of the song, of each hole in the part that came out."""
         first = _samples(self._offset_s)
         before = _samples(self._source.start_s)
-        for hole in self._log.holes():
-            start = max(hole.start + before, first)
-            end = min(hole.start + before + hole.samples, first + self.samples)
+        holes = [(hole.start + before, hole.samples) for hole in self._log.holes()]
+        holes += [(start, end - start) for start, end in self._source.silenced]
+        for hole_start, samples in sorted(holes):
+            start = max(hole_start, first)
+            end = min(hole_start + samples, first + self.samples)
             if start < end:
                 yield start / SAMPLE_RATE_HZ, end / SAMPLE_RATE_HZ
 

@@ -52,6 +52,7 @@ class AudioSource:
     start_s : Seconds from the start of the file to the start of the sound.
     tracks, track : All sound tracks, and the one that was chosen.
     cover : The first cover.
+    silenced : Start and end of damage, in samples at 44,100 Hz, that a decoder fills with anything.
     sample_rate_hz, channels : Format of the first decoded block.
     codec, container : Names of ffmpeg, such as ``aac`` and ``mov,mp4,m4a,3gp,3g2,mj2``.
     tags : What the song says about itself.
@@ -69,6 +70,7 @@ class AudioSource:
     tracks: tuple[Track, ...] = (_ONLY_TRACK,)
     track: Track = _ONLY_TRACK
     cover: CoverStream | None = None
+    silenced: tuple[tuple[int, int], ...] = ()
     is_sound_alone: bool = True
 
 

@@ -1,0 +1,108 @@
+"""Headers of the frames that bare streams of sound consist of."""
+
+import mmap
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+# Sources: ISO/IEC 11172-3 and 13818-3, 2.4.2.3; kbit/s by version and layer.
+_MPEG_2_KBPS = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+_MPEG_KBPS = {
+    (3, 3): (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (3, 2): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    **{(version, layer): _MPEG_2_KBPS for version in (0, 2) for layer in (2, 3)},
+}
+_MPEG_RATES_HZ = {
+    3: (44_100, 48_000, 32_000),
+    2: (22_050, 24_000, 16_000),
+    0: (11_025, 12_000, 8_000),
+}
+# Source: ISO/IEC 14496-3, 1.6.3.4.
+_AAC_RATES_HZ = (
+    *(96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000),
+    *(22_050, 16_000, 12_000, 11_025, 8_000, 7_350),
+)
+# Source: ETSI TS 102 366, 4.4.1 and E.1.3.1.
+_AC3_RATES_HZ = (48_000, 44_100, 32_000)
+_AC3_KBPS = (
+    *(32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640),
+)
+_EAC3_BLOCKS = (1, 2, 3, 6)
+_EAC3_DEPENDENT = 1
+SYNC = re.compile(rb"\xff[\xe2-\xff]|\x0b\x77")
+HEADER_BYTES = 7
+
+Data = bytes | mmap.mmap
+Kind = tuple[str, int, int]
+
+
+class Frame(NamedTuple):
+    """A frame by its header.
+
+    Attributes
+    ----------
+    header_bytes, size_bytes : Size of the header, and of the whole frame.
+    kind : Codec, version and rate: what all frames of a stream have in common.
+    samples : Number of samples.
+    """
+
+    header_bytes: int
+    size_bytes: int
+    kind: Kind
+    samples: int
+
+
+def find_frame(data: Data, at: int) -> Frame | None:
+    """Return the frame whose header is at a position, if there is one."""
+    head = data[at : at + HEADER_BYTES]
+    if len(head) < HEADER_BYTES:
+        return None
+    if head[0] == 0xFF and head[1] & 0xF6 == 0xF0:
+        size_bytes = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+        return _adts_frame(head[1], head[2], size_bytes)
+    if head[0] == 0xFF:
+        return _mpeg_frame(head[1], head[2])
+    if head[:2] == b"\x0b\x77":
+        return _ac3_frame(head) if head[5] >> 3 <= 10 else _eac3_frame(head)
+    return None
+
+
+@lru_cache(4096)
+def _mpeg_frame(first: int, second: int) -> Frame | None:
+    version, layer = first >> 3 & 3, 4 - (first >> 1 & 3)
+    bitrate, rate = second >> 4, second >> 2 & 3
+    is_valid = first & 0xE0 == 0xE0 and (version, layer) in _MPEG_KBPS
+    if not is_valid or bitrate in {0, 15} or rate == 3:
+        return None
+    rate_hz = _MPEG_RATES_HZ[version][rate]
+    samples = 576 if layer == 3 and version != 3 else 1152
+    kbps = _MPEG_KBPS[version, layer][bitrate]
+    size_bytes = samples // 8 * kbps * 1000 // rate_hz + (second >> 1 & 1)
+    return Frame(4, size_bytes, (f"mp{layer}", version, rate_hz), samples)
+
+
+@lru_cache(4096)
+def _adts_frame(first: int, second: int, size_bytes: int) -> Frame | None:
+    rate = second >> 2 & 15
+    if rate >= len(_AAC_RATES_HZ) or size_bytes < 7:
+        return None
+    return Frame(7, size_bytes, ("aac", first & 8, _AAC_RATES_HZ[rate]), 1024)
+
+
+def _ac3_frame(head: bytes) -> Frame | None:
+    rate, size = head[4] >> 6, head[4] & 63
+    if rate == 3 or size >= 2 * len(_AC3_KBPS):
+        return None
+    rate_hz, kbps = _AC3_RATES_HZ[rate], _AC3_KBPS[size >> 1]
+    words = kbps * 96_000 // rate_hz + (size & 1 if rate == 1 else 0)
+    return Frame(7, 2 * words, ("ac3", head[5] >> 3, rate_hz), 1536)
+
+
+def _eac3_frame(head: bytes) -> Frame | None:
+    rate, blocks = head[4] >> 6, _EAC3_BLOCKS[head[4] >> 4 & 3]
+    if head[5] >> 3 > 16 or rate == 3:
+        return None
+    is_dependent = head[2] >> 6 == _EAC3_DEPENDENT
+    size_bytes = 2 * (((head[2] & 7) << 8 | head[3]) + 1)
+    samples = 0 if is_dependent else 256 * blocks
+    return Frame(6, size_bytes, ("eac3", 16, _AC3_RATES_HZ[rate]), samples)
