@@ -24,13 +24,12 @@ def log(*lines: str) -> FrameLog:
     return FrameLog(io.BytesIO("".join(line + "\n" for line in lines).encode()))
 
 
-def frame(stamp: int | str) -> str:
-    numbers = (
-        f"{stamp}.000000" if isinstance(stamp, int) else stamp,
-        f"{BLOCK}.000000",
-        f"{RATE_HZ}.000000",
+def frame(stamp: int | str, samples: int = 0) -> str:
+    numbers = [stamp] if not samples else [-(10**15), samples, RATE_HZ, stamp]
+    return "\n".join(
+        f"[Eval @ 0x7f5] [error] {number}" + (".000000" if isinstance(number, int) else "")
+        for number in numbers
     )
-    return "\n".join(f"[Eval @ 0x7f5] [error] {number}" for number in numbers)
 
 
 def test_consecutive_blocks_have_no_holes() -> None:
@@ -84,7 +83,7 @@ def test_holes_lie_where_sound_is_missing() -> None:
 
 @pytest.mark.parametrize("block_samples", [100, 1024, 3000, 10_000])
 def test_silence_is_inserted_at_the_sample(block_samples: int) -> None:
-    frames = log(*(frame(stamp * BLOCK) for stamp in [0, 2, 3, 6, 7]))
+    frames = log(frame(0, BLOCK), *(frame(stamp * BLOCK) for stamp in [2, 3, 6, 7]))
     decoded = np.arange(1.0, 5 * BLOCK + 1, dtype=np.float32)
     sound = np.stack([decoded, -decoded], axis=1)
     blocks = (sound[at : at + block_samples] for at in range(0, len(sound), block_samples))
@@ -96,7 +95,7 @@ def test_silence_is_inserted_at_the_sample(block_samples: int) -> None:
 
 
 def test_an_hour_without_sound_is_refused() -> None:
-    frames = log(frame(0), frame(10**15))
+    frames = log(frame(0, BLOCK), frame(10**14))
     block = np.ones((2 * BLOCK, 2), np.float32)
     with pytest.raises(DamagedError, match="more than an hour"):
         list(with_silence([block], frames, 0.0))
@@ -104,7 +103,7 @@ def test_an_hour_without_sound_is_refused() -> None:
 
 def test_log_keeps_only_messages() -> None:
     frames = log(
-        frame("nan"),
+        frame("nan", BLOCK),
         "[flac @ 0x55] [error] invalid residual",
         frame(5 * BLOCK),
         frame(9 * BLOCK),
@@ -115,3 +114,9 @@ def test_log_keeps_only_messages() -> None:
         "[aist#0:0/flac @ 0x55] [dec:flac @ 0x56] [fatal] broken",
     ]
     assert frames.holes() == [Hole(2 * BLOCK, 2 * BLOCK, 3 * BLOCK)]
+
+
+def test_length_and_rate_of_blocks_may_change() -> None:
+    frames = log(frame(0, BLOCK), frame(BLOCK), frame(2 * BLOCK, 500), frame(2 * BLOCK + 500))
+    list(with_silence([np.ones((2 * BLOCK + 1000, 2), np.float32)], frames, 0.0))
+    assert frames.holes() == []

@@ -18,9 +18,14 @@ from stemdrop.errors import DamagedError
 from stemdrop_separate.audio.pipes import LOG_LIMIT_BYTES, PipeReader
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
-# Filter that logs, on a line each, time stamp, length and rate of a block, and changes nothing. 16
-# is the level of errors. ``ashowinfo`` would write parts of lines, and other threads in between.
-LOG_FRAMES = "asetpts='print(PTS,16);print(NB_SAMPLES,16);print(SR,16);PTS'"
+# Filter that logs the time stamp of each block on a line of its own, and changes nothing; 16 is the
+# level of errors. Length and rate follow a mark, where they change. ``ashowinfo`` would write parts
+# of lines, with those of other threads in between.
+_MARK = -(10**15)
+LOG_FRAMES = (
+    "asetpts='if(eq(NB_SAMPLES,ld(0))*eq(SR,ld(1)),0,"
+    f"(print({_MARK},16);print(st(0,NB_SAMPLES),16);print(st(1,SR),16)));print(PTS,16);PTS'"
+)
 # Shorter holes are jitter of the clock that wrote the time stamps; the shortest block of a common
 # codec that can be missing, one of DTS, lasts 11.6 ms.
 SHORTEST_HOLE_S = 0.01
@@ -33,7 +38,6 @@ SILENT_BLOCK_SAMPLES = SAMPLE_RATE_HZ
 
 _NUMBER = re.compile(rb"^\[Eval @ (?:0x)?[0-9a-fA-F]+\] \[error\] (?:(-?\d+)\.0+|-?nan)$")
 
-_NUMBERS = 3
 
 Block = NDArray[np.float32]
 
@@ -110,7 +114,8 @@ class FrameLog(PipeReader):
         self._timeline = Timeline()
         self._grown = threading.Condition()
         self._has_ended = False
-        self._numbers: list[int | None] = []
+        self._samples = self._sample_rate_hz = 0
+        self._changed: list[int] | None = None
         super().__init__(pipe)
 
     def holes(self) -> list[Hole]:
@@ -142,14 +147,17 @@ class FrameLog(PipeReader):
                 self._grown.notify()
 
     def _take(self, number: int | None) -> None:
-        self._numbers.append(number)
-        if len(self._numbers) == _NUMBERS:
-            time_stamp, samples, sample_rate_hz = self._numbers
-            if samples and sample_rate_hz:
-                with self._grown:
-                    self._timeline.add(time_stamp, samples, sample_rate_hz)
-                    self._grown.notify()
-            self._numbers.clear()
+        if number == _MARK:
+            self._changed = []
+        elif self._changed is not None:
+            self._changed.append(number or 0)
+            if len(self._changed) == 2:
+                self._samples, self._sample_rate_hz = self._changed
+                self._changed = None
+        elif self._samples and self._sample_rate_hz:
+            with self._grown:
+                self._timeline.add(number, self._samples, self._sample_rate_hz)
+                self._grown.notify()
 
 
 def with_silence(blocks: Iterable[Block], log: FrameLog, start_s: float) -> Iterator[Block]:
