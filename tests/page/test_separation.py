@@ -123,13 +123,18 @@ def test_all_options_are_sent(user: PageUser, make_song: SongFactory) -> None:
     user.choose(make_song("part.wav", 42, 6.0))
     page.get_by_text("More options").click()
     page.get_by_role("radio", name="Four stems").check()
-    page.get_by_role("combobox", name="Bit depth").select_option("24")
     for stem in ("bass", "other"):
         page.get_by_label(stem, exact=True).uncheck()
     page.get_by_label("Start, in seconds").fill("1.5")
     page.get_by_label("Duration, in seconds").fill("2")
-    for name in ("Higher quality", "high frequencies", "residual stem", "would clip"):
+    page.get_by_label("Sound track").fill("1")
+    page.get_by_label("Titles of the stems").fill("{stem}")
+    for name in ("Higher quality", "high frequencies", "residual stem", "would clip", "own sample"):
         page.get_by_label(name).check()
+    page.get_by_role("combobox", name="Format").select_option("mp3")
+    expect(page.get_by_label("own sample rate")).to_be_disabled()
+    page.get_by_role("combobox", name="Format").select_option("wav")
+    page.get_by_role("combobox", name="Bit depth").select_option("24")
     page.get_by_label("ZIP").uncheck()
     user.screenshot("03-more-options")
     with page.expect_request("**/jobs") as sent:
@@ -149,8 +154,10 @@ def test_all_options_are_sent(user: PageUser, make_song: SongFactory) -> None:
         "quality": "high",
         "clip": "scale",
         "zip": False,
-        "sample_rate": "44100",
+        "sample_rate": "source",
         "channels": "stereo",
+        "track": "1",
+        "title_format": "{stem}",
     }
     user.card("done")
     expect(page.get_by_role("link", name="Save residual")).to_be_visible()

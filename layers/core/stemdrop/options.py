@@ -216,7 +216,7 @@ class Options:
         metadata=describe(
             "Sample rate",
             "Sample rate of lossless stems: 44,100 Hz as in Spleeter, or the song's own.",
-            values={"44100": "44,100 Hz", "source": "Sample rate of the song, in lossless formats"},
+            values={"44100": "44,100 Hz", "source": "Keep the song's own sample rate (lossless formats)"},
             is_later=True,
         ),
     )
@@ -225,7 +225,7 @@ class Options:
         metadata=describe(
             "Channels",
             "Channels of the stems: always stereo as in Spleeter, or mono for a mono song.",
-            values={"stereo": "Stereo", "source": "Mono stems of a mono song"},
+            values={"stereo": "Stereo", "source": "Make mono stems if the song is mono"},
             is_later=True,
         ),
     )

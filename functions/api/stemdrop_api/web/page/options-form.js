@@ -6,6 +6,7 @@ import { capitalize } from "./format.js";
 const WIDE_SUFFIX = "-16kHz"; // of a model that uses the same weights up to 16 kHz
 const NUMBERS = ["No", "One", "Two", "Three", "Four", "Five"];
 const DEFAULT_BITRATE = "192k";
+const LOSSLESS_ONLY = "sample_rate";
 // These options have controls of their own. Every other option with two values becomes a checkbox.
 const CONTROLS = new Set([
   "model",
@@ -90,7 +91,7 @@ export class OptionsForm {
     if (byId("title-format").value) options.title_format = byId("title-format").value;
     const { defaults } = this.#capabilities;
     for (const { name, checkbox, checkedValue } of this.#checkboxes) {
-      options[name] = checkbox.checked ? checkedValue : defaults[name];
+      options[name] = checkbox.checked && !checkbox.disabled ? checkedValue : defaults[name];
     }
     return options;
   }
@@ -136,6 +137,9 @@ export class OptionsForm {
     byId("bit-depth").replaceChildren(...values.map(({ value, label }) => new Option(label, value)));
     byId("bit-depth-field").hidden = bitDepths.length === 0;
     byId("bitrate-field").hidden = bitDepths.length > 0;
+    for (const { name, checkbox } of this.#checkboxes) {
+      if (name === LOSSLESS_ONLY) checkbox.disabled = bitDepths.length === 0;
+    }
   }
 
   #showStems() {
