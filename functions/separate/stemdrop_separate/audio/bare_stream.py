@@ -1,10 +1,10 @@
-"""Bare streams of mp3 or AAC frames: what is in front of them, and damage in the middle.
+"""Bare streams of frames, such as mp3: what is in front of them, and damage in the middle.
 
 They have no time stamps. Where frames are missing, a decoder continues with the next one that it
 finds, and everything moves early; and if the first frame, which says how much the encoder delayed
 the sound, isn't the first thing in the file, ffmpeg doesn't take that delay off. A repaired copy
-has neither problem: it begins with the first frame, and others stand in for missing ones, so that
-the decoder counts them.
+has neither problem: it begins with the first frame, and frames without sound stand in for missing
+ones, so that the decoder counts them.
 """
 
 import mmap
@@ -20,13 +20,12 @@ from stemdrop_separate.audio.probe import AudioSource
 from stemdrop_separate.disk_space import require_disk_space
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
-# Containers of ffmpeg that a bare stream may be in; a RIFF header may stand in front of mp3.
+# Containers of ffmpeg to codecs; a RIFF header may stand in front of mp3.
 CODECS = {
     "mp3": {"mp3", "mp2"},
     "aac": {"aac"},
     "ac3": {"ac3"},
     "eac3": {"eac3"},
-    "dts": {"dts"},
     "wav": {"mp3"},
 }
 _ID3_BYTES = 10
@@ -227,7 +226,7 @@ def _info_frames(data: Data, stream: BareStream) -> int | None:
 
 
 def _repaired(data: Data, stream: BareStream, missing: list[int]) -> Iterator[bytes]:
-    """Yield the frames of a stream, with others that can't be decoded in place of missing ones."""
+    """Yield the frames of a stream, and frames without sound in place of missing ones."""
     at = stream.start
     for gap, frames in zip(stream.gaps, missing, strict=True):
         yield data[at : gap.start]

@@ -38,7 +38,6 @@ SILENT_BLOCK_SAMPLES = SAMPLE_RATE_HZ
 
 _NUMBER = re.compile(rb"^\[Eval @ (?:0x)?[0-9a-fA-F]+\] \[error\] (?:(-?\d+)\.0+|-?nan)$")
 
-
 Block = NDArray[np.float32]
 
 
