@@ -40,6 +40,8 @@ MAGIC = {
     Codec.M4A: b"\0\0\0\x1cftypM4A",
     Codec.OPUS: b"OggS",
     Codec.WMA: b"\x30\x26\xb2\x75",
+    Codec.AIFF: b"FORM",
+    Codec.ALAC: b"\0\0\0\x1cftypM4A",
 }
 
 
@@ -120,7 +122,7 @@ def test_record_describes_the_whole_job(buckets: Stack, job_context: JobContext)
 def test_every_codec_is_written(buckets: Stack, job_context: JobContext, codec: Codec) -> None:
     put(buckets, song(), metadata={"codec": codec.value, "stems": "vocals"})
     job = separate(buckets, job_context)
-    assert stem_names(buckets) == {f"vocals.{codec}"}
+    assert stem_names(buckets) == {f"vocals.{codec.suffix}"}
     data = read(buckets, job.stems[0].key)
     assert data.startswith(MAGIC[codec])
     head = buckets.s3.head_object(Bucket=buckets.stems_bucket, Key=job.stems[0].key)
