@@ -82,6 +82,11 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     return write_page(figures(), tmp_path_factory.mktemp("page"))
 
 
+def test_page_has_its_headings(page: str) -> None:
+    headings = [line for line in page.splitlines() if line.startswith("#")]
+    assert headings[:2] == ["# Cost", "## Cost of a song by memory size"]
+
+
 def test_page_distinguishes_measured_and_estimated_sizes(page: str) -> None:
     rows = {row[0]: row[1:] for row in table(page, "Memory")}
     assert len(rows) == len(SIZES_MB)
