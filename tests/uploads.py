@@ -33,7 +33,7 @@ def song(duration_s: float = 0.5, seed: int = 0) -> bytes:
         path = Path(folder, "song.wav")
         write_wav(path, [generate(duration_s, seed=seed).mix])
         data = path.read_bytes()
-    # With a title: the stems of a song without one are called as its file.
+    # With a title: the stems of a song without one are named after its file.
     tagged = data[8:] + media.chunk(b"LIST", b"INFO" + media.chunk(b"INAM", TITLE.encode()))
     return struct.pack("<4sI", data[:4], len(tagged)) + tagged
 

@@ -51,7 +51,7 @@ def content_digest(sha256: str, options: Options) -> str:
 def has_same_titles(found: Job, job: Job) -> bool:
     """Tell whether a job's stems have the titles that those of another one need.
 
-    Stems of a song without a title are called as its file, which may be nobody else's business.
+    Stems of a song without a title are named after its file, and that name may be private.
     """
     return found.title == job.title or found.sound is None or found.sound.has_title
 

@@ -56,7 +56,7 @@ class Track:
     Attributes
     ----------
     number : Number from 1, as the option ``track`` takes it.
-    language, title : What the file says of it; None if it doesn't.
+    language, title : Values in the file; None if it has none.
     is_default : Whether the file calls it the default track.
     """
 

@@ -216,7 +216,10 @@ class Options:
         metadata=describe(
             "Sample rate",
             "Sample rate of lossless stems: 44,100 Hz as in Spleeter, or the song's own.",
-            values={"44100": "44,100 Hz", "source": "Keep the song's own sample rate (lossless formats)"},
+            values={
+                "44100": "44,100 Hz",
+                "source": "Keep the song's own sample rate (lossless formats)",
+            },
             is_later=True,
         ),
     )

@@ -3,8 +3,8 @@
 They have no time stamps. Where frames are missing, a decoder continues with the next one that it
 finds, and everything moves early; and if the first frame, which says how much the encoder delayed
 the sound, isn't the first thing in the file, ffmpeg doesn't take that delay off. A repaired copy
-has neither problem: it begins with the first frame, and frames without sound stand in for missing
-ones, so that the decoder counts them.
+has neither problem: it begins with the first frame, and frames without sound replace missing ones,
+so that the decoder counts them.
 """
 
 import mmap
@@ -33,8 +33,8 @@ _ID3_BYTES = 10
 _CHAIN_FRAMES = 3
 # More than a day of sound, which is more than anybody separates.
 _MOST_FRAMES = 4_000_000
-# Contents of a frame that stands in for a missing one. Decoders refuse it as mp3 and AAC, and give
-# anything else as the others.
+# Contents of a frame in place of a missing one. Decoders of mp3 and AAC refuse it; others make
+# sound of it.
 _FILL = b"\xff"
 _REFUSED = {"mp3", "aac"}
 
@@ -230,7 +230,7 @@ def _repaired(data: Data, stream: BareStream, missing: list[int]) -> Iterator[by
     at = stream.start
     for gap, frames in zip(stream.gaps, missing, strict=True):
         yield data[at : gap.start]
-        yield frames * _stand_in(data, gap.end)
+        yield frames * _replacement(data, gap.end)
         at = gap.end
     yield data[at : stream.end]
 
@@ -253,7 +253,7 @@ def _missing_frames(stream: BareStream, info_frames: int | None) -> list[int]:
 
 
 def _silenced(stream: BareStream, missing: list[int]) -> Iterator[tuple[int, int]]:
-    """Yield the samples of stand-ins that a decoder doesn't refuse."""
+    """Yield where a decoder makes sound of a replacement, in samples at 44,100 Hz."""
     if stream.kind[0] in _REFUSED:
         return
     per_frame = stream.duration_s / stream.frames * SAMPLE_RATE_HZ
@@ -264,7 +264,7 @@ def _silenced(stream: BareStream, missing: list[int]) -> Iterator[tuple[int, int
         yield round(start * per_frame), round((start + frames) * per_frame)
 
 
-def _stand_in(data: Data, at: int) -> bytes:
+def _replacement(data: Data, at: int) -> bytes:
     """Return a frame with the header of another one, and without its sound."""
     frame = cast(Frame, find_frame(data, at))
     head = bytearray(data[at : at + frame.header_bytes])

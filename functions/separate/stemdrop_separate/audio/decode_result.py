@@ -108,8 +108,8 @@ def _require_decoded(result: DecodeResult) -> None:
 def _refusal(code: int, message: str) -> NotAudioError:
     if _TOO_MUCH_MEMORY.search(message):
         return NotAudioError(
-            "The file asks for more memory than any song needs: it is damaged, or no song, so"
-            " export it again."
+            "Decoding the file takes more memory than any song needs: the file is damaged or not a"
+            " song, so export it again."
         )
     return NotAudioError(f"The song can't be decoded: {message or f'ffmpeg says {code}'}.")
 

@@ -117,8 +117,7 @@ def probe(
     sample_rate_hz = int(decoded["sample_rate"])
     if sample_rate_hz < LOWEST_RATE_HZ:
         raise NotAudioError(
-            f"The file has {sample_rate_hz} samples a second, which is no music: export it with"
-            " 44,100 samples a second."
+            f"The sample rate of {sample_rate_hz} Hz is too low: export the song at 44,100 Hz."
         )
     codec = dict(_FIELD.findall(answer.stored))["codec_id"]
     return AudioSource(

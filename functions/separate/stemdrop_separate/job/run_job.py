@@ -97,7 +97,7 @@ def _run_phases(state: JobState) -> JobResult:
 
 
 def _give_up(store: Store, record: RecordWriter, error: Exception) -> None:
-    """Write the record of a song that is not tried again, unless another attempt goes on."""
+    """Record that the last attempt failed, unless another attempt is at work or has succeeded."""
     code, reason = "internal", "something unexpected happened; the log says what."
     if isinstance(error, SetupError):
         code, reason = error.code, "the installation is incomplete; the log says what is missing."
