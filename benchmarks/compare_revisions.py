@@ -30,7 +30,7 @@ WHOLE_PROCESSES: dict[str, Measure] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class RevisionComparison:
     """The checkout of today and an earlier one, each with its environment."""
 
     now: Bench
@@ -81,7 +81,7 @@ def main() -> int:
         try:
             print(f"Setting up {arguments.revision} ...", file=sys.stderr, flush=True)
             root = check_out(arguments.revision, Path(folder) / "earlier")
-            comparison = Comparison(now, replace(now, root=root))
+            comparison = RevisionComparison(now, replace(now, root=root))
             print(f"| What | Figure | {arguments.revision} | Now | Ratio |\n|---|---|---|---|---|")
             for name, measure in WHOLE_PROCESSES.items():
                 print(*comparison.rows(name, measure, arguments.pairs), sep="\n", flush=True)

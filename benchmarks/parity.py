@@ -38,7 +38,7 @@ MIN_SNR_DB = 80.0
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class StemComparison:
     """Difference between a stem and stock Spleeter's. Stems must have equal lengths."""
 
     stem: str
@@ -61,12 +61,12 @@ class Comparison:
         )
 
 
-def compare(stem: str, stock: Waveform, ours: Waveform) -> Comparison:
+def compare(stem: str, stock: Waveform, ours: Waveform) -> StemComparison:
     """Compare a stem with stock Spleeter's, both float32 of shape (samples, 2)."""
     if stock.shape != ours.shape:
-        return Comparison(stem, len(ours), len(stock))
+        return StemComparison(stem, len(ours), len(stock))
     steps, ratio_db = max_step_difference(stock, ours), snr_db(stock, ours)
-    return Comparison(stem, len(ours), len(stock), steps, ratio_db)
+    return StemComparison(stem, len(ours), len(stock), steps, ratio_db)
 
 
 def decode_as_spleeter(song: Path, ffmpeg: Path) -> Waveform:
@@ -100,7 +100,7 @@ def separate_ours(
     return {stem: np.concatenate([part[stem] for part in parts]) for stem in model.instruments}
 
 
-def compare_song(arguments: argparse.Namespace) -> list[Comparison]:
+def compare_song(arguments: argparse.Namespace) -> list[StemComparison]:
     """Separate a song twice and compare every stem.
 
     Raises
