@@ -27,9 +27,7 @@ class ProgressReporter:
     def __init__(self, record: RecordWriter, deadline: Deadline) -> None:
         self._record = record
         self._deadline = deadline
-        # Not the first segments: those in parallel with them would count as not begun, so the time
-        # that is left would be estimated at twice of what it is or more.
-        self._saved_at_s = time.monotonic()
+        self._saved_at_s = 0.0
 
     def __call__(self, progress: float) -> None:
         """Report the share of the separation that is done, from 0 to 1.
