@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from memory_store import MemoryStore
 from stemdrop.errors import StorageError, SupersededError
-from stemdrop.job_record import Job, Status, now
+from stemdrop.job_record import Failure, Job, Status, now
 from stemdrop.keys import UploadKey
 from stemdrop.store import Upload
 from stemdrop_separate.deadline import Deadline
@@ -193,6 +193,15 @@ def test_work_finished_by_another_invocation_is_superseded(status: Status) -> No
         record.update(progress=0.5)
     assert store.job is not None
     assert store.job.status is status
+
+
+def test_work_that_another_invocation_gave_up_continues() -> None:
+    store, record, job = begun()
+    given_up = Failure("storage", "All attempts failed.", is_transient=True)
+    store.text = job.updated(status=Status.FAILED, error=given_up, attempt=2).to_json()
+    record.update(progress=0.5)
+    assert store.job is not None
+    assert (store.job.status, store.job.error) == (Status.PROCESSING, None)
 
 
 def test_same_work_started_by_another_invocation_continues() -> None:

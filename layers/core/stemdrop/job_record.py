@@ -235,6 +235,11 @@ class Job:
         return self.status in {Status.DONE, Status.FAILED}
 
     @property
+    def is_final(self) -> bool:
+        """Return whether the job has ended, and not for a reason that may pass."""
+        return self.is_finished and not (self.error and self.error.is_transient)
+
+    @property
     def result_keys(self) -> set[str]:
         """Return the keys of all results, the record aside."""
         archive = {self.zip.key} if self.zip else set()

@@ -77,12 +77,10 @@ def is_settled(previous: Job | None, job: Job) -> bool:
     """
     if previous is None or previous.source is None or job.source is None:
         return False
-    if previous.options != job.options or not previous.is_finished:
+    if previous.options != job.options or not previous.is_final:
         return False
     if previous.status is Status.DONE:
         return previous.source.etag == job.source.etag
-    if previous.error and previous.error.is_transient:
-        return False
     return is_same_upload(previous.source, job.source)
 
 

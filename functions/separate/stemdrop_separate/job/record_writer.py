@@ -82,7 +82,7 @@ class RecordWriter:
         if other.source is None or job.source is None:
             return other.source is not None
         if is_same_upload(other.source, job.source):
-            return other.options == job.options and other.is_finished
+            return other.options == job.options and other.is_final
         if other.source.uploaded_at != job.source.uploaded_at:
             return other.source.uploaded_at > job.source.uploaded_at
         # Two uploads within one of S3's seconds: only S3 knows which of them was the last.

@@ -59,7 +59,7 @@ class Exporter:
             if job and _is_end_of(job, entry):
                 folder = self._folder / key.removeprefix(DROP_PREFIX)
                 self._save(job, folder)
-                if not (job.error and job.error.is_transient):  # a redrive may still succeed
+                if job.is_final:  # else a redrive may still succeed
                     self._sync_state.record_export(key, entry)
                 self._tell(job, folder)
         except OSError as error:
