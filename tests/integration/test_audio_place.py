@@ -12,8 +12,8 @@ import soundfile
 import media
 from media import FFMPEG, RATE_HZ, Samples
 from stemdrop.errors import DamagedError, OptionError
-from stemdrop_separate.audio.bare_stream import repair
 from stemdrop_separate.audio.decode import Decoder
+from stemdrop_separate.audio.elementary_stream import repair
 from stemdrop_separate.audio.probe import probe
 
 SONG_S = 6.0

@@ -56,7 +56,7 @@ def test_probe_returns_channels_and_rate(tmp_path: Path, channels: int, rate_hz:
     assert (source.channels, source.sample_rate_hz) == (channels, rate_hz)
 
 
-def test_bare_stream_has_no_duration(tmp_path: Path) -> None:
+def test_elementary_stream_has_no_duration(tmp_path: Path) -> None:
     source = probe(media.encode(tmp_path / "song.aac", media.tones(2.0)), FFMPEG)
     assert source.duration_s is None
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from stemdrop.errors import SeparationError, TooLoudError
 from stemdrop.options import RESIDUAL, Options, SampleRate
-from stemdrop_separate.audio.bare_stream import repair
 from stemdrop_separate.audio.cover import extract_cover
 from stemdrop_separate.audio.decode import Decoder
+from stemdrop_separate.audio.elementary_stream import repair
 from stemdrop_separate.audio.encode import EncodedStem
 from stemdrop_separate.audio.ffmpeg import BYTES_PER_SAMPLE
 from stemdrop_separate.audio.probe import AudioSource, probe
@@ -92,7 +92,8 @@ def separate_song(  # noqa: PLR0913 - all that a separation depends on
     source = probe(song, ffmpeg, options.track)
     folder = next(iter(targets.values())).parent
     with TemporaryDirectory(dir=folder, prefix="stemdrop-") as temporary:
-        cover = extract_cover(song, source.cover, ffmpeg, Path(temporary))
+        found = source.cover if options.codec.spec.cover else None
+        cover = extract_cover(song, found, ffmpeg, Path(temporary))
         writer = StemWriter(targets, options, ffmpeg, source, name or song.stem, cover)
         path, source = repair(song, source, Path(temporary))
         decoder = partial(

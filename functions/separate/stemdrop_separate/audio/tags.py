@@ -74,7 +74,7 @@ class Tags:
 
 
 def parse_tags(ffmetadata: str) -> Tags:
-    """Read what ffmpeg says of a file and of one stream, in time linear in its length.
+    """Read the tags of a file and of one stream, in linear time.
 
     The file's own tags come first; some formats, such as Ogg, have the stream's only.
     """

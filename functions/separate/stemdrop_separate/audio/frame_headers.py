@@ -1,4 +1,4 @@
-"""Headers of the frames that bare streams of sound consist of."""
+"""Headers of the frames of elementary streams: mp3, mp2, AAC, AC-3 and E-AC-3."""
 
 import mmap
 import re

@@ -1,4 +1,4 @@
-"""Bare streams of frames, such as mp3: what is in front of them, and damage in the middle.
+"""Elementary streams, such as mp3: what is in front of their frames, and damage in the middle.
 
 They have no time stamps. Where frames are missing, a decoder continues with the next one that it
 finds, and everything moves early; and if the first frame, which says how much the encoder delayed
@@ -15,12 +15,12 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from stemdrop_separate.audio.bare_frames import SYNC, Data, Frame, Kind, find_frame
+from stemdrop_separate.audio.frame_headers import SYNC, Data, Frame, Kind, find_frame
 from stemdrop_separate.audio.probe import AudioSource
 from stemdrop_separate.disk_space import require_disk_space
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
-# Containers of ffmpeg to codecs; a RIFF header may stand in front of mp3.
+# ffmpeg's names of such streams to codecs; a RIFF header may stand in front of mp3.
 CODECS = {
     "mp3": {"mp3", "mp2"},
     "aac": {"aac"},
@@ -56,7 +56,7 @@ class Gap(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class BareStream:
+class ElementaryStream:
     """All frames of a file.
 
     Attributes
@@ -102,7 +102,7 @@ def repair(path: Path, source: AudioSource, folder: Path) -> tuple[Path, AudioSo
 
 
 def _prepare(
-    data: Data, stream: BareStream, path: Path, source: AudioSource, folder: Path
+    data: Data, stream: ElementaryStream, path: Path, source: AudioSource, folder: Path
 ) -> tuple[Path, AudioSource]:
     info_frames = _info_frames(data, stream)
     missing = _missing_frames(stream, info_frames)
@@ -120,7 +120,7 @@ def _prepare(
     return copy, replace(known, silenced=tuple(_silenced(stream, missing)))
 
 
-def scan(data: Data) -> BareStream | None:
+def scan(data: Data) -> ElementaryStream | None:
     """Find all frames of a file, or return None if it doesn't seem to have any."""
     start = _first_frame(data)
     first = None if start is None else find_frame(data, start)
@@ -147,7 +147,7 @@ def scan(data: Data) -> BareStream | None:
             if frames > 1:  # the first one may only describe the others
                 sizes.add(frame.size_bytes)
     has_one_size = max(sizes, default=0) - min(sizes, default=0) <= 1
-    return BareStream(start, at, frames, kind, has_one_size, duration_s, tuple(gaps))
+    return ElementaryStream(start, at, frames, kind, has_one_size, duration_s, tuple(gaps))
 
 
 def _first_frame(data: Data) -> int | None:
@@ -214,7 +214,7 @@ def _id3_end(data: Data, at: int) -> int:
     return min(at, len(data))
 
 
-def _info_frames(data: Data, stream: BareStream) -> int | None:
+def _info_frames(data: Data, stream: ElementaryStream) -> int | None:
     """Return how many frames the first one announces, 0 if it doesn't say, None if it is sound."""
     head = data[stream.start : stream.start + 200]
     version, mode = head[1] >> 3 & 3, head[3] >> 6
@@ -225,7 +225,7 @@ def _info_frames(data: Data, stream: BareStream) -> int | None:
     return int.from_bytes(tag[8:12]) if tag[7] & 1 else 0
 
 
-def _repaired(data: Data, stream: BareStream, missing: list[int]) -> Iterator[bytes]:
+def _repaired(data: Data, stream: ElementaryStream, missing: list[int]) -> Iterator[bytes]:
     """Yield the frames of a stream, and frames without sound in place of missing ones."""
     at = stream.start
     for gap, frames in zip(stream.gaps, missing, strict=True):
@@ -235,7 +235,7 @@ def _repaired(data: Data, stream: BareStream, missing: list[int]) -> Iterator[by
     yield data[at : stream.end]
 
 
-def _missing_frames(stream: BareStream, info_frames: int | None) -> list[int]:
+def _missing_frames(stream: ElementaryStream, info_frames: int | None) -> list[int]:
     """Return how many frames are missing in each gap.
 
     Frames of different sizes may be announced as a number; otherwise their mean size has to do.
@@ -252,7 +252,7 @@ def _missing_frames(stream: BareStream, info_frames: int | None) -> list[int]:
     return [end - start for start, end in pairwise(round(each * per_byte) for each in so_far)]
 
 
-def _silenced(stream: BareStream, missing: list[int]) -> Iterator[tuple[int, int]]:
+def _silenced(stream: ElementaryStream, missing: list[int]) -> Iterator[tuple[int, int]]:
     """Yield where a decoder makes sound of a replacement, in samples at 44,100 Hz."""
     if stream.kind[0] in _REFUSED:
         return
