@@ -21,7 +21,7 @@ from typing import Any
 
 from benchmarks.local_aws import function_variables, run_local_aws
 from stemdrop.job_record import Job, Status, Stem, UploadSource, now
-from stemdrop.keys import Origin, UploadKey, result_key
+from stemdrop.keys import Origin, UploadKey, new_results_id, result_key
 from stemdrop.options import Options
 from stemdrop.store import Store
 from stemdrop_local.deployment import ROOT, Deployment, Stack, deploy
@@ -75,8 +75,9 @@ def _measure(stack: Stack) -> Latency:
 def _save_done_job(stack: Stack, key: UploadKey) -> None:
     """Write the record of a completed job with two stems, whose URLs must be signed."""
     options = Options()
+    results_id = new_results_id()
     stems = tuple(
-        Stem(stem, result_key(key, f"{stem}.wav"), 31_752_044, 180.0, -1.0, 0)
+        Stem(stem, result_key(key, results_id, f"{stem}.wav"), 31_752_044, 180.0, -1.0, 0)
         for stem in options.outputs
     )
     moment = now()
@@ -89,6 +90,7 @@ def _save_done_job(stack: Stack, key: UploadKey) -> None:
         filename="song.mp3",
         options=options.to_json(),
         source=UploadSource(str(key), "0" * 32, 4_320_000, moment, "0" * 64),
+        results_ids=(results_id,),
         stems=stems,
     )
     Store(stack.uploads_bucket, stack.stems_bucket, stack.s3).save_job(key, job, None)

@@ -1,6 +1,7 @@
 """A proxy in front of the emulator that can inject faults."""
 
 import http.client
+import re
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -86,6 +87,11 @@ class _Rule:
     seen: int = 0
 
 
+def _matches(pattern: str, key: str) -> bool:
+    parts = [re.escape(part) for part in pattern.split("*")]
+    return re.fullmatch("[^/]*".join(parts), key) is not None
+
+
 class FaultProxy(LoopbackServer):
     """A context manager that runs the proxy.
 
@@ -120,7 +126,7 @@ class FaultProxy(LoopbackServer):
 
         Parameters
         ----------
-        key : Key of the object; empty for the bucket itself.
+        key : Key of the object, with * for any ID in it; empty for the bucket itself.
         times : Number of requests with the fault.
         after : Number of requests without the fault before that.
         """
@@ -128,14 +134,14 @@ class FaultProxy(LoopbackServer):
 
     def count_requests(self, method: str, key: str) -> int:
         """Return the number of requests of a method for a key."""
-        return sum((seen.method, seen.key) == (method, key) for seen in self.requests)
+        return sum(seen.method == method and _matches(key, seen.key) for seen in self.requests)
 
     def fault_for(self, request: S3Request) -> Fault | None:
         """Record a request, and return its fault, if any."""
         with self._lock:
             self.requests.append(request)
             for rule in self._rules:
-                if (rule.method, rule.key) == (request.method, request.key):
+                if rule.method == request.method and _matches(rule.key, request.key):
                     rule.seen += 1
                     if rule.begins < rule.seen <= rule.ends:
                         return rule.fault

@@ -15,13 +15,14 @@ import media
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from stemdrop.job_record import Job
-from stemdrop.keys import UploadKey, record_key
+from stemdrop.keys import UploadKey, record_key, result_name
 from stemdrop_local.deployment import Stack
 from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.job.context import Invocation, JobContext, JobResult, Outcome
 from stemdrop_separate.job.run_job import run_job
 
 KEY = UploadKey.parse("drop/song.wav")
+RESULTS_ID = "0123456789abcdef"
 RATE_HZ = 44_100
 TITLE = "Generated song"
 
@@ -64,6 +65,12 @@ def job_of(buckets: Stack, key: UploadKey = KEY) -> Job:
     return Job.from_json(read(buckets, record_key(key)))
 
 
+def result_named(job: Job, name: str) -> str:
+    """Return the key of a result by its name."""
+    (key,) = (key for key in job.result_keys if result_name(key) == name)
+    return key
+
+
 def read(buckets: Stack, key: str) -> bytes:
     """Return an object of the stems bucket."""
     return buckets.s3.get_object(Bucket=buckets.stems_bucket, Key=key)["Body"].read()
@@ -77,7 +84,7 @@ def results(buckets: Stack, prefix: str = "") -> dict[str, str]:
 
 def stem_names(buckets: Stack, key: UploadKey = KEY) -> set[str]:
     """Return the names of an upload's results, without its record."""
-    names = {found.removeprefix(f"{key}/") for found in results(buckets, f"{key}/")}
+    names = {found.rpartition("/")[2] for found in results(buckets, f"{key}/")}
     return names - {"job.json"}
 
 

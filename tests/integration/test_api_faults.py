@@ -103,7 +103,7 @@ def test_failed_copy_of_a_known_song_needs_an_upload(
     data = song()
     path = done(api, buckets, job_context, data)
     monkeypatch.setattr("secrets.token_hex", lambda _: KEY.name)
-    failing = {"GET": f"{path[1:]}/job.json", "PUT": f"{KEY}/vocals.wav"}
+    failing = {"GET": f"{path[1:]}/job.json", "PUT": f"{KEY}/results-*/vocals.wav"}
     faults.inject(unavailable, method, failing[method], times=MANY)
     sha256 = hashlib.sha256(data).hexdigest()
     request = {"filename": "b", "size_bytes": len(data), "sha256": sha256}
@@ -121,7 +121,7 @@ def test_failed_deletion_is_completed_by_the_next(
     method, failing = {
         "record": ("DELETE", f"{key}/job.json"),
         "list": ("GET", ""),
-        "stem": ("DELETE", f"{key}/vocals.wav"),
+        "stem": ("DELETE", f"{key}/results-*/vocals.wav"),
         "song": ("DELETE", key),
     }[what]
     faults.inject(unavailable, method, failing, times=5)
@@ -162,7 +162,7 @@ def test_separation_ending_during_a_deletion_leaves_no_objects(
     created = api.post("/jobs", {"filename": "a.wav", "size_bytes": len(data)}).json
     key = UploadKey.parse(created["key"])
     put(buckets, data, key)
-    faults.inject(run_before(lambda: api.delete(f"/{key}")), "PUT", f"{key}/vocals.wav")
+    faults.inject(run_before(lambda: api.delete(f"/{key}")), "PUT", f"{key}/results-*/vocals.wav")
     attempt(job_context, key)
     assert api.get(f"/{key}").status == 404
     assert not results(buckets, f"{key}/")

@@ -21,7 +21,7 @@ from stemdrop.options import LATER, Options, Quality
 from stemdrop.store import Store
 from stemdrop_local.deployment import Stack
 from stemdrop_separate.job.context import JobContext
-from uploads import attempt, job_of, put, read, results, song
+from uploads import attempt, job_of, put, read, result_named, results, song
 
 FILENAME = "Größe №1.wav"
 
@@ -72,7 +72,8 @@ def test_song_is_uploaded_and_its_stems_are_downloaded(
     for stem in view["stems"]:
         assert stem["filename"] == f"Größe №1 - {stem['stem']}.flac"
         file = httpx.get(stem["url"])
-        assert file.content == read(buckets, f"{job['key']}/{stem['stem']}.flac")
+        record = job_of(buckets, UploadKey.parse(job["key"]))
+        assert file.content == read(buckets, result_named(record, f"{stem['stem']}.flac"))
         assert len(file.content) == stem["size_bytes"]
         assert file.headers["content-disposition"].startswith("attachment; ")
     archive = httpx.get(view["zip"]["url"]).content
@@ -92,7 +93,8 @@ def test_link_of_a_stem_redirects_to_its_file(
         assert httpx.get(answer.headers["location"]).status_code == 200
     assert api.get(f"/jobs/{job_id}/stems/stems.zip").status == 307
     vocals = api.get(f"/jobs/{job_id}/stems/vocals").headers["location"]
-    assert httpx.get(vocals).content == read(buckets, f"jobs/{job_id}/vocals.wav")
+    job = job_of(buckets, UploadKey.parse(f"jobs/{job_id}"))
+    assert httpx.get(vocals).content == read(buckets, result_named(job, "vocals.wav"))
     assert "filename*=UTF-8''Gr" in httpx.get(vocals).headers["content-disposition"]
 
 
@@ -189,8 +191,10 @@ def test_known_song_is_done_at_once(
         "b - accompaniment.flac",
     ]
     for stem in job["stems"]:
-        own = read(buckets, f"{job['key']}/{stem['stem']}.flac")
-        assert own == read(buckets, f"jobs/{first}/{stem['stem']}.flac")
+        records = (job_of(buckets, UploadKey.parse(key)) for key in (job["key"], f"jobs/{first}"))
+        name = f"{stem['stem']}.flac"
+        own, original = (read(buckets, result_named(record, name)) for record in records)
+        assert own == original
         assert httpx.get(stem["url"]).content == own
     # It no longer depends on the first job.
     assert api.delete(f"/jobs/{first}").status == 204
@@ -230,7 +234,8 @@ def test_song_with_missing_stems_needs_an_upload(
 ) -> None:
     data = song()
     job_id = separated(api, job_context, data)
-    buckets.s3.delete_object(Bucket=buckets.stems_bucket, Key=f"jobs/{job_id}/vocals.wav")
+    vocals = result_named(job_of(buckets, UploadKey.parse(f"jobs/{job_id}")), "vocals.wav")
+    buckets.s3.delete_object(Bucket=buckets.stems_bucket, Key=vocals)
     known = wanted(data, sha256=hashlib.sha256(data).hexdigest())
     created = api.post("/jobs", known)
     assert (created.status, created.json["status"]) == (201, "awaiting_upload")

@@ -13,6 +13,7 @@ from stemdrop.job_record import Job, Status, Stem
 from stemdrop.keys import UploadKey, record_key, result_key
 from stemdrop.store import Store
 from stemdrop_api.web_page import version
+from uploads import RESULTS_ID
 
 SHARED = settings(
     deadline=None,
@@ -20,6 +21,7 @@ SHARED = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
+
 # MiniStack doesn't support line breaks in keys.
 KEY_LETTERS = st.characters(codec="utf-8", exclude_characters="\r\n")
 NOW = "2026-01-01T00:00:00.000Z"
@@ -33,7 +35,7 @@ ODD_KEYS = [
     "drop//",
     "drop/job.json",
     "drop/stems",
-    "drop/" + "x" * 995,
+    "drop/" + "x" * 955,
 ]
 NO_IDS = [
     "..",
@@ -120,7 +122,7 @@ def test_invalid_stem_is_not_found(api: Api, store: Store, name: str) -> None:
     assert (answer.status, answer.json["code"]) == (404, "not_found")
 
 
-@pytest.mark.parametrize("key", ["drop/", "drop", "drop/" + "x" * 996, "drop/" + "🎵" * 249 + "xx"])
+@pytest.mark.parametrize("key", ["drop/", "drop", "drop/" + "x" * 956, "drop/" + "🎵" * 239 + "xx"])
 def test_invalid_key_is_not_found(api: Api, faults: FaultProxy, key: str) -> None:
     assert api.get(f"/{key}").status == 404
     assert not faults.requests
@@ -167,7 +169,7 @@ def job_path(api: Api, store: Store) -> str:
     """Return the path of a completed job."""
     assert api
     key = UploadKey.parse("jobs/" + "0" * 32)
-    stem = Stem("vocals", result_key(key, "vocals.wav"), 1, 1.0, None, 0)
+    stem = Stem("vocals", result_key(key, RESULTS_ID, "vocals.wav"), 1, 1.0, None, 0)
     done = save(store, key).updated(status=Status.DONE, finished_at=NOW, stems=(stem,))
     store.save_job(key, done, store.load_job(key)[1])
     return f"/{key}"

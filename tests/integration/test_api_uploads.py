@@ -23,6 +23,7 @@ from stemdrop_cli.responses import parse_upload
 from stemdrop_cli.transfers import Transfers
 from stemdrop_local.deployment import Stack
 from stemdrop_local.emulator_process import EmulatorProcess
+from uploads import RESULTS_ID
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -31,6 +32,7 @@ BUCKETS = (
     "stemdrop-uploads-123456789012-eu-central-1",
     "stemdrop-stems-123456789012-eu-central-1",
 )
+
 DATA = os.urandom(70_001)
 SHA256 = hashlib.sha256(DATA).hexdigest()
 OTHER_CHECKSUM = base64.b64encode(hashlib.sha256(b"other").digest()).decode()
@@ -218,7 +220,7 @@ def stem(api: Api, s3: "S3Client") -> str:
     """Return the presigned URL of a stem."""
     key = UploadKey.parse(OTHER)
     files = [
-        Stem(stem, result_key(key, f"{stem}.wav"), len(DATA), 1.0, None, 0)
+        Stem(stem, result_key(key, RESULTS_ID, f"{stem}.wav"), len(DATA), 1.0, None, 0)
         for stem in ("vocals", "accompaniment")
     ]
     for file in files:
@@ -260,6 +262,7 @@ def test_stem_url_expires(
     s3: "S3Client", monkeypatch: pytest.MonkeyPatch, age_s: int, status: int
 ) -> None:
     with monkeypatch.context() as patch:
-        url = signed_earlier(s3, age_s, patch).download_url(f"{OTHER}/vocals.wav", "a.wav")
+        key = result_key(UploadKey.parse(OTHER), RESULTS_ID, "vocals.wav")
+        url = signed_earlier(s3, age_s, patch).download_url(key, "a.wav")
     answer = httpx.get(url)
     assert (answer.status_code, "expired" in answer.text) == (status, status == 403)

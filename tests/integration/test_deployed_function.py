@@ -21,7 +21,7 @@ from stemdrop_local.completions import CompletionQueue
 from stemdrop_local.deployment import ROOT, Deployment, Stack, deploy
 from stemdrop_local.emulator_process import EmulatorProcess
 from stemdrop_local.ports import LOOPBACK, listen
-from uploads import put, read, results, samples, song
+from uploads import put, read, result_named, results, samples, song
 
 TITLE = "nobody's business"
 FORGED = '{"level":"INFO","message":"forged"}'
@@ -88,7 +88,7 @@ def test_song_is_separated(application: Application, tmp_path: Path) -> None:
     assert job.usage is not None
     gb_seconds = 3008 / 1024 * job.usage.timings_s["total"]
     assert job.usage.gb_seconds == pytest.approx(gb_seconds, abs=0.01)
-    vocals = samples(read(application.stack, f"{key}/vocals.wav")) / 2.0**31
+    vocals = samples(read(application.stack, result_named(job, "vocals.wav"))) / 2.0**31
     assert vocals.shape == known.mix.shape
     before_db = si_sdr_db(known.mix, known.vocals)
     assert si_sdr_db(vocals.astype(np.float32), known.vocals) > before_db + 6
@@ -102,7 +102,7 @@ def test_function_works_after_a_rejection(application: Application) -> None:
     assert [job.status for job in (first, rejected, copied)] == ["done", "failed", "done"]
     key = UploadKey.parse("drop/2.wav")
     assert set(results(application.stack, str(key))) == {record_key(key)}
-    stems = [read(application.stack, f"drop/{name}.wav/vocals.wav") for name in (1, 3)]
+    stems = [read(application.stack, result_named(job, "vocals.wav")) for job in (first, copied)]
     assert stems[0] == stems[1]
     assert application.stack.count_failures() == 0
 

@@ -13,6 +13,7 @@ from stemdrop.job_record import Job, Status, Stem
 from stemdrop.keys import UploadKey, result_key
 from stemdrop.store import Store
 from stemdrop_local.deployment import TEMPLATE, Stack
+from uploads import RESULTS_ID
 
 ID = "0" * 32
 NOW = "2026-01-01T00:00:00.000Z"
@@ -61,7 +62,7 @@ def done(buckets: Stack) -> Stack:
 
 def save(stack: Stack, key: UploadKey, status: Status) -> None:
     """Write the record of a song."""
-    stem = Stem("vocals", result_key(key, "vocals.wav"), 1, 1.0, None, 0)
+    stem = Stem("vocals", result_key(key, RESULTS_ID, "vocals.wav"), 1, 1.0, None, 0)
     store = Store(stack.uploads_bucket, stack.stems_bucket, stack.s3)
     job = Job(str(key), status, NOW, NOW, filename="a.wav", stems=(stem,))
     store.save_job(key, job, store.load_job(key)[1])

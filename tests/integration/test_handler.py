@@ -104,9 +104,8 @@ def test_rejected_song_emits_metrics_and_returns_normally(
 def test_keys_are_decoded_once(handler: Handler, buckets: Stack, key: str) -> None:
     put(buckets, song(), UploadKey.parse(key))
     assert handler(event_of(key), Context()) == {key: "done"}
-    assert set(results(buckets, key)) == {
-        f"{key}/{name}" for name in ("vocals.wav", "accompaniment.wav", "job.json")
-    }
+    job = job_of(buckets, UploadKey.parse(key))
+    assert set(results(buckets, f"{key}/")) == {f"{key}/job.json", *job.result_keys}
 
 
 @pytest.mark.parametrize(

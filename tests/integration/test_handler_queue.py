@@ -158,7 +158,7 @@ def notified(handler: Handler, monkeypatch: pytest.MonkeyPatch) -> list[Job]:
 
 
 @pytest.mark.parametrize(
-    ("method", "key"), [("GET", OTHER), ("HEAD", OTHER), ("PUT", f"{OTHER}/vocals.wav")]
+    ("method", "key"), [("GET", OTHER), ("HEAD", OTHER), ("PUT", f"{OTHER}/results-*/vocals.wav")]
 )
 def test_last_failure_is_recorded_and_published(
     handler: Handler,
@@ -214,9 +214,9 @@ def test_song_finished_by_another_attempt_stays_done(
     def finish_meanwhile() -> None:
         faults.reset()
         assert handler(event, Context()) == DONE
-        faults.inject(unavailable, "PUT", f"{OTHER}/vocals.wav", times=100)
+        faults.inject(unavailable, "PUT", f"{OTHER}/results-*/vocals.wav", times=100)
 
-    faults.inject(run_before(finish_meanwhile), "PUT", f"{OTHER}/vocals.wav")
+    faults.inject(run_before(finish_meanwhile), "PUT", f"{OTHER}/results-*/vocals.wav")
     handler(message_event(event_of(OTHER), received=3), Context())
     job = job_of(buckets, upload)
     assert job.status == "done"

@@ -13,7 +13,7 @@ import stemdrop
 from fault_proxy import FaultProxy
 from stemdrop.codecs import Codec
 from stemdrop.job_record import Job, Stage, Status, now
-from stemdrop.keys import UploadKey, record_key
+from stemdrop.keys import UploadKey, record_key, result_name
 from stemdrop.options import Options
 from stemdrop_local.deployment import ROOT, Stack
 from stemdrop_separate.job.context import JobContext, Outcome
@@ -25,6 +25,7 @@ from uploads import (
     job_of,
     put,
     read,
+    result_named,
     results,
     samples,
     song,
@@ -153,12 +154,12 @@ def test_zip_has_exactly_the_stems(buckets: Stack, job_context: JobContext) -> N
     job = separate(buckets, job_context)
     assert job.zip is not None
     data = read(buckets, job.zip.key)
-    assert (job.zip.key, job.zip.size_bytes) == (f"{KEY}/stems.zip", len(data))
+    assert (result_name(job.zip.key), job.zip.size_bytes) == ("stems.zip", len(data))
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert archive.testzip() is None
         assert archive.namelist() == ["vocals.wav", "accompaniment.wav", "residual.wav"]
         for name in archive.namelist():
-            assert archive.read(name) == read(buckets, f"{KEY}/{name}")
+            assert archive.read(name) == read(buckets, result_named(job, name))
     assert stem_names(buckets) == {"stems.zip", *archive.namelist()}
 
 
@@ -198,7 +199,8 @@ def test_song_with_unusual_key_is_separated(
     put(buckets, song(), key)
     job = separate(buckets, job_context, key)
     assert job.key == text
-    assert {stem.key for stem in job.stems} == {f"{text}/vocals.wav", f"{text}/accompaniment.wav"}
+    folder = f"{text}/results-{job.results_ids[0]}"
+    assert job.result_keys == {f"{folder}/vocals.wav", f"{folder}/accompaniment.wav"}
     assert all(len(samples(read(buckets, stem.key))) == RATE_HZ // 2 for stem in job.stems)
 
 
@@ -288,10 +290,10 @@ def test_stems_are_uploaded_before_the_record_says_so(
     buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:
     put(buckets, song(), metadata={"zip": "true"})
-    separate(buckets, job_context)
+    job = separate(buckets, job_context)
     puts = [request.key for request in faults.requests if request.method == "PUT"]
     assert puts[-1] == record_key(KEY)
-    assert set(puts[-4:-2]) <= {f"{KEY}/vocals.wav", f"{KEY}/accompaniment.wav", f"{KEY}/stems.zip"}
+    assert set(puts[-5:-2]) == job.result_keys
 
 
 def test_song_at_the_limits_is_separated(buckets: Stack, job_context: JobContext) -> None:

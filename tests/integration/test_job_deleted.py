@@ -11,7 +11,7 @@ from stemdrop.keys import UploadKey, content_key, record_key, result_key
 from stemdrop.options import Options
 from stemdrop_local.deployment import Stack
 from stemdrop_separate.job.context import JobContext, Outcome
-from uploads import attempt, put, results, song
+from uploads import RESULTS_ID, attempt, put, results, song
 
 KEY = UploadKey.parse("jobs/" + "a" * 32)
 SONG = song(0.5, seed=4)
@@ -24,7 +24,7 @@ STEPS: dict[str, tuple[str, str, int]] = {
     "song downloaded": ("GET", str(KEY), 0),
     "index read": ("GET", ENTRY, 0),
     "record of the upload": ("PUT", record_key(KEY), 3),
-    "stem uploaded": ("PUT", result_key(KEY, "vocals.wav"), 0),
+    "stem uploaded": ("PUT", result_key(KEY, "*", "vocals.wav"), 0),
     "index written": ("PUT", ENTRY, 0),
     "record finished": ("PUT", record_key(KEY), 4),
 }
@@ -67,7 +67,7 @@ def test_job_deleted_during_separation_leaves_nothing(
 
 def test_upload_after_the_deletion_is_skipped(buckets: Stack, job_context: JobContext) -> None:
     put(buckets, SONG, KEY)
-    stray = result_key(KEY, "vocals.wav")
+    stray = result_key(KEY, RESULTS_ID, "vocals.wav")
     buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=stray, Body=b"left by a killed attempt")
     assert attempt(job_context, KEY) is Outcome.SKIPPED
     assert results(buckets) == {}

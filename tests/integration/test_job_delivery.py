@@ -10,11 +10,11 @@ import media
 from fault_proxy import FaultProxy, run_before
 from stemdrop.dedupe import content_digest
 from stemdrop.job_record import Job, Status
-from stemdrop.keys import UploadKey, record_key
+from stemdrop.keys import UploadKey, record_key, result_key, result_name
 from stemdrop.options import Options
 from stemdrop_local.deployment import Stack
 from stemdrop_separate.job.context import JobContext, Outcome
-from uploads import KEY, attempt, job_of, put, read, results, song, stem_names
+from uploads import KEY, RESULTS_ID, attempt, job_of, put, read, results, song, stem_names
 
 OTHER_KEY = UploadKey.parse("drop/live/the same song.wav")
 SHORT, LONG = song(0.5, seed=1), song(0.7, seed=2)
@@ -50,7 +50,7 @@ def was_separated(job: Job) -> bool:
 # --- the same event again
 
 
-def test_the_same_event_twice_does_no_work(
+def test_the_same_event_twice_only_looks_for_stale_results(
     buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:
     put(buckets, SHORT)
@@ -61,6 +61,8 @@ def test_the_same_event_twice_does_no_work(
     assert [(request.method, request.key) for request in faults.requests] == [
         ("GET", record_key(KEY)),
         ("HEAD", str(KEY)),
+        ("GET", ""),
+        ("GET", record_key(KEY)),
     ]
     assert results(buckets) == written
 
@@ -105,12 +107,13 @@ def test_other_options_replace_the_stems(buckets: Stack, job_context: JobContext
     assert attempt(job_context) is Outcome.DONE
     assert stem_names(buckets) == {"vocals.flac"}
     job = job_of(buckets)
-    assert [stem.key for stem in job.stems] == [f"{KEY}/vocals.flac"]
+    assert [result_name(stem.key) for stem in job.stems] == ["vocals.flac"]
     assert job.zip is None
 
 
 def test_results_of_other_keys_are_not_deleted(buckets: Stack, job_context: JobContext) -> None:
-    neighbors = [f"{KEY}/deeper/song.wav/vocals.wav", f"{KEY}x/vocals.wav", "drop/vocals.wav"]
+    folder = f"results-{RESULTS_ID}"
+    neighbors = [f"{KEY}/deeper/song.wav/{folder}/a.wav", f"{KEY}x/{folder}/a.wav", "drop/a.wav"]
     for key in neighbors:
         buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=key, Body=b"x")
     put(buckets, SHORT)
@@ -192,7 +195,7 @@ def test_newer_song_separated_meanwhile_is_kept(
 
 @pytest.mark.parametrize("metadata", [{}, {"codec": "flac", "zip": "true"}], ids=str)
 @pytest.mark.parametrize("is_known", [False, True], ids=["uploaded", "copied"])
-def test_newer_song_whose_stems_were_overwritten_is_separated_again(
+def test_newer_song_published_meanwhile_is_kept(
     buckets: Stack,
     job_context: JobContext,
     faults: FaultProxy,
@@ -200,7 +203,7 @@ def test_newer_song_whose_stems_were_overwritten_is_separated_again(
     is_known: bool,
     metadata: dict[str, str],
 ) -> None:
-    """A short song is uploaded and separated during the upload of a long song's stems."""
+    """A long song is uploaded and separated during the upload of a short song's stems."""
 
     def replace_and_separate() -> None:
         put(buckets, LONG, metadata=metadata)
@@ -212,8 +215,8 @@ def test_newer_song_whose_stems_were_overwritten_is_separated_again(
         put(buckets, SHORT, OTHER_KEY)
         assert attempt(job_context, OTHER_KEY) is Outcome.DONE
     put(buckets, SHORT)
-    faults.inject(run_before(replace_and_separate), "PUT", f"{KEY}/vocals.wav")
-    assert attempt(job_context) is Outcome.DONE
+    faults.inject(run_before(replace_and_separate), "PUT", f"{KEY}/results-*/vocals.wav")
+    assert attempt(job_context) is Outcome.SKIPPED
     job = job_of(buckets)
     assert job.status is Status.DONE
     assert set(results(buckets, f"{KEY}/")) == {record_key(KEY), *job.result_keys}
@@ -227,7 +230,7 @@ def test_same_stems_written_twice_are_kept(
         assert attempt(elsewhere(job_context, tmp_path / "elsewhere")) is Outcome.DONE
 
     put(buckets, SHORT)
-    faults.inject(run_before(separate_too), "PUT", f"{KEY}/vocals.wav")
+    faults.inject(run_before(separate_too), "PUT", f"{KEY}/results-*/vocals.wav")
     assert attempt(job_context) is Outcome.SKIPPED
     assert job_of(buckets).status is Status.DONE
 
@@ -283,9 +286,10 @@ def test_the_same_song_under_another_key_is_copied(
     assert not was_separated(other)
     assert stem_names(buckets, OTHER_KEY) == {"vocals.flac", "accompaniment.flac", "stems.zip"}
     assert stems_of(buckets, OTHER_KEY) == stems_of(buckets)
+    (results_id,) = other.results_ids
     assert [stem.key for stem in other.stems] == [
-        f"{OTHER_KEY}/vocals.flac",
-        f"{OTHER_KEY}/accompaniment.flac",
+        result_key(OTHER_KEY, results_id, "vocals.flac"),
+        result_key(OTHER_KEY, results_id, "accompaniment.flac"),
     ]
     assert other.zip is not None
     assert one.zip is not None
@@ -403,5 +407,5 @@ def test_stems_replaced_during_the_copy_are_not_used(
     put(buckets, SHORT)
     assert attempt(job_context) is Outcome.DONE
     right = stems_of(buckets)
-    faults.inject(run_before(replace_original), "PUT", f"{OTHER_KEY}/accompaniment.wav")
+    faults.inject(run_before(replace_original), "PUT", f"{OTHER_KEY}/results-*/accompaniment.wav")
     separated_again(buckets, job_context, right)

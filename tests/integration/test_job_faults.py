@@ -12,7 +12,7 @@ from stemdrop.keys import UploadKey, content_key, record_key
 from stemdrop.options import Options
 from stemdrop_local.deployment import Stack
 from stemdrop_separate.job.context import JobContext, Outcome
-from uploads import KEY, attempt, job_of, put, read, results, song, stem_names
+from uploads import KEY, attempt, job_of, put, read, result_named, results, song, stem_names
 
 OTHER_KEY = UploadKey.parse("drop/other.wav")
 SONG = song(0.5, seed=3)
@@ -36,7 +36,7 @@ STEPS: dict[str, tuple[str, str, int]] = {
     "record of the song": ("PUT", record_key(KEY), 1),
     "song looked up again": ("HEAD", str(KEY), 1),
     "record of the upload": ("PUT", record_key(KEY), 3),
-    "stem uploaded": ("PUT", f"{KEY}/vocals.wav", 0),
+    "stem uploaded": ("PUT", f"{KEY}/results-*/vocals.wav", 0),
     "index written": ("PUT", "entry", 0),
     "record finished": ("PUT", record_key(KEY), 4),
 }
@@ -100,17 +100,20 @@ def test_undeleted_stale_results_are_ignored(
 def test_stems_with_a_failed_copy_are_separated_again(
     buckets: Stack, job_context: JobContext, faults: FaultProxy, entry: str, step: str
 ) -> None:
-    failing = {"index read": ("GET", entry), "stem copied": ("HEAD", f"{KEY}/vocals.wav")}[step]
+    failing = {
+        "index read": ("GET", entry),
+        "stem copied": ("HEAD", f"{KEY}/results-*/vocals.wav"),
+    }[step]
     put(buckets, SONG)
     assert attempt(job_context) is Outcome.DONE
-    right = read(buckets, f"{KEY}/vocals.wav")
+    right = read(buckets, result_named(job_of(buckets), "vocals.wav"))
     put(buckets, SONG, OTHER_KEY)
     faults.inject(unavailable, *failing, times=100)
     assert attempt(job_context, OTHER_KEY) is Outcome.DONE
     job = job_of(buckets, OTHER_KEY)
     assert job.usage is not None
     assert "separate" in job.usage.timings_s
-    assert read(buckets, f"{OTHER_KEY}/vocals.wav") == right
+    assert read(buckets, result_named(job_of(buckets, OTHER_KEY), "vocals.wav")) == right
 
 
 @pytest.mark.parametrize("write", range(5))

@@ -17,6 +17,7 @@ from stemdrop_local.console import Console
 from stemdrop_local.deployment import Stack
 from stemdrop_local.folders.exporter import Exporter
 from stemdrop_local.folders.sync_state import FileVersion, SyncState
+from uploads import RESULTS_ID
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 KEY = UploadKey.parse("drop/live/a+b ü.mp3")
 ETAG, UPLOADED_AT = "abc", "2026-01-01T00:00:00.000Z"
 SONG = UploadSource(str(KEY), ETAG, 4, UPLOADED_AT)
+
+
+def key_of(name: str) -> str:
+    return result_key(KEY, RESULTS_ID, name)
 
 
 @dataclass
@@ -57,11 +62,12 @@ class ExporterSetup:
             created_at=now(),
             updated_at=now(),
             source=SONG,
-            stems=tuple(Stem(n.split(".")[0], result_key(KEY, n), 4, 1.0, -1.0, 0) for n in stems),
-            zip=StemArchive(result_key(KEY, "stems.zip"), 4) if len(stems) < len(names) else None,
+            results_ids=(RESULTS_ID,),
+            stems=tuple(Stem(n.split(".")[0], key_of(n), 4, 1.0, -1.0, 0) for n in stems),
+            zip=StemArchive(key_of("stems.zip"), 4) if len(stems) < len(names) else None,
         )
         for name in names:
-            self.put(result_key(KEY, name), name.encode())
+            self.put(key_of(name), name.encode())
         self.put(record_key(KEY), replace(job, **changes).to_json().encode())
 
     def put(self, key: str, data: bytes) -> None:
@@ -180,7 +186,7 @@ def test_broken_download_leaves_no_partial_file(
 ) -> None:
     setup.record_upload()
     setup.finish_job("drums.wav", "vocals.wav")
-    faults.inject(truncate_body, "GET", result_key(KEY, name))
+    faults.inject(truncate_body, "GET", key_of(name))
     files = setup.export()
     assert name not in files
     assert "job.json" not in files
@@ -196,7 +202,7 @@ def test_file_is_renamed_once_complete(setup: ExporterSetup, faults: FaultProxy)
     faults.inject(
         run_before(lambda: seen.append(set(setup.files()))),
         "GET",
-        result_key(KEY, "vocals.wav"),
+        key_of("vocals.wav"),
         times=9,
     )
     setup.export()
@@ -218,7 +224,7 @@ def test_leftover_of_a_crash_is_replaced(setup: ExporterSetup) -> None:
 def test_missing_stems_are_reported(setup: ExporterSetup) -> None:
     setup.record_upload()
     setup.finish_job("vocals.wav")
-    setup.stack.s3.delete_object(Bucket=setup.stack.stems_bucket, Key=result_key(KEY, "vocals.wav"))
+    setup.stack.s3.delete_object(Bucket=setup.stack.stems_bucket, Key=key_of("vocals.wav"))
     assert setup.export() == {}
     assert setup.output.count("problem ") == 1
 

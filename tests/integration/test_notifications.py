@@ -13,7 +13,7 @@ from fault_proxy import FaultProxy, drop_response, forbidden, run_before, unavai
 from lambda_context import Context, event_of
 from stemdrop.errors import TransientError
 from stemdrop.job_record import Job, Status, now
-from stemdrop.keys import UploadKey, record_key
+from stemdrop.keys import UploadKey, record_key, result_key
 from stemdrop.models import Model
 from stemdrop.notifications import CLIENT_CONFIG
 from stemdrop.options import Options
@@ -22,7 +22,7 @@ from stemdrop_local.deployment import Stack
 from stemdrop_local.emulator_process import EmulatorProcess
 from stemdrop_separate.job.context import JobContext, JobResult, Outcome
 from subscribers import Subscriber, subscribe
-from uploads import KEY, attempt, job_of, put, result_of, results, song
+from uploads import KEY, job_of, put, result_of, results, song
 
 GOOD, OTHER, BAD = "drop/good.wav", "drop/other.wav", "drop/bad.wav"
 SENT = "jobs/" + "b" * 32
@@ -67,7 +67,8 @@ def test_completed_job_is_announced(
     (message,) = subscriber.receive()
     assert message.attributes == {"status": "done", "origin": "drop", "model": "2stems"}
     assert message.record == expected(job_of(buckets, UploadKey.parse(GOOD)))
-    assert message.record["stems"][0]["key"] == f"{GOOD}/vocals.wav"
+    (results_id,) = message.record["results_ids"]
+    assert message.record["stems"][0]["key"] == f"{GOOD}/results-{results_id}/vocals.wav"
 
 
 def test_failed_job_is_announced(
@@ -92,8 +93,10 @@ def test_copied_stems_are_announced(
     one, other = (message.record for message in subscriber.receive())
     assert "separate" in one["usage"]["timings_s"]
     assert "separate" not in other["usage"]["timings_s"]
+    upload = UploadKey.parse(OTHER)
     assert [stem["key"] for stem in other["stems"]] == [
-        f"{OTHER}/{stem}.wav" for stem in Model.TWO_STEMS.instruments
+        result_key(upload, other["results_ids"][0], f"{stem}.wav")
+        for stem in Model.TWO_STEMS.instruments
     ]
 
 
@@ -247,21 +250,9 @@ def test_second_invocation_publishes_no_notification(
 
     theirs: list[JobResult] = []
     put(buckets, song())
-    faults.inject(run_before(separate_too), "PUT", f"{KEY}/vocals.wav")
+    faults.inject(run_before(separate_too), "PUT", f"{KEY}/results-*/vocals.wav")
     assert result_of(job_context) == JobResult(Outcome.SKIPPED, None)
     assert theirs == [JobResult(Outcome.DONE, job_of(buckets))]
-
-
-def test_job_separated_again_has_its_final_record(
-    buckets: Stack, job_context: JobContext, faults: FaultProxy
-) -> None:
-    def replace_and_separate() -> None:
-        put(buckets, song(0.7, seed=2))
-        assert attempt(job_context) is Outcome.DONE
-
-    put(buckets, song())
-    faults.inject(run_before(replace_and_separate), "PUT", f"{KEY}/vocals.wav")
-    assert result_of(job_context) == JobResult(Outcome.DONE, job_of(buckets))
 
 
 def test_without_a_topic_there_is_no_notifier(environment: dict[str, str]) -> None:

@@ -19,7 +19,7 @@ from api_events import Api, ExecutionEnvironment, create_handler
 from fault_proxy import S3Request, forbidden, run_before
 from iam import ARN, Grant, IamRequest, PolicyProxy, iam_requests, list_grants
 from stemdrop.errors import StorageError
-from stemdrop.keys import UploadKey, record_key, result_key
+from stemdrop.keys import UploadKey, result_key
 from stemdrop.notifications import Notifier
 from stemdrop.s3 import CLIENT_CONFIG
 from stemdrop.song_queue import SongQueue
@@ -28,7 +28,7 @@ from stemdrop_local.deployment import STACK_NAME, TEMPLATE, Stack
 from stemdrop_local.emulator import ACCESS_KEY_ID, REGION
 from stemdrop_local.emulator_process import EmulatorProcess
 from stemdrop_separate.job.context import JobContext, Outcome
-from uploads import attempt, job_of, put, results, song
+from uploads import RESULTS_ID, attempt, job_of, put, results, song, stem_names
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -132,7 +132,7 @@ def separate_dropped_songs(separator: JobContext, buckets: Stack, proxy: PolicyP
     assert attempt(separator, DROP) is Outcome.DONE
     put(buckets, song(), DROP, {"codec": "flac", "stems": "vocals"})
     assert attempt(separator, DROP) is Outcome.DONE
-    assert set(results(buckets, f"{DROP}/")) == {f"{DROP}/vocals.flac", record_key(DROP)}
+    assert stem_names(buckets, DROP) == {"vocals.flac"}
     copy = UploadKey.parse("drop/copy.wav")
     put(buckets, song(), copy, {"codec": "flac", "stems": "vocals"})
     assert attempt(separator, copy) is Outcome.DONE
@@ -143,7 +143,7 @@ def separate_dropped_songs(separator: JobContext, buckets: Stack, proxy: PolicyP
 
 def fail_multipart_upload(job_context: JobContext, proxy: PolicyProxy, key: UploadKey) -> None:
     """Make a multipart upload fail, so that it is aborted."""
-    target = result_key(key, "large.wav")
+    target = result_key(key, RESULTS_ID, "large.wav")
     path = job_context.settings.work_dir.parent / "large.wav"
     path.write_bytes(LARGE)
     proxy.inject(forbidden, "PUT", target)
@@ -199,7 +199,7 @@ def delete_during_upload(
     def delete() -> None:
         assert api.delete(f"/jobs/{job['id']}").status == 204
 
-    proxies["SeparateRole"].inject(run_before(delete), "PUT", result_key(key, "vocals.wav"))
+    proxies["SeparateRole"].inject(run_before(delete), "PUT", result_key(key, "*", "vocals.wav"))
     assert attempt(separator, key) is Outcome.SKIPPED
     assert not results(buckets, f"{key}/")
 
@@ -245,7 +245,10 @@ def test_api_uses_every_permission_of_its_role(
 
 def fail_multipart_copy(buckets: Stack, proxy: PolicyProxy, key: UploadKey) -> None:
     """Make a multipart copy of a large stem fail, so that it is aborted."""
-    source, target = result_key(DROP, "large.wav"), result_key(key, "large.wav")
+    source, target = (
+        result_key(DROP, RESULTS_ID, "large.wav"),
+        result_key(key, RESULTS_ID, "large.wav"),
+    )
     buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=source, Body=LARGE)
     client: S3Client = boto3.client("s3", config=CLIENT_CONFIG, endpoint_url=proxy.url)
     proxy.inject(forbidden, "PUT", target)
@@ -291,5 +294,5 @@ def test_listing_all_jobs_is_denied(
     context = {"s3:prefix": prefix}
     call = IamRequest("s3:ListBucket", f"{ARN}{buckets.stems_bucket}", context)
     assert not proxies["ApiRole"].check(call)
-    whole = replace(call, context={"s3:prefix": f"jobs/{'0' * 32}/"})
+    whole = replace(call, context={"s3:prefix": f"jobs/{'0' * 32}/results-"})
     assert proxies["ApiRole"].check(whole)

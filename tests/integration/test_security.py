@@ -10,7 +10,7 @@ from api_events import TOKEN, Api, Handler
 from stemdrop.keys import UploadKey
 from stemdrop_local.deployment import Stack
 from stemdrop_separate.job.context import JobContext, Outcome
-from uploads import attempt, put, read, song
+from uploads import attempt, job_of, put, read, result_named, song
 
 
 @pytest.mark.parametrize("sent", ["x", TOKEN[:-1] + "x", "x" + TOKEN[1:], TOKEN * 2])
@@ -35,5 +35,7 @@ def test_zip_of_any_key_has_plain_member_names(
     key = UploadKey.parse(f"drop/{name}")
     put(buckets, song(), key, {"zip": "true"})
     assert attempt(job_context, key) is Outcome.DONE
-    archive = zipfile.ZipFile(io.BytesIO(read(buckets, f"{key}/stems.zip")))
+    archive = zipfile.ZipFile(
+        io.BytesIO(read(buckets, result_named(job_of(buckets, key), "stems.zip")))
+    )
     assert archive.namelist() == ["vocals.wav", "accompaniment.wav"]

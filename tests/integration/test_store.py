@@ -14,6 +14,7 @@ from stemdrop.job_record import Job, Status, now
 from stemdrop.keys import UploadKey, content_key, record_key, result_key
 from stemdrop.store import CHUNK_BYTES, Store
 from stemdrop_local.deployment import Stack
+from uploads import RESULTS_ID
 
 KEY = UploadKey.parse("drop/song.mp3")
 DIGEST = "d" * 64
@@ -33,7 +34,7 @@ STRANGE_KEYS = [
     "drop/<b>&amp;</b>.mp3",
     "drop/back\\slash.mp3",
     "drop/" + "x" * 891 + ".mp3",
-    "drop/" + "🎵" * 248 + "xyz",
+    "drop/" + "🎵" * 238 + "xyz",
     "jobs/" + "0123456789abcdef" * 2,
 ]
 
@@ -126,11 +127,13 @@ def test_unusual_keys_are_kept(buckets: Stack, store: Store, tmp_path: Path, tex
     upload = store.find_upload(key)
     assert upload is not None
     store.download(upload, tmp_path / "song")
-    store.upload(tmp_path / "song", result_key(key, "vocals.wav"), "audio/wav")
-    store.copy(result_key(key, "vocals.wav"), result_key(key, "accompaniment.opus"))
+    store.upload(tmp_path / "song", result_key(key, RESULTS_ID, "vocals.wav"), "audio/wav")
+    copied = result_key(key, RESULTS_ID, "accompaniment.opus")
+    store.copy(result_key(key, RESULTS_ID, "vocals.wav"), copied)
     store.save_job(key, a_job(key=text), None)
     store.save_content(DIGEST, key)
-    results = {f"{text}/vocals.wav", f"{text}/accompaniment.opus"}
+    folder = f"{text}/results-{RESULTS_ID}"
+    results = {f"{folder}/vocals.wav", f"{folder}/accompaniment.opus"}
     assert all_results(buckets) == {*results, f"{text}/job.json", content_key(DIGEST)}
     assert store.list_results(key) == results
     assert store.find_content(DIGEST) == key
@@ -211,20 +214,25 @@ def test_a_missing_result_is_not_copied(buckets: Stack, store: Store) -> None:
     assert all_results(buckets) == set()
 
 
-def test_results_include_only_direct_children(buckets: Stack, store: Store) -> None:
-    own = {"drop/song.mp3/vocals.wav", "drop/song.mp3/stems.zip"}
+def test_results_are_those_in_all_folders_of_one_upload(buckets: Stack, store: Store) -> None:
+    other_id = RESULTS_ID[::-1]
+    own = {VOCALS, result_key(KEY, RESULTS_ID, "stems.zip"), result_key(KEY, other_id, "a.wav")}
+    below = UploadKey.parse(f"{KEY}/results-{RESULTS_ID}")
     others = {
-        "drop/song.mp3/job.json",
-        "drop/song.mp3/vocals.wav/job.json",
-        "drop/song.mp3/live/song.mp3/vocals.wav",
-        "drop/song.mp3x/vocals.wav",
-        "drop/song.mp/vocals.wav",
+        record_key(KEY),
+        record_key(below),
+        result_key(below, RESULTS_ID, "vocals.wav"),
+        record_key(UploadKey.parse(f"{KEY}/results-of-mine.mp3")),
+        f"{KEY}/results-{RESULTS_ID}",
+        f"{KEY}/live/song.mp3/results-{RESULTS_ID}/vocals.wav",
+        f"{KEY}x/results-{RESULTS_ID}/vocals.wav",
+        f"drop/song.mp/results-{RESULTS_ID}/vocals.wav",
         "content/x.json",
     }
     for key in own | others:
         put_result(buckets, key)
     assert store.list_results(KEY) == own
-    store.delete(own | {"drop/song.mp3/not-there.wav"})
+    store.delete(own | {result_key(KEY, RESULTS_ID, "not-there.wav")})
     assert all_results(buckets) == others
 
 
@@ -245,7 +253,7 @@ def test_invalid_index_entry_is_ignored(buckets: Stack, store: Store, entry: byt
 
 
 Call = tuple[str, str, Callable[[Store, Path], object]]
-VOCALS = result_key(KEY, "vocals.wav")
+VOCALS = result_key(KEY, RESULTS_ID, "vocals.wav")
 # The request of each call, and the call. A song, its record, a stem and an index entry exist.
 CALLS: dict[str, Call] = {
     "find_upload": ("HEAD", str(KEY), lambda store, _: store.find_upload(KEY)),

@@ -1,5 +1,6 @@
 """The roles of the functions allow what is listed here, and nothing else."""
 
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -53,7 +54,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     },
 }
 CONDITIONS: dict[str, Any] = {
-    "ListOneJob": {"StringLike": {"s3:prefix": f"{keys.JOBS_PREFIX}{'?' * 32}/"}}
+    "ListOneJob": {"StringLike": {"s3:prefix": f"{keys.JOBS_PREFIX}{'?' * 32}/results-"}}
 }
 WILDCARDS = {
     **dict.fromkeys(SONGS | RESULTS | INDEX, "a prefix of the key grammar"),
@@ -89,7 +90,8 @@ def test_the_role_allows_what_is_listed(statements: list[Statement], role: str) 
 def test_list_permission_is_limited_to_one_job() -> None:
     pattern = CONDITIONS["ListOneJob"]["StringLike"]["s3:prefix"]
     job = keys.UploadKey.parse(f"{keys.JOBS_PREFIX}{'0' * 32}")
-    assert len(keys.result_key(job, "")) == len(pattern)
+    assert fnmatchcase(keys.results_prefix(job), pattern)
+    assert len(keys.results_prefix(job)) == len(pattern)
 
 
 def test_wildcards_have_a_reason(statements: list[Statement]) -> None:

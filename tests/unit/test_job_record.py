@@ -25,7 +25,8 @@ from strategies import ANY_JSON, ANY_TEXT, JOBS, TIMES
 # Required fields of the record, with units.
 DESIGNED = {
     "version", "key", "filename", "owner", "status", "stage", "options", "source",
-    "sound", "progress", "stems", "zip", "error", "warnings", "engine", "usage", "attempt",
+    "sound", "progress", "results_ids", "stems", "zip", "error", "warnings", "engine", "usage",
+    "attempt",
     "created_at", "started_at", "updated_at", "finished_at", "deadline_at",
 }  # fmt: skip
 MINIMAL = {

@@ -126,6 +126,18 @@ def test_attempt_number_counts_attempts_of_the_same_upload() -> None:
     assert start_record(DROP, None, previous, Deadline.after(900)).attempt == 3
 
 
+@pytest.mark.parametrize(
+    ("status", "second", "kept"),
+    [(Status.PROCESSING, 0, True), (Status.PROCESSING, 1, False), (Status.DONE, 0, False)],
+)
+def test_only_results_of_attempts_at_work_stay_named(
+    status: Status, second: int, kept: bool
+) -> None:
+    previous = replace(record(status, upload()), results_ids=("0" * 16,))
+    job = start_record(DROP, upload(second=second), previous, Deadline.after(900))
+    assert bool(job.results_ids) is kept
+
+
 def test_attempt_keeps_only_creation_time_and_count() -> None:
     previous = record(Status.FAILED, upload()).updated(
         error=Failure("too_long", "Too long."), progress=0.7, warnings=("old",), finished_at="then"

@@ -8,14 +8,15 @@ from stemdrop.codecs import Codec
 from stemdrop.errors import BadKeyError
 from stemdrop.keys import (
     MAX_UPLOAD_KEY_BYTES,
-    RECORD_NAME,
     ZIP_NAME,
     Origin,
     UploadKey,
     content_key,
-    parse_result_key,
+    is_result_of,
+    new_results_id,
     record_key,
     result_key,
+    result_name,
 )
 from stemdrop.models import INSTRUMENTS, Model
 from stemdrop.options import RESIDUAL
@@ -23,7 +24,7 @@ from strategies import ANY_TEXT, JOB_IDS, SHA256, UPLOAD_KEYS
 
 S3_MAX_KEY_BYTES = 1024
 STEMS = sorted({RESIDUAL, *(stem for names in INSTRUMENTS.values() for stem in names)})
-RESULT_NAMES = [RECORD_NAME, ZIP_NAME, *(f"{stem}.{codec}" for stem in STEMS for codec in Codec)]
+RESULT_NAMES = [ZIP_NAME, *(f"{stem}.{codec}" for stem in STEMS for codec in Codec)]
 # Tricky keys: quoting, dots, separators, direction marks and several Unicode planes.
 STRANGE_NAMES = [
     "live at home.mp3",
@@ -69,20 +70,34 @@ def test_building_is_the_inverse_of_parsing(text: str) -> None:
 def test_unusual_name_is_kept(name: str) -> None:
     key = UploadKey.parse(f"drop/{name}")
     assert (key.origin, key.name) == (Origin.DROP, name)
-    assert parse_result_key(result_key(key, "vocals.wav")) == (key, "vocals.wav")
+    assert is_result_of(key, result_key(key, new_results_id(), "vocals.wav"))
 
 
 @given(UPLOAD_KEYS, st.sampled_from(RESULT_NAMES))
-def test_result_key_gives_its_upload(key: UploadKey, name: str) -> None:
-    # The inverse exists, so keys of uploads and results are unique.
-    assert parse_result_key(result_key(key, name)) == (key, name)
+def test_a_result_is_that_of_one_upload_only(key: UploadKey, name: str) -> None:
+    results_id = new_results_id()
+    result = result_key(key, results_id, name)
+    assert result_name(result) == name
+    parts = result.split("/")
+    prefixes = ("/".join(parts[:length]) for length in range(2, len(parts) + 1))
+    owners = []
+    for prefix in prefixes:
+        with suppress(BadKeyError):
+            upload = UploadKey.parse(prefix)
+            owners += [upload] if is_result_of(upload, result) else []
+            assert record_key(upload) != result
+    assert owners == [key]
 
 
-@given(UPLOAD_KEYS, st.sampled_from(RESULT_NAMES))
-def test_result_keys_are_below_their_upload_only(key: UploadKey, name: str) -> None:
-    below = result_key(key, name).removeprefix(f"{key}/")
-    assert below == name
-    assert "/" not in below
+@given(UPLOAD_KEYS)
+def test_a_record_is_no_result(key: UploadKey) -> None:
+    below = UploadKey.parse(f"{key}/results-{new_results_id()}") if key.origin == "drop" else key
+    assert not is_result_of(key, record_key(key))
+    assert not is_result_of(key, record_key(below))
+
+
+def test_each_results_id_is_new() -> None:
+    assert len({new_results_id() for _ in range(1000)}) == 1000
 
 
 @pytest.mark.parametrize("character", ["x", "é", "曲", "🎵"])
@@ -93,7 +108,7 @@ def test_results_of_the_longest_key_fit(character: str) -> None:
     assert len(longest.encode()) == MAX_UPLOAD_KEY_BYTES >= 900
     key = UploadKey.parse(longest)
     for result in RESULT_NAMES:
-        assert len(result_key(key, result).encode()) <= S3_MAX_KEY_BYTES
+        assert len(result_key(key, new_results_id(), result).encode()) <= S3_MAX_KEY_BYTES
     with pytest.raises(BadKeyError, match="shorter"):
         UploadKey.parse(longest + "x")
 
@@ -128,16 +143,6 @@ def test_other_keys_are_refused(key: str) -> None:
 def test_index_key_is_not_an_upload(digest: str) -> None:
     with pytest.raises(BadKeyError):
         UploadKey.parse(content_key(digest))
-    with pytest.raises(BadKeyError):
-        parse_result_key(content_key(digest))
-
-
-@pytest.mark.parametrize(
-    "key", ["", "vocals.wav", "drop/vocals.wav", "drop/a/", "jobs/x/vocals.wav"]
-)
-def test_other_key_is_not_a_result(key: str) -> None:
-    with pytest.raises(BadKeyError):
-        parse_result_key(key)
 
 
 @pytest.mark.parametrize("model", Model)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memory_store import MemoryStore
-from stemdrop.errors import StorageError, SupersededError
-from stemdrop.job_record import Failure, Job, Status, now
+from stemdrop.errors import ChangedError, StorageError, SupersededError
+from stemdrop.job_record import Failure, Job, Stage, Status, now
 from stemdrop.keys import UploadKey
 from stemdrop.store import Upload
 from stemdrop_separate.deadline import Deadline
@@ -257,6 +257,39 @@ def test_job_without_upload_is_superseded_by_one_with() -> None:
     )
     with pytest.raises(SupersededError):
         record.save(start_record(KEY, None, None, Deadline.after(900)))
+
+
+def test_results_that_another_invocation_has_begun_stay_named() -> None:
+    store, record, job = begun()
+    mine = record.begin_results(stage=Stage.UPLOADING)
+    other = RecordWriter(store, KEY)
+    other.save(job.updated(attempt=2, results_ids=(mine,)))
+    others = other.begin_results()
+    record.update(progress=0.98)
+    assert store.job is not None
+    assert list(store.job.results_ids) == [mine, others]
+    other.update(status=Status.DONE, results_ids=(others,))
+    assert list(store.job.results_ids) == [others]
+
+
+def test_job_whose_results_are_no_longer_named_is_not_done() -> None:
+    store, record, job = begun()
+    mine = record.begin_results()
+    store.text = job.updated(attempt=2).to_json()
+    with pytest.raises(ChangedError, match="gone"):
+        record.update(status=Status.DONE, results_ids=(mine,))
+    again = record.begin_results()
+    record.update(status=Status.DONE, results_ids=(again,))
+    assert store.job == record.job
+
+
+def test_failure_names_only_the_results_of_others() -> None:
+    store, record, job = begun()
+    store.text = job.updated(results_ids=("0" * 16,)).to_json()
+    record.begin_results()
+    record.fail(Failure("storage", "All attempts failed.", is_transient=True))
+    assert store.job is not None
+    assert store.job.results_ids == ("0" * 16,)
 
 
 def test_too_many_writers_are_a_storage_error() -> None:

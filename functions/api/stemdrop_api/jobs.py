@@ -5,10 +5,16 @@ from dataclasses import replace
 
 from aws_lambda_powertools import Logger
 
-from stemdrop.dedupe import CopiedResults, content_digest, copy_results, has_same_titles
+from stemdrop.dedupe import (
+    CopiedResults,
+    content_digest,
+    copy_results,
+    find_results,
+    has_same_titles,
+)
 from stemdrop.errors import BadKeyError, ModelUnavailableError, StorageError, TooLargeError
 from stemdrop.job_record import Job, Status, now
-from stemdrop.keys import ZIP_NAME, Origin, UploadKey, record_key
+from stemdrop.keys import ZIP_NAME, Origin, UploadKey, new_results_id, record_key
 from stemdrop.options import Options
 from stemdrop.presigned import PresignedUpload
 from stemdrop.s3 import describe_cause
@@ -91,26 +97,29 @@ def _reuse_stems(store: Store, key: UploadKey, job: Job, request: JobRequest) ->
         is_same_song = source is not None and (source.sha256, source.size_bytes) == song
         return is_same_work and is_same_song and has_same_titles(found, job)
 
+    entry = content_digest(request.sha256, request.options())
+    results_id = new_results_id()
     try:
-        reused = copy_results(
-            store, key, content_digest(request.sha256, request.options()), accepts
-        )
+        original = find_results(store, key, entry, accepts)
+        if original is None:
+            return None
+        copied = copy_results(store, original, key, results_id)
     except StorageError as error:
         logger.warning("not_reused", job=key.name, reason=describe_cause(error))
         return None
-    return _finished(job, reused) if reused else None
+    return _finished(job, original, results_id, copied)
 
 
-def _finished(job: Job, reused: CopiedResults) -> Job:
-    """Return the job with the results of another one."""
-    original = reused.original
+def _finished(job: Job, original: Job, results_id: str, copied: CopiedResults) -> Job:
+    """Return the job with copies of the results of another one."""
     return job.updated(
         status=Status.DONE,
         progress=1.0,
         source=original.source and replace(original.source, key=job.key),
         sound=original.sound,
-        stems=reused.stems,
-        zip=reused.zip,
+        results_ids=(results_id,),
+        stems=copied.stems,
+        zip=copied.zip,
         warnings=original.warnings,
         engine=original.engine,
         started_at=job.created_at,

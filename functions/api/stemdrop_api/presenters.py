@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from stemdrop.errors import TimedOutError
 from stemdrop.job_record import Failure, Job, Stage, Status, Stem, timestamp
-from stemdrop.keys import Origin, UploadKey
+from stemdrop.keys import Origin, UploadKey, result_name
 from stemdrop.options import LATER
 from stemdrop.presigned import PresignedUpload
 from stemdrop_api.dependencies import Dependencies
@@ -67,7 +67,7 @@ def expires_at(job: Job, retention_days: int) -> str | None:
 
 def filename_of(job: Job, key: str) -> str:
     """Return the filename of a result for downloads, such as ``Song - vocals.wav``."""
-    ending = " - " + key.rpartition("/")[2]
+    ending = " - " + result_name(key)
     letters = (
         letter if letter.isprintable() and letter not in "/\\" else "_" for letter in job.title
     )

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from stemdrop.errors import ChangedError
 from stemdrop.job_record import Job, Status, Stem, StemArchive
-from stemdrop.keys import UploadKey, parse_result_key, result_key
+from stemdrop.keys import UploadKey, result_key, result_name
 from stemdrop.options import Options
 from stemdrop.store import Store
 
@@ -23,15 +22,8 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class CopiedResults:
-    """Results that were copied.
+    """Results under their new keys."""
 
-    Attributes
-    ----------
-    original : Record of the job that made them.
-    stems, zip : Results under the new key.
-    """
-
-    original: Job
     stems: tuple[Stem, ...]
     zip: StemArchive | None
 
@@ -56,34 +48,44 @@ def has_same_titles(found: Job, job: Job) -> bool:
     return found.title == job.title or found.sound is None or found.sound.has_title
 
 
-def copy_results(
+def find_results(
     store: Store, key: UploadKey, entry: str, accepts: Callable[[Job], bool]
-) -> CopiedResults | None:
-    """Copy the results that an entry of the content index names, if there are any.
+) -> Job | None:
+    """Return the finished job that an entry of the content index names, if its results fit.
 
     Parameters
     ----------
-    key : Key of the upload that receives them.
+    key : Key of the upload that needs them.
     entry : Name of the entry; see `content_digest`.
     accepts : Function that checks the finished job. Its key may hold another song since the entry
         was written.
 
     Raises
     ------
-    ChangedError : Another song replaced the original while its results were copied.
     StorageError : A request to S3 failed.
     """
     original = store.find_content(entry)
     if original is None or original == key:
         return None
-    found, etag = store.load_job(original)
-    if found is None or found.status is not Status.DONE or not accepts(found):
+    found, _ = store.load_job(original)
+    # Results without an ID are those of an earlier version, which other songs could overwrite.
+    if found is None or found.status is not Status.DONE or not found.results_ids:
         return None
-    moved = {old: result_key(key, parse_result_key(old)[1]) for old in found.result_keys}
+    return found if accepts(found) else None
+
+
+def copy_results(store: Store, original: Job, key: UploadKey, results_id: str) -> CopiedResults:
+    """Copy the results of a finished job to another upload.
+
+    Nobody writes to a result again, so a copy is right even if its original is replaced meanwhile.
+
+    Raises
+    ------
+    StorageError : A request to S3 failed, such as one for a result that was deleted.
+    """
+    copies = {old: result_key(key, results_id, result_name(old)) for old in original.result_keys}
     with ThreadPoolExecutor(MAX_COPIES) as pool:
-        list(pool.map(store.copy, moved.keys(), moved.values()))
-    if store.load_job(original)[1] != etag:
-        raise ChangedError("Another song came to the same key meanwhile.")
-    stems = tuple(replace(stem, key=moved[stem.key]) for stem in found.stems)
-    archive = replace(found.zip, key=moved[found.zip.key]) if found.zip else None
-    return CopiedResults(found, stems, archive)
+        list(pool.map(store.copy, copies.keys(), copies.values()))
+    stems = tuple(replace(stem, key=copies[stem.key]) for stem in original.stems)
+    archive = replace(original.zip, key=copies[original.zip.key]) if original.zip else None
+    return CopiedResults(stems, archive)

@@ -185,6 +185,7 @@ class Job:
     owner : User who may see the job; None for all users.
     options : Result of `Options.to_json`, or the options as given if they are invalid.
     progress : Share that is done, 0 to 1.
+    results_ids : Folders of the results: those that attempts write to now, or the finished one.
     warnings : Sentences about a song that was separated despite a defect.
     attempt : Number of the delivery of the upload's event, from 1.
     deadline_at : Time at which a job in processing counts as timed out.
@@ -202,6 +203,7 @@ class Job:
     progress: float = 0.0
     source: UploadSource | None = None
     sound: Sound | None = None
+    results_ids: tuple[str, ...] = ()
     stems: tuple[Stem, ...] = ()
     zip: StemArchive | None = None
     error: Failure | None = None
@@ -290,7 +292,7 @@ def _part(name: str, value: Any) -> Any:
         return None
     if name == "stems":
         return tuple(Stem(**stem) for stem in value)
-    if name == "warnings":
+    if name in {"warnings", "results_ids"}:
         return tuple(value)
     if name == "sound" and isinstance(value, dict):
         tracks = tuple(Track(**track) for track in value.get("tracks", ()))

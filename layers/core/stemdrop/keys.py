@@ -1,15 +1,18 @@
 """The key grammar: one rule says where the results of an upload are.
 
-The results of upload key K live under ``K/`` in the stems bucket, ``K/job.json`` among them. A
-result's name has no slash, so no two uploads ever share one.
+The record of upload key K is ``K/job.json`` in the stems bucket. Its results are in a folder below
+``K/`` whose ID the record has. Each attempt makes a new folder, so no two attempts, and no two
+uploads, ever write the same object.
 
-    uploads  drop/<any name>           drop folder; drop/<model>/<quality>/… sets options
-             jobs/<id>                 upload URL of the API
-    stems    <upload key>/vocals.wav   and every other stem, stems.zip, job.json
-             content/<digest>.json     the content index
+    uploads  drop/<any name>                       drop/<model>/<quality>/… sets options
+             jobs/<id>                             upload URL of the API
+    stems    <upload key>/job.json                 the record
+             <upload key>/results-<id>/vocals.wav  and every other stem, stems.zip
+             content/<digest>.json                 the content index
 """
 
 import re
+import secrets
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,8 +25,9 @@ JOBS_PREFIX = "jobs/"
 CONTENT_PREFIX = "content/"
 RECORD_NAME = "job.json"
 ZIP_NAME = "stems.zip"
-# S3 allows 1024 bytes; the longest name of a result, with its slash, takes 19 of them.
-MAX_UPLOAD_KEY_BYTES = 1024 - 24
+RESULTS_ID = re.compile(r"[0-9a-f]{16}")
+# S3 allows 1024 bytes; the longest result behind an upload key takes 44 of them.
+MAX_UPLOAD_KEY_BYTES = 1024 - 64
 # Names of folders to the options that they set.
 FOLDER_OPTIONS = {
     **{model.value: "model" for model in Model},
@@ -102,27 +106,39 @@ class UploadKey:
         return found
 
 
-def result_key(upload: UploadKey, name: str) -> str:
+def new_results_id() -> str:
+    """Return an ID that no other results have."""
+    return secrets.token_hex(8)
+
+
+def results_prefix(upload: UploadKey) -> str:
+    """Return the prefix of an upload's results, and of little else; see `is_result_of`."""
+    return f"{upload}/results-"
+
+
+def result_key(upload: UploadKey, results_id: str, name: str) -> str:
     """Return the key of one of an upload's results."""
-    return f"{upload}/{name}"
+    return f"{results_prefix(upload)}{results_id}/{name}"
 
 
-def parse_result_key(key: str) -> tuple[UploadKey, str]:
-    """Return the upload and the name that `result_key` was made of.
+def is_result_of(upload: UploadKey, key: str) -> bool:
+    """Return whether a key is one that `result_key` makes for an upload.
 
-    Raises
-    ------
-    BadKeyError : The key is not that of a result.
+    The record of another upload may have the same prefix: that of ``<upload>/results-<id>``.
     """
-    upload, _, name = key.rpartition("/")
-    if not name:
-        raise BadKeyError(f"{key!r} is not the key of a result.")
-    return UploadKey.parse(upload), name
+    results_id, _, name = key.removeprefix(results_prefix(upload)).partition("/")
+    is_name = bool(name) and "/" not in name and name != RECORD_NAME
+    return is_name and bool(RESULTS_ID.fullmatch(results_id))
+
+
+def result_name(key: str) -> str:
+    """Return the name of a result, such as ``vocals.wav``."""
+    return key.rpartition("/")[2]
 
 
 def record_key(upload: UploadKey) -> str:
     """Return the key of an upload's job record."""
-    return result_key(upload, RECORD_NAME)
+    return f"{upload}/{RECORD_NAME}"
 
 
 def content_key(digest: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from stemdrop.errors import BadKeyError, MissingError, StorageError, UnreadableUploadError
 from stemdrop.job_record import Job, timestamp
-from stemdrop.keys import UploadKey, content_key, record_key, result_key
+from stemdrop.keys import UploadKey, content_key, is_result_of, record_key, results_prefix
 from stemdrop.s3 import CHANGED, HIDDEN, MISSING, connect, is_refusal, storage_errors
 
 if TYPE_CHECKING:
@@ -156,14 +156,13 @@ class Store:
         self._delete(self.uploads, str(key))
 
     def list_results(self, key: UploadKey) -> set[str]:
-        """Return the keys of all results of an upload, without the record."""
-        prefix = result_key(key, "")
-        with storage_errors(f"list {prefix}"):
+        """Return the keys of all results of an upload, those of unfinished attempts among them."""
+        with storage_errors(f"list the results of {key}"):
             pages = self._s3.get_paginator("list_objects_v2").paginate(
-                Bucket=self.stems, Prefix=prefix, Delimiter="/"
+                Bucket=self.stems, Prefix=results_prefix(key)
             )
-            keys = {found["Key"] for page in pages for found in page.get("Contents", [])}
-        return keys - {record_key(key)}
+            found = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+        return {result for result in found if is_result_of(key, result)}
 
     def find_content(self, digest: str) -> UploadKey | None:
         """Return the upload that an entry of the content index names.

@@ -39,6 +39,8 @@ def start_record(
         stage=Stage.DOWNLOADING,
         options=_normalised(_given_options(key, upload, previous)),
         source=source,
+        # Those of an attempt that may still be at work.
+        results_ids=previous.results_ids if previous and retried and not previous.is_final else (),
         attempt=previous.attempt + 1 if previous and retried else 1,
         created_at=previous.created_at if previous else started_at,
         updated_at=started_at,
@@ -60,13 +62,6 @@ def source_of(upload: Upload) -> UploadSource:
 def is_same_upload(one: UploadSource, other: UploadSource) -> bool:
     """Return whether two records describe the same upload, not a later one with the same bytes."""
     return (one.etag, one.uploaded_at) == (other.etag, other.uploaded_at)
-
-
-def is_same_work(one: Job, other: Job) -> bool:
-    """Return whether two records describe the same upload with the same options."""
-    if one.source is None or other.source is None:
-        return False
-    return is_same_upload(one.source, other.source) and one.options == other.options
 
 
 def is_settled(previous: Job | None, job: Job) -> bool:

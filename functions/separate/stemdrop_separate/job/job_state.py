@@ -22,7 +22,6 @@ class JobState:
     deadline : Moment by which the separation has to end.
     is_last : Whether the song is not tried again if this attempt fails.
     content_digest : Name of the content index entry, once the song's bytes are known.
-    has_published : Whether stems of this run may be in the stems bucket.
     """
 
     context: JobContext
@@ -34,7 +33,6 @@ class JobState:
     meter: UsageMeter
     is_last: bool
     content_digest: str | None = None
-    has_published: bool = False
 
     @property
     def store(self) -> Store:

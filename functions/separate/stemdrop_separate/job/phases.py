@@ -1,10 +1,20 @@
 """The phases of a job: download, separate or copy, publish, finish."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from aws_lambda_powertools import Logger
+
 from stemdrop.dedupe import content_digest
-from stemdrop.errors import MissingError, RejectedError, SupersededError, UploadGoneError
+from stemdrop.errors import (
+    ChangedError,
+    MissingError,
+    RejectedError,
+    StorageError,
+    SupersededError,
+    UploadGoneError,
+)
 from stemdrop.job_record import Failure, Stage, Status, now
 from stemdrop.options import Options
 from stemdrop.store import Upload
@@ -14,19 +24,24 @@ from stemdrop_separate.job.job_start import require_size, source_of
 from stemdrop_separate.job.job_state import JobState
 from stemdrop_separate.job.progress import SEPARATION_SHARE, ProgressReporter
 from stemdrop_separate.job.publish import (
+    NotReusableError,
     PublishedResults,
     delete_stale_results,
+    find_reusable,
     publish,
     reuse_results,
 )
+from stemdrop_separate.job.record_writer import ATTEMPTS
 from stemdrop_separate.job.workspace import workspace
 from stemdrop_separate.pipeline import SeparatedSong, separate_song
 
 UPLOAD_GONE = "The song was deleted before its turn came: upload it again."
 
+logger = Logger(child=True)
 
-def make_results(state: JobState) -> PublishedResults:
-    """Download the song, separate it or find its stems, and publish them.
+
+def separate_and_publish(state: JobState) -> JobResult:
+    """Download the song, separate it or find its stems, publish them, and finish the record.
 
     Raises
     ------
@@ -45,8 +60,7 @@ def make_results(state: JobState) -> PublishedResults:
         source = replace(source_of(state.upload), sha256=sha256)
         state.record.update(source=source, engine=engine, stage=Stage.SEPARATING)
         state.content_digest = content_digest(sha256, options)
-        copied = _copy_results(state, state.content_digest)
-        return copied or _publish(state, options, _separate(state, song, options))
+        return _copy_stems(state, state.content_digest) or _separate(state, song, options)
 
 
 def _download(state: JobState, upload: Upload, song: Path) -> str:
@@ -59,19 +73,44 @@ def _download(state: JobState, upload: Upload, song: Path) -> str:
         raise UploadGoneError(UPLOAD_GONE) from error
 
 
-def _copy_results(state: JobState, content_digest: str) -> PublishedResults | None:
+def _copy_stems(state: JobState, content_digest: str) -> JobResult | None:
+    """Publish copies of the stems of the same song; None if there are none."""
     with state.meter.stage("reuse"):
-        results = reuse_results(state.store, state.key, content_digest, state.job)
-    state.has_published = results is not None
-    return results
+        original = find_reusable(state.store, state.key, content_digest, state.job)
+    if original is None:
+        return None
+
+    def copy(results_id: str) -> PublishedResults:
+        with state.meter.stage("reuse"):
+            return reuse_results(state.store, original, state.key, results_id)
+
+    try:
+        return _publish(state, copy)
+    except NotReusableError as error:
+        logger.warning("content_index_entry_is_stale", reason=str(error))
+        state.record.update(stage=Stage.SEPARATING, progress=0.0)
+        return None
 
 
-def _separate(state: JobState, song: Path, options: Options) -> SeparatedSong:
+def _separate(state: JobState, path: Path, options: Options) -> JobResult:
+    song = _separate_song(state, path, options)
+    newest = state.store.find_upload(state.key)
+    if newest and state.job.source and newest.etag != state.job.source.etag:
+        raise SupersededError("The song was replaced while it was being separated.")
+
+    def upload(results_id: str) -> PublishedResults:
+        with state.meter.stage("upload"):
+            return publish(state.store, state.key, results_id, options, song)
+
+    return _publish(state, upload)
+
+
+def _separate_song(state: JobState, path: Path, options: Options) -> SeparatedSong:
     network = state.context.models.load(options.model)
-    targets = {stem: song.with_name(f"{stem}.{options.codec.suffix}") for stem in options.outputs}
+    targets = {stem: path.with_name(f"{stem}.{options.codec.suffix}") for stem in options.outputs}
     with state.meter.stage("separate"):
         return separate_song(
-            song,
+            path,
             targets,
             options,
             network,
@@ -83,18 +122,32 @@ def _separate(state: JobState, song: Path, options: Options) -> SeparatedSong:
         )
 
 
-def _publish(state: JobState, options: Options, song: SeparatedSong) -> PublishedResults:
-    upload = state.store.find_upload(state.key)
-    if upload and state.job.source and upload.etag != state.job.source.etag:
-        raise SupersededError("The song was replaced while it was being separated.")
-    state.record.update(stage=Stage.UPLOADING, progress=SEPARATION_SHARE)
-    state.has_published = True
-    with state.meter.stage("upload"):
-        return publish(state.store, state.key, options, song)
+def _publish(state: JobState, write_results: Callable[[str], PublishedResults]) -> JobResult:
+    """Publish results, and finish the record if it still names them.
+
+    Otherwise they may have been deleted, so they are published again, in a new folder.
+
+    Parameters
+    ----------
+    write_results : Function that writes the results to the folder with an ID.
+    """
+    for _ in range(ATTEMPTS):
+        results_id = state.record.begin_results(stage=Stage.UPLOADING, progress=SEPARATION_SHARE)
+        results = write_results(results_id)
+        try:
+            return _finish(state, results_id, results)
+        except ChangedError:
+            logger.info("published_again", key=str(state.key))
+    raise StorageError(f"The record of {state.key} is written by too many at once.")
 
 
-def finish(state: JobState, results: PublishedResults) -> JobResult:
-    """Write the record of a job that is done."""
+def _finish(state: JobState, results_id: str, results: PublishedResults) -> JobResult:
+    """Write the record of a job that is done.
+
+    Raises
+    ------
+    ChangedError : The record no longer names the results.
+    """
     if state.content_digest:
         state.store.save_content(state.content_digest, state.key)
     state.record.update(
@@ -102,13 +155,14 @@ def finish(state: JobState, results: PublishedResults) -> JobResult:
         stage=None,
         progress=1.0,
         sound=results.sound,
+        results_ids=(results_id,),
         stems=results.stems,
         zip=results.zip,
         warnings=results.warnings,
         usage=state.meter.read(),
         finished_at=now(),
     )
-    delete_stale_results(state.store, state.key, state.job)
+    delete_stale_results(state.store, state.key)
     return JobResult(Outcome.DONE, state.job)
 
 
@@ -117,10 +171,17 @@ def reject(state: JobState, error: RejectedError) -> JobResult:
     state.record.update(
         status=Status.FAILED,
         stage=None,
+        results_ids=(),
         error=Failure.of(error),
         usage=state.meter.read(),
         finished_at=now(),
     )
-    # Those of the song that this one replaced.
-    delete_stale_results(state.store, state.key, state.job)
+    delete_stale_results(state.store, state.key)
     return JobResult(Outcome.REJECTED, state.job)
+
+
+def abandon(state: JobState) -> None:
+    """Delete what an attempt has published whose work is no longer needed."""
+    delete_stale_results(state.store, state.key)
+    if state.content_digest and state.store.load_job(state.key)[0] is None:
+        state.store.forget_content(state.content_digest, state.key)

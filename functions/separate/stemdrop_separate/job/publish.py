@@ -3,14 +3,13 @@
 import zipfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from aws_lambda_powertools import Logger
 
-from stemdrop.codecs import Codec
-from stemdrop.dedupe import copy_results, has_same_titles
+from stemdrop.dedupe import copy_results, find_results, has_same_titles
 from stemdrop.errors import StorageError
 from stemdrop.job_record import Job, Sound, Stem, StemArchive
 from stemdrop.keys import ZIP_NAME, UploadKey, result_key
@@ -27,6 +26,10 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+class NotReusableError(Exception):
+    """The results of an earlier job can't be copied."""
+
+
 @dataclass(frozen=True, slots=True)
 class PublishedResults:
     """Results in the stems bucket, as the record describes them."""
@@ -38,17 +41,20 @@ class PublishedResults:
 
 
 def publish(
-    store: Store, key: UploadKey, options: Options, song: SeparatedSong
+    store: Store, key: UploadKey, results_id: str, options: Options, song: SeparatedSong
 ) -> PublishedResults:
     """Upload a song's stems, and their zip if the options say so."""
 
     def upload(item: tuple[str, EncodedStem]) -> Stem:
-        stem = _upload_stem(store, key, options.codec, *item)
-        return replace(stem, gain_db=round(song.gain_db, 2))
+        stem, file = item
+        target = result_key(key, results_id, file.path.name)
+        store.upload(file.path, target, options.codec.spec.media_type)
+        return _describe_stem(stem, target, file, song.gain_db)
 
     stems = _in_parallel(upload, song.stems.items())
     files = [file.path for file in song.stems.values()]
-    archive = _upload_zip(store, key, files) if options.zip else None
+    target = result_key(key, results_id, ZIP_NAME)
+    archive = _upload_zip(store, target, files) if options.zip else None
     source = song.source
     sound = Sound(
         source.duration_s,
@@ -61,15 +67,15 @@ def publish(
     return PublishedResults(sound, stems, archive, song.warnings)
 
 
-def reuse_results(store: Store, key: UploadKey, entry: str, job: Job) -> PublishedResults | None:
-    """Copy the results of the same song with the same options and engine, if there are any.
+def find_reusable(store: Store, key: UploadKey, entry: str, job: Job) -> Job | None:
+    """Return a finished job of the same song with the same options and engine, if there is one.
 
     Parameters
     ----------
     entry : Name of the entry in the content index.
     """
 
-    def is_same_work(found: Job) -> bool:
+    def fits(found: Job) -> bool:
         if not found.source or not job.source or found.source.sha256 != job.source.sha256:
             return False
         if not has_same_titles(found, job):
@@ -77,51 +83,65 @@ def reuse_results(store: Store, key: UploadKey, entry: str, job: Job) -> Publish
         return (found.options, found.engine) == (job.options, job.engine)
 
     try:
-        reused = copy_results(store, key, entry, is_same_work)
+        return find_results(store, key, entry, fits)
     except StorageError as error:
         logger.warning("content_index_entry_is_stale", reason=error.message)
         return None
-    if reused is None:
-        return None
-    return PublishedResults(
-        reused.original.sound, reused.stems, reused.zip, reused.original.warnings
-    )
 
 
-def delete_stale_results(store: Store, key: UploadKey, job: Job) -> None:
-    """Delete results of an earlier upload under the same key that this one has not replaced.
+def reuse_results(store: Store, original: Job, key: UploadKey, results_id: str) -> PublishedResults:
+    """Copy the results of a finished job.
 
-    A failure is only logged: the job is done already.
+    Raises
+    ------
+    NotReusableError : Some of them are gone, or S3 failed.
     """
     try:
-        store.delete(store.list_results(key) - job.result_keys)
+        copied = copy_results(store, original, key, results_id)
+    except StorageError as error:
+        raise NotReusableError(error.message) from error
+    return PublishedResults(original.sound, copied.stems, copied.zip, original.warnings)
+
+
+def delete_stale_results(store: Store, key: UploadKey) -> None:
+    """Delete the results in all folders that the record doesn't name.
+
+    Safe at any time, whoever else is at work: an attempt names its folder in the record before it
+    writes into it, and is done only if the record still names it. The results are listed before the
+    record is read, so the name of a folder that is missing was removed, and doesn't come back.
+
+    A failure is only logged: the job has ended already.
+    """
+    try:
+        found = store.list_results(key)
+        job, _ = store.load_job(key)
+        named = tuple(result_key(key, each, "") for each in job.results_ids) if job else ()
+        store.delete({result for result in found if not result.startswith(named)})
     except StorageError as error:
         logger.warning("stale_results_not_deleted", key=str(key), reason=error.message)
 
 
-def _upload_stem(store: Store, key: UploadKey, codec: Codec, stem: str, file: EncodedStem) -> Stem:
-    target = result_key(key, file.path.name)
-    store.upload(file.path, target, codec.spec.media_type)
+def _describe_stem(stem: str, key: str, file: EncodedStem, gain_db: float) -> Stem:
     return Stem(
         stem=stem,
-        key=target,
+        key=key,
         size_bytes=file.size_bytes,
         duration_s=round(file.samples / SAMPLE_RATE_HZ, 6),
         peak_dbfs=None if file.peak_dbfs is None else round(file.peak_dbfs, 2),
         clipped_samples=file.clipped_samples,
+        gain_db=round(gain_db, 2),
         waveform=file.waveform,
     )
 
 
-def _upload_zip(store: Store, key: UploadKey, files: list[Path]) -> StemArchive:
+def _upload_zip(store: Store, key: str, files: list[Path]) -> StemArchive:
     """Upload a zip of some files; audio doesn't get any smaller, so it is only stored."""
     path = files[0].with_name(ZIP_NAME)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for file in files:
             archive.write(file, file.name)
-    target = result_key(key, ZIP_NAME)
-    store.upload(path, target, "application/zip")
-    return StemArchive(target, path.stat().st_size)
+    store.upload(path, key, "application/zip")
+    return StemArchive(key, path.stat().st_size)
 
 
 def _in_parallel(function: Callable[[Item], Result], items: Iterable[Item]) -> tuple[Result, ...]:

@@ -1,10 +1,11 @@
 """Concurrent updates of job.json; another invocation's result is never overwritten."""
 
+from dataclasses import replace
 from typing import Any, cast
 
 from stemdrop.errors import ChangedError, StorageError, SupersededError
 from stemdrop.job_record import Failure, Job, Status, now
-from stemdrop.keys import UploadKey
+from stemdrop.keys import UploadKey, new_results_id
 from stemdrop.store import Store
 from stemdrop_separate.job.job_start import is_same_upload, source_of
 
@@ -28,10 +29,20 @@ class RecordWriter:
         self.key = key
         self.found, self._etag = store.load_job(key)
         self._written: Job | None = None
+        self._begun: list[str] = []
 
     def update(self, **changes: Any) -> None:
         """Write the record with some fields changed; see `save`."""
         self.save(self.job.updated(**changes))
+
+    def begin_results(self, **changes: Any) -> str:
+        """Name a new folder in the record, and return its ID; see `save`.
+
+        The results in it are safe for as long as the record names it.
+        """
+        self._begun.append(new_results_id())
+        self.update(results_ids=(*self.job.results_ids, self._begun[-1]), **changes)
+        return self._begun[-1]
 
     def fail(self, failure: Failure) -> None:
         """Write that the job failed, unless there is no record of it; see `save`.
@@ -43,7 +54,15 @@ class RecordWriter:
         job = self._written or self.found
         if job is None or job.is_finished:
             raise SupersededError(f"{self.key} has no job that could fail.")
-        self.save(job.updated(status=Status.FAILED, stage=None, error=failure, finished_at=now()))
+        self.save(
+            job.updated(
+                status=Status.FAILED,
+                stage=None,
+                results_ids=tuple(old for old in job.results_ids if old not in self._begun),
+                error=failure,
+                finished_at=now(),
+            )
+        )
 
     @property
     def job(self) -> Job:
@@ -51,10 +70,11 @@ class RecordWriter:
         return cast(Job, self._written)
 
     def save(self, job: Job) -> None:
-        """Write the record.
+        """Write the record, with the folders of results that others have begun for the same work.
 
         Raises
         ------
+        ChangedError : The job is done, but another invocation removed the name of its results.
         SupersededError : Another invocation finished the same work, a newer upload started, or the
             job was deleted.
         StorageError : S3 failed, or others keep writing the record.
@@ -63,20 +83,29 @@ class RecordWriter:
             try:
                 self._etag = self._store.save_job(self.key, job, self._etag)
             except ChangedError:
-                self._take_over(job)
+                job = self._take_over(job)
             else:
                 self._written = job
                 return
         raise StorageError(f"The record of {self.key} is written by too many at once.")
 
-    def _take_over(self, job: Job) -> None:
-        """Read what another invocation wrote, and continue from there if the work is needed."""
+    def _take_over(self, job: Job) -> Job:
+        """Read what another invocation wrote, and return what to write if the work is needed."""
         other, etag = self._store.load_job(self.key)
         if other is None and self._etag is not None:
             raise SupersededError(f"The job of {self.key} was deleted.")
         if other is not None and other != job and self._makes_needless(other, job):
             raise SupersededError(f"{self.key} was finished by somebody else.")
         self._etag = etag
+        return self._with_results(job, other) if other and other != job else job
+
+    def _with_results(self, job: Job, other: Job) -> Job:
+        """Return a record that replaces another one, whose results may be in work."""
+        if job.status is Status.DONE and not {*job.results_ids} <= {*other.results_ids}:
+            raise ChangedError(f"The results of {self.key} may be gone.")
+        if job.is_final or other.is_final or not _is_same_source(job, other):
+            return job
+        return replace(job, results_ids=tuple(dict.fromkeys(other.results_ids + job.results_ids)))
 
     def _makes_needless(self, other: Job, job: Job) -> bool:
         if other.source is None or job.source is None:
@@ -88,3 +117,7 @@ class RecordWriter:
         # Two uploads within one of S3's seconds: only S3 knows which of them was the last.
         upload = self._store.find_upload(self.key)
         return upload is not None and not is_same_upload(source_of(upload), job.source)
+
+
+def _is_same_source(one: Job, other: Job) -> bool:
+    return bool(one.source and other.source and is_same_upload(one.source, other.source))

@@ -15,9 +15,9 @@ from stemdrop.keys import Origin, UploadKey
 from stemdrop.s3 import describe_cause
 from stemdrop.store import Store
 from stemdrop_separate.job.context import Invocation, JobContext, JobResult, Outcome
-from stemdrop_separate.job.job_start import is_same_work, is_settled, start_record
+from stemdrop_separate.job.job_start import is_settled, start_record
 from stemdrop_separate.job.job_state import JobState
-from stemdrop_separate.job.phases import finish, make_results, reject
+from stemdrop_separate.job.phases import abandon, reject, separate_and_publish
 from stemdrop_separate.job.publish import delete_stale_results
 from stemdrop_separate.job.record_writer import RecordWriter
 from stemdrop_separate.job.usage import UsageMeter
@@ -35,45 +35,29 @@ def run_job(context: JobContext, key: UploadKey, invocation: Invocation) -> JobR
     ------
     StemdropError : The job failed and may work when the notification is delivered again.
     """
-    force = False
     record = RecordWriter(context.store, key)
-    while True:
-        state: JobState | None = None
-        try:
-            started = _start(context, record, invocation, force=force)
-            if isinstance(started, JobResult):
-                return started
-            state = started
-            return _run_phases(state)
-        except (SupersededError, ChangedError) as error:
-            logger.info("superseded", key=str(key), reason=error.message)
-        except Exception as error:
-            if invocation.is_last:
-                _give_up(context.store, record, error)
-            raise
-        if state is None or not _has_overwritten_newer_stems(state):
-            return JobResult(Outcome.SKIPPED)
-        force = True
-        record = RecordWriter(context.store, key)
+    try:
+        state = _start(context, record, invocation)
+        return _run_phases(state) if isinstance(state, JobState) else state
+    except Exception as error:
+        if invocation.is_last:
+            _give_up(context.store, record, error)
+        raise
 
 
 def _start(
-    context: JobContext, record: RecordWriter, invocation: Invocation, *, force: bool
+    context: JobContext, record: RecordWriter, invocation: Invocation
 ) -> JobState | JobResult:
-    """Return the state of a job, or its result if there is nothing to do.
-
-    Parameters
-    ----------
-    force : Whether to run a job whose record says that it is done.
-    """
+    """Return the state of a job, or its result if there is nothing to do."""
     meter = UsageMeter(invocation.memory_mb, context.settings.usd_per_gb_second)
     key = record.key
     if record.found is None and key.origin is Origin.JOBS:
-        _delete_results(context.store, key)
+        delete_stale_results(context.store, key)
         return JobResult(Outcome.SKIPPED)
     upload = context.store.find_upload(key)
     job = start_record(key, upload, record.found, invocation.deadline)
-    if is_settled(record.found, job) and not force:
+    if is_settled(record.found, job):
+        delete_stale_results(context.store, key)  # those of an attempt that was killed
         return JobResult(Outcome.SKIPPED, record.found)
     return JobState(
         context=context,
@@ -88,12 +72,16 @@ def _start(
 
 
 def _run_phases(state: JobState) -> JobResult:
-    state.record.save(state.first_record)
     try:
-        results = make_results(state)
-    except RejectedError as error:
-        return reject(state, error)
-    return finish(state, results)
+        state.record.save(state.first_record)
+        try:
+            return separate_and_publish(state)
+        except RejectedError as error:
+            return reject(state, error)
+    except (SupersededError, ChangedError) as error:
+        logger.info("superseded", key=str(state.key), reason=error.message)
+        abandon(state)
+        return JobResult(Outcome.SKIPPED)
 
 
 def _give_up(store: Store, record: RecordWriter, error: Exception) -> None:
@@ -108,26 +96,6 @@ def _give_up(store: Store, record: RecordWriter, error: Exception) -> None:
     failure = Failure(code, f"All attempts failed. In the last one: {reason}", is_transient=True)
     try:
         record.fail(failure)
-        delete_stale_results(store, record.key, record.job)
     except StemdropError as other:
         logger.warning("failure_not_recorded", key=str(record.key), reason=other.message)
-
-
-def _has_overwritten_newer_stems(state: JobState) -> bool:
-    """Return whether a newer upload has to be separated again, since stems of ours replaced its.
-
-    If the job was deleted, what was published for it is deleted too.
-    """
-    if not state.has_published:
-        return False
-    newest, _ = state.store.load_job(state.key)
-    if newest is None:
-        _delete_results(state.store, state.key)
-        if state.content_digest:
-            state.store.forget_content(state.content_digest, state.key)
-        return False
-    return not is_same_work(newest, state.job)
-
-
-def _delete_results(store: Store, key: UploadKey) -> None:
-    store.delete(store.list_results(key))
+    delete_stale_results(store, record.key)

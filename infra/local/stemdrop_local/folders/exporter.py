@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 
 from stemdrop.errors import StemdropError, StorageError
 from stemdrop.job_record import Job, Status
-from stemdrop.keys import DROP_PREFIX, RECORD_NAME, UploadKey, parse_result_key
+from stemdrop.keys import DROP_PREFIX, RECORD_NAME, UploadKey, result_name
 from stemdrop.s3 import storage_errors
 from stemdrop.store import CHUNK_BYTES, Store
 from stemdrop_local.console import Console, size
@@ -69,7 +69,7 @@ class Exporter:
 
     def _save(self, job: Job, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        names = {parse_result_key(key)[1]: key for key in job.result_keys}
+        names = {result_name(key): key for key in job.result_keys}
         for name, key in names.items():
             self._download(key, folder / name)
         for stale in _results_in(folder) - names.keys():
@@ -107,7 +107,7 @@ def _results_in(folder: Path) -> set[str]:
         job = Job.from_json((folder / RECORD_NAME).read_bytes())
     except (FileNotFoundError, StorageError):
         return set()
-    return {parse_result_key(key)[1] for key in job.result_keys}
+    return {result_name(key) for key in job.result_keys}
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -1,0 +1,283 @@
+"""Concurrent attempts in every order of their requests: a finished record has its own stems."""
+
+import hashlib
+import itertools
+import logging
+import os
+import threading
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from interleavings import Scenario, explore
+from memory_s3 import MemoryS3, S3Object
+from stemdrop.errors import StorageError
+from stemdrop.job_record import Job, SeparationEngine, Status, now
+from stemdrop.keys import UploadKey, record_key
+from stemdrop.options import Options
+from stemdrop.store import Store
+from stemdrop_api.jobs import delete_job
+from stemdrop_separate.audio.encode import EncodedStem
+from stemdrop_separate.audio.probe import AudioSource
+from stemdrop_separate.audio.tags import Tags
+from stemdrop_separate.deadline import Deadline
+from stemdrop_separate.job.context import Invocation, JobContext
+from stemdrop_separate.job.run_job import run_job
+from stemdrop_separate.pipeline import SeparatedSong
+from stemdrop_separate.settings import Settings
+
+# One more takes minutes.
+MORE_PREEMPTIONS = int(os.environ.get("MORE_PREEMPTIONS", "0"))
+UPLOADS, STEMS = "uploads", "stems"
+SONG = UploadKey.parse("drop/song.wav")
+JOB = UploadKey.parse("jobs/" + "0" * 32)
+OTHER = UploadKey.parse("drop/other.wav")
+TIME = "2026-01-01T12:00:00.000Z"
+FIRST, SECOND = b"first song", b"second song"
+ENGINE = SeparationEngine("onnx", "2stems", "0" * 64, {})
+MODELS: Any = SimpleNamespace(engine=lambda _: ENGINE, load=lambda _: None)
+JOB_PACKAGE = "stemdrop_separate.job"
+
+
+def stem_of(song: bytes, name: str) -> bytes:
+    return name.encode() + b" of " + song
+
+
+def separate(song: Path, targets: Mapping[str, Path], *_: object, **options: Any) -> SeparatedSong:
+    """Write stems that tell which song they are of."""
+    options["on_progress"](0.5)
+    stems = {}
+    for name, path in targets.items():
+        path.write_bytes(stem_of(song.read_bytes(), name))
+        stems[name] = EncodedStem(path, 44_100, path.stat().st_size, -1.0, 0, "")
+    source = AudioSource(1.0, 44_100, 2, "pcm_s16le", "wav", Tags({"title": "Title"}))
+    return SeparatedSong(source, stems, 1.0, 1.0, (), 0.0)
+
+
+class SequentialPool:
+    """A pool whose calls are steps of the thread that asks for them."""
+
+    def __init__(self, _: int) -> None:
+        pass
+
+    def __enter__(self) -> "SequentialPool":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def map(self, function: Callable[..., Any], *values: Any) -> Iterator[Any]:
+        return map(function, *values)
+
+
+@pytest.fixture(autouse=True)
+def deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replace the separation, the pools and the clock. One moment for all is worst."""
+    logging.disable()
+    monkeypatch.setattr(f"{JOB_PACKAGE}.phases.separate_song", separate)
+    monkeypatch.setattr(f"{JOB_PACKAGE}.publish.ThreadPoolExecutor", SequentialPool)
+    monkeypatch.setattr("stemdrop.dedupe.ThreadPoolExecutor", SequentialPool)
+    monkeypatch.setattr(f"{JOB_PACKAGE}.job_start.now", lambda: TIME)
+    monkeypatch.setattr(f"{JOB_PACKAGE}.job_start.timestamp", lambda _: TIME)
+    monkeypatch.setattr(f"{JOB_PACKAGE}.phases.now", lambda: TIME)
+    monkeypatch.setattr("stemdrop.job_record.now", lambda: TIME)
+    monkeypatch.setattr(f"{JOB_PACKAGE}.usage.time.perf_counter", lambda: 0.0)
+    monkeypatch.setattr(
+        f"{JOB_PACKAGE}.usage.resource.getrusage", lambda _: SimpleNamespace(ru_maxrss=0)
+    )
+
+
+class Attempts(Scenario):
+    """Attempts at the songs of one key.
+
+    Parameters
+    ----------
+    folder : Folder for the attempts' files.
+    monkeypatch : Replaces the IDs of results by numbers.
+    """
+
+    key = SONG
+    killable = frozenset({"first"})
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__()
+        self._folder = folder
+        self._ids: dict[str, Iterator[int]] = {}
+        self._checked: dict[tuple[str, str], S3Object] = {}
+        self.s3 = MemoryS3()
+        self.store = Store(UPLOADS, STEMS, cast(Any, self.s3))
+        monkeypatch.setattr(f"{JOB_PACKAGE}.record_writer.new_results_id", self._new_results_id)
+        self.prepare()
+        self.s3.before_call, self.s3.after_call = self.step, self.saw
+
+    def prepare(self) -> None:
+        """Upload the first song."""
+        self.s3.put_song(UPLOADS, str(self.key), FIRST)
+
+    def attempt(self, key: UploadKey | None = None, *, is_last: bool = False) -> None:
+        """Handle the event of the key's upload."""
+        settings = Settings(
+            uploads_bucket=UPLOADS,
+            stems_bucket=STEMS,
+            model_dir=Path(),
+            backend=cast(Any, "onnx"),
+            max_upload_bytes=1000,
+            max_duration_s=100,
+            architecture="x86_64",
+            ffmpeg=None,
+            work_dir=self._folder / threading.current_thread().name,
+        )
+        context = JobContext(settings, self.store, MODELS, Path())
+        run_job(context, key or self.key, Invocation(3008, Deadline.after(900), is_last))
+
+    def replace_song(self) -> None:
+        """Upload the second song, and handle its event."""
+        self.s3.put_song(UPLOADS, str(self.key), SECOND)
+        self.attempt()
+
+    def state(self) -> Hashable:
+        return frozenset((place, found.data) for place, found in self.s3.objects.items())
+
+    def check_always(self) -> None:
+        """Check that a finished record names complete stems of its own song."""
+        if self.s3.objects == self._checked:
+            return
+        self._checked = dict(self.s3.objects)
+        for key in (SONG, JOB, OTHER):
+            record = self.s3.objects.get((STEMS, record_key(key)))
+            job = Job.from_json(record.data) if record else None
+            if job and job.status is Status.DONE:
+                assert job.source is not None
+                song = {self.etag(song): song for song in (FIRST, SECOND)}[job.source.etag]
+                stems = {stem.stem: self.s3.objects[STEMS, stem.key].data for stem in job.stems}
+                assert stems == {name: stem_of(song, name) for name in stems}
+                assert len(stems) == 2
+
+    def etag(self, song: bytes) -> str:
+        return hashlib.md5(song).hexdigest()  # noqa: S324
+
+    def check_end(self) -> None:
+        """Deliver the event of a killed attempt again: the newest song is done, nothing is left."""
+        self.s3.before_call = lambda: None
+        if self.killed:
+            self.attempt()
+        job, _ = self.store.load_job(self.key)
+        newest = self.store.find_upload(self.key)
+        assert newest is not None
+        assert job is not None
+        assert job.source is not None
+        assert (job.status, job.source.etag) == (Status.DONE, newest.etag)
+        self.check_always()
+        self.check_leftovers(job)
+
+    def check_leftovers(self, *jobs: Job) -> None:
+        keys = {key for bucket, key in self.s3.objects if bucket == STEMS}
+        named = {key for job in jobs for key in {*job.result_keys, f"{job.key}/job.json"}}
+        assert {key for key in keys if not key.startswith("content/")} == named
+
+    def _new_results_id(self) -> str:
+        name = threading.current_thread().name
+        numbers = self._ids.setdefault(name, itertools.count(1))
+        return f"{name.encode().hex():0>12.12}{next(numbers):04}"
+
+
+class SameEventTwice(Attempts):
+    def functions(self) -> Mapping[str, Callable[[], object]]:
+        return {"first": self.attempt, "second": self.attempt}
+
+
+class SongReplaced(Attempts):
+    def functions(self) -> Mapping[str, Callable[[], object]]:
+        return {"first": self.attempt, "second": self.replace_song}
+
+
+class SongReplacedTwice(Attempts):
+    """The first song comes back after the second one."""
+
+    killable = frozenset()
+
+    def functions(self) -> Mapping[str, Callable[[], object]]:
+        def replace_twice() -> None:
+            self.replace_song()
+            self.s3.put_song(UPLOADS, str(self.key), FIRST)
+            self.attempt()
+
+        return {"first": self.attempt, "second": replace_twice}
+
+
+class StemsCopiedWhileReplaced(Attempts):
+    """The same song is known under another key, where another song replaces it."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.s3.put_song(UPLOADS, str(OTHER), FIRST)
+        self.attempt(OTHER)
+
+    def functions(self) -> Mapping[str, Callable[[], object]]:
+        def replace_original() -> None:
+            self.s3.put_song(UPLOADS, str(OTHER), SECOND)
+            self.attempt(OTHER)
+
+        return {"first": self.attempt, "second": replace_original}
+
+    def check_leftovers(self, *jobs: Job) -> None:
+        other, _ = self.store.load_job(OTHER)
+        assert other is not None
+        super().check_leftovers(*jobs, other)
+
+
+class JobDeleted(Attempts):
+    key = JOB
+
+    def prepare(self) -> None:
+        super().prepare()
+        options = Options().to_json()
+        job = Job(str(JOB), Status.AWAITING_UPLOAD, now(), now(), options=options)
+        self.store.save_job(JOB, job, None)
+
+    def functions(self) -> Mapping[str, Callable[[], object]]:
+        return {"first": self.attempt, "second": lambda: delete_job(self.store, JOB, None)}
+
+    def check_end(self) -> None:
+        self.s3.before_call = lambda: None
+        if self.killed:
+            self.attempt()
+        self.check_leftovers()
+
+
+class GivenUp(Attempts):
+    """S3 refuses the index entry of an attempt that is the last one of its event."""
+
+    killable = frozenset()
+
+    def functions(self) -> Mapping[str, Callable[[], object]]:
+        def fail() -> None:
+            with suppress(StorageError):
+                self.attempt(is_last=True)
+
+        self.s3.refuses = lambda key: (
+            key.startswith("content/") and threading.current_thread().name == "first"
+        )
+        return {"first": fail, "second": self.attempt}
+
+
+@pytest.mark.parametrize(
+    ("scenario", "preemptions"),
+    [
+        (SameEventTwice, 2),
+        (SongReplaced, 2),
+        (SongReplacedTwice, 1),
+        (StemsCopiedWhileReplaced, 1),
+        (JobDeleted, 2),
+        (GivenUp, 1),
+    ],
+)
+def test_finished_record_has_the_stems_of_its_song_in_every_order(
+    scenario: type[Attempts], preemptions: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = explore(lambda: scenario(tmp_path, monkeypatch), preemptions + MORE_PREEMPTIONS)
+    assert runs > 20
