@@ -78,6 +78,24 @@ def test_unusual_key_is_found(api: Api, store: Store, key: str) -> None:
     assert (answer.status, answer.json["key"]) == (200, key)
 
 
+@pytest.mark.parametrize("key", ["drop/100%.wav", "drop/a%25b.wav", "drop/%2F%25.wav"])
+def test_percent_signs_are_found_whether_the_gateway_decodes_them_or_not(
+    api: Api, store: Store, key: str
+) -> None:
+    save(store, UploadKey.parse(key))
+    for path in (key, key.replace("%", "%25")):
+        answer = api.get(f"/{path}")
+        assert (answer.status, answer.json["key"]) == (200, key)
+
+
+def test_song_whose_name_is_in_the_path_is_preferred_to_the_decoded_one(
+    api: Api, store: Store
+) -> None:
+    for key in ("drop/a%25b.wav", "drop/a%b.wav"):
+        save(store, UploadKey.parse(key))
+        assert api.get(f"/{key}").json["key"] == key
+
+
 @SHARED
 @given(st.text(KEY_LETTERS, min_size=1, max_size=200))
 def test_link_of_any_key_leads_to_it(api: Api, store: Store, name: str) -> None:

@@ -6,17 +6,6 @@ from mangum.types import LambdaConfig, LambdaContext, LambdaEvent, Scope
 from stemdrop.errors import SetupError
 
 
-def decode_percent_signs(path: str) -> str:
-    """Decode the percent signs of a path, which some HTTP APIs leave encoded.
-
-    AWS documents neither behavior. If every sign is encoded, the API leaves them encoded: a key
-    with a decoded sign rarely has 25 after each of them.
-    Source: ministack 1.5.33, decode_http_api_path.
-    """
-    is_encoded = path.count("%") == path.count("%25")
-    return path.replace("%25", "%") if is_encoded else path
-
-
 class HttpApiEvent(HTTPGateway):
     """Event of an HTTP API of API Gateway.
 
@@ -54,7 +43,7 @@ class HttpApiEvent(HTTPGateway):
             "server": (host, None),
             "client": (http.get("sourceIp"), 0),
             "root_path": "",
-            "path": decode_percent_signs(self.event["rawPath"]),
+            "path": self.event["rawPath"],
             "raw_path": None,
             "query_string": (self.event.get("rawQueryString") or "").encode(),
             "headers": [

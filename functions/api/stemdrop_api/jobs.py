@@ -157,6 +157,30 @@ def find_job(store: Store, key: UploadKey, owner: str | None = None) -> tuple[Jo
     return job, etag
 
 
+def find_song(store: Store, name: str) -> tuple[Job, str]:
+    """Return the job of a song of the drop folder, and the ETag of its record.
+
+    API Gateway decodes a path, but some HTTP APIs leave ``%25`` as it is. Neither is known from the
+    event, so a name that isn't found is looked up with its percent signs decoded, too.
+    Sources: "Create routes for HTTP APIs" in the API Gateway developer guide; an event of AWS in
+    hotsock/voker, vokerhttp/testdata; ministack 1.5.33, decode_http_api_path.
+
+    Parameters
+    ----------
+    name : Rest of the key, as in the path.
+
+    Raises
+    ------
+    NotFoundError : The drop folder has no such song.
+    """
+    try:
+        return find_job(store, parse_key(Origin.DROP, name))
+    except NotFoundError:
+        if "%25" not in name:
+            raise
+        return find_job(store, parse_key(Origin.DROP, name.replace("%25", "%")))
+
+
 def result_key(job: Job, name: str) -> str:
     """Return the key of a stem, or of the zip of all stems.
 

@@ -14,7 +14,7 @@ from stemdrop_api.capabilities import describe_capabilities
 from stemdrop_api.dependencies import AppDependencies, Dependencies
 from stemdrop_api.errors import POLL_S
 from stemdrop_api.etag import etag_for, matches
-from stemdrop_api.jobs import create_job, delete_job, find_job, parse_key, result_key
+from stemdrop_api.jobs import create_job, delete_job, find_job, find_song, parse_key, result_key
 from stemdrop_api.presenters import JobPresenter, as_of, filename_of, present_upload
 from stemdrop_api.schemas import Capabilities, CreatedJob, JobRequest, JobView
 
@@ -145,7 +145,7 @@ def show_song(
     Every user may see it. A key with a question mark can't be shown: API Gateway ends the path at
     it, even if it is encoded.
     """
-    job, etag = find_job(dependencies.store, parse_key(Origin.DROP, key))
+    job, etag = find_song(dependencies.store, key)
     return _respond(_presenter(request, dependencies), job, etag, if_none_match)
 
 
