@@ -134,6 +134,17 @@ def test_failed_deletion_is_completed_by_the_next(
     assert not listed.get("Contents")
 
 
+def test_job_whose_record_is_unreadable_is_not_deleted(
+    api: Api, buckets: Stack, job_context: JobContext, faults: FaultProxy
+) -> None:
+    """S3 answers 403 for a missing record, too, and only the record names the owner."""
+    path = done(api, buckets, job_context, song())
+    before = results(buckets)
+    faults.inject(forbidden, "GET", f"{path[1:]}/job.json", times=MANY)
+    assert api.delete(path).status == 404
+    assert results(buckets) == before
+
+
 def test_deletion_with_a_lost_response_succeeds(
     api: Api, buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:

@@ -54,7 +54,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     },
 }
 CONDITIONS: dict[str, Any] = {
-    "ListOneJob": {"StringLike": {"s3:prefix": f"{keys.JOBS_PREFIX}{'?' * 32}/results-"}}
+    "ListOneJob": {"StringLike": {"s3:prefix": f"{keys.JOBS_PREFIX}{'?' * 32}/*"}}
 }
 WILDCARDS = {
     **dict.fromkeys(SONGS | RESULTS | INDEX, "a prefix of the key grammar"),
@@ -90,8 +90,9 @@ def test_the_role_allows_what_is_listed(statements: list[Statement], role: str) 
 def test_list_permission_is_limited_to_one_job() -> None:
     pattern = CONDITIONS["ListOneJob"]["StringLike"]["s3:prefix"]
     job = keys.UploadKey.parse(f"{keys.JOBS_PREFIX}{'0' * 32}")
-    assert fnmatchcase(keys.results_prefix(job), pattern)
-    assert len(keys.results_prefix(job)) == len(pattern)
+    for prefix in (keys.results_prefix(job), keys.record_key(job)):
+        assert fnmatchcase(prefix, pattern)
+    assert pattern == f"{job}/*".replace("0", "?")
 
 
 def test_wildcards_have_a_reason(statements: list[Statement]) -> None:

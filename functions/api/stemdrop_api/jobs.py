@@ -210,10 +210,10 @@ def delete_job(store: Store, key: UploadKey, owner: str | None) -> None:
 
     Raises
     ------
-    NotFoundError : The job does not exist, or belongs to another user.
+    NotFoundError : The job does not exist, belongs to another user, or S3 doesn't say to whom.
     """
     job, _ = store.load_job(key)
-    if job is not None and job.owner != owner:
+    if store.has_record(key) if job is None else job.owner != owner:
         raise NotFoundError(NOT_FOUND[key.origin])
     store.delete({record_key(key)})
     store.delete(store.list_results(key))

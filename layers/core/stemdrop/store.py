@@ -157,12 +157,18 @@ class Store:
 
     def list_results(self, key: UploadKey) -> set[str]:
         """Return the keys of all results of an upload, those of unfinished attempts among them."""
-        with storage_errors(f"list the results of {key}"):
+        return {found for found in self._list(results_prefix(key)) if is_result_of(key, found)}
+
+    def has_record(self, key: UploadKey) -> bool:
+        """Tell whether an upload has a record, also where the role may not read it."""
+        return record_key(key) in self._list(record_key(key))
+
+    def _list(self, prefix: str) -> set[str]:
+        with storage_errors(f"list {prefix}"):
             pages = self._s3.get_paginator("list_objects_v2").paginate(
-                Bucket=self.stems, Prefix=results_prefix(key)
+                Bucket=self.stems, Prefix=prefix
             )
-            found = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
-        return {result for result in found if is_result_of(key, result)}
+            return {found["Key"] for page in pages for found in page.get("Contents", [])}
 
     def find_content(self, digest: str) -> UploadKey | None:
         """Return the upload that an entry of the content index names.
