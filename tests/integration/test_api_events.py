@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api_events import Api, ApiResponse, Handler, create_handler, parse_response
+from api_events import Api, ApiResponse, Handler, create_handler, parse_response, request_event
 from lambda_context import Context
 from stemdrop.errors import SetupError
 from stemdrop.job_record import Job, Status
@@ -109,6 +109,11 @@ def test_event_that_is_no_request_raises_setup_error(
 ) -> None:
     with pytest.raises(SetupError):
         api_handler(event, Context())
+
+
+def test_text_that_is_not_unicode_is_replaced(api: Api) -> None:
+    event = request_event("GET", "/healthz", query="\ud800", headers={"x-y": "\ud800"})
+    assert api.send(event).status == 200
 
 
 def test_response_can_be_serialized_as_json(api_handler: Handler) -> None:

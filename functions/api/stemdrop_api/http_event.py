@@ -45,7 +45,7 @@ class HttpApiEvent(HTTPGateway):
             "root_path": "",
             "path": self.event["rawPath"],
             "raw_path": None,
-            "query_string": (self.event.get("rawQueryString") or "").encode(),
+            "query_string": (self.event.get("rawQueryString") or "").encode(errors="replace"),
             "headers": [
                 [name.encode(errors="replace"), str(value).encode(errors="replace")]
                 for name, value in headers.items()
