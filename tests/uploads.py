@@ -2,6 +2,7 @@
 
 import io
 import struct
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,8 +15,11 @@ from scipy.io import wavfile
 import media
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
-from stemdrop.job_record import Job
-from stemdrop.keys import UploadKey, record_key, result_name
+from stemdrop.dedupe import content_digest
+from stemdrop.job_record import Job, Status, Stem, UploadSource
+from stemdrop.keys import UploadKey, record_key, result_key, result_name
+from stemdrop.options import Options
+from stemdrop.store import Store
 from stemdrop_local.deployment import Stack
 from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.job.context import Invocation, JobContext, JobResult, Outcome
@@ -58,6 +62,29 @@ def result_of(
 ) -> JobResult:
     """Deliver the event of an upload, and return the job's result."""
     return run_job(job_context, key, Invocation(3008, Deadline.after(remaining_s)))
+
+
+def save_done(
+    buckets: Stack, key: UploadKey, source: UploadSource, options: Options, **fields: Any
+) -> None:
+    """Write a completed job with a stem, and its entry in the content index."""
+    stem = Stem("vocals", result_key(key, RESULTS_ID, "vocals.mp3"), 1, 1.0, None, 0)
+    buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=stem.key, Body=b"x")
+    store = Store(buckets.uploads_bucket, buckets.stems_bucket, buckets.s3)
+    now = "2026-01-15T10:30:00.000Z"
+    job = Job(
+        str(key),
+        Status.DONE,
+        now,
+        now,
+        options=options.to_json(),
+        source=replace(source, key=str(key)),
+        results_ids=(RESULTS_ID,),
+        stems=(stem,),
+        **fields,
+    )
+    store.save_job(key, job, store.load_job(key)[1])
+    store.save_content(content_digest(str(source.sha256), options), key)
 
 
 def job_of(buckets: Stack, key: UploadKey = KEY) -> Job:

@@ -3,7 +3,6 @@
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,14 +12,12 @@ from schemathesis.engine import Status as EngineStatus
 from schemathesis.engine import events, from_schema
 
 from api_events import TOKEN, Api
-from stemdrop.dedupe import content_digest
-from stemdrop.job_record import Job, Status, Stem, UploadSource
-from stemdrop.keys import UploadKey, result_key
+from stemdrop.job_record import UploadSource
+from stemdrop.keys import UploadKey
 from stemdrop.options import Options
-from stemdrop.store import Store
 from stemdrop_api import examples
 from stemdrop_local.deployment import Stack
-from uploads import RESULTS_ID
+from uploads import save_done
 
 AT_LEAST = 600
 CONFIGURATION: dict[str, Any] = {
@@ -38,27 +35,11 @@ CONFIGURATION: dict[str, Any] = {
 
 
 @pytest.fixture
-def furnished(api: Api, buckets: Stack, store: Store) -> Api:
+def furnished(api: Api, buckets: Stack) -> Api:
     """Return the API with a completed job and song, under the IDs of the examples."""
-    now = examples.DONE["finished_at"]
     for shown in (examples.DONE, examples.DROPPED):
-        key = UploadKey.parse(shown["key"])
-        stem = Stem("vocals", result_key(key, RESULTS_ID, "vocals.mp3"), 1, 1.0, None, 0)
-        buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=stem.key, Body=b"x")
-        source = replace(UploadSource(**examples.SOURCE), key=str(key))
-        options = Options.parse(examples.OPTIONS).to_json()
-        job = Job(
-            str(key),
-            Status.DONE,
-            now,
-            now,
-            options=options,
-            source=source,
-            results_ids=(RESULTS_ID,),
-            stems=(stem,),
-        )
-        store.save_job(key, job, None)
-        store.save_content(content_digest(str(source.sha256), Options.parse(options)), key)
+        source, options = UploadSource(**examples.SOURCE), Options.parse(examples.OPTIONS)
+        save_done(buckets, UploadKey.parse(shown["key"]), source, options)
     return api
 
 
