@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks import scale
 from documents import PAGES, README, rows_of
 from stemdrop.errors import RejectedError
 from stemdrop.job_record import Job, Stem
@@ -139,6 +140,10 @@ def test_documented_alarms_are_complete(template: dict[str, Any], root: Path) ->
     listed = {quoted(row["Alarm"])[0] for row in rows}
     assert len(listed) == len(names)
     assert all(any(name.endswith("-" + alarm + "'}") for name in names) for alarm in listed), names
+
+
+def test_scale_page_has_the_table_of_the_simulation(root: Path) -> None:
+    assert f"\n\n{scale.table()}\n\n" in text_of(root / "docs" / "operations" / "scale.md")
 
 
 def test_documented_endpoints_are_complete(template: dict[str, Any], root: Path) -> None:
