@@ -116,6 +116,15 @@ def test_text_that_is_not_unicode_is_replaced(api: Api) -> None:
     assert api.send(event).status == 200
 
 
+@pytest.mark.parametrize(
+    ("proto", "scheme"), [("http", "http"), ("https", "https"), ("\x80", "https"), ("", "https")]
+)
+def test_links_have_a_valid_scheme(api: Api, proto: str, scheme: str) -> None:
+    wanted = {"filename": "a.wav", "size_bytes": 1}
+    created = api.call("POST", "/jobs", wanted, {"x-forwarded-proto": proto})
+    assert created.headers["location"].startswith(f"{scheme}://")
+
+
 def test_response_can_be_serialized_as_json(api_handler: Handler) -> None:
     returned = api_handler(sample("get"), Context())
     assert {type(value) for value in returned["headers"].values()} == {str}

@@ -39,7 +39,7 @@ class HttpApiEvent(HTTPGateway):
             "asgi": {"version": "3.0", "spec_version": "2.0"},
             "http_version": "1.1",
             "method": http["method"],
-            "scheme": headers.get("x-forwarded-proto", "https"),
+            "scheme": "http" if headers.get("x-forwarded-proto") == "http" else "https",
             "server": (host, None),
             "client": (http.get("sourceIp"), 0),
             "root_path": "",
