@@ -32,7 +32,7 @@ from stemdrop_api import examples
 from stemdrop_local.deployment import Stack
 from uploads import results, save_done
 
-# More of them by hand, such as 10,000 in three minutes.
+# More of them by hand, such as 10,000.
 EVENTS = int(os.environ.get("HOSTILE_EVENTS", "400"))
 
 

@@ -17,7 +17,7 @@ from stemdrop.keys import UploadKey
 from stemdrop_local.deployment import Stack
 from uploads import put
 
-# More of them by hand, such as 500 in three minutes.
+# More of them by hand, such as 500.
 SONGS = int(os.environ.get("WARM_SONGS", "48"))
 OPTIONS: tuple[dict[str, str], ...] = (
     {},
