@@ -15,7 +15,7 @@ from stemdrop.errors import (
     StorageError,
     TooLargeError,
 )
-from stemdrop_api import examples
+from stemdrop_api import examples, option_schema
 from stemdrop_api.errors import (
     HEADERS,
     STATUSES,
@@ -60,6 +60,8 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
         schemas.pop(name, None)
     schemas["Problem"] = Problem.model_json_schema(ref_template=SCHEMAS + "{model}")
     schemas |= schemas["Problem"].pop("$defs")
+    for name, schema in option_schema.enumerations().items():
+        schemas[name] = schema | schemas.get(name, {})
     for schema in schemas.values():
         schema["description"] = schema["description"].partition("\n\n")[0]
     for path in document["paths"].values():

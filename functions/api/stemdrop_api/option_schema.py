@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
+from enum import StrEnum
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -12,6 +13,36 @@ from stemdrop.options import DEPENDENT, Options
 NULL = {"type": "null"}
 TYPES = {"array": list, "string": str, "number": int | float, "boolean": bool}
 LIMITS = {"type", "pattern", "minItems", "minimum", "exclusiveMinimum", "exclusiveMaximum"}
+# Options to the names of their enumerations, if the option has another name.
+ENUMERATIONS = {"stems": "StemName"}
+
+
+def enumeration_name(option: str) -> str:
+    """Return the name of the schema that lists an option's values."""
+    return ENUMERATIONS.get(option, option.title().replace("_", ""))
+
+
+def enumerations() -> dict[str, dict[str, Any]]:
+    """Return the schemas of all values of options, by name, for `components/schemas`."""
+    found = {}
+    for each in fields(Options):
+        if values := each.metadata.get("values"):
+            name = enumeration_name(each.name)
+            found[name] = {
+                "title": name,
+                "description": each.metadata["description"],
+                "type": "string",
+                "enum": [*values],
+                "x-enum-varnames": [_member(each.name, each.default, value) for value in values],
+            }
+    return found
+
+
+def _member(option: str, default: Any, value: str) -> str:
+    """Return the name of a value in generated code: that of our own, or one that is no number."""
+    if isinstance(default, StrEnum):
+        return type(default)(value).name
+    return (value if value[0].isalpha() else f"{option}_{value}").upper()
 
 
 def _schemas() -> dict[str, dict[str, Any]]:
@@ -22,14 +53,15 @@ def _schemas() -> dict[str, dict[str, Any]]:
         typed = found[each.name].get("anyOf", [found[each.name]])[0]
         schema = {name: value for name, value in typed.items() if name in LIMITS}
         values = each.metadata.get("values", ())
-        names = {"type": "string", "enum": [*values]}
+        names = {"$ref": f"#/components/schemas/{enumeration_name(each.name)}"}
         if values and schema.get("type") == "array":
             schema["items"] = names
         elif values:
             schema = names
         # JSON has numbers, so a bit depth may be one.
         if numbers := [int(value) for value in values if value.isdigit()]:
-            schema = {"anyOf": [names, {"type": "integer", "enum": numbers}]}
+            integers = [{"type": "integer", "const": number} for number in numbers]
+            schema = {"anyOf": [names, *integers]}
         schemas[each.name] = schema
     return schemas
 

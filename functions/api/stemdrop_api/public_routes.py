@@ -40,7 +40,7 @@ ASSETS = {
     "favicon-32x32.png": Asset(SWAGGER_UI, "favicon-32x32.png", "image/png"),
 }
 
-router = APIRouter(tags=["without a credential"])
+router = APIRouter(tags=["health"])
 
 
 @router.get("/healthz", operation_id="checkHealth", summary="Check the function's health")

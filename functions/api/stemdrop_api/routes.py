@@ -28,9 +28,7 @@ SongKey = Annotated[
 ]
 IfNoneMatch = Annotated[str | None, Header(description="`ETag` of an earlier response.")]
 
-router = APIRouter(
-    route_class=AuthenticatedRoute, dependencies=[Security(bearer)], tags=["with a credential"]
-)
+router = APIRouter(route_class=AuthenticatedRoute, dependencies=[Security(bearer)])
 
 
 class KeyConvertor(PathConvertor):
@@ -45,6 +43,7 @@ register_url_convertor("key", KeyConvertor())
 @router.post(
     "/jobs",
     operation_id="createJob",
+    tags=["jobs"],
     summary="Create a job for a song",
     status_code=status.HTTP_201_CREATED,
     responses=openapi.CREATE_JOB,
@@ -71,6 +70,7 @@ def create(
 @router.get(
     "/jobs/{id}",
     operation_id="showJob",
+    tags=["jobs"],
     summary="Show a job",
     response_model=JobView,
     responses=openapi.SHOW_JOB,
@@ -94,6 +94,7 @@ def show(
 @router.get(
     "/jobs/{id}/stems/{stem}",
     operation_id="downloadStem",
+    tags=["jobs"],
     summary="Download a stem",
     response_class=Response,
     status_code=status.HTTP_307_TEMPORARY_REDIRECT,
@@ -118,6 +119,7 @@ def download(
 @router.delete(
     "/jobs/{id}",
     operation_id="deleteJob",
+    tags=["jobs"],
     summary="Delete a job",
     status_code=status.HTTP_204_NO_CONTENT,
     responses=openapi.DELETE_JOB,
@@ -130,6 +132,7 @@ def delete(job_id: JobId, dependencies: AppDependencies, owner: Owner) -> None:
 @router.get(
     "/drop/{key:key}",
     operation_id="showSong",
+    tags=["drop folder"],
     summary="Show a song of the drop folder",
     response_model=JobView,
     responses=openapi.SHOW_JOB,
@@ -152,6 +155,7 @@ def show_song(
 @router.get(
     "/options",
     operation_id="showOptions",
+    tags=["options"],
     summary="Show options, limits and prices",
     responses=openapi.SHOW_OPTIONS,
 )

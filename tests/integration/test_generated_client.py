@@ -1,0 +1,128 @@
+"""The client that openapi-python-client generates from the OpenAPI document."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from api_events import TOKEN
+from stemdrop.codecs import Codec
+from stemdrop.keys import UploadKey
+from stemdrop.models import Model
+from stemdrop.options import Channels, Clip, Quality, SampleRate
+from stemdrop_local.deployment import Stack
+from stemdrop_separate.job.context import JobContext, Outcome
+from uploads import attempt, read, song
+
+PACKAGE = "generated_client"
+
+
+@pytest.fixture(scope="module")
+def document(deployed: Stack) -> dict[str, Any]:
+    found: dict[str, Any] = httpx.get(f"{deployed.endpoint_url}/openapi.json").json()
+    return found
+
+
+@pytest.fixture(scope="module")
+def package(document: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Generate the client; a warning, such as one about an operation left out, is an error."""
+    folder = tmp_path_factory.mktemp("client")
+    (folder / "openapi.json").write_text(json.dumps(document))
+    (folder / "config.json").write_text('{"post_hooks": []}')  # it would format the code
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "openapi_python_client", "generate", "--fail-on-warning"),
+            *("--path", "openapi.json", "--config", "config.json"),
+            *("--meta", "none", "--output-path", PACKAGE),
+        ],
+        cwd=folder,
+        check=True,
+        timeout=60,
+    )
+    return folder / PACKAGE
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedClient:
+    """Calls generated functions, such as `jobs.create_job`: a tag and an operation."""
+
+    models: Any
+    connection: Any
+
+    def call(self, function: str, *arguments: object, **more: object) -> Any:
+        """Send a request, and return the response."""
+        send = import_module(f"{PACKAGE}.api.{function}").sync_detailed
+        return send(*arguments, client=self.connection, **more)
+
+
+@pytest.fixture
+def generated(
+    package: Path, buckets: Stack, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[GeneratedClient]:
+    monkeypatch.syspath_prepend(str(package.parent))
+    kind = import_module(f"{PACKAGE}.client").AuthenticatedClient
+    url = buckets.endpoint_url
+    with kind(base_url=url, token=TOKEN, raise_on_unexpected_status=True) as connection:
+        yield GeneratedClient(import_module(f"{PACKAGE}.models"), connection)
+
+
+def test_song_goes_through_the_generated_client(
+    generated: GeneratedClient, buckets: Stack, job_context: JobContext
+) -> None:
+    models = generated.models
+    options = generated.call("options.show_options").parsed
+    assert options.models[0].model is models.Model.TWO_STEMS
+
+    wanted = models.JobRequest(
+        filename="Song.wav",
+        size_bytes=len(song()),
+        codec=models.Codec.FLAC,
+        bit_depth=models.BitDepth.BIT_DEPTH_24,
+        stems=[models.StemName.VOCALS],
+        zip_=True,
+    )
+    created = generated.call("jobs.create_job", body=wanted)
+    assert created.status_code == 201
+    job = created.parsed
+    assert job.status is models.Status.AWAITING_UPLOAD
+    assert job.options["bit_depth"] == "24"
+    headers = job.upload.headers.to_dict()
+    assert httpx.put(job.upload.url, headers=headers, content=song()).status_code == 200
+    assert attempt(job_context, UploadKey.parse(job.key)) is Outcome.DONE
+
+    done = generated.call("jobs.show_job", job.id).parsed
+    assert done.status is models.Status.DONE
+    (stem,) = done.stems
+    assert httpx.get(stem.url).content == read(buckets, f"{job.key}/vocals.flac")
+    assert httpx.get(done.zip_.url).status_code == 200
+    link = generated.call("jobs.download_stem", job.id, "vocals").headers["location"]
+    assert httpx.get(link).status_code == 200
+
+    assert generated.call("jobs.delete_job", job.id).status_code == 204
+    missing = generated.call("jobs.show_job", job.id)
+    assert (missing.status_code, missing.parsed.code) == (404, "not_found")
+
+
+def test_enumerations_have_the_names_of_the_code(generated: GeneratedClient) -> None:
+    for kind in (Model, Codec, Quality, Clip, SampleRate, Channels):
+        found = getattr(generated.models, kind.__name__)
+        assert {each.name: each.value for each in found} == {each.name: each.value for each in kind}
+    # Enumerations without a name are numbered, as in JobRequestModelType0.
+    assert not [name for name in generated.models.__all__ if name[-1].isdigit()]
+
+
+def test_every_documented_request_is_accepted(
+    generated: GeneratedClient, document: dict[str, Any]
+) -> None:
+    body = document["paths"]["/jobs"]["post"]["requestBody"]["content"]["application/json"]
+    assert len(body["examples"]) == 3
+    for example in body["examples"].values():
+        wanted = generated.models.JobRequest.from_dict(example["value"])
+        assert generated.call("jobs.create_job", body=wanted).status_code == 201
