@@ -53,6 +53,7 @@ def test_every_route_is_listed_as_guarded_or_open() -> None:
     assert sorted(GUARDED) == [
         ("DELETE", "/jobs/{id}"),
         ("GET", "/drop/{key}"),
+        ("GET", "/jobs"),
         ("GET", "/jobs/{id}"),
         ("GET", "/jobs/{id}/stems/{stem}"),
         ("GET", "/options"),

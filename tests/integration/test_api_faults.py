@@ -154,14 +154,15 @@ def test_deletion_with_a_lost_response_succeeds(
     assert not results(buckets)
 
 
-def test_deletion_begins_with_the_record(
+def test_deletion_begins_with_the_entry_of_the_list_and_the_record(
     api: Api, buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:
     path = done(api, buckets, job_context, song())
     faults.requests.clear()
     api.delete(path)
     deleted = [request.key for request in faults.requests if request.method == "DELETE"]
-    assert deleted[0] == f"{path[1:]}/job.json"
+    assert deleted[0].startswith("owners/")
+    assert deleted[1] == f"{path[1:]}/job.json"
     assert deleted[-2] == path[1:]
     assert deleted[-1].startswith("content/")
 

@@ -16,7 +16,7 @@ import pytest
 from api_events import HOST, Api, ApiResponse
 from fault_proxy import FaultProxy
 from stemdrop.job_record import Job, Status
-from stemdrop.keys import JOB_ID, UploadKey, record_key
+from stemdrop.keys import JOB_ID, OWNERS_PREFIX, UploadKey, record_key
 from stemdrop.options import LATER, Options, Quality
 from stemdrop.store import Store
 from stemdrop_local.deployment import Stack
@@ -367,7 +367,9 @@ def test_invalid_body_is_refused_by_its_kind(api: Api) -> None:
 def test_record_is_saved_before_the_upload_url_is_returned(api: Api, faults: FaultProxy) -> None:
     created = api.post("/jobs", wanted(song()))
     key = UploadKey.parse(created.json["key"])
-    assert [request.key for request in faults.requests] == [record_key(key)]
+    record, entry = (request.key for request in faults.requests)
+    assert record == record_key(key)
+    assert entry.startswith(OWNERS_PREFIX)
 
 
 def test_job_of_an_owner_is_not_found_with_the_access_token(api: Api, store: Store) -> None:

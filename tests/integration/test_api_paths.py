@@ -157,8 +157,8 @@ def test_index_and_records_are_not_found(api: Api, store: Store) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PUT", "/jobs", "POST"),
-        ("GET", "/jobs", "POST"),
+        ("PUT", "/jobs", "GET, HEAD, POST"),
+        ("DELETE", "/jobs", "GET, HEAD, POST"),
         ("POST", "/jobs/x", "DELETE, GET, HEAD"),
         ("OPTIONS", "/options", "GET, HEAD"),
         ("BREW", "/options", "GET, HEAD"),
@@ -218,7 +218,7 @@ def require_head(api: Api, path: str, status: int) -> None:
         ("/options", 200),
         ("/drop/song.wav", 200),
         ("/nothing", 404),
-        ("/jobs", 405),
+        ("/jobs", 200),
     ],
 )
 def test_head_is_answered_like_get(api: Api, store: Store, path: str, status: int) -> None:

@@ -22,6 +22,8 @@ GUARDED = {
     "GET /options": ("/options", 200),
     "HEAD /options": ("/options", 200),
     "POST /jobs": ("/jobs", 201),
+    "GET /jobs": ("/jobs", 200),
+    "HEAD /jobs": ("/jobs", 200),
     "GET /jobs/{id}": (f"/jobs/{ID}", 200),
     "HEAD /jobs/{id}": (f"/jobs/{ID}", 200),
     "GET /jobs/{id}/stems/{stem}": (f"/jobs/{ID}/stems/vocals", 307),

@@ -235,6 +235,7 @@ def test_api_uses_every_permission_of_its_role(
     for stem in api.get("/drop/song.wav").json["stems"]:
         fetch(stem["url"], proxy)
     assert api.get(f"/jobs/{'0' * 32}").status == 404
+    assert len(api.get("/jobs").json["jobs"]) == 2
     fail_multipart_copy(buckets, proxy, UploadKey.parse(again["key"]))
     for made in (again, job):
         assert api.delete(f"/jobs/{made['id']}").status == 204
@@ -266,6 +267,8 @@ def fail_multipart_copy(buckets: Stack, proxy: PolicyProxy, key: UploadKey) -> N
         ("ApiRole", "s3:PutObject", "stems/drop/song.wav/job.json"),
         ("ApiRole", "s3:DeleteObject", "stems/drop/song.wav/job.json"),
         ("ApiRole", "s3:PutObject", "stems/content/0.json"),
+        ("ApiRole", "s3:GetObject", "stems/owners/0"),
+        ("SeparateRole", "s3:PutObject", "stems/owners/0"),
         ("ApiRole", "s3:ListBucket", "uploads"),
         ("ApiRole", "s3:ListBucket", "stems"),
         ("SeparateRole", "s3:PutObject", "uploads/drop/song.wav"),
@@ -287,7 +290,10 @@ def test_role_denies_other_actions(
     assert not proxies[role].check(IamRequest(action, f"{ARN}{name}/{key}".rstrip("/")))
 
 
-@pytest.mark.parametrize("prefix", ["", "jobs/", "drop/", "content/", "jobs/0", f"jobs/{'0' * 32}"])
+@pytest.mark.parametrize(
+    "prefix",
+    ["", "jobs/", "drop/", "content/", "owners/", "jobs/0", f"jobs/{'0' * 32}", "owners/0"],
+)
 def test_listing_all_jobs_is_denied(
     proxies: dict[str, PolicyProxy], buckets: Stack, prefix: str
 ) -> None:

@@ -80,6 +80,8 @@ def test_api_guide_round_trip(tmp_path: Path, terminal: Terminal) -> None:
     show = next(entry for entry in API if entry.endswith("$URL/jobs/ID") and "-X" not in entry)
     job = wait(terminal, show)
     assert job["status"] == "done", job["error"]
+    listed = json.loads(terminal.enter(line(API, "limit=10")))["jobs"]
+    assert [each["id"] for each in listed] == [job["id"]]
     terminal.enter(line(API, "/stems/vocals"))
     song = str(tmp_path / "song.mp3")
     assert command_line(["separate", song, "-c", "flac", "-o", str(tmp_path / "cli")]) == 0

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from stemdrop import keys
+from stemdrop_api.job_index import owner_prefix
 from templates import Resolver, Statement, Template, as_list
 
 FUNCTIONS = {"SeparateRole": "SeparateFunction", "ApiRole": "ApiFunction"}
@@ -19,6 +20,7 @@ RESULTS = {f"{STEMS}/{keys.DROP_PREFIX}*", f"{STEMS}/{keys.JOBS_PREFIX}*"}
 SENT_SONGS = {f"{UPLOADS}/{keys.JOBS_PREFIX}*"}
 RESULTS_OF_JOBS = {f"{STEMS}/{keys.JOBS_PREFIX}*"}
 INDEX = {f"{STEMS}/{keys.CONTENT_PREFIX}*"}
+INDEX_OF_JOBS = {f"{STEMS}/{keys.OWNERS_PREFIX}*"}
 TRACES: dict[str, set[str]] = {"xray:PutTraceSegments": {"*"}, "xray:PutTelemetryRecords": {"*"}}
 
 
@@ -45,8 +47,8 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     # Its presigned URLs have these permissions: none reads a song or changes a dropped one.
     "ApiRole": {
         "s3:GetObject": RESULTS | INDEX,
-        "s3:PutObject": SENT_SONGS | RESULTS_OF_JOBS,
-        "s3:DeleteObject": SENT_SONGS | RESULTS_OF_JOBS | INDEX,
+        "s3:PutObject": SENT_SONGS | RESULTS_OF_JOBS | INDEX_OF_JOBS,
+        "s3:DeleteObject": SENT_SONGS | RESULTS_OF_JOBS | INDEX | INDEX_OF_JOBS,
         "s3:AbortMultipartUpload": RESULTS_OF_JOBS,
         "s3:ListBucket": {STEMS},
         **logs("api"),
@@ -54,10 +56,14 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     },
 }
 CONDITIONS: dict[str, Any] = {
-    "ListOneJob": {"StringLike": {"s3:prefix": f"{keys.JOBS_PREFIX}{'?' * 32}/*"}}
+    "ListOneJobOrOwner": {
+        "StringLike": {
+            "s3:prefix": [f"{keys.JOBS_PREFIX}{'?' * 32}/*", f"{keys.OWNERS_PREFIX}{'?' * 64}/"]
+        }
+    }
 }
 WILDCARDS = {
-    **dict.fromkeys(SONGS | RESULTS | INDEX, "a prefix of the key grammar"),
+    **dict.fromkeys(SONGS | RESULTS | INDEX | INDEX_OF_JOBS, "a prefix of the key grammar"),
     LOGS.format("separate"): "the streams of one group",
     LOGS.format("api"): "the streams of one group",
     "*": "X-Ray knows no resource to name",
@@ -87,12 +93,14 @@ def test_the_role_allows_what_is_listed(statements: list[Statement], role: str) 
     assert allowed == ALLOWED[role]
 
 
-def test_list_permission_is_limited_to_one_job() -> None:
-    pattern = CONDITIONS["ListOneJob"]["StringLike"]["s3:prefix"]
+def test_list_permission_is_limited_to_one_job_or_owner() -> None:
+    patterns = CONDITIONS["ListOneJobOrOwner"]["StringLike"]["s3:prefix"]
     job = keys.UploadKey.parse(f"{keys.JOBS_PREFIX}{'0' * 32}")
-    for prefix in (keys.results_prefix(job), keys.record_key(job)):
+    prefixes = keys.results_prefix(job), keys.record_key(job), owner_prefix("ann")
+    for prefix, pattern in zip(prefixes, (patterns[0], *patterns), strict=True):
         assert fnmatchcase(prefix, pattern)
-    assert pattern == f"{job}/*".replace("0", "?")
+    assert patterns[0] == f"{job}/*".replace("0", "?")
+    assert len(patterns[1]) == len(owner_prefix("ann"))
 
 
 def test_wildcards_have_a_reason(statements: list[Statement]) -> None:

@@ -16,6 +16,7 @@ from stemdrop_api.routes import router
 
 CALLS = {
     "createJob",
+    "listJobs",
     "showJob",
     "deleteJob",
     "downloadStem",

@@ -71,7 +71,7 @@ class UnsupportedMediaTypeError(StemdropError):
 
 
 class InvalidRequestError(StemdropError):
-    """The body does not match its schema."""
+    """The body or a parameter does not match its schema."""
 
     code = "invalid_request"
 

@@ -5,6 +5,7 @@ from typing import Any
 from stemdrop.options import LATER
 
 JOB_ID = "9f0c1b7e5d3a48e2b6a7c4d1e8f25093"
+CURSOR = f"8231537699999-{JOB_ID}"
 HOST = "https://abc123.execute-api.eu-central-1.amazonaws.com"
 BUCKET = "https://stemdrop-stems-123456789012-eu-central-1.s3.eu-central-1.amazonaws.com"
 SIGNATURE = "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=..."

@@ -63,6 +63,7 @@ def create_job(
     done = _reuse_stems(dependencies.store, key, job, request)
     # The separator reads the options from the record, so the record precedes the song.
     dependencies.store.save_job(key, done or job, None)
+    dependencies.index.add(job)
     logger.info("job_created", job=key.name, is_known=done is not None)
     if done:
         return done, None
@@ -202,19 +203,22 @@ def result_key(job: Job, name: str) -> str:
     return keys[name]
 
 
-def delete_job(store: Store, key: UploadKey, owner: str | None) -> None:
-    """Delete a job: its record, its results, its song, and its entry in the content index.
+def delete_job(dependencies: Dependencies, key: UploadKey, owner: str | None) -> None:
+    """Delete a job: its entries in both indexes, its record, its results and its song.
 
-    The record goes first, so that a running separation stops. If S3 fails after that, the next call
-    finds no job, but deletes the rest.
+    The record goes before the rest, so that a running separation stops. If S3 fails after that, the
+    next call finds no job, but deletes the rest.
 
     Raises
     ------
     NotFoundError : The job does not exist, belongs to another user, or S3 doesn't say to whom.
     """
+    store = dependencies.store
     job, _ = store.load_job(key)
     if store.has_record(key) if job is None else job.owner != owner:
         raise NotFoundError(NOT_FOUND[key.origin])
+    if job is not None:
+        dependencies.index.remove(job)
     store.delete({record_key(key)})
     store.delete(store.list_results(key))
     store.delete_upload(key)

@@ -135,6 +135,7 @@ CREATE_JOB: Responses = {
         StorageError,
     ),
 }
+LIST_JOBS: Responses = _problems(InvalidRequestError, StorageError)
 SHOW_JOB: Responses = {
     200: {"description": "The job.", "headers": _POLLED},
     304: _UNCHANGED,
@@ -165,6 +166,7 @@ _EXAMPLES: dict[str, dict[str, dict[str, Any]]] = {
             "known": {**examples.DONE, "upload": None},
         }
     },
+    "listJobs": {"200": {"jobs": {"jobs": [examples.DONE], "next_cursor": examples.CURSOR}}},
     "showJob": {
         "200": {
             "processing": examples.PROCESSING,

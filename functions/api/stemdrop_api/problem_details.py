@@ -33,6 +33,9 @@ DETAILS = {
     "Method Not Allowed": "This path does not support the method: see the header Allow.",
 }
 
+# Places of parameters, in words.
+PARAMETERS = {"query": "query parameter", "header": "header"}
+
 logger = Logger(child=True)
 
 
@@ -52,7 +55,7 @@ class Problem(BaseModel):
     code: str = Field(description="Stable identifier of the error, for programs.")
     detail: str | None = Field(None, description="What is wrong, and what to do.")
     request_id: str | None = Field(None, description="ID of the request in the log.")
-    errors: list[Flaw] | None = Field(None, description="Only with `invalid_request`.")
+    errors: list[Flaw] | None = Field(None, description="Only with an invalid body.")
 
 
 def problem(
@@ -139,15 +142,27 @@ def _on_invalid_request(request: Request, error: Exception) -> Response:
         )
     if any(flaw["type"] == "json_invalid" for flaw in found):
         return _on_stemdrop_error(request, BadRequestError(BAD_JSON))
-    flaws = [_flaw(flaw) for flaw in found]
-    detail = "The body is invalid: " + "; ".join(f"{flaw.pointer} {flaw.detail}" for flaw in flaws)
+    flaws = [_flaw(flaw) for flaw in found if flaw["loc"][0] not in PARAMETERS]
+    said = [
+        f"The {PARAMETERS[flaw['loc'][0]]} {flaw['loc'][1]} is invalid: {_detail(flaw)}"
+        for flaw in found
+        if flaw["loc"][0] in PARAMETERS
+    ]
+    if flaws:
+        listed = "; ".join(f"{flaw.pointer} {flaw.detail}" for flaw in flaws)
+        said.append(f"The body is invalid: {listed}")
     status = STATUSES[InvalidRequestError]
-    return respond(request.scope, problem(InvalidRequestError.code, status, detail, flaws))
+    body = problem(InvalidRequestError.code, status, " ".join(said), flaws or None)
+    return respond(request.scope, body)
 
 
 def _flaw(found: dict[str, Any]) -> Flaw:
     path = (str(part).replace("~", "~0").replace("/", "~1") for part in found["loc"][1:])
-    return Flaw(pointer="/".join(("#", *path)), detail=found["msg"].removeprefix("Value error, "))
+    return Flaw(pointer="/".join(("#", *path)), detail=_detail(found))
+
+
+def _detail(found: dict[str, Any]) -> str:
+    return str(found["msg"].removeprefix("Value error, "))
 
 
 def _is_json(request: Request) -> bool:

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Header, Path, Request, Response, Security, status
+from fastapi import APIRouter, Body, Header, Path, Query, Request, Response, Security, status
+from pydantic import AfterValidator
 from starlette.convertors import PathConvertor, register_url_convertor
 
 from stemdrop.job_record import Job
@@ -14,9 +15,14 @@ from stemdrop_api.capabilities import describe_capabilities
 from stemdrop_api.dependencies import AppDependencies, Dependencies
 from stemdrop_api.errors import POLL_S
 from stemdrop_api.etag import etag_for, matches
+from stemdrop_api.job_index import parse_cursor
 from stemdrop_api.jobs import create_job, delete_job, find_job, find_song, parse_key, result_key
 from stemdrop_api.presenters import JobPresenter, as_of, filename_of, present_upload
-from stemdrop_api.schemas import Capabilities, CreatedJob, JobRequest, JobView
+from stemdrop_api.schemas import Capabilities, CreatedJob, JobList, JobRequest, JobView
+
+DEFAULT_LIMIT = 20
+# The response of so many jobs is smaller than Lambda's limit of 6 MB.
+MAX_LIMIT = 50
 
 JobId = Annotated[str, Path(alias="id", description="ID of a job.", examples=[examples.JOB_ID])]
 StemName = Annotated[
@@ -25,6 +31,12 @@ StemName = Annotated[
 SongKey = Annotated[
     str,
     Path(description="Key in the upload bucket, after `drop/`.", examples=["live/Song.mp3"]),
+]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Largest number of jobs.")]
+Cursor = Annotated[
+    str | None,
+    Query(description="`next_cursor` of the page before, unchanged."),
+    AfterValidator(parse_cursor),
 ]
 IfNoneMatch = Annotated[str | None, Header(description="`ETag` of an earlier response.")]
 
@@ -65,6 +77,31 @@ def create(
     response.headers["Location"] = view.links.self
     shown = present_upload(upload, view.filename) if upload else None
     return CreatedJob(**dict(view), upload=shown)
+
+
+@router.get(
+    "/jobs",
+    operation_id="listJobs",
+    tags=["jobs"],
+    summary="List jobs",
+    responses=openapi.LIST_JOBS,
+)
+def list_jobs(
+    request: Request,
+    dependencies: AppDependencies,
+    owner: Owner,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> JobList:
+    """List the caller's jobs, the newest first, a page at a time.
+
+    All clients with the access token share a list. Songs of the drop folder have no owner and are
+    not listed.
+    """
+    page = dependencies.index.list_jobs(owner, limit, cursor)
+    presenter = _presenter(request, dependencies)
+    jobs = [presenter.present(job) for job in page.jobs]
+    return JobList(jobs=jobs, next_cursor=page.next_cursor)
 
 
 @router.get(
@@ -126,7 +163,7 @@ def download(
 )
 def delete(job_id: JobId, dependencies: AppDependencies, owner: Owner) -> None:
     """Delete the record of a job, its stems, its song, and its entry in the content index."""
-    delete_job(dependencies.store, parse_key(Origin.JOBS, job_id), owner)
+    delete_job(dependencies, parse_key(Origin.JOBS, job_id), owner)
 
 
 @router.get(

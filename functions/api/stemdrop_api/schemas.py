@@ -167,6 +167,13 @@ class CreatedJob(JobView):
     upload: UploadView | None = Field(description="Null if the song is known: the job is done.")
 
 
+class JobList(BaseModel):
+    """Jobs of the caller, the newest first."""
+
+    jobs: list[JobView] = Field(description="May be fewer than `limit`, even if others follow.")
+    next_cursor: str | None = Field(description="Cursor of the next page; null on the last one.")
+
+
 class ModelView(BaseModel):
     """An installed model."""
 

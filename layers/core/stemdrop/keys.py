@@ -9,6 +9,7 @@ uploads, ever write the same object.
     stems    <upload key>/job.json                 the record
              <upload key>/results-<id>/vocals.wav  and every other stem, stems.zip
              content/<digest>.json                 the content index
+             owners/<digest>/<name>                the API's index of jobs
 """
 
 import re
@@ -23,6 +24,7 @@ from stemdrop.options import Quality
 DROP_PREFIX = "drop/"
 JOBS_PREFIX = "jobs/"
 CONTENT_PREFIX = "content/"
+OWNERS_PREFIX = "owners/"
 RECORD_NAME = "job.json"
 ZIP_NAME = "stems.zip"
 RESULTS_ID = re.compile(r"[0-9a-f]{16}")
