@@ -86,6 +86,7 @@ class FakeServer(LoopbackServer):
     Attributes
     ----------
     jobs : Jobs by ID.
+    keys : Idempotency keys to the IDs of their jobs.
     requests : Method and path of each request.
     polls_until_done : Number of polls until a job is done.
     token : Accepted bearer token.
@@ -94,6 +95,7 @@ class FakeServer(LoopbackServer):
     def __init__(self) -> None:
         super().__init__(_Handler)
         self.jobs: dict[str, FakeJob] = {}
+        self.keys: dict[str, str] = {}
         self.requests: list[tuple[str, str]] = []
         self.headers: list[dict[str, str]] = []
         self.polls_until_done = 2
@@ -126,12 +128,15 @@ class FakeServer(LoopbackServer):
         assert job.song is not None
         return hashlib.shake_128(name.encode() + job.song).digest(len(job.song))
 
-    def new_job(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        """Create a job, which is done if its song is known."""
+    def new_job(self, wanted: dict[str, Any], key: str) -> dict[str, Any]:
+        """Create a job, which is done if its song is known, or return that of a key."""
         filename, size_bytes = wanted.pop("filename"), wanted.pop("size_bytes")
         sha256 = wanted.pop("sha256")
         checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
-        job = FakeJob(secrets.token_hex(16), filename, size_bytes, checksum, Options.parse(wanted))
+        new_id = self.keys.setdefault(key, secrets.token_hex(16))
+        job = self.jobs.get(new_id) or FakeJob(
+            new_id, filename, size_bytes, checksum, Options.parse(wanted)
+        )
         for other in self.jobs.values():
             if other.song and hashlib.sha256(other.song).hexdigest() == sha256:
                 job.song, job.polls = other.song, self.polls_until_done
@@ -217,7 +222,8 @@ class _Handler(LoopbackHandler):
         if first == "options":
             return FakeResponse(200, json.dumps({"limits": {"max_upload_bytes": 10**9}}).encode())
         if self.command == "POST":
-            return FakeResponse(201, json.dumps(self.owner.new_job(json.loads(body))).encode())
+            key = self.headers["Idempotency-Key"]
+            return FakeResponse(201, json.dumps(self.owner.new_job(json.loads(body), key)).encode())
         return self._get_job(rest[0])
 
     def _get_job(self, job_id: str) -> FakeResponse:

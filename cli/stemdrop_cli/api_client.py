@@ -1,9 +1,10 @@
 """Client of the HTTP API. Each method sends one request; retries are up to the caller."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
+from uuid import uuid4
 
 import httpx
 
@@ -32,12 +33,19 @@ MIN_RETRY_AFTER_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class JobSubmission:
-    """A song, and the options of its separation; `sha256` in hex."""
+    """A song, and the options of its separation.
+
+    Attributes
+    ----------
+    sha256 : Digest in hex.
+    idempotency_key : Key that makes the request safe to repeat.
+    """
 
     filename: str
     size_bytes: int
     sha256: str
     options: Options
+    idempotency_key: str = field(default_factory=lambda: str(uuid4()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +114,16 @@ class ApiClient:
     def create_job(self, request: JobSubmission) -> tuple[JobResponse, PresignedUpload | None]:
         """Create a job, and return it with its upload URL; a song that is known needs none.
 
-        Retries are harmless: a job without an upload costs nothing and expires.
+        To repeat a request gives the same job, and a new upload URL.
         """
         song = {
             "filename": request.filename,
             "size_bytes": request.size_bytes,
             "sha256": request.sha256,
         }
-        answer = self._read(self._call("POST", "/jobs", json=song | request.options.to_json()))
+        wanted = song | request.options.to_json()
+        headers = {"Idempotency-Key": request.idempotency_key}
+        answer = self._read(self._call("POST", "/jobs", json=wanted, headers=headers))
         return parse_job(answer), parse_upload(answer)
 
     def poll_job(self, job_id: str, etag: str | None = None) -> JobPoll:

@@ -64,7 +64,7 @@ def test_pages_have_every_job_once_and_newest_first(
     api: Api, monkeypatch: pytest.MonkeyPatch, count: int, limit: int
 ) -> None:
     times = iter(f"2026-01-0{day}T00:00:00.00{day}Z" for day in range(1, 10))
-    monkeypatch.setattr("stemdrop_api.jobs.now", lambda: next(times))
+    monkeypatch.setattr("stemdrop_api.job_creation.now", lambda: next(times))
     expected = create(api, count)
     found = list(pages(api, limit))
     assert [job_id for page in found for job_id in ids(page)] == expected

@@ -148,6 +148,6 @@ def test_log_names_the_job(answered: tuple[list[ApiResponse], str]) -> None:
     lines = [json.loads(line) for line in log.splitlines()]
     created = [line for line in lines if line["message"] == "job_created"]
     assert [line["job"] for line in created] == [answers[0].json["id"], answers[1].json["id"]]
-    assert [line["is_known"] for line in created] == [False, True]
+    assert [line["status"] for line in created] == ["awaiting_upload", "done"]
     failed = next(line for line in lines if line["message"] == "storage_failed")
     assert failed["reason"] == "JSONDecodeError"

@@ -135,8 +135,16 @@ def test_expired_upload_url_is_replaced(fake: FakeServer) -> None:
         respond_with(400, TOKEN_EXPIRED),
     )
     assert submit() == 0
-    assert len(fake.jobs) == 3
+    assert fake.count_requests("POST", "/jobs") == 3
+    assert len(fake.jobs) == 1
     assert has_exact_stems(fake)
+
+
+def test_lost_response_creates_no_second_job(fake: FakeServer) -> None:
+    fake.inject("POST", "/jobs", drop_response, respond_with(503))
+    assert submit() == 0
+    assert fake.count_requests("POST", "/jobs") == 3
+    assert len(fake.jobs) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A stack with an issuer of JSON web tokens and an allowed origin, over HTTP."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,7 +18,7 @@ ORIGIN = "https://songs.example.org"
 OTHER_ORIGIN = "https://songs.example.com"
 PREFLIGHT = {
     "access-control-request-method": "POST",
-    "access-control-request-headers": "authorization,content-type",
+    "access-control-request-headers": "authorization,content-type,idempotency-key",
 }
 JOB = {"filename": "a.wav", "size_bytes": 1}
 
@@ -106,7 +107,8 @@ def test_allowed_origin_uses_the_api(
     if allowed:
         assert preflight.status_code == 204
         assert "POST" in preflight.headers["access-control-allow-methods"]
-        assert "authorization" in preflight.headers["access-control-allow-headers"]
+        allowed_headers = preflight.headers["access-control-allow-headers"]
+        assert {"authorization", "idempotency-key"} <= {*re.split(", *", allowed_headers)}
         assert "location" in answer.headers["access-control-expose-headers"]
 
 

@@ -19,7 +19,7 @@ from stemdrop.models import Model
 from stemdrop.options import Channels, Clip, Quality, SampleRate
 from stemdrop_local.deployment import Stack
 from stemdrop_separate.job.context import JobContext, Outcome
-from uploads import attempt, read, song
+from uploads import attempt, job_of, read, result_named, song
 
 PACKAGE = "generated_client"
 
@@ -100,7 +100,8 @@ def test_song_goes_through_the_generated_client(
     done = generated.call("jobs.show_job", job.id).parsed
     assert done.status is models.Status.DONE
     (stem,) = done.stems
-    assert httpx.get(stem.url).content == read(buckets, f"{job.key}/vocals.flac")
+    vocals = result_named(job_of(buckets, UploadKey.parse(job.key)), "vocals.flac")
+    assert httpx.get(stem.url).content == read(buckets, vocals)
     assert httpx.get(done.zip_.url).status_code == 200
     link = generated.call("jobs.download_stem", job.id, "vocals").headers["location"]
     assert httpx.get(link).status_code == 200

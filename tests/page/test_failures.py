@@ -140,8 +140,10 @@ def test_wrong_token_is_rejected_and_a_valid_one_stays_in_its_tab(
 def test_busy_server_is_retried(user: PageUser, make_song: SongFactory) -> None:
     user.expected = [HTTP_ERROR]
     statuses = [429, 503]
+    keys: list[str] = []
 
     def respond_busy(route: Route) -> None:
+        keys.append(route.request.headers["idempotency-key"])
         if statuses:
             route.fulfill(status=statuses.pop(), json={"message": "Too Many Requests"})
         else:
@@ -152,6 +154,8 @@ def test_busy_server_is_retried(user: PageUser, make_song: SongFactory) -> None:
     failure = user.page.locator(".card > .error")
     expect(failure).to_have_text("The server is busy. The page retries automatically.")
     user.card("done")
+    assert len(keys) == 3
+    assert len(set(keys)) == 1
 
 
 def test_internal_error_fails_the_song(user: PageUser, make_song: SongFactory) -> None:
@@ -191,11 +195,11 @@ def test_delete_is_confirmed_and_leaves_no_object(
             if job in entry["Key"]
         ]
 
-    assert len(remaining_keys()) == 5
+    assert len(remaining_keys()) == 6
     page.get_by_role("button", name="Delete secret").click()
     user.screenshot("16-delete")
     page.get_by_role("button", name="Cancel").click()
-    assert len(remaining_keys()) == 5
+    assert len(remaining_keys()) == 6
     page.get_by_role("button", name="Delete secret").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.locator(".card")).to_have_count(0)

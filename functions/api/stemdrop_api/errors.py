@@ -9,6 +9,7 @@ StemdropError
 ├── BodyTooLargeError          body_too_large
 ├── UnsupportedMediaTypeError  unsupported_media_type
 ├── InvalidRequestError        invalid_request
+├── IdempotencyKeyReusedError  idempotency_key_reused
 └── InternalError              internal_error
 
 OptionError, ModelUnavailableError, TooLargeError and StorageError come from the core.
@@ -76,6 +77,12 @@ class InvalidRequestError(StemdropError):
     code = "invalid_request"
 
 
+class IdempotencyKeyReusedError(StemdropError):
+    """An earlier request with another body has the same idempotency key."""
+
+    code = "idempotency_key_reused"
+
+
 class InternalError(StemdropError):
     """The server failed unexpectedly; the log has the details under the request's ID."""
 
@@ -92,6 +99,7 @@ STATUSES: dict[type[StemdropError], HTTPStatus] = {
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     InvalidRequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    IdempotencyKeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     OptionError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ModelUnavailableError: HTTPStatus.UNPROCESSABLE_ENTITY,
     InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,

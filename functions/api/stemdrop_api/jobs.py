@@ -1,30 +1,16 @@
-"""Create, find and delete jobs."""
-
-import secrets
-from dataclasses import replace
+"""Find and delete jobs."""
 
 from aws_lambda_powertools import Logger
 
-from stemdrop.dedupe import (
-    CopiedResults,
-    content_digest,
-    copy_results,
-    find_results,
-    has_same_titles,
-)
-from stemdrop.errors import BadKeyError, ModelUnavailableError, StorageError, TooLargeError
-from stemdrop.job_record import Job, Status, now
-from stemdrop.keys import ZIP_NAME, Origin, UploadKey, new_results_id, record_key
+from stemdrop.dedupe import content_digest
+from stemdrop.errors import BadKeyError
+from stemdrop.job_record import Job, Status
+from stemdrop.keys import ZIP_NAME, Origin, UploadKey, record_key
 from stemdrop.options import Options
-from stemdrop.presigned import PresignedUpload
-from stemdrop.s3 import describe_cause
 from stemdrop.store import Store
 from stemdrop_api.dependencies import Dependencies
 from stemdrop_api.errors import JobFailedError, NotFoundError, NotReadyError
-from stemdrop_api.schemas import JobRequest
-from stemdrop_api.settings import ApiSettings
 
-ID_BYTES = 16
 ZIP = "zip"
 NOT_FOUND = {
     Origin.JOBS: "There is no such job; it may have expired.",
@@ -32,100 +18,6 @@ NOT_FOUND = {
 }
 
 logger = Logger(child=True)
-
-
-def create_job(
-    dependencies: Dependencies, request: JobRequest, owner: str | None
-) -> tuple[Job, PresignedUpload | None]:
-    """Create a job, and an upload URL for its song unless the song is known.
-
-    Parameters
-    ----------
-    owner : User who may see the job; None for every holder of the access token.
-
-    Raises
-    ------
-    OptionError, ModelUnavailableError, TooLargeError : The job can never be finished.
-    """
-    options = request.options()
-    _require_possible(request, options, dependencies.settings)
-    key = UploadKey(Origin.JOBS, secrets.token_hex(ID_BYTES))
-    created_at = now()
-    job = Job(
-        key=str(key),
-        status=Status.AWAITING_UPLOAD,
-        created_at=created_at,
-        updated_at=created_at,
-        filename=request.filename,
-        owner=owner,
-        options=options.to_json(),
-    )
-    done = _reuse_stems(dependencies.store, key, job, request)
-    # The separator reads the options from the record, so the record precedes the song.
-    dependencies.store.save_job(key, done or job, None)
-    dependencies.index.add(job)
-    logger.info("job_created", job=key.name, is_known=done is not None)
-    if done:
-        return done, None
-    return job, dependencies.signer.upload_url(key, request.size_bytes, request.sha256)
-
-
-def _require_possible(request: JobRequest, options: Options, settings: ApiSettings) -> None:
-    if options.model not in settings.models:
-        raise ModelUnavailableError(
-            f"The model {options.model} is not installed here: use one of these: "
-            f"{', '.join(settings.models)}."
-        )
-    if request.size_bytes > settings.max_upload_bytes:
-        raise TooLargeError(
-            f"The file has {request.size_bytes} bytes, above the limit of "
-            f"{settings.max_upload_bytes}: compress it to mp3 or flac, or split it."
-        )
-
-
-def _reuse_stems(store: Store, key: UploadKey, job: Job, request: JobRequest) -> Job | None:
-    """Return the finished job if its owner has separated the same song with the same options.
-
-    Stems of other owners are not reused: a hash does not prove possession of the song.
-    """
-    if request.sha256 is None:
-        return None
-    song = request.sha256, request.size_bytes
-
-    def accepts(found: Job) -> bool:
-        is_same_work = (found.owner, found.options) == (job.owner, job.options)
-        source = found.source
-        is_same_song = source is not None and (source.sha256, source.size_bytes) == song
-        return is_same_work and is_same_song and has_same_titles(found, job)
-
-    entry = content_digest(request.sha256, request.options())
-    results_id = new_results_id()
-    try:
-        original = find_results(store, key, entry, accepts)
-        if original is None:
-            return None
-        copied = copy_results(store, original, key, results_id)
-    except StorageError as error:
-        logger.warning("not_reused", job=key.name, reason=describe_cause(error))
-        return None
-    return _finished(job, original, results_id, copied)
-
-
-def _finished(job: Job, original: Job, results_id: str, copied: CopiedResults) -> Job:
-    """Return the job with copies of the results of another one."""
-    return job.updated(
-        status=Status.DONE,
-        progress=1.0,
-        source=original.source and replace(original.source, key=job.key),
-        sound=original.sound,
-        results_ids=(results_id,),
-        stems=copied.stems,
-        zip=copied.zip,
-        warnings=original.warnings,
-        engine=original.engine,
-        started_at=job.created_at,
-        finished_at=now(),
-    )
 
 
 def parse_key(origin: Origin, name: str) -> UploadKey:

@@ -15,8 +15,10 @@ from stemdrop_api.capabilities import describe_capabilities
 from stemdrop_api.dependencies import AppDependencies, Dependencies
 from stemdrop_api.errors import POLL_S
 from stemdrop_api.etag import etag_for, matches
+from stemdrop_api.idempotency import IdempotencyKey
+from stemdrop_api.job_creation import create_job
 from stemdrop_api.job_index import parse_cursor
-from stemdrop_api.jobs import create_job, delete_job, find_job, find_song, parse_key, result_key
+from stemdrop_api.jobs import delete_job, find_job, find_song, parse_key, result_key
 from stemdrop_api.presenters import JobPresenter, as_of, filename_of, present_upload
 from stemdrop_api.schemas import Capabilities, CreatedJob, JobList, JobRequest, JobView
 
@@ -66,13 +68,17 @@ def create(
     response: Response,
     dependencies: AppDependencies,
     owner: Owner,
+    idempotency_key: IdempotencyKey = None,
 ) -> CreatedJob:
     """Create a job, and an upload URL for its song.
 
     Upload the song straight to S3: send a `PUT` request with the file as its body, as `curl -T`
     does. A song with a known `sha256` needs no upload, and its job is `done` at once.
+
+    With an `Idempotency-Key`, the request can be sent again. The response then has the job as it
+    is, with a new upload URL while the song is awaited.
     """
-    job, upload = create_job(dependencies, wanted, owner)
+    job, upload = create_job(dependencies, wanted, owner, idempotency_key)
     view = _presenter(request, dependencies).present(job)
     response.headers["Location"] = view.links.self
     shown = present_upload(upload, view.filename) if upload else None

@@ -183,6 +183,8 @@ class Job:
     key : Key of the upload.
     filename : Name that the uploader gave the song, if it isn't in the key.
     owner : User who may see the job; None for all users.
+    request_sha256 : Digest of the request that created the job in the API; requests with the same
+        idempotency key must be equal.
     options : Result of `Options.to_json`, or the options as given if they are invalid.
     progress : Share that is done, 0 to 1.
     results_ids : Folders of the results: those that attempts write to now, or the finished one.
@@ -197,6 +199,7 @@ class Job:
     updated_at: str
     filename: str | None = None
     owner: str | None = None
+    request_sha256: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
     version: int = VERSION
     stage: Stage | None = None

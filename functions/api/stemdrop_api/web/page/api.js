@@ -11,9 +11,9 @@ const BUSY_STATUSES = new Set([429, 502, 503, 504]);
 /** Return what the server can do: its models, codecs, defaults and limits. */
 export const getOptions = async () => (await call("GET", "options")).json();
 
-/** Create a job. */
-export const createJob = async (request, signal) =>
-  (await call("POST", "jobs", { body: request, signal })).json();
+/** Create a job; the same request with the same key gives the same job. */
+export const createJob = async (request, idempotencyKey, signal) =>
+  (await call("POST", "jobs", { body: request, idempotencyKey, signal })).json();
 
 /** Delete a job from the server. A job that no longer exists counts as deleted. */
 export async function deleteJob(id) {
@@ -38,20 +38,21 @@ export async function getJob(id, etag, signal) {
   };
 }
 
-async function call(method, path, { body, etag, signal } = {}) {
+async function call(method, path, request = {}) {
   let token = storedToken() ?? (await requestToken(null));
   for (;;) {
-    const response = await send(method, path, token, { body, etag, signal });
+    const response = await send(method, path, token, request);
     if (response.ok || response.status === 304) return response;
     if (response.status !== 401) throw await toAppError(response);
     token = await requestToken(token, errorMessage({ code: "unauthorized" }));
   }
 }
 
-async function send(method, path, token, { body, etag, signal }) {
+async function send(method, path, token, { body, etag, idempotencyKey, signal }) {
   const headers = { Authorization: `Bearer ${token}` };
   if (body) headers["Content-Type"] = "application/json";
   if (etag) headers["If-None-Match"] = etag;
+  if (idempotencyKey) headers["Idempotency-Key"] = idempotencyKey;
   try {
     return await fetch(path, {
       method,

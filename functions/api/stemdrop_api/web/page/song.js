@@ -12,6 +12,9 @@ import { uploadFile } from "./upload.js";
 const UPLOADS_KEY = "stemdrop.uploading";
 const URL_MARGIN_S = 60;
 
+// crypto.randomUUID exists only on pages with https.
+const createKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
+
 /**
  * A song. It dispatches "change" after every change.
  *
@@ -103,7 +106,8 @@ export class Song extends EventTarget {
   async #submit(request) {
     for (;;) {
       const { signal } = this.#abortController;
-      const job = await this.#retry(() => createJob(request, signal));
+      const key = createKey();
+      const job = await this.#retry(() => createJob(request, key, signal));
       this.id = job.id;
       saveSong(job.id, this.name);
       this.#setJob(job, null);

@@ -1,0 +1,142 @@
+"""Create jobs."""
+
+from dataclasses import replace
+
+from aws_lambda_powertools import Logger
+
+from stemdrop.dedupe import content_digest, copy_results, find_results, has_same_titles
+from stemdrop.errors import ChangedError, ModelUnavailableError, StorageError, TooLargeError
+from stemdrop.job_record import Job, Status, now
+from stemdrop.keys import Origin, UploadKey, new_results_id
+from stemdrop.options import Options
+from stemdrop.presigned import PresignedUpload
+from stemdrop.s3 import describe_cause
+from stemdrop.store import Store
+from stemdrop_api.dependencies import Dependencies
+from stemdrop_api.idempotency import job_id, request_digest, require_same_request
+from stemdrop_api.schemas import JobRequest
+from stemdrop_api.settings import ApiSettings
+
+logger = Logger(child=True)
+
+
+def create_job(
+    dependencies: Dependencies,
+    request: JobRequest,
+    owner: str | None,
+    idempotency_key: str | None = None,
+) -> tuple[Job, PresignedUpload | None]:
+    """Create a job, and an upload URL for its song unless the song is known.
+
+    Parameters
+    ----------
+    owner : User who may see the job; None for every holder of the access token.
+    idempotency_key : Key of the request; with that of an earlier one, its job is returned.
+
+    Raises
+    ------
+    OptionError, ModelUnavailableError, TooLargeError : The job can never be finished.
+    IdempotencyKeyReusedError : The earlier request with the key was another one.
+    """
+    options = request.options()
+    _require_possible(request, options, dependencies.settings)
+    key = UploadKey(Origin.JOBS, job_id(owner, idempotency_key))
+    created_at = now()
+    job = Job(
+        key=str(key),
+        status=Status.AWAITING_UPLOAD,
+        created_at=created_at,
+        updated_at=created_at,
+        filename=request.filename,
+        owner=owner,
+        request_sha256=request_digest(request),
+        options=options.to_json(),
+    )
+    original = _find_original(dependencies.store, key, job, request)
+    job = _save(dependencies.store, key, job, original, may_exist=idempotency_key is not None)
+    dependencies.index.add(job)
+    logger.info("job_created", job=key.name, status=job.status)
+    if job.status is not Status.AWAITING_UPLOAD:
+        return job, None
+    return job, dependencies.signer.upload_url(key, request.size_bytes, request.sha256)
+
+
+def _save(store: Store, key: UploadKey, job: Job, original: Job | None, *, may_exist: bool) -> Job:
+    """Save a new job, and return it as it is then: with the stems of the original, if there is one.
+
+    If it exists already, and it may, it is returned unchanged.
+    """
+    if original:  # the record names the results before they are written; see delete_stale_results
+        job = replace(job, results_ids=(new_results_id(),))
+    try:
+        # The separator reads the options from the record, so the record precedes the song.
+        etag = store.save_job(key, job, None)
+    except ChangedError:
+        found = store.load_job(key)[0] if may_exist else None
+        if found is None:
+            raise
+        require_same_request(found, job)
+        return found
+    return (original and _copy_stems(store, key, job, etag, original)) or job
+
+
+def _require_possible(request: JobRequest, options: Options, settings: ApiSettings) -> None:
+    if options.model not in settings.models:
+        raise ModelUnavailableError(
+            f"The model {options.model} is not installed here: use one of these: "
+            f"{', '.join(settings.models)}."
+        )
+    if request.size_bytes > settings.max_upload_bytes:
+        raise TooLargeError(
+            f"The file has {request.size_bytes} bytes, above the limit of "
+            f"{settings.max_upload_bytes}: compress it to mp3 or flac, or split it."
+        )
+
+
+def _find_original(store: Store, key: UploadKey, job: Job, request: JobRequest) -> Job | None:
+    """Return a finished job of the same owner with the same song and options, if there is one.
+
+    Stems of other owners are not reused: a hash does not prove possession of the song.
+    """
+    if request.sha256 is None:
+        return None
+    song = request.sha256, request.size_bytes
+
+    def accepts(found: Job) -> bool:
+        is_same_work = (found.owner, found.options) == (job.owner, job.options)
+        source = found.source
+        is_same_song = source is not None and (source.sha256, source.size_bytes) == song
+        return is_same_work and is_same_song and has_same_titles(found, job)
+
+    try:
+        return find_results(store, key, content_digest(request.sha256, request.options()), accepts)
+    except StorageError as error:
+        logger.warning("not_reused", job=key.name, reason=describe_cause(error))
+        return None
+
+
+def _copy_stems(store: Store, key: UploadKey, job: Job, etag: str, original: Job) -> Job | None:
+    """Finish a new job with copies of the stems of another one; None if that fails."""
+    try:
+        done = _finished(store, key, job, original)
+        store.save_job(key, done, etag)
+    except StorageError as error:
+        logger.warning("not_reused", job=key.name, reason=describe_cause(error))
+        return None
+    return done
+
+
+def _finished(store: Store, key: UploadKey, job: Job, original: Job) -> Job:
+    copied = copy_results(store, original, key, job.results_ids[0])
+    return job.updated(
+        status=Status.DONE,
+        progress=1.0,
+        source=original.source and replace(original.source, key=job.key),
+        sound=original.sound,
+        stems=copied.stems,
+        zip=copied.zip,
+        warnings=original.warnings,
+        engine=original.engine,
+        started_at=job.created_at,
+        finished_at=now(),
+    )
