@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
+import stemdrop
 from api_events import ENVIRONMENT, Api, create_handler
 from stemdrop.errors import RejectedError, StemdropError
 from stemdrop_api import errors
@@ -51,6 +52,11 @@ def test_document_describes_every_operation(document: dict[str, Any]) -> None:
         assert re.fullmatch(r"[A-Z][^\n]*[^.\n]", operation["summary"])
         for parameter in operation.get("parameters", []):
             assert parameter["description"]
+
+
+def test_document_has_the_version_and_paths_have_none(document: dict[str, Any]) -> None:
+    assert document["info"]["version"] == stemdrop.__version__
+    assert not [path for path in document["paths"] if re.match(r"/v\d", path)]
 
 
 def test_guarded_operation_documents_its_credential(document: dict[str, Any]) -> None:
