@@ -22,6 +22,7 @@ from stemdrop_separate.job.context import JobContext, Outcome
 from uploads import attempt, job_of, read, result_named, song
 
 PACKAGE = "generated_client"
+KEY = "8e03978e-40d5-43dd-bc93-6894a57f9324"
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,7 @@ def test_song_goes_through_the_generated_client(
         stems=[models.StemName.VOCALS],
         zip_=True,
     )
-    created = generated.call("jobs.create_job", body=wanted)
+    created = generated.call("jobs.create_job", body=wanted, idempotency_key=KEY)
     assert created.status_code == 201
     job = created.parsed
     assert job.status is models.Status.AWAITING_UPLOAD
@@ -96,6 +97,11 @@ def test_song_goes_through_the_generated_client(
     headers = job.upload.headers.to_dict()
     assert httpx.put(job.upload.url, headers=headers, content=song()).status_code == 200
     assert attempt(job_context, UploadKey.parse(job.key)) is Outcome.DONE
+
+    again = generated.call("jobs.create_job", body=wanted, idempotency_key=KEY).parsed
+    assert again.id == job.id
+    page = generated.call("jobs.list_jobs", limit=1).parsed
+    assert ([each.id for each in page.jobs], page.next_cursor) == ([job.id], None)
 
     done = generated.call("jobs.show_job", job.id).parsed
     assert done.status is models.Status.DONE

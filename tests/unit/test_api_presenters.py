@@ -1,3 +1,4 @@
+import json
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 
@@ -5,9 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stemdrop.job_record import Failure, Job, Stage, Status, Stem, timestamp
-from stemdrop_api.presenters import MAX_FILENAME_BYTES, as_of, expires_at, filename_of, seconds_left
-from stemdrop_api.schemas import JobView, StemView
+from api_events import ENVIRONMENT
+from stemdrop.job_record import Failure, Job, Stage, Status, Stem, StemArchive, timestamp
+from stemdrop.models import Model
+from stemdrop.options import Options
+from stemdrop_api.dependencies import Dependencies
+from stemdrop_api.presenters import (
+    MAX_FILENAME_BYTES,
+    JobPresenter,
+    as_of,
+    expires_at,
+    filename_of,
+    seconds_left,
+)
+from stemdrop_api.routes import MAX_LIMIT
+from stemdrop_api.schemas import JobList, JobView, StemView
+from stemdrop_api.settings import ApiSettings
 from strategies import JOBS
 
 NOW = datetime(2026, 1, 15, 10, 15, tzinfo=UTC)
@@ -140,3 +154,24 @@ def test_any_song_gives_a_valid_filename(filename: str, name: str) -> None:
     assert made.endswith(f" - {name}")
     assert len(made.encode()) <= MAX_FILENAME_BYTES
     assert not {"/", "\\", "\0", "\n", "\r"} & set(made)
+
+
+def test_largest_page_of_jobs_fits_into_a_lambda_response(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (ENVIRONMENT | {"AWS_SESSION_TOKEN": "/" * 2000}).items():
+        monkeypatch.setenv(name, value)
+    presenter = JobPresenter(
+        Dependencies.create(ApiSettings.from_env(ENVIRONMENT)), "https://" + "x" * 250 + "/", NOW
+    )
+    options = Options(model=Model.FIVE_STEMS, stems=Model.FIVE_STEMS.instruments, residual=True)
+    stems = tuple(
+        Stem(name, f"jobs/{'0' * 32}/{name}.flac", 2**40, 1 / 3, -1 / 3, 2**40, waveform="f" * 2048)
+        for name in options.outputs
+    )
+    largest = job(
+        filename="🎵" * 255,
+        options=options.to_json(),
+        stems=stems,
+        zip=StemArchive(f"jobs/{'0' * 32}/stems.zip", 2**40),
+    )
+    page = JobList(jobs=[presenter.present(largest)] * MAX_LIMIT, next_cursor=None)
+    assert len(json.dumps({"body": page.model_dump_json()})) < 6_000_000
