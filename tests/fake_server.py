@@ -167,6 +167,7 @@ class FakeServer(LoopbackServer):
             "options": job.options.to_json(),
             "stems": [self._file(job, stem) for stem in stems],
             "zip": self._file(job, "stems.zip") if stems and job.options.zip else None,
+            "stem_file": self._file(job, "stem_file") if stems and job.options.stem_file else None,
             "error": error,
             "warnings": list(self.warnings),
         }

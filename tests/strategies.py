@@ -135,6 +135,7 @@ JOBS = st.builds(
     sound=st.none() | st.builds(Sound, st.none() | SECONDS, st.integers(1), st.integers(1)),
     stems=st.lists(STEMS, max_size=3).map(tuple),
     zip=st.none() | st.builds(StemArchive, st.text(), st.integers(0)),
+    stem_file=st.none() | st.builds(StemArchive, st.text(), st.integers(0)),
     error=st.none() | st.builds(Failure, st.text(), st.text()),
     warnings=st.lists(st.text(), max_size=2).map(tuple),
     engine=st.none()

@@ -7,7 +7,7 @@ from typing import Any
 from stemdrop.errors import OptionError
 from stemdrop.job_record import Failure, Stage, Status
 from stemdrop.keys import JOB_ID, ZIP_NAME
-from stemdrop.options import Options
+from stemdrop.options import STEM_FILE, Options
 from stemdrop.presigned import PresignedUpload
 from stemdrop_cli.errors import ServerError
 from stemdrop_cli.names import safe_basename
@@ -31,7 +31,7 @@ class JobResponse:
     progress : Progress of the separation, 0 to 1.
     seconds_left : Time left for the separation, if the server knows.
     given_options : Options as the server sent them; see `options`.
-    downloads : Name of a stem, or of the zip, to its file.
+    downloads : Name of a stem, of the zip or of the stem file, to its file.
     gain_db : Gain that was applied to all stems so that none clips.
     failure : Why the job failed, if it did.
     duration_s : Seconds of sound in each stem, if there are stems.
@@ -80,7 +80,8 @@ def parse_job(shown: Any) -> JobResponse:
         if not JOB_ID.fullmatch(shown["id"]):
             raise ValueError
         stems = {stem["stem"]: stem for stem in shown["stems"]}
-        files = stems | ({ZIP_NAME: shown["zip"]} if shown["zip"] else {})
+        archives = {ZIP_NAME: shown["zip"], STEM_FILE: shown.get(STEM_FILE)}
+        files = stems | {name: file for name, file in archives.items() if file}
         return JobResponse(
             id=shown["id"],
             filename=safe_basename(shown["filename"] or "") or shown["id"],

@@ -23,7 +23,7 @@ class SongResult:
     song : Path of the song as given.
     job_id : ID of the server's job; None for a separation on this machine.
     stems : Stem to the path of its file.
-    zip : Path of the zip, if there is one.
+    zip, stem_file : Paths of the zip and the stem file, if there are any.
     duration_s : Seconds of sound; None if the song failed.
     elapsed_s : Seconds that it took.
     warnings : Sentences about the song, and about stems that clip.
@@ -35,6 +35,7 @@ class SongResult:
     status: Status = Status.PROCESSING
     stems: dict[str, Path] = field(default_factory=dict)
     zip: Path | None = None
+    stem_file: Path | None = None
     duration_s: float | None = None
     elapsed_s: float = 0.0
     warnings: tuple[str, ...] = ()
@@ -54,7 +55,7 @@ class SongResult:
         if self.job_id is None and self.duration_s:
             speed = self.duration_s / self.elapsed_s
             took = f"{self.duration_s:.1f} s in {self.elapsed_s:.1f} s ({speed:.0f}x)"
-        files = [*self.stems.values(), *filter(None, [self.zip])]
+        files = [*self.stems.values(), *filter(None, [self.zip, self.stem_file])]
         return f"{took}: {', '.join(map(str, files))}"
 
 

@@ -3,7 +3,7 @@
 from functools import partial
 
 from stemdrop.keys import ZIP_NAME
-from stemdrop.options import Options
+from stemdrop.options import STEM_FILE, Options
 from stemdrop_cli.display import Row
 from stemdrop_cli.job_client import JobClient, Session
 from stemdrop_cli.names import describe_replacement
@@ -48,7 +48,7 @@ class Runner:
         replacement = describe_replacement(paths.values())
         client.download(job, paths)
         result.model = job.options.model
-        result.zip = paths.pop(ZIP_NAME, None)
+        result.zip, result.stem_file = paths.pop(ZIP_NAME, None), paths.pop(STEM_FILE, None)
         result.stems = paths
         result.duration_s, result.gain_db = job.duration_s, job.gain_db
         result.warnings = (*job.warnings, *replacement)

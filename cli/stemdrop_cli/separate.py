@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stemdrop.errors import OptionError
 from stemdrop.models import Model
-from stemdrop.options import Options
+from stemdrop.options import STEM_FILE, Options
 from stemdrop_cli.arguments import add_common_arguments, parse_options
 from stemdrop_cli.display import Phase, Row, open_display
 from stemdrop_cli.errors import DONE, INTERRUPTED
@@ -131,7 +131,8 @@ class _Separation:
             f"{source.sample_rate_hz} Hz, {source.channels} channels, "
             f"track {source.track.number} of {len(source.tracks)}"
         )
-        result.stems, result.duration_s = paths, round(separated.duration_s, 3)
+        result.stems = {stem: path for stem, path in paths.items() if stem != STEM_FILE}
+        result.stem_file, result.duration_s = paths.get(STEM_FILE), round(separated.duration_s, 3)
         result.warnings = (*separated.warnings, *replacement)
         result.gain_db = separated.gain_db
 

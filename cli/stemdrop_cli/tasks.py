@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
+from pathlib import Path
 from threading import Lock
 
 from stemdrop.errors import OptionError
@@ -11,7 +11,7 @@ from stemdrop.options import Options
 from stemdrop_cli.errors import SongError
 from stemdrop_cli.names import displayable
 from stemdrop_cli.responses import JobResponse
-from stemdrop_separate.output_paths import name_targets, number
+from stemdrop_separate.output_paths import name_targets, number, with_suffix_of
 
 
 @dataclass(slots=True)
@@ -70,11 +70,9 @@ class Layout:
         paths = self._name(song, options)
         if options.zip:
             # The zip is named like a stem, with its own suffix instead of the codec's.
-            as_stem = replace(options, stems=(PurePath(ZIP_NAME).stem,), residual=False)
+            as_stem = replace(options, stems=("stems",), residual=False, stem_file=False)
             (path,) = self._name(song, as_stem).values()
-            paths[ZIP_NAME] = path.with_name(
-                path.name.removesuffix(f".{options.codec.suffix}") + PurePath(ZIP_NAME).suffix
-            )
+            paths[ZIP_NAME] = with_suffix_of(ZIP_NAME, path, options)
         with self._lock:
             for path in paths.values():
                 owner = self._owners.setdefault(path.resolve(), task)

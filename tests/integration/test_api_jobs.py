@@ -15,13 +15,13 @@ import pytest
 
 from api_events import HOST, Api, ApiResponse
 from fault_proxy import FaultProxy
-from stemdrop.job_record import Job, Status
-from stemdrop.keys import JOB_ID, OWNERS_PREFIX, UploadKey, record_key
+from stemdrop.job_record import Job, Status, StemArchive, now
+from stemdrop.keys import JOB_ID, OWNERS_PREFIX, UploadKey, record_key, result_key
 from stemdrop.options import LATER, Options, Quality
 from stemdrop.store import Store
 from stemdrop_local.deployment import Stack
 from stemdrop_separate.job.context import JobContext
-from uploads import attempt, job_of, put, read, result_named, results, song
+from uploads import RESULTS_ID, attempt, job_of, put, read, result_named, results, song
 
 FILENAME = "Größe №1.wav"
 
@@ -96,6 +96,18 @@ def test_link_of_a_stem_redirects_to_its_file(
     job = job_of(buckets, UploadKey.parse(f"jobs/{job_id}"))
     assert httpx.get(vocals).content == read(buckets, result_named(job, "vocals.wav"))
     assert "filename*=UTF-8''Gr" in httpx.get(vocals).headers["content-disposition"]
+
+
+def test_stem_file_has_a_url_and_a_link(api: Api, buckets: Stack, store: Store) -> None:
+    key = UploadKey.parse("jobs/" + "5" * 32)
+    file = StemArchive(result_key(key, RESULTS_ID, "stems.stem.mp4"), 4)
+    buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=file.key, Body=b"mp4!")
+    store.save_job(key, Job(str(key), Status.DONE, now(), now(), "a.wav", stem_file=file), None)
+    view = api.get(f"/{key}").json
+    assert httpx.get(view["stem_file"]["url"]).content == b"mp4!"
+    assert view["stem_file"]["filename"] == "a - stems.stem.mp4"
+    answer = api.get(view["links"]["stem_file"].removeprefix(f"https://{HOST}"))
+    assert httpx.get(answer.headers["location"]).content == b"mp4!"
 
 
 def test_unknown_stem_is_not_found(api: Api, job_context: JobContext) -> None:
@@ -294,6 +306,7 @@ def test_song_of_the_drop_folder_is_shown_like_a_job(
         "self": f"https://{HOST}/drop/4stems/Gr%C3%B6%C3%9Fe%20100%25.wav",
         "stems": {},
         "zip": None,
+        "stem_file": None,
     }
     assert httpx.get(view["stems"][0]["url"]).status_code == 200
     assert api.get(f"/{key}", if_none_match=answer.headers["etag"]).status == 304

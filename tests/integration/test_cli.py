@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.io import wavfile
 
+import tiny_models
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from stemdrop.errors import OptionError
@@ -50,6 +51,21 @@ def test_stems_add_up_with_the_residual(song: Path, tmp_path: Path) -> None:
     assert tree(tmp_path) == sorted(f"my song/{stem}.wav" for stem in stems)
     total = sum(samples(tmp_path / "my song" / f"{stem}.wav") for stem in stems)
     np.testing.assert_allclose(total, samples(song) / 32768, atol=1e-6)
+
+
+def test_stem_file_is_written_with_the_stems(
+    song: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny_models.install(tmp_path, "4stems")
+    options = ("-p", "4stems", "-c", "alac", "--stem_file", "--json")
+    assert separate(song, "-o", tmp_path / "out", "--model_dir", tmp_path, *options) == 0
+    shown = json.loads(capsys.readouterr().out)
+    stems = ("vocals", "drums", "bass", "other")
+    assert shown["stem_file"] == str(tmp_path / "out/my song/my song.stem.mp4")
+    assert tuple(shown["stems"]) == stems
+    assert tree(tmp_path / "out/my song") == sorted(
+        ["my song.stem.mp4", *(f"{stem}.m4a" for stem in stems)]
+    )
 
 
 def test_summary_names_files_and_speed(

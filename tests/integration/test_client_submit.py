@@ -76,6 +76,18 @@ def test_options_are_sent_and_name_the_files(fake: FakeServer) -> None:
     }
 
 
+def test_stem_file_is_saved_under_the_name_of_its_song(
+    fake: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("-p", "4stems", "-c", "m4a", "--stem_file", "--json")
+    assert submit("My song.mp3", *options) == 0
+    path = Path("stems/My song/My song.stem.mp4")
+    assert path.read_bytes() == fake.stem(only_job(fake), "stem_file")
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["stem_file"] == str(path)
+    assert list(shown["stems"]) == ["vocals", "drums", "bass", "other"]
+
+
 def test_a_known_song_is_not_uploaded(fake: FakeServer) -> None:
     assert submit("My song.mp3", "-o", "first") == 0
     Path("My song.mp3").rename("The same song.mp3")

@@ -156,6 +156,7 @@ def test_all_options_are_sent(user: PageUser, make_song: SongFactory) -> None:
         "zip": False,
         "sample_rate": "source",
         "channels": "stereo",
+        "stem_file": False,
         "track": "1",
         "title_format": "{stem}",
     }
@@ -163,6 +164,28 @@ def test_all_options_are_sent(user: PageUser, make_song: SongFactory) -> None:
     expect(page.get_by_role("link", name="Save residual")).to_be_visible()
     expect(page.get_by_role("link", name="Save all")).to_have_count(0)
     expect(page.get_by_role("slider", name="Position")).to_have_attribute("max", "2")
+
+
+def test_stem_file_is_chosen_with_four_stems_as_m4a(
+    user: PageUser, make_song: SongFactory, tmp_path: Path
+) -> None:
+    page = user.page
+    user.choose(make_song("deck.wav", 63))
+    page.get_by_text("More options").click()
+    stem_file = page.get_by_label("Create a stem file")
+    expect(stem_file).to_be_disabled()
+    page.get_by_role("radio", name="Four stems").check()
+    page.get_by_role("combobox", name="Format").select_option("m4a")
+    stem_file.check()
+    bass = page.get_by_label("bass", exact=True)
+    bass.uncheck()
+    expect(stem_file).to_be_disabled()
+    bass.check()
+    page.click("#separate")
+    user.card("done")
+    saved = save(page, "Save stem file", tmp_path)
+    assert saved.name == "deck - stems.stem.mp4"
+    assert b'"name": "Drums"' in saved.read_bytes()
 
 
 def test_upload_sends_only_signed_headers(user: PageUser, make_song: SongFactory) -> None:

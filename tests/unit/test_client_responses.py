@@ -77,6 +77,11 @@ def test_job_is_parsed() -> None:
     assert (job.failure, job.duration_s) == (None, 2.5)
 
 
+def test_stem_file_is_downloaded() -> None:
+    downloads = parse_job(SHOWN | {"stem_file": {"size_bytes": 10, "url": "m"}}).downloads
+    assert (downloads["stem_file"].size_bytes, downloads["stem_file"].url) == (10, "m")
+
+
 def test_failed_job_has_message_and_no_options() -> None:
     error = {"code": "not_audio", "message": "The file can't be read as audio."}
     changes: dict[str, Any] = {

@@ -40,6 +40,14 @@ def test_zip_path_follows_filename_format(layout: str, zip_path: str) -> None:
     assert list(paths) == ["vocals", "accompaniment", "residual"]
 
 
+def test_zip_and_stem_file_have_paths_of_their_own() -> None:
+    job = done("Song.mp3", model="4stems", codec="m4a", zip=True, stem_file=True)
+    paths = Layout(Path("out"), DEFAULT_FORMAT).paths(Task("job", job_id=ID), job)
+    assert paths["stem_file"] == Path("out/Song/Song.stem.mp4")
+    assert paths["stems.zip"] == Path("out/Song/stems.zip")
+    assert len(paths) == 6
+
+
 def test_resumed_job_is_named_after_its_song() -> None:
     paths = Layout(Path("out"), DEFAULT_FORMAT).paths(Task("job", job_id=ID), done("My Song.flac"))
     assert paths["vocals"] == Path("out/My Song/vocals.wav")

@@ -27,6 +27,7 @@ CHANGED: dict[str, Any] = {
     "title_format": "{stem}",
     "sample_rate": SampleRate.SOURCE,
     "channels": Channels.SOURCE,
+    "stem_file": True,
 }
 
 

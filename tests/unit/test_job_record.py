@@ -25,7 +25,8 @@ from strategies import ANY_JSON, ANY_TEXT, JOBS, TIMES
 # Required fields of the record, with units.
 DESIGNED = {
     "version", "key", "filename", "owner", "request_sha256", "status", "stage", "options", "source",
-    "sound", "progress", "results_ids", "stems", "zip", "error", "warnings", "engine", "usage",
+    "sound", "progress", "results_ids", "stems", "zip", "stem_file", "error", "warnings", "engine",
+    "usage",
     "attempt",
     "created_at", "started_at", "updated_at", "finished_at", "deadline_at",
 }  # fmt: skip
@@ -124,14 +125,16 @@ def test_only_done_and_failed_are_finished(status: Status) -> None:
     assert job.is_finished is (status in {"done", "failed"})
 
 
-def test_result_keys_are_those_of_stems_and_zip() -> None:
+def test_result_keys_are_those_of_all_files() -> None:
     stems = tuple(Stem(stem, f"drop/a/{stem}.wav", 1, 1.0, None, 0) for stem in ("x", "y"))
     job = Job("drop/a", Status.DONE, now(), now(), stems=stems)
     assert job.result_keys == {"drop/a/x.wav", "drop/a/y.wav"}
-    assert job.updated(zip=StemArchive("drop/a/stems.zip", 2)).result_keys == {
+    archive, stem_file = (StemArchive(f"drop/a/stems.{end}", 2) for end in ("zip", "stem.mp4"))
+    assert job.updated(zip=archive, stem_file=stem_file).result_keys == {
         "drop/a/x.wav",
         "drop/a/y.wav",
         "drop/a/stems.zip",
+        "drop/a/stems.stem.mp4",
     }
 
 

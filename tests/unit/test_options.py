@@ -15,6 +15,8 @@ from stemdrop.models import INSTRUMENTS, Model
 from stemdrop.options import LATER, OPTION_NAMES, Clip, Options, Quality
 from strategies import ANY_JSON, ANY_TEXT, OPTIONS, TRICKY_TEXT, as_text, given_options
 
+FOUR_STEMS: dict[str, Any] = {"model": "4stems", "codec": "m4a"}
+
 
 def parse(values: dict[str, Any]) -> Options | OptionError:
     try:
@@ -132,6 +134,11 @@ def test_unknown_option_lists_the_known_ones(name: str, value: object) -> None:
         ({"quality": None}, "spleeter, high"),
         ({"clip": True}, "keep, scale"),
         ({"clip": "SCALE"}, "keep, scale"),
+        ({"stem_file": "true", "model": "4stems"}, "use m4a or alac"),
+        ({"stem_file": "true", "codec": "m4a"}, "use the model 4stems"),
+        ({"stem_file": "true", "codec": "alac", "model": "5stems"}, "not 5"),
+        (FOUR_STEMS | {"stem_file": "true", "residual": "true"}, "not 5"),
+        (FOUR_STEMS | {"stem_file": "true", "channels": "source"}, "leave channels out"),
     ],
     ids=str,
 )
@@ -182,6 +189,13 @@ def test_later_options_are_written_only_if_not_default() -> None:
         assert name not in Options().to_json()
     assert Options.parse({"quality": "high"}).to_json()["quality"] == "high"
     assert Options.parse({"clip": "scale"}).to_json()["clip"] == "scale"
+
+
+def test_stem_file_has_any_four_stems() -> None:
+    five = {"model": "5stems", "stems": "vocals+piano+drums+bass", "codec": "m4a"}
+    rest = {"model": "4stems", "stems": "vocals+drums+bass", "residual": "true", "codec": "alac"}
+    for values in (FOUR_STEMS, five, rest):
+        assert Options.parse(values | {"stem_file": "true"}).stem_file
 
 
 def test_residual_is_written_last() -> None:

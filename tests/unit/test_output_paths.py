@@ -52,6 +52,20 @@ def test_indexes_have_the_same_number_of_digits() -> None:
 
 
 @pytest.mark.parametrize(
+    ("layout", "path"),
+    [
+        (DEFAULT_FORMAT, "song/song.stem.mp4"),
+        ("{instrument}.m4a", "song.stem.mp4"),
+        ("{filename} - {instrument}.{codec}", "song - stems.stem.mp4"),
+        ("{instrument}/{filename}.{codec}", "stems/song.stem.mp4"),
+    ],
+)
+def test_stem_file_has_the_name_of_its_song(layout: str, path: str) -> None:
+    options = Options.parse({"model": "4stems", "codec": "m4a", "stem_file": True})
+    assert name(["song.mp3"], layout, options)[Path("song.mp3")]["stem_file"] == OUT / path
+
+
+@pytest.mark.parametrize(
     ("songs", "advised"),
     [
         (["a/01.mp3", "b/01.mp3"], "{parent}/{filename}/{instrument}.{codec}"),

@@ -20,6 +20,7 @@ from stemdrop.job_record import Job, SeparationEngine, Status, now
 from stemdrop.keys import UploadKey, record_key
 from stemdrop.options import Options
 from stemdrop.store import Store
+from stemdrop_api.job_index import JobIndex
 from stemdrop_api.jobs import delete_job
 from stemdrop_separate.audio.encode import EncodedStem
 from stemdrop_separate.audio.probe import AudioSource
@@ -240,7 +241,13 @@ class JobDeleted(Attempts):
         self.store.save_job(JOB, job, None)
 
     def functions(self) -> Mapping[str, Callable[[], object]]:
-        return {"first": self.attempt, "second": lambda: delete_job(self.store, JOB, None)}
+        return {"first": self.attempt, "second": self.delete}
+
+    def delete(self) -> None:
+        dependencies: Any = SimpleNamespace(
+            store=self.store, index=JobIndex(self.store, cast(Any, self.s3))
+        )
+        delete_job(dependencies, JOB, None)
 
     def check_end(self) -> None:
         self.s3.before_call = lambda: None

@@ -52,6 +52,7 @@ AWAITING: dict[str, Any] = {
     "sound": None,
     "stems": [],
     "zip": None,
+    "stem_file": None,
     "error": None,
     "warnings": [],
     "usage": None,
@@ -63,7 +64,7 @@ AWAITING: dict[str, Any] = {
     "deadline_at": None,
     "expires_at": None,
     "urls_expire_at": None,
-    "links": {"self": f"{HOST}/jobs/{JOB_ID}", "stems": {}, "zip": None},
+    "links": {"self": f"{HOST}/jobs/{JOB_ID}", "stems": {}, "zip": None, "stem_file": None},
 }
 SOURCE: dict[str, Any] = {
     "key": f"jobs/{JOB_ID}",
@@ -119,6 +120,7 @@ DONE: dict[str, Any] = PROCESSING | {
             stem: f"{HOST}/jobs/{JOB_ID}/stems/{stem}" for stem in ("vocals", "accompaniment")
         },
         "zip": None,
+        "stem_file": None,
     },
 }
 FAILED: dict[str, Any] = PROCESSING | {
@@ -135,7 +137,7 @@ DROPPED: dict[str, Any] = DONE | {
     "id": None,
     "key": "drop/live/Song.mp3",
     "filename": "Song.mp3",
-    "links": {"self": f"{HOST}/drop/live/Song.mp3", "stems": {}, "zip": None},
+    "links": {"self": f"{HOST}/drop/live/Song.mp3", "stems": {}, "zip": None, "stem_file": None},
 }
 CAPABILITIES: dict[str, Any] = {
     "models": [

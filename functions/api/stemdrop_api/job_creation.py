@@ -135,6 +135,7 @@ def _finished(store: Store, key: UploadKey, job: Job, original: Job) -> Job:
         sound=original.sound,
         stems=copied.stems,
         zip=copied.zip,
+        stem_file=copied.stem_file,
         warnings=original.warnings,
         engine=original.engine,
         started_at=job.created_at,

@@ -6,7 +6,7 @@ from stemdrop.dedupe import content_digest
 from stemdrop.errors import BadKeyError
 from stemdrop.job_record import Job, Status
 from stemdrop.keys import ZIP_NAME, Origin, UploadKey, record_key
-from stemdrop.options import Options
+from stemdrop.options import STEM_FILE, Options
 from stemdrop.store import Store
 from stemdrop_api.dependencies import Dependencies
 from stemdrop_api.errors import JobFailedError, NotFoundError, NotReadyError
@@ -75,7 +75,7 @@ def find_song(store: Store, name: str) -> tuple[Job, str]:
 
 
 def result_key(job: Job, name: str) -> str:
-    """Return the key of a stem, or of the zip of all stems.
+    """Return the key of a stem, of the zip or of the stem file.
 
     Raises
     ------
@@ -90,6 +90,8 @@ def result_key(job: Job, name: str) -> str:
     keys = {stem.stem: stem.key for stem in job.stems}
     if job.zip is not None:
         keys |= {ZIP: job.zip.key, ZIP_NAME: job.zip.key}
+    if job.stem_file is not None:
+        keys |= {STEM_FILE: job.stem_file.key}
     if name not in keys:
         raise NotFoundError(f"The job has no {name!r}: there are {', '.join(keys)}.")
     return keys[name]

@@ -6,19 +6,19 @@ from datetime import UTC, datetime, time, timedelta
 from urllib.parse import quote
 
 from stemdrop.errors import TimedOutError
-from stemdrop.job_record import Failure, Job, Stage, Status, Stem, timestamp
+from stemdrop.job_record import Failure, Job, Stage, Status, Stem, StemArchive, timestamp
 from stemdrop.keys import Origin, UploadKey, result_name
 from stemdrop.options import LATER
 from stemdrop.presigned import PresignedUpload
 from stemdrop_api.dependencies import Dependencies
 from stemdrop_api.schemas import (
+    ArchiveView,
     JobFields,
     JobLinks,
     JobView,
     StemFields,
     StemView,
     UploadView,
-    ZipView,
 )
 
 TIMED_OUT = "The separation stopped or exceeded its time limit: upload the song again."
@@ -119,7 +119,8 @@ class JobPresenter:
             filename=job.name,
             seconds_left=seconds_left(job, self.now),
             stems=[self._present_stem(job, stem) for stem in job.stems],
-            zip=self._present_zip(job),
+            zip=self._present_archive(job, job.zip),
+            stem_file=self._present_archive(job, job.stem_file),
             expires_at=expires_at(job, settings.retention_days),
             urls_expire_at=timestamp(urls_expire_at) if job.stems else None,
             links=self._links(job, key),
@@ -129,11 +130,11 @@ class JobPresenter:
         filename, url = self._download(job, stem.key)
         return StemView(**dict(StemFields.model_validate(stem)), filename=filename, url=url)
 
-    def _present_zip(self, job: Job) -> ZipView | None:
-        if job.zip is None:
+    def _present_archive(self, job: Job, archive: StemArchive | None) -> ArchiveView | None:
+        if archive is None:
             return None
-        filename, url = self._download(job, job.zip.key)
-        return ZipView(filename=filename, size_bytes=job.zip.size_bytes, url=url)
+        filename, url = self._download(job, archive.key)
+        return ArchiveView(filename=filename, size_bytes=archive.size_bytes, url=url)
 
     def _download(self, job: Job, key: str) -> tuple[str, str]:
         """Return the filename and the presigned URL of a result."""
@@ -143,10 +144,11 @@ class JobPresenter:
     def _links(self, job: Job, key: UploadKey) -> JobLinks:
         """Return links; songs of the drop folder have none to their stems."""
         itself = self.base_url + quote(job.key)
-        stems = job.stems if key.origin is Origin.JOBS else ()
-        has_zip = key.origin is Origin.JOBS and job.zip is not None
+        has_links = key.origin is Origin.JOBS
+        stems = job.stems if has_links else ()
         return JobLinks(
             self=itself,
             stems={stem.stem: f"{itself}/stems/{stem.stem}" for stem in stems},
-            zip=f"{itself}/stems/zip" if has_zip else None,
+            zip=f"{itself}/stems/zip" if has_links and job.zip else None,
+            stem_file=f"{itself}/stems/stem_file" if has_links and job.stem_file else None,
         )

@@ -28,7 +28,7 @@ MAX_LIMIT = 50
 
 JobId = Annotated[str, Path(alias="id", description="ID of a job.", examples=[examples.JOB_ID])]
 StemName = Annotated[
-    str, Path(description="Stem of the job, or `zip` for all of them.", examples=["vocals"])
+    str, Path(description="Stem of the job, or `zip` or `stem_file`.", examples=["vocals"])
 ]
 SongKey = Annotated[
     str,

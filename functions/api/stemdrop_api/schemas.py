@@ -92,8 +92,8 @@ class StemView(StemFields):
     url: str = Field(description="Presigned URL: it needs no credential, and expires soon.")
 
 
-class ZipView(BaseModel):
-    """The zip of all stems."""
+class ArchiveView(BaseModel):
+    """One file with all stems: the zip, or the stem file."""
 
     filename: str
     size_bytes: int
@@ -106,6 +106,7 @@ class JobLinks(BaseModel):
     self: str
     stems: dict[str, str] = Field(description="URL of each stem, which redirects to its file.")
     zip: str | None
+    stem_file: str | None
 
 
 class JobFields(BaseModel):
@@ -138,7 +139,8 @@ class JobView(JobFields):
     filename: str
     seconds_left: float | None = Field(description="Estimate, while the song is separated.")
     stems: list[StemView]
-    zip: ZipView | None
+    zip: ArchiveView | None
+    stem_file: ArchiveView | None
     expires_at: str | None = Field(description="Time at which S3 deletes the results.")
     urls_expire_at: str | None = Field(
         description="Time at which the presigned URLs expire: request the job again then."

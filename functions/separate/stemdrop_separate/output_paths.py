@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from stemdrop.errors import OptionError
-from stemdrop.options import Options
+from stemdrop.keys import STEM_FILE_NAME
+from stemdrop.options import STEM_FILE, Options
 
 PLACEHOLDERS = (
     *("filename", "instrument", "foldername", "codec"),  # Spleeter's
@@ -73,10 +74,24 @@ def name_targets(
 
 
 def _named(folder: Path, layout: str, options: Options, indexes: Mapping[Path, str]) -> Targets:
-    return {
-        song: {stem: folder / _path(layout, song, stem, options, index) for stem in options.outputs}
-        for song, index in indexes.items()
-    }
+    targets = {}
+    for song, index in indexes.items():
+        paths = {stem: _path(layout, song, stem, options, index) for stem in options.outputs}
+        if options.stem_file:
+            # Its name has the song's, for the lists of DJ programs.
+            name = "stems" if "{filename}" in Path(layout).name else _filename(song)
+            path = _path(layout, song, name, options, index)
+            paths[STEM_FILE] = with_suffix_of(STEM_FILE_NAME, path, options)
+        for stem, path in paths.items():
+            _require_short(path, stem, song)
+        targets[song] = {stem: folder / path for stem, path in paths.items()}
+    return targets
+
+
+def with_suffix_of(name: str, path: Path, options: Options) -> Path:
+    """Return the path of a stem with another suffix than the codec's, that of a result's name."""
+    suffix = name.removeprefix("stems")
+    return path.with_name(path.name.removesuffix(f".{options.codec.suffix}") + suffix)
 
 
 def _distinct(songs: Sequence[Path], folder: Path, layout: str, options: Options) -> str | None:
@@ -127,11 +142,15 @@ def _require_known(layout: str) -> None:
             raise OptionError(f"--filename_format has no {{{field}{more}}}: use {allowed}.")
 
 
+def _filename(song: Path) -> str:
+    return windows_name(song.stem) if sys.platform == "win32" else song.stem
+
+
 def _path(layout: str, song: Path, stem: str, options: Options, index: str) -> Path:
     parent = song.resolve().parent.name
     path = Path(
         layout.format(
-            filename=windows_name(song.stem) if sys.platform == "win32" else song.stem,
+            filename=_filename(song),
             instrument=stem,
             foldername=parent,
             codec=options.codec.suffix,
@@ -143,10 +162,13 @@ def _path(layout: str, song: Path, stem: str, options: Options, index: str) -> P
     # A song may be called "...mp3", and one in the root has a folder without a name.
     if path.anchor or ".." in path.parts or not path.parts:
         raise OptionError(f"{stem} of {song} would not be inside of the output folder: {path}.")
+    return path
+
+
+def _require_short(path: Path, stem: str, song: Path) -> None:
     longest = max(len(os.fsencode(part)) for part in path.parts)
     if longest > LONGEST_NAME_BYTES or len(os.fsencode(path)) > LONGEST_PATH_BYTES:
         raise OptionError(
             f"The path of {stem} of {song} would be too long: names may have"
             f" {LONGEST_NAME_BYTES} bytes, so use a shorter --filename_format, or rename the song."
         )
-    return path

@@ -11,14 +11,15 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from stemdrop.errors import SeparationError, TooLoudError
-from stemdrop.options import RESIDUAL, Options, SampleRate
+from stemdrop.options import RESIDUAL, STEM_FILE, Options, SampleRate
 from stemdrop_separate.audio.cover import extract_cover
 from stemdrop_separate.audio.decode import Decoder
 from stemdrop_separate.audio.elementary_stream import repair
 from stemdrop_separate.audio.encode import EncodedStem
 from stemdrop_separate.audio.ffmpeg import BYTES_PER_SAMPLE
 from stemdrop_separate.audio.probe import AudioSource, probe
-from stemdrop_separate.audio.stem_writer import Block, StemWriter
+from stemdrop_separate.audio.stem_file import write_stem_file
+from stemdrop_separate.audio.stem_writer import MIX, Block, StemWriter
 from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.disk_space import require_disk_space
 from stemdrop_separate.models.network import Network
@@ -49,6 +50,7 @@ class SeparatedSong:
     separation_s : Seconds that it took, decoding and encoding included.
     warnings : Sentences about missing sound, and about stems that clip.
     gain_db : Gain of all stems that keeps them from clipping; 0 or less.
+    stem_file : Path of the stem file, if the options say so.
     """
 
     source: AudioSource
@@ -57,6 +59,7 @@ class SeparatedSong:
     separation_s: float
     warnings: tuple[str, ...]
     gain_db: float
+    stem_file: Path | None = None
 
 
 def separate_song(  # noqa: PLR0913 - all that a separation depends on
@@ -76,7 +79,7 @@ def separate_song(  # noqa: PLR0913 - all that a separation depends on
     Parameters
     ----------
     song : Path of any file that ffmpeg reads.
-    targets : Path for each of `options.outputs`.
+    targets : Path for each of `options.outputs`, and for STEM_FILE if there will be one.
     name : Name of the song, for the titles of stems of a song without one; by default the file's.
     max_duration_s : Limit on the seconds of sound.
     deadline : Moment by which decoding has to end.
@@ -94,7 +97,10 @@ def separate_song(  # noqa: PLR0913 - all that a separation depends on
     with TemporaryDirectory(dir=folder, prefix="stemdrop-") as temporary:
         found = source.cover if options.codec.spec.cover else None
         cover = extract_cover(song, found, ffmpeg, Path(temporary))
-        writer = StemWriter(targets, options, ffmpeg, source, name or song.stem, cover)
+        files = {stem: targets[stem] for stem in options.outputs}
+        if options.stem_file:
+            files[MIX] = Path(temporary, f"{MIX}.{options.codec.suffix}")
+        writer = StemWriter(files, options, ffmpeg, source, name or song.stem, cover)
         path, source = repair(song, source, Path(temporary))
         decoder = partial(
             Decoder,
@@ -112,6 +118,10 @@ def separate_song(  # noqa: PLR0913 - all that a separation depends on
             report = partial(_report, expected_s=expected_s, on_progress=on_progress)
             stems, gain_db = _write(writer, _outputs(mix, network, options), options, report)
             _require_right(stems, mix.samples)
+        if options.stem_file:
+            whole = stems.pop(MIX).path
+            parts = {stem: file.path for stem, file in stems.items()}
+            write_stem_file(targets[STEM_FILE], whole, parts, cover, ffmpeg)
     return SeparatedSong(
         source=source,
         stems=stems,
@@ -119,6 +129,7 @@ def separate_song(  # noqa: PLR0913 - all that a separation depends on
         separation_s=time.perf_counter() - started,
         warnings=(*mix.warnings, *_clipping(stems)),
         gain_db=gain_db,
+        stem_file=targets[STEM_FILE] if options.stem_file else None,
     )
 
 
@@ -135,12 +146,14 @@ def _expected_duration_s(
 
 def _needed_bytes(expected_s: float, options: Options, source: AudioSource) -> int:
     """Return the size of the stems, and of what is on the disk together with them."""
-    outputs = len(options.outputs)
+    # With a stem file, there is the mix as well.
+    outputs = len(options.outputs) + options.stem_file
     stems_bytes = outputs * (int(expected_s * _bytes_per_s(options, source)) + HEADER_BYTES)
     zip_bytes = stems_bytes if options.zip else 0
     copy_bytes = outputs * int(expected_s * SAMPLE_RATE_HZ * BYTES_PER_SAMPLE)
     # The copy for scaling is deleted before the zip is made.
-    return stems_bytes + max(zip_bytes, copy_bytes if may_scale(options) else 0)
+    more_bytes = max(zip_bytes, copy_bytes if may_scale(options) else 0)
+    return stems_bytes + more_bytes + (stems_bytes if options.stem_file else 0)
 
 
 def _bytes_per_s(options: Options, source: AudioSource) -> float:
@@ -153,11 +166,13 @@ def _bytes_per_s(options: Options, source: AudioSource) -> float:
 
 
 def _outputs(mix: Decoder, network: Network, options: Options) -> Iterator[Block]:
-    """Separate a song, and yield the next samples of each of `options.outputs`."""
+    """Separate a song, and yield the next samples of each file."""
     for segment in separate(mix, network, options.stems, options.quality):
         stems = dict(segment.stems)
         if options.residual:
             stems[RESIDUAL] = segment.mix - np.add.reduce(list(segment.stems.values()))
+        if options.stem_file:
+            stems[MIX] = segment.mix
         yield stems
 
 

@@ -113,7 +113,7 @@ class Stem:
 
 @dataclass(frozen=True, slots=True)
 class StemArchive:
-    """The zip of all stems."""
+    """One file with all stems: the zip, or the stem file."""
 
     key: str
     size_bytes: int
@@ -209,6 +209,7 @@ class Job:
     results_ids: tuple[str, ...] = ()
     stems: tuple[Stem, ...] = ()
     zip: StemArchive | None = None
+    stem_file: StemArchive | None = None
     error: Failure | None = None
     warnings: tuple[str, ...] = ()
     engine: SeparationEngine | None = None
@@ -247,8 +248,8 @@ class Job:
     @property
     def result_keys(self) -> set[str]:
         """Return the keys of all results, the record aside."""
-        archive = {self.zip.key} if self.zip else set()
-        return {stem.key for stem in self.stems} | archive
+        files = (*self.stems, self.zip, self.stem_file)
+        return {file.key for file in files if file}
 
     def updated(self, **changes: Any) -> "Job":
         """Return the job with some fields changed, updated now."""
@@ -284,6 +285,7 @@ _PARTS: dict[str, type] = {
     "stage": Stage,
     "source": UploadSource,
     "zip": StemArchive,
+    "stem_file": StemArchive,
     "error": Failure,
     "engine": SeparationEngine,
     "usage": Usage,

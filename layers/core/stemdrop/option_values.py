@@ -17,6 +17,8 @@ TITLE_PLACEHOLDERS = ("title", "artist", "album", "stem")
 _PLAIN_PARTS = {(name, "", None) for name in TITLE_PLACEHOLDERS}
 DEFAULT_TITLE = "{title} ({stem})"
 LONGEST_TITLE_FORMAT = 100
+STEM_FILE_CODECS = (Codec.M4A, Codec.ALAC)
+STEMS_OF_STEM_FILE = 4
 TRACK = re.compile("^([1-9][0-9]?|[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*)$")
 
 
@@ -75,6 +77,20 @@ def require_lossless(sample_rate: str, codec: Codec) -> None:
     if sample_rate == "source" and not codec.bit_depths:
         lossless = ", ".join(codec for codec in Codec if codec.bit_depths)
         raise OptionError(f"sample_rate can't be 'source' with {codec}: use one of {lossless}.")
+
+
+def require_stem_file_fits(codec: Codec, outputs: tuple[str, ...], channels: str) -> None:
+    """Refuse what a stem file can't hold: it has four stereo stems, as AAC or ALAC."""
+    if codec not in STEM_FILE_CODECS:
+        allowed = " or ".join(STEM_FILE_CODECS)
+        raise OptionError(f"stem_file can't be true with {codec}: use {allowed} as the codec.")
+    if len(outputs) != STEMS_OF_STEM_FILE:
+        raise OptionError(
+            f"stem_file needs {STEMS_OF_STEM_FILE} stems, not {len(outputs)}: use the model 4stems,"
+            " or choose four stems."
+        )
+    if channels == "source":
+        raise OptionError("stem_file can't be true with mono stems: leave channels out.")
 
 
 def _seconds(name: str, value: object) -> float:

@@ -23,6 +23,7 @@ from stemdrop.option_values import (
     parse_track,
     parse_value,
     require_lossless,
+    require_stem_file_fits,
 )
 
 
@@ -59,6 +60,7 @@ class Channels(StrEnum):
 
 
 RESIDUAL = "residual"
+STEM_FILE = "stem_file"
 
 
 def describe(label: str, description: str, **more: Any) -> dict[str, Any]:
@@ -232,6 +234,14 @@ class Options:
             is_later=True,
         ),
     )
+    stem_file: bool = field(
+        default=False,
+        metadata=describe(
+            "Create a stem file for DJ programs (four stems as M4A or ALAC)",
+            "Add a .stem.mp4 file with the song and its four stems, for DJ programs; m4a or alac.",
+            is_later=True,
+        ),
+    )
 
     @classmethod
     def parse(cls, given: Mapping[str, object]) -> "Options":
@@ -251,7 +261,7 @@ class Options:
             if each.name not in DEPENDENT
         }
         require_lossless(parsed["sample_rate"], parsed["codec"])
-        return cls(
+        options = cls(
             **parsed,
             stems=parse_stems(given.get("stems"), parsed["model"]),
             bitrate=parse_bitrate(given.get("bitrate"), parsed["codec"]),
@@ -259,6 +269,9 @@ class Options:
             duration_s=parse_duration_s(given.get("duration_s")),
             track=parse_track(given.get("track")),
         )
+        if options.stem_file:
+            require_stem_file_fits(options.codec, options.outputs, options.channels)
+        return options
 
     @property
     def outputs(self) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ from stemdrop_separate.audio.tags import stem_title
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
 Block = Mapping[str, NDArray[np.float32]]
+# Name of the song itself among its stems; its title is the song's.
+MIX = "mix"
 
 
 class StemWriter:
@@ -83,14 +85,14 @@ class StemWriter:
             return {stem: encoder.finish() for stem, encoder in encoders.items()}
 
     def _encoder(self, stem: str, path: Path) -> Encoder:
-        options = self._options
+        layout = "{title}" if stem == MIX else self._options.title_format
         return Encoder(
             path,
             self._ffmpeg,
             self._format,
             StemMetadata(
                 self._tags,
-                stem_title(options.title_format, self._tags, self._name, stem),
+                stem_title(layout, self._tags, self._name, stem),
                 self._cover,
             ),
             stem,

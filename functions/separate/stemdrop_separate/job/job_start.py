@@ -14,7 +14,8 @@ from stemdrop_separate.deadline import Deadline
 METADATA_PREFIX = "stemdrop-"
 # Options that metadata may name without the prefix. Clients add metadata of their own, such as
 # rclone's btime, so later options need the prefix.
-BARE_NAMES = frozenset(OPTION_NAMES) - {"track", "title_format", "sample_rate", "channels"}
+_PREFIXED = {"track", "title_format", "sample_rate", "channels", "stem_file"}
+BARE_NAMES = frozenset(OPTION_NAMES) - _PREFIXED
 
 
 def start_record(

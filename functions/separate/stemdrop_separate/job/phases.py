@@ -16,7 +16,8 @@ from stemdrop.errors import (
     UploadGoneError,
 )
 from stemdrop.job_record import Failure, Stage, Status, now
-from stemdrop.options import Options
+from stemdrop.keys import STEM_FILE_NAME
+from stemdrop.options import STEM_FILE, Options
 from stemdrop.store import Upload
 from stemdrop_separate.disk_space import require_disk_space
 from stemdrop_separate.job.context import JobResult, Outcome
@@ -108,6 +109,7 @@ def _separate(state: JobState, path: Path, options: Options) -> JobResult:
 def _separate_song(state: JobState, path: Path, options: Options) -> SeparatedSong:
     network = state.context.models.load(options.model)
     targets = {stem: path.with_name(f"{stem}.{options.codec.suffix}") for stem in options.outputs}
+    targets[STEM_FILE] = path.with_name(STEM_FILE_NAME)
     with state.meter.stage("separate"):
         return separate_song(
             path,
@@ -158,6 +160,7 @@ def _finish(state: JobState, results_id: str, results: PublishedResults) -> JobR
         results_ids=(results_id,),
         stems=results.stems,
         zip=results.zip,
+        stem_file=results.stem_file,
         warnings=results.warnings,
         usage=state.meter.read(),
         finished_at=now(),

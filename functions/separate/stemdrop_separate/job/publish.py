@@ -37,13 +37,14 @@ class PublishedResults:
     sound: Sound | None
     stems: tuple[Stem, ...]
     zip: StemArchive | None
+    stem_file: StemArchive | None
     warnings: tuple[str, ...]
 
 
 def publish(
     store: Store, key: UploadKey, results_id: str, options: Options, song: SeparatedSong
 ) -> PublishedResults:
-    """Upload a song's stems, and their zip if the options say so."""
+    """Upload a song's stems, and their zip and stem file if the options say so."""
 
     def upload(item: tuple[str, EncodedStem]) -> Stem:
         stem, file = item
@@ -53,8 +54,10 @@ def publish(
 
     stems = _in_parallel(upload, song.stems.items())
     files = [file.path for file in song.stems.values()]
-    target = result_key(key, results_id, ZIP_NAME)
-    archive = _upload_zip(store, target, files) if options.zip else None
+    archive = _upload_zip(store, key, results_id, files) if options.zip else None
+    stem_file = None
+    if song.stem_file:
+        stem_file = _upload_file(store, key, results_id, song.stem_file, "audio/mp4")
     source = song.source
     sound = Sound(
         source.duration_s,
@@ -64,7 +67,7 @@ def publish(
         source.track.number,
         source.tracks,
     )
-    return PublishedResults(sound, stems, archive, song.warnings)
+    return PublishedResults(sound, stems, archive, stem_file, song.warnings)
 
 
 def find_reusable(store: Store, key: UploadKey, entry: str, job: Job) -> Job | None:
@@ -100,7 +103,9 @@ def reuse_results(store: Store, original: Job, key: UploadKey, results_id: str) 
         copied = copy_results(store, original, key, results_id)
     except StorageError as error:
         raise NotReusableError(error.message) from error
-    return PublishedResults(original.sound, copied.stems, copied.zip, original.warnings)
+    return PublishedResults(
+        original.sound, copied.stems, copied.zip, copied.stem_file, original.warnings
+    )
 
 
 def delete_stale_results(store: Store, key: UploadKey) -> None:
@@ -134,14 +139,21 @@ def _describe_stem(stem: str, key: str, file: EncodedStem, gain_db: float) -> St
     )
 
 
-def _upload_zip(store: Store, key: str, files: list[Path]) -> StemArchive:
+def _upload_zip(store: Store, key: UploadKey, results_id: str, files: list[Path]) -> StemArchive:
     """Upload a zip of some files; audio doesn't get any smaller, so it is only stored."""
     path = files[0].with_name(ZIP_NAME)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for file in files:
             archive.write(file, file.name)
-    store.upload(path, key, "application/zip")
-    return StemArchive(key, path.stat().st_size)
+    return _upload_file(store, key, results_id, path, "application/zip")
+
+
+def _upload_file(
+    store: Store, key: UploadKey, results_id: str, path: Path, media_type: str
+) -> StemArchive:
+    target = result_key(key, results_id, path.name)
+    store.upload(path, target, media_type)
+    return StemArchive(target, path.stat().st_size)
 
 
 def _in_parallel(function: Callable[[Item], Result], items: Iterable[Item]) -> tuple[Result, ...]:

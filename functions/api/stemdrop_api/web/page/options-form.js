@@ -7,6 +7,9 @@ const WIDE_SUFFIX = "-16kHz"; // of a model that uses the same weights up to 16 
 const NUMBERS = ["No", "One", "Two", "Three", "Four", "Five"];
 const DEFAULT_BITRATE = "192k";
 const LOSSLESS_ONLY = "sample_rate";
+const STEM_FILE = "stem_file";
+const STEM_FILE_CODECS = ["m4a", "alac"];
+const STEMS_OF_STEM_FILE = 4;
 // These options have controls of their own. Every other option with two values becomes a checkbox.
 const CONTROLS = new Set([
   "model",
@@ -48,6 +51,7 @@ export class OptionsForm {
     this.#addCheckboxes();
     byId("codec").addEventListener("change", () => this.#showCodec());
     byId("models").addEventListener("change", () => this.#showStems());
+    byId("options-form").addEventListener("change", () => this.#showStemFile());
     this.show({ ...defaults, zip: true });
   }
 
@@ -72,6 +76,7 @@ export class OptionsForm {
     for (const { name, checkbox, checkedValue } of this.#checkboxes) {
       checkbox.checked = options[name] === checkedValue;
     }
+    this.#showStemFile();
   }
 
   /** Return the options for a job request, or null after showing what is invalid. */
@@ -140,6 +145,14 @@ export class OptionsForm {
     for (const { name, checkbox } of this.#checkboxes) {
       if (name === LOSSLESS_ONLY) checkbox.disabled = bitDepths.length === 0;
     }
+  }
+
+  /** Let a stem file be chosen with four stems in one of its formats. */
+  #showStemFile() {
+    const named = (name) => this.#checkboxes.find((row) => row.name === name).checkbox;
+    const chosen = [...this.#stemCheckboxes(), named("residual")].filter(({ checked }) => checked);
+    const fits = STEM_FILE_CODECS.includes(byId("codec").value) && !named("channels").checked;
+    named(STEM_FILE).disabled = !fits || chosen.length !== STEMS_OF_STEM_FILE;
   }
 
   #showStems() {

@@ -10,6 +10,12 @@ import { PlaybackControls } from "./playback-controls.js";
 import { Playback } from "./playback.js";
 import { mergePeaks, normalizePeaks, parsePeaks, Waveform } from "./waveform.js";
 
+// Fields of a job with a file of all stems, and the texts of their links.
+const ARCHIVES = [
+  ["stem_file", "Save stem file"],
+  ["zip", "Save all"],
+];
+
 export class Player {
   #song;
   #capabilities;
@@ -160,11 +166,13 @@ export class Player {
   }
 
   #downloadAll() {
-    if (!this.#song.job.zip) return null;
     const onError = (error) => this.#showError(error);
-    const link = createDownloadLink(this.#song, ({ zip }) => zip, "Save all", onError);
-    link.classList.add("primary");
-    return createElement("p.download-all", {}, link);
+    const links = ARCHIVES.filter(([name]) => this.#song.job[name]).map(([name, text]) =>
+      createDownloadLink(this.#song, (job) => job[name], text, onError),
+    );
+    if (links.length === 0) return null;
+    links.at(-1).classList.add("primary");
+    return createElement("p.download-all", {}, ...links);
   }
 
   #waveform(name, peaks) {
