@@ -131,6 +131,7 @@ JOBS = st.builds(
     version=st.just(1),
     stage=st.none() | st.sampled_from(Stage),
     progress=st.floats(0, 1),
+    seconds_left=st.none() | SECONDS,
     source=st.none() | SOURCES,
     sound=st.none() | st.builds(Sound, st.none() | SECONDS, st.integers(1), st.integers(1)),
     stems=st.lists(STEMS, max_size=3).map(tuple),

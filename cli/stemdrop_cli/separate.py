@@ -20,7 +20,6 @@ from stemdrop_cli.models import download_bar
 from stemdrop_cli.names import describe_replacement, displayable
 from stemdrop_cli.results import SongReporter, SongResult
 from stemdrop_cli.spleeter_flags import add_spleeter_flags, check_spleeter_flags, describe_setup
-from stemdrop_cli.time_left import TimeLeft
 from stemdrop_model.install import default_folder
 from stemdrop_separate.atomic_files import unfinished
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
@@ -29,6 +28,7 @@ from stemdrop_separate.models.network import Network
 from stemdrop_separate.output_paths import name_targets, require_file
 from stemdrop_separate.pipeline import separate_song
 from stemdrop_separate.separator import find_models
+from stemdrop_separate.time_left import TimeLeft
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -120,6 +120,24 @@ def test_progress_of_a_second_pass_stays_below_1_and_rises(tmp_path: Path) -> No
     assert len([share for share in shares if middle + 0.01 < share < end - 0.01]) > 3
 
 
+def test_progress_expects_no_second_pass_before_a_sample_clips(tmp_path: Path) -> None:
+    shares: list[float] = []
+    separate(loud(tmp_path / "song.wav", 0.5), tmp_path / "one", shares.append, clip="scale")
+    assert shares[-1] == pytest.approx(1 - FINISH_SHARE)
+    # The first segment has 11.8 s of 14.
+    assert shares[0] == pytest.approx(shares[-1] * 11.8 / 14, abs=0.01)
+
+
+def test_progress_never_goes_back_when_a_sample_clips_late(tmp_path: Path) -> None:
+    mix = generate(28, seed=6).mix / 4
+    mix[25 * 44_100 :] *= 40
+    shares: list[float] = []
+    song = media.wav(tmp_path / "song.wav", mix)
+    assert separate(song, tmp_path / "late", shares.append, clip="scale").gain_db < 0
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1 - FINISH_SHARE)
+
+
 def test_error_in_progress_callback_stops_scaling(tmp_path: Path) -> None:
     def impatient(share: float) -> None:
         if share > 1 - FINISH_SHARE - SECOND_PASS_SHARE + 0.01:

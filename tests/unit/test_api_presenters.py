@@ -40,7 +40,7 @@ def later(seconds: float) -> str:
 def test_view_has_every_public_field_of_the_record() -> None:
     """A new field of the record must be listed here as public or private."""
     hidden = {"version", "owner", "request_sha256", "engine", "results_ids"}
-    added = {"id", "seconds_left", "expires_at", "urls_expire_at", "links"}
+    added = {"id", "expires_at", "urls_expire_at", "links"}
     assert JobView.model_fields.keys() - added == {field.name for field in fields(Job)} - hidden
     assert StemView.model_fields.keys() - {"filename", "url"} == {
         field.name for field in fields(Stem)
@@ -68,35 +68,21 @@ def test_time_changes_late_jobs_only(given: Job, now: datetime) -> None:
         assert (seen.status is Status.FAILED) == is_late
 
 
-def separating(progress: float, spent_s: float) -> Job:
-    """Return a job with a progress update some seconds after its start."""
-    begun = job(stage=Stage.SEPARATING, progress=progress, started_at=timestamp(NOW))
-    return Job(
-        **{f.name: getattr(begun, f.name) for f in fields(Job)} | {"updated_at": later(spent_s)}
-    )
+def separating(left_s: float | None) -> Job:
+    """Return a job with an estimate that was made now."""
+    begun = job(stage=Stage.SEPARATING, progress=0.5, seconds_left=left_s)
+    return Job(**{f.name: getattr(begun, f.name) for f in fields(Job)} | {"updated_at": later(0)})
 
 
-@pytest.mark.parametrize(
-    ("progress", "spent_s", "now_s", "left"),
-    [
-        (0.5, 10, 10, 10.0),
-        (0.5, 10, 14, 6.0),
-        (0.1, 3, 3, 27.0),
-        (1.0, 20, 21, 0.0),
-        (0.9, 9, 60, 0.0),
-    ],
-)
-def test_seconds_left_follow_from_the_progress(
-    progress: float, spent_s: float, now_s: float, left: float
-) -> None:
-    assert seconds_left(separating(progress, spent_s), NOW + timedelta(seconds=now_s)) == left
+@pytest.mark.parametrize(("now_s", "left"), [(0, 10.0), (4, 6.0), (60, 0.0)])
+def test_seconds_left_count_down_from_the_update(now_s: float, left: float) -> None:
+    assert seconds_left(separating(10.0), NOW + timedelta(seconds=now_s)) == left
 
 
-def test_seconds_left_without_progress_are_unknown() -> None:
-    assert seconds_left(separating(0.0, 5), NOW) is None
-    assert seconds_left(job(status=Status.AWAITING_UPLOAD), NOW) is None
+def test_seconds_left_are_known_in_a_separation_only() -> None:
+    assert seconds_left(separating(None), NOW) is None
     for stage in (Stage.DOWNLOADING, Stage.UPLOADING, None):
-        assert seconds_left(separating(0.5, 5).updated(stage=stage), NOW) is None
+        assert seconds_left(separating(10.0).updated(stage=stage), NOW) is None
 
 
 @given(JOBS, st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))

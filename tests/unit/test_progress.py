@@ -26,14 +26,21 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def reporter(saved: list[float], error: Exception | None = None) -> ProgressReporter:
-    def update(*, progress: float) -> None:
+def reporter(
+    saved: list[float],
+    error: Exception | None = None,
+    estimates: list[float | None] | None = None,
+    parallel: int = 1,
+) -> ProgressReporter:
+    def update(*, progress: float, seconds_left: float | None) -> None:
         saved.append(progress)
+        if estimates is not None:
+            estimates.append(seconds_left)
         if error:
             raise error
 
     record: Any = SimpleNamespace(update=update)
-    return ProgressReporter(cast(RecordWriter, record), Deadline())
+    return ProgressReporter(cast(RecordWriter, record), Deadline(), parallel)
 
 
 def test_progress_leaves_room_for_the_upload_and_is_saved_rarely(clock: Clock) -> None:
@@ -47,6 +54,29 @@ def test_progress_leaves_room_for_the_upload_and_is_saved_rarely(clock: Clock) -
     assert saved == sorted(saved)
 
 
+@pytest.mark.parametrize("segment_s", [0.5, 4.0])
+@pytest.mark.parametrize("parallel", [1, 2, 6])
+@pytest.mark.parametrize("start_s", [0.0, 5.0])
+def test_first_estimate_does_not_count_the_start(
+    clock: Clock, segment_s: float, parallel: int, start_s: float
+) -> None:
+    """Segments of equal length, some at the same time, after a start of any length."""
+    saved: list[float] = []
+    estimates: list[float | None] = []
+    report = reporter(saved, estimates=estimates, parallel=parallel)
+    ends_at_s = [start_s + segment_s * (n // parallel + 1) for n in range(16 * parallel)]
+    truths_s = []
+    for number, end_s in enumerate(ends_at_s, start=1):
+        clock.now_s, known = 1000.0 + end_s, len(saved)
+        report(number / len(ends_at_s))
+        if len(saved) > known:
+            truths_s.append(ends_at_s[-1] - end_s)
+    assert estimates[0] is None
+    first = next(n for n, estimate_s in enumerate(estimates) if estimate_s is not None)
+    assert estimates[first] == pytest.approx(truths_s[first], rel=0.3)
+    assert truths_s[first] > ends_at_s[-1] / 4
+
+
 def test_failure_of_s3_does_not_end_a_separation(clock: Clock) -> None:
     saved: list[float] = []
     report = reporter(saved, StorageError("S3 failed."))
@@ -56,6 +86,6 @@ def test_failure_of_s3_does_not_end_a_separation(clock: Clock) -> None:
 
 
 def test_passed_deadline_ends_a_separation() -> None:
-    late = ProgressReporter(cast(RecordWriter, None), Deadline.after(-1.0))
+    late = ProgressReporter(cast(RecordWriter, None), Deadline.after(-1.0), 1)
     with pytest.raises(TimedOutError, match="was 25% done"):
         late(0.25)

@@ -22,8 +22,6 @@ from stemdrop_api.schemas import (
 )
 
 TIMED_OUT = "The separation stopped or exceeded its time limit: upload the song again."
-# The smallest progress that a record has; the remaining time can't be estimated from less.
-MIN_PROGRESS = 0.001
 # The longest filename on Linux.
 MAX_FILENAME_BYTES = 255
 
@@ -43,13 +41,11 @@ def as_of(job: Job, now: datetime) -> Job:
 
 
 def seconds_left(job: Job, now: datetime) -> float | None:
-    """Estimate the remaining time of a separation from its progress; None if it is unknown."""
-    if job.stage is not Stage.SEPARATING or job.started_at is None or job.progress < MIN_PROGRESS:
+    """Return the remaining time of a separation; None if it is unknown."""
+    if job.stage is not Stage.SEPARATING or job.seconds_left is None:
         return None
-    started_at = datetime.fromisoformat(job.started_at)
-    spent_s = (datetime.fromisoformat(job.updated_at) - started_at).total_seconds()
-    left_s = spent_s / job.progress - (now - started_at).total_seconds()
-    return round(max(left_s, 0.0), 1)
+    spent_s = (now - datetime.fromisoformat(job.updated_at)).total_seconds()
+    return round(max(job.seconds_left - spent_s, 0.0), 1)
 
 
 def expires_at(job: Job, retention_days: int) -> str | None:

@@ -187,6 +187,7 @@ class Job:
         idempotency key must be equal.
     options : Result of `Options.to_json`, or the options as given if they are invalid.
     progress : Share that is done, 0 to 1.
+    seconds_left : Estimate of the time from `updated_at` to the end of the separation.
     results_ids : Folders of the results: those that attempts write to now, or the finished one.
     warnings : Sentences about a song that was separated despite a defect.
     attempt : Number of the delivery of the upload's event, from 1.
@@ -204,6 +205,7 @@ class Job:
     version: int = VERSION
     stage: Stage | None = None
     progress: float = 0.0
+    seconds_left: float | None = None
     source: UploadSource | None = None
     sound: Sound | None = None
     results_ids: tuple[str, ...] = ()

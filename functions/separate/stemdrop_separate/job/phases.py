@@ -120,7 +120,7 @@ def _separate_song(state: JobState, path: Path, options: Options) -> SeparatedSo
             name=state.job.title,
             max_duration_s=state.context.settings.max_duration_s,
             deadline=state.deadline,
-            on_progress=ProgressReporter(state.record, state.deadline),
+            on_progress=ProgressReporter(state.record, state.deadline, network.backend.parallel),
         )
 
 
@@ -134,7 +134,9 @@ def _publish(state: JobState, write_results: Callable[[str], PublishedResults]) 
     write_results : Function that writes the results to the folder with an ID.
     """
     for _ in range(ATTEMPTS):
-        results_id = state.record.begin_results(stage=Stage.UPLOADING, progress=SEPARATION_SHARE)
+        results_id = state.record.begin_results(
+            stage=Stage.UPLOADING, progress=SEPARATION_SHARE, seconds_left=None
+        )
         results = write_results(results_id)
         try:
             return _finish(state, results_id, results)
@@ -175,6 +177,7 @@ def reject(state: JobState, error: RejectedError) -> JobResult:
         status=Status.FAILED,
         stage=None,
         results_ids=(),
+        seconds_left=None,
         error=Failure.of(error),
         usage=state.meter.read(),
         finished_at=now(),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stemdrop_cli.time_left import TimeLeft
+from stemdrop_separate.time_left import TimeLeft
 
 
 def finished_at(start_s: float, segments_s: list[float], processors: int) -> list[float]:
