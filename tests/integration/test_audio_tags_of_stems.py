@@ -1,10 +1,12 @@
 """Tags, cover and chapters of stems, as another library reads them."""
 
 import base64
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import mutagen
+import numpy as np
 import pytest
 from mutagen.flac import Picture
 
@@ -15,6 +17,7 @@ from stemdrop.options import Options
 from stemdrop_separate.audio.cover import extract_cover
 from stemdrop_separate.audio.probe import probe
 from stemdrop_separate.audio.stem_writer import StemWriter
+from stemdrop_separate.audio.tags import Tags
 
 TAGS = {
     "title": "Blue",
@@ -60,8 +63,8 @@ ID3 = {
     "TCOM": "composer",
     "TBPM": "TBPM",
     "TKEY": "TKEY",
-    "TXXX:comment": "comment",
-    "TXXX:USLT": "lyrics",
+    "COMM::XXX": "comment",
+    "USLT::und": "lyrics",
 }
 ATOMS = {
     "\xa9nam": "title",
@@ -154,6 +157,34 @@ def test_stem_has_all_tags_of_its_song(song: Path, tmp_path: Path, codec: Codec)
     if NAMES[codec] is ATOMS:
         assert (tags["trkn"], tags["disk"]) == ([(3, 12)], [(1, 2)])
     assert not [name for name in tags.keys() if "replaygain" in name.lower()]  # noqa: SIM118
+
+
+@pytest.mark.parametrize("codec", [Codec.MP3, Codec.AIFF])
+def test_comments_and_lyrics_change_no_sound(song: Path, tmp_path: Path, codec: Codec) -> None:
+    text = "TXXX\0\0\0\x0a\0\0\x03XXX"  # a text that looks like a frame
+    tags = {"comment": "Größe\nLine 2", "lyrics": text.replace("\0", " "), "XXXX": "four"}
+    source = probe(song, FFMPEG)
+    paths = []
+    for name, values in (("with", tags), ("without", {})):
+        path = tmp_path / f"{name}.{codec.suffix}"
+        options = Options.parse({"codec": codec, "stems": "vocals"})
+        tagged = replace(source, tags=Tags(values))
+        StemWriter({"vocals": path}, options, FFMPEG, tagged, "Song").write(
+            [{"vocals": media.tones(2.0)}]
+        )
+        paths.append(path)
+    file = mutagen.File(paths[0]).tags
+    (comment,) = file.getall("COMM")
+    (lyrics,) = file.getall("USLT")
+    assert (str(comment), comment.desc) == (tags["comment"], "")
+    assert (str(lyrics), lyrics.desc) == (tags["lyrics"], "")
+    assert [frame.desc for frame in file.getall("TXXX")] == ["XXXX"]
+    stored = [
+        media.run("-i", f"file:{path}", "-map", "0:a", "-c", "copy", "-f", "md5", "pipe:1")
+        for path in paths
+    ]
+    assert stored[0] == stored[1]
+    np.testing.assert_array_equal(media.decode(paths[0]), media.decode(paths[1]))
 
 
 def test_wav_has_its_tags(song: Path, tmp_path: Path) -> None:

@@ -84,6 +84,9 @@ class CodecSpec:
 
 
 VORBIS_NAMES = {"bpm": "BPM", "key": "INITIALKEY", "lyrics": "LYRICS"}
+# Languages of comments and lyrics, both unknown: see `stemdrop_separate.audio.id3`.
+ID3_COMMENT, ID3_LYRICS = "XXX", "und"
+ID3_NAMES = {"bpm": "TBPM", "key": "TKEY", "comment": ID3_COMMENT, "lyrics": ID3_LYRICS}
 
 CODECS = {
     # Beyond 4 GB a file becomes RF64. 16 bits are rounded as Spleeter has ffmpeg round them.
@@ -116,7 +119,7 @@ CODECS = {
         label="MP3 – plays everywhere",
         media_type="audio/mpeg",
         arguments=("-c:a", "libmp3lame"),
-        tag_names={"bpm": "TBPM", "key": "TKEY"},
+        tag_names=ID3_NAMES,
         cover=Cover.PICTURE,
     ),
     # Pages of 0.1 s: a song that fits into one page, of 1 s by default, loses its last 128 samples.
@@ -176,7 +179,7 @@ CODECS = {
             "24": ("-c:a", "pcm_s24be"),
             "32f": ("-c:a", "pcm_f32be"),
         },
-        tag_names={"bpm": "TBPM", "key": "TKEY"},
+        tag_names=ID3_NAMES,
         cover=Cover.PICTURE,
         max_bytes=2**32 - 1,
     ),

@@ -21,6 +21,7 @@ from stemdrop_separate.audio.ffmpeg import (
     FfmpegProcess,
     error_message,
 )
+from stemdrop_separate.audio.id3 import rename_frames
 from stemdrop_separate.audio.pipes import PipeWriter
 from stemdrop_separate.audio.tags import Tags, write_tags
 from stemdrop_separate.audio.waveform_peaks import WaveformPeaks
@@ -189,6 +190,7 @@ class Encoder:
                 f"The stems would be larger than {self._codec} can be: choose wav or flac, or a"
                 " part of the song."
             )
+        rename_frames(self._path)
         self._finished = True
         return EncodedStem(
             path=self._path,

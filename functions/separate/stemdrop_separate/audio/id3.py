@@ -1,0 +1,64 @@
+"""Comments and lyrics in an ID3 tag, in the frames where players look for them.
+
+ffmpeg writes both as user-defined texts: TXXX, an encoding, a description, a zero, the text. A
+comment, COMM, or lyrics, USLT, have an encoding, three letters of a language, a description, a
+zero, the text. So a description of three letters is a language without a description, and only the
+name of the frame has to change. Source: "ID3 tag version 2.4.0 - Native Frames", 4.2.6, 4.8, 4.10.
+"""
+
+from pathlib import Path
+from typing import IO
+
+from stemdrop.codecs import ID3_COMMENT, ID3_LYRICS
+
+_HEADER_BYTES = 10
+_FRAMES = {
+    b"\x03" + name.encode() + b"\0": frame
+    for name, frame in ((ID3_COMMENT, b"COMM"), (ID3_LYRICS, b"USLT"))
+}
+
+
+def rename_frames(path: Path) -> None:
+    """Rename the frames of a file that ffmpeg wrote, mp3 or aiff; other files are left alone."""
+    with path.open("r+b") as file:
+        at = _find_tag(file)
+        if at is None:
+            return
+        end = at + _HEADER_BYTES + _size_bytes(_read(file, at, _HEADER_BYTES)[6:])
+        at += _HEADER_BYTES
+        while at < end:
+            frame = _read(file, at, _HEADER_BYTES + 5)
+            if frame[:1] in {b"", b"\0"}:  # padding
+                return
+            if frame[:4] == b"TXXX" and (name := _FRAMES.get(frame[_HEADER_BYTES:])):
+                file.seek(at)
+                file.write(name)
+            at += _HEADER_BYTES + _size_bytes(frame[4:8])
+
+
+def _find_tag(file: IO[bytes]) -> int | None:
+    head = file.read(12)
+    if head[:3] == b"ID3":
+        return 0
+    if head[:4] != b"FORM":
+        return None
+    at = len(head)
+    while len(chunk := _read(file, at, 8)) == 8:
+        if chunk[:4] == b"ID3 ":
+            return at + 8
+        size_bytes = int.from_bytes(chunk[4:])
+        at += 8 + size_bytes + size_bytes % 2
+    return None
+
+
+def _read(file: IO[bytes], at: int, size_bytes: int) -> bytes:
+    file.seek(at)
+    return file.read(size_bytes)
+
+
+def _size_bytes(data: bytes) -> int:
+    """Return a size, which has 7 bits a byte."""
+    size_bytes = 0
+    for byte in data:
+        size_bytes = size_bytes << 7 | byte
+    return size_bytes
