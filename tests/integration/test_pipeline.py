@@ -138,6 +138,25 @@ def test_progress_never_goes_back_when_a_sample_clips_late(tmp_path: Path) -> No
     assert shares[-1] == pytest.approx(1 - FINISH_SHARE)
 
 
+@pytest.mark.parametrize(
+    ("channels", "places"),
+    [(3, "2.1 (left, right, bass effects)"), (4, "4.0 (left, right, center, back)"), (8, "7.1 (")],
+)
+def test_assumed_places_of_channels_are_told(tmp_path: Path, channels: int, places: str) -> None:
+    song = media.wav(tmp_path / "song.wav", media.tones(1.0, channels))
+    (warning,) = separate(song, tmp_path / "stems", bit_depth="32f").warnings
+    assert warning.startswith(f"The song has {channels} channels, and doesn't say where")
+    assert f"they are taken as {places}" in warning
+
+
+@pytest.mark.parametrize(("channels", "mask"), [(1, None), (2, None), (4, 0x33), (6, 0x3F)])
+def test_no_warning_if_the_places_are_known(
+    tmp_path: Path, channels: int, mask: int | None
+) -> None:
+    song = media.wav(tmp_path / "song.wav", media.tones(1.0, channels), mask=mask)
+    assert not separate(song, tmp_path / "stems", bit_depth="32f").warnings
+
+
 def test_error_in_progress_callback_stops_scaling(tmp_path: Path) -> None:
     def impatient(share: float) -> None:
         if share > 1 - FINISH_SHARE - SECOND_PASS_SHARE + 0.01:

@@ -14,6 +14,7 @@ from stemdrop.errors import SeparationError, TooLoudError
 from stemdrop.options import RESIDUAL, STEM_FILE, Options, SampleRate
 from stemdrop_separate.audio.cover import extract_cover
 from stemdrop_separate.audio.decode import Decoder
+from stemdrop_separate.audio.downmix import describe_assumption
 from stemdrop_separate.audio.elementary_stream import repair
 from stemdrop_separate.audio.encode import EncodedStem
 from stemdrop_separate.audio.ffmpeg import BYTES_PER_SAMPLE
@@ -49,7 +50,7 @@ class SeparatedSong:
     stems : Name to file, in the order of the options.
     duration_s : Seconds of sound that were separated.
     separation_s : Seconds that it took, decoding and encoding included.
-    warnings : Sentences about missing sound, and about stems that clip.
+    warnings : Sentences about assumed channels, missing sound, and stems that clip.
     gain_db : Gain of all stems that keeps them from clipping; 0 or less.
     stem_file : Path of the stem file, if the options say so.
     """
@@ -128,7 +129,7 @@ def separate_song(  # noqa: PLR0913 - all that a separation depends on
         stems=stems,
         duration_s=mix.samples / SAMPLE_RATE_HZ,
         separation_s=time.perf_counter() - started,
-        warnings=(*mix.warnings, *_clipping(stems)),
+        warnings=(*_assumption(source), *mix.warnings, *_clipping(stems)),
         gain_db=gain_db,
         stem_file=targets[STEM_FILE] if options.stem_file else None,
     )
@@ -224,6 +225,11 @@ def _require_right(stems: Mapping[str, EncodedStem], samples: int) -> None:
             raise SeparationError(
                 f"{stem} has {file.samples} samples and the mix {samples}: not handed out."
             )
+
+
+def _assumption(source: AudioSource) -> Iterator[str]:
+    if source.is_layout_assumed and source.channels > 2:
+        yield describe_assumption(source.channels, source.layout)
 
 
 def _clipping(stems: Mapping[str, EncodedStem]) -> Iterator[str]:

@@ -12,6 +12,15 @@ _LEFT = {
 }
 _MIDDLE = dict.fromkeys(("BC", "TC", "TFC", "TBC", "BFC"), 0.5)
 _LEFT_OUT = {"LFE", "LFE2"}
+# Layouts that ffmpeg assumes, and their channels in order.
+_ASSUMED = {
+    "2.1": "left, right, bass effects",
+    "4.0": "left, right, center, back",
+    "5.0": "left, right, center, back left, back right",
+    "5.1": "left, right, center, bass effects, back left, back right",
+    "6.1": "left, right, center, bass effects, back, side left, side right",
+    "7.1": "left, right, center, bass effects, back left, back right, side left, side right",
+}
 _UNNAMED = re.compile(r"(ambisonic .*|\d+ channels)?")
 _NAMED = re.compile(r"\d+ channels \((.+)\)")
 
@@ -48,6 +57,15 @@ def to_stereo(channels: int, layout: str) -> str:
             " mix it down to stereo first."
         )
     return f"aformat=sample_fmts=fltp,{_by_name(center=0.707107)}"
+
+
+def describe_assumption(channels: int, layout: str) -> str:
+    """Say where the channels of a song are taken to be that doesn't say it."""
+    places = f"{layout} ({_ASSUMED[layout]})" if layout in _ASSUMED else layout
+    return (
+        f"The song has {channels} channels, and doesn't say where they belong: they are taken as"
+        f" {places}. If that is wrong, mix it down to stereo first."
+    )
 
 
 def _by_name(center: float) -> str:

@@ -34,6 +34,7 @@ _BLOCK = re.compile(r"^0, *-?\d+, *(-?\d+), *(\d+), *(\d+),", re.MULTILINE)
 _INPUT = re.compile(r"^\[info\] Input #0, (\S+), from ", re.MULTILINE)
 _DURATION = re.compile(r"^\[info\]   Duration: (\d+):(\d\d):(\d\d\.\d\d),", re.MULTILINE)
 _START = re.compile(r"^\[info\]   Duration: \S+ start: (-?\d+\.\d+),", re.MULTILINE)
+_ASSUMED = re.compile(r"^(?:\[[^\]\n]+\] )?\[warning\] Guessed Channel Layout", re.MULTILINE)
 _ESTIMATED = re.compile(r"^\[[^\]\n]+\] \[warning\] Estimating duration from", re.MULTILINE)
 # Sample entries of encrypted tracks in mp4.
 _PROTECTED = re.compile(r"^\[info\]   Stream #0:.*: Audio: .*\((?:drms|enca) / 0x", re.MULTILINE)
@@ -58,6 +59,7 @@ class AudioSource:
     codec, container : Names of ffmpeg, such as ``aac`` and ``mov,mp4,m4a,3gp,3g2,mj2``.
     tags : What the song says about itself.
     layout : Name of the channel layout in ffmpeg, such as ``5.1(side)`` or ``9 channels``.
+    is_layout_assumed : Whether the file has no layout, and this is the usual one.
     """
 
     duration_s: float | None
@@ -73,6 +75,7 @@ class AudioSource:
     cover: CoverStream | None = None
     silenced: tuple[tuple[int, int], ...] = ()
     is_sound_alone: bool = True
+    is_layout_assumed: bool = False
 
 
 def probe(
@@ -133,6 +136,7 @@ def probe(
         track=chosen,
         cover=streams.cover,
         is_sound_alone=streams.is_sound_alone,
+        is_layout_assumed=bool(_ASSUMED.search(answer.log)),
     )
 
 
