@@ -147,7 +147,7 @@ class Separator:
 
         Returns
         -------
-        Stem to the path of its file.
+        Stem to the path of its file; the stem file, if it is wanted, is ``stem_file``.
 
         Raises
         ------
