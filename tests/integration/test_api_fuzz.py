@@ -35,12 +35,29 @@ CONFIGURATION: dict[str, Any] = {
 
 
 @pytest.fixture
-def furnished(api: Api, buckets: Stack) -> Api:
-    """Return the API with a completed job and song, under the IDs of the examples."""
+def furnished(api: Api, buckets: Stack, monkeypatch: pytest.MonkeyPatch) -> Api:
+    """Return the API with a completed job and song, under the IDs of the examples.
+
+    They come back when a request deletes them, so that later ones find them.
+    """
+    furnish(buckets)
+    routes = sys.modules["stemdrop_api.routes"]
+    delete_job = routes.delete_job
+
+    def delete_and_furnish(dependencies: object, key: UploadKey, owner: str | None) -> None:
+        delete_job(dependencies, key, owner)
+        if str(key) == examples.DONE["key"]:
+            furnish(buckets)
+
+    monkeypatch.setattr(routes, "delete_job", delete_and_furnish)
+    return api
+
+
+def furnish(buckets: Stack) -> None:
+    """Put a completed job and song under the IDs of the examples."""
     for shown in (examples.DONE, examples.DROPPED):
         source, options = UploadSource(**examples.SOURCE), Options.parse(examples.OPTIONS)
         save_done(buckets, UploadKey.parse(shown["key"]), source, options)
-    return api
 
 
 def failures(event: events.ScenarioFinished) -> Iterator[str]:
