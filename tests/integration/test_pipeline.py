@@ -45,6 +45,19 @@ def test_progress_without_announced_duration_is_exact(tmp_path: Path) -> None:
     assert shares == pytest.approx([(1 - FINISH_SHARE) * part for part in parts], abs=0.01)
 
 
+def test_temporary_files_are_next_to_the_stems(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job deletes what a killed process has left there."""
+    song = media.encode(tmp_path / "song.flac", media.tones(0.5))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    assert separate(song, tmp_path / "stems").duration_s == pytest.approx(0.5)
+    assert {path.name for path in (tmp_path / "stems").iterdir()} == {
+        "vocals.wav",
+        "accompaniment.wav",
+    }
+
+
 def loud(path: Path, peak: float) -> Path:
     """Write a song in 32-bit floats with a peak, which can exceed full scale."""
     mix = generate(14, seed=6).mix

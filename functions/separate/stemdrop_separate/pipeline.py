@@ -94,9 +94,9 @@ def separate_song(  # noqa: PLR0913 - all that a separation depends on
     TransientError : An encoder failed, or the stems did not pass their check.
     """
     started = time.perf_counter()
-    source = probe(song, ffmpeg, options.track)
     folder = next(iter(targets.values())).parent
     with TemporaryDirectory(dir=folder, prefix="stemdrop-") as temporary:
+        source = probe(song, ffmpeg, options.track, folder=Path(temporary))
         found = source.cover if options.codec.spec.cover else None
         cover = extract_cover(song, found, ffmpeg, Path(temporary))
         files = {stem: targets[stem] for stem in options.outputs}

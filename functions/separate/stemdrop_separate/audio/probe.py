@@ -79,7 +79,12 @@ class AudioSource:
 
 
 def probe(
-    path: Path, ffmpeg: Path, track: str | None = None, *, within_s: float = PROBE_WITHIN_S
+    path: Path,
+    ffmpeg: Path,
+    track: str | None = None,
+    *,
+    within_s: float = PROBE_WITHIN_S,
+    folder: Path | None = None,
 ) -> AudioSource:
     """Find out codec, rate, channels, start, announced duration and tags of a file's sound.
 
@@ -90,6 +95,7 @@ def probe(
     track : Number or language of the track; by default the one that the file calls so, or the
         first.
     within_s : Limit on the time of each of up to two calls of ffmpeg.
+    folder : Folder for temporary files; by default the system's.
 
     Raises
     ------
@@ -102,11 +108,11 @@ def probe(
     """
     if path.stat().st_size == 0:
         raise EmptyAudioError("The file is empty: it has 0 bytes.")
-    answer = _ask(path, ffmpeg, within_s, 1)
+    answer = _ask(path, ffmpeg, within_s, 1, folder)
     streams = list_streams(answer.log)
     chosen = choose_track(streams.tracks or (_ONLY_TRACK,), track)
     if chosen.number != 1:
-        answer = _ask(path, ffmpeg, within_s, chosen.number)
+        answer = _ask(path, ffmpeg, within_s, chosen.number, folder)
     if _PROTECTED.search(answer.log):
         raise NotAudioError(
             "The song is protected against copying (DRM): get it without protection, or record it."
@@ -151,10 +157,10 @@ class _Answer:
     ffmetadata: str
 
 
-def _ask(path: Path, ffmpeg: Path, within_s: float, track: int) -> _Answer:
+def _ask(path: Path, ffmpeg: Path, within_s: float, track: int, folder: Path | None) -> _Answer:
     first_block = ["-map", f"0:a:{track - 1}", "-frames:a", "1"]
-    with TemporaryDirectory(prefix="stemdrop-") as folder:
-        stored, decoded = Path(folder, "stored"), Path(folder, "decoded")
+    with TemporaryDirectory(dir=folder, prefix="stemdrop-") as name:
+        stored, decoded = Path(name, "stored"), Path(name, "decoded")
         arguments = [
             # Time stamps as they are: without it, ffmpeg starts the counting at the sound.
             *("-loglevel", "level+info", "-copyts"),
