@@ -216,6 +216,9 @@ parity: test-setup ## Compare SONG's stems with stock Spleeter's, sample for sam
 	@test -f "$(SONG)" || { echo "There is no song $(SONG): name one, make parity SONG=path." >&2; exit 2; }
 	$(BIN)/python -m benchmarks.parity "$(SONG)"
 
+soak: test-setup ## Separate SONGS songs (default: 60) while invocations are killed and S3 fails, as SEED chooses
+	PYTHONPATH=tests:. $(BIN)/python -m soak $(if $(filter-out file,$(origin SONGS)),--songs $(SONGS)) $(SEED:%=--seed %)
+
 bench: test-setup ## Measure speed and cost against stock Spleeter, and write their pages; or against REVISION, and print a table
 	$(if $(REVISION),$(BIN)/python -m benchmarks.compare_revisions $(REVISION),$(BIN)/python -m benchmarks.bench)
 	$(if $(REVISION),,$(BIN)/python -m benchmarks.cost $(if $(OFFLINE),--offline))

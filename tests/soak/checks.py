@@ -1,0 +1,153 @@
+"""What has to be true of the songs of a soak run once all messages are handled."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from soak.application import Application
+from soak.bucket_contents import BucketContents
+from soak.findings import Findings
+from soak.song_files import ZIP, SongFiles, unzip
+from soak.upload import UploadedSong
+from stemdrop.job_record import Job, Status
+from stemdrop.keys import CONTENT_PREFIX, RECORD_NAME
+from subscribers import ReceivedMessage
+
+LAST_RECEIVE = 3
+
+
+class Checks:
+    """Checks of a batch of songs."""
+
+    def __init__(
+        self,
+        application: Application,
+        songs: list[UploadedSong],
+        files: SongFiles,
+        findings: Findings,
+        when: str,
+    ) -> None:
+        self._songs = songs
+        self._files = files
+        self._failed_keys = application.failed_keys()
+        self._bucket = BucketContents(application)
+        self._ended_by_killing = {
+            line["key"] for line in _killed(application.invocations, LAST_RECEIVE)
+        }
+        self._killed = {line["key"] for line in _killed(application.invocations, 1)}
+        self._findings = findings
+        self._when = when
+
+    def check_songs(self) -> None:
+        """Check every song's record and stems."""
+        for song in self._songs:
+            job = self._bucket.records.get(song.key)
+            if song.is_deleted:
+                self._check_deleted(song, job)
+            else:
+                self._check_surviving(song, job)
+            if job and job.status is Status.FAILED and self._bucket.results(song.key):
+                self._findings.add("stems under failed records", self._describe(song, job))
+
+    def check_buckets(self) -> None:
+        """Check that each object is named by a record.
+
+        S3 itself deletes what killed uploads in parts have left after a day; see template.yaml.
+        """
+        named = {key for job in self._bucket.records.values() for key in job.result_keys}
+        for key in self._bucket.objects - named:
+            if key.startswith(CONTENT_PREFIX):
+                entry = json.loads(self._bucket.read(key))["key"]
+                if entry not in self._bucket.records:
+                    self._findings.add("orphans", f"{key} of {entry}")
+            elif key.rpartition("/")[2] != RECORD_NAME:
+                self._findings.add("orphans", key)
+        for key in self._bucket.multipart_uploads():
+            if any(key.startswith(f"{killed}/") for killed in self._killed):
+                self._findings.counts["multipart uploads of killed ones"] += 1
+            else:
+                self._findings.add("multipart uploads", key)
+
+    def check_completions(self, messages: list[ReceivedMessage]) -> None:
+        """Check that each end was announced, and that no song ended twice."""
+        jobs = [Job.from_json(message.body) for message in messages]
+        told = Counter((job.key, job.finished_at) for job in jobs)
+        self._findings.counts["completion messages"] = len(jobs)
+        self._findings.counts["of these, sent again"] = len(jobs) - len(told)
+        for song in self._songs:
+            job = self._bucket.records.get(song.key)
+            if not job or song.is_deleted or not song.is_uploaded:
+                continue
+            if (job.key, job.finished_at) not in told:
+                self._findings.add("unannounced", self._describe(song, job))
+        done = {
+            (job.key, job.source.etag, job.source.uploaded_at, job.finished_at)
+            for job in jobs
+            if job.status is Status.DONE and job.source
+        }
+        for upload, times in Counter(each[:3] for each in done).items():
+            if times > 1:
+                self._findings.add("duplicates", f"{upload} was finished {times} times")
+
+    def _check_deleted(self, song: UploadedSong, job: Job | None) -> None:
+        if song.planned.is_job:
+            if job or self._bucket.results(song.key) or song.key in self._bucket.uploads:
+                self._findings.add("orphans", f"deleted {self._describe(song, job)}")
+            return
+        if job is None or not job.is_finished:
+            self._lose(song, job)
+        elif job.status is Status.DONE:
+            self._compare(song, job)
+
+    def _check_surviving(self, song: UploadedSong, job: Job | None) -> None:
+        is_last = job and job.source and self._bucket.has(song, job.source.etag)
+        if job is None or not is_last or not job.is_finished:
+            self._lose(song, job)
+        elif job.status is Status.DONE:
+            self._compare(song, job)
+        elif job.error and job.error.is_transient:
+            self._findings.counts["failed after three attempts"] += 1
+            if self._when or song.key not in self._failed_keys:
+                self._findings.add("lost", self._describe(song, job))
+        else:
+            self._findings.counts[self._when + "rejected"] += 1
+            if song.recipe.is_audio:
+                self._findings.add("wrong", self._describe(song, job))
+
+    def _lose(self, song: UploadedSong, job: Job | None) -> None:
+        """Count a song that has not ended. A last attempt that is killed can't write a record."""
+        if song.key in self._ended_by_killing and song.key in self._failed_keys:
+            self._findings.counts["killed in the last attempt"] += 1
+        else:
+            self._findings.add("lost", self._describe(song, job))
+
+    def _compare(self, song: UploadedSong, job: Job) -> None:
+        self._findings.counts[self._when + "done"] += 1
+        if job.usage and "separate" not in job.usage.timings_s:
+            self._findings.counts[self._when + "of these, copied"] += 1
+        right = self._files.separate(song.recipe, song.planned.name)
+        missing = job.result_keys - self._bucket.objects
+        if missing:
+            self._findings.add("wrong", f"no {missing}: {self._describe(song, job)}")
+            return
+        stems = {stem.stem: self._bucket.read(stem.key) for stem in job.stems}
+        zipped = unzip(self._bucket.read(job.zip.key)) if job.zip else stems
+        if stems != right or zipped != right or bool(job.zip) != (ZIP in song.recipe.options):
+            self._findings.add("wrong", self._describe(song, job))
+
+    def _describe(self, song: UploadedSong, job: Job | None) -> str:
+        status = f"{job.status}, attempt {job.attempt}, {job.error}" if job else "no record"
+        queued = ", message in the failure queue" if song.key in self._failed_keys else ""
+        name = f"{song.planned.name} ({', '.join((song.key, *song.happened))})"
+        return f"{self._when}{name}: {status}{queued}"
+
+
+def _killed(lines: list[dict[str, Any]], least_received: int) -> Iterator[dict[str, Any]]:
+    """Yield the killings of invocations that had received their message so many times."""
+    received: dict[int, int] = {}
+    for line in lines:
+        if line["event"] == "started":
+            received[line["pid"]] = line["received"]
+        elif line["event"] == "killed" and received[line["pid"]] >= least_received:
+            yield line
