@@ -160,7 +160,8 @@ class _Answer:
 def _ask(path: Path, ffmpeg: Path, within_s: float, track: int, folder: Path | None) -> _Answer:
     first_block = ["-map", f"0:a:{track - 1}", "-frames:a", "1"]
     with TemporaryDirectory(dir=folder, prefix="stemdrop-") as name:
-        stored, decoded = Path(name, "stored"), Path(name, "decoded")
+        # ffmpeg runs in a folder of its own.
+        stored, decoded = Path(name, "stored").absolute(), Path(name, "decoded").absolute()
         arguments = [
             # Time stamps as they are: without it, ffmpeg starts the counting at the sound.
             *("-loglevel", "level+info", "-copyts"),
