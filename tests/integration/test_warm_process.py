@@ -28,7 +28,7 @@ OPTIONS: tuple[dict[str, str], ...] = (
     {"offset_s": "0.2", "stems": "vocals"},
     {"codec": "no-codec"},
 )
-MAX_GROWTH = 1.1
+MAX_GROWTH = 1.25
 
 
 @pytest.fixture
