@@ -1,15 +1,14 @@
 """Run concurrent functions in every order of their steps."""
 
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 
-from thread_scheduler import ThreadScheduler
+from step_scheduler import StepScheduler
 
 
 class KilledError(BaseException):
-    """Ends a thread as SIGKILL ends a process: no handler of errors sees it."""
+    """Ends a function as SIGKILL ends a process: no handler of errors sees it."""
 
 
 class Scenario(ABC):
@@ -25,8 +24,13 @@ class Scenario(ABC):
 
     def __init__(self) -> None:
         self.killed: set[str] = set()
-        self._scheduler = ThreadScheduler()
-        self._results: dict[str, list[object]] = {}
+        self._scheduler = StepScheduler()
+        self._results: dict[str | None, list[object]] = {}
+
+    @property
+    def current(self) -> str | None:
+        """Return the name of the running function; None outside of all."""
+        return self._scheduler.current
 
     @abstractmethod
     def functions(self) -> Mapping[str, Callable[[], object]]:
@@ -47,12 +51,12 @@ class Scenario(ABC):
     def step(self) -> None:
         """Wait for the next turn; called before each access to what is shared."""
         self._scheduler.step()
-        if threading.current_thread().name in self.killed:
+        if self.current in self.killed:
             raise KilledError
 
     def saw(self, result: object) -> None:
         """Record the result of an access, on which everything depends that the function does."""
-        self._results.setdefault(threading.current_thread().name, []).append(result)
+        self._results.setdefault(self.current, []).append(result)
 
     def run(self, choose: Callable[[list[str], Hashable], str | None]) -> None:
         """Run all functions.

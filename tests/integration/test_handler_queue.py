@@ -12,12 +12,12 @@ from botocore.exceptions import EndpointConnectionError
 from api_events import Handler
 from fault_proxy import FaultProxy, run_before, unavailable
 from lambda_context import TEST_EVENT, Context, event_of, message_event
-from stemdrop.job_record import Job
-from stemdrop.keys import UploadKey, record_key
+from stemdrop.job_record import Job, Status, now
+from stemdrop.keys import UploadKey, record_key, result_key
 from stemdrop.song_queue import SongQueue
 from stemdrop.store import Store
 from stemdrop_local.deployment import Stack
-from uploads import job_of, put, results, song
+from uploads import RESULTS_ID, job_of, put, results, song
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -190,6 +190,51 @@ def test_last_failure_is_recorded_and_published(
     # A redriven message counts from 1, and is not skipped.
     assert handler(message_event(event_of(OTHER), received=1), Context()) == DONE
     assert job_of(buckets, upload).status == "done"
+
+
+def test_failure_before_the_first_record_is_recorded(
+    handler: Handler, buckets: Stack, faults: FaultProxy, notified: list[Job]
+) -> None:
+    upload = UploadKey.parse(OTHER)
+    put(buckets, song(), upload)
+    faults.inject(unavailable, "HEAD", OTHER, times=100)
+    for received in (1, 2, 3):
+        assert handler(message_event(event_of(OTHER), received=received), Context()) == failed(0)
+    faults.reset()
+    job = job_of(buckets, upload)
+    assert notified == [job]
+    assert job.error is not None
+    assert (job.status, job.error.code, job.error.is_transient) == ("failed", "storage", True)
+    assert handler(message_event(event_of(OTHER)), Context()) == DONE
+
+
+def test_killed_last_attempt_is_recorded_by_the_next_receive(
+    handler: Handler, buckets: Stack, store: Store, sqs: FakeSqsClient, notified: list[Job]
+) -> None:
+    upload = UploadKey.parse(OTHER)
+    put(buckets, song(), upload)
+    begun = Job(OTHER, Status.PROCESSING, now(), now(), attempt=3, results_ids=(RESULTS_ID,))
+    store.save_job(upload, begun, None)
+    stem = result_key(upload, RESULTS_ID, "vocals.wav")
+    buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=stem, Body=b"of the killed attempt")
+    for _ in range(2):
+        assert handler(message_event(event_of(OTHER), received=4), Context()) == failed(0)
+    job = job_of(buckets, upload)
+    assert notified == [job]
+    assert job.error is not None
+    assert (job.status, job.error.code, job.error.is_transient) == ("failed", "killed", True)
+    assert sqs.visibility_timeouts_s == {"receipt 0": 0}
+    assert handler(message_event(event_of(OTHER)), Context()) == DONE
+    job = job_of(buckets, upload)
+    assert set(results(buckets, f"{OTHER}/")) == {record_key(upload), *job.result_keys}
+
+
+def test_song_that_was_never_tried_is_tried_at_the_last_receive(
+    handler: Handler, buckets: Stack
+) -> None:
+    """A throttled message counts as received."""
+    put(buckets, song(), UploadKey.parse(OTHER))
+    assert handler(message_event(event_of(OTHER), received=4), Context()) == DONE
 
 
 def test_unexpected_error_is_recorded_without_its_text(

@@ -2,8 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
 
 from soak.application import Application
 from soak.bucket_contents import BucketContents
@@ -11,10 +9,8 @@ from soak.findings import Findings
 from soak.song_files import ZIP, SongFiles, unzip
 from soak.upload import UploadedSong
 from stemdrop.job_record import Job, Status
-from stemdrop.keys import CONTENT_PREFIX, RECORD_NAME
+from stemdrop.keys import CONTENT_PREFIX, JOBS_PREFIX, OWNERS_PREFIX, RECORD_NAME
 from subscribers import ReceivedMessage
-
-LAST_RECEIVE = 3
 
 
 class Checks:
@@ -32,10 +28,9 @@ class Checks:
         self._files = files
         self._failed_keys = application.failed_keys()
         self._bucket = BucketContents(application)
-        self._ended_by_killing = {
-            line["key"] for line in _killed(application.invocations, LAST_RECEIVE)
+        self._killed = {
+            line["key"] for line in application.invocations if line["event"] == "killed"
         }
-        self._killed = {line["key"] for line in _killed(application.invocations, 1)}
         self._findings = findings
         self._when = when
 
@@ -57,17 +52,21 @@ class Checks:
         """
         named = {key for job in self._bucket.records.values() for key in job.result_keys}
         for key in self._bucket.objects - named:
-            if key.startswith(CONTENT_PREFIX):
-                entry = json.loads(self._bucket.read(key))["key"]
-                if entry not in self._bucket.records:
-                    self._findings.add("orphans", f"{key} of {entry}")
-            elif key.rpartition("/")[2] != RECORD_NAME:
-                self._findings.add("orphans", key)
+            if (named_key := self._key_of_record(key)) not in self._bucket.records:
+                self._findings.add("orphans", f"{key} of {named_key}")
         for key in self._bucket.multipart_uploads():
             if any(key.startswith(f"{killed}/") for killed in self._killed):
                 self._findings.counts["multipart uploads of killed ones"] += 1
             else:
                 self._findings.add("multipart uploads", key)
+
+    def _key_of_record(self, key: str) -> str:
+        """Return the key of the upload whose record an object belongs to, or the object's own."""
+        if key.startswith(CONTENT_PREFIX):
+            return str(json.loads(self._bucket.read(key))["key"])
+        if key.startswith(OWNERS_PREFIX):
+            return f"{JOBS_PREFIX}{key.rpartition('-')[2]}"
+        return key.removesuffix(f"/{RECORD_NAME}")
 
     def check_completions(self, messages: list[ReceivedMessage]) -> None:
         """Check that each end was announced, and that no song ended twice."""
@@ -116,11 +115,7 @@ class Checks:
                 self._findings.add("wrong", self._describe(song, job))
 
     def _lose(self, song: UploadedSong, job: Job | None) -> None:
-        """Count a song that has not ended. A last attempt that is killed can't write a record."""
-        if song.key in self._ended_by_killing and song.key in self._failed_keys:
-            self._findings.counts["killed in the last attempt"] += 1
-        else:
-            self._findings.add("lost", self._describe(song, job))
+        self._findings.add("lost", self._describe(song, job))
 
     def _compare(self, song: UploadedSong, job: Job) -> None:
         self._findings.counts[self._when + "done"] += 1
@@ -141,13 +136,3 @@ class Checks:
         queued = ", message in the failure queue" if song.key in self._failed_keys else ""
         name = f"{song.planned.name} ({', '.join((song.key, *song.happened))})"
         return f"{self._when}{name}: {status}{queued}"
-
-
-def _killed(lines: list[dict[str, Any]], least_received: int) -> Iterator[dict[str, Any]]:
-    """Yield the killings of invocations that had received their message so many times."""
-    received: dict[int, int] = {}
-    for line in lines:
-        if line["event"] == "started":
-            received[line["pid"]] = line["received"]
-        elif line["event"] == "killed" and received[line["pid"]] >= least_received:
-            yield line

@@ -13,8 +13,8 @@ SOURCES = 4
 REQUESTS = 14
 # One request is tried five times; see CLIENT_CONFIG of stemdrop.s3.
 TRIES = 5
-# Before these requests, an attempt has written its first record.
-AFTER_FIRST_RECORD = (4, 8)
+# The first request of an outage of the upload bucket.
+OUTAGE_BEGINS = (1, 8)
 # More requests than all attempts for a song can make.
 ENDLESS = 100
 # Delays of a notification that comes twice: at the same time, or late.
@@ -161,7 +161,7 @@ def _with_large_stems(recipe: Recipe) -> Recipe:
 def _outage(random: Random) -> Outage | None:
     drawn = random.random()
     if drawn < 0.03:
-        return Outage(random.randint(*AFTER_FIRST_RECORD), ENDLESS, is_of_upload=True)
+        return Outage(random.randint(*OUTAGE_BEGINS), ENDLESS, is_of_upload=True)
     if drawn < 0.15:
         return Outage(random.randint(1, REQUESTS), TRIES, is_of_upload=False)
     return None

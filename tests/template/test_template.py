@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from stemdrop import keys
+from stemdrop_separate.settings import RETRY_DELAYS_S
 from templates import Resolver, Template
 
 BUCKETS = ["UploadsBucket", "StemsBucket"]
@@ -158,7 +159,7 @@ def test_messages_that_failed_three_times_are_kept_longest(resolver: Resolver) -
     }
     assert songs["RedrivePolicy"] == {
         "deadLetterTargetArn": arns["FailureQueue"],
-        "maxReceiveCount": 3,
+        "maxReceiveCount": len(RETRY_DELAYS_S) + 2,
     }
     assert failures["RedriveAllowPolicy"] == {
         "redrivePermission": "byQueue",

@@ -4,7 +4,6 @@ import hashlib
 import itertools
 import logging
 import os
-import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -40,7 +39,8 @@ OTHER = UploadKey.parse("drop/other.wav")
 TIME = "2026-01-01T12:00:00.000Z"
 FIRST, SECOND = b"first song", b"second song"
 ENGINE = SeparationEngine("onnx", "2stems", "0" * 64, {})
-MODELS: Any = SimpleNamespace(engine=lambda _: ENGINE, load=lambda _: None)
+NETWORK = SimpleNamespace(backend=SimpleNamespace(parallel=1))
+MODELS: Any = SimpleNamespace(engine=lambda _: ENGINE, load=lambda _: NETWORK)
 JOB_PACKAGE = "stemdrop_separate.job"
 
 
@@ -48,11 +48,14 @@ def stem_of(song: bytes, name: str) -> bytes:
     return name.encode() + b" of " + song
 
 
-def separate(song: Path, targets: Mapping[str, Path], *_: object, **options: Any) -> SeparatedSong:
+def separate(
+    song: Path, targets: Mapping[str, Path], options: Options, *_: object, **named: Any
+) -> SeparatedSong:
     """Write stems that tell which song they are of."""
-    options["on_progress"](0.5)
+    named["on_progress"](0.5)
     stems = {}
-    for name, path in targets.items():
+    for name in options.outputs:
+        path = targets[name]
         path.write_bytes(stem_of(song.read_bytes(), name))
         stems[name] = EncodedStem(path, 44_100, path.stat().st_size, -1.0, 0, "")
     source = AudioSource(1.0, 44_100, 2, "pcm_s16le", "wav", Tags({"title": "Title"}))
@@ -60,7 +63,7 @@ def separate(song: Path, targets: Mapping[str, Path], *_: object, **options: Any
 
 
 class SequentialPool:
-    """A pool whose calls are steps of the thread that asks for them."""
+    """A pool whose calls are steps of the function that asks for them."""
 
     def __init__(self, _: int) -> None:
         pass
@@ -130,7 +133,7 @@ class Attempts(Scenario):
             max_duration_s=100,
             architecture="x86_64",
             ffmpeg=None,
-            work_dir=self._folder / threading.current_thread().name,
+            work_dir=self._folder / str(self.current),
         )
         context = JobContext(settings, self.store, MODELS, Path())
         run_job(context, key or self.key, Invocation(3008, Deadline.after(900), is_last))
@@ -181,7 +184,7 @@ class Attempts(Scenario):
         assert {key for key in keys if not key.startswith("content/")} == named
 
     def _new_results_id(self) -> str:
-        name = threading.current_thread().name
+        name = str(self.current)
         numbers = self._ids.setdefault(name, itertools.count(1))
         return f"{name.encode().hex():0>12.12}{next(numbers):04}"
 
@@ -256,6 +259,26 @@ class JobDeleted(Attempts):
         self.check_leftovers()
 
 
+class SongDeleted(Attempts):
+    """The song is deleted, and its event comes again."""
+
+    def functions(self) -> Mapping[str, Callable[[], object]]:
+        def delete_song() -> None:
+            self.s3.delete_object(Bucket=UPLOADS, Key=str(SONG))
+            self.attempt()
+
+        return {"first": self.attempt, "second": delete_song}
+
+    def check_end(self) -> None:
+        self.s3.before_call = lambda: None
+        if self.killed:
+            self.attempt()
+        job, _ = self.store.load_job(SONG)
+        assert job is not None
+        assert job.is_final
+        self.check_leftovers(job)
+
+
 class GivenUp(Attempts):
     """S3 refuses the index entry of an attempt that is the last one of its event."""
 
@@ -266,9 +289,7 @@ class GivenUp(Attempts):
             with suppress(StorageError):
                 self.attempt(is_last=True)
 
-        self.s3.refuses = lambda key: (
-            key.startswith("content/") and threading.current_thread().name == "first"
-        )
+        self.s3.refuses = lambda key: key.startswith("content/") and self.current == "first"
         return {"first": fail, "second": self.attempt}
 
 
@@ -277,10 +298,11 @@ class GivenUp(Attempts):
     [
         (SameEventTwice, 2),
         (SongReplaced, 2),
-        (SongReplacedTwice, 1),
-        (StemsCopiedWhileReplaced, 1),
+        (SongReplacedTwice, 2),
+        (StemsCopiedWhileReplaced, 2),
         (JobDeleted, 2),
-        (GivenUp, 1),
+        (SongDeleted, 2),
+        (GivenUp, 2),
     ],
 )
 def test_finished_record_has_the_stems_of_its_song_in_every_order(

@@ -15,7 +15,7 @@ from stemdrop.store import Upload
 from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.job.job_start import is_settled, start_record
 from stemdrop_separate.job.record_writer import ATTEMPTS, RecordWriter
-from thread_scheduler import ThreadScheduler
+from step_scheduler import StepScheduler
 
 KEY = UploadKey.parse("drop/song.mp3")
 FIRST = Upload(str(KEY), "etag-1", 1000, "2026-01-01T12:00:00.000Z", {})
@@ -75,7 +75,7 @@ LOST = st.sets(st.integers(0, 8), max_size=3)
 
 @given(st.data(), LOST)
 def test_finished_record_does_not_change(data: st.DataObject, lost: set[int]) -> None:
-    scheduler = ThreadScheduler()
+    scheduler = StepScheduler()
     store = MemoryStore(KEY, scheduler.step)
     store.song, store.lost = FIRST, lost
     names = ("one", "two", "three")
@@ -92,7 +92,7 @@ def test_finished_record_does_not_change(data: st.DataObject, lost: set[int]) ->
 def test_newer_upload_replaces_older_upload(
     second: Upload, data: st.DataObject, lost: set[int]
 ) -> None:
-    scheduler = ThreadScheduler()
+    scheduler = StepScheduler()
     store = MemoryStore(KEY, scheduler.step)
     store.song, store.lost = FIRST, lost
 
@@ -112,7 +112,7 @@ def test_newer_upload_replaces_older_upload(
 
 @given(st.data(), st.booleans())
 def test_a_deleted_job_does_not_come_back(data: st.DataObject, has_begun: bool) -> None:
-    scheduler = ThreadScheduler()
+    scheduler = StepScheduler()
     store = MemoryStore(KEY, scheduler.step)
     store.song = FIRST
     status = Status.PROCESSING if has_begun else Status.AWAITING_UPLOAD
@@ -283,13 +283,38 @@ def test_job_whose_results_are_no_longer_named_is_not_done() -> None:
     assert store.job == record.job
 
 
-def test_failure_names_only_the_results_of_others() -> None:
-    store, record, job = begun()
-    store.text = job.updated(results_ids=("0" * 16,)).to_json()
-    record.begin_results()
-    record.fail(Failure("storage", "All attempts failed.", is_transient=True))
+def test_failure_without_a_record_is_recorded_for_the_drop_folder_only() -> None:
+    failure = Failure("storage", "All attempts failed.", is_transient=True)
+    store = MemoryStore(KEY)
+    RecordWriter(store, KEY).fail(failure)
     assert store.job is not None
-    assert store.job.results_ids == ("0" * 16,)
+    assert (store.job.status, store.job.error) == (Status.FAILED, failure)
+    deleted = UploadKey.parse("jobs/" + "0" * 32)
+    store = MemoryStore(deleted)
+    with pytest.raises(SupersededError):
+        RecordWriter(store, deleted).fail(failure)
+    assert store.job is None
+
+
+def test_results_that_are_no_longer_named_are_not_named_again() -> None:
+    store, record, _ = begun()
+    record.begin_results()
+    late = RecordWriter(store, KEY)
+    assert late.found is not None
+    RecordWriter(store, KEY).fail(Failure("killed", "All attempts failed.", is_transient=True))
+    late.save(start_record(KEY, FIRST, late.found, Deadline.after(900)))
+    assert store.job is not None
+    assert store.job.results_ids == ()
+    fresh = late.begin_results()
+    assert list(store.job.results_ids) == [fresh]
+
+
+def test_failed_job_names_no_results() -> None:
+    store, record, _ = begun()
+    record.begin_results()
+    RecordWriter(store, KEY).fail(Failure("killed", "All attempts failed.", is_transient=True))
+    assert store.job is not None
+    assert store.job.results_ids == ()
 
 
 def test_too_many_writers_are_a_storage_error() -> None:

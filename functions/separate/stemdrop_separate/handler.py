@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from stemdrop.errors import (
     BadKeyError,
+    NoAttemptLeftError,
     QueueError,
     SetupError,
     StemdropError,
@@ -88,7 +89,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             ]
             return {"batchItemFailures": failed}
         case _:
-            return _separate_all(upload_keys(event), context, is_last=True)
+            return _separate_all(upload_keys(event), context)
 
 
 def _handle_message(message: SQSRecord, context: LambdaContext) -> bool:
@@ -98,9 +99,8 @@ def _handle_message(message: SQSRecord, context: LambdaContext) -> bool:
     deleting it would lose songs if the notifications were changed and this code were not.
     """
     received = int(message.attributes.approximate_receive_count)
-    is_last = queue is not None and received > queue.retries
     try:
-        _separate_all(upload_keys(message.json_body), context, is_last=is_last)
+        _separate_all(upload_keys(message.json_body), context, received)
     except Exception:
         logger.exception("message_failed", message_id=message.message_id, receive_count=received)
         _retry(message)
@@ -119,12 +119,14 @@ def _retry(message: SQSRecord) -> None:
         )
 
 
-def _separate_all(keys: list[str], context: LambdaContext, *, is_last: bool) -> dict[str, str]:
+def _separate_all(
+    keys: list[str], context: LambdaContext, received: int | None = None
+) -> dict[str, str]:
     """Separate songs independently, and return upload key to outcome.
 
     Parameters
     ----------
-    is_last : Whether a song that fails is not tried again.
+    received : How often the message was received; None for a direct notification.
 
     Raises
     ------
@@ -135,7 +137,7 @@ def _separate_all(keys: list[str], context: LambdaContext, *, is_last: bool) -> 
     failures: dict[str, Exception] = {}
     for key in keys:
         try:
-            outcomes[key] = _separate(key, context, is_last=is_last)
+            outcomes[key] = _separate(key, context, received)
         except Exception as error:
             logger.exception("attempt_failed", key=key)
             failures[key] = error
@@ -147,7 +149,7 @@ def _separate_all(keys: list[str], context: LambdaContext, *, is_last: bool) -> 
     return outcomes
 
 
-def _separate(key: str, context: LambdaContext, *, is_last: bool) -> str:
+def _separate(key: str, context: LambdaContext, received: int | None) -> str:
     try:
         upload_key = UploadKey.parse(key)
     except BadKeyError as error:
@@ -158,12 +160,15 @@ def _separate(key: str, context: LambdaContext, *, is_last: bool) -> str:
     invocation = Invocation(
         memory_mb=int(context.memory_limit_in_mb),
         deadline=Deadline.after(context.get_remaining_time_in_millis() / 1000),
-        is_last=is_last,
+        is_last=received is None or (queue is not None and received >= queue.attempts),
+        is_surplus=received is not None and queue is not None and received > queue.attempts,
     )
     try:
         result = run_job(job_context, upload_key, invocation)
+    except NoAttemptLeftError:
+        raise  # announced before
     except Exception:
-        if is_last:
+        if invocation.is_last:
             _announce_failure(upload_key)
         raise
     logger.info("attempt_ended", key=key, outcome=result.outcome)

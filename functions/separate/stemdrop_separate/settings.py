@@ -10,7 +10,7 @@ from stemdrop.env import choice, positive, require, topic_arn
 from stemdrop.pricing import USD_PER_GB_SECOND
 from stemdrop_separate.models.catalog import BackendName
 
-# A message is received three times, so it is retried twice; see maxReceiveCount in template.yaml.
+# A song is tried three times, so it is retried twice; see maxReceiveCount in template.yaml.
 RETRY_DELAYS_S = (30, 120)
 
 

@@ -187,6 +187,18 @@ class SeparationError(TransientError):
     code = "separation"
 
 
+class KilledError(TransientError):
+    """Lambda ended all attempts at a song, without notice."""
+
+    code = "killed"
+
+
+class NoAttemptLeftError(TransientError):
+    """All attempts at a song failed, which its record says."""
+
+    code = "no_attempt_left"
+
+
 class SupersededError(StemdropError):
     """The upload was replaced or deleted, or another invocation has finished it."""
 

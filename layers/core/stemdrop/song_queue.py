@@ -39,17 +39,20 @@ class SongQueue:
         self._client = client
 
     @property
-    def retries(self) -> int:
-        """Return how often a failed message is delivered again before it is given up."""
-        return len(self._retry_delays_s)
+    def attempts(self) -> int:
+        """Return how often a song is tried. Its message is received once more.
+
+        That receive records the end of an attempt that was killed.
+        """
+        return len(self._retry_delays_s) + 1
 
     def retry(self, receipt_handle: str, receive_count: int) -> None:
         """Have a failed message delivered again after a delay, not when its visibility ends.
 
         Parameters
         ----------
-        receive_count : How often the message was received, from 1. After the last delay it is given
-            back at once: SQS then moves it to the failure queue.
+        receive_count : How often the message was received, from 1. After the last attempt it is
+            given back at once: SQS then delivers it once more, and moves it to the failure queue.
 
         Raises
         ------

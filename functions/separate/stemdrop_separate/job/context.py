@@ -40,11 +40,13 @@ class Invocation:
     memory_mb : Memory of the function.
     deadline : Moment at which Lambda ends the invocation.
     is_last : Whether the song is not tried again if this attempt fails.
+    is_surplus : Whether all attempts were made. The song is only tried if none of them was begun.
     """
 
     memory_mb: int
     deadline: Deadline
     is_last: bool = False
+    is_surplus: bool = False
 
 
 @dataclass(frozen=True, slots=True)

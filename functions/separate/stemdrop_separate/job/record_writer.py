@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from stemdrop.errors import ChangedError, StorageError, SupersededError
 from stemdrop.job_record import Failure, Job, Status, now
-from stemdrop.keys import UploadKey, new_results_id
+from stemdrop.keys import Origin, UploadKey, new_results_id
 from stemdrop.store import Store
 from stemdrop_separate.job.job_start import is_same_upload, source_of
 
@@ -29,7 +29,6 @@ class RecordWriter:
         self.key = key
         self.found, self._etag = store.load_job(key)
         self._written: Job | None = None
-        self._begun: list[str] = []
 
     def update(self, **changes: Any) -> None:
         """Write the record with some fields changed; see `save`."""
@@ -40,25 +39,28 @@ class RecordWriter:
 
         The results in it are safe for as long as the record names it.
         """
-        self._begun.append(new_results_id())
-        self.update(results_ids=(*self.job.results_ids, self._begun[-1]), **changes)
-        return self._begun[-1]
+        results_id = new_results_id()
+        job = self.job.updated(results_ids=(*self.job.results_ids, results_id), **changes)
+        self.save(job, begun=(results_id,))
+        return results_id
 
     def fail(self, failure: Failure) -> None:
-        """Write that the job failed, unless there is no record of it; see `save`.
+        """Write that the job failed, unless it has ended or was deleted; see `save`.
 
         Raises
         ------
         SupersededError : There is nothing that could fail.
         """
         job = self._written or self.found
+        if job is None and self.key.origin is Origin.DROP:
+            job = Job(str(self.key), Status.PROCESSING, now(), now())
         if job is None or job.is_finished:
             raise SupersededError(f"{self.key} has no job that could fail.")
         self.save(
             job.updated(
                 status=Status.FAILED,
                 stage=None,
-                results_ids=tuple(old for old in job.results_ids if old not in self._begun),
+                results_ids=(),  # an attempt that is still at work publishes again
                 error=failure,
                 finished_at=now(),
             )
@@ -69,8 +71,13 @@ class RecordWriter:
         """Return the record as it was written last."""
         return cast(Job, self._written)
 
-    def save(self, job: Job) -> None:
+    def save(self, job: Job, begun: tuple[str, ...] = ()) -> None:
         """Write the record, with the folders of results that others have begun for the same work.
+
+        Parameters
+        ----------
+        begun : New folders, in which nothing is yet. Only these are added to what another
+            invocation wrote: the results in others that it doesn't name may be gone.
 
         Raises
         ------
@@ -83,13 +90,13 @@ class RecordWriter:
             try:
                 self._etag = self._store.save_job(self.key, job, self._etag)
             except ChangedError:
-                job = self._take_over(job)
+                job = self._take_over(job, begun)
             else:
                 self._written = job
                 return
         raise StorageError(f"The record of {self.key} is written by too many at once.")
 
-    def _take_over(self, job: Job) -> Job:
+    def _take_over(self, job: Job, begun: tuple[str, ...]) -> Job:
         """Read what another invocation wrote, and return what to write if the work is needed."""
         other, etag = self._store.load_job(self.key)
         if other is None and self._etag is not None:
@@ -97,15 +104,15 @@ class RecordWriter:
         if other is not None and other != job and self._makes_needless(other, job):
             raise SupersededError(f"{self.key} was finished by somebody else.")
         self._etag = etag
-        return self._with_results(job, other) if other and other != job else job
-
-    def _with_results(self, job: Job, other: Job) -> Job:
-        """Return a record that replaces another one, whose results may be in work."""
-        if job.status is Status.DONE and not {*job.results_ids} <= {*other.results_ids}:
-            raise ChangedError(f"The results of {self.key} may be gone.")
-        if job.is_final or other.is_final or not _is_same_source(job, other):
+        if other is None or other == job or job.status is Status.FAILED:
             return job
-        return replace(job, results_ids=tuple(dict.fromkeys(other.results_ids + job.results_ids)))
+        if job.status is Status.DONE:
+            if not {*job.results_ids} <= {*other.results_ids}:
+                raise ChangedError(f"The results of {self.key} may be gone.")
+            return job
+        is_at_work = not other.is_final and _is_same_source(job, other)
+        kept = (*(other.results_ids if is_at_work else ()), *begun)
+        return replace(job, results_ids=tuple(dict.fromkeys(kept)))
 
     def _makes_needless(self, other: Job, job: Job) -> bool:
         if other.source is None or job.source is None:

@@ -4,13 +4,15 @@ from aws_lambda_powertools import Logger
 
 from stemdrop.errors import (
     ChangedError,
+    KilledError,
+    NoAttemptLeftError,
     RejectedError,
     SetupError,
     StemdropError,
     StorageError,
     SupersededError,
 )
-from stemdrop.job_record import Failure
+from stemdrop.job_record import Failure, Job, Status
 from stemdrop.keys import Origin, UploadKey
 from stemdrop.s3 import describe_cause
 from stemdrop.store import Store
@@ -37,12 +39,31 @@ def run_job(context: JobContext, key: UploadKey, invocation: Invocation) -> JobR
     """
     record = RecordWriter(context.store, key)
     try:
+        if invocation.is_surplus:
+            _require_attempt(record.found)
         state = _start(context, record, invocation)
         return _run_phases(state) if isinstance(state, JobState) else state
     except Exception as error:
-        if invocation.is_last:
+        if invocation.is_last and not isinstance(error, NoAttemptLeftError):
             _give_up(context.store, record, error)
         raise
+
+
+def _require_attempt(job: Job | None) -> None:
+    """Require that a song has ended, or that no attempt at it was begun.
+
+    Raises
+    ------
+    KilledError : The last attempt has not recorded its end.
+    NoAttemptLeftError : It has, and failed for a reason that may pass.
+    """
+    if job and job.status is Status.PROCESSING:
+        raise KilledError(
+            "Lambda ended it, as it took too much memory or time. Choose a part of the song with "
+            "duration_s, or give the function more."
+        )
+    if job and job.is_finished and not job.is_final:
+        raise NoAttemptLeftError(f"All attempts at {job.key} failed.")
 
 
 def _start(
