@@ -11,7 +11,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from stemdrop.errors import SeparationError, TooLoudError
+from stemdrop.music import Music
 from stemdrop.options import RESIDUAL, STEM_FILE, Options, SampleRate
+from stemdrop_separate.analysis.song_analysis import SongAnalyzer
 from stemdrop_separate.audio.cover import extract_cover
 from stemdrop_separate.audio.decode import Decoder
 from stemdrop_separate.audio.downmix import describe_assumption
@@ -52,6 +54,7 @@ class SeparatedSong:
     separation_s : Seconds that it took, decoding and encoding included.
     warnings : Sentences about assumed channels, missing sound, and stems that clip.
     gain_db : Gain of all stems that keeps them from clipping; 0 or less.
+    music : Tempo, beats, key and loudness.
     stem_file : Path of the stem file, if the options say so.
     """
 
@@ -61,6 +64,7 @@ class SeparatedSong:
     separation_s: float
     warnings: tuple[str, ...]
     gain_db: float
+    music: Music
     stem_file: Path | None = None
 
 
@@ -116,9 +120,11 @@ def separate_song(  # noqa: PLR0913 - all that a separation depends on
         )
         expected_s = _expected_duration_s(source, options, decoder)
         require_disk_space(writer.folder, _needed_bytes(expected_s, options, source), "The stems")
+        analyzer = SongAnalyzer()
         with decoder() as mix:
             progress = _SongProgress(expected_s, on_progress)
-            stems, gain_db = _write(writer, _outputs(mix, network, options), options, progress)
+            blocks = _outputs(mix, network, options, analyzer)
+            stems, gain_db = _write(writer, blocks, options, progress)
             _require_right(stems, mix.samples)
         if options.stem_file:
             whole = stems.pop(MIX).path
@@ -131,6 +137,7 @@ def separate_song(  # noqa: PLR0913 - all that a separation depends on
         separation_s=time.perf_counter() - started,
         warnings=(*_assumption(source), *mix.warnings, *_clipping(stems)),
         gain_db=gain_db,
+        music=analyzer.finish(options.offset_s),
         stem_file=targets[STEM_FILE] if options.stem_file else None,
     )
 
@@ -167,9 +174,12 @@ def _bytes_per_s(options: Options, source: AudioSource) -> float:
     return sample_rate_hz * 2 * BYTES_PER_VALUE[options.bit_depth or "16"]
 
 
-def _outputs(mix: Decoder, network: Network, options: Options) -> Iterator[Block]:
-    """Separate a song, and yield the next samples of each file."""
+def _outputs(
+    mix: Decoder, network: Network, options: Options, analyzer: SongAnalyzer
+) -> Iterator[Block]:
+    """Separate and analyze a song, and yield the next samples of each file."""
     for segment in separate(mix, network, options.stems, options.quality):
+        analyzer.add(segment.mix, segment.features)
         stems = dict(segment.stems)
         if options.residual:
             stems[RESIDUAL] = segment.mix - np.add.reduce(list(segment.stems.values()))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stemdrop_separate.analysis.segment_features import SegmentFeatures, measure_features
 from stemdrop_separate.separation.energy_check import SegmentEnergies
 from stemdrop_separate.separation.masks import Masks
 from stemdrop_separate.separation.stft import (
@@ -26,11 +27,13 @@ class MaskedSegment:
     mix : Samples, float32, shape (2, samples).
     stems : Stem to what `istft` adds up, float32, shape (2, frames + OVERLAP_HOPS, HOP).
     energies : Energies of the mix and of all stems, for the energy check.
+    features : Features of the mix, for the analysis of the song.
     """
 
     mix: Samples
     stems: dict[str, Samples]
     energies: SegmentEnergies
+    features: SegmentFeatures
 
 
 def mask_segment(
@@ -40,7 +43,7 @@ def mask_segment(
     masks: Iterable[Masks],
     stems: Iterable[str],
 ) -> MaskedSegment:
-    """Apply the masks of some stems, and measure the energies of all.
+    """Apply the masks of some stems, and measure the energies of all and the mix's features.
 
     Parameters
     ----------
@@ -58,4 +61,4 @@ def mask_segment(
         span = slice(block.start, block.stop + OVERLAP_HOPS)
         for stem, samples in sums.items():
             istft(spectrum[:, block] * block_masks[stem], samples[:, span])
-    return MaskedSegment(mix, sums, energies)
+    return MaskedSegment(mix, sums, energies, measure_features(magnitude))

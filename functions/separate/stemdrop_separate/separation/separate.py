@@ -8,6 +8,7 @@ from itertools import cycle, repeat
 import numpy as np
 
 from stemdrop.options import Quality
+from stemdrop_separate.analysis.segment_features import SegmentFeatures
 from stemdrop_separate.models.network import Network
 from stemdrop_separate.separation.energy_check import EnergyCheck
 from stemdrop_separate.separation.high_quality import (
@@ -33,10 +34,11 @@ from stemdrop_separate.separation.stft import (
 
 @dataclass(frozen=True, slots=True)
 class SeparatedSegment:
-    """A segment of the mix with its stems, each float32 of shape (samples, 2)."""
+    """A segment of the mix with its stems, each float32 of shape (samples, 2), and its features."""
 
     mix: Samples
     stems: dict[str, Samples]
+    features: SegmentFeatures
 
 
 def separate(
@@ -77,6 +79,7 @@ def separate(
                 stem: _interleaved(overlaps[stem].add(samples), span)
                 for stem, samples in masked.stems.items()
             },
+            features=masked.features,
         )
         leading = 0
         check.add(masked.energies, separated.stems)

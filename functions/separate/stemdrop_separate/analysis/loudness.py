@@ -1,0 +1,151 @@
+"""Integrated loudness of a stereo song by ITU-R BS.1770-4, as EBU R 128 demands, and its peak."""
+
+import math
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ, Samples
+
+# The filter runs on 63 samples at a time, and energies are added up for 100 ms: a quarter of a
+# gating block, and the step from one to the next.
+RUN, RUNS = 63, 70
+STEP = RUN * RUNS
+STEPS_PER_BLOCK = 4
+FULL_SCALE_LUFS = -0.691
+ABSOLUTE_GATE_LUFS = -70.0
+RELATIVE_GATE_LU = -10.0
+
+Matrix = NDArray[np.float64]
+
+
+class LoudnessMeter:
+    """Measures a stream of samples."""
+
+    def __init__(self) -> None:
+        self._rest = np.zeros((2, 0), np.float32)
+        self._state = np.zeros((2, 1, _filter()[0].shape[0]), np.float32)
+        self._energies: list[Samples] = []
+        self._peak = 0.0
+
+    def add(self, samples: Samples) -> None:
+        """Take the next samples, float32, shape (samples, 2)."""
+        if len(samples):
+            self._peak = max(self._peak, float(samples.max()), -float(samples.min()))
+        held = self._rest.shape[1]
+        steps, rest = divmod(held + len(samples), STEP)
+        whole = np.empty((2, steps * STEP), np.float32)
+        used = len(samples) - rest
+        if used < 0:
+            self._rest = np.concatenate([self._rest, samples.T], axis=1)
+            return
+        whole[:, :held] = self._rest
+        whole[:, held:] = samples[:used].T
+        self._rest = samples[used:].T.copy()
+        self._energies.append(self._filtered_energies(whole.reshape(-1, RUN)))
+
+    def _filtered_energies(self, runs: Samples) -> Samples:
+        """Return the energy of both channels behind the K-weighting, for each step."""
+        response, output, state, states = _matrices()
+        order = state.shape[1]
+        # What a run leaves in the filter dies away within a step.
+        left = (runs @ state).reshape(-1, RUNS * order) @ states[: RUNS * order]
+        left = left.reshape(2, -1, (RUNS + 1) * order)
+        before = np.concatenate([self._state, left[..., -order:]], axis=1)
+        self._state = before[:, -1:]
+        left += before[:, :-1] @ states[RUNS * order :]
+        filtered = runs @ response
+        filtered += left[..., :-order].reshape(-1, order) @ output
+        energies: Samples = np.einsum("rt,rt->r", filtered, filtered)
+        return np.asarray(energies.reshape(2, -1, RUNS).sum(axis=(0, 2)))
+
+    @property
+    def peak_dbfs(self) -> float | None:
+        """Return the largest sample in decibels, 0 being full scale; None for silence."""
+        return 20 * math.log10(self._peak) if self._peak else None
+
+    def integrated_lufs(self) -> float | None:
+        """Return the loudness; None if nothing is louder than the absolute gate."""
+        steps = np.concatenate([np.zeros(0, np.float32), *self._energies]).astype(np.float64)
+        if len(steps) < STEPS_PER_BLOCK:
+            return None
+        blocks = np.convolve(steps, np.ones(STEPS_PER_BLOCK), "valid") / (STEPS_PER_BLOCK * STEP)
+        loud = blocks[blocks > _power(ABSOLUTE_GATE_LUFS)]
+        if not len(loud):
+            return None
+        gated = loud[loud > loud.mean() * 10 ** (RELATIVE_GATE_LU / 10)]
+        return FULL_SCALE_LUFS + 10 * math.log10(gated.mean())
+
+
+def _power(loudness_lufs: float) -> float:
+    return float(10 ** ((loudness_lufs - FULL_SCALE_LUFS) / 10))
+
+
+@cache
+def _matrices() -> tuple[Samples, Samples, Samples, Samples]:
+    """Return the filter as products of matrices, since nothing that ships has a recursive filter.
+
+    Returns
+    -------
+    response : Run to its output, shape (RUN, RUN).
+    output : State before a run to its output, shape (4, RUN).
+    state : Run to the state that it leaves, shape (RUN, 4).
+    states : Those of all runs of a step, and the state before the step, to the states before each
+        run and after the last, shape ((RUNS + 1) * 4, (RUNS + 1) * 4).
+    """
+    transition, entry, exit_, direct = _filter()
+    order = len(transition)
+    powers = [np.linalg.matrix_power(transition, n) for n in range(RUN + 1)]
+    impulse = np.array([direct, *(exit_ @ power @ entry for power in powers[: RUN - 1])])
+    lags = np.arange(RUN)[np.newaxis] - np.arange(RUN)[:, np.newaxis]
+    response = np.where(lags >= 0, impulse[np.maximum(lags, 0)], 0)
+    output = np.stack([exit_ @ power for power in powers[:RUN]], axis=1)
+    state = np.stack([power @ entry for power in powers[RUN - 1 :: -1]])
+    run_powers = [np.linalg.matrix_power(powers[RUN], n).T for n in range(RUNS + 1)]
+    states = np.zeros((RUNS + 1, order, RUNS + 1, order))
+    for before in range(RUNS + 1):
+        states[RUNS, :, before] = run_powers[before]
+        for run in range(before):
+            states[run, :, before] = run_powers[before - 1 - run]
+    shape = ((RUNS + 1) * order, (RUNS + 1) * order)
+    matrices = (response, output, state, states.reshape(shape))
+    return tuple(matrix.astype(np.float32) for matrix in matrices)  # type: ignore[return-value]
+
+
+def _filter() -> tuple[Matrix, Matrix, Matrix, float]:
+    """Return the K-weighting at the sample rate: a shelf and a high-pass, one after the other."""
+    (a1, b1, c1, d1), (a2, b2, c2, d2) = map(_state_space, (_shelf(), _high_pass()))
+    transition = np.block([[a1, np.zeros((2, 2))], [np.outer(b2, c1), a2]])
+    return transition, np.concatenate([b1, b2 * d1]), np.concatenate([d2 * c1, c2]), d1 * d2
+
+
+def _shelf() -> tuple[Matrix, Matrix]:
+    """Return numerator and denominator of the first stage.
+
+    Source: ``ebur128_init_filter`` of libebur128 1.2.6, which derives the coefficients that the
+    standard has for 48 kHz.
+    """
+    tangent, quality = math.tan(math.pi * 1681.974450955533 / SAMPLE_RATE_HZ), 0.7071752369554196
+    high = 10 ** (3.999843853973347 / 20)
+    middle = high**0.4996667741545416
+    square, slope = tangent**2, tangent / quality
+    side = middle * slope
+    numerator = np.array([high + side + square, 2 * (square - high), high - side + square])
+    denominator = np.array([1 + slope + square, 2 * (square - 1), 1 - slope + square])
+    return numerator / denominator[0], denominator / denominator[0]
+
+
+def _high_pass() -> tuple[Matrix, Matrix]:
+    """Return numerator and denominator of the second stage; see `_shelf`."""
+    tangent, quality = math.tan(math.pi * 38.13547087602444 / SAMPLE_RATE_HZ), 0.5003270373238773
+    square, slope = tangent**2, tangent / quality
+    denominator = np.array([1 + slope + square, 2 * (square - 1), 1 - slope + square])
+    return np.array([1.0, -2.0, 1.0]), denominator / denominator[0]
+
+
+def _state_space(section: tuple[Matrix, Matrix]) -> tuple[Matrix, Matrix, Matrix, float]:
+    """Return a filter of second order as matrices: its transposed direct form II."""
+    (b0, b1, b2), (_, a1, a2) = section
+    transition = np.array([[-a1, 1.0], [-a2, 0.0]])
+    return transition, np.array([b1 - a1 * b0, b2 - a2 * b0]), np.array([1.0, 0.0]), float(b0)
