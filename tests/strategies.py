@@ -22,6 +22,7 @@ from stemdrop.job_record import (
 )
 from stemdrop.keys import UploadKey
 from stemdrop.models import Model
+from stemdrop.music import Music
 from stemdrop.option_values import BITRATE_RANGE_KBPS
 from stemdrop.options import Clip, Options, Quality
 
@@ -111,6 +112,13 @@ STEMS = st.builds(
     gain_db=st.floats(-40, 0),
     waveform=st.text("0123456789abcdef", max_size=8),
 )
+MUSIC = st.builds(
+    Music,
+    tempo_bpm=st.none() | st.floats(40, 220),
+    key=st.none() | st.text(),
+    loudness_lufs=st.none() | st.floats(-70, 10),
+    beats_s=st.lists(SECONDS, max_size=3).map(tuple),
+)
 USAGES = st.builds(
     Usage,
     timings_s=st.dictionaries(st.sampled_from(("download", "separate", "total")), SECONDS),
@@ -134,6 +142,7 @@ JOBS = st.builds(
     seconds_left=st.none() | SECONDS,
     source=st.none() | SOURCES,
     sound=st.none() | st.builds(Sound, st.none() | SECONDS, st.integers(1), st.integers(1)),
+    music=st.none() | MUSIC,
     stems=st.lists(STEMS, max_size=3).map(tuple),
     zip=st.none() | st.builds(StemArchive, st.text(), st.integers(0)),
     stem_file=st.none() | st.builds(StemArchive, st.text(), st.integers(0)),

@@ -50,6 +50,7 @@ AWAITING: dict[str, Any] = {
     "options": OPTIONS,
     "source": None,
     "sound": None,
+    "music": None,
     "stems": [],
     "zip": None,
     "stem_file": None,
@@ -90,6 +91,15 @@ DONE: dict[str, Any] = PROCESSING | {
     "progress": 1.0,
     "seconds_left": None,
     "sound": {"duration_s": 180.0, "sample_rate_hz": 44_100, "channels": 2},
+    "music": {
+        "tempo_bpm": 128.0,
+        "tempo_confidence": 0.62,
+        "key": "A minor",
+        "camelot": "8A",
+        "loudness_lufs": -9.4,
+        "peak_dbfs": -0.1,
+        "beats_s": [0.412, 0.881, 1.35, 1.818],
+    },
     "stems": [
         {
             "stem": stem,

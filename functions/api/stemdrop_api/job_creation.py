@@ -133,6 +133,7 @@ def _finished(store: Store, key: UploadKey, job: Job, original: Job) -> Job:
         progress=1.0,
         source=original.source and replace(original.source, key=job.key),
         sound=original.sound,
+        music=original.music,
         stems=copied.stems,
         zip=copied.zip,
         stem_file=copied.stem_file,

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from stemdrop.codecs import Codec
 from stemdrop.job_record import Failure, Sound, Stage, Status, UploadSource, Usage
 from stemdrop.models import Model
+from stemdrop.music import Music
 from stemdrop.options import Options, Quality
 from stemdrop_api import option_schema
 
@@ -121,6 +122,7 @@ class JobFields(BaseModel):
     options: dict[str, Any]
     source: UploadSource | None
     sound: Sound | None
+    music: Music | None
     error: Failure | None
     warnings: list[str]
     usage: Usage | None

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from stemdrop.errors import RejectedError, StorageError
+from stemdrop.music import Music
 
 VERSION = 1
 SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}\Z")
@@ -208,6 +209,7 @@ class Job:
     seconds_left: float | None = None
     source: UploadSource | None = None
     sound: Sound | None = None
+    music: Music | None = None
     results_ids: tuple[str, ...] = ()
     stems: tuple[Stem, ...] = ()
     zip: StemArchive | None = None
@@ -282,6 +284,7 @@ class Job:
 
 
 _PARTS: dict[str, type] = {
+    "music": Music,
     "sound": Sound,
     "status": Status,
     "stage": Stage,
@@ -304,6 +307,8 @@ def _part(name: str, value: Any) -> Any:
     if name == "sound" and isinstance(value, dict):
         tracks = tuple(Track(**track) for track in value.get("tracks", ()))
         return Sound(**value | {"tracks": tracks})
+    if name == "music" and isinstance(value, dict):
+        value |= {"beats_s": tuple(value.get("beats_s", ()))}
     part = _PARTS.get(name)
     if part is None:
         return value

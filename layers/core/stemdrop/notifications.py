@@ -67,13 +67,15 @@ class Notifier:
 
 
 def job_message(job: Job) -> str:
-    """Return a job's record as JSON, without the waveforms, which only the page needs.
+    """Return a job's record as JSON, without waveforms and beats, which only the page needs.
 
     It is ASCII only: SNS rejects some characters that keys may have.
     """
     record = asdict(job)
     for stem in record["stems"]:
         del stem["waveform"]
+    if record["music"]:
+        del record["music"]["beats_s"]
     return json.dumps(record)
 
 

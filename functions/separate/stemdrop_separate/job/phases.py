@@ -159,6 +159,7 @@ def _finish(state: JobState, results_id: str, results: PublishedResults) -> JobR
         stage=None,
         progress=1.0,
         sound=results.sound,
+        music=results.music,
         results_ids=(results_id,),
         stems=results.stems,
         zip=results.zip,

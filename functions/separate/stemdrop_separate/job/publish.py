@@ -13,6 +13,7 @@ from stemdrop.dedupe import copy_results, find_results, has_same_titles
 from stemdrop.errors import StorageError
 from stemdrop.job_record import Job, Sound, Stem, StemArchive
 from stemdrop.keys import ZIP_NAME, UploadKey, result_key
+from stemdrop.music import Music
 from stemdrop.options import Options
 from stemdrop.store import Store
 from stemdrop_separate.audio.encode import EncodedStem
@@ -35,6 +36,7 @@ class PublishedResults:
     """Results in the stems bucket, as the record describes them."""
 
     sound: Sound | None
+    music: Music | None
     stems: tuple[Stem, ...]
     zip: StemArchive | None
     stem_file: StemArchive | None
@@ -67,7 +69,7 @@ def publish(
         source.track.number,
         source.tracks,
     )
-    return PublishedResults(sound, stems, archive, stem_file, song.warnings)
+    return PublishedResults(sound, song.music, stems, archive, stem_file, song.warnings)
 
 
 def find_reusable(store: Store, key: UploadKey, entry: str, job: Job) -> Job | None:
@@ -104,7 +106,12 @@ def reuse_results(store: Store, original: Job, key: UploadKey, results_id: str) 
     except StorageError as error:
         raise NotReusableError(error.message) from error
     return PublishedResults(
-        original.sound, copied.stems, copied.zip, copied.stem_file, original.warnings
+        original.sound,
+        original.music,
+        copied.stems,
+        copied.zip,
+        copied.stem_file,
+        original.warnings,
     )
 
 
