@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stemdrop.errors import StemdropError
 from stemdrop.job_record import Failure, Status
+from stemdrop.music import Music
 from stemdrop_cli.display import Display, Row
 from stemdrop_cli.errors import DONE, SONG_FAILED, ClientError, FailedJobError
 from stemdrop_cli.names import displayable
@@ -27,6 +28,7 @@ class SongResult:
     duration_s : Seconds of sound; None if the song failed.
     elapsed_s : Seconds that it took.
     warnings : Sentences about the song, and about stems that clip.
+    music : Tempo, beats, key and loudness; None if the song failed.
     """
 
     song: str
@@ -40,6 +42,7 @@ class SongResult:
     elapsed_s: float = 0.0
     warnings: tuple[str, ...] = ()
     gain_db: float = 0.0
+    music: Music | None = None
     error: Failure | None = None
 
     def to_json(self) -> str:
@@ -100,6 +103,8 @@ class SongReporter:
             self.display.print_result(result.to_json())
         elif not self.quiet and not result.error:
             self.display.print_result(f"{name}: {result.summary()}")
+            if result.music and (described := result.music.summary()):
+                self.display.print_result(f"{name}: {described}")
         notes = [] if self.quiet else [*result.warnings]
         if result.gain_db and not self.quiet:
             notes.append(describe_scaling(result.gain_db))

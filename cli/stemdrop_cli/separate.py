@@ -134,7 +134,7 @@ class _Separation:
         result.stems = {stem: path for stem, path in paths.items() if stem != STEM_FILE}
         result.stem_file, result.duration_s = paths.get(STEM_FILE), round(separated.duration_s, 3)
         result.warnings = (*separated.warnings, *replacement)
-        result.gain_db = separated.gain_db
+        result.gain_db, result.music = separated.gain_db, separated.music
 
     def _show_progress(self, row: Row) -> Callable[[float], None]:
         began_s, time_left = time.monotonic(), TimeLeft(self.network.backend.parallel)

@@ -17,6 +17,7 @@ from memory_s3 import MemoryS3, S3Object
 from stemdrop.errors import StorageError
 from stemdrop.job_record import Job, SeparationEngine, Status, now
 from stemdrop.keys import UploadKey, record_key
+from stemdrop.music import Music
 from stemdrop.options import Options
 from stemdrop.store import Store
 from stemdrop_api.job_index import JobIndex
@@ -39,6 +40,7 @@ OTHER = UploadKey.parse("drop/other.wav")
 TIME = "2026-01-01T12:00:00.000Z"
 FIRST, SECOND = b"first song", b"second song"
 ENGINE = SeparationEngine("onnx", "2stems", "0" * 64, {})
+MUSIC = Music(None, None, None, None, None, None, ())
 NETWORK = SimpleNamespace(backend=SimpleNamespace(parallel=1))
 MODELS: Any = SimpleNamespace(engine=lambda _: ENGINE, load=lambda _: NETWORK)
 JOB_PACKAGE = "stemdrop_separate.job"
@@ -59,7 +61,7 @@ def separate(
         path.write_bytes(stem_of(song.read_bytes(), name))
         stems[name] = EncodedStem(path, 44_100, path.stat().st_size, -1.0, 0, "")
     source = AudioSource(1.0, 44_100, 2, "pcm_s16le", "wav", Tags({"title": "Title"}))
-    return SeparatedSong(source, stems, 1.0, 1.0, (), 0.0)
+    return SeparatedSong(source, stems, 1.0, 1.0, (), 0.0, MUSIC)
 
 
 class SequentialPool:
