@@ -65,13 +65,13 @@ def hi_hat(random: np.random.Generator) -> Waveform:
 
 
 @lru_cache(maxsize=128)
-def bass_note(pitch: int, length: int) -> Waveform:
+def bass_note(pitch: float, length: int) -> Waveform:
     """Return a plucked bass string, whose upper partials decay faster."""
     return _plucked(pitch, length, partials=8, brightness=1.2, decay_s=0.9)
 
 
 @lru_cache(maxsize=128)
-def keyboard_note(pitch: int, length: int) -> Waveform:
+def keyboard_note(pitch: float, length: int) -> Waveform:
     """Return a note that sounds between an electric piano and a guitar."""
     return _plucked(pitch, length, partials=7, brightness=1.5, decay_s=0.7)
 
@@ -81,10 +81,10 @@ def _time_s(duration_s: float) -> NDArray[np.float64]:
 
 
 def _plucked(
-    pitch: int, length: int, *, partials: int, brightness: float, decay_s: float
+    pitch: float, length: int, *, partials: int, brightness: float, decay_s: float
 ) -> Waveform:
     time_s = np.arange(length) / SAMPLE_RATE_HZ
-    phase = 2 * np.pi * frequency_hz(np.array(float(pitch))) * time_s
+    phase = 2 * np.pi * frequency_hz(np.array(pitch, float)) * time_s
     sound = np.zeros(length)
     for partial in range(1, partials + 1):
         fading = np.exp(-time_s * (0.6 + 0.4 * partial) / decay_s)
