@@ -41,6 +41,16 @@ export function formatDateTime(timestamp) {
   return new Intl.DateTimeFormat(LOCALE, options).format(new Date(timestamp));
 }
 
+/** Format what is known of a song's music: "128 BPM · F♯ minor (11A) · −9.4 LUFS". */
+export function formatMusic({ tempo_bpm, key, camelot, loudness_lufs }) {
+  const parts = [
+    tempo_bpm && `${Math.round(10 * tempo_bpm) / 10} BPM`,
+    key && `${key.replace("#", "♯").replace(/^(.)b/, "$1♭")} (${camelot})`,
+    loudness_lufs !== null && `${loudness_lufs.toFixed(1).replace("-", "−")} LUFS`,
+  ];
+  return parts.filter(Boolean).join(" · ");
+}
+
 /** Return a file's name without its extension. */
 export const withoutExtension = (filename) => filename.replace(/\.[A-Za-z0-9]{1,8}$/, "") || filename;
 

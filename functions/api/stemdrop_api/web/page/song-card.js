@@ -2,7 +2,7 @@
 
 import { announce, createElement, setText } from "./dom.js";
 import { errorMessage } from "./errors.js";
-import { formatDateTime, formatEstimate, pluralize, withoutExtension } from "./format.js";
+import { formatDateTime, formatEstimate, formatMusic, pluralize, withoutExtension } from "./format.js";
 import { Player } from "./player.js";
 
 const ENDED_STATES = new Set(["failed", "interrupted", "gone"]);
@@ -32,6 +32,7 @@ export class SongCard {
     const button = (selector, text, label, click) =>
       createElement(selector, { type: "button", "aria-label": label, on: { click } }, text);
     this.heading = createElement("h3", { tabIndex: -1 }, title);
+    this.music = createElement("p.music");
     this.status = createElement("p.status");
     this.error = createElement("p.error");
     this.warnings = createElement("div.warnings");
@@ -44,7 +45,7 @@ export class SongCard {
     const header = createElement(
       "div.card-header",
       {},
-      createElement("div.card-title", {}, this.heading, this.status),
+      createElement("div.card-title", {}, this.heading, this.music, this.status),
       createElement("div.card-actions", {}, this.openButton, this.chooseAgainButton, this.deleteButton),
     );
     this.element = createElement(
@@ -76,6 +77,7 @@ export class SongCard {
     const { state, error, transientError, job } = this.song;
     const hasEnded = ENDED_STATES.has(state);
     this.element.dataset.state = state;
+    setText(this.music, state === "done" && job.music ? formatMusic(job.music) : "");
     setText(this.status, this.#statusText());
     this.progressBar.hidden = state === "done" || hasEnded;
     this.#showProgress();
