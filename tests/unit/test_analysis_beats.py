@@ -8,7 +8,7 @@ from known_music import PATTERNS, analyze, distances_s, drums, noise, progressio
 from stemdrop.job_record import Job, Status, now
 from stemdrop.music import Music
 from stemdrop_separate.analysis.onsets import FRAMES_PER_S
-from stemdrop_separate.analysis.segment_features import BANDS, STEPS, SegmentFeatures
+from stemdrop_separate.analysis.segment_features import BAND_STARTS, STEPS, SegmentFeatures
 from stemdrop_separate.analysis.song_analysis import MAX_BEATS, SongAnalyzer
 
 TEMPOS_BPM = (60, 80, 100, 120, 140, 160, 180)
@@ -111,7 +111,7 @@ def test_tempo_and_key_are_found_in_the_same_song() -> None:
 
 def long_song(beats: int) -> Music:
     """Analyze frames of which every 20th has an onset."""
-    bands = np.zeros((20 * beats, BANDS.shape[1]), np.float32)
+    bands = np.zeros((20 * beats, len(BAND_STARTS)), np.float32)
     bands[10::20] = 1.0
     analyzer = SongAnalyzer()
     analyzer.add(np.zeros((0, 2), np.float32), SegmentFeatures(bands, np.zeros(STEPS)))

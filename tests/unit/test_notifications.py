@@ -21,6 +21,7 @@ from stemdrop.job_record import (
 )
 from stemdrop.keys import MAX_UPLOAD_KEY_BYTES
 from stemdrop.models import Model
+from stemdrop.music import Music
 from stemdrop.notifications import Notifier, job_message, message_attributes
 
 ARN = "arn:aws:sns:eu-central-1:123456789012:stemdrop-completed"
@@ -79,10 +80,13 @@ def test_the_largest_message_fits() -> None:
     assert request["TopicArn"] == ARN
 
 
-def test_the_message_is_the_record_without_waveforms() -> None:
+def test_the_message_is_the_record_without_waveforms_and_beats() -> None:
     plain = replace(JOB, stems=tuple(replace(found, waveform="") for found in JOB.stems))
     assert Job.from_json(job_message(JOB)) == plain
     assert "waveform" not in job_message(JOB)
+    beats = replace(JOB, music=Music(tempo_bpm=120.0, beats_s=(0.5, 1.0)))
+    assert '"tempo_bpm": 120.0' in job_message(beats)
+    assert "beats_s" not in job_message(beats)
 
 
 def test_message_has_only_ascii_characters() -> None:

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ, Samples
 
-# The filter runs on 63 samples at a time, and energies are added up for 100 ms: a quarter of a
-# gating block, and the step from one to the next.
-RUN, RUNS = 63, 70
+# The filter runs on 49 samples at a time, and energies are added up for 100 ms: a quarter of a
+# gating block, and the step from one to the next. OpenBLAS divides products of more than 2^18
+# multiplications among threads, which spin for 10 ms afterwards; these are smaller.
+RUN, RUNS = 49, 90
 STEP = RUN * RUNS
 STEPS_PER_BLOCK = 4
 FULL_SCALE_LUFS = -0.691
@@ -43,22 +44,26 @@ class LoudnessMeter:
         whole[:, :held] = self._rest
         whole[:, held:] = samples[:used].T
         self._rest = samples[used:].T.copy()
-        self._energies.append(self._filtered_energies(whole.reshape(-1, RUN)))
+        self._energies.append(self._filtered_energies(whole.reshape(-1, RUNS, RUN)))
 
     def _filtered_energies(self, runs: Samples) -> Samples:
         """Return the energy of both channels behind the K-weighting, for each step."""
-        response, output, state, states = _matrices()
-        order = state.shape[1]
-        # What a run leaves in the filter dies away within a step.
-        left = (runs @ state).reshape(-1, RUNS * order) @ states[: RUNS * order]
-        left = left.reshape(2, -1, (RUNS + 1) * order)
-        before = np.concatenate([self._state, left[..., -order:]], axis=1)
+        response, output, entry, transition, decay = _matrices()
+        order = len(transition)
+        entries = (runs @ entry).reshape(2, -1, RUNS, order)
+        states = np.empty_like(entries)
+        state = np.zeros_like(entries[:, :, 0])
+        for run in range(RUNS):
+            states[:, :, run] = state
+            state = state @ transition + entries[:, :, run]
+        # What a step leaves in the filter dies away within the next.
+        before = np.concatenate([self._state, state], axis=1)
         self._state = before[:, -1:]
-        left += before[:, :-1] @ states[RUNS * order :]
+        states += (before[:, :-1] @ decay).reshape(states.shape)
         filtered = runs @ response
-        filtered += left[..., :-order].reshape(-1, order) @ output
-        energies: Samples = np.einsum("rt,rt->r", filtered, filtered)
-        return np.asarray(energies.reshape(2, -1, RUNS).sum(axis=(0, 2)))
+        filtered += states.reshape(-1, RUNS, order) @ output
+        energies: Samples = np.einsum("srt,srt->s", filtered, filtered)
+        return np.asarray(energies.reshape(2, -1).sum(axis=0))
 
     @property
     def peak_dbfs(self) -> float | None:
@@ -83,34 +88,27 @@ def _power(loudness_lufs: float) -> float:
 
 
 @cache
-def _matrices() -> tuple[Samples, Samples, Samples, Samples]:
+def _matrices() -> tuple[Samples, ...]:
     """Return the filter as products of matrices, since nothing that ships has a recursive filter.
 
     Returns
     -------
     response : Run to its output, shape (RUN, RUN).
     output : State before a run to its output, shape (4, RUN).
-    state : Run to the state that it leaves, shape (RUN, 4).
-    states : Those of all runs of a step, and the state before the step, to the states before each
-        run and after the last, shape ((RUNS + 1) * 4, (RUNS + 1) * 4).
+    entry : Run to the state that it leaves, shape (RUN, 4).
+    transition : State before a run to the state that it leaves, shape (4, 4).
+    decay : State before a step to those that it leaves before each run, shape (4, RUNS * 4).
     """
     transition, entry, exit_, direct = _filter()
-    order = len(transition)
     powers = [np.linalg.matrix_power(transition, n) for n in range(RUN + 1)]
     impulse = np.array([direct, *(exit_ @ power @ entry for power in powers[: RUN - 1])])
     lags = np.arange(RUN)[np.newaxis] - np.arange(RUN)[:, np.newaxis]
     response = np.where(lags >= 0, impulse[np.maximum(lags, 0)], 0)
     output = np.stack([exit_ @ power for power in powers[:RUN]], axis=1)
-    state = np.stack([power @ entry for power in powers[RUN - 1 :: -1]])
-    run_powers = [np.linalg.matrix_power(powers[RUN], n).T for n in range(RUNS + 1)]
-    states = np.zeros((RUNS + 1, order, RUNS + 1, order))
-    for before in range(RUNS + 1):
-        states[RUNS, :, before] = run_powers[before]
-        for run in range(before):
-            states[run, :, before] = run_powers[before - 1 - run]
-    shape = ((RUNS + 1) * order, (RUNS + 1) * order)
-    matrices = (response, output, state, states.reshape(shape))
-    return tuple(matrix.astype(np.float32) for matrix in matrices)  # type: ignore[return-value]
+    entries = np.stack([power @ entry for power in powers[RUN - 1 :: -1]])
+    decay = [np.linalg.matrix_power(powers[RUN], run).T for run in range(RUNS)]
+    matrices = (response, output, entries, powers[RUN].T, np.concatenate(decay, axis=1))
+    return tuple(matrix.astype(np.float32) for matrix in matrices)
 
 
 def _filter() -> tuple[Matrix, Matrix, Matrix, float]:

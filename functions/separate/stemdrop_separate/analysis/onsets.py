@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from stemdrop_separate.analysis.segment_features import BANDS
+from stemdrop_separate.analysis.segment_features import BAND_STARTS
 from stemdrop_separate.separation.stft import HOP, SAMPLE_RATE_HZ, Samples
 
 FRAMES_PER_S = SAMPLE_RATE_HZ / HOP
@@ -16,7 +16,7 @@ class OnsetEnvelope:
     """Collects the spectral flux of a stream of segments: one float32 per frame."""
 
     def __init__(self) -> None:
-        self._last = np.zeros((1, BANDS.shape[1]), np.float32)
+        self._last = np.zeros((1, len(BAND_STARTS)), np.float32)
         self._flux: list[Samples] = []
 
     def add(self, bands: Samples) -> None:

@@ -1,7 +1,6 @@
 """What a segment's spectrogram says about onsets and pitches, in a few values per frame."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +10,8 @@ from stemdrop_separate.separation.stft import FRAME, SAMPLE_RATE_HZ, Samples
 # All networks see as many bins, up to 11 kHz.
 BINS = 1024
 BIN_HZ = SAMPLE_RATE_HZ / FRAME
-# Edges of the bands whose onsets are counted: about three per octave, at least one bin each.
-BAND_EDGES = np.unique(np.rint(np.geomspace(30, 10_500, 25) / BIN_HZ).astype(int))
+# Lowest bins of the bands whose onsets are counted: about three per octave, at least one bin each.
+BAND_STARTS = np.unique(np.rint(np.geomspace(30, 10_500, 25)[:-1] / BIN_HZ).astype(int))
 # Range of the fundamental frequencies and the lower partials: 55 to 2,000 Hz.
 FIRST_PITCH_BIN, LAST_PITCH_BIN = 5, 190
 CONCERT_A_HZ = 440.0
@@ -25,23 +24,13 @@ INAUDIBLE_POWER = 1e-12
 FLATTEST_PEAK = 1e-3
 
 
-def _band_matrix() -> Samples:
-    matrix = np.zeros((BINS, len(BAND_EDGES) - 1), np.float32)
-    for band, (first, end) in enumerate(pairwise(BAND_EDGES)):
-        matrix[first:end, band] = 1
-    return matrix
-
-
-BANDS = _band_matrix()
-
-
 @dataclass(frozen=True, slots=True)
 class SegmentFeatures:
     """Features of a segment's frames.
 
     Attributes
     ----------
-    bands : Compressed energy per frame and band, float32, shape (frames, bands).
+    bands : Compressed energy per frame and band, float32, shape (frames, len(BAND_STARTS)).
     pitches : Weight of the spectral peaks at each step of an octave from A up, float64, shape
         (STEPS,).
     """
@@ -60,7 +49,8 @@ def measure_features(magnitude: Samples) -> SegmentFeatures:
     power = np.square(magnitude[0, :, :BINS])
     power += np.square(magnitude[1, :, :BINS])
     # The fourth root compresses like loudness does, and a louder song has the same rhythm.
-    return SegmentFeatures(np.sqrt(np.sqrt(power @ BANDS)), _pitch_histogram(power))
+    bands = np.sqrt(np.sqrt(np.add.reduceat(power, BAND_STARTS, axis=1)))
+    return SegmentFeatures(bands, _pitch_histogram(power))
 
 
 def _pitch_histogram(power: Samples) -> NDArray[np.float64]:
