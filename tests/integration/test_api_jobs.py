@@ -198,6 +198,8 @@ def test_known_song_is_done_at_once(
     assert job["source"]["key"] == job["key"]
     assert job["source"]["sha256"] == sha256
     assert job["usage"] is None
+    assert job["music"] == api.get(f"/jobs/{first}").json["music"]
+    assert job["music"]["loudness_lufs"] < 0
     assert [stem["filename"] for stem in job["stems"]] == [
         "b - vocals.flac",
         "b - accompaniment.flac",

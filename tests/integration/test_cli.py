@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import tiny_models
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from stemdrop.errors import OptionError
+from stemdrop.music import Music
 from stemdrop_cli.main import main
 from stemdrop_separate.output_paths import require_file
 
@@ -73,8 +75,9 @@ def test_summary_names_files_and_speed(
 ) -> None:
     assert separate(song, "-o", tmp_path, "-c", "flac") == 0
     printed = capsys.readouterr()
-    assert printed.out.count("\n") == 1
-    assert f"{song}: 2.5 s in" in printed.out
+    files, music = printed.out.splitlines()
+    assert f"{song}: 2.5 s in" in files
+    assert re.fullmatch(re.escape(str(song)) + r": .* LUFS", music)
     assert str(tmp_path / "my song" / "vocals.flac") in printed.out
     assert printed.err == f"{song}: separating\n"
 
@@ -236,6 +239,8 @@ def test_folder_is_separated_into_json_without_the_stems_in_it(
     }
     assert (done["song"], done["status"], done["model"]) == ("-x.wav", "done", "2stems")
     assert (done["stems"], done["duration_s"]) == ({"vocals": "stems/-x/vocals.wav"}, 2.5)
+    assert done["music"].keys() == {field.name for field in fields(Music)}
+    assert failed["music"] is None
     assert (failed["song"], failed["status"]) == ("live/bad.mp3", "failed")
     assert failed["error"]["code"] == "not_audio"
     assert tree(tmp_path / "stems") == ["-x/vocals.wav"]

@@ -295,6 +295,8 @@ def test_the_same_song_under_another_key_is_copied(
     assert one.zip is not None
     assert read(buckets, other.zip.key) == read(buckets, one.zip.key)
     assert (other.sound, other.engine, other.warnings) == (one.sound, one.engine, one.warnings)
+    assert one.music is not None
+    assert other.music == one.music
     assert [replace(stem, key="") for stem in other.stems] == [
         replace(stem, key="") for stem in one.stems
     ]
