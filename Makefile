@@ -223,6 +223,9 @@ bench: test-setup ## Measure speed and cost against stock Spleeter, and write th
 	$(if $(REVISION),$(BIN)/python -m benchmarks.compare_revisions $(REVISION),$(BIN)/python -m benchmarks.bench)
 	$(if $(REVISION),,$(BIN)/python -m benchmarks.cost $(if $(OFFLINE),--offline))
 
+analysis: setup ## Measure the share of a separation's processor time that tempo, beats, key and loudness take
+	$(BIN)/python -m benchmarks.analysis_share
+
 evaluate: test-setup ## Measure stems against the true stems of songs in DIR, or of generated songs
 	$(BIN)/python -m benchmarks.evaluate --models $(MODELS) --qualities $(QUALITIES) --codecs $(CODECS) \
 		$(if $(DIR),--songs "$(DIR)" --page "$(OUT)/evaluation.md")
