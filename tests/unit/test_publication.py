@@ -40,7 +40,7 @@ OTHER = UploadKey.parse("drop/other.wav")
 TIME = "2026-01-01T12:00:00.000Z"
 FIRST, SECOND = b"first song", b"second song"
 ENGINE = SeparationEngine("onnx", "2stems", "0" * 64, {})
-MUSIC = Music(None, None, None, None, None, None, ())
+MUSIC = Music()
 NETWORK = SimpleNamespace(backend=SimpleNamespace(parallel=1))
 MODELS: Any = SimpleNamespace(engine=lambda _: ENGINE, load=lambda _: NETWORK)
 JOB_PACKAGE = "stemdrop_separate.job"
