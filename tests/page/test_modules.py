@@ -26,6 +26,21 @@ CASES: list[dict[str, Any]] = [
     {"channels": {"drums": {"volume": 0.5}}, "gains": [1, 0.5, 0]},
     {"channels": {"drums": {"soloed": True}}, "originalOnly": True, "gains": [0, 0, 1]},
 ]
+MUSIC: dict[str, dict[str, Any]] = {
+    "128 BPM · A minor (8A) · \u22129.4 LUFS": {
+        "tempo_bpm": 127.98, "key": "A minor", "camelot": "8A", "loudness_lufs": -9.42,
+    },
+    "92.5 BPM · B♭ major (6B) · \u221216.0 LUFS": {
+        "tempo_bpm": 92.46, "key": "Bb major", "camelot": "6B", "loudness_lufs": -16.0,
+    },
+    "F♯ minor (11A) · 0.0 LUFS": {
+        "tempo_bpm": None, "key": "F# minor", "camelot": "11A", "loudness_lufs": 0.04,
+    },
+    "": {"tempo_bpm": None, "key": None, "camelot": None, "loudness_lufs": None},
+}  # fmt: skip
+FORMAT_MUSIC = """
+async ({ module, songs }) => songs.map((await import(module)).formatMusic);
+"""
 MIX = """
 async ({ module, cases }) => {
   const { Mixer } = await import(module);
@@ -59,3 +74,8 @@ def test_incremental_hash_equals_sha256(user: PageUser) -> None:
 def test_gains_follow_mute_solo_volume_and_the_original(user: PageUser) -> None:
     found = user.page.evaluate(MIX, {"module": module("mixer.js"), "cases": CASES})
     assert found == [case["gains"] for case in CASES]
+
+
+def test_music_is_described_in_a_line(user: PageUser) -> None:
+    songs = {"module": module("format.js"), "songs": list(MUSIC.values())}
+    assert user.page.evaluate(FORMAT_MUSIC, songs) == list(MUSIC)

@@ -65,6 +65,7 @@ def test_dropped_song_gives_the_stems_of_the_command_line(
     page.get_by_role("button", name="Separate", exact=True).click()
     card = user.card("done", "Mañana – live")
     expect(card.locator(".status")).to_contain_text("2 stems, wav – available until")
+    expect(card.locator(".music")).to_have_text(re.compile(r"(^|· )\u2212\d+\.\d LUFS$"))
     expect(page.get_by_role("button", name="Play")).to_be_visible()
     user.screenshot("05-done")
 
