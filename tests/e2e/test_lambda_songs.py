@@ -73,7 +73,7 @@ def test_stems_are_those_of_the_command_line_cold_and_warm(
         for _ in ("cold", "warm"):
             job, _ = separate(function, s3, song, KEY)
             assert job.status is Status.DONE
-            assert {stem: s3.read(f"{KEY}/{stem}.wav") for stem in STEMS} == expected
+            assert {stem.stem: s3.read(stem.key) for stem in job.stems} == expected
     assert log.read_text().count("INIT START") == 1
 
 
