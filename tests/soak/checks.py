@@ -95,27 +95,22 @@ class Checks:
                 self._findings.add("orphans", f"deleted {self._describe(song, job)}")
             return
         if job is None or not job.is_finished:
-            self._lose(song, job)
+            self._findings.add("lost", self._describe(song, job))
         elif job.status is Status.DONE:
             self._compare(song, job)
 
     def _check_surviving(self, song: UploadedSong, job: Job | None) -> None:
         is_last = job and job.source and self._bucket.has(song, job.source.etag)
-        if job is None or not is_last or not job.is_finished:
-            self._lose(song, job)
+        if job and not self._when and song.key in self._failed_keys and not job.is_final:
+            self._findings.counts["failed after three attempts"] += 1
+        elif job is None or not is_last or not job.is_final:
+            self._findings.add("lost", self._describe(song, job))
         elif job.status is Status.DONE:
             self._compare(song, job)
-        elif job.error and job.error.is_transient:
-            self._findings.counts["failed after three attempts"] += 1
-            if self._when or song.key not in self._failed_keys:
-                self._findings.add("lost", self._describe(song, job))
         else:
             self._findings.counts[self._when + "rejected"] += 1
             if song.recipe.is_audio:
                 self._findings.add("wrong", self._describe(song, job))
-
-    def _lose(self, song: UploadedSong, job: Job | None) -> None:
-        self._findings.add("lost", self._describe(song, job))
 
     def _compare(self, song: UploadedSong, job: Job) -> None:
         self._findings.counts[self._when + "done"] += 1
