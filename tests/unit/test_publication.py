@@ -65,7 +65,7 @@ def separate(
 
 
 class SequentialPool:
-    """A pool whose calls are steps of the function that asks for them."""
+    """A pool whose calls are steps of the function that uses it."""
 
     def __init__(self, _: int) -> None:
         pass
