@@ -94,6 +94,7 @@ def test_a_record_is_no_result(key: UploadKey) -> None:
     below = UploadKey.parse(f"{key}/results-{new_results_id()}") if key.origin == "drop" else key
     assert not is_result_of(key, record_key(key))
     assert not is_result_of(key, record_key(below))
+    assert not is_result_of(key, f"{new_results_id()}/vocals.wav")
 
 
 def test_each_results_id_is_new() -> None:

@@ -311,10 +311,10 @@ def test_results_that_are_no_longer_named_are_not_named_again() -> None:
 
 def test_failed_job_names_no_results() -> None:
     store, record, _ = begun()
-    record.begin_results()
+    record.begin_results(seconds_left=8.0)
     RecordWriter(store, KEY).fail(Failure("killed", "All attempts failed.", is_transient=True))
     assert store.job is not None
-    assert store.job.results_ids == ()
+    assert (store.job.results_ids, store.job.seconds_left) == ((), None)
 
 
 def test_too_many_writers_are_a_storage_error() -> None:

@@ -129,9 +129,10 @@ def is_result_of(upload: UploadKey, key: str) -> bool:
 
     The record of another upload may have the same prefix: that of ``<upload>/results-<id>``.
     """
-    results_id, _, name = key.removeprefix(results_prefix(upload)).partition("/")
+    prefix, _, below = key.partition(results_prefix(upload))
+    results_id, _, name = below.partition("/")
     is_name = bool(name) and "/" not in name and name != RECORD_NAME
-    return is_name and bool(RESULTS_ID.fullmatch(results_id))
+    return not prefix and is_name and bool(RESULTS_ID.fullmatch(results_id))
 
 
 def result_name(key: str) -> str:

@@ -60,6 +60,7 @@ class RecordWriter:
             job.updated(
                 status=Status.FAILED,
                 stage=None,
+                seconds_left=None,
                 results_ids=(),  # an attempt that is still at work publishes again
                 error=failure,
                 finished_at=now(),

@@ -106,7 +106,10 @@ def _run_phases(state: JobState) -> JobResult:
 
 
 def _give_up(store: Store, record: RecordWriter, error: Exception) -> None:
-    """Record that the last attempt failed, unless another attempt is at work or has succeeded."""
+    """Record that the last attempt failed, unless another one has succeeded or was rejected.
+
+    One that is still at work continues, and replaces this record.
+    """
     code, reason = "internal", "something unexpected happened; the log says what."
     if isinstance(error, SetupError):
         code, reason = error.code, "the installation is incomplete; the log says what is missing."
