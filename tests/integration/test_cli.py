@@ -18,6 +18,7 @@ from scipy.io import wavfile
 import tiny_models
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
+from folders import names_below
 from stemdrop.errors import OptionError
 from stemdrop.music import Music
 from stemdrop_cli.main import main
@@ -326,7 +327,7 @@ def test_interruption_leaves_no_files(tmp_path: Path, number: signal.Signals) ->
         stderr=subprocess.PIPE,
         text=True,
     )
-    while not any(name.endswith(".wav") for _, _, names in os.walk(out) for name in names):
+    while not any(name.endswith(".wav") for name in names_below(out)):
         assert process.poll() is None
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)

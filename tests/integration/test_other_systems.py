@@ -13,6 +13,7 @@ import windows_command
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from fake_server import TOKEN, FakeServer
+from folders import names_below
 from stemdrop_cli.main import main
 from stemdrop_local.deployment import ROOT
 
@@ -59,13 +60,13 @@ def test_windows_ends_ffmpeg_on_interruption(tmp_path: Path) -> None:
     song, out = tmp_path / "long.wav", tmp_path / "out"
     write_wav(song, [np.zeros((44_100 * 600, 2), np.float32)])
     with start_on_windows("stemdrop_cli.main", "separate", song, "-o", out) as process:
-        while not list(out.rglob("*.wav")):
+        while not any(name.endswith(".wav") for name in names_below(out)):
             assert process.poll() is None
         process.terminate()
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert errors.splitlines()[1:] == ["stemdrop: Interrupted; unfinished stems are removed."]
-    assert not [path for path in out.rglob("*") if path.is_file()]
+    assert not names_below(out)
 
 
 def test_windows_submits_a_song(song: Path, tmp_path: Path) -> None:
