@@ -39,6 +39,9 @@ READY := .venv/.ready
 TEST_READY := .venv/.test-ready
 SAM_READY := .venv-sam/.ready
 LINT_READY := .venv-lint/.ready
+NODE_READY := .venv-node/.ready
+NPM := $(or $(shell command -v npm),$(CURDIR)/.venv-node/bin/npm)
+PAGE_LIBRARIES := functions/api/stemdrop_api/web/libraries/signalsmith-stretch.mjs
 CLIENTS_READY := tests/clients_js/node_modules/.package-lock.json
 TEMPLATES := template.yaml $(wildcard infra/*.yaml)
 PODMAN := podman runc iptables netavark aardvark-dns uidmap debootstrap
@@ -86,21 +89,30 @@ $(TEST_READY): tests/requirements.txt $(READY)
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
 
-test-setup: $(TEST_READY) models ## Create the environment with the packages of the tests, and build the 2stems model
+test-setup: $(TEST_READY) $(PAGE_LIBRARIES) models ## Create the environment with the packages of the tests, and build the 2stems model
 
 version: $(READY) ## Write the version of the last git tag to layers/core/stemdrop/version.txt
 	@$(BIN)/hatchling version > layers/core/stemdrop/version.txt
 
 # Environments apart from .venv; pyproject.toml says why.
-$(SAM_READY) $(LINT_READY): .venv-%/.ready: infra/%/requirements.txt | $(READY)
+$(SAM_READY) $(LINT_READY) $(NODE_READY): .venv-%/.ready: infra/%/requirements.txt | $(READY)
 	@echo "Installing the packages of infra/$* ..."
 	$(BIN)/uv venv -q --clear --python $(BIN)/python .venv-$*
 	$(BIN)/uv pip sync -q --python .venv-$*/bin/python --require-hashes $<
 	touch $@
 
-$(CLIENTS_READY): tests/clients_js/package-lock.json | $(READY)
+$(CLIENTS_READY): tests/clients_js/package-lock.json | $(NODE_READY)
 	@echo "Installing the AWS SDK for JavaScript ..."
-	cd tests/clients_js && ../../$(BIN)/npm ci --silent --ignore-scripts --no-audit --no-fund
+	cd tests/clients_js && ../../.venv-node/bin/npm ci --silent --ignore-scripts --no-audit --no-fund
+
+$(PAGE_LIBRARIES): functions/api/package-lock.json | $(if $(shell command -v npm),,$(NODE_READY))
+	@echo "Installing the libraries of the page ..."
+	cd functions/api && $(NPM) ci --silent --ignore-scripts --no-audit --no-fund
+	mkdir -p $(@D)
+	cp functions/api/node_modules/signalsmith-stretch/SignalsmithStretch.mjs $(@D)/signalsmith-stretch.mjs
+	touch $(PAGE_LIBRARIES)
+
+page-libraries: $(PAGE_LIBRARIES) ## Install the JavaScript libraries that the page loads
 
 models: $(READY) ## Build the networks in MODELS (default: 2stems)
 	$(BIN)/python -m stemdrop_model build $(MODELS)
@@ -111,7 +123,7 @@ proof: $(TEST_READY) ## Compare the networks in MODELS with Spleeter's own graph
 demo: setup ## Separate SONG (or a generated one) through the real handler, into OUT
 	$(BIN)/python -m benchmarks.demo --out $(OUT) $(if $(SONG),--song "$(SONG)")
 
-local: setup ## Run the local stack on PORT, with SONGS at a time
+local: setup $(PAGE_LIBRARIES) ## Run the local stack on PORT, with SONGS at a time
 	$(BIN)/python -m stemdrop_local.local --port $(PORT) --songs $(SONGS)
 
 test: test-setup proof chromium clients lint types ## Run all checks and tests, in two more processes than there are processors
@@ -126,7 +138,7 @@ lint: $(TEST_READY) $(LINT_READY) phrases ## Check style, spelling, phrases, imp
 	CKV_SKIP_PACKAGE_UPDATE_CHECK=true .venv-lint/bin/checkov --file $(TEMPLATES) Dockerfile
 
 phrases: ## Refuse the phrases of infra/lint/banned-phrases.txt in the code and the docs
-	! grep -rniwE -f infra/lint/banned-phrases.txt $(addprefix --exclude-dir=,node_modules __pycache__) \
+	! grep -rniwE -f infra/lint/banned-phrases.txt $(addprefix --exclude-dir=,node_modules libraries __pycache__) \
 		--include=*.{css,html,js,md,py,sh,toml,yaml} --include=Dockerfile --include=Makefile $(CODE) $(PROSE)
 
 audit: $(LINT_READY) ## Look up known vulnerabilities of shipped packages; needs a network
@@ -185,15 +197,15 @@ lambda: test-setup build ## Separate SONG (or a generated one) in the image unde
 wheel: $(READY) ## Build the wheel of the `stemdrop` command into dist
 	$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation --wheel-dir dist .
 
-build: version ## Build the separator's image with MODELS and BACKEND; OFFLINE=1 needs no image registry
+build: version $(PAGE_LIBRARIES) ## Build the separator's image with MODELS and BACKEND; OFFLINE=1 needs no image registry
 	$(BIN)/python -m stemdrop_containers.image --models "$(MODELS)" --backend $(BACKEND) \
 		$(if $(OFFLINE),--offline) $(if $(BASE),--base "$(BASE)")
 
-sam-local: version $(SAM_READY) ## Build with SAM, then run `sam local` with RUN against the S3 of `make local`
+sam-local: version $(SAM_READY) $(PAGE_LIBRARIES) ## Build with SAM, then run `sam local` with RUN against the S3 of `make local`
 	$(BIN)/python -m stemdrop_containers.sam_local --models "$(MODELS)" --backend $(BACKEND) \
 		$(if $(OFFLINE),--offline) $(RUN)
 
-deploy: version $(SAM_READY) ## Deploy or update STACK on AWS; PARAMETERS="Name=value ...", NEW_TOKEN=1, CHECK=1 for a preflight only
+deploy: version $(SAM_READY) $(PAGE_LIBRARIES) ## Deploy or update STACK on AWS; PARAMETERS="Name=value ...", NEW_TOKEN=1, CHECK=1 for a preflight only
 	@$(BIN)/python -m stemdrop_cloud.deploy --environment "$(ENVIRONMENT)" --stack "$(STACK)" \
 		$(if $(NEW_TOKEN),--new-token) $(if $(CHECK),--check) --parameters "$(PARAMETERS) \
 		$(if $(filter-out file,$(origin MODELS)),Models='$(MODELS)') $(ARCHITECTURE:%=Architecture=%) $(ALARM_ADDRESS:%=AlarmAddress=%)"
@@ -240,6 +252,7 @@ lock: $(READY) ## Update the lock files
 	$(call compile,tensorflow,functions/separate/stemdrop_model/tensorflow.txt,$(AS_TESTED) --universal)
 	$(call compile,sam,infra/sam/requirements.txt,--no-config)
 	$(call compile,security,infra/lint/requirements.txt,--no-config)
+	$(call compile,node,infra/node/requirements.txt,--no-config)
 	$(call compile,runtime,infra/sam/runtime.txt,--no-config --python-version 3.13)
 
 clean: ## Remove everything that other targets created, except environments

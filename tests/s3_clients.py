@@ -12,6 +12,7 @@ from stemdrop_local.emulator import REGION
 from stemdrop_local.emulator_process import EmulatorProcess
 
 PROGRAMS = ROOT / ".venv" / "bin"
+NODE = ROOT / ".venv-node" / "bin" / "node"
 AWS = ROOT / ".venv-sam" / "bin" / "aws"
 SCRIPT = ROOT / "tests" / "clients_js" / "client.js"
 TIMEOUT_S = 60
@@ -58,7 +59,7 @@ class S3Clients:
 
     def node(self, action: str, bucket: str, key: str, path: Path | None = None) -> str:
         """Run an action of client.js."""
-        return self.run(str(PROGRAMS / "node"), str(SCRIPT), action, bucket, key, str(path))
+        return self.run(str(NODE), str(SCRIPT), action, bucket, key, str(path))
 
     def file(self, name: str, size_bytes: int) -> Path:
         """Return a new file of random bytes."""

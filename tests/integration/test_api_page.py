@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from html.parser import HTMLParser
+from pathlib import PurePath
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,9 +15,16 @@ from stemdrop_api.web_page import page_files, version
 NAMES = sorted(page_files())
 # Statements for debugging and marks of unfinished work, which the page must not ship.
 LEFTOVERS = r"console\.|debugger|TODO"
+LIBRARIES = ["signalsmith-stretch.mjs"]
 MODULES = [name for name in NAMES if name.endswith(".js")]
 MAX_LINES = 260
-MAX_BYTES = 120_000
+MAX_BYTES = 120_000  # without the libraries, which are loaded only when they are needed
+MEDIA_TYPES = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".svg": "image/svg+xml",
+}
 
 
 class PageParser(HTMLParser):
@@ -74,8 +82,7 @@ def test_file_under_its_version_is_cached_forever(anonymous_api: Api, name: str)
     answer = anonymous_api.get(f"/page/{version()}/{name}")
     assert answer.status == 200
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
-    kind = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-    assert answer.headers["content-type"].startswith(kind[name.rpartition(".")[2]])
+    assert answer.headers["content-type"].startswith(MEDIA_TYPES[PurePath(name).suffix])
     assert (
         anonymous_api.get(f"/page/0123456789abcdef/{name}").headers["cache-control"] == "no-cache"
     )
@@ -99,7 +106,7 @@ def test_policy_allows_this_host_and_the_buckets_only(
     assert bucket in policy.pop("connect-src")
     assert policy == {
         "default-src": ["'none'"],
-        "script-src": ["'self'"],
+        "script-src": ["'self'", "'wasm-unsafe-eval'"],
         "worker-src": ["'self'"],
         "style-src": ["'self'"],
         "img-src": ["'self'"],
@@ -123,10 +130,11 @@ def test_module_uses_no_forbidden_function(name: str) -> None:
 
 
 def test_every_module_is_used_and_the_page_is_small() -> None:
-    texts = b"".join(page_files().values()).decode()
+    files = {name: content for name, content in page_files().items() if name not in LIBRARIES}
+    texts = b"".join(files.values()).decode()
     for name in MODULES:
         assert f'./{name}"' in texts or name == "main.js"
-    assert sum(map(len, page_files().values())) < MAX_BYTES
+    assert sum(map(len, files.values())) < MAX_BYTES
 
 
 def test_every_element_used_by_a_module_exists() -> None:

@@ -1,4 +1,4 @@
-"""The web page at ``/``: one HTML file, one style sheet, modules, and nothing from another host.
+"""The web page at ``/``: an HTML file, style sheets, modules, and nothing from another host.
 
 The path of every file except the HTML contains the digest of all files. So browsers may cache them
 forever, and the modules of a page always belong to the same version.
@@ -19,13 +19,20 @@ from stemdrop_api.errors import NotFoundError
 
 HTML = "index.html"
 VERSION_PLACEHOLDER = "VERSION"
-MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+MEDIA_TYPES = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".svg": "image/svg+xml",
+}
 CACHE_FOREVER = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
-# Scripts exchange songs and stems with S3 directly: no media, no frame, no form.
+# Scripts exchange songs and stems with S3 directly: no media, no frame, no form. Changing pitch and
+# tempo takes WebAssembly.
 POLICY = (
-    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self' {origins}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; "
+    "style-src 'self'; img-src 'self'; connect-src 'self' {origins}; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
 )
 
 router = APIRouter()
@@ -52,9 +59,10 @@ def show_file(wanted: str, name: str, dependencies: AppDependencies) -> Response
 
 @cache
 def page_files() -> dict[str, bytes]:
-    """Return all files of the page by their names."""
-    folder = files("stemdrop_api.web") / "page"
-    return {file.name: file.read_bytes() for file in sorted(folder.iterdir(), key=str)}
+    """Return all files of the page by their names, its libraries among them."""
+    folders = [files("stemdrop_api.web") / name for name in ("page", "libraries")]
+    found = [file for folder in folders if folder.is_dir() for file in folder.iterdir()]
+    return {file.name: file.read_bytes() for file in sorted(found, key=str)}
 
 
 @cache
