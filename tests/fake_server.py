@@ -166,6 +166,7 @@ class FakeServer(LoopbackServer):
             "seconds_left": 12.0 if status == "processing" else None,
             "options": job.options.to_json(),
             "stems": [self._file(job, stem) for stem in stems],
+            "music": None,
             "zip": self._file(job, "stems.zip") if stems and job.options.zip else None,
             "stem_file": self._file(job, "stem_file") if stems and job.options.stem_file else None,
             "error": error,

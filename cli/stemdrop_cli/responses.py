@@ -7,6 +7,7 @@ from typing import Any
 from stemdrop.errors import OptionError
 from stemdrop.job_record import Failure, Stage, Status
 from stemdrop.keys import JOB_ID, ZIP_NAME
+from stemdrop.music import Music
 from stemdrop.options import STEM_FILE, Options
 from stemdrop.presigned import PresignedUpload
 from stemdrop_cli.errors import ServerError
@@ -35,6 +36,7 @@ class JobResponse:
     gain_db : Gain that was applied to all stems so that none clips.
     failure : Why the job failed, if it did.
     duration_s : Seconds of sound in each stem, if there are stems.
+    music : Tempo, beats, key and loudness, if the job is done.
     """
 
     id: str
@@ -49,6 +51,7 @@ class JobResponse:
     failure: Failure | None = None
     warnings: tuple[str, ...] = ()
     duration_s: float | None = None
+    music: Music | None = None
 
     @property
     def is_finished(self) -> bool:
@@ -97,6 +100,7 @@ def parse_job(shown: Any) -> JobResponse:
             failure=_parse_failure(shown["error"]),
             warnings=tuple(map(str, shown["warnings"])),
             duration_s=max((float(stem["duration_s"]) for stem in stems.values()), default=None),
+            music=_parse_music(shown["music"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ServerError("The server's response isn't a job: check its version.") from error
@@ -104,6 +108,18 @@ def parse_job(shown: Any) -> JobResponse:
 
 def _parse_failure(shown: Any) -> Failure | None:
     return Failure(str(shown["code"]), str(shown["message"])) if shown else None
+
+
+def _parse_music(shown: Any) -> Music | None:
+    if not shown:
+        return None
+    numbers = ("tempo_bpm", "tempo_confidence", "loudness_lufs", "peak_dbfs")
+    return Music(
+        **{name: None if shown[name] is None else float(shown[name]) for name in numbers},
+        key=str(shown["key"]) if shown["key"] else None,
+        camelot=str(shown["camelot"]) if shown["camelot"] else None,
+        beats_s=tuple(map(float, shown["beats_s"])),
+    )
 
 
 def parse_upload(shown: Any) -> PresignedUpload | None:

@@ -51,4 +51,5 @@ class Runner:
         result.zip, result.stem_file = paths.pop(ZIP_NAME, None), paths.pop(STEM_FILE, None)
         result.stems = paths
         result.duration_s, result.gain_db = job.duration_s, job.gain_db
+        result.music = job.music
         result.warnings = (*job.warnings, *replacement)

@@ -1,5 +1,6 @@
 """`stemdrop submit` against the whole stack: API, S3, events and separator."""
 
+import json
 import re
 import signal
 import subprocess
@@ -65,10 +66,15 @@ def files(folder: str) -> dict[str, bytes]:
     ["", "-c flac --bit_depth 24 -s 0.5 -d 1 --residual", "--stems vocals --bit_depth 32f"],
 )
 @pytest.mark.usefixtures("output")
-def test_stems_are_those_of_separate(options: str) -> None:
+def test_stems_and_music_are_those_of_separate(
+    options: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     name = str(song("ein Lied + ½ 🎵.wav", seed=len(options)))
-    assert main(["submit", name, *options.split()]) == 0
-    assert main(["separate", name, "-o", "here", *options.split()]) == 0
+    assert main(["submit", name, "--json", *options.split()]) == 0
+    assert main(["separate", name, "--json", "-o", "here", *options.split()]) == 0
+    submitted, separated = map(json.loads, capsys.readouterr().out.splitlines())
+    assert submitted["music"] == separated["music"]
+    assert submitted["music"]["loudness_lufs"] < 0
     assert files("stems") == files("here")
     assert files("stems")
 
@@ -92,7 +98,7 @@ def test_bad_song_does_not_stop_parallel_songs(capsys: pytest.CaptureFixture[str
     Path("bad.mp3").write_bytes(b"this is no song")
     assert main(["submit", *names, "bad.mp3", "--parallel", "7"]) == 1
     printed = capsys.readouterr()
-    assert len(printed.out.splitlines()) == 6
+    assert len(re.findall(": done in .*vocals.wav", printed.out)) == 6
     assert "stemdrop: bad.mp3: The file can't be read as audio" in printed.err
     assert len(files("stems")) == 12
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stemdrop.job_record import Failure, Status
+from stemdrop.music import Music
 from stemdrop.presigned import PresignedUpload
 from stemdrop_cli.errors import ServerError
 from stemdrop_cli.responses import JobResponse, parse_job, parse_upload
@@ -46,6 +47,15 @@ SHOWN: dict[str, Any] = {
             "url": "a",
         },
     ],
+    "music": {
+        "tempo_bpm": 120.0,
+        "tempo_confidence": 0.8,
+        "key": "A minor",
+        "camelot": "8A",
+        "loudness_lufs": -9.4,
+        "peak_dbfs": None,
+        "beats_s": [0.5, 1.0],
+    },
     "zip": {"size_bytes": 9, "url": "z"},
     "error": None,
     "warnings": ["It ends too early."],
@@ -75,6 +85,7 @@ def test_job_is_parsed() -> None:
     assert job.options.zip
     assert job.warnings == ("It ends too early.",)
     assert (job.failure, job.duration_s) == (None, 2.5)
+    assert job.music == Music(120.0, 0.8, "A minor", "8A", -9.4, None, (0.5, 1.0))
 
 
 def test_stem_file_is_downloaded() -> None:
