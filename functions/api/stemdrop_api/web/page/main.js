@@ -17,6 +17,7 @@ const HANDLES_SPACE = "button, select, textarea, summary, a, [type=text], [type=
   "[type=checkbox], [type=radio], [type=file]";
 
 async function start() {
+  byId("welcome").hidden = loadSongs().length > 0;
   for (const dialog of document.querySelectorAll("dialog")) closeByButtons(dialog);
   const showError = (error) => setText(byId("notice"), error ? errorMessage(error) : "");
   const capabilities = await retry(getOptions, showError);
