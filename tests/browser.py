@@ -32,6 +32,8 @@ FLAGS = [
 TIMEOUT_MS = 20_000
 expect.set_options(timeout=TIMEOUT_MS)
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1100, "height": 800}}
+# A service worker would answer requests before the routes of a test.
+HIDE_SERVICE_WORKER = "delete Navigator.prototype.serviceWorker;"
 LOG_POLICY_VIOLATIONS = """
 addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
   console.error(`policy: ${violatedDirective} ${blockedURI}`));
@@ -50,11 +52,15 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def new_context(browser: Browser, **options: Any) -> BrowserContext:
+def new_context(
+    browser: Browser, *, has_service_worker: bool = False, **options: Any
+) -> BrowserContext:
     """Return a new browser profile that reports policy violations on the console."""
     context = browser.new_context(accept_downloads=True, **options)
     context.set_default_timeout(TIMEOUT_MS)
     context.add_init_script(LOG_POLICY_VIOLATIONS)
+    if not has_service_worker:
+        context.add_init_script(HIDE_SERVICE_WORKER)
     return context
 
 

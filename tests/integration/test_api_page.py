@@ -1,5 +1,6 @@
 """The files of the page, and their content security policy."""
 
+import gzip
 import re
 from collections.abc import Mapping
 from html.parser import HTMLParser
@@ -10,7 +11,8 @@ import pytest
 
 from api_events import Api, Handler
 from fault_proxy import FaultProxy
-from stemdrop_api.web_page import page_files, version
+from stemdrop_api.app import MIN_COMPRESSED_BYTES
+from stemdrop_api.web_page import imported_modules, page_files, version
 
 NAMES = sorted(page_files())
 # Statements for debugging and marks of unfinished work, which the page must not ship.
@@ -24,7 +26,9 @@ MEDIA_TYPES = {
     ".js": "text/javascript",
     ".mjs": "text/javascript",
     ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
 }
+MAX_FIRST_LOAD_BYTES = 150_000
 
 
 class PageParser(HTMLParser):
@@ -110,6 +114,8 @@ def test_policy_allows_this_host_and_the_buckets_only(
         "worker-src": ["'self'"],
         "style-src": ["'self'"],
         "img-src": ["'self'"],
+        "media-src": ["blob:"],
+        "manifest-src": ["'self'"],
         "base-uri": ["'none'"],
         "form-action": ["'none'"],
         "frame-ancestors": ["'none'"],
@@ -135,6 +141,38 @@ def test_every_module_is_used_and_the_page_is_small() -> None:
     for name in MODULES:
         assert f'./{name}"' in texts or name == "main.js"
     assert sum(map(len, files.values())) < MAX_BYTES
+
+
+def test_first_load_is_compressed_and_small(anonymous_api: Api) -> None:
+    accepting = {"accept_encoding": "gzip, br"}
+    page = anonymous_api.get("/", **accepting)
+    addresses = set(PageParser(gzip.decompress(page.body).decode()).addresses) - {"docs"}
+    answers = [page] + [anonymous_api.get(f"/{path}", **accepting) for path in addresses]
+    for answer in answers:
+        assert int(answer.headers["content-length"]) == len(answer.body)
+        sent = (answer.headers.get("content-encoding"), answer.headers.get("vary"))
+        assert sent == ("gzip", "Accept-Encoding") or len(answer.body) < MIN_COMPRESSED_BYTES
+    assert sum(len(answer.body) for answer in answers) < MAX_FIRST_LOAD_BYTES
+    plain = anonymous_api.get("/")
+    assert (plain.body, plain.headers["vary"]) == (gzip.decompress(page.body), "Accept-Encoding")
+    head = anonymous_api.call("HEAD", "/", headers={"accept-encoding": "gzip"})
+    assert (head.body, head.headers["content-length"]) == (b"", str(len(page.body)))
+
+
+def test_every_imported_module_is_loaded_at_once(anonymous_api: Api) -> None:
+    html = anonymous_api.get("/").body.decode()
+    loaded = re.findall(r'"modulepreload" href="page/\w+/([\w-]+\.js)"', html)
+    assert tuple(loaded) == imported_modules()
+    static = r'(?:^|\s)from "\./([\w-]+\.js)"'
+    texts = [page_files()[name].decode() for name in (*loaded, "main.js")]
+    assert {name for text in texts for name in re.findall(static, text)} == set(loaded)
+
+
+def test_service_worker_controls_the_folder_of_the_page(anonymous_api: Api) -> None:
+    for name in MODULES:
+        headers = anonymous_api.get(f"/page/{version()}/{name}").headers
+        expected = "../../" if name == "service-worker.js" else None
+        assert headers.get("service-worker-allowed") == expected
 
 
 def test_every_element_used_by_a_module_exists() -> None:

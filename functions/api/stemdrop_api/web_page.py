@@ -5,6 +5,7 @@ forever, and the modules of a page always belong to the same version.
 """
 
 import hashlib
+import re
 from functools import cache
 from importlib.resources import files
 from pathlib import PurePath
@@ -18,20 +19,28 @@ from stemdrop_api.dependencies import AppDependencies
 from stemdrop_api.errors import NotFoundError
 
 HTML = "index.html"
+ENTRY_POINT = "main.js"
+SERVICE_WORKER = "service-worker.js"
 VERSION_PLACEHOLDER = "VERSION"
+# This line of the HTML is repeated for each module that the entry point imports.
+MODULE_LINE = re.compile(r"^.*MODULE.*\n", re.MULTILINE)
+MODULE_PLACEHOLDER = "MODULE"
+IMPORT = re.compile(r'^(?:import|export|\}) .*?from "\./([\w-]+\.js)";$', re.MULTILINE)
 MEDIA_TYPES = {
     ".css": "text/css",
     ".js": "text/javascript",
     ".mjs": "text/javascript",
     ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
 }
 CACHE_FOREVER = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
-# Scripts exchange songs and stems with S3 directly: no media, no frame, no form. Changing pitch and
-# tempo takes WebAssembly.
+# Scripts exchange songs and stems with S3 directly: no frame, no form, and no media except silence,
+# which a script generates for media keys. Changing pitch and tempo takes WebAssembly.
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; "
-    "style-src 'self'; img-src 'self'; connect-src 'self' {origins}; base-uri 'none'; "
+    "style-src 'self'; img-src 'self'; media-src blob:; manifest-src 'self'; "
+    "connect-src 'self' {origins}; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
 )
 
@@ -41,8 +50,7 @@ router = APIRouter()
 @router.get("/", include_in_schema=False)
 def show_page(dependencies: AppDependencies) -> Response:
     """Show the page."""
-    html = page_files()[HTML].replace(VERSION_PLACEHOLDER.encode(), version().encode())
-    return _serve(HTML, html, REVALIDATE, dependencies.signer)
+    return _serve(HTML, _html(), REVALIDATE, dependencies.signer)
 
 
 @router.get("/page/{wanted}/{name}", include_in_schema=False)
@@ -54,7 +62,10 @@ def show_file(wanted: str, name: str, dependencies: AppDependencies) -> Response
     if name == HTML or name not in page_files():
         raise NotFoundError("The page has no such file.")
     cache_control = CACHE_FOREVER if wanted == version() else REVALIDATE
-    return _serve(name, page_files()[name], cache_control, dependencies.signer)
+    response = _serve(name, page_files()[name], cache_control, dependencies.signer)
+    if name == SERVICE_WORKER:
+        response.headers["Service-Worker-Allowed"] = "../../"  # relative to its own path
+    return response
 
 
 @cache
@@ -70,6 +81,29 @@ def version() -> str:
     """Return the version of the page, a digest of all of its files."""
     parts = (name.encode() + b"\0" + content for name, content in page_files().items())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+
+
+@cache
+def imported_modules() -> tuple[str, ...]:
+    """Return the modules that the entry point imports, and those that they import."""
+    found = {ENTRY_POINT: None}
+    waiting = [ENTRY_POINT]
+    while waiting:
+        names = IMPORT.findall(page_files()[waiting.pop()].decode())
+        waiting += [name for name in names if name not in found]
+        found |= dict.fromkeys(names)
+    return tuple(found)[1:]
+
+
+@cache
+def _html() -> bytes:
+    """Return the HTML with the version, and the modules to load at once."""
+    html = page_files()[HTML].decode().replace(VERSION_PLACEHOLDER, version())
+
+    def repeat(line: re.Match[str]) -> str:
+        return "".join(line[0].replace(MODULE_PLACEHOLDER, name) for name in imported_modules())
+
+    return MODULE_LINE.sub(repeat, html).encode()
 
 
 def _serve(name: str, content: bytes, cache_control: str, signer: UrlSigner) -> Response:

@@ -50,6 +50,7 @@ async function start() {
   });
   byId("upload").hidden = false;
   document.documentElement.dataset.ready = "";
+  registerServiceWorker();
 }
 
 function showLimits({ limits, retention_days }) {
@@ -67,6 +68,12 @@ function closeByButtons(dialog) {
   for (const button of dialog.querySelectorAll("[data-return-value]")) {
     button.addEventListener("click", () => dialog.close(button.dataset.returnValue));
   }
+}
+
+/** Let the page open without a connection. Browsers have no service worker without https. */
+function registerServiceWorker() {
+  const script = new URL("./service-worker.js", import.meta.url);
+  navigator.serviceWorker?.register(script, { scope: "./" }).catch(() => {}); // as in a private window
 }
 
 start().catch((error) => {
