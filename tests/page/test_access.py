@@ -87,6 +87,9 @@ def test_page_in_every_state_is_accessible_and_fits_the_window(
     check("1-token")
     look_user.sign_in()
     check("2-arrived")
+    page.get_by_role("button", name="Keys").click()
+    check("2-keys")
+    page.keyboard.press("Escape")
     names = ["A song with quite a long name, which somebody has remastered.wav", "Harbor.wav"]
     look_user.choose(*(make_song(name, seed + at, 14.0) for at, name in enumerate(names)))
     page.get_by_text("More options").click()
@@ -131,6 +134,11 @@ def test_keyboard_alone_chooses_and_separates_a_song(
     page.keyboard.type(TOKEN)
     press("Enter")
     user.wait_until_ready()
+    go_to(page, "button", "Keys ?")
+    press("Enter")
+    expect(page.get_by_role("heading", name="Keys")).to_be_focused()
+    press("Escape")
+    go_to(page, "button", "Sign out")
     press("Tab")
     expect(page.locator("#file-input")).to_be_focused()
     with page.expect_file_chooser() as chooser:

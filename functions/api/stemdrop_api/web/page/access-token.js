@@ -1,5 +1,5 @@
-// The access token. The page prompts for it once, stores it for this tab's session and sends it in a
-// header only.
+// The access token. The page prompts for it once and sends it in a header only. It stores the token
+// for this tab's session, or in this browser if the user wants that.
 
 import { byId } from "./dom.js";
 
@@ -9,7 +9,13 @@ const PRINTABLE_ASCII = /^[\x21-\x7e]+$/; // what a header can contain
 let pendingRequest = null;
 
 /** Return the stored token, or null. */
-export const storedToken = () => sessionStorage.getItem(STORAGE_KEY);
+export const storedToken = () => sessionStorage.getItem(STORAGE_KEY) ?? localStorage.getItem(STORAGE_KEY);
+
+/** Forget the token, in this tab and in this browser. */
+export function forgetToken() {
+  sessionStorage.removeItem(STORAGE_KEY);
+  localStorage.removeItem(STORAGE_KEY);
+}
 
 /**
  * Ask the user for a token. Concurrent calls share one dialog and get the same token.
@@ -18,7 +24,7 @@ export const storedToken = () => sessionStorage.getItem(STORAGE_KEY);
  */
 export function requestToken(rejectedToken, message) {
   if (storedToken() !== null && storedToken() !== rejectedToken) return Promise.resolve(storedToken());
-  sessionStorage.removeItem(STORAGE_KEY);
+  forgetToken();
   pendingRequest ??= showDialog(rejectedToken === null ? "" : message).finally(() => {
     pendingRequest = null;
   });
@@ -47,7 +53,8 @@ function showDialog(message) {
         input.focus();
         return;
       }
-      sessionStorage.setItem(STORAGE_KEY, token);
+      const storage = byId("stay-signed-in").checked ? localStorage : sessionStorage;
+      storage.setItem(STORAGE_KEY, token);
       input.value = "";
       form.removeEventListener("submit", submit);
       dialog.removeEventListener("close", reopen);

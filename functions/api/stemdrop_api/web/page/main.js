@@ -1,20 +1,18 @@
 // The page's entry point.
 
+import { forgetToken } from "./access-token.js";
 import { getOptions } from "./api.js";
 import { byId, setText } from "./dom.js";
 import { errorMessage } from "./errors.js";
 import { listenForFiles } from "./file-input.js";
 import { formatDuration, formatSize, pluralize } from "./format.js";
+import { listenForKeys } from "./keyboard.js";
 import { loadSongs } from "./library-storage.js";
 import { OptionsForm } from "./options-form.js";
 import { PendingUploads } from "./pending-uploads.js";
 import { retry } from "./retry.js";
 import { SongList } from "./song-list.js";
 import { Song } from "./song.js";
-
-// Elements with an action of their own for Space. Everywhere else, Space plays and pauses.
-const HANDLES_SPACE = "button, select, textarea, summary, a, [type=text], [type=password], [type=number], " +
-  "[type=checkbox], [type=radio], [type=file]";
 
 async function start() {
   byId("welcome").hidden = loadSongs().length > 0;
@@ -44,11 +42,12 @@ async function start() {
   for (const stored of loadSongs().reverse()) {
     songList.add(Song.fromLibrary(stored, capabilities.url_lifetime_s));
   }
-  addEventListener("keydown", (event) => {
-    if (event.key !== " " || event.target.closest(HANDLES_SPACE) || document.querySelector("dialog[open]")) return;
-    if (songList.togglePlayback()) event.preventDefault();
+  listenForKeys(() => songList.openPlayer);
+  byId("sign-out").addEventListener("click", () => {
+    forgetToken();
+    location.reload();
   });
-  byId("upload").hidden = false;
+  for (const id of ["upload", "help-button", "sign-out"]) byId(id).hidden = false;
   document.documentElement.dataset.ready = "";
   registerServiceWorker();
 }

@@ -8,8 +8,11 @@ export class PlaybackControls {
   #loopStart_s = null;
   #isSeeking = false;
 
-  /** @param {Playback} playback */
-  constructor(playback) {
+  /**
+   * @param {Playback} playback
+   * @param {string} title Title of the song, which a phone shows at the bottom of the window.
+   */
+  constructor(playback, title) {
     this.#playback = playback;
     const button = (text, label, click) =>
       createElement("button.toggle", { type: "button", "aria-label": label, on: { click } }, text);
@@ -23,10 +26,15 @@ export class PlaybackControls {
     this.element = createElement(
       "div.controls",
       {},
-      this.playButton,
-      this.currentTime,
-      this.positionSlider,
-      this.totalTime,
+      createElement(
+        "div.transport",
+        {},
+        createElement("span.transport-title", { "aria-hidden": "true" }, title),
+        this.playButton,
+        this.currentTime,
+        this.positionSlider,
+        this.totalTime,
+      ),
       createElement(
         "span.loop-buttons",
         { role: "group", "aria-label": "Loop" },

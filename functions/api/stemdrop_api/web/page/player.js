@@ -4,7 +4,8 @@ import { createFileSource, createStemSource } from "./audio-source.js";
 import { createElement, setText } from "./dom.js";
 import { createDownloadLink } from "./download-link.js";
 import { errorMessage } from "./errors.js";
-import { capitalize } from "./format.js";
+import { capitalize, withoutExtension } from "./format.js";
+import { removeFromMediaSession, showInMediaSession } from "./media-session.js";
 import { Mixer, ORIGINAL } from "./mixer.js";
 import { PlaybackControls } from "./playback-controls.js";
 import { Playback } from "./playback.js";
@@ -39,7 +40,7 @@ export class Player {
     this.#capabilities = capabilities;
     this.#mixer = new Mixer(job.stems.map(({ stem }) => stem));
     this.#playback = new Playback(job.stems[0].duration_s);
-    this.#controls = new PlaybackControls(this.#playback);
+    this.#controls = new PlaybackControls(this.#playback, withoutExtension(song.name));
     const stemPeaks = normalizePeaks(job.stems.map(({ waveform }) => parsePeaks(waveform)));
     const tracks = job.stems.map((stem, index) => this.#stemTrack(stem, stemPeaks[index]));
     this.element = createElement(
@@ -51,8 +52,13 @@ export class Player {
       this.#downloadAll(),
     );
     this.#playback.addEventListener("change", () => this.#animate());
+    showInMediaSession(this.#playback, withoutExtension(song.name));
     this.#playback.addEventListener("error", ({ detail }) => this.#showError(detail));
     this.#animate();
+  }
+
+  get playback() {
+    return this.#playback;
   }
 
   /** Play or pause. */
@@ -65,6 +71,7 @@ export class Player {
   /** Stop the playback and release its memory. */
   close() {
     cancelAnimationFrame(this.#animationFrame);
+    removeFromMediaSession(this.#playback);
     this.#playback.close();
     this.#waveforms.forEach((waveform) => waveform.close());
   }

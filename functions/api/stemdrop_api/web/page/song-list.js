@@ -44,11 +44,9 @@ export class SongList {
     return card;
   }
 
-  /** Play or pause the open song. Return whether one is open. */
-  togglePlayback() {
-    const player = this.#cards.find((card) => card.player)?.player;
-    player?.togglePlayback();
-    return player !== undefined;
+  /** The player of the open song, or null. */
+  get openPlayer() {
+    return this.#cards.find((card) => card.player)?.player ?? null;
   }
 
   #open(openCard) {
