@@ -22,7 +22,7 @@ MediaSession.prototype.setActionHandler = (action, handler) => (given.handlers[a
 MediaSession.prototype.setPositionState = (state) => (given.position = state);
 """
 SMALL_TARGETS = """
-() => [...document.querySelectorAll("button, a, select, summary, input, label:is(.button, .toggle)")]
+() => [...document.querySelectorAll("button, a, select, summary, input, label:is(.button,.toggle)")]
   .map((element) => element.matches("[type=checkbox], [type=radio], [type=file]")
     ? element.closest("label") : element)
   .filter((element) => element?.checkVisibility())
