@@ -325,9 +325,14 @@ def test_options_show_models_codecs_limits_and_prices(api: Api) -> None:
     assert Options.parse(offered["defaults"]) == Options()
     assert offered["limits"] == {"max_upload_bytes": 1_000_000_000, "max_duration_s": 3600}
     assert (offered["retention_days"], offered["url_lifetime_s"]) == (7, 900)
-    prices = offered["usd_per_audio_minute"]
-    assert prices.keys() == set(Quality)
-    assert 1e-5 < prices["spleeter"] < prices["high"] < 2 * prices["spleeter"] < 1e-3
+    estimates = {(row["model"], row["quality"]): row for row in offered["estimates"]}
+    assert len(estimates) == len(offered["models"]) * len(Quality)
+    for field, least, most in (
+        ("usd_per_audio_minute", 1e-5, 1e-3),
+        ("seconds_per_audio_minute", 0.5, 10),
+    ):
+        spleeter, high = (estimates["2stems", quality][field] for quality in ("spleeter", "high"))
+        assert least < spleeter < high < 2 * spleeter < most
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from stemdrop.codecs import Codec
 from stemdrop.option_values import BITRATE_RANGE_KBPS
 from stemdrop.options import DEPENDENT, LATER, Options, Quality
 from stemdrop.pricing import USD_PER_GB_SECOND
+from stemdrop_api.estimates import estimate
 from stemdrop_api.option_schema import SCHEMAS
 from stemdrop_api.schemas import (
     Capabilities,
@@ -17,12 +18,6 @@ from stemdrop_api.schemas import (
     SongLimits,
 )
 from stemdrop_api.settings import ApiSettings
-
-# Source: docs/reference/benchmarks.md, 7.6 s of processor time for a song of 180 s. The higher
-# quality took 1.55 times that in one run: twice the network's time, and the same time around it.
-PROCESSOR_S_PER_AUDIO_S = {Quality.SPLEETER: 7.6 / 180, Quality.HIGH: 11.8 / 180}
-# Source: "Configure Lambda function memory" in the AWS Lambda developer guide.
-MB_PER_VCPU = 1769
 
 
 def describe_capabilities(settings: ApiSettings) -> Capabilities:
@@ -39,10 +34,11 @@ def describe_capabilities(settings: ApiSettings) -> Capabilities:
         ),
         retention_days=settings.retention_days,
         url_lifetime_s=settings.url_lifetime_s,
-        usd_per_audio_minute={
-            quality: round(usd_per_audio_minute(quality, settings.separate_memory_mb, price), 6)
+        estimates=[
+            estimate(model, quality, settings.separate_memory_mb, price)
+            for model in settings.models
             for quality in Quality
-        },
+        ],
     )
 
 
@@ -62,18 +58,3 @@ def _describe_option(option: Field[Any], settings: ApiSettings) -> OptionView:
         maximum=option.metadata.get("lt"),
         default=None if option.name in DEPENDENT else option.default,
     )
-
-
-def usd_per_audio_minute(quality: Quality, memory_mb: int, usd_per_gb_second: float) -> float:
-    """Estimate the cost of Lambda for a minute of audio with the model 2stems.
-
-    The estimate assumes processors as fast as those of the benchmarks, all of them busy. It
-    excludes cold starts, requests, storage and transfer.
-
-    Parameters
-    ----------
-    memory_mb : Memory of the separator function.
-    usd_per_gb_second : Price of its processor architecture.
-    """
-    wall_s = 60 * PROCESSOR_S_PER_AUDIO_S[quality] / (memory_mb / MB_PER_VCPU)
-    return wall_s * memory_mb / 1024 * usd_per_gb_second

@@ -167,8 +167,8 @@ CAPABILITIES: dict[str, Any] = {
             "description": "Format of the stems.",
             "type": "string",
             "values": [
-                {"value": "wav", "label": "WAV – uncompressed"},
-                {"value": "mp3", "label": "MP3 – plays everywhere"},
+                {"value": "wav", "label": "WAV – exact and large"},
+                {"value": "mp3", "label": "MP3 – small, plays everywhere"},
             ],
             "examples": [],
             "minimum": None,
@@ -179,5 +179,12 @@ CAPABILITIES: dict[str, Any] = {
     "limits": {"max_upload_bytes": 1_000_000_000, "max_duration_s": 3600},
     "retention_days": 7,
     "url_lifetime_s": 900,
-    "usd_per_audio_minute": {"spleeter": 0.000073, "high": 0.000113},
+    "estimates": [
+        {
+            "model": "2stems",
+            "quality": "spleeter",
+            "seconds_per_audio_minute": 1.412,
+            "usd_per_audio_minute": 0.000069,
+        }
+    ],
 }

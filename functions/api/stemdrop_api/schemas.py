@@ -220,6 +220,15 @@ class SongLimits(BaseModel):
     max_duration_s: int
 
 
+class EstimateView(BaseModel):
+    """Estimated time and cost of a separation on AWS, for each minute of the song."""
+
+    model: Model
+    quality: Quality
+    seconds_per_audio_minute: float = Field(description="Without uploads and the queue.")
+    usd_per_audio_minute: float = Field(description="Cost of Lambda, without storage and transfer.")
+
+
 class Capabilities(BaseModel):
     """The options, limits and prices of this installation."""
 
@@ -231,9 +240,7 @@ class Capabilities(BaseModel):
     limits: SongLimits
     retention_days: int
     url_lifetime_s: int
-    usd_per_audio_minute: dict[Quality, float] = Field(
-        description="Estimated cost of Lambda for each quality, with the model 2stems."
-    )
+    estimates: list[EstimateView]
 
 
 class Health(BaseModel):
