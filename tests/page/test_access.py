@@ -1,21 +1,19 @@
 """Accessibility: keyboard, screen reader, phone, dark mode and reduced motion."""
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import closing
-from importlib.resources import files
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from accessibility import require_accessible, require_fitting
 from browser import DESKTOP, PageUser, new_context
 from local_stack import TOKEN
 from page_site import Site, SongFactory
 from stemdrop_local.deployment import ROOT
 
-AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 SCREENSHOTS = ROOT / "out" / "page"
 PHONE = {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 2, "has_touch": True}
 LOOKS: dict[str, dict[str, Any]] = {
@@ -24,36 +22,6 @@ LOOKS: dict[str, dict[str, Any]] = {
     "phone": PHONE,
     "phone-dark": {**PHONE, "color_scheme": "dark", "reduced_motion": "reduce"},
 }
-
-
-def require_accessible(page: Page) -> None:
-    """Check the page as it is now by axe-core."""
-    page.evaluate(AXE)
-    found = page.evaluate("axe.run({ resultTypes: ['violations'] })")
-    wrong = [
-        {"rule": rule["id"], "where": [node["html"] for node in rule["nodes"]]}
-        for rule in found["violations"]
-    ]
-    assert not wrong, json.dumps(wrong, indent=1)
-
-
-def require_fitting(page: Page) -> None:
-    """Check that nothing is wider than the window, and no text wider than its element."""
-    width, window = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    assert width <= window
-    beyond = page.evaluate(
-        """() => [...document.querySelectorAll("body *")].filter((element) => {
-          const { left, right, width } = element.getBoundingClientRect();
-          return width > 1 && (left < -0.5 || right > innerWidth + 0.5);
-        }).map((element) => element.outerHTML.slice(0, 100))"""
-    )
-    assert beyond == []
-    spilling = page.evaluate(
-        """() => [...document.querySelectorAll("body *")].filter(
-          ({ clientWidth, scrollWidth }) => clientWidth > 1 && scrollWidth > clientWidth + 1
-        ).map((element) => element.outerHTML.slice(0, 100))"""
-    )
-    assert spilling == []
 
 
 @pytest.fixture(params=list(LOOKS))
