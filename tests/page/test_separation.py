@@ -109,13 +109,17 @@ def test_stems_in_an_unplayable_format_are_saved(
 ) -> None:
     page = user.page
     user.choose(make_song("old.wav", 58))
-    page.get_by_role("combobox", name="Format").select_option("wma")
+    formats = page.get_by_role("combobox", name="Format")
+    to_save = formats.locator("optgroup", has_text="WMA")
+    expect(to_save).to_have_attribute("label", "To save only: this browser can’t play it")
+    expect(to_save.locator("option")).to_have_count(3)
+    formats.select_option("wma")
     page.click("#separate")
     card = user.card("done")
-    page.get_by_role("button", name="Play").click()
-    expect(card.get_by_role("alert")).to_have_text(
-        "This browser can’t play this format. Save the stems to listen to them."
-    )
+    note = "This browser can’t play WMA. Save the stems to listen to them in another program."
+    expect(card.locator(".stem-downloads .hint")).to_have_text(note)
+    expect(page.get_by_role("button", name="Play")).to_have_count(0)
+    user.screenshot("08-unplayable")
     assert save(page, "Save vocals", tmp_path).name == "old - vocals.wma"
 
 
@@ -130,8 +134,10 @@ def test_all_options_are_sent(user: PageUser, make_song: SongFactory) -> None:
     page.get_by_label("Duration, in seconds").fill("2")
     page.get_by_label("Sound track").fill("1")
     page.get_by_label("Titles of the stems").fill("{stem}")
-    for name in ("Higher quality", "high frequencies", "residual stem", "would clip", "own sample"):
+    for name in ("high frequencies", "residual stem", "would clip", "own sample"):
         page.get_by_label(name).check()
+    page.get_by_role("radio", name="Better").check()
+    expect(page.get_by_label("high frequencies")).to_be_disabled()  # it always keeps them
     page.get_by_role("combobox", name="Format").select_option("mp3")
     expect(page.get_by_label("own sample rate")).to_be_disabled()
     page.get_by_role("combobox", name="Format").select_option("wav")
@@ -145,7 +151,7 @@ def test_all_options_are_sent(user: PageUser, make_song: SongFactory) -> None:
     assert given == {
         "filename": "part.wav",
         "size_bytes": 6 * 44100 * 4 + 44,
-        "model": "4stems-16kHz",
+        "model": "4stems",
         "stems": ["vocals", "drums"],
         "codec": "wav",
         "bit_depth": "24",

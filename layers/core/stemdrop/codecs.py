@@ -91,7 +91,7 @@ ID3_NAMES = {"bpm": "TBPM", "key": "TKEY", "comment": ID3_COMMENT, "lyrics": ID3
 CODECS = {
     # Beyond 4 GB a file becomes RF64. 16 bits are rounded as Spleeter has ffmpeg round them.
     Codec.WAV: CodecSpec(
-        label="WAV – uncompressed",
+        label="WAV – exact and large",
         media_type="audio/wav",
         arguments=("-rf64", "auto"),
         depth_arguments={
@@ -101,7 +101,7 @@ CODECS = {
         },
     ),
     Codec.FLAC: CodecSpec(
-        label="FLAC – lossless, smaller",
+        label="FLAC – exact, about half the size",
         media_type="audio/flac",
         arguments=("-c:a", "flac"),
         depth_arguments={
@@ -116,7 +116,7 @@ CODECS = {
     # for 3 minutes, but doesn't shape its noise, which at 192k is 4 dB nearer to being heard.
     # Bitrates are 64, 80, 96, 112, 128, 160, 192, 224, 256 and 320k only; the nearest is taken.
     Codec.MP3: CodecSpec(
-        label="MP3 – plays everywhere",
+        label="MP3 – small, plays everywhere",
         media_type="audio/mpeg",
         arguments=("-c:a", "libmp3lame"),
         tag_names=ID3_NAMES,
@@ -125,7 +125,7 @@ CODECS = {
     # Pages of 0.1 s: a song that fits into one page, of 1 s by default, loses its last 128 samples.
     # The rate varies with the music, and is up to a third higher.
     Codec.OGG: CodecSpec(
-        label="Ogg Vorbis",
+        label="Ogg Vorbis – small, a free format",
         media_type="audio/ogg",
         arguments=("-c:a", "libvorbis", "-page_duration", "100000"),
         highest_mono_kbps=192,
@@ -135,7 +135,7 @@ CODECS = {
     # The fast way to divide the bits takes half of the processor time or less. Up to 128k its noise
     # is farther from being heard, from 192k on nearer: see `python -m benchmarks.encoder_settings`.
     Codec.M4A: CodecSpec(
-        label="M4A (AAC)",
+        label="M4A (AAC) – small, for phones",
         media_type="audio/mp4",
         arguments=("-c:a", "aac", "-movflags", "+faststart"),
         low_bitrate_arguments=("-aac_coder", "fast"),
@@ -144,7 +144,7 @@ CODECS = {
     ),
     # The rate varies with the music.
     Codec.OPUS: CodecSpec(
-        label="Opus",
+        label="Opus – smallest for the same sound",
         media_type="audio/ogg",
         arguments=("-c:a", "libopus"),
         highest_mono_kbps=256,
@@ -157,7 +157,7 @@ CODECS = {
     # 3,200 bytes hold one or two frames of a high bit rate, and leave up to half of the file empty.
     # The rate is up to a third higher.
     Codec.WMA: CodecSpec(
-        label="WMA",
+        label="WMA – small, for older Windows programs",
         media_type="audio/x-ms-wma",
         arguments=("-c:a", "wmav2", "-packet_size", "16000"),
         filters=("adelay=2048S:all=1", "apad=pad_len=2048"),
@@ -171,7 +171,7 @@ CODECS = {
         largest_sample=1.0,
     ),
     Codec.AIFF: CodecSpec(
-        label="AIFF – uncompressed, for Apple's programs",
+        label="AIFF – exact and large, for Apple's programs",
         media_type="audio/aiff",
         arguments=("-write_id3v2", "1"),
         depth_arguments={
@@ -184,7 +184,7 @@ CODECS = {
         max_bytes=2**32 - 1,
     ),
     Codec.ALAC: CodecSpec(
-        label="ALAC – lossless, for Apple's programs",
+        label="ALAC – exact, about half the size, for Apple's programs",
         media_type="audio/mp4",
         arguments=("-c:a", "alac", "-movflags", "+faststart"),
         suffix="m4a",

@@ -129,7 +129,11 @@ class Options:
         metadata=describe(
             "Resolution",
             "Bit depth of wav and aiff (16, 24 or 32f) or flac and alac (16 or 24); 16 by default.",
-            values={"16": "16-bit", "24": "24-bit", "32f": "32-bit float"},
+            values={
+                "16": "16-bit – like a CD",
+                "24": "24-bit – for further mixing",
+                "32f": "32-bit float – never distorts, twice as large",
+            },
         ),
     )
     offset_s: float = field(
@@ -157,13 +161,13 @@ class Options:
     residual: bool = field(
         default=False,
         metadata=describe(
-            "Add a residual stem, so that all stems add up to the song",
+            "Add a residual stem with what is left over, so that all stems add up to the song",
             "Add one more stem: the mix minus the sum of the others.",
         ),
     )
     zip: bool = field(
         default=False,
-        metadata=describe("Create a ZIP file of all stems", "Add a zip of all stems."),
+        metadata=describe("Add a ZIP file, to save all stems at once", "Add a zip of all stems."),
     )
     quality: Quality = field(
         default=Quality.SPLEETER,
@@ -171,8 +175,8 @@ class Options:
             "Quality",
             "Use of the network: as in Spleeter, or for better stems in twice the time.",
             values={
-                "spleeter": "Same as Spleeter",
-                "high": "Higher quality than standard Spleeter, in about twice the time",
+                "spleeter": "Spleeter",
+                "high": "Better",
             },
             is_later=True,
         ),
@@ -184,7 +188,7 @@ class Options:
             "Treatment of clipping: keep the levels, or scale all stems by one factor to avoid it.",
             values={
                 "keep": "Keep the levels",
-                "scale": "Make all stems quieter if one of them would clip",
+                "scale": "Avoid distortion: make all stems quieter if one of them would clip",
             },
             is_later=True,
         ),
@@ -220,7 +224,7 @@ class Options:
             "Sample rate of lossless stems: 44,100 Hz as in Spleeter, or the song's own.",
             values={
                 "44100": "44,100 Hz",
-                "source": "Keep the song's own sample rate (lossless formats)",
+                "source": "Keep the song's own sample rate, for video projects (exact formats)",
             },
             is_later=True,
         ),
@@ -230,14 +234,17 @@ class Options:
         metadata=describe(
             "Channels",
             "Channels of the stems: always stereo as in Spleeter, or mono for a mono song.",
-            values={"stereo": "Stereo", "source": "Make mono stems if the song is mono"},
+            values={
+                "stereo": "Stereo",
+                "source": "Make mono stems of half the size if the song is mono",
+            },
             is_later=True,
         ),
     )
     stem_file: bool = field(
         default=False,
         metadata=describe(
-            "Create a stem file for DJ programs (four stems as M4A or ALAC)",
+            "Create a stem file to mix in DJ programs (four stems as M4A or ALAC)",
             "Add a .stem.mp4 file with the song and its four stems, for DJ programs; m4a or alac.",
             is_later=True,
         ),

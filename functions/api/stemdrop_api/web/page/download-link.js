@@ -4,6 +4,12 @@
 import { createElement } from "./dom.js";
 import { AppError } from "./errors.js";
 
+// Fields of a job with a file of all stems, and the texts of their links.
+const ARCHIVES = [
+  ["stem_file", "Save stem file"],
+  ["zip", "Save all"],
+];
+
 /**
  * Return a link that downloads a file of a song.
  * @param {Song} song
@@ -27,6 +33,25 @@ export function createDownloadLink(song, findFile, text, onError) {
     }
   });
   return link;
+}
+
+/**
+ * Save a file of a song without a click on its link.
+ * @param {Song} song
+ * @param {(job: object) => {url: string, filename: string}} findFile Finds the file in a job.
+ */
+export async function saveFile(song, findFile) {
+  const href = await checkedUrl(song, findFile);
+  createElement("a", { href, download: findFile(song.job).filename }).click();
+}
+
+/** Return links that save the files of all stems of a song, if it has them. */
+export function createArchiveLinks(song, onError) {
+  const links = ARCHIVES.filter(([name]) => song.job[name]).map(([name, text]) =>
+    createDownloadLink(song, (job) => job[name], text, onError),
+  );
+  links.at(-1)?.classList.add("primary");
+  return links;
 }
 
 async function checkedUrl(song, findFile) {

@@ -25,6 +25,13 @@ export function formatSize(size_bytes) {
   return `${Math.max(megabytes, 0.1).toFixed(1)} MB`;
 }
 
+/** Format a small price: "0.02 cents", "12 cents", "$1.50". */
+export function formatPrice(price_usd) {
+  if (price_usd >= 1) return `$${price_usd.toFixed(2)}`;
+  const cents = Number((100 * price_usd).toPrecision(2));
+  return cents === 1 ? "1 cent" : `${cents.toLocaleString(LOCALE, { maximumFractionDigits: 4 })} cents`;
+}
+
 /** Format an exact duration: "60 minutes", "90 seconds". */
 export function formatDuration(duration_s) {
   return duration_s % 60 === 0 ? pluralize(duration_s / 60, "minute") : pluralize(duration_s, "second");

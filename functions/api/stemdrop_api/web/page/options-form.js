@@ -1,11 +1,22 @@
 // The form of the job options, built from GET /options.
 
-import { byId, createElement } from "./dom.js";
+import { byId, createElement, setText } from "./dom.js";
 import { capitalize } from "./format.js";
+import { canPlay } from "./playable-formats.js";
+import { QualityChoice } from "./quality-choice.js";
+import { unplayableNote } from "./stem-downloads.js";
 
 const WIDE_SUFFIX = "-16kHz"; // of a model that uses the same weights up to 16 kHz
 const NUMBERS = ["No", "One", "Two", "Three", "Four", "Five"];
 const DEFAULT_BITRATE = "192k";
+const BITRATE_GAINS = {
+  "64k": "smallest, for speech",
+  "128k": "small",
+  "192k": "good",
+  "256k": "very good",
+  "320k": "best, largest",
+};
+const FULL_BAND_QUALITY = "high"; // it has all frequencies with every model
 const LOSSLESS_ONLY = "sample_rate";
 const STEM_FILE = "stem_file";
 const STEM_FILE_CODECS = ["m4a", "alac"];
@@ -21,6 +32,7 @@ const CONTROLS = new Set([
   "duration_s",
   "track",
   "title_format",
+  "quality",
 ]);
 
 export class OptionsForm {
@@ -28,6 +40,7 @@ export class OptionsForm {
   #options;
   #wide = createElement("input", { type: "checkbox" });
   #checkboxes = [];
+  #quality;
 
   /** @param {object} capabilities Response of GET /options. */
   constructor(capabilities) {
@@ -36,14 +49,9 @@ export class OptionsForm {
     this.#options = new Map(options.map((option) => [option.name, option]));
     const narrow = models.filter(({ model }) => !model.endsWith(WIDE_SUFFIX));
     byId("models").append(...narrow.map((model) => this.#modelRadio(model)));
-    byId("codec").append(
-      ...this.#options.get("codec").values.map(({ value, label }) => new Option(label, value)),
-    );
-    byId("bitrate").append(
-      ...this.#options
-        .get("bitrate")
-        .examples.map((bitrate) => new Option(bitrate.replace("k", " kbit/s"), bitrate)),
-    );
+    this.#quality = new QualityChoice(this.#options.get("quality"), capabilities.estimates);
+    this.#addCodecs();
+    byId("bitrate").append(...this.#options.get("bitrate").examples.map(bitrateOption));
     byId("bitrate").value = DEFAULT_BITRATE;
     byId("track").title = this.#options.get("track").description;
     byId("title-format").placeholder = defaults.title_format;
@@ -51,7 +59,7 @@ export class OptionsForm {
     this.#addCheckboxes();
     byId("codec").addEventListener("change", () => this.#showCodec());
     byId("models").addEventListener("change", () => this.#showStems());
-    byId("options-form").addEventListener("change", () => this.#showStemFile());
+    byId("options-form").addEventListener("change", () => this.#showDependent());
     this.show({ ...defaults, zip: true });
   }
 
@@ -62,6 +70,7 @@ export class OptionsForm {
       radio.checked = radio.value === narrowModel;
     }
     this.#wide.checked = options.model.endsWith(WIDE_SUFFIX);
+    this.#quality.value = options.quality;
     byId("codec").value = options.codec;
     this.#showCodec();
     if (options.bit_depth) byId("bit-depth").value = options.bit_depth;
@@ -76,7 +85,12 @@ export class OptionsForm {
     for (const { name, checkbox, checkedValue } of this.#checkboxes) {
       checkbox.checked = options[name] === checkedValue;
     }
-    this.#showStemFile();
+    this.#showDependent();
+  }
+
+  /** Show the time and the price of this many songs. */
+  showEstimates(songCount) {
+    this.#quality.show({ songCount: Math.max(songCount, 1) });
   }
 
   /** Return the options for a job request, or null after showing what is invalid. */
@@ -86,7 +100,7 @@ export class OptionsForm {
     all[0].setCustomValidity(stems.length ? "" : "Choose at least one stem.");
     if (!byId("options-form").reportValidity()) return null;
     const codec = byId("codec").value;
-    const options = { model: this.#model() + (this.#wide.checked ? WIDE_SUFFIX : ""), codec };
+    const options = { model: this.#modelWithBand(), quality: this.#quality.value, codec };
     if (stems.length < all.length) options.stems = stems;
     if (this.#bitDepths(codec).length) options.bit_depth = byId("bit-depth").value;
     else options.bitrate = byId("bitrate").value;
@@ -101,9 +115,21 @@ export class OptionsForm {
     return options;
   }
 
+  /** Add the formats: first what can be played on the page, then what can only be saved. */
+  #addCodecs() {
+    const { values } = this.#options.get("codec");
+    const addGroup = (title, shown) => {
+      const group = createElement("optgroup", { label: title });
+      group.append(...shown.map(({ value, label }) => new Option(label, value)));
+      if (shown.length) byId("codec").append(group);
+    };
+    addGroup("Plays on this page", values.filter(({ value }) => canPlay(value)));
+    addGroup("To save only: this browser can’t play it", values.filter(({ value }) => !canPlay(value)));
+  }
+
   #addCheckboxes() {
     const label = (checkbox, text) => createElement("label.checkbox", {}, checkbox, text);
-    const wide = label(this.#wide, "Keep high frequencies up to 16 kHz instead of 11 kHz");
+    const wide = label(this.#wide, "Brighter stems: keep high frequencies up to 16 kHz instead of 11 kHz");
     wide.hidden = !this.#capabilities.models.some(({ model }) => model.endsWith(WIDE_SUFFIX));
     byId("checkboxes").append(wide);
     for (const option of this.#options.values()) {
@@ -132,12 +158,18 @@ export class OptionsForm {
     return byId("models").querySelector("input:checked").value;
   }
 
+  #modelWithBand() {
+    return this.#model() + (this.#wide.checked && !this.#wide.disabled ? WIDE_SUFFIX : "");
+  }
+
   #bitDepths(codec) {
     return this.#capabilities.codecs.find((row) => row.codec === codec).bit_depths;
   }
 
   #showCodec() {
-    const bitDepths = this.#bitDepths(byId("codec").value);
+    const codec = byId("codec").value;
+    setText(byId("codec-note"), canPlay(codec) ? "" : unplayableNote(codec));
+    const bitDepths = this.#bitDepths(codec);
     const values = this.#options.get("bit_depth").values.filter(({ value }) => bitDepths.includes(value));
     byId("bit-depth").replaceChildren(...values.map(({ value, label }) => new Option(label, value)));
     byId("bit-depth-field").hidden = bitDepths.length === 0;
@@ -147,8 +179,10 @@ export class OptionsForm {
     }
   }
 
-  /** Let a stem file be chosen with four stems in one of its formats. */
-  #showStemFile() {
+  /** Show what depends on other options. A stem file takes four stems in one of its formats. */
+  #showDependent() {
+    this.#wide.disabled = this.#quality.value === FULL_BAND_QUALITY;
+    this.#quality.show({ model: this.#modelWithBand() });
     const named = (name) => this.#checkboxes.find((row) => row.name === name).checkbox;
     const chosen = [...this.#stemCheckboxes(), named("residual")].filter(({ checked }) => checked);
     const fits = STEM_FILE_CODECS.includes(byId("codec").value) && !named("channels").checked;
@@ -165,12 +199,17 @@ export class OptionsForm {
         stem,
       ),
     );
-    byId("stems").replaceChildren(createElement("legend", {}, "Stems to return"), ...checkboxes);
+    byId("stems").replaceChildren(createElement("legend", {}, "Stems to return: fewer take less room"), ...checkboxes);
   }
 
   #stemCheckboxes() {
     return [...byId("stems").querySelectorAll("input")];
   }
+}
+
+function bitrateOption(bitrate) {
+  const rate = bitrate.replace("k", " kbit/s");
+  return new Option(bitrate in BITRATE_GAINS ? `${rate} – ${BITRATE_GAINS[bitrate]}` : rate, bitrate);
 }
 
 /** Return the value and the label of an option that is not at its default, or null if there are several. */

@@ -54,6 +54,7 @@ export class PendingUploads {
     byId("options-form").hidden = songs.length === 0;
     byId("upload").classList.toggle("has-pending-uploads", songs.length > 0);
     byId("pending-uploads").replaceChildren(...songs.map((song) => this.#row(song)));
+    this.#optionsForm.showEstimates(songs.length);
     setText(byId("separate"), songs.length > 1 ? `Separate ${songs.length} songs` : "Separate");
   }
 

@@ -2,7 +2,7 @@
 
 import { createFileSource, createStemSource } from "./audio-source.js";
 import { createElement, setText } from "./dom.js";
-import { createDownloadLink } from "./download-link.js";
+import { createArchiveLinks, createDownloadLink } from "./download-link.js";
 import { errorMessage } from "./errors.js";
 import { capitalize, withoutExtension } from "./format.js";
 import { removeFromMediaSession, showInMediaSession } from "./media-session.js";
@@ -10,12 +10,6 @@ import { Mixer, ORIGINAL } from "./mixer.js";
 import { PlaybackControls } from "./playback-controls.js";
 import { Playback } from "./playback.js";
 import { mergePeaks, normalizePeaks, parsePeaks, Waveform } from "./waveform.js";
-
-// Fields of a job with a file of all stems, and the texts of their links.
-const ARCHIVES = [
-  ["stem_file", "Save stem file"],
-  ["zip", "Save all"],
-];
 
 export class Player {
   #song;
@@ -173,12 +167,8 @@ export class Player {
   }
 
   #downloadAll() {
-    const onError = (error) => this.#showError(error);
-    const links = ARCHIVES.filter(([name]) => this.#song.job[name]).map(([name, text]) =>
-      createDownloadLink(this.#song, (job) => job[name], text, onError),
-    );
+    const links = createArchiveLinks(this.#song, (error) => this.#showError(error));
     if (links.length === 0) return null;
-    links.at(-1).classList.add("primary");
     return createElement("p.download-all", {}, ...links);
   }
 

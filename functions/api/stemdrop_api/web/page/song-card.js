@@ -3,7 +3,9 @@
 import { announce, createElement, setText } from "./dom.js";
 import { errorMessage } from "./errors.js";
 import { formatDateTime, formatEstimate, formatMusic, pluralize, withoutExtension } from "./format.js";
+import { canPlay } from "./playable-formats.js";
 import { Player } from "./player.js";
+import { StemDownloads } from "./stem-downloads.js";
 
 const ENDED_STATES = new Set(["failed", "interrupted", "gone"]);
 const STAGE_LABELS = {
@@ -15,6 +17,7 @@ const ANNOUNCED_STEPS = 4; // screen readers hear every 25 percent
 
 export class SongCard {
   player = null;
+  #downloads = null;
   #capabilities;
   #title;
   #announced = "";
@@ -61,12 +64,22 @@ export class SongCard {
     this.show();
   }
 
-  /** Show or hide the player. A hidden player takes no memory. */
+  /** Whether the player or the downloads are shown. */
+  get isOpen() {
+    return (this.player ?? this.#downloads) !== null;
+  }
+
+  /**
+   * Show or hide the player, or the downloads of stems in a format that can't be played. A hidden
+   * player takes no memory.
+   */
   setOpen(isOpen) {
-    if (isOpen === (this.player !== null)) return;
+    if (isOpen === this.isOpen) return;
     this.player?.close();
-    this.player = isOpen ? new Player(this.song, this.#capabilities) : null;
-    this.playerContainer.replaceChildren(...(isOpen ? [this.player.element] : []));
+    const isPlayable = isOpen && canPlay(this.song.job.options.codec);
+    this.player = isPlayable ? new Player(this.song, this.#capabilities) : null;
+    this.#downloads = isOpen && !isPlayable ? new StemDownloads(this.song, this.#capabilities) : null;
+    this.playerContainer.replaceChildren(...(isOpen ? [(this.player ?? this.#downloads).element] : []));
     this.openButton.setAttribute("aria-expanded", isOpen);
     setText(this.openButton, isOpen ? "Close" : "Open");
     this.openButton.setAttribute("aria-label", `${this.openButton.textContent} ${this.#title}`);

@@ -27,7 +27,7 @@ export class SongList {
   /** Add a song at the top. */
   add(song) {
     const card = new SongCard(song, this.#capabilities, {
-      onOpen: () => this.#open(card.player === null ? card : null),
+      onOpen: () => this.#open(card.isOpen ? null : card),
       onChooseAgain: () => this.#chooseAgain(card),
       onDelete: () => this.#delete(card),
     });
@@ -38,7 +38,7 @@ export class SongList {
     const openWhenDone = () => {
       if (song.state !== "done" || wasDone) return;
       song.removeEventListener("change", openWhenDone);
-      if (song.file !== null && !this.#cards.some(({ player }) => player)) this.#open(card);
+      if (song.file !== null && !this.#cards.some(({ isOpen }) => isOpen)) this.#open(card);
     };
     song.addEventListener("change", openWhenDone);
     return card;

@@ -1,0 +1,38 @@
+// The stems of a song in a format that this browser can't play: links to save them.
+
+import { createElement, setText } from "./dom.js";
+import { createArchiveLinks, createDownloadLink } from "./download-link.js";
+import { errorMessage } from "./errors.js";
+import { capitalize } from "./format.js";
+
+export class StemDownloads {
+  /**
+   * @param {Song} song A song that is done.
+   * @param {object} capabilities Response of GET /options.
+   */
+  constructor(song, capabilities) {
+    const error = createElement("p.error", { role: "alert" });
+    const onError = (shown) => setText(error, shown ? errorMessage(shown, capabilities) : "");
+    const rows = song.job.stems.map(({ stem }, index) =>
+      createElement(
+        "li",
+        {},
+        createElement("span.name", {}, capitalize(stem)),
+        createDownloadLink(song, (job) => job.stems[index], `Save ${stem}`, onError),
+      ),
+    );
+    const archives = createArchiveLinks(song, onError);
+    this.element = createElement(
+      "div.stem-downloads",
+      { role: "group", "aria-label": `Stems of ${song.name}` },
+      createElement("p.hint", {}, unplayableNote(song.job.options.codec)),
+      createElement("ul", {}, ...rows),
+      error,
+      archives.length ? createElement("p.download-all", {}, ...archives) : null,
+    );
+  }
+}
+
+/** Return a note on a format that this browser can't play. */
+export const unplayableNote = (codec) =>
+  `This browser can’t play ${codec.toUpperCase()}. Save the stems to listen to them in another program.`;
