@@ -41,7 +41,7 @@ SAM_READY := .venv-sam/.ready
 LINT_READY := .venv-lint/.ready
 NODE_READY := .venv-node/.ready
 NPM := $(or $(shell command -v npm),$(CURDIR)/.venv-node/bin/npm)
-PAGE_LIBRARIES := functions/api/stemdrop_api/web/libraries/signalsmith-stretch.mjs
+PAGE_LIBRARIES := $(addprefix functions/api/stemdrop_api/web/libraries/,signalsmith-stretch.mjs wasm-media-encoders.mjs mp3.wasm)
 CLIENTS_READY := tests/clients_js/node_modules/.package-lock.json
 TEMPLATES := template.yaml $(wildcard infra/*.yaml)
 PODMAN := podman runc iptables netavark aardvark-dns uidmap debootstrap
@@ -110,6 +110,8 @@ $(PAGE_LIBRARIES): functions/api/package-lock.json | $(if $(shell command -v npm
 	cd functions/api && $(NPM) ci --silent --ignore-scripts --no-audit --no-fund
 	mkdir -p $(@D)
 	cp functions/api/node_modules/signalsmith-stretch/SignalsmithStretch.mjs $(@D)/signalsmith-stretch.mjs
+	cp functions/api/node_modules/wasm-media-encoders/dist/umd/WasmMediaEncoder.min.js $(@D)/wasm-media-encoders.mjs
+	cp functions/api/node_modules/wasm-media-encoders/wasm/mp3.wasm $(@D)/mp3.wasm
 	touch $(PAGE_LIBRARIES)
 
 page-libraries: $(PAGE_LIBRARIES) ## Install the JavaScript libraries that the page loads

@@ -31,12 +31,14 @@ MEDIA_TYPES = {
     ".js": "text/javascript",
     ".mjs": "text/javascript",
     ".svg": "image/svg+xml",
+    ".wasm": "application/wasm",
     ".webmanifest": "application/manifest+json",
 }
 CACHE_FOREVER = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
 # Scripts exchange songs and stems with S3 directly: no frame, no form, and no media except silence,
-# which a script generates for media keys. Changing pitch and tempo takes WebAssembly.
+# which a script generates for media keys. Changing pitch and tempo and encoding MP3 take
+# WebAssembly.
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; "
     "style-src 'self'; img-src 'self'; media-src blob:; manifest-src 'self'; "
