@@ -31,17 +31,12 @@ export class Playback extends EventTarget {
     this.#frames = Math.round(duration_s * SAMPLE_RATE_HZ);
   }
 
-  get duration_s() {
-    return this.#frames / SAMPLE_RATE_HZ;
-  }
-
-  get position_s() {
-    return this.#currentFrame() / SAMPLE_RATE_HZ;
-  }
+  get duration_s() { return this.#frames / SAMPLE_RATE_HZ; }
+  get position_s() { return this.#currentFrame() / SAMPLE_RATE_HZ; }
 
   /** Add a track with a gain from 0 to 1. */
   addTrack(name, source, gain) {
-    this.#tracks.set(name, { source, gain, segments: new Map() });
+    this.#tracks.set(name, { source, gain, pan: 0, segments: new Map() });
     if (this.isPlaying) this.#restart(this.#currentFrame());
   }
 
@@ -50,8 +45,17 @@ export class Playback extends EventTarget {
     const track = this.#tracks.get(name);
     if (!track) return;
     track.gain = gain;
-    const node = this.#run?.gainNodes.get(track);
-    node?.gain.setTargetAtTime(gain, this.#context.currentTime, FADE_S);
+    const nodes = this.#run?.trackNodes.get(track);
+    nodes?.gainNode.gain.setTargetAtTime(gain, this.#context.currentTime, FADE_S);
+  }
+
+  /** Set the pan of a track from -1, left, to 1, right. At 0, the samples stay the same. */
+  setPan(name, pan) {
+    const track = this.#tracks.get(name);
+    if (!track) return;
+    track.pan = pan;
+    const nodes = this.#run?.trackNodes.get(track);
+    nodes?.panNode.pan.setTargetAtTime(pan, this.#context.currentTime, FADE_S);
   }
 
   play() {
@@ -110,13 +114,14 @@ export class Playback extends EventTarget {
   #createRun() {
     this.#context ??= new AudioContext({ sampleRate: SAMPLE_RATE_HZ, latencyHint: "playback" });
     this.#context.resume();
-    const run = { abortController: new AbortController(), sourceNodes: new Set(), gainNodes: new Map() };
+    const run = { abortController: new AbortController(), sourceNodes: new Set(), trackNodes: new Map() };
     run.output = new GainNode(this.#context);
     run.output.connect(this.#context.destination);
     for (const track of this.#tracks.values()) {
-      const node = new GainNode(this.#context, { gain: track.gain });
-      node.connect(run.output);
-      run.gainNodes.set(track, node);
+      const gainNode = new GainNode(this.#context, { gain: track.gain });
+      const panNode = new StereoPannerNode(this.#context, { pan: track.pan });
+      gainNode.connect(panNode).connect(run.output);
+      run.trackNodes.set(track, { gainNode, panNode });
     }
     this.#run = run;
     return run;
@@ -209,7 +214,7 @@ export class Playback extends EventTarget {
     const duration_s = (endFrame - frame) / SAMPLE_RATE_HZ;
     for (const { track, buffer } of segments) {
       const node = new AudioBufferSourceNode(this.#context, { buffer });
-      node.connect(run.gainNodes.get(track));
+      node.connect(run.trackNodes.get(track).gainNode);
       node.start(start_s, offset_s, duration_s);
       run.sourceNodes.add(node);
       node.addEventListener("ended", () => {
