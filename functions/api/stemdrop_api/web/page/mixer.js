@@ -8,22 +8,28 @@ export class Mixer {
 
   /** @param {string[]} stems */
   constructor(stems) {
-    for (const stem of stems) this.#channels.set(stem, { volume: 1, muted: false, soloed: false });
+    for (const stem of stems) this.#channels.set(stem, { volume: 1, pan: 0, muted: false, soloed: false });
   }
 
-  /** Return the mutable settings of a stem. */
+  get stems() {
+    return [...this.#channels.keys()];
+  }
+
+  /** Return the mutable settings of a stem: volume from 0 to 1, pan from -1 to 1, muted and soloed. */
   channel(stem) {
     return this.#channels.get(stem);
   }
 
-  /** Return the name and gain of every track. */
-  gains() {
+  /** Return the name and gain of every stem, whether or not the original is played instead. */
+  stemGains() {
     const channels = [...this.#channels];
     const anySoloed = channels.some(([, { soloed }]) => soloed);
-    const gains = channels.map(([stem, { volume, muted, soloed }]) => {
-      const isAudible = !this.originalOnly && (anySoloed ? soloed : !muted);
-      return [stem, isAudible ? volume : 0];
-    });
+    return channels.map(([stem, { volume, muted, soloed }]) => [stem, (anySoloed ? soloed : !muted) ? volume : 0]);
+  }
+
+  /** Return the name and gain of every track. */
+  gains() {
+    const gains = this.stemGains().map(([stem, gain]) => [stem, this.originalOnly ? 0 : gain]);
     return [...gains, [ORIGINAL, this.originalOnly ? 1 : 0]];
   }
 }

@@ -1,11 +1,13 @@
 // The player of a song: its stems and the original, with mixer, waveforms and downloads.
 
 import { createFileSource, createStemSource } from "./audio-source.js";
+import { ChannelStrip } from "./channel-strip.js";
 import { createElement, setText } from "./dom.js";
 import { createArchiveLinks, createDownloadLink } from "./download-link.js";
 import { errorMessage } from "./errors.js";
 import { capitalize, withoutExtension } from "./format.js";
 import { removeFromMediaSession, showInMediaSession } from "./media-session.js";
+import { MixPresets } from "./mix-presets.js";
 import { Mixer, ORIGINAL } from "./mixer.js";
 import { PlaybackControls } from "./playback-controls.js";
 import { Playback } from "./playback.js";
@@ -17,6 +19,8 @@ export class Player {
   #mixer;
   #playback;
   #controls;
+  #presets;
+  #strips = [];
   #waveforms = new Map();
   #error = createElement("p.error", { role: "alert" });
   #animationFrame = null;
@@ -37,10 +41,12 @@ export class Player {
     this.#controls = new PlaybackControls(this.#playback, withoutExtension(song.name));
     const stemPeaks = normalizePeaks(job.stems.map(({ waveform }) => parsePeaks(waveform)));
     const tracks = job.stems.map((stem, index) => this.#stemTrack(stem, stemPeaks[index]));
+    this.#presets = new MixPresets(this.#mixer, () => this.#applyGains());
     this.element = createElement(
       "div.player",
       { role: "group", "aria-label": `Stems of ${song.name}` },
       this.#controls.element,
+      this.#presets.element,
       createElement("div.tracks", {}, ...tracks, this.#originalTrack(mergePeaks(stemPeaks))),
       this.#error,
       this.#downloadAll(),
@@ -48,6 +54,7 @@ export class Player {
     this.#playback.addEventListener("change", () => this.#animate());
     showInMediaSession(this.#playback, withoutExtension(song.name));
     this.#playback.addEventListener("error", ({ detail }) => this.#showError(detail));
+    this.#applyGains();
     this.#animate();
   }
 
@@ -71,35 +78,19 @@ export class Player {
   }
 
   #stemTrack({ stem, duration_s }, peaks) {
-    const channel = this.#mixer.channel(stem);
     const { options } = this.#song.job;
     const findFile = (job) => job.stems.find((other) => other.stem === stem);
     const getUrl = async (force) => findFile(await this.#song.refreshJob({ force })).url;
-    this.#playback.addTrack(stem, createStemSource(options, duration_s, getUrl), 1);
-    const volume = createElement("input.volume", {
-      type: "range",
-      min: 0,
-      max: 100,
-      value: 100,
-      "aria-label": `Volume of ${stem}`,
-      on: {
-        input: () => {
-          channel.volume = (volume.value / 100) ** 2; // closer to perceived loudness
-          this.#applyGains();
-        },
-      },
-    });
+    const source = createStemSource(options, duration_s, getUrl);
+    this.#playback.addTrack(stem, source, 1);
+    const strip = new ChannelStrip(stem, this.#mixer.channel(stem), () => this.#applyGains());
+    this.#strips.push(strip);
     return createElement(
       "div.track",
       { role: "group", "aria-label": capitalize(stem) },
       createElement("span.name", {}, capitalize(stem)),
-      createElement(
-        "span.channel",
-        {},
-        this.#toggle("Mute", `Mute ${stem}`, () => (channel.muted = !channel.muted)),
-        this.#toggle("Solo", `Solo ${stem}`, () => (channel.soloed = !channel.soloed)),
-        volume,
-      ),
+      strip.panElement,
+      strip.element,
       this.#waveform(stem, peaks),
       createDownloadLink(this.#song, findFile, `Save ${stem}`, (error) => this.#showError(error)),
     );
@@ -188,6 +179,9 @@ export class Player {
 
   #applyGains() {
     for (const [name, gain] of this.#mixer.gains()) this.#playback.setGain(name, gain);
+    for (const stem of this.#mixer.stems) this.#playback.setPan(stem, this.#mixer.channel(stem).pan);
+    for (const strip of this.#strips) strip.show();
+    this.#presets.show();
     this.#draw();
   }
 

@@ -1,0 +1,65 @@
+// The mixer's controls of a stem: mute, solo, volume and pan.
+
+import { createElement } from "./dom.js";
+
+export class ChannelStrip {
+  #channel;
+
+  /**
+   * @param {string} stem
+   * @param {object} channel The stem's settings in the mixer, which the controls change.
+   * @param {() => void} onChange
+   */
+  constructor(stem, channel, onChange) {
+    this.#channel = channel;
+    const slider = (selector, properties, input) => {
+      const on = { input: () => { input(); this.show(); onChange(); } };
+      return createElement(selector, { type: "range", min: 0, max: 100, on, ...properties });
+    };
+    this.muteButton = this.#toggle("Mute", `Mute ${stem}`, "muted", onChange);
+    this.soloButton = this.#toggle("Solo", `Solo ${stem}`, "soloed", onChange);
+    this.volumeSlider = slider("input.volume", { "aria-label": `Volume of ${stem}` }, () => {
+      channel.volume = toGain(this.volumeSlider.valueAsNumber);
+    });
+    this.panSlider = slider("input.pan", { min: -100, step: 5, "aria-label": `Pan of ${stem}` }, () => {
+      channel.pan = this.panSlider.valueAsNumber / 100;
+    });
+    this.panSlider.addEventListener("dblclick", () => {
+      channel.pan = 0;
+      this.show();
+      onChange();
+    });
+    this.element = createElement("span.channel", {}, this.muteButton, this.soloButton, this.volumeSlider);
+    this.panElement = createElement("label.pan-field", { title: "Double-click to center" }, this.panSlider);
+    this.show();
+  }
+
+  /** Show the channel's settings. */
+  show() {
+    const { volume, pan, muted, soloed } = this.#channel;
+    this.muteButton.setAttribute("aria-pressed", muted);
+    this.soloButton.setAttribute("aria-pressed", soloed);
+    this.volumeSlider.value = toPercent(volume);
+    this.panSlider.value = Math.round(100 * pan);
+    this.panSlider.setAttribute("aria-valuetext", formatPan(pan));
+  }
+
+  #toggle(text, label, name, onChange) {
+    const click = () => {
+      this.#channel[name] = !this.#channel[name];
+      this.show();
+      onChange();
+    };
+    return createElement("button.toggle", { type: "button", "aria-label": label, on: { click } }, text);
+  }
+}
+
+// The square of a fader's position is closer to perceived loudness.
+const toGain = (percent) => (percent / 100) ** 2;
+const toPercent = (gain) => Math.round(100 * Math.sqrt(gain));
+
+function formatPan(pan) {
+  const percent = Math.round(100 * Math.abs(pan));
+  if (percent === 0) return "center";
+  return `${percent}% ${pan < 0 ? "left" : "right"}`;
+}
