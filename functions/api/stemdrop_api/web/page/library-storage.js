@@ -1,6 +1,7 @@
-// The ids and file names of this browser's songs, in the local storage.
+// The ids and file names of this browser's songs, and what the user has set for each, in the local storage.
 
 const STORAGE_KEY = "stemdrop.songs";
+const SETTINGS_PREFIX = "stemdrop.settings.";
 
 /** Return all songs, the newest first. */
 export function loadSongs() {
@@ -14,18 +15,34 @@ export function loadSongs() {
 
 /** Add a song, or move it to the front. */
 export function saveSong(id, name) {
-  store([{ id, name }, ...loadSongs().filter((song) => song.id !== id)]);
+  store(STORAGE_KEY, [{ id, name }, ...loadSongs().filter((song) => song.id !== id)]);
 }
 
-/** Remove a song. */
+/** Remove a song and its settings. */
 export function removeSong(id) {
-  store(loadSongs().filter((song) => song.id !== id));
+  store(SETTINGS_PREFIX + id, null);
+  store(STORAGE_KEY, loadSongs().filter((song) => song.id !== id));
 }
 
-function store(songs) {
+/** Return the settings of a song as they were stored, or null. */
+export function loadSettings(id) {
   try {
-    localStorage.setItem(STORAGE_KEY, JSON.stringify(songs));
+    return JSON.parse(localStorage.getItem(SETTINGS_PREFIX + id));
   } catch {
-    // Without local storage, the page shows the songs of this visit only.
+    return null;
+  }
+}
+
+/** Store the settings of a song, unless it was removed. */
+export function storeSettings(id, settings) {
+  if (loadSongs().some((song) => song.id === id)) store(SETTINGS_PREFIX + id, settings);
+}
+
+function store(key, value) {
+  try {
+    if (value === null) localStorage.removeItem(key);
+    else localStorage.setItem(key, JSON.stringify(value));
+  } catch {
+    // Without local storage, the page keeps the songs and settings of this visit only.
   }
 }

@@ -11,6 +11,7 @@ import { MixPresets } from "./mix-presets.js";
 import { Mixer, ORIGINAL } from "./mixer.js";
 import { PlaybackControls } from "./playback-controls.js";
 import { Playback } from "./playback.js";
+import { SongSettings } from "./song-settings.js";
 import { mergePeaks, normalizePeaks, parsePeaks, Waveform } from "./waveform.js";
 
 export class Player {
@@ -19,6 +20,7 @@ export class Player {
   #mixer;
   #playback;
   #controls;
+  #settings;
   #presets;
   #strips = [];
   #waveforms = new Map();
@@ -38,6 +40,7 @@ export class Player {
     this.#capabilities = capabilities;
     this.#mixer = new Mixer(job.stems.map(({ stem }) => stem));
     this.#playback = new Playback(job.stems[0].duration_s);
+    this.#settings = new SongSettings(song.id, this.#mixer, this.#playback);
     this.#controls = new PlaybackControls(this.#playback, withoutExtension(song.name));
     const stemPeaks = normalizePeaks(job.stems.map(({ waveform }) => parsePeaks(waveform)));
     const tracks = job.stems.map((stem, index) => this.#stemTrack(stem, stemPeaks[index]));
@@ -73,6 +76,7 @@ export class Player {
   close() {
     cancelAnimationFrame(this.#animationFrame);
     removeFromMediaSession(this.#playback);
+    this.#settings.close();
     this.#playback.close();
     this.#waveforms.forEach((waveform) => waveform.close());
   }
@@ -182,6 +186,7 @@ export class Player {
     for (const stem of this.#mixer.stems) this.#playback.setPan(stem, this.#mixer.channel(stem).pan);
     for (const strip of this.#strips) strip.show();
     this.#presets.show();
+    this.#settings.changed();
     this.#draw();
   }
 

@@ -1,0 +1,89 @@
+// What the user has set for a song: faders, pitch, tempo, loop, markers and position. It is stored in this
+// browser, and goes into links. Both can contain anything, so all of it is checked.
+
+import { loadSettings, storeSettings } from "./library-storage.js";
+
+const SAVE_DELAY_MS = 500;
+const MAX_PITCH_SEMITONES = 12;
+const TEMPO_PERCENT = [25, 200];
+const MAX_MARKERS = 100;
+const MAX_LABEL_LENGTH = 60;
+const DECIMALS = 1e4;
+
+/** Return settings with every value in its range. Unknown fields are left out. */
+export function parseSettings(value, stems, duration_s) {
+  const { pitch_semitones, tempo_percent, loop, markers, position_s } = value ?? {};
+  const seconds = (number) => toNumber(number, 0, duration_s, 0);
+  const [start_s, end_s] = [seconds(loop?.start_s), seconds(loop?.end_s)];
+  return {
+    stems: Object.fromEntries(stems.map((stem) => [stem, parseChannel(value?.stems?.[stem])])),
+    pitch_semitones: toNumber(pitch_semitones, -MAX_PITCH_SEMITONES, MAX_PITCH_SEMITONES, 0),
+    tempo_percent: toNumber(tempo_percent, ...TEMPO_PERCENT, 100),
+    loop: end_s > start_s ? { start_s, end_s } : null,
+    markers: (Array.isArray(markers) ? markers : []).slice(0, MAX_MARKERS).map((marker) => ({
+      position_s: seconds(marker?.position_s),
+      label: typeof marker?.label === "string" ? marker.label.slice(0, MAX_LABEL_LENGTH) : "",
+    })),
+    position_s: seconds(position_s),
+  };
+}
+
+/** Restores the settings of a song that is played, and stores them after every change. */
+export class SongSettings {
+  #id;
+  #mixer;
+  #playback;
+  #timer = null;
+  #store = () => storeSettings(this.#id, this.current);
+
+  constructor(id, mixer, playback) {
+    this.#id = id;
+    this.#mixer = mixer;
+    this.#playback = playback;
+    const stored = loadSettings(id);
+    if (stored !== null) this.#restore(parseSettings(stored, mixer.stems, playback.duration_s));
+    playback.addEventListener("change", () => this.changed());
+    addEventListener("pagehide", this.#store);
+  }
+
+  /** The settings as they are now. */
+  get current() {
+    const { pitch_semitones, tempo_percent, loop, markers, position_s, duration_s } = this.#playback;
+    const { stems } = this.#mixer;
+    const channels = Object.fromEntries(stems.map((stem) => [stem, this.#mixer.channel(stem)]));
+    const settings = { stems: channels, pitch_semitones, tempo_percent, loop, markers, position_s };
+    return parseSettings(settings, stems, duration_s);
+  }
+
+  /** Store the settings soon. */
+  changed() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#store, SAVE_DELAY_MS);
+  }
+
+  close() {
+    clearTimeout(this.#timer);
+    removeEventListener("pagehide", this.#store);
+    this.#store();
+  }
+
+  #restore({ stems, loop, position_s }) {
+    for (const stem of this.#mixer.stems) Object.assign(this.#mixer.channel(stem), stems[stem]);
+    if (loop) this.#playback.setLoop(loop.start_s, loop.end_s);
+    this.#playback.seek(position_s);
+  }
+}
+
+function parseChannel(channel) {
+  return {
+    volume: toNumber(channel?.volume, 0, 1, 1),
+    pan: toNumber(channel?.pan, -1, 1, 0),
+    muted: channel?.muted === true,
+    soloed: channel?.soloed === true,
+  };
+}
+
+function toNumber(value, min, max, otherwise) {
+  if (!Number.isFinite(value)) return otherwise;
+  return Math.round(Math.min(Math.max(value, min), max) * DECIMALS) / DECIMALS;
+}
