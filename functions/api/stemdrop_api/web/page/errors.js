@@ -51,6 +51,8 @@ const MESSAGES = {
   internal_error: () =>
     "Something went wrong on the server. Try again. If it keeps happening, contact whoever runs this site.",
   unplayable: () => "This browser can’t play this format. Save the stems to listen to them.",
+  silent_mix: () => "All stems are muted. Turn one up, and save the mix again.",
+  mix_failed: () => "The mix was not saved because a part of this page could not start. Reload the page.",
   too_long_to_play: () =>
     "This song is too long to play here in this format. Save the stems, or choose WAV next time.",
 };

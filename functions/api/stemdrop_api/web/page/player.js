@@ -7,6 +7,7 @@ import { createArchiveLinks, createDownloadLink } from "./download-link.js";
 import { errorMessage } from "./errors.js";
 import { capitalize, withoutExtension } from "./format.js";
 import { removeFromMediaSession, showInMediaSession } from "./media-session.js";
+import { MixControls } from "./mix-controls.js";
 import { MixPresets } from "./mix-presets.js";
 import { Mixer, ORIGINAL } from "./mixer.js";
 import { PlaybackControls } from "./playback-controls.js";
@@ -22,7 +23,9 @@ export class Player {
   #controls;
   #settings;
   #presets;
+  #mixControls;
   #strips = [];
+  #sources = new Map();
   #waveforms = new Map();
   #error = createElement("p.error", { role: "alert" });
   #animationFrame = null;
@@ -45,6 +48,7 @@ export class Player {
     const stemPeaks = normalizePeaks(job.stems.map(({ waveform }) => parsePeaks(waveform)));
     const tracks = job.stems.map((stem, index) => this.#stemTrack(stem, stemPeaks[index]));
     this.#presets = new MixPresets(this.#mixer, () => this.#applyGains());
+    this.#mixControls = this.#createMixControls();
     this.element = createElement(
       "div.player",
       { role: "group", "aria-label": `Stems of ${song.name}` },
@@ -52,7 +56,7 @@ export class Player {
       this.#presets.element,
       createElement("div.tracks", {}, ...tracks, this.#originalTrack(mergePeaks(stemPeaks))),
       this.#error,
-      this.#downloadAll(),
+      createElement("div.save-actions", {}, this.#mixControls.element, this.#downloadAll()),
     );
     this.#playback.addEventListener("change", () => this.#animate());
     showInMediaSession(this.#playback, withoutExtension(song.name));
@@ -76,6 +80,7 @@ export class Player {
   close() {
     cancelAnimationFrame(this.#animationFrame);
     removeFromMediaSession(this.#playback);
+    this.#mixControls.close();
     this.#settings.close();
     this.#playback.close();
     this.#waveforms.forEach((waveform) => waveform.close());
@@ -86,6 +91,7 @@ export class Player {
     const findFile = (job) => job.stems.find((other) => other.stem === stem);
     const getUrl = async (force) => findFile(await this.#song.refreshJob({ force })).url;
     const source = createStemSource(options, duration_s, getUrl);
+    this.#sources.set(stem, source);
     this.#playback.addTrack(stem, source, 1);
     const strip = new ChannelStrip(stem, this.#mixer.channel(stem), () => this.#applyGains());
     this.#strips.push(strip);
@@ -161,6 +167,21 @@ export class Player {
     this.#playback.addTrack(ORIGINAL, this.#originalSource, 0);
   }
 
+  #createMixControls() {
+    const { name } = this.#song;
+    const parts = {
+      title: withoutExtension(name),
+      mixer: this.#mixer,
+      presets: this.#presets,
+      playback: this.#playback,
+      settings: this.#settings,
+      sources: this.#sources,
+    };
+    return new MixControls(parts, {
+      onError: (error) => this.#showError(error),
+    });
+  }
+
   #downloadAll() {
     const links = createArchiveLinks(this.#song, (error) => this.#showError(error));
     if (links.length === 0) return null;
@@ -209,5 +230,6 @@ export class Player {
       waveform.draw(position_s / duration_s, loopPositions, gains.get(name) > 0);
     }
     this.#controls.show();
+    this.#mixControls.show();
   }
 }
