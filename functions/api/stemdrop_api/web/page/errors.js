@@ -52,6 +52,8 @@ const MESSAGES = {
     "Something went wrong on the server. Try again. If it keeps happening, contact whoever runs this site.",
   unplayable: () => "This browser can’t play this format. Save the stems to listen to them.",
   silent_mix: () => "All stems are muted. Turn one up, and save the mix again.",
+  damaged_link: () => "This link is damaged. Copy all of it again, or ask for a new one.",
+  link_not_found: () => "The song of this link isn’t on the server anymore. Ask whoever sent it to separate it again.",
   mix_failed: () => "The mix was not saved because a part of this page could not start. Reload the page.",
   too_long_to_play: () =>
     "This song is too long to play here in this format. Save the stems, or choose WAV next time.",

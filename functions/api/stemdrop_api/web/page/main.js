@@ -12,6 +12,7 @@ import { OptionsForm } from "./options-form.js";
 import { PendingUploads } from "./pending-uploads.js";
 import { retry } from "./retry.js";
 import { SongList } from "./song-list.js";
+import { listenForLinks } from "./song-link.js";
 import { Song } from "./song.js";
 
 async function start() {
@@ -42,6 +43,7 @@ async function start() {
   for (const stored of loadSongs().reverse()) {
     songList.add(Song.fromLibrary(stored, capabilities.url_lifetime_s));
   }
+  listenForLinks(songList, capabilities);
   listenForKeys(() => songList.openPlayer);
   byId("sign-out").addEventListener("click", () => {
     forgetToken();

@@ -1,4 +1,4 @@
-// The controls that save the mix.
+// The controls that save the mix and copy a link to it.
 
 import { createElement, setText } from "./dom.js";
 import { AppError } from "./errors.js";
@@ -18,7 +18,7 @@ export class MixControls {
   /**
    * @param {{title: string, mixer: Mixer, presets: MixPresets, playback: Playback, settings: SongSettings,
    *   sources: Map<string, object>}} song sources: The samples of each stem.
-   * @param {{onError: (error: AppError|null) => void}} listeners
+   * @param {{getLink: () => string, onError: (error: AppError|null) => void}} listeners
    */
   constructor(song, listeners) {
     this.#song = song;
@@ -27,6 +27,7 @@ export class MixControls {
     const options = FORMATS.map(([value, text]) => createElement("option", { value }, text));
     this.formatSelect = createElement("select", { "aria-label": "Format of the mix" }, ...options);
     this.saveButton = button("Save mix", () => this.#save());
+    this.linkButton = button("Copy link", () => this.#copyLink());
     this.cancelButton = button("Cancel", () => this.#abortController.abort());
     this.progressBar = createElement("progress", { max: 1, value: 0, "aria-label": "Progress of the mix" });
     this.progress = createElement("div.mix-progress", { hidden: true }, this.progressBar, this.cancelButton);
@@ -34,7 +35,7 @@ export class MixControls {
     this.element = createElement(
       "div.mix",
       { role: "group", "aria-label": "Mix" },
-      createElement("div.mix-actions", {}, this.formatSelect, this.saveButton),
+      createElement("div.mix-actions", {}, this.formatSelect, this.saveButton, this.linkButton),
       this.progress,
       this.status,
     );
@@ -101,6 +102,17 @@ export class MixControls {
     this.progress.hidden = !isSaving;
     this.saveButton.disabled = isSaving;
     if (hadFocus) (isSaving ? this.cancelButton : this.saveButton).focus();
+  }
+
+  async #copyLink() {
+    const link = this.#listeners.getLink();
+    try {
+      await navigator.clipboard.writeText(link);
+      setText(this.status, "Copied. The link opens this song with these settings for whoever has access to this site.");
+    } catch {
+      history.replaceState(null, "", link); // without https, or if the user forbids it
+      setText(this.status, "The link is in the address bar. Copy it there.");
+    }
   }
 }
 

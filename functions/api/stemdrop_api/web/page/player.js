@@ -12,6 +12,7 @@ import { MixPresets } from "./mix-presets.js";
 import { Mixer, ORIGINAL } from "./mixer.js";
 import { PlaybackControls } from "./playback-controls.js";
 import { Playback } from "./playback.js";
+import { createLink } from "./song-link.js";
 import { SongSettings } from "./song-settings.js";
 import { mergePeaks, normalizePeaks, parsePeaks, Waveform } from "./waveform.js";
 
@@ -168,7 +169,7 @@ export class Player {
   }
 
   #createMixControls() {
-    const { name } = this.#song;
+    const { id, name } = this.#song;
     const parts = {
       title: withoutExtension(name),
       mixer: this.#mixer,
@@ -178,6 +179,7 @@ export class Player {
       sources: this.#sources,
     };
     return new MixControls(parts, {
+      getLink: () => createLink(id, this.#settings.current),
       onError: (error) => this.#showError(error),
     });
   }

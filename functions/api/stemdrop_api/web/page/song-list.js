@@ -44,6 +44,24 @@ export class SongList {
     return card;
   }
 
+  /** Open a song once it is done. `create` returns it if the list doesn't have it. */
+  open(id, create) {
+    const card = this.#cards.find(({ song }) => song.id === id) ?? this.add(create());
+    const open = () => {
+      if (card.song.state !== "done") return;
+      card.song.removeEventListener("change", open);
+      this.#open(card);
+      card.heading.focus();
+    };
+    card.song.addEventListener("change", open);
+    open();
+  }
+
+  /** Close the open song. */
+  close() {
+    this.#open(null);
+  }
+
   /** The player of the open song, or null. */
   get openPlayer() {
     return this.#cards.find((card) => card.player)?.player ?? null;
