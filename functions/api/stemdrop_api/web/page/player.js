@@ -14,6 +14,7 @@ import { PlaybackControls } from "./playback-controls.js";
 import { Playback } from "./playback.js";
 import { createLink } from "./song-link.js";
 import { SongSettings } from "./song-settings.js";
+import { VisibleRange } from "./visible-range.js";
 import { mergePeaks, normalizePeaks, parsePeaks, Waveform } from "./waveform.js";
 
 export class Player {
@@ -27,6 +28,7 @@ export class Player {
   #mixControls;
   #strips = [];
   #sources = new Map();
+  #range;
   #waveforms = new Map();
   #error = createElement("p.error", { role: "alert" });
   #animationFrame = null;
@@ -46,6 +48,7 @@ export class Player {
     this.#playback = new Playback(job.stems[0].duration_s);
     this.#settings = new SongSettings(song.id, this.#mixer, this.#playback);
     this.#controls = new PlaybackControls(this.#playback, withoutExtension(song.name));
+    this.#range = new VisibleRange(this.#playback.duration_s);
     const stemPeaks = normalizePeaks(job.stems.map(({ waveform }) => parsePeaks(waveform)));
     const tracks = job.stems.map((stem, index) => this.#stemTrack(stem, stemPeaks[index]));
     this.#presets = new MixPresets(this.#mixer, () => this.#applyGains());
@@ -191,12 +194,11 @@ export class Player {
   }
 
   #waveform(name, peaks) {
-    const { duration_s } = this.#playback;
     const waveform = new Waveform(peaks, {
-      onSeek: (position) => this.#playback.seek(position * duration_s),
+      onSeek: (position) => this.#playback.seek(this.#range.toSeconds(position)),
       onSelect: (start, end) => {
-        this.#playback.setLoop(start * duration_s, end * duration_s);
-        this.#playback.seek(start * duration_s);
+        this.#playback.setLoop(this.#range.toSeconds(start), this.#range.toSeconds(end));
+        this.#playback.seek(this.#range.toSeconds(start));
       },
     });
     waveform.canvas.addEventListener("resize", () => this.#draw());
@@ -225,11 +227,11 @@ export class Player {
   }
 
   #draw() {
-    const { duration_s, position_s, loop } = this.#playback;
-    const loopPositions = loop && [loop.start_s / duration_s, loop.end_s / duration_s];
+    const { position_s, loop } = this.#playback;
+    const loopPositions = loop && [this.#range.toFraction(loop.start_s), this.#range.toFraction(loop.end_s)];
     const gains = new Map(this.#mixer.gains());
     for (const [name, waveform] of this.#waveforms) {
-      waveform.draw(position_s / duration_s, loopPositions, gains.get(name) > 0);
+      waveform.draw(this.#range.toFraction(position_s), loopPositions, gains.get(name) > 0);
     }
     this.#controls.show();
     this.#mixControls.show();
