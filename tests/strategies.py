@@ -146,6 +146,7 @@ JOBS = st.builds(
     stems=st.lists(STEMS, max_size=3).map(tuple),
     zip=st.none() | st.builds(StemArchive, st.text(), st.integers(0)),
     stem_file=st.none() | st.builds(StemArchive, st.text(), st.integers(0)),
+    peaks=st.none() | st.builds(StemArchive, st.text(), st.integers(0)),
     error=st.none() | st.builds(Failure, st.text(), st.text()),
     warnings=st.lists(st.text(), max_size=2).map(tuple),
     engine=st.none()

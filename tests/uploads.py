@@ -110,9 +110,9 @@ def results(buckets: Stack, prefix: str = "") -> dict[str, str]:
 
 
 def stem_names(buckets: Stack, key: UploadKey = KEY) -> set[str]:
-    """Return the names of an upload's results, without its record."""
+    """Return the names of an upload's results, without its record and its peaks."""
     names = {found.rpartition("/")[2] for found in results(buckets, f"{key}/")}
-    return names - {"job.json"}
+    return names - {"job.json", "peaks.dat"}
 
 
 def samples(data: bytes) -> NDArray[Any]:

@@ -94,7 +94,8 @@ def setup(
 
 def test_results_are_saved_with_their_record(setup: ExporterSetup) -> None:
     setup.record_upload()
-    setup.finish_job("vocals.wav", "drums.wav", "stems.zip")
+    peaks = StemArchive(key_of("peaks.dat"), 4)
+    setup.finish_job("vocals.wav", "drums.wav", "stems.zip", peaks=peaks)
     files = setup.export()
     assert Job.from_json(files.pop("job.json")).status is Status.DONE
     assert files == {name: name.encode() for name in ("drums.wav", "stems.zip", "vocals.wav")}

@@ -26,6 +26,7 @@ from strategies import ANY_JSON, ANY_TEXT, JOBS, TIMES
 DESIGNED = {
     "version", "key", "filename", "owner", "request_sha256", "status", "stage", "options", "source",
     "sound", "music", "progress", "seconds_left", "results_ids", "stems", "zip", "stem_file",
+    "peaks",
     "error", "warnings", "engine", "usage", "attempt", "created_at", "started_at", "updated_at",
     "finished_at", "deadline_at",
 }  # fmt: skip
@@ -128,12 +129,14 @@ def test_result_keys_are_those_of_all_files() -> None:
     stems = tuple(Stem(stem, f"drop/a/{stem}.wav", 1, 1.0, None, 0) for stem in ("x", "y"))
     job = Job("drop/a", Status.DONE, now(), now(), stems=stems)
     assert job.result_keys == {"drop/a/x.wav", "drop/a/y.wav"}
-    archive, stem_file = (StemArchive(f"drop/a/stems.{end}", 2) for end in ("zip", "stem.mp4"))
-    assert job.updated(zip=archive, stem_file=stem_file).result_keys == {
+    names = ("stems.zip", "stems.stem.mp4", "peaks.dat")
+    archive, stem_file, peaks = (StemArchive(f"drop/a/{name}", 2) for name in names)
+    assert job.updated(zip=archive, stem_file=stem_file, peaks=peaks).result_keys == {
         "drop/a/x.wav",
         "drop/a/y.wav",
         "drop/a/stems.zip",
         "drop/a/stems.stem.mp4",
+        "drop/a/peaks.dat",
     }
 
 

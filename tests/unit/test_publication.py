@@ -59,9 +59,9 @@ def separate(
     for name in options.outputs:
         path = targets[name]
         path.write_bytes(stem_of(song.read_bytes(), name))
-        stems[name] = EncodedStem(path, 44_100, path.stat().st_size, -1.0, 0, "")
+        stems[name] = EncodedStem(path, 44_100, path.stat().st_size, -1.0, 0, "", b"")
     source = AudioSource(1.0, 44_100, 2, "pcm_s16le", "wav", Tags({"title": "Title"}))
-    return SeparatedSong(source, stems, 1.0, 1.0, (), 0.0, MUSIC)
+    return SeparatedSong(source, stems, 1.0, 1.0, (), 0.0, MUSIC, b"")
 
 
 class SequentialPool:

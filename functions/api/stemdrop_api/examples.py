@@ -54,6 +54,7 @@ AWAITING: dict[str, Any] = {
     "stems": [],
     "zip": None,
     "stem_file": None,
+    "peaks": None,
     "error": None,
     "warnings": [],
     "usage": None,
@@ -114,6 +115,11 @@ DONE: dict[str, Any] = PROCESSING | {
         }
         for stem, peak_dbfs in (("vocals", -3.1), ("accompaniment", -1.4))
     ],
+    "peaks": {
+        "filename": "Song - peaks.dat",
+        "size_bytes": 93_054,
+        "url": f"{BUCKET}/jobs/{JOB_ID}/peaks.dat{SIGNATURE}",
+    },
     "usage": {
         "timings_s": {"download": 0.3, "separate": 5.9, "upload": 0.4, "total": 6.8},
         "peak_rss_bytes": 577_000_000,

@@ -137,6 +137,7 @@ def _finished(store: Store, key: UploadKey, job: Job, original: Job) -> Job:
         stems=copied.stems,
         zip=copied.zip,
         stem_file=copied.stem_file,
+        peaks=copied.peaks,
         warnings=original.warnings,
         engine=original.engine,
         started_at=job.created_at,

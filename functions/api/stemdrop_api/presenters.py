@@ -117,6 +117,7 @@ class JobPresenter:
             stems=[self._present_stem(job, stem) for stem in job.stems],
             zip=self._present_archive(job, job.zip),
             stem_file=self._present_archive(job, job.stem_file),
+            peaks=self._present_archive(job, job.peaks),
             expires_at=expires_at(job, settings.retention_days),
             urls_expire_at=timestamp(urls_expire_at) if job.stems else None,
             links=self._links(job, key),

@@ -94,7 +94,7 @@ class StemView(StemFields):
 
 
 class ArchiveView(BaseModel):
-    """One file with all stems: the zip, or the stem file."""
+    """One file for all stems: the zip, the stem file, or the peaks of their waveforms."""
 
     filename: str
     size_bytes: int
@@ -143,6 +143,9 @@ class JobView(JobFields):
     stems: list[StemView]
     zip: ArchiveView | None
     stem_file: ArchiveView | None
+    peaks: ArchiveView | None = Field(
+        description="Waveforms of the song and its stems; null in results of earlier versions."
+    )
     expires_at: str | None = Field(description="Time at which S3 deletes the results.")
     urls_expire_at: str | None = Field(
         description="Time at which the presigned URLs expire: request the job again then."

@@ -23,6 +23,7 @@ from stemdrop_separate.audio.ffmpeg import BYTES_PER_SAMPLE
 from stemdrop_separate.audio.probe import AudioSource, probe
 from stemdrop_separate.audio.stem_file import write_stem_file
 from stemdrop_separate.audio.stem_writer import MIX, Block, StemWriter
+from stemdrop_separate.audio.waveform_peaks import WaveformPeaks
 from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.disk_space import require_disk_space
 from stemdrop_separate.models.network import Network
@@ -55,6 +56,7 @@ class SeparatedSong:
     warnings : Sentences about assumed channels, missing sound, and stems that clip.
     gain_db : Gain of all stems that keeps them from clipping; 0 or less.
     music : Tempo, beats, key and loudness.
+    mix_peaks : Bins of the song's waveform; see `WaveformPeaks.finish`.
     stem_file : Path of the stem file, if the options say so.
     """
 
@@ -65,6 +67,7 @@ class SeparatedSong:
     warnings: tuple[str, ...]
     gain_db: float
     music: Music
+    mix_peaks: bytes
     stem_file: Path | None = None
 
 
@@ -120,10 +123,10 @@ def separate_song(  # noqa: PLR0913 - all that a separation depends on
         )
         expected_s = _expected_duration_s(source, options, decoder)
         require_disk_space(writer.folder, _needed_bytes(expected_s, options, source), "The stems")
-        analyzer = SongAnalyzer()
+        analyzer, mix_peaks = SongAnalyzer(), WaveformPeaks()
         with decoder() as mix:
             progress = _SongProgress(expected_s, on_progress)
-            blocks = _outputs(mix, network, options, analyzer)
+            blocks = _outputs(mix, network, options, analyzer, mix_peaks)
             stems, gain_db = _write(writer, blocks, options, progress)
             _require_right(stems, mix.samples)
         if options.stem_file:
@@ -138,6 +141,7 @@ def separate_song(  # noqa: PLR0913 - all that a separation depends on
         warnings=(*_assumption(source), *mix.warnings, *_clipping(stems)),
         gain_db=gain_db,
         music=analyzer.finish(options.offset_s),
+        mix_peaks=mix_peaks.finish()[1],
         stem_file=targets[STEM_FILE] if options.stem_file else None,
     )
 
@@ -175,11 +179,16 @@ def _bytes_per_s(options: Options, source: AudioSource) -> float:
 
 
 def _outputs(
-    mix: Decoder, network: Network, options: Options, analyzer: SongAnalyzer
+    mix: Decoder,
+    network: Network,
+    options: Options,
+    analyzer: SongAnalyzer,
+    mix_peaks: WaveformPeaks,
 ) -> Iterator[Block]:
-    """Separate and analyze a song, and yield the next samples of each file."""
+    """Separate, analyze and measure a song, and yield the next samples of each file."""
     for segment in separate(mix, network, options.stems, options.quality):
         analyzer.add(segment.mix, segment.features)
+        mix_peaks.add(segment.mix)
         stems = dict(segment.stems)
         if options.residual:
             stems[RESIDUAL] = segment.mix - np.add.reduce(list(segment.stems.values()))

@@ -27,6 +27,7 @@ class CopiedResults:
     stems: tuple[Stem, ...]
     zip: StemArchive | None
     stem_file: StemArchive | None
+    peaks: StemArchive | None
 
 
 def content_digest(sha256: str, options: Options) -> str:
@@ -88,8 +89,8 @@ def copy_results(store: Store, original: Job, key: UploadKey, results_id: str) -
     with ThreadPoolExecutor(MAX_COPIES) as pool:
         list(pool.map(store.copy, copies.keys(), copies.values()))
     stems = tuple(replace(stem, key=copies[stem.key]) for stem in original.stems)
-    archive, stem_file = (
+    archive, stem_file, peaks = (
         replace(file, key=copies[file.key]) if file else None
-        for file in (original.zip, original.stem_file)
+        for file in (original.zip, original.stem_file, original.peaks)
     )
-    return CopiedResults(stems, archive, stem_file)
+    return CopiedResults(stems, archive, stem_file, peaks)

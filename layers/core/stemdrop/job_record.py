@@ -114,7 +114,7 @@ class Stem:
 
 @dataclass(frozen=True, slots=True)
 class StemArchive:
-    """One file with all stems: the zip, or the stem file."""
+    """One file for all stems: the zip, the stem file, or the peaks of their waveforms."""
 
     key: str
     size_bytes: int
@@ -214,6 +214,7 @@ class Job:
     stems: tuple[Stem, ...] = ()
     zip: StemArchive | None = None
     stem_file: StemArchive | None = None
+    peaks: StemArchive | None = None
     error: Failure | None = None
     warnings: tuple[str, ...] = ()
     engine: SeparationEngine | None = None
@@ -252,7 +253,7 @@ class Job:
     @property
     def result_keys(self) -> set[str]:
         """Return the keys of all results, the record aside."""
-        files = (*self.stems, self.zip, self.stem_file)
+        files = (*self.stems, self.zip, self.stem_file, self.peaks)
         return {file.key for file in files if file}
 
     def updated(self, **changes: Any) -> "Job":
@@ -291,6 +292,7 @@ _PARTS: dict[str, type] = {
     "source": UploadSource,
     "zip": StemArchive,
     "stem_file": StemArchive,
+    "peaks": StemArchive,
     "error": Failure,
     "engine": SeparationEngine,
     "usage": Usage,

@@ -7,7 +7,7 @@ uploads, ever write the same object.
     uploads  drop/<any name>                       drop/<model>/<quality>/… sets options
              jobs/<id>                             upload URL of the API
     stems    <upload key>/job.json                 the record
-             <upload key>/results-<id>/vocals.wav  other stems, stems.zip, stems.stem.mp4
+             <upload key>/results-<id>/vocals.wav  other stems, peaks.dat, stems.zip, …
              content/<digest>.json                 the content index
              owners/<digest>/<name>                the API's index of jobs
 """
@@ -28,6 +28,7 @@ OWNERS_PREFIX = "owners/"
 RECORD_NAME = "job.json"
 ZIP_NAME = "stems.zip"
 STEM_FILE_NAME = "stems.stem.mp4"
+PEAKS_NAME = "peaks.dat"
 RESULTS_ID = re.compile(r"[0-9a-f]{16}")
 # S3 allows 1024 bytes; the longest result behind an upload key takes 44 of them.
 MAX_UPLOAD_KEY_BYTES = 1024 - 64

@@ -45,7 +45,7 @@ class EncodedStem:
     clipped_samples : Number of samples beyond full scale, where the file or its player cuts them
         off; left and right count apart. None in 32-bit floats.
     is_too_loud : Whether samples of a lossy format are beyond LARGEST_LOSSY_SAMPLE.
-    waveform : Peaks over time; see `WaveformPeaks.finish`.
+    waveform, peaks : Outline and bins of its waveform; see `WaveformPeaks.finish`.
     """
 
     path: Path
@@ -54,6 +54,7 @@ class EncodedStem:
     peak_dbfs: float | None
     clipped_samples: int
     waveform: str
+    peaks: bytes
     is_too_loud: bool = False
 
 
@@ -122,7 +123,7 @@ class Encoder:
         self._samples = 0
         self._peak = 0.0
         self._clipped_samples = 0
-        self._waveform = WaveformPeaks()
+        self._peaks = WaveformPeaks()
         self._finished = False
 
     def __enter__(self) -> Self:
@@ -161,7 +162,7 @@ class Encoder:
             self._clipped_samples += int(np.count_nonzero(np.abs(block) > 1))
         self._peak = max(self._peak, largest)
         self._samples += len(block)
-        self._waveform.add(block)
+        self._peaks.add(block)
         limit = self._codec.spec.largest_sample
         if largest > limit and not self._codec.bit_depths:
             block = np.clip(block, -limit, limit)
@@ -192,13 +193,15 @@ class Encoder:
             )
         rename_frames(self._path)
         self._finished = True
+        waveform, peaks = self._peaks.finish()
         return EncodedStem(
             path=self._path,
             samples=self._samples,
             size_bytes=size_bytes,
             peak_dbfs=20 * math.log10(self._peak) if self._peak else None,
             clipped_samples=self._clipped_samples,
-            waveform=self._waveform.finish(),
+            waveform=waveform,
+            peaks=peaks,
             is_too_loud=self._peak > LARGEST_LOSSY_SAMPLE and not self._codec.bit_depths,
         )
 

@@ -164,6 +164,7 @@ def _finish(state: JobState, results_id: str, results: PublishedResults) -> JobR
         stems=results.stems,
         zip=results.zip,
         stem_file=results.stem_file,
+        peaks=results.peaks,
         warnings=results.warnings,
         usage=state.meter.read(),
         finished_at=now(),

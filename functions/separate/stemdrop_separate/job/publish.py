@@ -12,11 +12,12 @@ from aws_lambda_powertools import Logger
 from stemdrop.dedupe import copy_results, find_results, has_same_titles
 from stemdrop.errors import StorageError
 from stemdrop.job_record import Job, Sound, Stem, StemArchive
-from stemdrop.keys import ZIP_NAME, UploadKey, result_key
+from stemdrop.keys import PEAKS_NAME, ZIP_NAME, UploadKey, result_key
 from stemdrop.music import Music
 from stemdrop.options import Options
 from stemdrop.store import Store
 from stemdrop_separate.audio.encode import EncodedStem
+from stemdrop_separate.audio.waveform_peaks import write_peaks_file
 from stemdrop_separate.pipeline import SeparatedSong
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
@@ -40,13 +41,14 @@ class PublishedResults:
     stems: tuple[Stem, ...]
     zip: StemArchive | None
     stem_file: StemArchive | None
+    peaks: StemArchive | None
     warnings: tuple[str, ...]
 
 
 def publish(
     store: Store, key: UploadKey, results_id: str, options: Options, song: SeparatedSong
 ) -> PublishedResults:
-    """Upload a song's stems, and their zip and stem file if the options say so."""
+    """Upload a song's stems, their peaks, and their zip and stem file if the options say so."""
 
     def upload(item: tuple[str, EncodedStem]) -> Stem:
         stem, file = item
@@ -54,8 +56,11 @@ def publish(
         store.upload(file.path, target, options.codec.spec.media_type)
         return _describe_stem(stem, target, file, song.gain_db)
 
-    stems = _in_parallel(upload, song.stems.items())
     files = [file.path for file in song.stems.values()]
+    peaks_path = files[0].with_name(PEAKS_NAME)
+    write_peaks_file(peaks_path, [song.mix_peaks, *(file.peaks for file in song.stems.values())])
+    peaks = _upload_file(store, key, results_id, peaks_path, "application/octet-stream")
+    stems = _in_parallel(upload, song.stems.items())
     archive = _upload_zip(store, key, results_id, files) if options.zip else None
     stem_file = None
     if song.stem_file:
@@ -69,7 +74,7 @@ def publish(
         source.track.number,
         source.tracks,
     )
-    return PublishedResults(sound, song.music, stems, archive, stem_file, song.warnings)
+    return PublishedResults(sound, song.music, stems, archive, stem_file, peaks, song.warnings)
 
 
 def find_reusable(store: Store, key: UploadKey, entry: str, job: Job) -> Job | None:
@@ -111,6 +116,7 @@ def reuse_results(store: Store, original: Job, key: UploadKey, results_id: str) 
         copied.stems,
         copied.zip,
         copied.stem_file,
+        copied.peaks,
         original.warnings,
     )
 

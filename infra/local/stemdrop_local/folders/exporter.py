@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 
 from stemdrop.errors import StemdropError, StorageError
 from stemdrop.job_record import Job, Status
-from stemdrop.keys import DROP_PREFIX, RECORD_NAME, UploadKey, result_name
+from stemdrop.keys import DROP_PREFIX, PEAKS_NAME, RECORD_NAME, UploadKey, result_name
 from stemdrop.s3 import storage_errors
 from stemdrop.store import CHUNK_BYTES, Store
 from stemdrop_local.console import Console, size
@@ -69,7 +69,7 @@ class Exporter:
 
     def _save(self, job: Job, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        names = {result_name(key): key for key in job.result_keys}
+        names = _exported(job)
         for name, key in names.items():
             self._download(key, folder / name)
         for stale in _results_in(folder) - names.keys():
@@ -107,7 +107,13 @@ def _results_in(folder: Path) -> set[str]:
         job = Job.from_json((folder / RECORD_NAME).read_bytes())
     except (FileNotFoundError, StorageError):
         return set()
-    return {result_name(key) for key in job.result_keys}
+    return {*_exported(job)}
+
+
+def _exported(job: Job) -> dict[str, str]:
+    """Return the names and keys of results, without the peaks, which only the page needs."""
+    keys = {result_name(key): key for key in job.result_keys}
+    return {name: key for name, key in keys.items() if name != PEAKS_NAME}
 
 
 def _write(path: Path, data: bytes) -> None:
