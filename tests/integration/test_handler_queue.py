@@ -14,7 +14,7 @@ from fault_proxy import FaultProxy, run_before, unavailable
 from lambda_context import TEST_EVENT, Context, event_of, message_event
 from stemdrop.job_record import Job, Status, now
 from stemdrop.keys import UploadKey, record_key, result_key
-from stemdrop.song_queue import SongQueue
+from stemdrop.retry_queue import RetryQueue
 from stemdrop.store import Store
 from stemdrop_local.deployment import Stack
 from uploads import RESULTS_ID, job_of, put, results, song
@@ -46,7 +46,7 @@ def sqs(handler: Handler, store: Store, monkeypatch: pytest.MonkeyPatch) -> Fake
     assert callable(handler)
     assert store.uploads
     client = FakeSqsClient()
-    queue = SongQueue("https://sqs.example/songs", (30, 120), cast("SQSClient", client))
+    queue = RetryQueue("https://sqs.example/songs", (30, 120), cast("SQSClient", client))
     monkeypatch.setattr("stemdrop_separate.handler.queue", queue)
     return client
 

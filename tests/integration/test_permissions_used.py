@@ -21,8 +21,8 @@ from iam import ARN, Grant, IamRequest, PolicyProxy, iam_requests, list_grants
 from stemdrop.errors import StorageError
 from stemdrop.keys import UploadKey, result_key
 from stemdrop.notifications import Notifier
+from stemdrop.retry_queue import RetryQueue
 from stemdrop.s3 import CLIENT_CONFIG
-from stemdrop.song_queue import SongQueue
 from stemdrop.store import Store
 from stemdrop_local.deployment import STACK_NAME, TEMPLATE, Stack
 from stemdrop_local.emulator import ACCESS_KEY_ID, REGION
@@ -171,7 +171,7 @@ def publish_and_retry(buckets: Stack, proxy: PolicyProxy) -> None:
     found = buckets.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
     services: Any = CheckedClient(proxy, found["Attributes"]["QueueArn"])
     Notifier(buckets.outputs["CompletionTopicArn"], services).publish(job_of(buckets, DROP))
-    SongQueue(url, (30,), services).retry("receipt", 1)
+    RetryQueue(url, (30,), services).retry("receipt", 1)
 
 
 def separate_job(

@@ -20,7 +20,7 @@ from stemdrop.errors import (
 from stemdrop.job_record import Job, Status
 from stemdrop.keys import UploadKey
 from stemdrop.notifications import Notifier
-from stemdrop.song_queue import SongQueue
+from stemdrop.retry_queue import RetryQueue
 from stemdrop.store import Store
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
 from stemdrop_separate.deadline import Deadline
@@ -50,10 +50,10 @@ def _load_job_context() -> JobContext:
     )
 
 
-def _open_queue(settings: Settings) -> SongQueue | None:
+def _open_queue(settings: Settings) -> RetryQueue | None:
     if settings.song_queue_url is None:
         return None
-    return SongQueue(settings.song_queue_url, settings.retry_delays_s)
+    return RetryQueue(settings.song_queue_url, settings.retry_delays_s)
 
 
 job_context = _load_job_context()

@@ -5,7 +5,7 @@ import pytest
 from botocore.stub import Stubber
 
 from stemdrop.errors import QueueError
-from stemdrop.song_queue import SongQueue
+from stemdrop.retry_queue import RetryQueue
 
 URL = "https://sqs.eu-central-1.amazonaws.com/123456789012/songs"
 CHANGE = "change_message_visibility"
@@ -24,7 +24,7 @@ def test_delay_is_that_of_the_receive_count(receive_count: int, delay_s: int) ->
     wanted = {"QueueUrl": URL, "ReceiptHandle": "receipt", "VisibilityTimeout": delay_s}
     with Stubber(client) as sqs:
         sqs.add_response(CHANGE, {}, wanted)
-        SongQueue(URL, (30, 120), client).retry("receipt", receive_count)
+        RetryQueue(URL, (30, 120), client).retry("receipt", receive_count)
         sqs.assert_no_pending_responses()
 
 
@@ -33,11 +33,11 @@ def test_an_error_of_sqs_is_a_queue_error() -> None:
     with Stubber(client) as sqs:
         sqs.add_client_error(CHANGE, "ReceiptHandleIsInvalid")
         with pytest.raises(QueueError, match="Could not change the visibility"):
-            SongQueue(URL, (30,), client).retry("receipt", 1)
+            RetryQueue(URL, (30,), client).retry("receipt", 1)
 
 
 def test_unreachable_sqs_is_a_queue_error(monkeypatch: pytest.MonkeyPatch) -> None:
     # No server listens on this port.
     monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:9")
     with pytest.raises(QueueError, match=r"127\.0\.0\.1:9"):
-        SongQueue(URL, (30,)).retry("receipt", 1)
+        RetryQueue(URL, (30,)).retry("receipt", 1)

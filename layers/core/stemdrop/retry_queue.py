@@ -1,4 +1,4 @@
-"""The song queue: a message whose handling failed is delivered again soon. Only this knows SQS."""
+"""Queues whose messages are delivered again soon if their handling failed. Only this knows SQS."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -20,8 +20,8 @@ CLIENT_CONFIG = Config(
 )
 
 
-class SongQueue:
-    """The SQS queue that delivers S3's notifications to the separator.
+class RetryQueue:
+    """An SQS queue that invokes a function, and delivers failed messages again after delays.
 
     Parameters
     ----------
@@ -40,9 +40,9 @@ class SongQueue:
 
     @property
     def attempts(self) -> int:
-        """Return how often a song is tried. Its message is received once more.
+        """Return how often a message is handled.
 
-        That receive records the end of an attempt that was killed.
+        A song's is received once more, to record the end of an attempt that was killed.
         """
         return len(self._retry_delays_s) + 1
 
