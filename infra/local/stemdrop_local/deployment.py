@@ -26,6 +26,7 @@ TEMPLATE = ROOT / "template.yaml"
 STACK_NAME = "stemdrop"
 CODE_BUCKET = f"{STACK_NAME}-code"
 CODE_KEY = "bootstrap.zip"
+TEMPLATE_KEY = "template.json"  # a template in a request has at most 51,200 bytes
 BOOTSTRAP = f"#!/bin/sh\nexec {sys.executable} -m stemdrop_local.bootstrap\n"
 REFUSED = "template.yaml can't be deployed into the local AWS"
 CAPABILITIES: Any = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
@@ -115,7 +116,8 @@ def deploy(emulator: EmulatorProcess, deployment: Deployment) -> Stack:
     }
     code = LocalCode(CODE_BUCKET, CODE_KEY, environment, deployment.handlers)
     template = localize(yaml_parse(TEMPLATE.read_text()), code)
-    created = _create_stack(emulator, template, deployment.parameters)
+    s3.put_object(Bucket=CODE_BUCKET, Key=TEMPLATE_KEY, Body=json.dumps(template))
+    created = _create_stack(emulator, deployment.parameters)
     return Stack(
         endpoint_url=emulator.endpoint_url,
         outputs={each["OutputKey"]: each["OutputValue"] for each in created["Outputs"]},
@@ -134,16 +136,14 @@ def _bootstrap_zip() -> bytes:
     return buffer.getvalue()
 
 
-def _create_stack(
-    emulator: EmulatorProcess, template: Mapping[str, Any], parameters: Mapping[str, str]
-) -> Mapping[str, Any]:
+def _create_stack(emulator: EmulatorProcess, parameters: Mapping[str, str]) -> Mapping[str, Any]:
     cloudformation = emulator.client("cloudformation")
     waiter = cloudformation.get_waiter("stack_create_complete")
     given = [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()]
     try:
         cloudformation.create_stack(
             StackName=STACK_NAME,
-            TemplateBody=json.dumps(template),
+            TemplateURL=f"{emulator.endpoint_url}/{CODE_BUCKET}/{TEMPLATE_KEY}",
             Capabilities=CAPABILITIES,
             Parameters=given,
         )
@@ -153,16 +153,14 @@ def _create_stack(
     except ClientError as error:
         reason = error.response["Error"]["Message"].rstrip(".")
         raise DeploymentError(f"{REFUSED}: {reason}.") from error
-    (created,) = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"]
-    described: Mapping[str, Any] = created
-    return described
+    created: Mapping[str, Any] = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"][0]
+    return created
 
 
 def _reasons(cloudformation: Any) -> str:
     events = cloudformation.describe_stack_events(StackName=STACK_NAME)["StackEvents"]
-    reasons = [
+    return "; ".join(
         f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason')}"
         for event in events
         if event["ResourceStatus"].endswith("FAILED")
-    ]
-    return "; ".join(reasons)
+    )

@@ -23,12 +23,8 @@ def expire(stack: Stack, now: datetime) -> int:
     expired = 0
     for bucket in (stack.uploads_bucket, stack.stems_bucket):
         pages = stack.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
-        old = [
-            found
-            for page in pages
-            for found in page.get("Contents", [])
-            if expires_at(found["LastModified"], days) <= now
-        ]
+        objects = [found for page in pages for found in page.get("Contents", [])]
+        old = [found for found in objects if expires_at(found["LastModified"], days) <= now]
         expired += sum(_delete(stack.s3, bucket, found["Key"], found["ETag"]) for found in old)
     return expired
 
