@@ -66,7 +66,7 @@ FROM packages AS stack
 COPY infra/local/image.txt ./
 RUN python3 -m venv --without-pip /opt/local \
     && cd /opt/local/lib/python3*/site-packages \
-    && printf '%s\n' /opt/venv/lib/python3*/site-packages /var/task /opt/stemdrop/functions/api /opt/stemdrop/infra/local \
+    && printf '%s\n' /opt/venv/lib/python3*/site-packages /var/task /opt/stemdrop/functions /opt/stemdrop/infra/local \
         > stemdrop.pth \
     && /opt/pip/bin/pip --python /opt/local/bin/python install --no-deps --requirement /build/image.txt \
     && sh /build/prune.sh .
@@ -84,7 +84,8 @@ RUN sed -n '/^aws-sam-cli==/,/[^\\]$/p' sam/requirements.txt > sam/cli.txt \
 FROM python AS code
 COPY layers/core/stemdrop /var/task/stemdrop
 COPY functions/separate/stemdrop_separate /var/task/stemdrop_separate
-COPY functions/api/stemdrop_api /opt/stemdrop/functions/api/stemdrop_api
+COPY functions/api/stemdrop_api /opt/stemdrop/functions/stemdrop_api
+COPY functions/webhook/stemdrop_webhook /opt/stemdrop/functions/stemdrop_webhook
 COPY infra/local/stemdrop_local /opt/stemdrop/infra/local/stemdrop_local
 COPY infra/containers/entrypoint.sh template.yaml /opt/stemdrop/
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash /var/task /opt/stemdrop \
@@ -119,7 +120,7 @@ RUN UPLOADS_BUCKET=none STEMS_BUCKET=none BACKEND=$BACKEND MAX_UPLOAD_BYTES=1 MA
     ARCHITECTURE=$(uname -m | sed s/aarch64/arm64/) \
     setpriv --reuid 993 --regid 990 --clear-groups python -m stemdrop_separate.smoke \
     && setpriv --reuid 993 --regid 990 --clear-groups /opt/local/bin/python -c \
-        "import stemdrop_api.app, stemdrop_local.health, stemdrop_local.local, ministack.app, samtranslator.translator.transform"
+        "import stemdrop_api.app, stemdrop_webhook.delivery, stemdrop_local.health, stemdrop_local.local, ministack.app, samtranslator.translator.transform"
 # checkov:skip=CKV_DOCKER_3:Lambda runs every image as a user of its own, who owns nothing here.
 HEALTHCHECK --interval=30s --timeout=15s --start-period=60s CMD ["/opt/local/bin/python", "-m", "stemdrop_local.health"]
 ENTRYPOINT ["/opt/stemdrop/entrypoint.sh"]

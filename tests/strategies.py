@@ -135,6 +135,7 @@ JOBS = st.builds(
     filename=st.none() | st.text(min_size=1),
     owner=st.none() | st.text(),
     request_sha256=st.none() | st.text(),
+    callback_url=st.none() | st.text(),
     options=OPTIONS.map(Options.to_json) | st.dictionaries(st.text(), st.text(), max_size=3),
     version=st.just(1),
     stage=st.none() | st.sampled_from(Stage),

@@ -31,7 +31,9 @@ def read_template(parameters: Mapping[str, str] | None = None) -> Template:
         return given[found["Ref"]] if isinstance(found, dict) else found
 
     def count(kind: str) -> int:
-        return sum(resource["Type"] == kind for resource in resources.values())
+        """Return the number of resources with `AlarmAddress` alone."""
+        found = (resource for resource in resources.values() if resource["Type"] == kind)
+        return sum(resource.get("Condition") == "HasAlarmAddress" for resource in found)
 
     routes = resources["ApiStage"]["Properties"]["DefaultRouteSettings"]
     route_metrics = METRICS_PER_ROUTE * ROUTES if routes.get("DetailedMetricsEnabled") else 0

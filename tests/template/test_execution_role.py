@@ -90,6 +90,7 @@ UNUSED_BY = {
     "AWS::ApiGatewayV2::Authorizer": {"iam:PassRole"},  # credentials of an authorizing function
     "AWS::ApiGatewayV2::Integration": {"iam:PassRole"},  # credentials for the function
     "AWS::S3::Bucket": {"iam:PassRole"},  # a role for replication
+    "AWS::SNS::Subscription": {"iam:GetRole", "iam:PassRole"},  # a role for Firehose
     "AWS::SNS::Topic": {"iam:GetRole", "iam:PassRole"},  # logs of deliveries
 }
 
@@ -167,6 +168,7 @@ def arns_of(name: str, resource: Template, resolver: Resolver) -> list[str]:
         "AWS::Logs::LogGroup": [group, f"{group}:*"],
         "AWS::S3::Bucket": [f"arn:aws:s3:::{found.get('BucketName')}"],
         "AWS::S3::BucketPolicy": [f"arn:aws:s3:::{found.get('Bucket')}"],
+        "AWS::SNS::Subscription": [str(found.get("TopicArn"))],
         "AWS::SNS::Topic": [arn.format("sns", found.get("TopicName"))],
         "AWS::SNS::TopicPolicy": list(found.get("Topics", [])),
         "AWS::SQS::Queue": [arn.format("sqs", queue) for queue in queues if queue],

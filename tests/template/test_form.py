@@ -92,8 +92,8 @@ def test_other_numbers_may_have_fractions(template: dict[str, Any]) -> None:
 
 def test_no_secret_has_a_default(template: dict[str, Any]) -> None:
     secrets = {name for name, entry in template["Parameters"].items() if entry.get("NoEcho")}
-    assert secrets == {"AccessToken"}
-    assert not template["Parameters"]["AccessToken"]["Default"]
+    assert secrets == {"AccessToken", "WebhookSecret"}
+    assert not any(template["Parameters"][name]["Default"] for name in secrets)
 
 
 @pytest.mark.parametrize(
@@ -102,6 +102,13 @@ def test_no_secret_has_a_default(template: dict[str, Any]) -> None:
         ("AlarmAddress", "you@example.org", True),
         ("AlarmAddress", "you", False),
         ("AlarmAddress", "you@example.org, me@example.org", False),
+        ("WebhookHosts", "hooks.example.org,example.com:8443,192.0.2.7", True),
+        ("WebhookHosts", "https://hooks.example.org", False),
+        ("WebhookHosts", "hooks.example.org, example.com", False),
+        ("WebhookSecret", f"whsec_{'a' * 43}=", True),
+        ("WebhookSecret", f"whsec_{'a' * 43}=,whsec_{'b' * 32}", True),
+        ("WebhookSecret", "a" * 40, False),
+        ("WebhookSecret", "whsec_short", False),
         ("PermissionsBoundary", "arn:aws:iam::123456789012:policy/a/b", True),
         ("PermissionsBoundary", "arn:aws:iam::123456789012:role/a", False),
     ],

@@ -36,8 +36,10 @@ ALARMS = {
     "SeparateThrottlesAlarm": {"Throttles"},
     "ApiThrottlesAlarm": {"Throttles"},
     "DailyCostAlarm": {"CostUsd"},
+    "WebhookFailuresAlarm": {"ApproximateNumberOfMessagesVisible"},
 }
 ADDRESS = {"AlarmAddress": "you@example.org"}
+HOSTS = {"WebhookHosts": "hooks.example.org"}
 
 
 @pytest.fixture
@@ -57,7 +59,7 @@ def names(resolver: Resolver) -> dict[str, set[str]]:
 
 
 def resolved(template: Template, kind: str, **parameters: str) -> dict[str, dict[str, Any]]:
-    resolver = Resolver(template, ADDRESS | parameters)
+    resolver = Resolver(template, ADDRESS | HOSTS | parameters)
     return {
         name: resolver.properties(name)
         for name, resource in template["Resources"].items()
@@ -90,15 +92,21 @@ def test_aws_metrics_exist(alarms: dict[str, dict[str, Any]], names: dict[str, s
             assert found["Value"] in names[dimension]
 
 
-def test_both_functions_are_watched_for_throttles(
+def test_functions_that_users_wait_for_are_watched_for_throttles(
     alarms: dict[str, dict[str, Any]], names: dict[str, set[str]]
 ) -> None:
     watched = [alarms[name] for name in ("SeparateThrottlesAlarm", "ApiThrottlesAlarm")]
-    assert {alarm["Dimensions"][0]["Value"] for alarm in watched} == names["FunctionName"]
+    assert {alarm["Dimensions"][0]["Value"] for alarm in watched} == (
+        names["FunctionName"] - {"stemdrop-webhook"}
+    )
 
 
 def test_each_queue_is_watched(alarms: dict[str, dict[str, Any]], resolver: Resolver) -> None:
-    queues = {"OldestSongAlarm": "SongQueue", "FailuresAlarm": "FailureQueue"}
+    queues = {
+        "OldestSongAlarm": "SongQueue",
+        "FailuresAlarm": "FailureQueue",
+        "WebhookFailuresAlarm": "WebhookFailureQueue",
+    }
     for alarm, queue in queues.items():
         (dimension,) = alarms[alarm]["Dimensions"]
         assert dimension["Value"] == resolver.names("AWS::SQS::Queue")[queue]
@@ -152,7 +160,7 @@ def test_limits_are_parameters(template: Template) -> None:
 
 
 def test_no_alarms_exist_without_an_address(template: Template) -> None:
-    without, with_address = Resolver(template), Resolver(template, ADDRESS)
+    without, with_address = Resolver(template, HOSTS), Resolver(template, ADDRESS | HOSTS)
     for name in (*ALARMS, "AlarmTopic", "AlarmTopicPolicy", "Dashboard"):
         assert (without.exists(name), with_address.exists(name)) == (False, True), name
     for name in ("DashboardUrl", "AlarmTopicArn"):

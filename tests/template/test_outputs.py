@@ -31,6 +31,7 @@ OUTPUTS = {
     "SubscribeCommand",
     "LogsCommand",
     "RedriveCommand",
+    "WebhookRedriveCommand",
     "DashboardUrl",
     "AlarmTopicArn",
 }

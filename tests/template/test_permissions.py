@@ -9,10 +9,15 @@ from stemdrop import keys
 from stemdrop_api.job_index import owner_prefix
 from templates import Resolver, Statement, Template, as_list
 
-FUNCTIONS = {"SeparateRole": "SeparateFunction", "ApiRole": "ApiFunction"}
+FUNCTIONS = {
+    "SeparateRole": "SeparateFunction",
+    "ApiRole": "ApiFunction",
+    "WebhookRole": "WebhookFunction",
+}
 UPLOADS = "arn:aws:s3:::stemdrop-uploads-123456789012-eu-central-1"
 STEMS = "arn:aws:s3:::stemdrop-stems-123456789012-eu-central-1"
 QUEUE = "arn:aws:sqs:eu-central-1:123456789012:stemdrop-songs"
+WEBHOOKS = "arn:aws:sqs:eu-central-1:123456789012:stemdrop-webhooks"
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:stemdrop-completed"
 LOGS = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/stemdrop-{}:*"
 SONGS = {f"{UPLOADS}/{keys.DROP_PREFIX}*", f"{UPLOADS}/{keys.JOBS_PREFIX}*"}
@@ -54,6 +59,14 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         **logs("api"),
         **TRACES,
     },
+    "WebhookRole": {
+        "sqs:ReceiveMessage": {WEBHOOKS},
+        "sqs:DeleteMessage": {WEBHOOKS},
+        "sqs:GetQueueAttributes": {WEBHOOKS},
+        "sqs:ChangeMessageVisibility": {WEBHOOKS},
+        **logs("webhook"),
+        **TRACES,
+    },
 }
 CONDITIONS: dict[str, Any] = {
     "ListOneJobOrOwner": {
@@ -66,6 +79,7 @@ WILDCARDS = {
     **dict.fromkeys(SONGS | RESULTS | INDEX | INDEX_OF_JOBS, "a prefix of the key grammar"),
     LOGS.format("separate"): "the streams of one group",
     LOGS.format("api"): "the streams of one group",
+    LOGS.format("webhook"): "the streams of one group",
     "*": "X-Ray knows no resource to name",
 }
 

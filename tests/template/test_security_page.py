@@ -11,7 +11,11 @@ from documents import rows_of
 from iam import list_grants
 from templates import Resolver
 
-ROLES = {"SeparateRole": "Permissions of the separator", "ApiRole": "Permissions of the API"}
+ROLES = {
+    "SeparateRole": "Permissions of the separator",
+    "ApiRole": "Permissions of the API",
+    "WebhookRole": "Permissions of the webhook function",
+}
 TEST = re.compile(r"`([a-z0-9_/]+\.py)::(test_\w+)`")
 
 

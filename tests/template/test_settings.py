@@ -8,6 +8,7 @@ import pytest
 from stemdrop.errors import SetupError
 from stemdrop_api.settings import ApiSettings
 from stemdrop_separate.settings import Settings
+from stemdrop_webhook.settings import WebhookSettings
 from templates import Resolver, Template
 
 # Powertools reads these.
@@ -17,7 +18,7 @@ POWERTOOLS = {
     "POWERTOOLS_LOG_LEVEL",
 }
 SET_BY_THE_IMAGE = {"MODEL_DIR"}
-SET_BY_HAND = {"FFMPEG", "RETRY_DELAYS_S"}
+SET_BY_HAND = {"FFMPEG", "RETRY_DELAYS_S", "WEBHOOK_LOOPBACK"}
 
 
 def test_every_variable_is_set_and_read(resolver: Resolver) -> None:
@@ -25,6 +26,8 @@ def test_every_variable_is_set_and_read(resolver: Resolver) -> None:
     assert variables >= POWERTOOLS
     ours = Settings.VARIABLES | Settings.OPTIONAL
     assert variables - POWERTOOLS == ours - SET_BY_THE_IMAGE - SET_BY_HAND
+    webhook = WebhookSettings.VARIABLES | WebhookSettings.OPTIONAL
+    assert set(resolver.environment("WebhookFunction")) == webhook - SET_BY_HAND
 
 
 def test_values_are_valid_settings(resolver: Resolver) -> None:
@@ -49,7 +52,8 @@ def test_every_variable_of_the_api_is_set_and_read(resolver: Resolver) -> None:
     variables = set(resolver.environment("ApiFunction"))
     used = POWERTOOLS - {"POWERTOOLS_METRICS_NAMESPACE"}
     assert variables >= used
-    assert variables - used == ApiSettings.VARIABLES | ApiSettings.CREDENTIALS
+    ours = ApiSettings.VARIABLES | ApiSettings.CREDENTIALS | ApiSettings.OPTIONAL
+    assert variables - used == ours - SET_BY_HAND
 
 
 def test_api_has_the_limits_of_the_separator(resolver: Resolver) -> None:

@@ -10,7 +10,10 @@ from stemdrop_separate.settings import RETRY_DELAYS_S
 from templates import Resolver, Template
 
 BUCKETS = ["UploadsBucket", "StemsBucket"]
-KEPT = [*BUCKETS, "SongQueue", "FailureQueue", "CompletionTopic", "AlarmTopic"]
+KEPT = [
+    *BUCKETS, "SongQueue", "FailureQueue", "CompletionTopic", "WebhookQueue", "WebhookFailureQueue",
+    "AlarmTopic",
+]  # fmt: skip
 # SNS doesn't support sns:* in topic policies.
 ACTIONS = {"s3": "s3:*", "sqs": "sqs:*", "sns": ["sns:Publish", "sns:Subscribe"]}
 

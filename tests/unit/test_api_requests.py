@@ -36,7 +36,9 @@ def request_of(given: dict[str, Any]) -> JobRequest:
 
 def test_schema_has_every_option_and_nothing_else() -> None:
     assert tuple(option_schema.SCHEMAS) == OPTION_NAMES
-    assert SCHEMA["properties"].keys() == {"filename", "size_bytes", "sha256", *OPTION_NAMES}
+    assert SCHEMA["properties"].keys() == {
+        "filename", "size_bytes", "sha256", "callback_url", *OPTION_NAMES
+    }  # fmt: skip
     assert SCHEMA["additionalProperties"] is False
     for option in fields(Options):
         described = SCHEMA["properties"][option.name]

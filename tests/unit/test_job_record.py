@@ -24,11 +24,10 @@ from strategies import ANY_JSON, ANY_TEXT, JOBS, TIMES
 
 # Required fields of the record, with units.
 DESIGNED = {
-    "version", "key", "filename", "owner", "request_sha256", "status", "stage", "options", "source",
-    "sound", "music", "progress", "seconds_left", "results_ids", "stems", "zip", "stem_file",
-    "peaks",
-    "error", "warnings", "engine", "usage", "attempt", "created_at", "started_at", "updated_at",
-    "finished_at", "deadline_at",
+    "version", "key", "filename", "owner", "request_sha256", "callback_url", "status", "stage",
+    "options", "source", "sound", "music", "progress", "seconds_left", "results_ids", "stems",
+    "zip", "stem_file", "peaks", "error", "warnings", "engine", "usage", "attempt", "created_at",
+    "started_at", "updated_at", "finished_at", "deadline_at",
 }  # fmt: skip
 MINIMAL = {
     "version": 1,

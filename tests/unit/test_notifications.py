@@ -89,6 +89,14 @@ def test_the_message_is_the_record_without_waveforms_and_beats() -> None:
     assert "beats_s" not in job_message(beats)
 
 
+def test_callback_url_is_an_attribute_and_not_in_the_message() -> None:
+    url = "https://hooks.example.org/?secret=x"
+    job = replace(JOB, callback_url=url)
+    assert message_attributes(job)["callback_url"] == url
+    assert "callback_url" not in job_message(job)
+    assert "callback_url" not in message_attributes(JOB)
+
+
 def test_message_has_only_ascii_characters() -> None:
     assert re.fullmatch(r"[\x20-\x7e]+", job_message(JOB))
     assert json.loads(job_message(JOB))["key"] == LONGEST

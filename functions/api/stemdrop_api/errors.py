@@ -12,13 +12,15 @@ StemdropError
 ├── IdempotencyKeyReusedError  idempotency_key_reused
 └── InternalError              internal_error
 
-OptionError, ModelUnavailableError, TooLargeError and StorageError come from the core.
+OptionError, ModelUnavailableError, TooLargeError, CallbackUrlError and StorageError come from the
+core.
 """
 
 from collections.abc import Mapping
 from http import HTTPStatus
 
 from stemdrop.errors import (
+    CallbackUrlError,
     ModelUnavailableError,
     OptionError,
     StemdropError,
@@ -102,6 +104,7 @@ STATUSES: dict[type[StemdropError], HTTPStatus] = {
     IdempotencyKeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     OptionError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ModelUnavailableError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    CallbackUrlError: HTTPStatus.UNPROCESSABLE_ENTITY,
     InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
     StorageError: HTTPStatus.SERVICE_UNAVAILABLE,
 }

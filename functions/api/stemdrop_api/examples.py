@@ -48,6 +48,7 @@ AWAITING: dict[str, Any] = {
     "progress": 0.0,
     "seconds_left": None,
     "options": OPTIONS,
+    "callback_url": None,
     "source": None,
     "sound": None,
     "music": None,

@@ -36,6 +36,7 @@ def create_job(
     Raises
     ------
     OptionError, ModelUnavailableError, TooLargeError : The job can never be finished.
+    CallbackUrlError : No webhook may be sent to the callback URL.
     IdempotencyKeyReusedError : The earlier request with the key was another one.
     """
     options = request.options()
@@ -50,6 +51,7 @@ def create_job(
         filename=request.filename,
         owner=owner,
         request_sha256=request_digest(request),
+        callback_url=request.callback_url,
         options=options.to_json(),
     )
     original = _find_original(dependencies.store, key, job, request)
@@ -91,14 +93,17 @@ def _require_possible(request: JobRequest, options: Options, settings: ApiSettin
             f"The file has {request.size_bytes} bytes, above the limit of "
             f"{settings.max_upload_bytes}: compress it to mp3 or flac, or split it."
         )
+    if request.callback_url is not None:
+        settings.webhook_hosts.require(request.callback_url)
 
 
 def _find_original(store: Store, key: UploadKey, job: Job, request: JobRequest) -> Job | None:
     """Return a finished job of the same owner with the same song and options, if there is one.
 
-    Stems of other owners are not reused: a hash does not prove possession of the song.
+    Stems of other owners are not reused: a hash does not prove possession of the song. With a
+    callback URL, the separator reuses the stems: it alone announces the end of jobs.
     """
-    if request.sha256 is None:
+    if request.sha256 is None or request.callback_url is not None:
         return None
     song = request.sha256, request.size_bytes
 

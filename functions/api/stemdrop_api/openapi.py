@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 import stemdrop
 from stemdrop.errors import (
+    CallbackUrlError,
     ModelUnavailableError,
     OptionError,
     StemdropError,
@@ -134,6 +135,7 @@ CREATE_JOB: Responses = {
         IdempotencyKeyReusedError,
         OptionError,
         ModelUnavailableError,
+        CallbackUrlError,
         StorageError,
     ),
 }

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from stemdrop.callback_url import MAX_LETTERS
 from stemdrop.codecs import Codec
 from stemdrop.job_record import Failure, Sound, Stage, Status, UploadSource, Usage
 from stemdrop.models import Model
@@ -57,6 +58,15 @@ class JobRequest(BaseModel):
         description=(
             "SHA-256 of the file, in hex. S3 then accepts these bytes only, and a known song needs "
             "no upload."
+        ),
+    )
+
+    callback_url: str | None = Field(
+        None,
+        max_length=MAX_LETTERS,
+        description=(
+            "URL to which a signed webhook is sent when the job has ended: https, on a host that "
+            "this installation allows."
         ),
     )
 
@@ -120,6 +130,7 @@ class JobFields(BaseModel):
     stage: Stage | None
     progress: float = Field(ge=0, le=1)
     options: dict[str, Any]
+    callback_url: str | None
     source: UploadSource | None
     sound: Sound | None
     music: Music | None

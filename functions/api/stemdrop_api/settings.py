@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from stemdrop.callback_url import WebhookHosts
 from stemdrop.env import choice, positive, require
 from stemdrop.errors import SetupError
 from stemdrop.models import INSTRUMENTS, Model
@@ -29,6 +30,7 @@ class ApiSettings:
     separate_memory_mb : Memory of the separator.
     access_token : Bearer token of the API; empty if an authorizer checks credentials.
     jwt_issuer : Issuer of the JWTs that the HTTP API's authorizer accepts; empty without one.
+    webhook_hosts : Hosts of callback URLs; none for no webhooks.
     """
 
     VARIABLES: ClassVar[frozenset[str]] = frozenset(
@@ -46,6 +48,7 @@ class ApiSettings:
     )
     # At least one of them is required.
     CREDENTIALS: ClassVar[frozenset[str]] = frozenset({"ACCESS_TOKEN", "JWT_ISSUER"})
+    OPTIONAL: ClassVar[frozenset[str]] = frozenset({"WEBHOOK_HOSTS", "WEBHOOK_LOOPBACK"})
 
     uploads_bucket: str
     stems_bucket: str
@@ -58,6 +61,7 @@ class ApiSettings:
     separate_memory_mb: int
     access_token: str = field(default="", repr=False)
     jwt_issuer: str = ""
+    webhook_hosts: WebhookHosts = field(default_factory=WebhookHosts)
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str]) -> "ApiSettings":
@@ -83,6 +87,7 @@ class ApiSettings:
             separate_memory_mb=positive("SEPARATE_MEMORY_MB", env["SEPARATE_MEMORY_MB"]),
             access_token=token,
             jwt_issuer=issuer,
+            webhook_hosts=WebhookHosts.from_env(environment),
         )
 
     @property

@@ -57,6 +57,8 @@ def _deploy(deployment: DeploymentPlan, parsed: argparse.Namespace) -> None:
     _run_sam(deployment, [parsed.sam, "build", "--build-dir", parsed.build_dir], {})
     template = ["--template-file", parsed.build_dir / "template.yaml"]
     token = choose_token(deployment, is_new_wanted=parsed.new_token)
+    if secret := os.environ.get("WEBHOOK_SECRET"):
+        token["WebhookSecret"] = secret
     _run_sam(deployment, [parsed.sam, "deploy", *template, *deployment.options], token)
     print(_outputs(deployment))
 

@@ -62,7 +62,7 @@ def find_problems(declared: Declared, values: Mapping[str, str]) -> Iterator[str
         if name not in declared:
             yield f"template.yaml has no parameter {name}."
         elif declared[name].get("NoEcho"):
-            yield f"{name} can't be given: NEW_TOKEN=1 makes a new one."
+            yield f"{name} can't be given: use NEW_TOKEN=1 or, for webhooks, export WEBHOOK_SECRET."
         elif not _allows(declared[name], value):
             yield f"{name} can't be {value!r}: {_hint(declared[name])}."
     if values.get("JwtIssuer") and not values.get("JwtAudience"):

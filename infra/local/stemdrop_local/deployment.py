@@ -28,6 +28,7 @@ CODE_BUCKET = f"{STACK_NAME}-code"
 CODE_KEY = "bootstrap.zip"
 TEMPLATE_KEY = "template.json"  # a template in a request has at most 51,200 bytes
 BOOTSTRAP = f"#!/bin/sh\nexec {sys.executable} -m stemdrop_local.bootstrap\n"
+LOCAL_VARIABLES = {"POWERTOOLS_TRACE_DISABLED": "true", "WEBHOOK_LOOPBACK": "true"}
 REFUSED = "template.yaml can't be deployed into the local AWS"
 CAPABILITIES: Any = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
@@ -109,10 +110,10 @@ def deploy(emulator: EmulatorProcess, deployment: Deployment) -> Stack:
     location: Any = {"LocationConstraint": REGION}
     s3.create_bucket(Bucket=CODE_BUCKET, CreateBucketConfiguration=location)
     s3.put_object(Bucket=CODE_BUCKET, Key=CODE_KEY, Body=_bootstrap_zip())
-    endpoint = {"AWS_ENDPOINT_URL": emulator.endpoint_url, "POWERTOOLS_TRACE_DISABLED": "true"}
+    local = {"AWS_ENDPOINT_URL": emulator.endpoint_url, **LOCAL_VARIABLES}
     environment = {
-        name: {**endpoint, **deployment.environment.get(name, {})}
-        for name in ("SeparateFunction", "ApiFunction")
+        name: {**local, **deployment.environment.get(name, {})}
+        for name in ("SeparateFunction", "ApiFunction", "WebhookFunction")
     }
     code = LocalCode(CODE_BUCKET, CODE_KEY, environment, deployment.handlers)
     template = localize(yaml_parse(TEMPLATE.read_text()), code)

@@ -28,6 +28,7 @@ from stemdrop_local.services import LocalServices
 from stemdrop_local.settings import LocalSettings
 
 TOKEN_VARIABLE = "STEMDROP_TOKEN"  # noqa: S105 - its name
+WEBHOOKS = {"WEBHOOK_HOSTS": "WebhookHosts", "WEBHOOK_SECRET": "WebhookSecret"}
 TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{32,256}")
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 CHECK_S = 0.5
@@ -115,6 +116,7 @@ def _settings(parsed: argparse.Namespace, environment: Mapping[str, str]) -> Loc
         host=parsed.host,
         port=parsed.port,
         songs=parsed.songs,
+        parameters={name: environment[key] for key, name in WEBHOOKS.items() if key in environment},
     )
 
 

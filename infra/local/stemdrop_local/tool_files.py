@@ -5,7 +5,7 @@ import os
 import shlex
 from pathlib import Path
 
-from stemdrop_local.deployment import Stack
+from stemdrop_local.deployment import LOCAL_VARIABLES, Stack
 from stemdrop_local.emulator import REGION
 from stemdrop_local.emulator_process import EmulatorProcess
 
@@ -14,7 +14,7 @@ SAM_FILE = "sam-env.json"
 # Variables that `sam local --env-vars` sets.
 ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_SNS", "AWS_ENDPOINT_URL_SQS")
 # Variables of this environment; an image has its own.
-LOCAL_ONLY = {"MODEL_DIR", "AWS_ENDPOINT_URL", "POWERTOOLS_TRACE_DISABLED", "RETRY_DELAYS_S"}
+LOCAL_ONLY = {"MODEL_DIR", "AWS_ENDPOINT_URL", "RETRY_DELAYS_S", *LOCAL_VARIABLES}
 
 
 def write_tool_files(folder: Path, emulator: EmulatorProcess, stack: Stack) -> None:

@@ -25,6 +25,7 @@ StemdropError
 │   ├── QueueError            queue
 │   ├── EncodeError           encode
 │   └── SeparationError       separation
+├── CallbackUrlError          bad_callback_url: no webhook is sent there
 ├── SupersededError           the work is no longer needed: the job ends silently
 └── SetupError                the installation is wrong: it has to be fixed
 """
@@ -197,6 +198,12 @@ class NoAttemptLeftError(TransientError):
     """All attempts at a song failed, which its record says."""
 
     code = "no_attempt_left"
+
+
+class CallbackUrlError(StemdropError):
+    """A callback URL is malformed, or its host isn't allowed."""
+
+    code = "bad_callback_url"
 
 
 class SupersededError(StemdropError):

@@ -186,6 +186,7 @@ class Job:
     owner : User who may see the job; None for all users.
     request_sha256 : Digest of the request that created the job in the API; requests with the same
         idempotency key must be equal.
+    callback_url : URL to which the end of the job is sent, if any.
     options : Result of `Options.to_json`, or the options as given if they are invalid.
     progress : Share that is done, 0 to 1.
     seconds_left : Estimate of the time from `updated_at` to the end of the separation.
@@ -202,6 +203,7 @@ class Job:
     filename: str | None = None
     owner: str | None = None
     request_sha256: str | None = None
+    callback_url: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
     version: int = VERSION
     stage: Stage | None = None

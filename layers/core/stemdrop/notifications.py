@@ -69,9 +69,11 @@ class Notifier:
 def job_message(job: Job) -> str:
     """Return a job's record as JSON, without waveforms and beats, which only the page needs.
 
-    It is ASCII only: SNS rejects some characters that keys may have.
+    It has no callback URL, either, which is an attribute. It is ASCII only: SNS rejects some
+    characters that keys may have.
     """
     record = asdict(job)
+    del record["callback_url"]
     for stem in record["stems"]:
         del stem["waveform"]
     if record["music"]:
@@ -85,6 +87,8 @@ def message_attributes(job: Job) -> dict[str, str]:
     model = job.options.get("model")
     if model in {*Model}:  # options that were rejected may say anything
         attributes["model"] = str(model)
+    if job.callback_url is not None:  # webhooks subscribe to messages with it
+        attributes["callback_url"] = job.callback_url
     if job.error is not None:
         attributes["code"] = job.error.code
     return attributes

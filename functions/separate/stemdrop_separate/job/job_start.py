@@ -37,6 +37,7 @@ def start_record(
         filename=previous.filename if previous else None,
         owner=previous.owner if previous else None,
         request_sha256=previous.request_sha256 if previous else None,
+        callback_url=previous.callback_url if previous else None,
         status=Status.PROCESSING,
         stage=Stage.DOWNLOADING,
         options=_normalised(_given_options(key, upload, previous)),

@@ -1,0 +1,1 @@
+"""Webhooks: the end of a job, signed and sent to its callback URL."""
