@@ -20,6 +20,7 @@ LOCKS = {
     "tensorflow": "functions/separate/stemdrop_model/tensorflow.txt",
     "sam": "infra/sam/requirements.txt",
     "security": "infra/lint/requirements.txt",
+    "node": "infra/node/requirements.txt",
     "runtime": "infra/sam/runtime.txt",
 }
 # The Python of the tests and of the image, and their processor.
