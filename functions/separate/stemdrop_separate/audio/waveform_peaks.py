@@ -39,7 +39,7 @@ class WaveformPeaks:
         whole = len(block) - len(block) % BIN_SAMPLES
         self._rest = block[whole:].copy()
         if whole:
-            self._add_bins(block[:whole].reshape(-1, BIN_SAMPLES, 2))
+            self._add_bins(block[:whole].reshape(-1, 2 * BIN_SAMPLES))
 
     def finish(self) -> tuple[str, bytes]:
         """Return the outline and the bins.
@@ -50,18 +50,15 @@ class WaveformPeaks:
         the largest sample of each bin, left or right: int8, 127 being full scale.
         """
         if len(self._rest):
-            self._add_bins(self._rest[np.newaxis])
+            self._add_bins(self._rest.reshape(1, -1))
             self._rest = self._rest[:0]
         used = -(-len(self._bins) // 2 // self._part_bins)
         steps = np.rint(np.minimum(self._parts[:used], 1.0) * FULL_SCALE)
         return bytes(steps.astype(np.uint8)).hex(), bytes(self._bins)
 
     def _add_bins(self, bins: Samples) -> None:
-        """Take whole bins: float32, shape (bins, samples, 2)."""
-        smallest, largest = (
-            extreme.reduce(extreme(bins[..., 0], bins[..., 1]), axis=1)
-            for extreme in (np.minimum, np.maximum)
-        )
+        """Take whole bins: float32, shape (bins, samples), left and right together."""
+        smallest, largest = bins.min(axis=1), bins.max(axis=1)
         first_bin = len(self._bins) // 2
         steps = np.rint(np.clip(np.stack([smallest, largest], axis=1) * 128, -128, 127))
         self._bins += steps.astype(np.int8).tobytes()
