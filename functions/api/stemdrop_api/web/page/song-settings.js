@@ -67,8 +67,9 @@ export class SongSettings {
     this.#store();
   }
 
-  #restore({ stems, loop, position_s }) {
+  #restore({ stems, pitch_semitones, tempo_percent, loop, markers, position_s }) {
     for (const stem of this.#mixer.stems) Object.assign(this.#mixer.channel(stem), stems[stem]);
+    Object.assign(this.#playback, { pitch_semitones, tempo_percent, markers });
     if (loop) this.#playback.setLoop(loop.start_s, loop.end_s);
     this.#playback.seek(position_s);
   }

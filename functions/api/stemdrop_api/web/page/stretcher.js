@@ -4,7 +4,7 @@
 // changes the tempo, and a resampler changes both.
 
 import { SAMPLE_RATE_HZ } from "./audio-source.js";
-import { concatenate, Resampler } from "./resampler.js";
+import { reachOf, resample } from "./resampler.js";
 
 const CHANNELS = 2;
 const BUFFER_FRAMES = 4096;
@@ -17,16 +17,20 @@ export class Stretcher {
   #buffers;
   #pitchFactor;
   #rate; // frames of the song per frame of the library's output
-  #resamplers;
   #inputFrames = 0;
-  #outputFrames = 0;
+  #stretchedFrames = 0;
   #skippedFrames;
+  #reach;
+  #pending; // stretched samples that the next output depends on
+  #position; // of the next output in them
 
   constructor(library, { tempo_percent, pitch_semitones }) {
     this.#library = library;
     this.#pitchFactor = 2 ** (pitch_semitones / 12);
     this.#rate = tempo_percent / 100 / this.#pitchFactor;
-    this.#resamplers = [0, 1].map(() => new Resampler(this.#pitchFactor));
+    this.#reach = reachOf(this.#pitchFactor);
+    this.#position = this.#reach;
+    this.#pending = [0, 1].map(() => new Float32Array(this.#reach));
     library._presetDefault(CHANNELS, SAMPLE_RATE_HZ);
     library._reset();
     this.#buffers = library._setBuffers(CHANNELS, BUFFER_FRAMES);
@@ -40,7 +44,7 @@ export class Stretcher {
 
   /** Return how many frames of the song give this many frames, those before the first included. */
   requiredFrames(frames) {
-    const stretched = (this.#skippedFrames + frames) * this.#pitchFactor + this.#resamplers[0].reach;
+    const stretched = (this.#skippedFrames + frames) * this.#pitchFactor + this.#reach;
     return Math.ceil((stretched + 1) * this.#rate) + 1;
   }
 
@@ -50,7 +54,7 @@ export class Stretcher {
     const step = Math.floor((BUFFER_FRAMES - 1) * Math.min(1, this.#rate));
     for (let start = 0; start < left.length; start += step) {
       const channels = [left, right].map((samples) => samples.subarray(start, start + step));
-      const part = this.#process(channels).map((samples, index) => this.#resamplers[index].resample(samples));
+      const part = this.#changePitch(this.#changeTempo(channels));
       const skipped = Math.min(this.#skippedFrames, part[0].length);
       this.#skippedFrames -= skipped;
       parts.push(part.map((samples) => samples.subarray(skipped)));
@@ -58,16 +62,27 @@ export class Stretcher {
     return [0, 1].map((channel) => concatenate(parts.map((part) => part[channel])));
   }
 
-  #process(channels) {
+  #changeTempo(channels) {
     this.#inputFrames += channels[0].length;
-    const outputFrames = Math.floor(this.#inputFrames / this.#rate);
-    const count = outputFrames - this.#outputFrames;
-    this.#outputFrames = outputFrames;
+    const count = Math.floor(this.#inputFrames / this.#rate) - this.#stretchedFrames;
+    this.#stretchedFrames += count;
     const buffer = (index, length) =>
       new Float32Array(this.#library.HEAP8.buffer, this.#buffers + 4 * BUFFER_FRAMES * index, length);
     channels.forEach((samples, index) => buffer(index, samples.length).set(samples));
     this.#library._process(channels[0].length, count);
     return channels.map((_, index) => buffer(CHANNELS + index, count).slice());
+  }
+
+  #changePitch(channels) {
+    this.#pending = this.#pending.map((samples, index) => concatenate([samples, channels[index]]));
+    const known = this.#pending[0].length - this.#reach - this.#position;
+    const outputs = channels.map(() => new Float32Array(Math.max(0, Math.ceil(known / this.#pitchFactor))));
+    resample(this.#pending, outputs, this.#position, this.#pitchFactor);
+    this.#position += outputs[0].length * this.#pitchFactor;
+    const unused = Math.max(0, Math.floor(this.#position) - this.#reach);
+    this.#pending = this.#pending.map((samples) => samples.slice(unused));
+    this.#position -= unused;
+    return outputs;
   }
 }
 
@@ -87,4 +102,14 @@ async function loadLibrary() {
     processor.onReady = resolve;
   });
   return processor.wasmModule;
+}
+
+function concatenate(parts) {
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    all.set(part, offset);
+    offset += part.length;
+  }
+  return all;
 }
