@@ -81,7 +81,7 @@ def test_dropped_song_gives_the_stems_of_the_command_line(
     assert sorted(archive.namelist()) == ["accompaniment.wav", "vocals.wav"]
     assert page.url == site.url
     (stored,) = page.evaluate(STORED)
-    assert sorted(stored) == ["id", "name"]
+    assert sorted(stored) == ["added_ms", "id", "name"]
     assert page.evaluate("Object.keys(localStorage)") == ["stemdrop.songs"]
 
 

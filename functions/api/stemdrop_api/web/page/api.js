@@ -15,10 +15,17 @@ export const getOptions = async () => (await call("GET", "options")).json();
 export const createJob = async (request, idempotencyKey, signal) =>
   (await call("POST", "jobs", { body: request, idempotencyKey, signal })).json();
 
-/** Delete a job from the server. A job that no longer exists counts as deleted. */
-export async function deleteJob(id) {
+/** Return a page of the caller's jobs, the newest first, and the cursor of the next page. */
+export const listJobs = async (cursor) =>
+  (await call("GET", `jobs?limit=50${cursor ? `&cursor=${cursor}` : ""}`)).json();
+
+/**
+ * Delete a job from the server. A job that no longer exists counts as deleted.
+ * @param {{keepalive: boolean}} [request] `keepalive` completes the request after the page is left.
+ */
+export async function deleteJob(id, request) {
   try {
-    await call("DELETE", `jobs/${id}`);
+    await call("DELETE", `jobs/${id}`, request);
   } catch (error) {
     if (error.code !== "not_found") throw error;
   }
@@ -48,7 +55,7 @@ async function call(method, path, request = {}) {
   }
 }
 
-async function send(method, path, token, { body, etag, idempotencyKey, signal }) {
+async function send(method, path, token, { body, etag, idempotencyKey, signal, keepalive }) {
   const headers = { Authorization: `Bearer ${token}` };
   if (body) headers["Content-Type"] = "application/json";
   if (etag) headers["If-None-Match"] = etag;
@@ -58,6 +65,7 @@ async function send(method, path, token, { body, etag, idempotencyKey, signal })
       method,
       headers,
       signal,
+      keepalive,
       body: body && JSON.stringify(body),
       cache: "no-store",
       credentials: "omit",

@@ -11,6 +11,7 @@ import { loadSongs } from "./library-storage.js";
 import { OptionsForm } from "./options-form.js";
 import { PendingUploads } from "./pending-uploads.js";
 import { retry } from "./retry.js";
+import { findJobs, listenForOtherSongs } from "./server-songs.js";
 import { SongList } from "./song-list.js";
 import { listenForLinks } from "./song-link.js";
 import { Song } from "./song.js";
@@ -25,11 +26,11 @@ async function start() {
   const optionsForm = new OptionsForm(capabilities);
   let nextOptions = null;
   const pendingUploads = new PendingUploads(capabilities, optionsForm, (songs, options) => {
-    for (const song of [...songs].reverse()) {
-      const card = songList.add(song);
-      song.separate(options);
-      card.heading.focus();
-    }
+    // The list has the first song at the top, and its upload is the first.
+    songs.forEach((song, index) => (song.added_ms = Date.now() + songs.length - index));
+    const cards = [...songs].reverse().map((song) => songList.add(song));
+    songs.forEach((song) => song.separate(options));
+    cards.at(-1).heading.focus();
   });
   const songList = new SongList(capabilities, (song) => {
     if (song.file) pendingUploads.add([song.file], song.job?.options);
@@ -40,9 +41,12 @@ async function start() {
     pendingUploads.add(files, nextOptions);
     nextOptions = null;
   });
-  for (const stored of loadSongs().reverse()) {
-    songList.add(Song.fromLibrary(stored, capabilities.url_lifetime_s));
+  const stored = loadSongs();
+  const listedJobs = stored.length > 1 ? findJobs(stored.map(({ id }) => id)) : Promise.resolve(new Map());
+  for (const entry of stored.reverse()) {
+    songList.add(Song.fromLibrary(entry, capabilities.url_lifetime_s, listedJobs));
   }
+  listenForOtherSongs(songList, capabilities);
   listenForLinks(songList, capabilities);
   listenForKeys(() => songList.openPlayer);
   byId("sign-out").addEventListener("click", () => {

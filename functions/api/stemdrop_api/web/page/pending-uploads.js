@@ -42,7 +42,7 @@ export class PendingUploads {
     byId("file-errors").replaceChildren(...messages.map((message) => createElement("p.error", {}, message)));
     const valid = files.filter((_, index) => errors[index] === null);
     if (!valid.length) return;
-    this.#songs.push(...valid.map((file) => Song.fromFile(file, this.#capabilities.url_lifetime_s)));
+    this.#songs.push(...valid.map((file) => Song.fromFile(file, "", this.#capabilities.url_lifetime_s)));
     if (options) this.#optionsForm.show(options);
     this.#show();
     byId("separate").focus();

@@ -2,9 +2,17 @@
 
 import { announce, createElement, setText } from "./dom.js";
 import { errorMessage } from "./errors.js";
-import { formatDateTime, formatEstimate, formatMusic, pluralize, withoutExtension } from "./format.js";
+import {
+  formatDateTime,
+  formatEstimate,
+  formatMusic,
+  formatTime,
+  pluralize,
+  withoutExtension,
+} from "./format.js";
 import { canPlay } from "./playable-formats.js";
 import { Player } from "./player.js";
+import { durationOf } from "./song-order.js";
 import { StemDownloads } from "./stem-downloads.js";
 
 const ENDED_STATES = new Set(["failed", "interrupted", "gone"]);
@@ -34,21 +42,30 @@ export class SongCard {
     const title = this.#title;
     const button = (selector, text, label, click) =>
       createElement(selector, { type: "button", "aria-label": label, on: { click } }, text);
-    this.heading = createElement("h3", { tabIndex: -1 }, title);
-    this.music = createElement("p.music");
-    this.status = createElement("p.status");
+    const path = song.folder ? `${song.folder}/${song.name}` : song.name;
+    this.heading = createElement("h3", { tabIndex: -1, title: path }, title);
+    this.folder = createElement("p.folder", {}, song.folder);
+    this.musicText = createElement("span");
+    this.loudness = createElement("span.loudness");
+    this.music = createElement("p.music", {}, this.musicText, this.loudness);
+    this.duration = createElement("p.duration");
+    this.statusText = createElement("span");
+    this.expiry = createElement("span.expiry");
+    this.status = createElement("p.status", {}, this.statusText, this.expiry);
+    this.checkbox = createElement("input.select", { type: "checkbox", "aria-label": `Select ${title}` });
     this.error = createElement("p.error");
     this.warnings = createElement("div.warnings");
     this.progressBar = createElement("progress", { max: 1, "aria-label": `Progress of ${title}` });
     this.openButton = button("button", "Open", `Open ${title}`, onOpen);
     this.chooseAgainButton = button("button", "Choose again", `Choose ${title} again`, onChooseAgain);
-    this.deleteButton = button("button.subtle", "Delete", `Delete ${title}`, onDelete);
+    this.deleteButton = button("button.subtle.delete", "Delete", `Delete ${title}`, onDelete);
     this.playerContainer = createElement("div");
     this.openButton.setAttribute("aria-expanded", "false");
     const header = createElement(
       "div.card-header",
       {},
-      createElement("div.card-title", {}, this.heading, this.music, this.status),
+      createElement("label.select-label", {}, this.checkbox),
+      createElement("div.card-title", {}, this.heading, this.folder, this.music, this.duration, this.status),
       createElement("div.card-actions", {}, this.openButton, this.chooseAgainButton, this.deleteButton),
     );
     this.element = createElement(
@@ -80,6 +97,7 @@ export class SongCard {
     this.player = isPlayable ? new Player(this.song, this.#capabilities) : null;
     this.#downloads = isOpen && !isPlayable ? new StemDownloads(this.song, this.#capabilities) : null;
     this.playerContainer.replaceChildren(...(isOpen ? [(this.player ?? this.#downloads).element] : []));
+    this.element.classList.toggle("open", isOpen);
     this.openButton.setAttribute("aria-expanded", isOpen);
     setText(this.openButton, isOpen ? "Close" : "Open");
     this.openButton.setAttribute("aria-label", `${this.openButton.textContent} ${this.#title}`);
@@ -90,8 +108,11 @@ export class SongCard {
     const { state, error, transientError, job } = this.song;
     const hasEnded = ENDED_STATES.has(state);
     this.element.dataset.state = state;
-    setText(this.music, state === "done" && job.music ? formatMusic(job.music) : "");
-    setText(this.status, this.#statusText());
+    this.#showMusic(state === "done" ? job.music : null);
+    setText(this.duration, state === "done" ? formatTime(durationOf(this.song) ?? 0) : "");
+    setText(this.statusText, this.#statusText());
+    const expiry = state === "done" && job.expires_at;
+    setText(this.expiry, expiry ? ` – available until ${formatDateTime(job.expires_at)}` : "");
     this.progressBar.hidden = state === "done" || hasEnded;
     this.#showProgress();
     this.openButton.hidden = state !== "done";
@@ -110,6 +131,13 @@ export class SongCard {
     this.#announce(message);
   }
 
+  #showMusic(music) {
+    const known = music ? formatMusic({ ...music, loudness_lufs: null }) : "";
+    const loudness = music ? formatMusic({ loudness_lufs: music.loudness_lufs }) : "";
+    setText(this.musicText, known);
+    setText(this.loudness, known && loudness ? ` · ${loudness}` : loudness);
+  }
+
   #showProgress() {
     const { state, uploadedFraction, job } = this.song;
     const fraction = { uploading: uploadedFraction, processing: job?.progress ?? 0 }[state];
@@ -122,6 +150,8 @@ export class SongCard {
     switch (state) {
       case "loading":
         return "Loading…";
+      case "queued":
+        return "Waiting to upload…";
       case "reading":
         return "Reading the file…";
       case "uploading":
@@ -130,10 +160,8 @@ export class SongCard {
         return "Waiting in the queue…";
       case "processing":
         return this.#progressText(job);
-      case "done": {
-        const expiry = job.expires_at ? ` – available until ${formatDateTime(job.expires_at)}` : "";
-        return `${pluralize(job.stems.length, "stem")}, ${job.options.codec}${expiry}`;
-      }
+      case "done":
+        return `${pluralize(job.stems.length, "stem")}, ${job.options.codec}`;
       default:
         return "";
     }
@@ -152,7 +180,7 @@ export class SongCard {
     const isFirst = this.#announced === "";
     if (announced === this.#announced) return;
     this.#announced = announced;
-    if (isFirst || state === "loading") return;
+    if (isFirst || ["loading", "queued", "reading"].includes(state)) return;
     const text = {
       uploading: "uploading.",
       waiting: "waiting in the queue.",

@@ -3,7 +3,7 @@
 import { getJob } from "./api.js";
 import { byId, setText } from "./dom.js";
 import { AppError, errorMessage } from "./errors.js";
-import { loadSongs, saveSong, storeSettings } from "./library-storage.js";
+import { storeSettings } from "./library-storage.js";
 import { retry } from "./retry.js";
 import { parseSettings } from "./song-settings.js";
 import { Song } from "./song.js";
@@ -48,13 +48,14 @@ export function listenForLinks(songList, capabilities) {
     try {
       const { id, settings } = parseLink(hash);
       const { job } = await retry(() => getJob(id), showError);
-      if (!loadSongs().some((song) => song.id === id)) saveSong(id, job.filename);
+      const isKnown = songList.ids.includes(id);
+      const song = isKnown ? null : Song.fromJob(job, capabilities.url_lifetime_s);
       if (settings && job.stems.length > 0) {
         const stems = job.stems.map(({ stem }) => stem);
         songList.close(); // or else the player stores its own settings
         storeSettings(id, parseSettings(settings, stems, job.stems[0].duration_s));
       }
-      songList.open(id, () => Song.fromLibrary({ id, name: job.filename }, capabilities.url_lifetime_s));
+      songList.open(id, () => song);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       showError(error.code === "not_found" ? new AppError("link_not_found") : error);

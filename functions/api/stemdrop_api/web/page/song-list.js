@@ -1,16 +1,37 @@
 // The list of this browser's songs.
 
-import { announce, byId } from "./dom.js";
+import { deleteJob } from "./api.js";
+import { DeletionNotice } from "./deletion-notice.js";
+import { announce, byId, setText } from "./dom.js";
+import { saveFile } from "./download-link.js";
 import { AppError, errorMessage } from "./errors.js";
-import { withoutExtension } from "./format.js";
+import { pluralize, withoutExtension } from "./format.js";
+import { LibraryToolbar } from "./library-toolbar.js";
+import { loadDeletedIds, removeSong } from "./library-storage.js";
+import { delay } from "./retry.js";
 import { SongCard } from "./song-card.js";
+import { TaskQueue } from "./task-queue.js";
 
-const DELETABLE_STATES = new Set(["waiting", "processing", "done"]);
+// Firefox and Safari drop a download that begins before the previous one has. Nothing reports that.
+const DOWNLOAD_INTERVAL_S = 1;
 
 export class SongList {
   #capabilities;
   #cards = [];
   #onChooseAgain;
+  #toolbar = new LibraryToolbar(() => this.#cards, {
+    onSave: (cards) => this.#save(cards.filter(({ song }) => song.state === "done")),
+    onDelete: (cards) => this.#delete(cards),
+  });
+  #notice = new DeletionNotice({
+    onEnd: (cards, request) => cards.forEach((card) => this.#deleteFromServer(card, request)),
+    onUndo: (cards) => {
+      this.#restore(cards);
+      cards[0].heading.focus();
+      announce(`${pluralize(cards.length, "song")} restored.`);
+    },
+  });
+  #deletions = new TaskQueue(4);
 
   /**
    * @param {object} capabilities Response of GET /options.
@@ -22,6 +43,14 @@ export class SongList {
     addEventListener("beforeunload", (event) => {
       if (this.#cards.some(({ song }) => song.isUploading)) event.preventDefault();
     });
+    for (const id of loadDeletedIds()) {
+      this.#deletions.run(() => deleteJob(id).then(() => removeSong(id)).catch(ignoreAppError), NEVER);
+    }
+  }
+
+  /** Return the ids of the songs that have one. */
+  get ids() {
+    return this.#cards.map(({ song }) => song.id).filter((id) => id !== null);
   }
 
   /** Add a song at the top. */
@@ -29,18 +58,20 @@ export class SongList {
     const card = new SongCard(song, this.#capabilities, {
       onOpen: () => this.#open(card.isOpen ? null : card),
       onChooseAgain: () => this.#chooseAgain(card),
-      onDelete: () => this.#delete(card),
+      onDelete: () => this.#delete([card]),
     });
     this.#cards.unshift(card);
     byId("song-list").prepend(card.element);
     byId("songs").hidden = false;
-    const wasDone = song.state === "done";
-    const openWhenDone = () => {
-      if (song.state !== "done" || wasDone) return;
-      song.removeEventListener("change", openWhenDone);
-      if (song.file !== null && !this.#cards.some(({ isOpen }) => isOpen)) this.#open(card);
-    };
-    song.addEventListener("change", openWhenDone);
+    this.#toolbar.update();
+    let { state } = song;
+    song.addEventListener("change", () => {
+      if (song.state === state) return;
+      state = song.state;
+      if (!this.#cards.includes(card)) return;
+      this.#toolbar.update();
+      if (state === "done" && song.file !== null && !this.#cards.some(({ isOpen }) => isOpen)) this.#open(card);
+    });
     return card;
   }
 
@@ -73,53 +104,100 @@ export class SongList {
 
   #chooseAgain(card) {
     const { song } = card;
-    this.#remove(card);
+    this.#remove([card]);
     if (song.state === "gone") song.discard();
     else song.delete().catch(() => song.discard());
     this.#onChooseAgain(song);
   }
 
-  async #delete(card) {
-    const { song } = card;
-    const title = withoutExtension(song.name);
-    if (DELETABLE_STATES.has(song.state) && !(await confirmDeletion(title))) return;
+  /** Delete songs when the notice goes, so that it can be undone. What has nothing to keep goes at once. */
+  #delete(cards) {
+    const undoable = cards.filter(({ song }) => song.state !== "gone" && !song.isUploading);
+    const others = cards.filter((card) => !undoable.includes(card));
+    this.#remove(undoable);
+    for (const { song } of undoable) song.markDeleted(true);
+    if (undoable.length) this.#notice.add(undoable);
+    for (const card of others) this.#cancel(card);
+  }
+
+  async #cancel(card) {
     card.deleteButton.disabled = true;
+    if (!(await this.#deleteFromServer(card))) return;
+    this.#remove([card]);
+    announce(`${withoutExtension(card.song.name)} was deleted.`);
+  }
+
+  /** Delete a song from the server. If that fails, show the song with the error, and return false. */
+  async #deleteFromServer(card, request = {}) {
+    const { song } = card;
     try {
       if (song.state === "gone") song.discard();
-      else await song.delete();
-      this.#remove(card);
-      announce(`${title} was deleted.`);
+      else if (request.keepalive) await song.delete(request);
+      else await this.#deletions.run(() => song.delete(), NEVER);
+      return true;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       card.deleteButton.disabled = false;
+      if (!this.#cards.includes(card)) this.#restore([card]);
       card.error.textContent = `The song was not deleted. ${errorMessage(error, this.#capabilities)}`;
       announce(card.error.textContent);
+      return false;
     }
   }
 
-  #remove(card) {
-    card.setOpen(false);
-    const neighbor = card.element.nextElementSibling ?? card.element.previousElementSibling;
-    this.#cards = this.#cards.filter((other) => other !== card);
-    card.element.remove();
+  #restore(cards) {
+    for (const card of cards) {
+      card.song.markDeleted(false);
+      card.checkbox.checked = false;
+      byId("song-list").append(card.element);
+    }
+    this.#cards.push(...cards);
+    byId("songs").hidden = false;
+    this.#toolbar.update();
+  }
+
+  #remove(cards) {
+    const removed = new Set(cards.map(({ element }) => element));
+    const visible = [...byId("song-list").children].filter(({ hidden }) => !hidden);
+    const first = visible.findIndex((element) => removed.has(element));
+    const left = visible.filter((element) => !removed.has(element));
+    const neighbor = left.find((element) => visible.indexOf(element) > first) ?? left.at(-1);
+    for (const card of cards) {
+      card.setOpen(false);
+      card.element.remove();
+    }
+    this.#cards = this.#cards.filter((other) => !cards.includes(other));
     byId("songs").hidden = this.#cards.length === 0;
-    (neighbor?.querySelector("h3") ?? byId("file-input")).focus();
+    this.#toolbar.update();
+    if (cards.length) (neighbor?.querySelector("h3") ?? byId("file-input")).focus();
+  }
+
+  /** Save songs one after the other: their ZIP files, or all stems of a song without one. */
+  async #save(cards) {
+    const note = byId("library-note");
+    const files = cards.flatMap(({ song }) => {
+      if (song.job.zip) return [[song, (job) => job.zip]];
+      return song.job.stems.map((_, index) => [song, (job) => job.stems[index]]);
+    });
+    byId("save-selected").disabled = true;
+    try {
+      for (const [index, [song, findFile]] of files.entries()) {
+        if (index > 0) await delay(DOWNLOAD_INTERVAL_S);
+        const hint = files.length > 1 ? " If the browser asks, allow this page to save several files." : "";
+        setText(note, `Saving file ${index + 1} of ${files.length}.${hint}`);
+        await saveFile(song, findFile);
+      }
+      setText(note, `${pluralize(files.length, "file")} saved, or still on the way.`);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      setText(note, `Not all files were saved. ${errorMessage(error, this.#capabilities)}`);
+    }
+    this.#toolbar.update();
   }
 }
 
-let resolveConfirmation = () => {};
+const NEVER = new AbortController().signal;
 
-/** Ask the user to confirm a deletion. */
-function confirmDeletion(title) {
-  resolveConfirmation(false); // the previous question, because a dialog fires "close" with a delay
-  const dialog = byId("delete-dialog");
-  byId("delete-heading").textContent = `Delete “${title}”?`;
-  dialog.returnValue = "";
-  dialog.showModal();
-  return new Promise((resolve) => {
-    resolveConfirmation = resolve;
-    dialog.onclose = () => {
-      if (!dialog.open) resolveConfirmation(dialog.returnValue === "delete");
-    };
-  });
+function ignoreAppError(error) {
+  if (!(error instanceof AppError)) throw error;
 }

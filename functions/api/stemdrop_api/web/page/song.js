@@ -3,14 +3,18 @@
 import { createJob, deleteJob, getJob } from "./api.js";
 import { AppError } from "./errors.js";
 import { hashFile } from "./file-hash.js";
-import { removeSong, saveSong } from "./library-storage.js";
+import { markDeleted, removeSong, saveSong } from "./library-storage.js";
 import { delay, retry } from "./retry.js";
+import { TaskQueue } from "./task-queue.js";
+import { isUnfinished, setUnfinished } from "./unfinished-uploads.js";
 import { uploadFile } from "./upload.js";
 
-// Ids of this tab's unfinished uploads. They tell an upload that a reload interrupted from a queued
-// song: both have the status awaiting_upload.
-const UPLOADS_KEY = "stemdrop.uploading";
 const URL_MARGIN_S = 60;
+// More don't make the uploads faster, and each needs its upload URL before that expires.
+const uploads = new TaskQueue(3);
+// Songs in the queue are polled less often the more they are, within the rate limit of the API.
+const POLLS_PER_SECOND = 10;
+let waitingSongs = 0;
 
 // crypto.randomUUID exists only on pages with https.
 const createKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
@@ -18,9 +22,10 @@ const createKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 /**
  * A song. It dispatches "change" after every change.
  *
- * state: loading, reading, uploading, waiting, processing, done, failed, interrupted or gone.
+ * state: loading, queued, reading, uploading, waiting, processing, done, failed, interrupted or gone.
  * error: Error that ended the song. transientError: Error that is being retried.
- * uploadedFraction: Number from 0 to 1. job: Response of GET /jobs/<id>.
+ * uploadedFraction: Number from 0 to 1. job: Response of GET /jobs/<id>. folder: Folder of the file, or
+ * "". added_ms: Time at which the song was added.
  */
 export class Song extends EventTarget {
   id = null;
@@ -35,16 +40,18 @@ export class Song extends EventTarget {
   #refresh = null;
   #abortController = new AbortController();
 
-  constructor(name, url_lifetime_s) {
+  constructor(name, url_lifetime_s, { folder = "", added_ms = Date.now() } = {}) {
     super();
     this.name = name;
+    this.folder = folder;
+    this.added_ms = added_ms;
     this.state = "loading";
     this.url_lifetime_s = url_lifetime_s;
   }
 
   /** Return a song for a chosen file, and start hashing it. */
-  static fromFile(file, url_lifetime_s) {
-    const song = new Song(file.name, url_lifetime_s);
+  static fromFile(file, folder, url_lifetime_s) {
+    const song = new Song(file.name, url_lifetime_s, { folder });
     song.file = file;
     song.state = "reading";
     song.#hash = hashFile(file, song.#abortController.signal);
@@ -52,23 +59,42 @@ export class Song extends EventTarget {
     return song;
   }
 
-  /** Return a song of an earlier visit, and start polling its job. */
-  static fromLibrary({ id, name }, url_lifetime_s) {
-    const song = new Song(name, url_lifetime_s);
+  /**
+   * Return a song of an earlier visit, and start polling its job.
+   * @param {{id: string, name: string}} entry
+   * @param {Promise<Map<string, object>>} listedJobs Jobs that needn't be requested one by one.
+   */
+  static fromLibrary({ id, name, ...entry }, url_lifetime_s, listedJobs) {
+    const song = new Song(name, url_lifetime_s, entry);
     song.id = id;
-    song.#run(() => song.#poll());
+    song.#run(async () => {
+      const job = (await listedJobs).get(id);
+      if (job) song.#setJob(job, null);
+      if (!song.#isFinished) await song.#poll();
+    });
     return song;
   }
 
+  /** Return a song of another device, and store it in this browser. */
+  static fromJob(job, url_lifetime_s) {
+    const entry = { id: job.id, name: job.filename, folder: "", added_ms: Date.parse(job.created_at) };
+    saveSong(entry);
+    return Song.fromLibrary(entry, url_lifetime_s, Promise.resolve(new Map([[job.id, job]])));
+  }
+
   get isUploading() {
-    return this.state === "reading" || this.state === "uploading";
+    return ["queued", "reading", "uploading"].includes(this.state);
   }
 
   /** Upload the song and separate it. */
   separate(options) {
+    this.#setState("queued");
     this.#run(async () => {
-      const sha256 = await this.#hash;
-      await this.#submit({ ...options, filename: this.name, size_bytes: this.file.size, sha256 });
+      await uploads.run(async () => {
+        this.#setState("reading");
+        const sha256 = await this.#hash;
+        await this.#submit({ ...options, filename: this.name, size_bytes: this.file.size, sha256 });
+      }, this.#abortController.signal);
       await this.#poll();
     });
   }
@@ -77,12 +103,17 @@ export class Song extends EventTarget {
   discard() {
     this.#abortController.abort();
     if (this.id !== null) removeSong(this.id);
-    setUploading(this.id, false);
+    setUnfinished(this.id, false);
   }
 
-  /** Delete the song from the server, and discard it. */
-  async delete() {
-    if (this.id !== null) await deleteJob(this.id);
+  /** Note in this browser that the user has deleted the song, until the server deletes it, or not anymore. */
+  markDeleted(deleted) {
+    if (this.id !== null) markDeleted(this.id, deleted);
+  }
+
+  /** Delete the song from the server, and discard it. `keepalive` completes it after the page is left. */
+  async delete({ keepalive = false } = {}) {
+    if (this.id !== null) await deleteJob(this.id, { keepalive });
     this.discard();
   }
 
@@ -109,7 +140,7 @@ export class Song extends EventTarget {
       const key = createKey();
       const job = await this.#retry(() => createJob(request, key, signal));
       this.id = job.id;
-      saveSong(job.id, this.name);
+      saveSong(this);
       this.#setJob(job, null);
       if (job.upload === null || (await this.#upload(job.upload))) return;
       // The upload URL has expired. A new job gets a new one.
@@ -120,7 +151,7 @@ export class Song extends EventTarget {
 
   /** Upload the file. Return false if the presigned URL has expired. */
   async #upload(target) {
-    setUploading(this.id, true);
+    setUnfinished(this.id, true);
     this.#setState("uploading");
     const expiresAt_ms = Date.now() + 1000 * this.url_lifetime_s;
     const onProgress = (fraction) => {
@@ -143,10 +174,14 @@ export class Song extends EventTarget {
       deleteJob(this.id).catch(() => {});
       throw error;
     } finally {
-      if (!this.#abortController.signal.aborted) setUploading(this.id, false);
+      if (!this.#abortController.signal.aborted) setUnfinished(this.id, false);
     }
     this.#setState("waiting");
     return true;
+  }
+
+  get #isFinished() {
+    return this.state === "interrupted" || (this.job?.finished_at ?? null) !== null;
   }
 
   async #poll() {
@@ -154,8 +189,18 @@ export class Song extends EventTarget {
       const { signal } = this.#abortController;
       const { job, etag, retryAfter_s } = await this.#retry(() => getJob(this.id, this.#etag, signal));
       if (job) this.#setJob(job, etag);
-      if (this.state === "interrupted" || this.job.finished_at !== null) return;
-      await delay(retryAfter_s, signal);
+      if (this.#isFinished) return;
+      if (this.state === "waiting") await this.#delayInQueue(retryAfter_s);
+      else await delay(retryAfter_s, signal);
+    }
+  }
+
+  async #delayInQueue(retryAfter_s) {
+    waitingSongs += 1;
+    try {
+      await delay(Math.max(retryAfter_s, waitingSongs / POLLS_PER_SECOND), this.#abortController.signal);
+    } finally {
+      waitingSongs -= 1;
     }
   }
 
@@ -169,7 +214,7 @@ export class Song extends EventTarget {
 
   #stateOf(job) {
     if (job.status !== "awaiting_upload") return job.status;
-    const isInterrupted = this.file === null && loadUploading().includes(this.id);
+    const isInterrupted = this.file === null && isUnfinished(this.id);
     return isInterrupted ? "interrupted" : "waiting";
   }
 
@@ -205,13 +250,4 @@ export class Song extends EventTarget {
   #dispatchChange() {
     this.dispatchEvent(new Event("change"));
   }
-}
-
-function loadUploading() {
-  return JSON.parse(sessionStorage.getItem(UPLOADS_KEY) ?? "[]");
-}
-
-function setUploading(id, isUploading) {
-  const others = loadUploading().filter((other) => other !== id);
-  sessionStorage.setItem(UPLOADS_KEY, JSON.stringify(isUploading ? [...others, id] : others));
 }

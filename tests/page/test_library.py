@@ -1,0 +1,321 @@
+"""The library: many songs, their order, selection and deletion, and whole folders."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Page, ViewportSize, expect
+
+import media
+from accessibility import require_accessible, require_fitting
+from browser import PageUser
+from local_stack import TOKEN
+from page_site import Site, SongFactory
+from stemdrop_api.web_page import version
+
+LAPTOP: ViewportSize = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 360, "height": 740}
+STORE = "(songs) => { localStorage['stemdrop.songs'] = JSON.stringify(songs); }"
+# Whether the browser has no deletion left to complete; it waits for that.
+COMPLETED = """
+async () => {
+  const isLeft = () => localStorage["stemdrop.songs"].includes("deleted");
+  for (let round = 0; isLeft() && round < 200; round += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return !isLeft();
+}
+"""
+MUSIC = {
+    "Río.wav": {"tempo_bpm": 127.6, "key": "A minor", "camelot": "8A", "loudness_lufs": -9.0},
+    "Bay 10.wav": {"tempo_bpm": 92.4, "key": "Bb major", "camelot": "6B", "loudness_lufs": -9.0},
+    "Bay 9.wav": {"tempo_bpm": None, "key": None, "camelot": None, "loudness_lufs": None},
+}
+ORDER = """
+async ({ module, music, queries }) => {
+  const { matches, ORDERS } = await import(module);
+  const songs = Object.entries(music).map(([name, music], index) => ({
+    name, folder: index ? "Coast" : "", added_ms: index,
+    job: { music, stems: [{ duration_s: 30 - index }] } }));
+  const names = (list) => list.map(({ name }) => name);
+  return {
+    orders: Object.fromEntries(
+      Object.entries(ORDERS).map(([order, compare]) => [order, names([...songs].sort(compare))])),
+    found: queries.map((query) => names(songs.filter((song) => matches(song, query)))),
+  };
+}
+"""
+QUEUE = """
+async (module) => {
+  const { TaskQueue } = await import(module);
+  const queue = new TaskQueue(2);
+  const { signal } = new AbortController();
+  const log = [];
+  let running = 0;
+  const task = (name) => async () => {
+    log.push(`${name} with ${++running}`);
+    await new Promise((resolve) => setTimeout(resolve));
+    running -= 1;
+    if (name === "b") throw new Error("failed");
+  };
+  await Promise.allSettled([..."abcd"].map((name) => queue.run(task(name), signal)));
+  return log;
+}
+"""
+
+
+@pytest.fixture
+def fill(user: PageUser, site: Site, make_song: SongFactory) -> Callable[..., list[str]]:
+    """Return a function that adds copies of one separated song to the user's library."""
+
+    def fill(names: list[str]) -> list[str]:
+        # Songs with a title share their stems, whatever their file names are.
+        song = make_song("wav.wav", 300).with_name("first.mp3")
+        media.run("-i", f"file:{song.with_name('wav.wav')}", "-metadata", "title=A", f"file:{song}")
+        user.separate(song)
+        user.card("done", "first")
+        content = song.read_bytes()
+        given = {
+            "size_bytes": len(content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "zip": True,
+        }
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        with httpx.Client(base_url=site.url, headers=headers) as client:
+            answers = [client.post("jobs", json=given | {"filename": name}) for name in names]
+        jobs = [answer.json() for answer in answers]
+        assert {job["status"] for job in jobs} == {"done"}
+        stored = [{"id": job["id"], "name": job["filename"]} for job in jobs]
+        songs = [song | {"added_ms": 1000 - at} for at, song in enumerate(stored)]
+        user.page.evaluate(STORE, songs)
+        user.reload()
+        expect(user.page.locator(".card[data-state=done]")).to_have_count(len(names))
+        return [job["id"] for job in jobs]
+
+    return fill
+
+
+def titles(page: Page) -> list[str]:
+    return page.locator(".card:visible h3").all_inner_texts()
+
+
+def remaining(site: Site, ids: list[str]) -> set[str]:
+    """Return the jobs of which a bucket still has an object."""
+    stack = site.services.stack
+    keys = [
+        entry["Key"]
+        for bucket in (stack.uploads_bucket, stack.stems_bucket)
+        for page in stack.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        for entry in page.get("Contents", [])
+    ]
+    return {job for job in ids if any(job in key for key in keys)}
+
+
+def test_twenty_five_songs_fit_on_a_laptop(user: PageUser, fill: Callable[..., list[str]]) -> None:
+    page = user.page
+    page.set_viewport_size(LAPTOP)
+    fill([f"Song number {at} with a name of a usual length.wav" for at in range(1, 26)])
+    user.screenshot("30-library")
+    bottom = page.locator(".card").last.evaluate("(card) => card.getBoundingClientRect().bottom")
+    assert bottom <= LAPTOP["height"]
+    require_accessible(page)
+    require_fitting(page)
+    page.set_viewport_size(PHONE)
+    user.screenshot("31-library-phone")
+    heights = page.locator(".card").evaluate_all("(all) => all.map((card) => card.offsetHeight)")
+    assert min(heights) >= 44
+    require_accessible(page)
+    require_fitting(page)
+
+
+def test_songs_are_searched_sorted_and_selected(
+    user: PageUser, fill: Callable[..., list[str]]
+) -> None:
+    page = user.page
+    fill(["Río.wav", "Bay 10.wav", "Bay 9.wav", "Cape.wav"])
+    assert titles(page) == ["Río", "Bay 10", "Bay 9", "Cape"]
+    page.get_by_label("Sort by").select_option("name")
+    assert titles(page) == ["Bay 9", "Bay 10", "Cape", "Río"]
+    page.get_by_label("Select Bay 9").check()
+    page.get_by_label("Select Cape").click(modifiers=["Shift"])
+    expect(page.locator("#selected-count")).to_have_text("3 songs selected")
+    user.screenshot("32-selected")
+    require_accessible(page)
+    search = page.get_by_label("Search songs")
+    search.fill("bay")
+    assert titles(page) == ["Bay 9", "Bay 10"]
+    expect(page.locator("#song-count")).to_have_text("2 of 4")
+    expect(page.get_by_label("Select all songs")).to_be_checked()
+    search.fill("nothing like it")
+    expect(page.locator("#no-matches")).to_be_visible()
+    user.screenshot("33-no-matches")
+    search.press("Escape")
+    expect(page.locator("#song-count")).to_have_text("4")
+    page.get_by_label("Select all songs").check()
+    page.get_by_label("Select Río").uncheck()
+    page.get_by_label("Select Bay 9").uncheck()
+    names: list[str] = []
+    page.on("download", lambda download: names.append(download.suggested_filename))
+    page.locator("#save-selected").click()
+    expect(page.locator("#library-note")).to_have_text("2 files saved, or still on the way.")
+    assert sorted(names) == ["Bay 10 - stems.zip", "Cape - stems.zip"]
+
+
+def test_deletion_is_undone_or_completed(
+    user: PageUser, site: Site, fill: Callable[..., list[str]]
+) -> None:
+    user.expected = ["status of 404"]  # of a deletion that the page before had completed
+    page = user.page
+    ids = fill(["One.wav", "Two.wav", "Three.wav"])
+    methods: list[str] = []
+    page.on("request", lambda sent: methods.append(sent.method))
+    page.get_by_label("Select One").check()
+    page.get_by_label("Select Two").click(modifiers=["Shift"])
+    page.locator("#delete-selected").click()
+    notice = page.locator("#deletion-notice")
+    expect(notice).to_contain_text("2 songs deleted.")
+    expect(page.locator("#live-region")).to_have_text(re.compile("^2 songs deleted. To undo"))
+    expect(page.get_by_role("heading", name="Three")).to_be_focused()
+    user.screenshot("34-deleted")
+    require_accessible(page)
+    notice.get_by_role("button", name="Undo").click()
+    assert titles(page) == ["One", "Two", "Three"]
+    page.get_by_role("button", name="Delete Two").click()
+    page.keyboard.press("Control+z")
+    assert titles(page) == ["One", "Two", "Three"]
+    assert "DELETE" not in methods
+    assert remaining(site, ids) == set(ids)
+
+    with page.expect_response(lambda response: response.request.method == "DELETE"):
+        page.get_by_role("button", name="Delete One").click()
+        notice.get_by_role("button", name="Delete now").click()
+    expect(notice).to_be_hidden()
+    assert remaining(site, ids) == set(ids[1:])
+    page.get_by_role("button", name="Delete Two").click()
+    with page.expect_request(lambda sent: sent.method == "DELETE"):
+        user.reload()
+    assert titles(page) == ["Three"]
+    assert page.evaluate(COMPLETED)
+    assert remaining(site, ids) == {ids[2]}
+
+
+def test_notice_of_a_deletion_goes_after_ten_seconds(
+    user: PageUser, fill: Callable[..., list[str]]
+) -> None:
+    page = user.page
+    page.clock.install()
+    fill(["Clock.wav", "Other.wav", "Third.wav"])
+    page.get_by_role("button", name="Delete Clock").click()
+    page.locator("#undo").focus()
+    page.clock.fast_forward(60_000)
+    expect(page.locator("#deletion-notice")).to_be_visible()  # there is time to reach the button
+    page.locator("#search").focus()
+    with page.expect_request(lambda sent: sent.method == "DELETE"):
+        page.clock.fast_forward(11_000)
+    expect(page.locator("#deletion-notice")).to_be_hidden()
+
+
+def test_failed_deletion_shows_the_song_again(
+    user: PageUser, site: Site, fill: Callable[..., list[str]]
+) -> None:
+    user.expected = ["Failed to load resource"]
+    page = user.page
+    ids = fill(["Stays.wav", "Other.wav"])
+    problem = {"code": "internal_error", "status": 500}
+    user.context.route(
+        re.compile("/jobs/[0-9a-f]{32}$"),
+        lambda route: (
+            route.fulfill(status=500, json=problem)
+            if route.request.method == "DELETE"
+            else route.continue_()
+        ),
+    )
+    page.get_by_role("button", name="Delete Stays").click()
+    page.get_by_role("button", name="Delete now").click()
+    error = page.locator(".card", has_text="Stays").locator(".error")
+    expect(error).to_have_text(re.compile("^The song was not deleted. Something went wrong"))
+    assert remaining(site, ids) == set(ids)
+    user.context.unroute_all()
+    user.reload()
+    expect(page.get_by_role("heading", name="Stays")).to_be_visible()
+
+
+def test_songs_of_other_devices_are_added_on_request(
+    user: PageUser, fill: Callable[..., list[str]]
+) -> None:
+    page = user.page
+    fill(["Elsewhere.wav", "Here.wav"])
+    page.evaluate("localStorage.clear()")
+    user.reload()
+    expect(page.locator("#songs")).to_be_hidden()
+    page.get_by_role("button", name="Show songs from other devices").click()
+    expect(page.get_by_role("heading", name="Elsewhere")).to_be_visible()
+    expect(page.locator("#other-songs-status")).to_have_text(re.compile("more songs found"))
+    page.get_by_role("button", name="Show songs from other devices").click()
+    expect(page.locator("#other-songs-status")).to_have_text("There are no other songs.")
+
+
+def test_quality_shows_the_time_and_the_price_of_the_server(
+    user: PageUser, site: Site, make_song: SongFactory
+) -> None:
+    page = user.page
+    offered = httpx.get(f"{site.url}options", headers={"Authorization": f"Bearer {TOKEN}"}).json()
+    rows = {(row["model"], row["quality"]): row for row in offered["estimates"]}
+
+    def require_estimates(model: str) -> None:
+        for quality, card in {"spleeter": "Spleeter", "high": "Better"}.items():
+            row = rows[model, quality]
+            cents = float(f"{300 * row['usd_per_audio_minute']:.2g}")
+            seconds = round(3 * row["seconds_per_audio_minute"])
+            text = page.locator("#qualities label", has_text=card).first.inner_text()
+            assert f"About {seconds} seconds and {cents:g} cents for a song of 3 minutes" in text
+
+    user.choose(make_song("quality.wav", 302))
+    require_estimates("2stems")
+    page.get_by_role("radio", name="Four stems").check()
+    require_estimates("4stems")
+    user.screenshot("36-quality")
+    page.get_by_text("More options").click()
+    page.get_by_label("high frequencies").check()
+    with page.expect_request(lambda sent: sent.url.endswith("/jobs")) as sent:
+        page.click("#separate")
+    request: dict[str, Any] = json.loads(sent.value.post_data or "")
+    assert (request["model"], request["quality"]) == ("4stems-16kHz", "spleeter")
+
+
+def test_songs_are_ordered_and_found_by_name_tempo_and_key(user: PageUser) -> None:
+    queries = {
+        "rio": ["Río.wav"],
+        "coast 10": ["Bay 10.wav"],
+        "128": ["Río.wav"],
+        "92 bpm": ["Bay 10.wav"],
+        "9": ["Bay 9.wav"],
+        "A minor": ["Río.wav"],
+        "b♭ major": ["Bay 10.wav"],
+        "8a": ["Río.wav"],
+        "": list(MUSIC),
+    }
+    given = {"module": module("song-order.js"), "music": MUSIC, "queries": list(queries)}
+    found = user.page.evaluate(ORDER, given)
+    assert found["found"] == list(queries.values())
+    rio, bay_10, bay_9 = MUSIC
+    assert found["orders"] == {
+        "newest": [bay_9, bay_10, rio],
+        "name": [bay_9, bay_10, rio],
+        "tempo": [bay_10, rio, bay_9],
+        "key": [bay_10, rio, bay_9],
+        "duration": [bay_9, bay_10, rio],
+    }
+
+
+def test_queue_runs_a_few_tasks_at_a_time_in_order(user: PageUser) -> None:
+    log = user.page.evaluate(QUEUE, module("task-queue.js"))
+    assert log == ["a with 1", "b with 2", "c with 2", "d with 2"]
+
+
+def module(name: str) -> str:
+    return f"/page/{version()}/{name}"
