@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -257,6 +258,48 @@ def test_songs_of_other_devices_are_added_on_request(
     expect(page.locator("#other-songs-status")).to_have_text(re.compile("more songs found"))
     page.get_by_role("button", name="Show songs from other devices").click()
     expect(page.locator("#other-songs-status")).to_have_text("There are no other songs.")
+
+
+@pytest.fixture
+def album(tmp_path: Path, make_song: SongFactory) -> Path:
+    """Return a folder with songs of equal names, and files that are none."""
+    song = make_song("song.wav", 301).read_bytes()
+    folder = tmp_path / "Album"
+    for name in ("CD 2/01.wav", "CD 1/02.wav", "CD 1/01.wav", "cover.jpg", ".DS_Store", "._01.wav"):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(song if name.startswith("CD") else b"none")
+    return folder
+
+
+def choose_folder(page: Page, folder: Path) -> None:
+    page.set_input_files("#folder-input", folder)
+
+
+def drop_folder(page: Page, folder: Path) -> None:
+    session = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 300, "data": data})
+
+
+@pytest.mark.parametrize("give", [choose_folder, drop_folder])
+def test_folder_gives_its_songs_in_order(
+    user: PageUser, album: Path, give: Callable[[Page, Path], None]
+) -> None:
+    page = user.page
+    give(page, album)
+    rows = page.locator("#pending-uploads .name")
+    expect(rows).to_have_text(["01.wavAlbum/CD 1", "02.wavAlbum/CD 1", "01.wavAlbum/CD 2"])
+    expect(page.locator("#skipped-files")).to_have_text("1 other file skipped: not audio or video.")
+    user.screenshot("35-folder")
+    with page.expect_request(lambda sent: sent.url.endswith("/jobs")) as sent:
+        page.click("#separate")
+    assert json.loads(sent.value.post_data or "")["filename"] == "01.wav"
+    expect(page.locator(".card[data-state=done]")).to_have_count(3)
+    expect(page.locator(".card .folder")).to_have_text(["Album/CD 1", "Album/CD 1", "Album/CD 2"])
+    user.reload()
+    expect(page.locator(".card .folder")).to_have_text(["Album/CD 1", "Album/CD 1", "Album/CD 2"])
 
 
 def test_quality_shows_the_time_and_the_price_of_the_server(

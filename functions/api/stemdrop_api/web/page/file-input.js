@@ -1,6 +1,7 @@
 // Files that the user chooses, drops or pastes, and their validation.
 
 import { byId } from "./dom.js";
+import { droppedFiles, filesOfFolder } from "./folder-files.js";
 import { formatSize } from "./format.js";
 
 const MEDIA_EXTENSIONS =
@@ -8,14 +9,22 @@ const MEDIA_EXTENSIONS =
 
 /**
  * Listen for files.
- * @param {(files: File[]) => void} onFiles
+ * @param {(files: File[], isComplete: boolean) => void} onFiles Receives files, and whether these are
+ *   all files of a folder.
  */
 export function listenForFiles(onFiles) {
   const input = byId("file-input");
   input.addEventListener("change", () => {
     const files = [...input.files];
     input.value = ""; // so that choosing the same file again fires the event
-    onFiles(files);
+    onFiles(files, true);
+  });
+  const folderInput = byId("folder-input");
+  byId("folder-label").hidden = !("webkitdirectory" in folderInput);
+  folderInput.addEventListener("change", () => {
+    const { files, isComplete } = filesOfFolder([...folderInput.files]);
+    folderInput.value = "";
+    onFiles(files, isComplete);
   });
   const page = document.documentElement;
   const hasFiles = ({ dataTransfer }) => dataTransfer?.types.includes("Files");
@@ -27,21 +36,24 @@ export function listenForFiles(onFiles) {
   page.addEventListener("dragenter", (event) => hasFiles(event) && changeDepth(1));
   page.addEventListener("dragleave", (event) => hasFiles(event) && changeDepth(-1));
   page.addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
-  page.addEventListener("drop", (event) => {
+  page.addEventListener("drop", async (event) => {
     if (!hasFiles(event)) return;
     event.preventDefault();
     changeDepth(-depth);
-    onFiles([...event.dataTransfer.files]);
+    const { files, isComplete } = await droppedFiles(event.dataTransfer);
+    onFiles(files, isComplete);
   });
   addEventListener("paste", ({ clipboardData }) => {
-    if (clipboardData.files.length) onFiles([...clipboardData.files]);
+    if (clipboardData.files.length) onFiles([...clipboardData.files], true);
   });
 }
 
+/** Return whether a file is audio or video, by its type or its name. */
+export const isMedia = ({ name, type }) => /^(audio|video)\//.test(type) || MEDIA_EXTENSIONS.test(name);
+
 /** Return an error message if a file can't be uploaded, or null. */
 export function validateFile(file, { limits }) {
-  const isMedia = /^(audio|video)\//.test(file.type) || MEDIA_EXTENSIONS.test(file.name);
-  if (!isMedia) {
+  if (!isMedia(file)) {
     return `“${file.name}” isn’t an audio or video file. Choose a song, such as an MP3, WAV, FLAC or M4A file.`;
   }
   if (file.size === 0) return `“${file.name}” is empty. Choose another file.`;

@@ -33,12 +33,12 @@ async function start() {
     cards.at(-1).heading.focus();
   });
   const songList = new SongList(capabilities, (song) => {
-    if (song.file) pendingUploads.add([song.file], song.job?.options);
+    if (song.file) pendingUploads.add([song.file], { options: song.job?.options });
     else nextOptions = song.job?.options ?? null;
     if (!song.file) byId("file-input").click();
   });
-  listenForFiles((files) => {
-    pendingUploads.add(files, nextOptions);
+  listenForFiles((files, isComplete) => {
+    pendingUploads.add(files, { options: nextOptions, isComplete });
     nextOptions = null;
   });
   const stored = loadSongs();

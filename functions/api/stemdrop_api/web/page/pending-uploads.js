@@ -1,7 +1,8 @@
 // The chosen songs, before they are uploaded.
 
 import { announce, byId, createElement, setText } from "./dom.js";
-import { validateFile } from "./file-input.js";
+import { isMedia, validateFile } from "./file-input.js";
+import { folderOf, isFromFolder } from "./folder-files.js";
 import { formatSize, pluralize } from "./format.js";
 import { Song } from "./song.js";
 
@@ -30,19 +31,33 @@ export class PendingUploads {
     byId("discard").addEventListener("click", () => {
       this.#songs.forEach((song) => song.discard());
       this.#songs = [];
+      setText(byId("skipped-files"), "");
       this.#show();
       byId("file-input").focus();
     });
   }
 
-  /** Add the valid files, and show an error message for each of the others. */
-  add(files, options = null) {
-    const errors = files.map((file) => validateFile(file, this.#capabilities));
+  /**
+   * Add the valid files, and show an error message for each of the others. What isn't audio or video in
+   * a folder is only counted.
+   * @param {File[]} files
+   * @param {{options: object|null, isComplete: boolean}} [details] Options to show, and whether these are
+   *   all files of a folder.
+   */
+  add(files, { options = null, isComplete = true } = {}) {
+    const songs = files.filter((file) => isMedia(file) || !isFromFolder(file));
+    const errors = songs.map((file) => validateFile(file, this.#capabilities));
     const messages = errors.filter((message) => message !== null);
+    if (!isComplete) messages.push(`Only ${files.length} files of the folder were read. Add the others later.`);
     byId("file-errors").replaceChildren(...messages.map((message) => createElement("p.error", {}, message)));
-    const valid = files.filter((_, index) => errors[index] === null);
+    const skipped = files.length - songs.length;
+    const isEmpty = songs.length === 0 && files.every(isFromFolder);
+    const note = isEmpty ? "There is no audio or video in this folder." : skippedNote(skipped);
+    setText(byId("skipped-files"), note);
+    const valid = songs.filter((_, index) => errors[index] === null);
     if (!valid.length) return;
-    this.#songs.push(...valid.map((file) => Song.fromFile(file, "", this.#capabilities.url_lifetime_s)));
+    const { url_lifetime_s } = this.#capabilities;
+    this.#songs.push(...valid.map((file) => Song.fromFile(file, folderOf(file), url_lifetime_s)));
     if (options) this.#optionsForm.show(options);
     this.#show();
     byId("separate").focus();
@@ -66,7 +81,9 @@ export class PendingUploads {
     );
     remove.hidden = this.#songs.length === 1; // "Discard" does the same
     const size = createElement("span.size", {}, formatSize(song.file.size));
-    return createElement("li", {}, createElement("span.name", {}, song.name), size, remove);
+    const name = createElement("span.name", {}, song.name);
+    if (song.folder) name.append(createElement("span.folder", {}, song.folder));
+    return createElement("li", {}, name, size, remove);
   }
 
   #remove(song) {
@@ -75,4 +92,8 @@ export class PendingUploads {
     this.#show();
     byId(this.#songs.length ? "separate" : "file-input").focus();
   }
+}
+
+function skippedNote(count) {
+  return count ? `${pluralize(count, "other file")} skipped: not audio or video.` : "";
 }
