@@ -330,6 +330,44 @@ def test_quality_shows_the_time_and_the_price_of_the_server(
     assert (request["model"], request["quality"]) == ("4stems-16kHz", "spleeter")
 
 
+def test_background_page_counts_finished_songs_and_notifies(
+    user: PageUser, site: Site, make_song: SongFactory
+) -> None:
+    page = user.page
+    user.context.grant_permissions(["notifications"], origin=site.url.rstrip("/"))
+    page.evaluate(
+        """() => {
+          globalThis.notices = [];
+          globalThis.Notification = class extends EventTarget {
+            static permission = "default";
+            static requestPermission = async () => (Notification.permission = "granted");
+            constructor(title) { super(); notices.push(title); }
+            close() {}
+          };
+          Object.defineProperty(document, "hidden", { get: () => globalThis.away ?? false });
+          document.hasFocus = () => !globalThis.away;
+        }"""
+    )
+    set_away = """(away) => {
+      globalThis.away = away;
+      document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    site.pause("before")
+    user.separate(make_song("Later.wav", 303))
+    user.card("waiting")
+    checkbox = page.get_by_label("Notify me when songs are ready")
+    expect(checkbox).to_be_hidden()
+    page.evaluate(set_away, True)
+    page.evaluate(set_away, False)
+    checkbox.check()
+    page.evaluate(set_away, True)
+    site.resume("before")
+    expect(page).to_have_title("(1) stemdrop")
+    assert page.evaluate("notices") == ["“Later” is ready"]
+    page.evaluate(set_away, False)
+    expect(page).to_have_title("stemdrop")
+
+
 def test_songs_are_ordered_and_found_by_name_tempo_and_key(user: PageUser) -> None:
     queries = {
         "rio": ["Río.wav"],

@@ -8,6 +8,7 @@ import { AppError, errorMessage } from "./errors.js";
 import { pluralize, withoutExtension } from "./format.js";
 import { LibraryToolbar } from "./library-toolbar.js";
 import { loadDeletedIds, removeSong } from "./library-storage.js";
+import { Notifications } from "./notifications.js";
 import { delay } from "./retry.js";
 import { SongCard } from "./song-card.js";
 import { TaskQueue } from "./task-queue.js";
@@ -31,6 +32,7 @@ export class SongList {
       announce(`${pluralize(cards.length, "song")} restored.`);
     },
   });
+  #notifications = new Notifications();
   #deletions = new TaskQueue(4);
 
   /**
@@ -67,9 +69,11 @@ export class SongList {
     let { state } = song;
     song.addEventListener("change", () => {
       if (song.state === state) return;
+      const hasBegun = state !== "loading";
       state = song.state;
       if (!this.#cards.includes(card)) return;
       this.#toolbar.update();
+      this.#notifications.onChange(this.#cards.map((other) => other.song), hasBegun ? song : null);
       if (state === "done" && song.file !== null && !this.#cards.some(({ isOpen }) => isOpen)) this.#open(card);
     });
     return card;
