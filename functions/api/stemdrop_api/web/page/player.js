@@ -15,7 +15,8 @@ import { Playback } from "./playback.js";
 import { createLink } from "./song-link.js";
 import { SongSettings } from "./song-settings.js";
 import { VisibleRange } from "./visible-range.js";
-import { mergePeaks, normalizePeaks, parsePeaks, Waveform } from "./waveform.js";
+import { Waveforms } from "./waveforms.js";
+import { ZoomControls } from "./zoom-controls.js";
 
 export class Player {
   #song;
@@ -29,9 +30,11 @@ export class Player {
   #strips = [];
   #sources = new Map();
   #range;
-  #waveforms = new Map();
+  #waveforms;
+  #zoomControls;
   #error = createElement("p.error", { role: "alert" });
   #animationFrame = null;
+  #isAnimating = false;
   #originalSource = null;
   #originalButton;
   #originalFileLabel;
@@ -49,8 +52,9 @@ export class Player {
     this.#settings = new SongSettings(song.id, this.#mixer, this.#playback);
     this.#controls = new PlaybackControls(this.#playback, withoutExtension(song.name));
     this.#range = new VisibleRange(this.#playback.duration_s);
-    const stemPeaks = normalizePeaks(job.stems.map(({ waveform }) => parsePeaks(waveform)));
-    const tracks = job.stems.map((stem, index) => this.#stemTrack(stem, stemPeaks[index]));
+    this.#zoomControls = this.#createZoomControls();
+    this.#waveforms = this.#createWaveforms();
+    const tracks = job.stems.map((stem) => this.#stemTrack(stem));
     this.#presets = new MixPresets(this.#mixer, () => this.#applyGains());
     this.#mixControls = this.#createMixControls();
     this.element = createElement(
@@ -58,11 +62,16 @@ export class Player {
       { role: "group", "aria-label": `Stems of ${song.name}` },
       this.#controls.element,
       this.#presets.element,
-      createElement("div.tracks", {}, ...tracks, this.#originalTrack(mergePeaks(stemPeaks))),
+      this.#zoomControls.element,
+      createElement("div.tracks", {}, ...tracks, this.#originalTrack()),
       this.#error,
       createElement("div.save-actions", {}, this.#mixControls.element, this.#downloadAll()),
     );
-    this.#playback.addEventListener("change", () => this.#animate());
+    this.#playback.addEventListener("change", () => {
+      if (this.#playback.isPlaying && !this.#isAnimating) this.#range.isFollowing = true;
+      this.#isAnimating = this.#playback.isPlaying;
+      this.#animate();
+    });
     showInMediaSession(this.#playback, withoutExtension(song.name));
     this.#playback.addEventListener("error", ({ detail }) => this.#showError(detail));
     this.#applyGains();
@@ -87,10 +96,11 @@ export class Player {
     this.#mixControls.close();
     this.#settings.close();
     this.#playback.close();
-    this.#waveforms.forEach((waveform) => waveform.close());
+    this.#waveforms.close();
+    this.#zoomControls.close();
   }
 
-  #stemTrack({ stem, duration_s }, peaks) {
+  #stemTrack({ stem, duration_s }) {
     const { options } = this.#song.job;
     const findFile = (job) => job.stems.find((other) => other.stem === stem);
     const getUrl = async (force) => findFile(await this.#song.refreshJob({ force })).url;
@@ -99,18 +109,19 @@ export class Player {
     this.#playback.addTrack(stem, source, 1);
     const strip = new ChannelStrip(stem, this.#mixer.channel(stem), () => this.#applyGains());
     this.#strips.push(strip);
+    this.#waveforms.setSource(stem, source);
     return createElement(
       "div.track",
-      { role: "group", "aria-label": capitalize(stem) },
+      { role: "group", "aria-label": capitalize(stem), "data-stem": stem },
       createElement("span.name", {}, capitalize(stem)),
       strip.panElement,
       strip.element,
-      this.#waveform(stem, peaks),
+      this.#waveforms.element(stem),
       createDownloadLink(this.#song, findFile, `Save ${stem}`, (error) => this.#showError(error)),
     );
   }
 
-  #originalTrack(peaks) {
+  #originalTrack() {
     this.#originalButton = this.#toggle("Listen", "Listen to the original", () => {
       this.#addOriginalTrack();
       return (this.#mixer.originalOnly = !this.#mixer.originalOnly);
@@ -125,10 +136,10 @@ export class Player {
     this.#showOriginalButton(this.#song.file !== null);
     return createElement(
       "div.track.original",
-      { role: "group", "aria-label": "Original" },
+      { role: "group", "aria-label": "Original", "data-stem": ORIGINAL },
       createElement("span.name", {}, "Original"),
       createElement("span.channel", {}, this.#originalButton, this.#originalFileLabel),
-      this.#waveform(ORIGINAL, peaks),
+      this.#waveforms.element(ORIGINAL),
       createElement("span.hint", {}, "for comparison"),
     );
   }
@@ -169,6 +180,7 @@ export class Player {
     const { file, job } = this.#song;
     this.#originalSource = createFileSource(file, job.sound?.duration_s ?? 0, job.options.offset_s ?? 0);
     this.#playback.addTrack(ORIGINAL, this.#originalSource, 0);
+    this.#waveforms.setSource(ORIGINAL, this.#originalSource);
   }
 
   #createMixControls() {
@@ -193,17 +205,24 @@ export class Player {
     return createElement("p.download-all", {}, ...links);
   }
 
-  #waveform(name, peaks) {
-    const waveform = new Waveform(peaks, {
-      onSeek: (position) => this.#playback.seek(this.#range.toSeconds(position)),
-      onSelect: (start, end) => {
-        this.#playback.setLoop(this.#range.toSeconds(start), this.#range.toSeconds(end));
-        this.#playback.seek(this.#range.toSeconds(start));
+  #createWaveforms() {
+    const { job } = this.#song;
+    const waveforms = new Waveforms(job, this.#range, {
+      onSeek: (position_s) => this.#playback.seek(position_s),
+      onSelect: (start_s, end_s) => {
+        this.#playback.setLoop(start_s, end_s);
+        this.#playback.seek(start_s);
       },
+      onChange: () => this.#draw(),
     });
-    waveform.canvas.addEventListener("resize", () => this.#draw());
-    this.#waveforms.set(name, waveform);
-    return waveform.canvas;
+    const getUrl = async (force) => (await this.#song.refreshJob({ force })).peaks.url;
+    if (job.peaks) waveforms.loadPeaks(getUrl).catch((error) => this.#showError(error));
+    return waveforms;
+  }
+
+  #createZoomControls() {
+    const getPosition = () => this.#playback.position_s;
+    return new ZoomControls(this.#range, getPosition, (isShown) => (this.#waveforms.hasSpectrograms = isShown));
   }
 
   #applyGains() {
@@ -221,6 +240,7 @@ export class Player {
 
   /** Draw now, and again in each animation frame during the playback. */
   #animate() {
+    this.#range.follow(this.#playback.position_s);
     this.#draw();
     cancelAnimationFrame(this.#animationFrame);
     if (this.#playback.isPlaying) this.#animationFrame = requestAnimationFrame(() => this.#animate());
@@ -228,11 +248,7 @@ export class Player {
 
   #draw() {
     const { position_s, loop } = this.#playback;
-    const loopPositions = loop && [this.#range.toFraction(loop.start_s), this.#range.toFraction(loop.end_s)];
-    const gains = new Map(this.#mixer.gains());
-    for (const [name, waveform] of this.#waveforms) {
-      waveform.draw(this.#range.toFraction(position_s), loopPositions, gains.get(name) > 0);
-    }
+    this.#waveforms.draw(position_s, loop, new Map(this.#mixer.gains()));
     this.#controls.show();
     this.#mixControls.show();
   }

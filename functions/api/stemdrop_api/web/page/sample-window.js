@@ -1,0 +1,78 @@
+// The samples of a track around the visible part, for waveforms that show more detail than peaks.
+
+import { SAMPLE_RATE_HZ } from "./audio-source.js";
+
+// At least this much is loaded, so that a playback doesn't need a request for every part that it shows.
+const MIN_WINDOW_S = 3;
+
+export class SampleWindow {
+  #source;
+  #firstFrame = 0;
+  #channels = [];
+  #frames = 0;
+  #loading = null;
+
+  /** @param {{read: Function}} source Source of the track's samples. */
+  constructor(source) {
+    this.#source = source;
+  }
+
+  has(start_s, end_s) {
+    const start = start_s * SAMPLE_RATE_HZ - this.#firstFrame;
+    return this.#frames > 0 && start >= 0 && end_s * SAMPLE_RATE_HZ - this.#firstFrame <= this.#frames;
+  }
+
+  /** Load a range and what is around it. A later call aborts the loading. Returns whether it is loaded. */
+  async load(start_s, end_s, duration_s) {
+    this.#loading?.abort();
+    const { signal } = (this.#loading = new AbortController());
+    const margin_s = Math.max((end_s - start_s) / 2, (MIN_WINDOW_S - (end_s - start_s)) / 2);
+    const first_s = Math.max(start_s - margin_s, 0);
+    const firstFrame = Math.floor(first_s * SAMPLE_RATE_HZ);
+    const frames = Math.ceil(Math.min(end_s + 2 * margin_s, duration_s) * SAMPLE_RATE_HZ) - firstFrame;
+    const buffer = await this.#source.read(firstFrame, frames, signal);
+    if (signal.aborted) return false;
+    this.#firstFrame = firstFrame;
+    this.#channels = [0, 1].map((channel) => buffer.getChannelData(channel));
+    this.#frames = frames; // also if the file is a little shorter
+    return true;
+  }
+
+  /** Return the smallest and the largest sample in each of some equal parts of a range. */
+  extremes(start_s, end_s, count) {
+    const start = start_s * SAMPLE_RATE_HZ - this.#firstFrame;
+    const step = ((end_s - start_s) * SAMPLE_RATE_HZ) / count;
+    const extremes = new Float32Array(2 * count);
+    for (let part = 0; part < count; part += 1) {
+      const first = Math.floor(start + part * step);
+      const end = Math.max(Math.floor(start + (part + 1) * step), first + 1);
+      let [smallest, largest] = [Infinity, -Infinity];
+      for (const channel of this.#channels) {
+        for (let frame = first; frame < Math.min(end, channel.length); frame += 1) {
+          const sample = channel[frame];
+          if (sample < smallest) smallest = sample;
+          if (sample > largest) largest = sample;
+        }
+      }
+      if (smallest <= largest) extremes.set([smallest, largest], 2 * part);
+    }
+    return extremes;
+  }
+
+  /** Return each channel's samples in a range and next to it, with their fractions of the range. */
+  samples(start_s, end_s) {
+    const start = start_s * SAMPLE_RATE_HZ - this.#firstFrame;
+    const span = (end_s - start_s) * SAMPLE_RATE_HZ;
+    const first = Math.max(Math.floor(start), 0);
+    const end = Math.ceil(start + span) + 1;
+    return this.#channels.map((channel) =>
+      Array.from(channel.subarray(first, end), (sample, index) => [(first + index - start) / span, sample]),
+    );
+  }
+
+  close() {
+    this.#loading?.abort();
+    this.#channels = [];
+    this.#frames = 0;
+  }
+}

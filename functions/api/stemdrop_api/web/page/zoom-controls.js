@@ -1,0 +1,88 @@
+// The buttons and keys that zoom the waveforms, and the spectrogram's button.
+
+import { createElement, setText } from "./dom.js";
+import { formatTime } from "./format.js";
+import { MAX_SPECTROGRAM_S } from "./spectrogram.js";
+
+const ZOOM_FACTOR = 2;
+// Elements that take the characters themselves.
+const HANDLES_CHARACTERS = "textarea, select, dialog, input:not([type=range], [type=checkbox], [type=radio], [type=file])";
+
+export class ZoomControls {
+  #range;
+  #getPosition;
+  #closing = new AbortController();
+  #text = createElement("span.hint");
+
+  /**
+   * @param {VisibleRange} range
+   * @param {() => number} getPosition Returns the position of the playback in seconds.
+   * @param {(isShown: boolean) => void} onSpectrogram
+   */
+  constructor(range, getPosition, onSpectrogram) {
+    this.#range = range;
+    this.#getPosition = getPosition;
+    const button = (text, label, click) =>
+      createElement("button.toggle", { type: "button", "aria-label": label, title: label, on: { click } }, text);
+    this.zoomOutButton = button("\u2212", "Zoom out", () => this.#zoom(1 / ZOOM_FACTOR));
+    this.zoomInButton = button("+", "Zoom in", () => this.#zoom(ZOOM_FACTOR));
+    this.showAllButton = button("Whole song", "Show the whole song", () => range.showAll());
+    this.spectrogramButton = button("Spectrogram", "Spectrogram", () => this.#toggleSpectrogram(onSpectrogram));
+    this.spectrogramButton.setAttribute("aria-pressed", "false");
+    const group = { role: "group", "aria-label": "Zoom" };
+    const buttons = [this.zoomOutButton, this.zoomInButton, this.showAllButton, this.spectrogramButton];
+    this.element = createElement("div.zoom-controls", group, ...buttons, this.#text);
+    const { signal } = this.#closing;
+    range.addEventListener("change", () => this.#show(), { signal });
+    addEventListener("keydown", (event) => this.#handleKey(event), { signal });
+    this.#show();
+  }
+
+  close() {
+    this.#closing.abort();
+  }
+
+  /** Zoom around the playhead if it is visible, else around the center. */
+  #zoom(factor) {
+    const position_s = this.#getPosition();
+    this.#range.zoom(factor, this.#range.contains(position_s) ? position_s : undefined);
+  }
+
+  #handleKey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.target.closest?.(HANDLES_CHARACTERS) || document.querySelector("dialog[open]")) return;
+    if (event.key === "+" || event.key === "=") this.#zoom(ZOOM_FACTOR);
+    else if (event.key === "-") this.#zoom(1 / ZOOM_FACTOR);
+    else if (event.key === "0") this.#range.showAll();
+    else return;
+    event.preventDefault();
+  }
+
+  #toggleSpectrogram(onSpectrogram) {
+    const isShown = this.spectrogramButton.getAttribute("aria-pressed") === "false";
+    this.spectrogramButton.setAttribute("aria-pressed", isShown);
+    if (isShown && this.#range.span_s > MAX_SPECTROGRAM_S) {
+      const start_s = this.#getPosition() - MAX_SPECTROGRAM_S / 10;
+      this.#range.show(start_s, start_s + MAX_SPECTROGRAM_S);
+    }
+    onSpectrogram(isShown);
+    this.#show();
+  }
+
+  #show() {
+    const { start_s, end_s, span_s, isWhole } = this.#range;
+    const isSpectrogram = this.spectrogramButton.getAttribute("aria-pressed") === "true";
+    if (isSpectrogram && span_s > MAX_SPECTROGRAM_S) {
+      setText(this.#text, `Zoom in to ${MAX_SPECTROGRAM_S} seconds to see the spectrogram.`);
+    } else {
+      setText(this.#text, isWhole ? "" : `${formatPrecisely(start_s, span_s)} to ${formatPrecisely(end_s, span_s)}`);
+    }
+  }
+}
+
+/** Format a time with as many decimals as the visible span needs. */
+function formatPrecisely(time_s, span_s) {
+  const decimals = Math.min(Math.max(Math.ceil(1 - Math.log10(span_s)), 0), 4);
+  const rounded_s = Number(time_s.toFixed(decimals));
+  return formatTime(rounded_s) + (rounded_s % 1).toFixed(decimals).slice(1);
+}
