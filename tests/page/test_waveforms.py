@@ -254,7 +254,7 @@ def test_waveforms_show_the_song_down_to_its_samples_and_follow_the_playback(
     extremes = np.array(extremes_of(samples, 0, 30, len(found))).reshape(-1, 2) / largest
     expected = 0.94 * np.sign(extremes) * np.abs(extremes) ** 0.65
     assert np.abs(found - expected).mean() < 0.04
-    user.screenshot("20-waveforms")
+    user.screenshot("30-waveforms")
     require_accessible(page)
 
     # Zoom by the wheel around the pointer, pan by the horizontal wheel.
@@ -269,7 +269,7 @@ def test_waveforms_show_the_song_down_to_its_samples_and_follow_the_playback(
     expect(visible).to_have_text(re.compile(r"^0:07\.8 to 0:14\.4$|^0:07\.7 to 0:14\.\d$"))
     page.mouse.wheel(200, 0)
     expect(visible).not_to_have_text(re.compile(r"^0:07"))
-    user.screenshot("21-waveforms-zoomed")
+    user.screenshot("31-waveforms-zoomed")
 
     # Follow the playback.
     page.keyboard.press("0")
@@ -294,7 +294,7 @@ def test_waveforms_show_the_song_down_to_its_samples_and_follow_the_playback(
           return data.some((value, index) => index % 4 === 3 && value > 0 && value < 255);
         }"""
     )
-    user.screenshot("22-waveforms-samples")
+    user.screenshot("32-waveforms-samples")
     page.get_by_role("button", name="Show the whole song").click()
     expect(visible).to_be_empty()
 
@@ -314,7 +314,7 @@ def test_spectrogram_and_selection_are_shown(user: PageUser, make_song: SongFact
           return data.filter(isPale).length > 5000;
         })"""
     )
-    user.screenshot("23-spectrogram")
+    user.screenshot("33-spectrogram")
     require_accessible(page)
     page.get_by_role("button", name="Show the whole song").click()
     expect(visible).to_have_text("Zoom in to 20 seconds to see the spectrogram.")
@@ -336,4 +336,4 @@ def test_spectrogram_and_selection_are_shown(user: PageUser, make_song: SongFact
     loop_box = loop.bounding_box()
     assert loop_box is not None
     assert abs(loop_box["width"] / box["width"] - 0.2) < 0.02
-    user.screenshot("24-selection")
+    user.screenshot("34-selection")

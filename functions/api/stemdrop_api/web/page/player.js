@@ -216,7 +216,7 @@ export class Player {
       onChange: () => this.#draw(),
     });
     const getUrl = async (force) => (await this.#song.refreshJob({ force })).peaks.url;
-    if (job.peaks) waveforms.loadPeaks(getUrl).catch((error) => this.#showError(error));
+    if (job.peaks) waveforms.loadPeaks(getUrl);
     return waveforms;
   }
 

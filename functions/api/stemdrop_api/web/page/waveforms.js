@@ -60,7 +60,11 @@ export class Waveforms {
   }
 
   /** Replace the outlines by the peaks of the server. Results of earlier versions have none. */
-  async loadPeaks(getUrl) {
+  loadPeaks(getUrl) {
+    return this.#loadPeaks(getUrl).catch(ignoreMissing);
+  }
+
+  async #loadPeaks(getUrl) {
     for (const force of [false, true]) {
       const response = await fetch(await getUrl(force), { credentials: "omit" }).catch(() => null);
       if (!response?.ok) continue;
@@ -128,10 +132,7 @@ export class Waveforms {
     this.#loadingTimer ??= setTimeout(() => {
       this.#loadingTimer = null;
       for (const name of this.#sources.keys()) {
-        this.#loadDetails(name).catch((error) => {
-          // The peaks are good enough without samples. The playback reports why there are none.
-          if (!(error instanceof AppError) && error.name !== "AbortError") throw error;
-        });
+        this.#loadDetails(name).catch(ignoreMissing);
       }
     }, LOADING_DELAY_MS);
   }
@@ -152,4 +153,9 @@ export class Waveforms {
     }
     this.#onChange();
   }
+}
+
+/** Ignore why details are missing: the picture is good enough, and the playback reports the same error. */
+function ignoreMissing(error) {
+  if (!(error instanceof AppError) && error.name !== "AbortError") throw error;
 }
