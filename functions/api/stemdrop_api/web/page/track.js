@@ -1,0 +1,36 @@
+// A track of the playback: where its samples come from, and how loud they are.
+
+import { SAMPLE_RATE_HZ } from "./audio-source.js";
+
+export const SEGMENT_FRAMES = 4 * SAMPLE_RATE_HZ;
+const CACHED_SEGMENTS = 6; // 8 MB
+
+export class Track {
+  pan = 0;
+  #source;
+  #segments = new Map();
+
+  /**
+   * @param {object} source See audio-source.js.
+   * @param {number} gain From 0 to 1.
+   */
+  constructor(source, gain) {
+    this.#source = source;
+    this.gain = gain;
+  }
+
+  /** Return the segment that contains a frame, as an AudioBuffer. Recent ones are kept. */
+  async read(frame, signal) {
+    const index = Math.floor(frame / SEGMENT_FRAMES);
+    const cached = this.#segments.get(index);
+    if (cached) {
+      this.#segments.delete(index); // to insert it again as the most recently used
+      this.#segments.set(index, cached);
+      return cached;
+    }
+    const buffer = await this.#source.read(index * SEGMENT_FRAMES, SEGMENT_FRAMES, signal);
+    this.#segments.set(index, buffer);
+    if (this.#segments.size > CACHED_SEGMENTS) this.#segments.delete(this.#segments.keys().next().value);
+    return buffer;
+  }
+}
