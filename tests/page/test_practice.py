@@ -1,13 +1,17 @@
 """Pitch, tempo, loops and the metronome, on the samples that the page plays."""
 
 import base64
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from playwright.sync_api import Locator, Page, expect
+from accessibility import require_accessible, require_fitting
 
 from browser import PageUser
+from page_site import SongFactory
 from stemdrop_api.web_page import version
 
 RATE_HZ = 44_100
@@ -253,3 +257,84 @@ def test_metronome_follows_a_loop(user: PageUser) -> None:
     before = "playback.hasMetronome = true; playback.setLoop(1, 1.8); playback.seek(1)"
     found = record(user, "0", 5.0, beats_s=[0.2, 1.2, 2.2, 3.2], before=before)
     assert np.diff(clicks_s(found.sum)) == pytest.approx([0.8] * 5, abs=1e-4)
+
+
+def drag_start(page: Page) -> None:
+    """Drag the start of the loop to a quarter of the song, and then beyond the loop's end."""
+    start = page.get_by_role("slider", name="Start of the loop")
+    box = start.bounding_box()
+    strip = page.locator(".timeline").bounding_box()
+    assert box is not None
+    assert strip is not None
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(strip["x"] + strip["width"] / 4, box["y"] + 5, steps=4)
+    expect(start).to_have_attribute("aria-valuetext", re.compile("^0:0(5.9|6.0)"))
+    expect(start.locator(".handle-time")).to_be_visible()
+    page.mouse.move(strip["x"] + strip["width"], box["y"] + 5, steps=4)
+    page.mouse.up()
+
+
+def check_looks(user: PageUser) -> None:
+    """Check the page as it is now in a wide and a narrow window, light and dark."""
+    page = user.page
+    for number, look in enumerate([(1100, "light"), (1100, "dark"), (360, "light"), (360, "dark")]):
+        width, color_scheme = look
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(color_scheme=color_scheme)  # type: ignore[arg-type]
+        user.screenshot(f"30-practice-{number}")
+        require_accessible(page)
+        require_fitting(page)
+
+
+def test_practice_controls_by_keyboard_and_mouse(
+    signed_out_user: PageUser, make_song: SongFactory
+) -> None:
+    user = signed_out_user
+    page = user.sign_in()
+    user.separate(make_song("Etude.wav", 170, 24.0))
+    user.card("done")
+
+    def slider(name: str) -> Locator:
+        return page.get_by_role("slider", name=name, exact=True)
+
+    def button(name: str) -> Locator:
+        return page.get_by_role("button", name=name, exact=True)
+
+    page.get_by_text("Practice", exact=True).click()
+    slider("Pitch").focus()
+    page.keyboard.press("ArrowRight")
+    slider("Fine pitch").fill("-20")
+    slider("Tempo").fill("75")
+    expect(page.locator(".practice-summary")).to_have_text("75%, +0.8")
+    button("Play").click()
+    expect(slider("Position")).to_have_attribute("aria-valuetext", re.compile("^0:0[2-5] of"))
+    button("Metronome").click()
+    slider("Tempo").dblclick()
+    expect(page.locator(".practice-summary")).to_have_text("+0.8")
+    button("Reset").click()
+    expect(button("Reset")).to_be_disabled()
+    expect(slider("Tempo")).to_be_focused()
+    button("Pause").click()
+
+    slider("Position").fill("5")
+    button("Add marker").click()
+    page.keyboard.type("Chorus")
+    slider("Position").fill("9")
+    button("Go to Chorus, 0:05.0").click()
+    expect(slider("Position")).to_have_value("5")
+
+    button("Loop from here").click()
+    slider("Position").fill("8")
+    button("Loop to here").click()
+    start, end = slider("Start of the loop"), slider("End of the loop")
+    end.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
+    expect(end).to_have_attribute("aria-valuetext", "0:08.11")
+    drag_start(page)
+    expect(start).to_have_attribute("aria-valuetext", "0:07.91")  # 0.2 seconds before the end
+
+    check_looks(user)
+    button("Delete Chorus").click()
+    expect(button("Add marker")).to_be_focused()

@@ -10,6 +10,12 @@ export function formatTime(duration_s) {
   return parts.map((part, index) => (index ? String(part).padStart(2, "0") : part)).join(":");
 }
 
+/** Format a position with decimals: 3:05.20. */
+export function formatExactTime(duration_s, decimals) {
+  const rounded_s = Number(duration_s.toFixed(decimals));
+  return formatTime(rounded_s) + (rounded_s % 1).toFixed(decimals).slice(1);
+}
+
 /** Format a rough duration: "a moment", "20 seconds", "3 minutes". */
 export function formatEstimate(duration_s) {
   if (duration_s < 3) return "a moment";

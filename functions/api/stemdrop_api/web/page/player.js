@@ -12,8 +12,10 @@ import { MixPresets } from "./mix-presets.js";
 import { Mixer, ORIGINAL } from "./mixer.js";
 import { PlaybackControls } from "./playback-controls.js";
 import { Playback } from "./playback.js";
+import { PracticeControls } from "./practice-controls.js";
 import { createLink } from "./song-link.js";
 import { SongSettings } from "./song-settings.js";
+import { Timeline } from "./timeline.js";
 import { VisibleRange } from "./visible-range.js";
 import { Waveforms } from "./waveforms.js";
 import { ZoomControls } from "./zoom-controls.js";
@@ -30,6 +32,7 @@ export class Player {
   #strips = [];
   #sources = new Map();
   #range;
+  #timeline;
   #waveforms;
   #zoomControls;
   #error = createElement("p.error", { role: "alert" });
@@ -48,10 +51,13 @@ export class Player {
     this.#song = song;
     this.#capabilities = capabilities;
     this.#mixer = new Mixer(job.stems.map(({ stem }) => stem));
-    this.#playback = new Playback(job.stems[0].duration_s);
+    const { offset_s = 0 } = job.options;
+    const beats_s = (job.music?.beats_s ?? []).map((time_s) => time_s - offset_s);
+    this.#playback = new Playback(job.stems[0].duration_s, beats_s);
     this.#settings = new SongSettings(song.id, this.#mixer, this.#playback);
     this.#controls = new PlaybackControls(this.#playback, withoutExtension(song.name));
     this.#range = new VisibleRange(this.#playback.duration_s);
+    this.#timeline = new Timeline(this.#playback, this.#range, () => this.#draw());
     this.#zoomControls = this.#createZoomControls();
     this.#waveforms = this.#createWaveforms();
     const tracks = job.stems.map((stem) => this.#stemTrack(stem));
@@ -61,8 +67,10 @@ export class Player {
       "div.player",
       { role: "group", "aria-label": `Stems of ${song.name}` },
       this.#controls.element,
+      new PracticeControls(this.#playback, job.music?.tempo_bpm ?? null).element,
       this.#presets.element,
       this.#zoomControls.element,
+      createElement("div.track.timeline-track", {}, this.#timeline.element),
       createElement("div.tracks", {}, ...tracks, this.#originalTrack()),
       this.#error,
       createElement("div.save-actions", {}, this.#mixControls.element, this.#downloadAll()),
@@ -96,6 +104,7 @@ export class Player {
     this.#mixControls.close();
     this.#settings.close();
     this.#playback.close();
+    this.#timeline.close();
     this.#waveforms.close();
     this.#zoomControls.close();
   }
@@ -247,8 +256,9 @@ export class Player {
   }
 
   #draw() {
-    const { position_s, loop } = this.#playback;
-    this.#waveforms.draw(position_s, loop, new Map(this.#mixer.gains()));
+    const { position_s } = this.#playback;
+    this.#timeline.showPosition();
+    this.#waveforms.draw(position_s, this.#timeline.loop, new Map(this.#mixer.gains()));
     this.#controls.show();
     this.#mixControls.show();
   }
