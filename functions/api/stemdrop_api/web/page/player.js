@@ -1,6 +1,6 @@
 // The player of a song: its stems and the original, with mixer, waveforms and downloads.
 
-import { createFileSource, createStemSource } from "./audio-source.js";
+import { createStemSource } from "./audio-source.js";
 import { ChannelStrip } from "./channel-strip.js";
 import { createElement, setText } from "./dom.js";
 import { createArchiveLinks, createDownloadLink } from "./download-link.js";
@@ -10,6 +10,7 @@ import { removeFromMediaSession, showInMediaSession } from "./media-session.js";
 import { MixControls } from "./mix-controls.js";
 import { MixPresets } from "./mix-presets.js";
 import { Mixer, ORIGINAL } from "./mixer.js";
+import { OriginalTrack } from "./original-track.js";
 import { PlaybackControls } from "./playback-controls.js";
 import { Playback } from "./playback.js";
 import { PracticeControls } from "./practice-controls.js";
@@ -38,9 +39,6 @@ export class Player {
   #error = createElement("p.error", { role: "alert" });
   #animationFrame = null;
   #isAnimating = false;
-  #originalSource = null;
-  #originalButton;
-  #originalFileLabel;
 
   /**
    * @param {Song} song A song that is done.
@@ -71,7 +69,7 @@ export class Player {
       this.#presets.element,
       this.#zoomControls.element,
       createElement("div.track.timeline-track", {}, this.#timeline.element),
-      createElement("div.tracks", {}, ...tracks, this.#originalTrack()),
+      createElement("div.tracks", {}, ...tracks, this.#createOriginalTrack().element),
       this.#error,
       createElement("div.save-actions", {}, this.#mixControls.element, this.#downloadAll()),
     );
@@ -130,66 +128,19 @@ export class Player {
     );
   }
 
-  #originalTrack() {
-    this.#originalButton = this.#toggle("Listen", "Listen to the original", () => {
-      this.#addOriginalTrack();
-      return (this.#mixer.originalOnly = !this.#mixer.originalOnly);
+  #createOriginalTrack() {
+    return new OriginalTrack(this.#song, this.#waveforms.element(ORIGINAL), {
+      onSource: (source) => {
+        this.#playback.addTrack(ORIGINAL, source, 0);
+        this.#waveforms.setSource(ORIGINAL, source);
+      },
+      onToggle: () => {
+        this.#mixer.originalOnly = !this.#mixer.originalOnly;
+        this.#applyGains();
+        return this.#mixer.originalOnly;
+      },
+      onError: (error) => this.#showError(error),
     });
-    const input = createElement("input", {
-      type: "file",
-      className: "visually-hidden",
-      accept: "audio/*,video/*",
-      on: { change: () => this.#chooseOriginal(input) },
-    });
-    this.#originalFileLabel = createElement("label.toggle.file", {}, input, "Choose the file");
-    this.#showOriginalButton(this.#song.file !== null);
-    return createElement(
-      "div.track.original",
-      { role: "group", "aria-label": "Original", "data-stem": ORIGINAL },
-      createElement("span.name", {}, "Original"),
-      createElement("span.channel", {}, this.#originalButton, this.#originalFileLabel),
-      this.#waveforms.element(ORIGINAL),
-      createElement("span.hint", {}, "for comparison"),
-    );
-  }
-
-  /** Return a button with two states. `toggle` changes the state and returns the new one. */
-  #toggle(text, label, toggle) {
-    const click = ({ currentTarget }) => {
-      currentTarget.setAttribute("aria-pressed", toggle());
-      this.#applyGains();
-    };
-    const attributes = { type: "button", "aria-pressed": "false", "aria-label": label, on: { click } };
-    return createElement("button.toggle", attributes, text);
-  }
-
-  #showOriginalButton(hasFile) {
-    this.#originalFileLabel.hidden = hasFile;
-    this.#originalButton.hidden = !hasFile;
-  }
-
-  #chooseOriginal(input) {
-    const [file] = input.files;
-    if (!file) return;
-    if (file.size !== this.#song.job.source.size_bytes) {
-      const detail = "This is a different file. Choose the one that was separated.";
-      this.#showError({ code: "different_file", detail });
-      return;
-    }
-    this.#showError(null);
-    this.#song.file = file;
-    const hadFocus = document.activeElement === input;
-    this.#showOriginalButton(true);
-    if (hadFocus) this.#originalButton.focus();
-  }
-
-  /** Decode the original only when it is first played. */
-  #addOriginalTrack() {
-    if (this.#originalSource !== null) return;
-    const { file, job } = this.#song;
-    this.#originalSource = createFileSource(file, job.sound?.duration_s ?? 0, job.options.offset_s ?? 0);
-    this.#playback.addTrack(ORIGINAL, this.#originalSource, 0);
-    this.#waveforms.setSource(ORIGINAL, this.#originalSource);
   }
 
   #createMixControls() {
