@@ -148,14 +148,21 @@ def test_update_keeps_token_and_parameters(
         StackName=name, WaiterConfig={"Delay": 0.1}
     )
     deployer = Deployer(tmp_path, account)
-    done = deployer.run("--parameters", "RetentionDays=3")
+    secret = f"whsec_{'a' * 32}"
+    wanted = "RetentionDays=3 WebhookHosts=hooks.example.org"
+    done = deployer.run("--parameters", wanted, WEBHOOK_SECRET=secret)
     assert done.returncode == 0, done.stdout + done.stderr
     found = account.parameters(NAME)
     assert (found["RetentionDays"], found["MaxDurationS"]) == ("3", "1200")
+    assert found["WebhookHosts"] == "hooks.example.org"
+    assert secret not in done.stdout + done.stderr
     assert token_of(account) == token
     build, deploy = deployer.calls()
     assert build["parameters"]["Models"] == "2stems 4stems"
     assert "AccessToken" not in deploy["parameters"]
+    assert deploy["parameters"]["WebhookSecret"] == secret
+    for call in (build, deploy):
+        assert secret not in json.dumps(call["arguments"]) + json.dumps(call["environment"])
     assert "--config-env dev-bootstrap" in " ".join(deploy["arguments"])
     assert "--s3-bucket zips" in " ".join(deploy["arguments"])
 

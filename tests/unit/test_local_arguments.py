@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stemdrop_local.local import TokenError, main, token_of
+from stemdrop_local.local import TokenError, _parser, _settings, main, token_of
 
 LETTERS = string.ascii_letters + string.digits + "._~+/=-"
 GOOD = st.text(LETTERS, min_size=32, max_size=256)
@@ -54,3 +54,13 @@ def test_songs_argument_takes_positive_numbers(
         main([f"--songs={songs}"])
     assert ended.value.code == 2
     assert f"argument --songs: {songs} is not 1 or more" in capsys.readouterr().err
+
+
+def test_webhooks_are_set_by_the_environment(tmp_path: Path) -> None:
+    parsed = _parser().parse_args([f"--data={tmp_path}"])
+    hosts = {"WEBHOOK_HOSTS": "127.0.0.1:9000", "WEBHOOK_SECRET": "whsec_x", "OTHER": "x"}
+    assert _settings(parsed, hosts).parameters == {
+        "WebhookHosts": "127.0.0.1:9000",
+        "WebhookSecret": "whsec_x",
+    }
+    assert _settings(parsed, {}).parameters == {}

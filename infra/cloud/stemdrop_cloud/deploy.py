@@ -72,8 +72,8 @@ def choose_token(deployment: DeploymentPlan, *, is_new_wanted: bool) -> dict[str
 
 
 def _run_sam(deployment: DeploymentPlan, command: list[str | Path], secret: dict[str, str]) -> None:
-    # With SAM_DEBUG, SAM logs all parameters.
-    variables = {name: value for name, value in os.environ.items() if name != "SAM_DEBUG"}
+    hidden = {"SAM_DEBUG", "WEBHOOK_SECRET"}  # with SAM_DEBUG, SAM logs all parameters
+    variables = {name: value for name, value in os.environ.items() if name not in hidden}
     # The build of the API needs uv, which is installed next to Python.
     variables["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     with parameters.written({**deployment.values, **secret}) as url:
