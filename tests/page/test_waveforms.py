@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from accessibility import require_accessible
 from browser import PageUser
@@ -232,6 +232,20 @@ def drawn(page: Page, track: str) -> NDArray[np.float64]:
     return np.stack([middle - rows[:, 1] - 1, middle - rows[:, 0]], axis=1) / middle
 
 
+def pinch(
+    page: Page, element: Locator, before: tuple[float, float], after: tuple[float, float]
+) -> None:
+    """Move two fingers on an element between fractions of its width."""
+    box = element.bounding_box()
+    assert box is not None
+    protocol = page.context.new_cdp_session(page)
+    for kind, fractions in (("touchStart", before), ("touchMove", after), ("touchEnd", ())):
+        y = box["y"] + box["height"] / 2
+        points = [{"x": box["x"] + part * box["width"], "y": y} for part in fractions]
+        protocol.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    protocol.detach()
+
+
 def separate_four_stems(user: PageUser, song: Path) -> None:
     user.expected.append("willReadFrequently")  # the tests read what is drawn
     user.choose(song)
@@ -270,6 +284,15 @@ def test_waveforms_show_the_song_down_to_its_samples_and_follow_the_playback(
     page.mouse.wheel(200, 0)
     expect(visible).not_to_have_text(re.compile(r"^0:07"))
     user.screenshot("31-waveforms-zoomed")
+
+    # Zoom by two fingers, which are no selection.
+    page.keyboard.press("0")
+    expect(visible).to_be_empty()
+    pinch(page, waveform, (0.4, 0.6), (0.2, 0.8))
+    expect(visible).to_have_text("0:10.0 to 0:20.0")
+    pinch(page, waveform, (0.2, 0.8), (0.1, 0.7))
+    expect(visible).to_have_text("0:11.0 to 0:21.0")
+    expect(page.get_by_role("button", name="Loop off")).to_be_hidden()
 
     # Follow the playback.
     page.keyboard.press("0")
