@@ -8,6 +8,7 @@ SONG ?=
 OUT ?= out
 MODELS ?= 2stems
 PORT ?= 5000
+URL ?= http://localhost:$(PORT)/
 SONGS ?= 1
 DIR ?=
 QUALITIES ?= spleeter high
@@ -44,6 +45,7 @@ NPM := $(or $(shell command -v npm),$(CURDIR)/.venv-node/bin/npm)
 PAGE_LIBRARIES := $(addprefix functions/api/stemdrop_api/web/libraries/,signalsmith-stretch.mjs wasm-media-encoders.mjs mp3.wasm)
 CLIENTS_READY := tests/clients_js/node_modules/.package-lock.json
 TEMPLATES := template.yaml $(wildcard infra/*.yaml)
+LIGHTHOUSE := lighthouse@13.5.0
 PODMAN := podman runc iptables netavark aardvark-dns uidmap debootstrap
 # Many tests wait: for playback, for retries, for processes that start.
 PARALLEL = -n $(shell echo $$((2 + $$(getconf _NPROCESSORS_ONLN)))) --dist loadfile --no-loadscope-reorder
@@ -166,6 +168,16 @@ template: test-setup ## Check template.yaml against the code
 
 page: test-setup chromium ## Run the tests of the page in Chromium
 	$(BIN)/python -m pytest tests/page
+
+lighthouse: $(NODE_READY) chromium ## Rate the page at URL with Lighthouse, on a desktop and on a phone; needs a network
+	mkdir -p "$(OUT)"
+	for preset in "" --preset=desktop; do \
+		PATH="$(CURDIR)/.venv-node/bin:$$PATH" CHROME_PATH="$$(command -v chromium)" npx --yes $(LIGHTHOUSE) "$(URL)" --quiet \
+			$$preset --only-categories=performance,accessibility,best-practices,seo \
+			--chrome-flags="--headless=new --no-sandbox" --output=json --output-path="$(OUT)/lighthouse.json"; \
+		sed -nE '/^  "categories"/,/^  "categoryGroups"/ s/^      "(title|score)": "?([^",]*)"?,?$$/\2/p' "$(OUT)/lighthouse.json" \
+			| paste -sd " \n"; \
+	done
 
 chromium: ## Install Debian's Chromium for the tests of the page
 	@command -v chromium >/dev/null || { \

@@ -169,6 +169,17 @@ def test_every_imported_module_is_loaded_at_once(anonymous_api: Api) -> None:
     assert {name for text in texts for name in re.findall(static, text)} == set(loaded)
 
 
+def test_style_sheets_are_one_file(anonymous_api: Api) -> None:
+    html = anonymous_api.get("/").body.decode()
+    assert re.findall(r"[\w-]+\.css", html) == ["styles.css"]
+    styles = anonymous_api.get(f"/page/{version()}/styles.css")
+    assert styles.headers["content-type"].startswith("text/css")
+    assert styles.headers["cache-control"].endswith("immutable")
+    sheets = [content for name, content in page_files().items() if name.endswith(".css")]
+    assert sum(map(len, sheets)) == len(styles.body)
+    assert all(content in styles.body for content in sheets)
+
+
 def test_service_worker_controls_the_folder_of_the_page(anonymous_api: Api) -> None:
     for name in MODULES:
         headers = anonymous_api.get(f"/page/{version()}/{name}").headers

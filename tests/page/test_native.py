@@ -14,7 +14,11 @@ from page_site import Site, SongFactory
 from stemdrop_local.deployment import ROOT
 
 SCREENSHOTS = ROOT / "out" / "page"
-PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 360, "height": 740},
+    "has_touch": True,
+    "is_mobile": True,
+}
 # Records the handlers and the position that the page gives the browser.
 RECORD_SESSION = """
 globalThis.given = { handlers: {}, position: null };

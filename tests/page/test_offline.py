@@ -78,7 +78,7 @@ def test_page_opens_offline_and_the_cache_has_no_audio_and_no_token(
     offline_user.reload()
     ((name, files),) = cached_files(page).items()
     assert name.endswith(version())
-    own = {f"/page/{version()}/{file}" for file in page_files() if file != "index.html"}
+    own = {f"/page/{version()}/{file}" for file in (*page_files(), "styles.css")}
     assert {"/", f"/page/{version()}/main.js"} < files.keys() <= {"/", *own}
     assert TOKEN not in json.dumps(files)
     page.context.set_offline(True)

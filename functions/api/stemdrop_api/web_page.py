@@ -19,6 +19,10 @@ from stemdrop_api.dependencies import AppDependencies
 from stemdrop_api.errors import NotFoundError
 
 HTML = "index.html"
+STYLES = (
+    "styles.css"  # all style sheets in the order of the HTML, so that browsers wait for one file
+)
+STYLE_LINE = re.compile(r'^.*rel="stylesheet" href="[^"]*/([\w-]+\.css)".*\n', re.MULTILINE)
 ENTRY_POINT = "main.js"
 SERVICE_WORKER = "service-worker.js"
 VERSION_PLACEHOLDER = "VERSION"
@@ -61,10 +65,11 @@ def show_file(wanted: str, name: str, dependencies: AppDependencies) -> Response
 
     An older version of the page gets the current files, but does not cache them.
     """
-    if name == HTML or name not in page_files():
+    content = style_sheet() if name == STYLES else page_files().get(name)
+    if name == HTML or content is None:
         raise NotFoundError("The page has no such file.")
     cache_control = CACHE_FOREVER if wanted == version() else REVALIDATE
-    response = _serve(name, page_files()[name], cache_control, dependencies.signer)
+    response = _serve(name, content, cache_control, dependencies.signer)
     if name == SERVICE_WORKER:
         response.headers["Service-Worker-Allowed"] = "../../"  # relative to its own path
     return response
@@ -86,6 +91,13 @@ def version() -> str:
 
 
 @cache
+def style_sheet() -> bytes:
+    """Return the style sheets of the HTML as one."""
+    names = STYLE_LINE.findall(page_files()[HTML].decode())
+    return b"".join(page_files()[name] for name in names)
+
+
+@cache
 def imported_modules() -> tuple[str, ...]:
     """Return the modules that the entry point imports, and those that they import."""
     found = {ENTRY_POINT: None}
@@ -99,12 +111,16 @@ def imported_modules() -> tuple[str, ...]:
 
 @cache
 def _html() -> bytes:
-    """Return the HTML with the version, and the modules to load at once."""
+    """Return the HTML with the version, one style sheet, and the modules to load at once."""
     html = page_files()[HTML].decode().replace(VERSION_PLACEHOLDER, version())
 
     def repeat(line: re.Match[str]) -> str:
         return "".join(line[0].replace(MODULE_PLACEHOLDER, name) for name in imported_modules())
 
+    first, *others = (line[0] for line in STYLE_LINE.finditer(html))
+    for line in others:
+        html = html.replace(line, "")
+    html = html.replace(first, re.sub(r"[\w-]+\.css", STYLES, first))
     return MODULE_LINE.sub(repeat, html).encode()
 
 
