@@ -66,8 +66,7 @@ export class Player {
       { role: "group", "aria-label": `Stems of ${song.name}` },
       this.#controls.element,
       new PracticeControls(this.#playback, job.music?.tempo_bpm ?? null).element,
-      this.#presets.element,
-      this.#zoomControls.element,
+      createElement("div.toolbar", {}, this.#presets.element, this.#zoomControls.element),
       createElement("div.track.timeline-track", {}, this.#timeline.element),
       createElement("div.tracks", {}, ...tracks, this.#createOriginalTrack().element),
       this.#error,
@@ -104,7 +103,6 @@ export class Player {
     this.#playback.close();
     this.#timeline.close();
     this.#waveforms.close();
-    this.#zoomControls.close();
   }
 
   #stemTrack({ stem, duration_s }) {

@@ -1,17 +1,14 @@
-// The buttons and keys that zoom the waveforms, and the spectrogram's button.
+// The buttons that zoom the waveforms, which `keyboard.js` presses, too, and the spectrogram's.
 
 import { createElement, setText } from "./dom.js";
 import { formatTime } from "./format.js";
 import { MAX_SPECTROGRAM_S } from "./spectrogram.js";
 
 const ZOOM_FACTOR = 2;
-// Elements that take the characters themselves.
-const HANDLES_CHARACTERS = "textarea, select, dialog, input:not([type=range], [type=checkbox], [type=radio], [type=file])";
 
 export class ZoomControls {
   #range;
   #getPosition;
-  #closing = new AbortController();
   #text = createElement("span.hint");
 
   /**
@@ -32,30 +29,14 @@ export class ZoomControls {
     const group = { role: "group", "aria-label": "Zoom" };
     const buttons = [this.zoomOutButton, this.zoomInButton, this.showAllButton, this.spectrogramButton];
     this.element = createElement("div.zoom-controls", group, ...buttons, this.#text);
-    const { signal } = this.#closing;
-    range.addEventListener("change", () => this.#show(), { signal });
-    addEventListener("keydown", (event) => this.#handleKey(event), { signal });
+    range.addEventListener("change", () => this.#show());
     this.#show();
-  }
-
-  close() {
-    this.#closing.abort();
   }
 
   /** Zoom around the playhead if it is visible, else around the center. */
   #zoom(factor) {
     const position_s = this.#getPosition();
     this.#range.zoom(factor, this.#range.contains(position_s) ? position_s : undefined);
-  }
-
-  #handleKey(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (event.target.closest?.(HANDLES_CHARACTERS) || document.querySelector("dialog[open]")) return;
-    if (event.key === "+" || event.key === "=") this.#zoom(ZOOM_FACTOR);
-    else if (event.key === "-") this.#zoom(1 / ZOOM_FACTOR);
-    else if (event.key === "0") this.#range.showAll();
-    else return;
-    event.preventDefault();
   }
 
   #toggleSpectrogram(onSpectrogram) {
