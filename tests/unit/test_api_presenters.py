@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api_events import ENVIRONMENT
+from stemdrop.callback_url import MAX_LETTERS
 from stemdrop.job_record import Failure, Job, Stage, Status, Stem, StemArchive, timestamp
 from stemdrop.models import Model
 from stemdrop.options import Options
@@ -155,6 +156,7 @@ def test_largest_page_of_jobs_fits_into_a_lambda_response(monkeypatch: pytest.Mo
     )
     largest = job(
         filename="🎵" * 255,
+        callback_url="x" * MAX_LETTERS,
         options=options.to_json(),
         stems=stems,
         zip=StemArchive(f"jobs/{'0' * 32}/stems.zip", 2**40),

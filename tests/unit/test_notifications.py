@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from stemdrop.callback_url import MAX_LETTERS
 from stemdrop.env import topic_arn
 from stemdrop.errors import NotificationError, SetupError
 from stemdrop.job_record import (
@@ -69,7 +70,7 @@ class FakeSnsClient:
 
 def test_the_largest_message_fits() -> None:
     client = FakeSnsClient()
-    Notifier(ARN, client).publish(JOB)
+    Notifier(ARN, client).publish(replace(JOB, callback_url="x" * MAX_LETTERS))
     (request,) = client.requests
     attributes = sum(
         len(name) + len(value["DataType"]) + len(value["StringValue"])
