@@ -188,18 +188,18 @@ def test_outlines_are_drawn_without_a_file_of_peaks(user: PageUser) -> None:
 
 
 def test_sample_window_has_the_samples_around_the_range(user: PageUser) -> None:
-    reads = [(10, 10 + 8 / RATE_HZ, 4), (9, 11, 2), (7, 8, 1)]
+    reads = [(10, 10 + 8 / RATE_HZ, 4), (9.5, 11, 2), (7, 8, 1)]
     given = {"loads": [(2, 3), (10, 10.5)], "reads": reads, "duration_s": 11}
     found = user.page.evaluate(READ_SAMPLES, given | {"module": module("sample-window.js")})
     first, frames = found["requests"][1]
-    assert first == 8.75 * RATE_HZ
+    assert first == 9.25 * RATE_HZ
     assert first + frames == 11 * RATE_HZ
     assert found["has"] == [True, True, False]
     at = 10 * RATE_HZ
     pairs = [(-(at + 2 * part + 1), at + 2 * part + 1) for part in range(4)]
     assert found["extremes"][0] == [value for pair in pairs for value in pair]
     left, right = found["samples"][0]
-    np.testing.assert_allclose(left[:2], [[0, at], [0.125, at + 1]], atol=1e-6)
+    np.testing.assert_allclose(left[:2], np.array([[0, at], [0.125, at + 1]]), atol=1e-6)
     assert right[-1][0] >= 1
 
 
@@ -229,7 +229,8 @@ def drawn(page: Page, track: str) -> NDArray[np.float64]:
     found = canvas.evaluate(DRAWN_ROWS)
     middle = found["height"] / 2
     rows = np.array(found["rows"], np.float64)
-    return np.stack([middle - rows[:, 1] - 1, middle - rows[:, 0]], axis=1) / middle
+    extremes = np.stack([middle - rows[:, 1] - 1, middle - rows[:, 0]], axis=1)
+    return np.asarray(extremes / middle, np.float64)
 
 
 def pinch(
@@ -274,7 +275,9 @@ def test_waveforms_show_the_song_down_to_its_samples_and_follow_the_playback(
     # Zoom by the wheel around the pointer, pan by the horizontal wheel.
     waveform = page.get_by_role("group", name="Drums", exact=True).locator(".waveform")
     visible = page.locator(".zoom-controls .hint")
-    waveform.hover(position={"x": waveform.bounding_box()["width"] / 3, "y": 20})  # type: ignore[index]
+    box = waveform.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 3, box["y"] + 20)
     page.mouse.wheel(0, 10)
     expect(visible).to_be_empty()
     page.keyboard.down("Control")

@@ -3,7 +3,7 @@
 import { SAMPLE_RATE_HZ } from "./audio-source.js";
 
 // At least this much is loaded, so that a playback doesn't need a request for every part that it shows.
-const MIN_WINDOW_S = 3;
+const MIN_WINDOW_S = 2;
 
 export class SampleWindow {
   #source;
@@ -70,7 +70,8 @@ export class SampleWindow {
     );
   }
 
-  close() {
+  /** Release the samples. */
+  clear() {
     this.#loading?.abort();
     this.#channels = [];
     this.#frames = 0;

@@ -75,7 +75,7 @@ export class Waveform {
 
   close() {
     this.#observer.disconnect();
-    this.samples?.close();
+    this.samples?.clear();
   }
 
   #drawExtremes(context, { start_s, end_s }, gain, samples) {

@@ -120,8 +120,10 @@ export class Waveforms {
   }
 
   #refresh() {
-    const isShort = this.#range.span_s <= MAX_SPECTROGRAM_S;
-    if (!isShort) for (const waveform of this.#waveforms.values()) waveform.spectrogram = null;
+    for (const waveform of this.#waveforms.values()) {
+      if (this.#range.span_s > MAX_SPECTROGRAM_S) waveform.spectrogram = null;
+      if (this.#range.span_s > MAX_SAMPLES_S) waveform.samples?.clear();
+    }
     this.#onChange();
     this.#scheduleLoading();
   }
