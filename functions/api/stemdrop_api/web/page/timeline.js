@@ -39,7 +39,8 @@ export class Timeline {
     const handles = this.#handles.map(({ element }) => element);
     this.element = createElement("div.timeline", {}, this.#canvas, this.#playhead, this.#flags, ...handles);
     const { signal } = this.#listeners;
-    for (const target of [playback, range]) target.addEventListener("change", () => this.show(), { signal });
+    const colors = matchMedia("(prefers-color-scheme: dark)");
+    for (const target of [playback, range, colors]) target.addEventListener("change", () => this.show(), { signal });
     this.#observer.observe(this.element);
   }
 
