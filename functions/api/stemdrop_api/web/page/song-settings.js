@@ -2,10 +2,11 @@
 // browser, and goes into links. Both can contain anything, so all of it is checked.
 
 import { loadSettings, storeSettings } from "./library-storage.js";
+import { clamp, PITCH_SEMITONES, TEMPO_PERCENT } from "./playback-settings.js";
 
 const SAVE_DELAY_MS = 500;
-const MAX_PITCH_SEMITONES = 12;
-const TEMPO_PERCENT = [25, 200];
+const VOLUME = { min: 0, max: 1, initial: 1 };
+const PAN = { min: -1, max: 1, initial: 0 };
 const MAX_MARKERS = 100;
 const MAX_LABEL_LENGTH = 60;
 const DECIMALS = 1e4;
@@ -13,12 +14,12 @@ const DECIMALS = 1e4;
 /** Return settings with every value in its range. Unknown fields are left out. */
 export function parseSettings(value, stems, duration_s) {
   const { pitch_semitones, tempo_percent, loop, markers, position_s } = value ?? {};
-  const seconds = (number) => toNumber(number, 0, duration_s, 0);
+  const seconds = (number) => toNumber(number, { min: 0, max: duration_s, initial: 0 });
   const [start_s, end_s] = [seconds(loop?.start_s), seconds(loop?.end_s)];
   return {
     stems: Object.fromEntries(stems.map((stem) => [stem, parseChannel(value?.stems?.[stem])])),
-    pitch_semitones: toNumber(pitch_semitones, -MAX_PITCH_SEMITONES, MAX_PITCH_SEMITONES, 0),
-    tempo_percent: toNumber(tempo_percent, ...TEMPO_PERCENT, 100),
+    pitch_semitones: toNumber(pitch_semitones, PITCH_SEMITONES),
+    tempo_percent: toNumber(tempo_percent, TEMPO_PERCENT),
     loop: end_s > start_s ? { start_s, end_s } : null,
     markers: (Array.isArray(markers) ? markers : []).slice(0, MAX_MARKERS).map((marker) => ({
       position_s: seconds(marker?.position_s),
@@ -77,14 +78,14 @@ export class SongSettings {
 
 function parseChannel(channel) {
   return {
-    volume: toNumber(channel?.volume, 0, 1, 1),
-    pan: toNumber(channel?.pan, -1, 1, 0),
+    volume: toNumber(channel?.volume, VOLUME),
+    pan: toNumber(channel?.pan, PAN),
     muted: channel?.muted === true,
     soloed: channel?.soloed === true,
   };
 }
 
-function toNumber(value, min, max, otherwise) {
-  if (!Number.isFinite(value)) return otherwise;
-  return Math.round(Math.min(Math.max(value, min), max) * DECIMALS) / DECIMALS;
+function toNumber(value, range) {
+  if (!Number.isFinite(value)) return range.initial;
+  return Math.round(clamp(value, range) * DECIMALS) / DECIMALS;
 }
