@@ -19,9 +19,7 @@ from stemdrop_api.dependencies import AppDependencies
 from stemdrop_api.errors import NotFoundError
 
 HTML = "index.html"
-STYLES = (
-    "styles.css"  # all style sheets in the order of the HTML, so that browsers wait for one file
-)
+STYLES = "styles.css"  # all style sheets, so that browsers wait for one file
 STYLE_LINE = re.compile(r'^.*rel="stylesheet" href="[^"]*/([\w-]+\.css)".*\n', re.MULTILINE)
 ENTRY_POINT = "main.js"
 SERVICE_WORKER = "service-worker.js"
@@ -30,6 +28,7 @@ VERSION_PLACEHOLDER = "VERSION"
 MODULE_LINE = re.compile(r"^.*MODULE.*\n", re.MULTILINE)
 MODULE_PLACEHOLDER = "MODULE"
 IMPORT = re.compile(r'^(?:import|export|\}) .*?from "\./([\w-]+\.js)";$', re.MULTILINE)
+LATER_IMPORT = re.compile(r'import\("\./([\w-]+\.js)"\)')
 MEDIA_TYPES = {
     ".css": "text/css",
     ".js": "text/javascript",
@@ -99,14 +98,17 @@ def style_sheet() -> bytes:
 
 @cache
 def imported_modules() -> tuple[str, ...]:
-    """Return the modules that the entry point imports, and those that they import."""
-    found = {ENTRY_POINT: None}
-    waiting = [ENTRY_POINT]
-    while waiting:
-        names = IMPORT.findall(page_files()[waiting.pop()].decode())
-        waiting += [name for name in names if name not in found]
-        found |= dict.fromkeys(names)
-    return tuple(found)[1:]
+    """Return the modules that the page loads: first those that its entry point waits for."""
+    entry_point = page_files()[ENTRY_POINT].decode()
+    found: dict[str, None] = {}
+    for pattern in (IMPORT, LATER_IMPORT):
+        waiting = pattern.findall(entry_point)
+        while waiting:
+            name = waiting.pop(0)
+            if name not in found:
+                found[name] = None
+                waiting += IMPORT.findall(page_files()[name].decode())
+    return tuple(found)
 
 
 @cache

@@ -1,54 +1,23 @@
-// The page's entry point.
+// The page's entry point. It asks for the token and the server's options while the other modules load.
 
 import { forgetToken } from "./access-token.js";
 import { getOptions } from "./api.js";
 import { byId, setText } from "./dom.js";
 import { errorMessage } from "./errors.js";
-import { listenForFiles } from "./file-input.js";
 import { formatDuration, formatSize, pluralize } from "./format.js";
-import { listenForKeys } from "./keyboard.js";
 import { loadSongs } from "./library-storage.js";
-import { OptionsForm } from "./options-form.js";
-import { PendingUploads } from "./pending-uploads.js";
 import { retry } from "./retry.js";
-import { findJobs, listenForOtherSongs } from "./server-songs.js";
-import { SongList } from "./song-list.js";
-import { listenForLinks } from "./song-link.js";
-import { Song } from "./song.js";
 
 async function start() {
   byId("welcome").hidden = loadSongs().length > 0;
   for (const dialog of document.querySelectorAll("dialog")) closeByButtons(dialog);
+  const libraryModule = import("./song-library.js");
   const showError = (error) => setText(byId("notice"), error ? errorMessage(error) : "");
   const capabilities = await retry(getOptions, showError);
   showLimits(capabilities);
 
-  const optionsForm = new OptionsForm(capabilities);
-  let nextOptions = null;
-  const pendingUploads = new PendingUploads(capabilities, optionsForm, (songs, options) => {
-    // The list has the first song at the top, and its upload is the first.
-    songs.forEach((song, index) => (song.added_ms = Date.now() + songs.length - index));
-    const cards = [...songs].reverse().map((song) => songList.add(song));
-    songs.forEach((song) => song.separate(options));
-    cards.at(-1).heading.focus();
-  });
-  const songList = new SongList(capabilities, (song) => {
-    if (song.file) pendingUploads.add([song.file], { options: song.job?.options });
-    else nextOptions = song.job?.options ?? null;
-    if (!song.file) byId("file-input").click();
-  });
-  listenForFiles((files, isComplete) => {
-    pendingUploads.add(files, { options: nextOptions, isComplete });
-    nextOptions = null;
-  });
-  const stored = loadSongs();
-  const listedJobs = stored.length > 1 ? findJobs(stored.map(({ id }) => id)) : Promise.resolve(new Map());
-  for (const entry of stored.reverse()) {
-    songList.add(Song.fromLibrary(entry, capabilities.url_lifetime_s, listedJobs));
-  }
-  listenForOtherSongs(songList, capabilities);
-  listenForLinks(songList, capabilities);
-  listenForKeys(() => songList.openPlayer);
+  const { showLibrary } = await libraryModule;
+  showLibrary(capabilities);
   byId("sign-out").addEventListener("click", () => {
     forgetToken();
     location.reload();
