@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Locator, Page, expect
-from accessibility import require_accessible, require_fitting
 
+from accessibility import require_accessible, require_fitting
 from browser import PageUser
 from page_site import SongFactory
 from stemdrop_api.web_page import version

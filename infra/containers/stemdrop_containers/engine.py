@@ -150,10 +150,7 @@ def find_engine(*, is_offline: bool = False) -> ContainerEngine:
 
 @contextmanager
 def run_server(
-    command: Sequence[str],
-    address: Address,
-    environment: Mapping[str, str],
-    log: IO[Any],
+    command: Sequence[str], address: Address, environment: Mapping[str, str], log: IO[Any]
 ) -> Iterator[None]:
     """Run a server until the context or this process ends, once it listens.
 

@@ -104,10 +104,9 @@ def _is_end_of(job: Job, entry: SyncedFile) -> bool:
 def _results_in(folder: Path) -> set[str]:
     """Return the names of the results in a folder, according to its record."""
     try:
-        job = Job.from_json((folder / RECORD_NAME).read_bytes())
+        return {*_exported(Job.from_json((folder / RECORD_NAME).read_bytes()))}
     except (FileNotFoundError, StorageError):
         return set()
-    return {*_exported(job)}
 
 
 def _exported(job: Job) -> dict[str, str]:
