@@ -286,11 +286,17 @@ def test_mix_is_accessible_and_fits_the_window(
         page.get_by_role("slider", name="Pan of drums").fill("40")
         page.evaluate(STALL)
         page.get_by_role("button", name="Save mix").click()
-        expect(page.get_by_role("button", name="Cancel")).to_be_focused()
+        cancel = page.get_by_role("button", name="Cancel")
+        expect(cancel).to_be_focused()
+        bar = page.get_by_role("progressbar", name="Progress of the mix").bounding_box()
+        box = cancel.bounding_box()
+        assert bar is not None
+        assert box is not None
+        assert box["y"] < bar["y"] < box["y"] + box["height"]  # beside the button
         user.screenshot(f"30-{look}-mix")
         require_accessible(page)
         require_fitting(page)
-        page.get_by_role("button", name="Cancel").click()
+        cancel.click()
         expect(page.get_by_text("The mix was not saved.")).to_be_visible()
         expect(page.get_by_role("button", name="Save mix")).to_be_focused()
         require_accessible(page)
