@@ -53,7 +53,7 @@ export class ZoomControls {
   #show() {
     const { start_s, end_s, span_s, isWhole } = this.#range;
     if (isWhole && document.activeElement === this.showAllButton) this.zoomInButton.focus();
-    this.showAllButton.hidden = isWhole;
+    this.showAllButton.style.visibility = isWhole ? "hidden" : ""; // it keeps its place
     const isSpectrogram = this.spectrogramButton.getAttribute("aria-pressed") === "true";
     if (isSpectrogram && span_s > MAX_SPECTROGRAM_S) {
       setText(this.#text, `Zoom in to ${MAX_SPECTROGRAM_S} seconds to see the spectrogram.`);
