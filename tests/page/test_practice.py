@@ -19,9 +19,9 @@ QUANTUM_FRAMES = 128
 TONE_HZ = 440.0
 GAINS = (1.0, 0.5)
 # Plays synthetic tracks in an OfflineAudioContext, at most twice as fast as a clock. Returns the
-# samples of the sum and of each track. `steps` maps times to statements.
+# samples of the sum and of each track. SONG, BEFORE and STEPS are replaced by JavaScript.
 RECORD = """
-async ({ module, song, beats_s, duration_s, recorded_s, gains, before, steps }) => {
+async ({ module, beats_s, duration_s, recorded_s, gains }) => {
   const RATE_HZ = 44100;
   const { Playback } = await import(module);
   const Plain = GainNode;
@@ -56,7 +56,7 @@ async ({ module, song, beats_s, duration_s, recorded_s, gains, before, steps }) 
       }
     }
   };
-  const sampleAt = new Function("frame", `const time_s = frame / ${RATE_HZ}; return ${song};`);
+  const sampleAt = (frame, time_s = frame / RATE_HZ) => SONG;
   const playback = new Playback(duration_s, beats_s);
   let endedAt_s = null;
   playback.addEventListener("ended", () => { endedAt_s = context.currentTime; });
@@ -70,12 +70,9 @@ async ({ module, song, beats_s, duration_s, recorded_s, gains, before, steps }) 
     },
   }, 1));
   const positions_s = [];
-  const run = (statement) => new Function("playback", statement)(playback);
-  run(before);
+  { BEFORE }
   playback.play();
-  for (const [time_s, statement] of Object.entries(steps)) {
-    context.stopAt(Number(time_s), () => run(statement));
-  }
+  STEPS
   const STEP_S = 0.05;
   const pace = (time_s) => {
     if (time_s < recorded_s - STEP_S) context.stopAt(time_s, async () => {
@@ -122,12 +119,24 @@ class Recording:
         self.ended_at_s = found["endedAt_s"]
 
 
-def record(user: PageUser, song: str, recorded_s: float, **options: Any) -> Recording:
+def record(
+    user: PageUser,
+    song: str,
+    recorded_s: float,
+    *,
+    before: str = "",
+    steps: dict[float, str] | None = None,
+    **options: Any,
+) -> Recording:
+    """Record tracks that play a function of JavaScript, while statements change the playback."""
     user.page.goto(user.url)
-    defaults = {"duration_s": 60.0, "beats_s": [], "before": "", "steps": {}, "gains": GAINS}
+    stops = [
+        f"context.stopAt({time_s}, () => {{ {text} }});" for time_s, text in (steps or {}).items()
+    ]
+    script = RECORD.replace("SONG", song).replace("BEFORE", before).replace("STEPS", "".join(stops))
     module = f"/page/{version()}/playback.js"
-    arguments = {"module": module, "song": song, "recorded_s": recorded_s, **defaults, **options}
-    return Recording(user.page.evaluate(RECORD, arguments))
+    defaults = {"module": module, "duration_s": 60.0, "beats_s": [], "gains": GAINS}
+    return Recording(user.page.evaluate(script, {**defaults, "recorded_s": recorded_s, **options}))
 
 
 def part(samples: Samples, start_s: float, end_s: float) -> Samples:
@@ -155,7 +164,7 @@ def user(signed_out_user: PageUser) -> PageUser:
 
 
 def test_changes_of_pitch_and_tempo_are_exact_and_keep_stems_together(user: PageUser) -> None:
-    steps = {"1.2": "playback.pitch_semitones = 2", "3.2": "playback.tempo_percent = 75"}
+    steps = {1.2: "playback.pitch_semitones = 2", 3.2: "playback.tempo_percent = 75"}
     found = record(user, TONE, 6.5, steps=steps)
     tone, quieter = found.tracks
     assert np.abs(quieter - 0.5 * tone).max() < 1e-3  # a sample later, it would be 0.015
@@ -241,7 +250,7 @@ def clicks_s(samples: Samples) -> Samples:
 def test_clicks_are_on_the_beats_after_a_bar_of_count_in(user: PageUser) -> None:
     beats_s = [0.3 + 0.5 * beat for beat in range(40)]
     before = "playback.hasCountIn = playback.hasMetronome = true; playback.seek(1.1)"
-    steps = {"4.5": "playback.tempo_percent = 50"}
+    steps = {4.5: "playback.tempo_percent = 50"}
     found = record(user, "0", 9.0, beats_s=beats_s, before=before, steps=steps)
     clicks = clicks_s(found.sum)
     assert np.diff(clicks[:8]) == pytest.approx([0.5] * 7, abs=1e-4)
@@ -278,7 +287,7 @@ def drag_start(page: Page) -> None:
 def check_looks(user: PageUser) -> None:
     """Check the page as it is now in a wide and a narrow window, light and dark."""
     page = user.page
-    for number, look in enumerate([(1100, "light"), (1100, "dark"), (360, "light"), (360, "dark")]):
+    for number, look in enumerate([(1100, "light"), (1100, "dark"), (400, "light"), (400, "dark")]):
         width, color_scheme = look
         page.set_viewport_size({"width": width, "height": 800})
         page.emulate_media(color_scheme=color_scheme)  # type: ignore[arg-type]
@@ -335,6 +344,7 @@ def test_practice_controls_by_keyboard_and_mouse(
     drag_start(page)
     expect(start).to_have_attribute("aria-valuetext", "0:07.91")  # 0.2 seconds before the end
 
+    button("Add marker").focus()
     check_looks(user)
     button("Delete Chorus").click()
     expect(button("Add marker")).to_be_focused()

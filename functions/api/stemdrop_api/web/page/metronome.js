@@ -53,7 +53,7 @@ export class Metronome {
   }
 
   /** Click for a bar before the song starts, so that its next beat is the one of the next bar. */
-  countIn(times) {
+  playCountIn(times) {
     times.forEach((clockFrame, index) => this.#click(clockFrame, { isFirst: index === 0 }));
   }
 

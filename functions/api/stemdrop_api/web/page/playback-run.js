@@ -182,7 +182,7 @@ export class PlaybackRun {
     if (isFirst && hasCountIn) {
       const before = countInFrames(frame, this.#settings.beatFrames).map((frames) => frames / this.#rate);
       start += Math.ceil(before[0]);
-      this.metronome.countIn(before.map((frames) => Math.round(start - frames)));
+      this.metronome.playCountIn(before.map((frames) => Math.round(start - frames)));
     }
     clock.anchor(start, clock.streamEnd, this.#rate);
     if (!this.isStretched) return;

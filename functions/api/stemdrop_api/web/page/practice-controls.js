@@ -16,7 +16,7 @@ export class PracticeControls {
   #summary = createElement("span.practice-summary");
   #resetButton;
   #metronome;
-  #countIn;
+  #countInButton;
   #volume;
   #addButton = createElement("button.toggle", { type: "button", on: { click: () => this.#addMarker() } }, "Add marker");
   #markers = createElement("ol.markers", { "aria-label": "Markers" });
@@ -69,7 +69,7 @@ export class PracticeControls {
     this.#resetButton.disabled = tempo_percent === 100 && pitch_semitones === 0;
     if (beats_s.length > 0) {
       this.#metronome.setAttribute("aria-pressed", hasMetronome);
-      this.#countIn.setAttribute("aria-pressed", hasCountIn);
+      this.#countInButton.setAttribute("aria-pressed", hasCountIn);
       this.#volume.value = 100 * Math.sqrt(metronomeVolume);
     }
     this.#showMarkers();
@@ -102,13 +102,13 @@ export class PracticeControls {
       return createElement("button.toggle", { type: "button", "aria-pressed": "false", on: { click } }, text);
     };
     this.#metronome = toggle("Metronome", "hasMetronome");
-    this.#countIn = toggle("Count-in", "hasCountIn");
+    this.#countInButton = toggle("Count-in", "hasCountIn");
     this.#volume = createElement("input", {
       type: "range", min: 0, max: 100, "aria-label": "Volume of the clicks",
       on: { input: () => (this.#playback.metronomeVolume = (this.#volume.value / 100) ** 2) },
     });
     const volume = createElement("label.click-volume", {}, createElement("span", {}, "Clicks"), this.#volume);
-    return createElement("div.practice-row", { role: "group", "aria-label": "Metronome" }, this.#metronome, this.#countIn, volume);
+    return createElement("div.practice-row", { role: "group", "aria-label": "Metronome" }, this.#metronome, this.#countInButton, volume);
   }
 
   #reset() {
@@ -138,23 +138,29 @@ export class PracticeControls {
   #markerRow({ position_s, label }, index) {
     const time = formatExactTime(position_s, 1);
     const replace = (...others) => (this.#playback.markers = this.#playback.markers.toSpliced(index, 1, ...others));
-    const button = (selector, text, name, click) =>
-      createElement(selector, { type: "button", "aria-label": name, on: { click } }, text);
+    const button = (selector, text, click) => createElement(selector, { type: "button", on: { click } }, text);
     const remove = () => {
       replace();
       const next = this.#markers.children[index] ?? this.#markers.lastElementChild;
       (next?.querySelector("button") ?? this.#addButton).focus(); // the focused button is gone now
     };
-    return createElement(
-      "li",
-      {},
-      button("button.toggle.marker-time", time, `Go to ${label}, ${time}`, () => this.#playback.seek(position_s)),
-      createElement("input", {
-        type: "text", value: label, maxLength: MAX_LABEL_LENGTH, "aria-label": `Name of the marker at ${time}`,
-        on: { input: ({ currentTarget }) => replace({ position_s, label: currentTarget.value }) },
-      }),
-      button("button.toggle", "Delete", `Delete ${label}`, remove),
-    );
+    const goButton = button("button.toggle.marker-time", time, () => this.#playback.seek(position_s));
+    const deleteButton = button("button.toggle", "Delete", remove);
+    const setLabels = (name) => {
+      goButton.setAttribute("aria-label", `Go to ${name}, ${time}`);
+      deleteButton.setAttribute("aria-label", `Delete ${name}`);
+    };
+    const input = createElement("input", {
+      type: "text", value: label, maxLength: MAX_LABEL_LENGTH, "aria-label": `Name of the marker at ${time}`,
+      on: {
+        input: () => {
+          replace({ position_s, label: input.value });
+          setLabels(input.value);
+        },
+      },
+    });
+    setLabels(label);
+    return createElement("li", {}, goButton, input, deleteButton);
   }
 }
 
