@@ -193,11 +193,11 @@ def test_delete_leaves_no_object(user: PageUser, site: Site, make_song: SongFact
             if job in entry["Key"]
         ]
 
-    assert len(remaining_keys()) == 6
+    assert len(remaining_keys()) == 7
     page.get_by_role("button", name="Delete secret").click()
     expect(page.locator(".card")).to_have_count(0)
     expect(page.locator("#file-input")).to_be_focused()
-    assert len(remaining_keys()) == 6
+    assert len(remaining_keys()) == 7
     with page.expect_response(lambda response: response.request.method == "DELETE"):
         page.get_by_role("button", name="Delete now").click()
     assert remaining_keys() == []

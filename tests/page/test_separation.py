@@ -82,7 +82,8 @@ def test_dropped_song_gives_the_stems_of_the_command_line(
     assert page.url == site.url
     (stored,) = page.evaluate(STORED)
     assert sorted(stored) == ["added_ms", "id", "name"]
-    assert page.evaluate("Object.keys(localStorage)") == ["stemdrop.songs"]
+    kept = {"stemdrop.songs", f"stemdrop.settings.{stored['id']}"}
+    assert set(page.evaluate("Object.keys(localStorage)")) == kept
 
 
 @pytest.mark.parametrize("codec", ["flac", "mp3", "m4a", "ogg", "opus"])
