@@ -27,7 +27,7 @@ export class ZoomControls {
     this.spectrogramButton = button("Spectrogram", "Spectrogram", () => this.#toggleSpectrogram(onSpectrogram));
     this.spectrogramButton.setAttribute("aria-pressed", "false");
     const group = { role: "group", "aria-label": "Zoom" };
-    const buttons = [this.zoomOutButton, this.zoomInButton, this.showAllButton, this.spectrogramButton];
+    const buttons = [this.showAllButton, this.zoomOutButton, this.zoomInButton, this.spectrogramButton];
     this.element = createElement("div.zoom-controls", group, ...buttons, this.#text);
     range.addEventListener("change", () => this.#show());
     this.#show();
