@@ -41,6 +41,7 @@ TEST_READY := .venv/.test-ready
 SAM_READY := .venv-sam/.ready
 LINT_READY := .venv-lint/.ready
 NODE_READY := .venv-node/.ready
+SHERPA_READY := .venv-sherpa/.ready
 NPM := $(or $(shell command -v npm),$(CURDIR)/.venv-node/bin/npm)
 PAGE_LIBRARIES := $(addprefix functions/api/stemdrop_api/web/libraries/,signalsmith-stretch.mjs wasm-media-encoders.mjs mp3.wasm)
 CLIENTS_READY := tests/clients_js/node_modules/.package-lock.json
@@ -97,7 +98,7 @@ version: $(READY) ## Write the version of the last git tag to layers/core/stemdr
 	@$(BIN)/hatchling version > layers/core/stemdrop/version.txt
 
 # Environments apart from .venv; pyproject.toml says why.
-$(SAM_READY) $(LINT_READY) $(NODE_READY): .venv-%/.ready: infra/%/requirements.txt | $(READY)
+$(SAM_READY) $(LINT_READY) $(NODE_READY) $(SHERPA_READY): .venv-%/.ready: infra/%/requirements.txt | $(READY)
 	@echo "Installing the packages of infra/$* ..."
 	$(BIN)/uv venv -q --clear --python $(BIN)/python .venv-$*
 	$(BIN)/uv pip sync -q --python .venv-$*/bin/python --require-hashes $<
@@ -245,7 +246,7 @@ parity: test-setup ## Compare SONG's stems with stock Spleeter's, sample for sam
 soak: test-setup ## Separate SONGS songs (default: 60) while invocations are killed and S3 fails, as SEED chooses
 	PYTHONPATH=tests:. $(BIN)/python -m soak $(if $(filter-out file,$(origin SONGS)),--songs $(SONGS)) $(SEED:%=--seed %)
 
-bench: test-setup ## Measure speed and cost against stock Spleeter, and write their pages; or against REVISION, and print a table
+bench: test-setup $(SHERPA_READY) ## Measure speed and cost against Spleeter, and write their pages; or against REVISION, and print a table
 	$(if $(REVISION),$(BIN)/python -m benchmarks.compare_revisions $(REVISION),$(BIN)/python -m benchmarks.bench)
 	$(if $(REVISION),,$(BIN)/python -m benchmarks.cost $(if $(OFFLINE),--offline))
 
@@ -266,6 +267,7 @@ lock: $(READY) ## Update the lock files
 	$(call compile,tensorflow,functions/separate/stemdrop_model/tensorflow.txt,$(AS_TESTED) --universal)
 	$(call compile,sam,infra/sam/requirements.txt,--no-config)
 	$(call compile,security,infra/lint/requirements.txt,--no-config)
+	$(call compile,sherpa,infra/sherpa/requirements.txt,--no-config)
 	$(call compile,node,infra/node/requirements.txt,--no-config)
 	$(call compile,runtime,infra/sam/runtime.txt,--no-config --python-version 3.13)
 

@@ -1,9 +1,9 @@
-"""Measure stemdrop against stock Spleeter in one run, and write docs/reference/benchmarks.md.
+"""Measure stemdrop against stock Spleeter and sherpa-onnx, and write docs/reference/benchmarks.md.
 
-    python -m benchmarks.bench [--pairs 3]
+    python -m benchmarks.bench [--rounds 3]
 
 Songs are generated. The commands run in turn, as whole processes. Spleeter needs ffmpeg and ffprobe
-on the PATH. Debian's package ffmpeg contains both.
+on the PATH. Debian's package ffmpeg contains both. sherpa-onnx runs 2stems as stemdrop builds it.
 """
 
 import argparse
@@ -14,20 +14,15 @@ import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from benchmarks import network_rate
 from benchmarks.api_latency import Latency
-from benchmarks.benchmark_page import BenchmarkFigures, write_page
+from benchmarks.benchmark_page import BenchmarkFigures, System, write_page
 from benchmarks.local_aws import function_variables, run_local_aws
-from benchmarks.process_usage import (
-    CommandError,
-    PairedUsage,
-    ProcessUsage,
-    measure_pairs,
-    measure_process,
-)
+from benchmarks.process_usage import CommandError, ProcessUsage, measure_in_turn, measure_process
+from benchmarks.sherpa.export import export
 from benchmarks.songs.song import blocks
 from benchmarks.songs.wav import write_wav
 from stemdrop.models import Model
@@ -93,6 +88,18 @@ class Bench:
         ]
         return self._separate([*command, "-d", "86399"], duration_s)
 
+    def sherpa(self, duration_s: int) -> ProcessUsage:
+        """Run sherpa-onnx on a song."""
+        models = self.folder / "sherpa"
+        if not models.exists():
+            models.mkdir()
+            export(self.root / "build" / "weights" / "2stems", models)
+        python, script = (
+            ROOT / ".venv-sherpa" / "bin" / "python",
+            ROOT / "benchmarks" / "sherpa" / "separate.py",
+        )
+        return self._separate([str(python), str(script), "-m", str(models)], duration_s)
+
     def _separate(self, command: list[str], duration_s: int) -> ProcessUsage:
         song = self.song(duration_s)
         with tempfile.TemporaryDirectory(dir=self.folder) as out:
@@ -144,25 +151,33 @@ def _has_samples(path: Path) -> bool:
     return path.stat().st_size > 1000
 
 
-def _run(bench: Bench, pairs: int) -> BenchmarkFigures:
-    def both(duration_s: int) -> PairedUsage:
-        print(f"{duration_s} s of song, {pairs} pairs ...", flush=True)
-        return measure_pairs(lambda: bench.ours(duration_s), lambda: bench.stock(duration_s), pairs)
+def _run(bench: Bench, rounds: int) -> BenchmarkFigures:
+    systems = {
+        System.STEMDROP: bench.ours,
+        System.SPLEETER: bench.stock,
+        System.SHERPA: bench.sherpa,
+    }
 
-    bench.ours(SHORT_S), bench.stock(SHORT_S)  # warm up the disk cache
-    short, song = both(SHORT_S), both(SONG_S)
+    def measure_systems(duration_s: int) -> dict[System, tuple[ProcessUsage, ...]]:
+        print(f"{duration_s} s of song, {rounds} rounds ...", flush=True)
+        measurements = [partial(measure, duration_s) for measure in systems.values()]
+        return dict(zip(systems, measure_in_turn(measurements, rounds), strict=True))
+
+    for measure in systems.values():
+        measure(SHORT_S)  # warm up the disk cache
+    short, song = measure_systems(SHORT_S), measure_systems(SONG_S)
     print("an hour of song ...", flush=True)
     hour = bench.ours(HOUR_S)
     print("cold starts ...", flush=True)
-    cold = [bench.cold_start() for _ in range(pairs)]
-    api_cold = [bench.api_cold_start() for _ in range(pairs)]
+    cold = [bench.cold_start() for _ in range(rounds)]
+    api_cold = [bench.api_cold_start() for _ in range(rounds)]
     print("the API ...", flush=True)
     api = bench.api()
     print("the network ...", flush=True)
     rate = network_rate.measure()
     print("eleven minutes against stock Spleeter ...", flush=True)
     return BenchmarkFigures(
-        pairs={SHORT_S: short, SONG_S: song},
+        runs={SHORT_S: short, SONG_S: song},
         hour=hour,
         cold_starts=tuple(cold),
         api_cold_starts=tuple(api_cold),
@@ -175,7 +190,7 @@ def _run(bench: Bench, pairs: int) -> BenchmarkFigures:
 def main() -> int:
     """Measure, write and print the page, and return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--docs", type=Path, default=ROOT / "docs" / "reference")
     arguments = parser.parse_args()
     for program in ("ffmpeg", "ffprobe"):
@@ -184,7 +199,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="stemdrop-bench-") as folder:
         bench = Bench(Path(folder))
         try:
-            figures = _run(bench, arguments.pairs)
+            figures = _run(bench, arguments.rounds)
         except CommandError as error:
             print(error, file=sys.stderr)
             return 1

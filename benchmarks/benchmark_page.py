@@ -5,11 +5,13 @@ import platform
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from benchmarks.api_latency import Latency
 from benchmarks.network_rate import NetworkRate
-from benchmarks.process_usage import PairedUsage, ProcessUsage
+from benchmarks.process_usage import ProcessUsage, median, median_ratio
+from stemdrop_local.deployment import ROOT
 
 FIGURES: dict[str, tuple[Callable[[ProcessUsage], float], str, str]] = {
     "wall time": (lambda cost: cost.wall_s, "s", ".1f"),
@@ -18,13 +20,24 @@ FIGURES: dict[str, tuple[Callable[[ProcessUsage], float], str, str]] = {
 }
 
 
+class System(StrEnum):
+    """What is measured."""
+
+    STEMDROP = "stemdrop"
+    SPLEETER = "Spleeter"
+    SHERPA = "sherpa-onnx"
+
+
+COLORS = {System.STEMDROP: "#2a7f8e", System.SPLEETER: "#b0b0b0", System.SHERPA: "#d9c48f"}
+
+
 @dataclass(frozen=True, slots=True)
 class BenchmarkFigures:
     """All measured values.
 
     Attributes
     ----------
-    pairs : Runs of both systems, by duration of the song in seconds.
+    runs : Runs of all systems, by duration of the song in seconds.
     hour : stemdrop's run on an hour of audio.
     cold_starts, api_cold_starts : Cold starts of the separator and the API.
     api : Latency of the API's handler.
@@ -32,7 +45,7 @@ class BenchmarkFigures:
     parity : Table of the comparison with stock Spleeter.
     """
 
-    pairs: Mapping[int, PairedUsage]
+    runs: Mapping[int, Mapping[System, tuple[ProcessUsage, ...]]]
     hour: ProcessUsage
     cold_starts: tuple[ProcessUsage, ...]
     api_cold_starts: tuple[ProcessUsage, ...]
@@ -43,24 +56,25 @@ class BenchmarkFigures:
 
 def write_page(figures: BenchmarkFigures, folder: Path) -> str:
     """Write benchmarks.md and benchmarks.png into a folder, and return the page."""
-    count = len(next(iter(figures.pairs.values())).ours)
-    song = max(figures.pairs)
-    peak = statistics.median(cost.peak_bytes for cost in figures.pairs[song].ours)
+    song = max(figures.runs)
+    ours = figures.runs[song][System.STEMDROP]
+    peak = median(ours, lambda cost: cost.peak_bytes)
     cold_s = statistics.median(cost.cpu_s for cost in figures.cold_starts)
     api_cold_s = statistics.median(cost.cpu_s for cost in figures.api_cold_starts)
     hour, api, rate = figures.hour, figures.api, figures.rate
     page = f"""# Benchmarks
 
-`make bench` generates this page. It runs `stemdrop separate` and `spleeter separate` (2.4.2) in
-turn on the same generated mp3, with wav stems, as whole processes. The values are medians of
-{count} pairs, and the ratios are medians of the ratios per pair. Memory is that of the largest
-process. {_machine()}
+`make bench` generates this page. It runs `stemdrop separate`, `spleeter separate` (2.4.2) and
+sherpa-onnx ({_version("sherpa-onnx")}) in turn on the same generated mp3, with wav stems, as whole
+processes. sherpa-onnx gets the network that stemdrop builds, and decodes with libsndfile. The
+values are medians of {len(ours)} rounds, and the ratios to stemdrop are medians of the ratios per
+round. Memory is that of the largest process. {_machine()}
 
-| Song | Metric | stemdrop | Spleeter | Ratio |
+| Song | Metric | stemdrop | Spleeter | sherpa-onnx |
 |---|---|---|---|---|
 {_rows(figures)}
 
-![Wall time, processor time and memory of stemdrop and Spleeter](benchmarks.png)
+![Wall time, processor time and memory of stemdrop, Spleeter and sherpa-onnx](benchmarks.png)
 
 ## Memory by song length
 
@@ -108,30 +122,35 @@ def _machine() -> str:
     return f"The machine has {os.cpu_count()} cores ({machine})."
 
 
+def _version(package: str) -> str:
+    lock = (ROOT / "infra" / "sherpa" / "requirements.txt").read_text()
+    return lock.partition(f"\n{package}==")[2].split()[0]
+
+
 def _rows(figures: BenchmarkFigures) -> str:
     rows = []
-    for duration_s, pairs in sorted(figures.pairs.items()):
+    for duration_s, runs in sorted(figures.runs.items()):
         for name, (of, unit, form) in FIGURES.items():
-            ours, stock, ratio = pairs.median(of)
-            rows.append(
-                f"| {duration_s} s | {name} | {ours:{form}} {unit} | {stock:{form}} {unit} "
-                f"| 1 : {1 / ratio:.1f} |"
-            )
+            cells = [f"{median(runs[System.STEMDROP], of):{form}} {unit}"]
+            for system in (System.SPLEETER, System.SHERPA):
+                ratio = median_ratio(runs[system], runs[System.STEMDROP], of)
+                cells.append(f"{median(runs[system], of):{form}} {unit} (1 : {ratio:.1f})")
+            rows.append(f"| {duration_s} s | {name} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 
 def _draw(figures: BenchmarkFigures, path: Path) -> None:
     from matplotlib.figure import Figure
 
-    picture = Figure(figsize=(9, 2.6), dpi=100, layout="constrained")
+    picture = Figure(figsize=(9, 3.2), dpi=100, layout="constrained")
     panels = picture.subplots(1, len(FIGURES))
     for panel, (name, (of, unit, _)) in zip(panels, FIGURES.items(), strict=True):
         labels, values, colors = [], [], []
-        for duration_s, pairs in sorted(figures.pairs.items(), reverse=True):
-            ours, stock, _ = pairs.median(of)
-            labels += [f"Spleeter, {duration_s} s", f"stemdrop, {duration_s} s"]
-            values += [stock, ours]
-            colors += ["#b0b0b0", "#2a7f8e"]
+        for duration_s, runs in sorted(figures.runs.items(), reverse=True):
+            for system in reversed(System):
+                labels.append(f"{system}, {duration_s} s")
+                values.append(median(runs[system], of))
+                colors.append(COLORS[system])
         bars = panel.barh(labels, values, color=colors)
         panel.bar_label(bars, fmt="%.0f", padding=3, fontsize="small")
         panel.set_xlabel(f"{name} ({unit})")

@@ -17,7 +17,13 @@ from pathlib import Path
 
 from benchmarks.bench import SHORT_S, SONG_S, Bench
 from benchmarks.benchmark_page import FIGURES
-from benchmarks.process_usage import CommandError, ProcessUsage, measure_pairs
+from benchmarks.process_usage import (
+    CommandError,
+    ProcessUsage,
+    measure_in_turn,
+    median,
+    median_ratio,
+)
 from stemdrop_local.deployment import ROOT
 
 Measure = Callable[[Bench], ProcessUsage]
@@ -39,11 +45,13 @@ class RevisionComparison:
     def rows(self, name: str, measure: Measure, pairs: int) -> list[str]:
         """Measure both in turn, and return a line of a table for each figure."""
         measure(self.now), measure(self.earlier)  # warm up the disk cache
-        usage = measure_pairs(partial(measure, self.now), partial(measure, self.earlier), pairs)
+        both = [partial(measure, self.now), partial(measure, self.earlier)]
+        now, earlier = measure_in_turn(both, pairs)
         lines = []
         for figure, (of, unit, form) in FIGURES.items():
-            now, earlier, ratio = usage.median(of)
-            values = f"{earlier:{form}} {unit} | {now:{form}} {unit} | {ratio:.2f}"
+            before, after = median(earlier, of), median(now, of)
+            ratio = median_ratio(now, earlier, of)
+            values = f"{before:{form}} {unit} | {after:{form}} {unit} | {ratio:.2f}"
             lines.append(f"| {name} | {figure} | {values} |")
         return lines
 

@@ -48,23 +48,28 @@ def measure_process(command: Sequence[str], environment: Mapping[str, str]) -> P
     return ProcessUsage(wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
 
 
-@dataclass(frozen=True, slots=True)
-class PairedUsage:
-    """Runs of two commands in turn, so that both have the same conditions."""
-
-    ours: tuple[ProcessUsage, ...]
-    stock: tuple[ProcessUsage, ...]
-
-    def median(self, of: Callable[[ProcessUsage], float]) -> tuple[float, float, float]:
-        """Return the medians of a value for both commands, and of the ratios per pair."""
-        ours, stock = [of(cost) for cost in self.ours], [of(cost) for cost in self.stock]
-        ratios = [one / other for one, other in zip(ours, stock, strict=True)]
-        return statistics.median(ours), statistics.median(stock), statistics.median(ratios)
+def median(usage: Sequence[ProcessUsage], of: Callable[[ProcessUsage], float]) -> float:
+    """Return the median of a figure."""
+    return statistics.median(map(of, usage))
 
 
-def measure_pairs(
-    ours: Callable[[], ProcessUsage], stock: Callable[[], ProcessUsage], pairs: int
-) -> PairedUsage:
-    """Run two measurements in turn for a number of pairs."""
-    results = [(ours(), stock()) for _ in range(pairs)]
-    return PairedUsage(tuple(one for one, _ in results), tuple(other for _, other in results))
+def median_ratio(
+    usage: Sequence[ProcessUsage],
+    other: Sequence[ProcessUsage],
+    of: Callable[[ProcessUsage], float],
+) -> float:
+    """Return the median of the ratios of a figure, run by run."""
+    return statistics.median(of(one) / of(two) for one, two in zip(usage, other, strict=True))
+
+
+def measure_in_turn(
+    measurements: Sequence[Callable[[], ProcessUsage]], rounds: int
+) -> list[tuple[ProcessUsage, ...]]:
+    """Run measurements in turn, so that all have the same conditions.
+
+    Returns
+    -------
+    The runs of each measurement, in order.
+    """
+    runs = [[measure() for measure in measurements] for _ in range(rounds)]
+    return list(zip(*runs, strict=True))

@@ -1,0 +1,26 @@
+"""The networks that the benchmark gives to sherpa-onnx."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnxruntime import InferenceSession
+
+from benchmarks.sherpa.export import export
+from stemdrop.models import Model
+from stemdrop_model.manifest import NETWORK
+
+MODEL = Model.TWO_STEMS
+
+
+def test_exported_networks_give_the_estimates_of_ours(root: Path, tmp_path: Path) -> None:
+    export(root / "build" / "weights" / MODEL, tmp_path)
+    chance = np.random.default_rng(1)
+    magnitude = chance.random((1, 2, 512, 1024), np.float32)
+    ours = InferenceSession(root / "build" / "models" / f"{MODEL}{NETWORK}")
+    expected = ours.run(MODEL.instruments, {"magnitude": magnitude})
+    for instrument, estimate in zip(MODEL.instruments, expected, strict=True):
+        network = InferenceSession(tmp_path / f"{instrument}.onnx")
+        (found,) = network.run(["y"], {"x": magnitude.transpose(1, 0, 2, 3)})
+        assert found.transpose(1, 0, 2, 3) == pytest.approx(estimate, abs=1e-5)
+        assert network.get_modelmeta().custom_metadata_map["stems"] == "2"
