@@ -21,6 +21,7 @@ LOCKS = {
     "sam": "infra/sam/requirements.txt",
     "security": "infra/lint/requirements.txt",
     "node": "infra/node/requirements.txt",
+    "sherpa": "infra/sherpa/requirements.txt",
     "runtime": "infra/sam/runtime.txt",
 }
 # The Python of the tests and of the image, and their processor.
