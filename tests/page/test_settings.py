@@ -45,6 +45,9 @@ DEFAULTS: dict[str, Any] = {
     "stems": {"vocals": {"volume": 1, "pan": 0, "muted": False, "soloed": False}},
     "pitch_semitones": 0,
     "tempo_percent": 100,
+    "hasCountIn": False,
+    "hasMetronome": False,
+    "metronomeVolume": 0.5,
     "loop": None,
     "markers": [],
     "position_s": 0,
@@ -65,6 +68,7 @@ HOSTILE: list[tuple[Any, dict[str, Any]]] = [
         {"pitch_semitones": -99, "tempo_percent": 1e9},
         {"pitch_semitones": -12, "tempo_percent": 200},
     ),
+    ({"hasCountIn": 1, "hasMetronome": "yes", "metronomeVolume": 9}, {"metronomeVolume": 1}),
     ({"loop": {"start_s": 9, "end_s": 3}, "position_s": -4}, {}),
     (
         {"loop": {"start_s": -9, "end_s": 900}, "position_s": 61},
@@ -210,15 +214,19 @@ def test_settings_survive_a_reload_and_go_into_links(
     musician: PageUser, make_song: SongFactory
 ) -> None:
     page = musician.page
-    separate(musician, make_song("Coda.wav", 311, 6.0))
+    separate(musician, make_song("Coda.wav", 311, 12.0))
     set_faders(page)
     set_loop_and_tempo(page)
+    page.get_by_role("button", name="Metronome").click()
     page.get_by_role("button", name="Copy link").click()
     expect(page.get_by_text("Copied.")).to_be_visible()
     link = page.evaluate("navigator.clipboard.readText()")
     musician.reload()
     page.get_by_role("button", name="Open Coda").click()
     check_settings(page)
+    page.locator(".practice summary").click()
+    metronome = page.get_by_role("button", name="Metronome")
+    expect(metronome).to_have_attribute("aria-pressed", "true")
     page.get_by_role("button", name="Full mix").click()
     page.evaluate("(link) => { location.href = link; }", link)  # in the same tab
     expect(page.get_by_role("button", name="Full mix")).to_have_attribute("aria-pressed", "false")

@@ -4,6 +4,7 @@ import { SAMPLE_RATE_HZ } from "./audio-source.js";
 
 export const TEMPO_PERCENT = { min: 25, max: 200, initial: 100 };
 export const PITCH_SEMITONES = { min: -12, max: 12, initial: 0 };
+export const METRONOME_VOLUME = { min: 0, max: 1, initial: 0.5 };
 export const MIN_LOOP_S = 0.2;
 const MIN_BEATS = 3;
 
@@ -15,7 +16,7 @@ export class PlaybackSettings extends EventTarget {
     pitch_semitones: PITCH_SEMITONES.initial,
     hasCountIn: false,
     hasMetronome: false,
-    metronomeVolume: 0.5,
+    metronomeVolume: METRONOME_VOLUME.initial,
     markers: [],
   };
 

@@ -1,8 +1,8 @@
-// What the user has set for a song: faders, pitch, tempo, loop, markers and position. It is stored in this
-// browser, and goes into links. Both can contain anything, so all of it is checked.
+// What the user has set for a song: faders, pitch, tempo, loop, metronome, markers and position. It is stored
+// in this browser, and goes into links. Both can contain anything, so all of it is checked.
 
 import { loadSettings, storeSettings } from "./library-storage.js";
-import { clamp, PITCH_SEMITONES, TEMPO_PERCENT } from "./playback-settings.js";
+import { clamp, METRONOME_VOLUME, PITCH_SEMITONES, TEMPO_PERCENT } from "./playback-settings.js";
 
 const SAVE_DELAY_MS = 500;
 const VOLUME = { min: 0, max: 1, initial: 1 };
@@ -20,6 +20,9 @@ export function parseSettings(value, stems, duration_s) {
     stems: Object.fromEntries(stems.map((stem) => [stem, parseChannel(value?.stems?.[stem])])),
     pitch_semitones: toNumber(pitch_semitones, PITCH_SEMITONES),
     tempo_percent: toNumber(tempo_percent, TEMPO_PERCENT),
+    hasCountIn: value?.hasCountIn === true,
+    hasMetronome: value?.hasMetronome === true,
+    metronomeVolume: toNumber(value?.metronomeVolume, METRONOME_VOLUME),
     loop: end_s > start_s ? { start_s, end_s } : null,
     markers: (Array.isArray(markers) ? markers : []).slice(0, MAX_MARKERS).map((marker) => ({
       position_s: seconds(marker?.position_s),
@@ -49,11 +52,14 @@ export class SongSettings {
 
   /** The settings as they are now. */
   get current() {
-    const { pitch_semitones, tempo_percent, loop, markers, position_s, duration_s } = this.#playback;
     const { stems } = this.#mixer;
-    const channels = Object.fromEntries(stems.map((stem) => [stem, this.#mixer.channel(stem)]));
-    const settings = { stems: channels, pitch_semitones, tempo_percent, loop, markers, position_s };
-    return parseSettings(settings, stems, duration_s);
+    const { pitch_semitones, tempo_percent, loop, markers, position_s } = this.#playback;
+    const { hasCountIn, hasMetronome, metronomeVolume } = this.#playback;
+    const settings = {
+      stems: Object.fromEntries(stems.map((stem) => [stem, this.#mixer.channel(stem)])),
+      ...{ pitch_semitones, tempo_percent, hasCountIn, hasMetronome, metronomeVolume, loop, markers, position_s },
+    };
+    return parseSettings(settings, stems, this.#playback.duration_s);
   }
 
   /** Store the settings soon. */
@@ -68,9 +74,9 @@ export class SongSettings {
     this.#store();
   }
 
-  #restore({ stems, pitch_semitones, tempo_percent, loop, markers, position_s }) {
+  #restore({ stems, loop, position_s, ...settings }) {
     for (const stem of this.#mixer.stems) Object.assign(this.#mixer.channel(stem), stems[stem]);
-    Object.assign(this.#playback, { pitch_semitones, tempo_percent, markers });
+    Object.assign(this.#playback, settings);
     if (loop) this.#playback.setLoop(loop.start_s, loop.end_s);
     this.#playback.seek(position_s);
   }
