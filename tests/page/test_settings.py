@@ -300,7 +300,7 @@ def test_mix_is_accessible_and_fits_the_window(
         box = cancel.bounding_box()
         assert bar is not None
         assert box is not None
-        assert box["y"] < bar["y"] < box["y"] + box["height"]  # beside the button
+        assert box["y"] < bar["y"] < box["y"] + box["height"]  # in the same row
         user.screenshot(f"30-{look}-mix")
         require_accessible(page)
         require_fitting(page)
