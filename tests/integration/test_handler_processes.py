@@ -92,7 +92,8 @@ def test_killed_job_is_completed_by_the_next_delivery(
     # All visible results are complete.
     assert stem_names(buckets) <= visible
     for found in job_context.store.list_results(KEY):
-        assert len(samples(read(buckets, found))) == 2 * RATE_HZ
+        if found.endswith(".wav"):
+            assert len(samples(read(buckets, found))) == 2 * RATE_HZ
     with running(environment, tmp) as process:
         assert outcome_of(process) == "done"
     job = job_of(buckets)

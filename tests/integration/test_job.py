@@ -200,7 +200,8 @@ def test_song_with_unusual_key_is_separated(
     job = separate(buckets, job_context, key)
     assert job.key == text
     folder = f"{text}/results-{job.results_ids[0]}"
-    assert job.result_keys == {f"{folder}/vocals.wav", f"{folder}/accompaniment.wav"}
+    names = ("vocals.wav", "accompaniment.wav", "peaks.dat")
+    assert job.result_keys == {f"{folder}/{name}" for name in names}
     assert all(len(samples(read(buckets, stem.key))) == RATE_HZ // 2 for stem in job.stems)
 
 
@@ -293,7 +294,7 @@ def test_stems_are_uploaded_before_the_record_says_so(
     job = separate(buckets, job_context)
     puts = [request.key for request in faults.requests if request.method == "PUT"]
     assert puts[-1] == record_key(KEY)
-    assert set(puts[-5:-2]) == job.result_keys
+    assert set(puts[-6:-2]) == job.result_keys
 
 
 def test_song_at_the_limits_is_separated(buckets: Stack, job_context: JobContext) -> None:
