@@ -84,7 +84,10 @@ def test_most_demanding_options_fit_the_smallest_memory(
     with running(engine, image, s3, log, LambdaLimits(SMALLEST_MB)) as function:
         job, _ = separate(function, s3, song, KEY, HEAVY)
     assert (job.status, job.attempt) == (Status.DONE, 1)
-    assert names(s3) == {f"{stem}.wav" for stem in (*STEMS, "residual")} | {"stems.zip"}
+    assert names(s3) == {f"{stem}.wav" for stem in (*STEMS, "residual")} | {
+        "stems.zip",
+        "peaks.dat",
+    }
     assert job.usage
     assert job.usage.peak_rss_bytes < 0.7 * (SMALLEST_MB << 20)
 
@@ -129,7 +132,7 @@ def test_song_exceeding_the_memory_succeeds_with_more_memory(
     with running(engine, image, s3, log, LambdaLimits()) as function:
         assert function.invoke(event) == {str(KEY): "done"}
     assert Job.from_json(s3.read(record_key(KEY))).attempt == 2
-    assert names(s3) == {f"{stem}.wav" for stem in STEMS}
+    assert names(s3) == {f"{stem}.wav" for stem in STEMS} | {"peaks.dat"}
 
 
 def test_song_of_a_killed_handler_is_completed_by_the_next_invocation(
@@ -156,7 +159,7 @@ def test_song_of_a_killed_handler_is_completed_by_the_next_invocation(
         assert failures
         assert function.invoke(event) == {str(KEY): "done"}
     assert (job_of(s3).status, job_of(s3).attempt) == (Status.DONE, 2)
-    assert names(s3) == {f"{stem}.wav" for stem in STEMS}
+    assert names(s3) == {f"{stem}.wav" for stem in STEMS} | {"peaks.dat"}
 
 
 def job_of(s3: LocalS3) -> Job:
