@@ -31,6 +31,7 @@ class Checks:
         self._killed = {
             line["key"] for line in application.invocations if line["event"] == "killed"
         }
+        self._last_events = {line["key"]: line["event"] for line in application.invocations}
         self._findings = findings
         self._when = when
 
@@ -61,12 +62,14 @@ class Checks:
                 self._findings.add("multipart uploads", key)
 
     def _report_stems(self, song: UploadedSong, job: Job) -> None:
-        """Report stems of a job that failed, unless S3 failed when they were to be deleted.
+        """Report stems of a job that failed.
 
-        The redrive deletes those.
+        If the last delivery was killed, too, after it had recorded the failure and before it had
+        deleted the stems, the redrive deletes them.
         """
-        if song.key in self._failed_keys and not self._when:
-            self._findings.counts["stems left until the redrive"] += 1
+        was_killed = self._last_events.get(song.key) == "killed"
+        if was_killed and song.key in self._failed_keys and not self._when:
+            self._findings.counts["stems of killed last deliveries"] += 1
         else:
             self._findings.add("stems under failed records", self._describe(song, job))
 

@@ -1,7 +1,7 @@
 // The keys of the page, and the help sheet, which shows the same table.
 
 import { announce, byId, createElement } from "./dom.js";
-import { openNeighbor } from "./open-song.js";
+import { openNeighbor } from "./neighbor-song.js";
 
 const STORAGE_KEY = "stemdrop.keys"; // "off" after the user has turned off the keys without a modifier
 const LONG_STEP_S = 5;

@@ -1,4 +1,4 @@
-// The page's entry point. It asks for the token and the server's options while the other modules load.
+// The page's entry point. It asks the user for the token while the other modules load.
 
 import { forgetToken } from "./access-token.js";
 import { getOptions } from "./api.js";

@@ -3,7 +3,7 @@
 // Browsers give them to a page that plays a media element of some seconds, which the Web Audio API
 // is not. So a silent one plays along.
 
-import { openNeighbor } from "./open-song.js";
+import { openNeighbor } from "./neighbor-song.js";
 
 const STEP_S = 5;
 const RESTART_S = 3; // "previous" goes to the start of a song that has played for longer

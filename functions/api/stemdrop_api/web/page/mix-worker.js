@@ -1,7 +1,7 @@
 // Stretches and encodes a mix, piece by piece, in a thread of its own.
 
 import { Mp3Encoder } from "./mp3-encoder.js";
-import { Stretcher } from "./stretcher.js";
+import { Stretcher } from "./mix-stretcher.js";
 import { WavEncoder } from "./wav-encoder.js";
 
 const ENCODERS = { mp3: Mp3Encoder, wav: WavEncoder };
