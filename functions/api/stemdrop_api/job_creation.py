@@ -143,6 +143,7 @@ def _finished(store: Store, key: UploadKey, job: Job, original: Job) -> Job:
         zip=copied.zip,
         stem_file=copied.stem_file,
         peaks=copied.peaks,
+        lyrics=copied.lyrics,
         warnings=original.warnings,
         engine=original.engine,
         started_at=job.created_at,

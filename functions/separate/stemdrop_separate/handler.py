@@ -25,7 +25,9 @@ from stemdrop.store import Store
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
 from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.job.context import Invocation, JobContext, Outcome
+from stemdrop_separate.job.lyrics_phase import write_lyrics
 from stemdrop_separate.job.run_job import run_job
+from stemdrop_separate.lyrics.transcriber import load_transcriber
 from stemdrop_separate.models.catalog import Models
 from stemdrop_separate.s3_event import upload_keys
 from stemdrop_separate.settings import Settings
@@ -41,11 +43,15 @@ def _load_job_context() -> JobContext:
     if not models.available():
         raise SetupError(f"MODEL_DIR has no models: {settings.model_dir}.")
     models.load(models.available()[0])
+    ffmpeg = find_ffmpeg(settings.ffmpeg)
     return JobContext(
         settings=settings,
         store=Store(settings.uploads_bucket, settings.stems_bucket),
         models=models,
-        ffmpeg=find_ffmpeg(settings.ffmpeg),
+        ffmpeg=ffmpeg,
+        transcriber=load_transcriber(
+            settings.lyrics, settings.model_dir, settings.stems_bucket, ffmpeg
+        ),
         notifier=Notifier(settings.completion_topic_arn) if settings.completion_topic_arn else None,
     )
 
@@ -175,10 +181,24 @@ def _separate(key: str, context: LambdaContext, received: int | None) -> str:
     if result.job and result.outcome is not Outcome.SKIPPED:
         _measure(result.job)
     _count(result.outcome)
-    # Last of all: if this fails the event is delivered again, finds the job ended, and gets here.
-    if job_context.notifier and result.job:
-        job_context.notifier.publish(result.job)
+    # From here on, a failure has the event delivered again. It finds the job ended, and gets here.
+    if result.job:
+        _publish(result.job)
+        _write_lyrics(result.job, invocation, is_fresh=result.outcome is Outcome.SKIPPED)
     return result.outcome
+
+
+def _write_lyrics(job: Job, invocation: Invocation, *, is_fresh: bool) -> None:
+    ended = write_lyrics(job_context, job, invocation, is_fresh=is_fresh)
+    if ended and ended.lyrics:
+        metrics.add_metric(f"Lyrics{ended.lyrics.status.capitalize()}", MetricUnit.Count, 1)
+        metrics.add_metric("CostUsd", MetricUnit.NoUnit, ended.lyrics.cost_usd)
+        _publish(ended)
+
+
+def _publish(job: Job) -> None:
+    if job_context.notifier:
+        job_context.notifier.publish(job)
 
 
 def _is_empty(key: UploadKey) -> bool:
@@ -191,8 +211,8 @@ def _announce_failure(key: UploadKey) -> None:
     """Publish the end of a job that is not tried again."""
     try:
         job, _ = job_context.store.load_job(key)
-        if job_context.notifier and job and job.status is Status.FAILED:
-            job_context.notifier.publish(job)
+        if job and job.status is Status.FAILED:
+            _publish(job)
     except StemdropError as error:  # the failure itself is what matters
         logger.warning("failure_not_announced", key=str(key), reason=error.message)
 

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,11 +19,12 @@ from stemdrop_separate.audio.cover import extract_cover
 from stemdrop_separate.audio.decode import Decoder
 from stemdrop_separate.audio.downmix import describe_assumption
 from stemdrop_separate.audio.elementary_stream import repair
-from stemdrop_separate.audio.encode import EncodedStem
+from stemdrop_separate.audio.encode import EncodedStem, Encoder
 from stemdrop_separate.audio.ffmpeg import BYTES_PER_SAMPLE
 from stemdrop_separate.audio.probe import AudioSource, probe
 from stemdrop_separate.audio.stem_file import write_stem_file
 from stemdrop_separate.audio.stem_writer import MIX, Block, StemWriter
+from stemdrop_separate.audio.vocals_file import VOCALS, open_vocals_file
 from stemdrop_separate.audio.waveform_peaks import WaveformPeaks
 from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.disk_space import require_disk_space
@@ -58,6 +60,7 @@ class SeparatedSong:
     music : Tempo, beats, key and loudness.
     mix_peaks : Bins of the song's waveform; see `WaveformPeaks.finish`.
     stem_file : Path of the stem file, if the options say so.
+    vocals_file : Path of one more file with the vocals, if it was wanted.
     """
 
     source: AudioSource
@@ -69,6 +72,7 @@ class SeparatedSong:
     music: Music
     mix_peaks: bytes
     stem_file: Path | None = None
+    vocals_file: Path | None = None
 
 
 def separate_song(  # noqa: PLR0913 - all that a separation depends on
@@ -80,6 +84,7 @@ def separate_song(  # noqa: PLR0913 - all that a separation depends on
     *,
     name: str | None = None,
     max_duration_s: float = math.inf,
+    vocals_file: Path | None = None,
     deadline: Deadline = Deadline(),  # noqa: B008
     on_progress: Progress = lambda _: None,
 ) -> SeparatedSong:
@@ -91,6 +96,7 @@ def separate_song(  # noqa: PLR0913 - all that a separation depends on
     targets : Path for each of `options.outputs`, and for STEM_FILE if there will be one.
     name : Name of the song, for the titles of stems of a song without one; by default the file's.
     max_duration_s : Limit on the seconds of sound.
+    vocals_file : Path of one more file with the vocals, for a `Transcriber`.
     deadline : Moment by which decoding has to end.
     on_progress : Function that takes the share that is done, above 0 and below 1, after every
         segment, and during a second pass. It may raise an error to stop.
@@ -126,8 +132,11 @@ def separate_song(  # noqa: PLR0913 - all that a separation depends on
         analyzer, mix_peaks = SongAnalyzer(), WaveformPeaks()
         with decoder() as mix:
             progress = _SongProgress(expected_s, on_progress)
-            blocks = _outputs(mix, network, options, analyzer, mix_peaks)
-            stems, gain_db = _write(writer, blocks, options, progress)
+            with _vocals_writer(vocals_file, ffmpeg) as vocals:
+                blocks = _outputs(mix, network, options, analyzer, mix_peaks, vocals)
+                stems, gain_db = _write(writer, blocks, options, progress)
+                if vocals:
+                    vocals.finish()
             _require_right(stems, mix.samples)
         if options.stem_file:
             whole = stems.pop(MIX).path
@@ -143,7 +152,12 @@ def separate_song(  # noqa: PLR0913 - all that a separation depends on
         music=analyzer.finish(options.offset_s),
         mix_peaks=mix_peaks.finish()[1],
         stem_file=targets[STEM_FILE] if options.stem_file else None,
+        vocals_file=vocals_file,
     )
+
+
+def _vocals_writer(path: Path | None, ffmpeg: Path) -> AbstractContextManager[Encoder | None]:
+    return open_vocals_file(path, ffmpeg) if path else nullcontext()
 
 
 def _expected_duration_s(
@@ -184,14 +198,18 @@ def _outputs(
     options: Options,
     analyzer: SongAnalyzer,
     mix_peaks: WaveformPeaks,
+    vocals: Encoder | None,
 ) -> Iterator[Block]:
     """Separate, analyze and measure a song, and yield the next samples of each file."""
-    for segment in separate(mix, network, options.stems, options.quality):
+    wanted = options.stems if vocals is None else tuple({*options.stems, VOCALS})
+    for segment in separate(mix, network, wanted, options.quality):
         analyzer.add(segment.mix, segment.features)
         mix_peaks.add(segment.mix)
-        stems = dict(segment.stems)
+        if vocals:
+            vocals.write(segment.stems[VOCALS])
+        stems = {stem: segment.stems[stem] for stem in options.stems}
         if options.residual:
-            stems[RESIDUAL] = segment.mix - np.add.reduce(list(segment.stems.values()))
+            stems[RESIDUAL] = segment.mix - np.add.reduce(list(stems.values()))
         if options.stem_file:
             stems[MIX] = segment.mix
         yield stems

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from stemdrop.env import choice, positive, require, topic_arn
+from stemdrop.lyrics import LyricsEngine
 from stemdrop.pricing import USD_PER_GB_SECOND
 from stemdrop_separate.models.catalog import BackendName
 
@@ -31,6 +32,7 @@ class Settings:
     song_queue_url : URL of the queue whose messages are handled; None if their visibility isn't
         changed, as under `sam local invoke`.
     retry_delays_s : Seconds until a failed message is delivered a second time, and a third time.
+    lyrics : Engine for lyrics: none, transcribe, or the name of a Whisper model.
     """
 
     VARIABLES: ClassVar[frozenset[str]] = frozenset(
@@ -45,7 +47,7 @@ class Settings:
         }
     )
     OPTIONAL: ClassVar[frozenset[str]] = frozenset(
-        {"FFMPEG", "COMPLETION_TOPIC_ARN", "SONG_QUEUE_URL", "RETRY_DELAYS_S"}
+        {"FFMPEG", "COMPLETION_TOPIC_ARN", "SONG_QUEUE_URL", "RETRY_DELAYS_S", "LYRICS"}
     )
 
     uploads_bucket: str
@@ -60,6 +62,7 @@ class Settings:
     completion_topic_arn: str | None = None
     song_queue_url: str | None = None
     retry_delays_s: tuple[int, ...] = RETRY_DELAYS_S
+    lyrics: str = LyricsEngine.NONE
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str]) -> "Settings":
@@ -86,6 +89,7 @@ class Settings:
             song_queue_url=environment.get("SONG_QUEUE_URL") or None,
             retry_delays_s=tuple(positive("RETRY_DELAYS_S", value) for value in delays.split())
             or RETRY_DELAYS_S,
+            lyrics=environment.get("LYRICS") or LyricsEngine.NONE,
         )
 
     @property

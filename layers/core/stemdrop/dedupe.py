@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from stemdrop.job_record import Job, Status, Stem, StemArchive
 from stemdrop.keys import UploadKey, result_key, result_name
+from stemdrop.lyrics import Lyrics, LyricsStatus
 from stemdrop.options import Options
 from stemdrop.store import Store
 
@@ -28,6 +29,7 @@ class CopiedResults:
     zip: StemArchive | None
     stem_file: StemArchive | None
     peaks: StemArchive | None
+    lyrics: Lyrics | None
 
 
 def content_digest(sha256: str, options: Options) -> str:
@@ -73,6 +75,8 @@ def find_results(
     # Results without an ID are those of an earlier version, which other songs could overwrite.
     if found is None or found.status is not Status.DONE or not found.results_ids:
         return None
+    if found.lyrics and found.lyrics.status is not LyricsStatus.DONE:
+        return None  # its lyrics may still come, or may work another time
     return found if accepts(found) else None
 
 
@@ -93,4 +97,8 @@ def copy_results(store: Store, original: Job, key: UploadKey, results_id: str) -
         replace(file, key=copies[file.key]) if file else None
         for file in (original.zip, original.stem_file, original.peaks)
     )
-    return CopiedResults(stems, archive, stem_file, peaks)
+    lyrics = original.lyrics and replace(
+        original.lyrics,
+        files=tuple(replace(file, key=copies[file.key]) for file in original.lyrics.files),
+    )
+    return CopiedResults(stems, archive, stem_file, peaks, lyrics)

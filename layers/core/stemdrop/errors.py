@@ -16,7 +16,12 @@ StemdropError
 │   ├── TooLargeError         too_large
 │   ├── NoRoomError           no_room
 │   ├── ModelUnavailableError model_unavailable
-│   └── TimedOutError         timed_out
+│   ├── TimedOutError         timed_out
+│   └── LyricsError           lyrics: there are stems, but no lyrics
+│       ├── LyricsUnavailableError   lyrics_unavailable
+│       ├── LanguageUnavailableError language_unavailable
+│       ├── LyricsTooLongError       lyrics_too_long
+│       └── LyricsTimedOutError      lyrics_timed_out
 ├── TransientError            may work the next time: the message is delivered again
 │   ├── StorageError          storage
 │   │   ├── ChangedError      changed
@@ -138,6 +143,36 @@ class TimedOutError(RejectedError):
     """The separation takes longer than its time limit."""
 
     code = "timed_out"
+
+
+class LyricsError(RejectedError):
+    """The lyrics can't be written. The stems don't depend on them."""
+
+    code = "lyrics"
+
+
+class LyricsUnavailableError(LyricsError):
+    """There is no engine for lyrics here."""
+
+    code = "lyrics_unavailable"
+
+
+class LanguageUnavailableError(LyricsError):
+    """The engine doesn't know the language."""
+
+    code = "language_unavailable"
+
+
+class LyricsTooLongError(LyricsError):
+    """The song is longer than the engine takes."""
+
+    code = "lyrics_too_long"
+
+
+class LyricsTimedOutError(LyricsError):
+    """The transcription takes longer than its time limit."""
+
+    code = "lyrics_timed_out"
 
 
 class TransientError(StemdropError):

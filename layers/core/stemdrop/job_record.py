@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from stemdrop.errors import RejectedError, StorageError
+from stemdrop.lyrics import Lyrics, LyricsFile, LyricsFormat, LyricsStatus
 from stemdrop.music import Music
 
 VERSION = 1
@@ -217,6 +218,7 @@ class Job:
     zip: StemArchive | None = None
     stem_file: StemArchive | None = None
     peaks: StemArchive | None = None
+    lyrics: Lyrics | None = None
     error: Failure | None = None
     warnings: tuple[str, ...] = ()
     engine: SeparationEngine | None = None
@@ -256,7 +258,8 @@ class Job:
     def result_keys(self) -> set[str]:
         """Return the keys of all results, the record aside."""
         files = (*self.stems, self.zip, self.stem_file, self.peaks)
-        return {file.key for file in files if file}
+        lyrics = self.lyrics.files if self.lyrics else ()
+        return {file.key for file in (*files, *lyrics) if file}
 
     def updated(self, **changes: Any) -> "Job":
         """Return the job with some fields changed, updated now."""
@@ -287,6 +290,7 @@ class Job:
 
 
 _PARTS: dict[str, type] = {
+    "lyrics": Lyrics,
     "music": Music,
     "sound": Sound,
     "status": Status,
@@ -308,15 +312,27 @@ def _part(name: str, value: Any) -> Any:
         return tuple(Stem(**stem) for stem in value)
     if name in {"warnings", "results_ids"}:
         return tuple(value)
-    if name == "sound" and isinstance(value, dict):
-        tracks = tuple(Track(**track) for track in value.get("tracks", ()))
-        return Sound(**value | {"tracks": tracks})
-    if name == "music" and isinstance(value, dict):
-        value |= {"beats_s": tuple(value.get("beats_s", ()))}
     part = _PARTS.get(name)
     if part is None:
         return value
-    return part(**value) if isinstance(value, dict) else part(value)
+    return part(**_nested(name, value)) if isinstance(value, dict) else part(value)
+
+
+def _nested(name: str, value: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a part, with those that are parts themselves."""
+    match name:
+        case "sound":
+            tracks = tuple(Track(**track) for track in value.get("tracks", ()))
+            return value | {"tracks": tracks}
+        case "music":
+            return value | {"beats_s": tuple(value.get("beats_s", ()))}
+        case "lyrics":
+            files = tuple(
+                LyricsFile(**file | {"format": LyricsFormat(file["format"])})
+                for file in value.get("files", ())
+            )
+            return value | {"status": LyricsStatus(value["status"]), "files": files}
+    return value
 
 
 def now() -> str:

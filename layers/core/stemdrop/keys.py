@@ -10,6 +10,7 @@ uploads, ever write the same object.
              <upload key>/results-<id>/vocals.wav  other stems, peaks.dat, stems.zip, …
              content/<digest>.json                 the content index
              owners/<digest>/<name>                the API's index of jobs
+             transcriptions/<results id>/<name>    vocals and request of lyrics that are pending
 """
 
 import re
@@ -25,10 +26,14 @@ DROP_PREFIX = "drop/"
 JOBS_PREFIX = "jobs/"
 CONTENT_PREFIX = "content/"
 OWNERS_PREFIX = "owners/"
+TRANSCRIPTIONS_PREFIX = "transcriptions/"
 RECORD_NAME = "job.json"
 ZIP_NAME = "stems.zip"
 STEM_FILE_NAME = "stems.stem.mp4"
 PEAKS_NAME = "peaks.dat"
+REQUEST_NAME = "request.json"
+VOCALS_NAME = "vocals.flac"
+TRANSCRIPT_NAME = "transcript.json"
 RESULTS_ID = re.compile(r"[0-9a-f]{16}")
 # S3 allows 1024 bytes; the longest result behind an upload key takes 44 of them.
 MAX_UPLOAD_KEY_BYTES = 1024 - 64
@@ -136,6 +141,11 @@ def is_result_of(upload: UploadKey, key: str) -> bool:
     return not prefix and is_name and bool(RESULTS_ID.fullmatch(results_id))
 
 
+def results_id_of(key: str) -> str:
+    """Return the ID of the folder that a result is in."""
+    return key.rpartition("/")[0].rpartition("-")[2]
+
+
 def result_name(key: str) -> str:
     """Return the name of a result, such as ``vocals.wav``."""
     return key.rpartition("/")[2]
@@ -144,6 +154,11 @@ def result_name(key: str) -> str:
 def record_key(upload: UploadKey) -> str:
     """Return the key of an upload's job record."""
     return f"{upload}/{RECORD_NAME}"
+
+
+def transcription_key(results_id: str, name: str) -> str:
+    """Return the key of a file that a transcription needs until it ends."""
+    return f"{TRANSCRIPTIONS_PREFIX}{results_id}/{name}"
 
 
 def content_key(digest: str) -> str:

@@ -89,6 +89,8 @@ def message_attributes(job: Job) -> dict[str, str]:
         attributes["model"] = str(model)
     if job.callback_url is not None:  # webhooks subscribe to messages with it
         attributes["callback_url"] = job.callback_url
+    if job.lyrics is not None:
+        attributes["lyrics"] = str(job.lyrics.status)
     if job.error is not None:
         attributes["code"] = job.error.code
     return attributes

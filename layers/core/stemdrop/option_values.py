@@ -8,6 +8,7 @@ from typing import Any
 
 from stemdrop.codecs import Codec
 from stemdrop.errors import OptionError
+from stemdrop.lyrics_languages import LANGUAGES
 from stemdrop.models import Model
 
 DEFAULT_BITRATE = "192k"
@@ -122,6 +123,17 @@ def parse_track(value: object) -> str | None:
             f"track can't be {value!r}: use a number from 1, or a language such as eng."
         )
     return text.lower()
+
+
+def parse_language(value: object, *, lyrics: bool) -> str | None:
+    """Return the language of the lyrics; None if it has to be found out."""
+    if value is None:
+        return None
+    if not lyrics:
+        raise OptionError("language is that of the lyrics: set lyrics to true as well.")
+    if value not in LANGUAGES:
+        raise OptionError(f"language can't be {value!r}: use a code of ISO 639, such as en.")
+    return str(value)
 
 
 def _title_format(value: object) -> str:

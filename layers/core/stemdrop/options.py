@@ -7,6 +7,7 @@ from typing import Any
 
 from stemdrop.codecs import Codec
 from stemdrop.errors import OptionError
+from stemdrop.lyrics_languages import LANGUAGES
 from stemdrop.models import INSTRUMENTS, Model
 from stemdrop.option_values import (
     DEFAULT_BITRATE,
@@ -19,6 +20,7 @@ from stemdrop.option_values import (
     parse_bit_depth,
     parse_bitrate,
     parse_duration_s,
+    parse_language,
     parse_stems,
     parse_track,
     parse_value,
@@ -249,6 +251,23 @@ class Options:
             is_later=True,
         ),
     )
+    lyrics: bool = field(
+        default=False,
+        metadata=describe(
+            "Write the lyrics, with the time of each word",
+            "Add the lyrics, with the time of each word, as JSON, LRC, WebVTT and SubRip.",
+            is_later=True,
+        ),
+    )
+    language: str | None = field(
+        default=None,
+        metadata=describe(
+            "Language of the lyrics",
+            "Language of the lyrics, such as en; found out by default.",
+            values=LANGUAGES,
+            metavar="LANGUAGE",
+        ),
+    )
 
     @classmethod
     def parse(cls, given: Mapping[str, object]) -> "Options":
@@ -275,6 +294,7 @@ class Options:
             bit_depth=parse_bit_depth(given.get("bit_depth"), parsed["codec"]),
             duration_s=parse_duration_s(given.get("duration_s")),
             track=parse_track(given.get("track")),
+            language=parse_language(given.get("language"), lyrics=parsed["lyrics"]),
         )
         if options.stem_file:
             require_stem_file_fits(options.codec, options.outputs, options.channels)
@@ -300,7 +320,7 @@ class Options:
 
 OPTION_NAMES = tuple(each.name for each in fields(Options))
 # Options with a parser of their own; a default of None may depend on another option.
-DEPENDENT = frozenset({"stems", "bitrate", "bit_depth", "duration_s", "track"})
+DEPENDENT = frozenset({"stems", "bitrate", "bit_depth", "duration_s", "track", "language"})
 # The first records and entries of the content index lack these options. Records with the default
 # must stay equal to those, so a default isn't written.
 LATER: dict[str, object] = {

@@ -141,6 +141,25 @@ class Store:
                 str(path), self.stems, key, ExtraArgs={"ContentType": content_type}
             )
 
+    def download_result(self, key: str, path: Path) -> None:
+        """Write an object of the stems bucket into a file.
+
+        Raises
+        ------
+        MissingError : There is no such object.
+        """
+        with storage_errors(f"download {key}", self._missing):
+            self._s3.download_file(self.stems, key, str(path))
+
+    def read(self, key: str) -> bytes | None:
+        """Return a small object of the stems bucket, or None if it doesn't exist."""
+        return self._read(key)[0]
+
+    def write(self, key: str, body: bytes, content_type: str) -> None:
+        """Write a small object of the stems bucket."""
+        with storage_errors(f"write {key}"):
+            self._s3.put_object(Bucket=self.stems, Key=key, Body=body, ContentType=content_type)
+
     def copy(self, source_key: str, key: str) -> None:
         """Copy a result within the stems bucket."""
         with storage_errors(f"copy {source_key}"):
@@ -183,13 +202,8 @@ class Store:
 
     def save_content(self, digest: str, key: UploadKey) -> None:
         """Write an entry of the content index."""
-        with storage_errors(f"write {content_key(digest)}"):
-            self._s3.put_object(
-                Bucket=self.stems,
-                Key=content_key(digest),
-                Body=json.dumps({"key": str(key)}).encode(),
-                ContentType="application/json",
-            )
+        body = json.dumps({"key": str(key)}).encode()
+        self.write(content_key(digest), body, "application/json")
 
     def forget_content(self, digest: str, key: UploadKey) -> None:
         """Delete an entry of the content index if it names this upload."""

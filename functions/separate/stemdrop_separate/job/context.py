@@ -8,6 +8,7 @@ from stemdrop.job_record import Job
 from stemdrop.notifications import Notifier
 from stemdrop.store import Store
 from stemdrop_separate.deadline import Deadline
+from stemdrop_separate.lyrics.transcriber import Transcriber
 from stemdrop_separate.models.catalog import Models
 from stemdrop_separate.settings import Settings
 
@@ -29,6 +30,7 @@ class JobContext:
     models: Models
     ffmpeg: Path
     notifier: Notifier | None = None
+    transcriber: Transcriber | None = None
 
 
 @dataclass(frozen=True, slots=True)

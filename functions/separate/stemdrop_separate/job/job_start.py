@@ -7,6 +7,7 @@ from typing import Any
 from stemdrop.errors import EmptyAudioError, OptionError, TooLargeError, TransientError
 from stemdrop.job_record import Job, Stage, Status, UploadSource, now, timestamp
 from stemdrop.keys import Origin, UploadKey
+from stemdrop.lyrics import LyricsStatus
 from stemdrop.options import OPTION_NAMES, Options
 from stemdrop.store import Upload
 from stemdrop_separate.deadline import Deadline
@@ -14,7 +15,9 @@ from stemdrop_separate.deadline import Deadline
 METADATA_PREFIX = "stemdrop-"
 # Options that metadata may name without the prefix. Clients add metadata of their own, such as
 # rclone's btime, so later options need the prefix.
-_PREFIXED = {"track", "title_format", "sample_rate", "channels", "stem_file"}
+_PREFIXED = {
+    "track", "title_format", "sample_rate", "channels", "stem_file", "lyrics", "language",
+}  # fmt: skip
 BARE_NAMES = frozenset(OPTION_NAMES) - _PREFIXED
 
 
@@ -71,13 +74,15 @@ def is_settled(previous: Job | None, job: Job) -> bool:
     """Return whether the work of an attempt is done already.
 
     Stems are the same for the same bytes and options. A rejection is final for its upload, but the
-    same bytes uploaded again are tried again, and so is a song that all attempts failed on.
+    same bytes uploaded again are tried again, and so is a song that all attempts failed on, or one
+    whose lyrics failed.
     """
     if previous is None or previous.source is None or job.source is None:
         return False
     if previous.options != job.options or not previous.is_final:
         return False
-    if previous.status is Status.DONE:
+    lyrics_failed = previous.lyrics and previous.lyrics.status is LyricsStatus.FAILED
+    if previous.status is Status.DONE and not lyrics_failed:
         return previous.source.etag == job.source.etag
     return is_same_upload(previous.source, job.source)
 

@@ -16,7 +16,7 @@ from stemdrop.errors import (
     UploadGoneError,
 )
 from stemdrop.job_record import Failure, Stage, Status, now
-from stemdrop.keys import STEM_FILE_NAME
+from stemdrop.keys import STEM_FILE_NAME, VOCALS_NAME
 from stemdrop.options import STEM_FILE, Options
 from stemdrop.store import Upload
 from stemdrop_separate.disk_space import require_disk_space
@@ -77,7 +77,7 @@ def _download(state: JobState, upload: Upload, song: Path) -> str:
 def _copy_stems(state: JobState, content_digest: str) -> JobResult | None:
     """Publish copies of the stems of the same song; None if there are none."""
     with state.meter.stage("reuse"):
-        original = find_reusable(state.store, state.key, content_digest, state.job)
+        original = find_reusable(state.context, state.key, content_digest, state.job)
     if original is None:
         return None
 
@@ -101,7 +101,7 @@ def _separate(state: JobState, path: Path, options: Options) -> JobResult:
 
     def upload(results_id: str) -> PublishedResults:
         with state.meter.stage("upload"):
-            return publish(state.store, state.key, results_id, options, song)
+            return publish(state.context, state.key, results_id, options, song)
 
     return _publish(state, upload)
 
@@ -110,6 +110,9 @@ def _separate_song(state: JobState, path: Path, options: Options) -> SeparatedSo
     network = state.context.models.load(options.model)
     targets = {stem: path.with_name(f"{stem}.{options.codec.suffix}") for stem in options.outputs}
     targets[STEM_FILE] = path.with_name(STEM_FILE_NAME)
+    vocals_file = (
+        path.with_name(VOCALS_NAME) if options.lyrics and state.context.transcriber else None
+    )
     with state.meter.stage("separate"):
         return separate_song(
             path,
@@ -120,6 +123,7 @@ def _separate_song(state: JobState, path: Path, options: Options) -> SeparatedSo
             name=state.job.title,
             max_duration_s=state.context.settings.max_duration_s,
             deadline=state.deadline,
+            vocals_file=vocals_file,
             on_progress=ProgressReporter(state.record, state.deadline, network.backend.parallel),
         )
 
@@ -165,6 +169,7 @@ def _finish(state: JobState, results_id: str, results: PublishedResults) -> JobR
         zip=results.zip,
         stem_file=results.stem_file,
         peaks=results.peaks,
+        lyrics=results.lyrics,
         warnings=results.warnings,
         usage=state.meter.read(),
         finished_at=now(),

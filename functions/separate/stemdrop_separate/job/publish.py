@@ -12,12 +12,16 @@ from aws_lambda_powertools import Logger
 from stemdrop.dedupe import copy_results, find_results, has_same_titles
 from stemdrop.errors import StorageError
 from stemdrop.job_record import Job, Sound, Stem, StemArchive
-from stemdrop.keys import PEAKS_NAME, ZIP_NAME, UploadKey, result_key
+from stemdrop.keys import PEAKS_NAME, ZIP_NAME, UploadKey, result_key, results_id_of
+from stemdrop.lyrics import Lyrics
+from stemdrop.lyrics_results import discard_request
 from stemdrop.music import Music
 from stemdrop.options import Options
 from stemdrop.store import Store
 from stemdrop_separate.audio.encode import EncodedStem
 from stemdrop_separate.audio.waveform_peaks import write_peaks_file
+from stemdrop_separate.job.context import JobContext
+from stemdrop_separate.job.lyrics_phase import request_lyrics
 from stemdrop_separate.pipeline import SeparatedSong
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
@@ -42,13 +46,15 @@ class PublishedResults:
     zip: StemArchive | None
     stem_file: StemArchive | None
     peaks: StemArchive | None
+    lyrics: Lyrics | None
     warnings: tuple[str, ...]
 
 
 def publish(
-    store: Store, key: UploadKey, results_id: str, options: Options, song: SeparatedSong
+    context: JobContext, key: UploadKey, results_id: str, options: Options, song: SeparatedSong
 ) -> PublishedResults:
-    """Upload a song's stems, their peaks, and their zip and stem file if the options say so."""
+    """Upload a song's stems, their peaks, and what else the options say; request its lyrics."""
+    store = context.store
 
     def upload(item: tuple[str, EncodedStem]) -> Stem:
         stem, file = item
@@ -74,26 +80,32 @@ def publish(
         source.track.number,
         source.tracks,
     )
-    return PublishedResults(sound, song.music, stems, archive, stem_file, peaks, song.warnings)
+    lyrics = request_lyrics(context, key, results_id, options, song)
+    return PublishedResults(
+        sound, song.music, stems, archive, stem_file, peaks, lyrics, song.warnings
+    )
 
 
-def find_reusable(store: Store, key: UploadKey, entry: str, job: Job) -> Job | None:
+def find_reusable(context: JobContext, key: UploadKey, entry: str, job: Job) -> Job | None:
     """Return a finished job of the same song with the same options and engine, if there is one.
 
     Parameters
     ----------
     entry : Name of the entry in the content index.
     """
+    transcriber_name = context.transcriber.name if context.transcriber else None
 
     def fits(found: Job) -> bool:
         if not found.source or not job.source or found.source.sha256 != job.source.sha256:
             return False
         if not has_same_titles(found, job):
             return False
+        if found.lyrics and found.lyrics.engine != transcriber_name:
+            return False
         return (found.options, found.engine) == (job.options, job.engine)
 
     try:
-        return find_results(store, key, entry, fits)
+        return find_results(context.store, key, entry, fits)
     except StorageError as error:
         logger.warning("content_index_entry_is_stale", reason=error.message)
         return None
@@ -117,6 +129,7 @@ def reuse_results(store: Store, original: Job, key: UploadKey, results_id: str) 
         copied.zip,
         copied.stem_file,
         copied.peaks,
+        copied.lyrics,
         original.warnings,
     )
 
@@ -134,7 +147,10 @@ def delete_stale_results(store: Store, key: UploadKey) -> None:
         found = store.list_results(key)
         job, _ = store.load_job(key)
         named = tuple(result_key(key, each, "") for each in job.results_ids) if job else ()
-        store.delete({result for result in found if not result.startswith(named)})
+        stale = {result for result in found if not result.startswith(named)}
+        for results_id in {results_id_of(result) for result in stale}:
+            discard_request(store, results_id)
+        store.delete(stale)
     except StorageError as error:
         logger.warning("stale_results_not_deleted", key=str(key), reason=error.message)
 

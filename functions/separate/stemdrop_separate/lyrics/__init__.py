@@ -1,0 +1,1 @@
+"""Lyrics from the vocals: the engines behind one protocol."""

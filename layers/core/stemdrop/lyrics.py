@@ -1,0 +1,209 @@
+"""Lyrics of a song: words and lines with their times, and the part of the job record about them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from stemdrop.lyrics_languages import SPACELESS, TRANSCRIBE_LANGUAGES, WHISPER_LANGUAGES
+
+LONGEST_GAP_S = 0.8
+LONGEST_LINE = 42
+SENTENCE_ENDS = (".", "!", "?", "…", "\u3002", "\uff01", "\uff1f")  # the last three in Chinese
+CLOSING = "\"'”’»)]"
+
+
+class LyricsEngine(StrEnum):
+    """Services that write lyrics; without one, there are none."""
+
+    NONE = "none"
+    TRANSCRIBE = "transcribe"
+    WHISPER = "whisper"
+
+    @classmethod
+    def of(cls, lyrics: str) -> "LyricsEngine":
+        """Return the engine that a value of the setting LYRICS names.
+
+        Parameters
+        ----------
+        lyrics : ``none``, ``transcribe``, or the name of a Whisper model, such as ``tiny.en``.
+        """
+        return cls(lyrics) if lyrics in {cls.NONE, cls.TRANSCRIBE} else cls.WHISPER
+
+
+def engine_languages(lyrics: str) -> frozenset[str]:
+    """Return the codes of the languages that the engine of a setting knows; see `LyricsEngine.of`.
+
+    Whisper models whose names end in ``.en`` know English only.
+    """
+    match LyricsEngine.of(lyrics):
+        case LyricsEngine.NONE:
+            return frozenset()
+        case LyricsEngine.TRANSCRIBE:
+            return frozenset(TRANSCRIBE_LANGUAGES)
+        case LyricsEngine.WHISPER:
+            return frozenset({"en"}) if lyrics.endswith(".en") else WHISPER_LANGUAGES
+
+
+class LyricsStatus(StrEnum):
+    """Status of a song's lyrics; done and failed are final."""
+
+    PENDING = "pending"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class LyricsFormat(StrEnum):
+    """Formats of the lyrics; the files are ``lyrics.json`` and so on."""
+
+    JSON = "json"
+    LRC = "lrc"
+    VTT = "vtt"
+    SRT = "srt"
+
+    @property
+    def filename(self) -> str:
+        """Return the name of the file."""
+        return f"lyrics.{self}"
+
+    @property
+    def media_type(self) -> str:
+        """Return the media type of the file."""
+        return {
+            "json": "application/json",
+            "lrc": "text/plain; charset=utf-8",
+            "vtt": "text/vtt; charset=utf-8",
+            "srt": "application/x-subrip; charset=utf-8",
+        }[self]
+
+
+@dataclass(frozen=True, slots=True)
+class LyricsFile:
+    """A file with the lyrics in the stems bucket."""
+
+    format: LyricsFormat
+    key: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lyrics:
+    """State of a song's lyrics in the job record.
+
+    Attributes
+    ----------
+    engine : ``transcribe``, or the name of the Whisper model, such as ``whisper tiny.en``.
+    language : ISO 639 code of the language; None until it is known, and without words.
+    words : Number of words; 0 if nobody sings.
+    cost_usd : Price of the transcription.
+    files : Files with the lyrics; none if there are no words.
+    code, reason : Why there are none, for programs and for people, if the transcription failed.
+    deadline_at : Time at which a pending transcription counts as failed.
+    """
+
+    status: LyricsStatus
+    engine: str
+    language: str | None = None
+    words: int = 0
+    cost_usd: float = 0.0
+    files: tuple[LyricsFile, ...] = ()
+    code: str | None = None
+    reason: str | None = None
+    deadline_at: str | None = None
+    finished_at: str | None = None
+
+    @property
+    def is_pending(self) -> bool:
+        """Return whether the words may still come."""
+        return self.status is LyricsStatus.PENDING
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word that is sung.
+
+    Attributes
+    ----------
+    text : Word with the punctuation around it.
+    start_s, end_s : Times on the song's clock.
+    confidence : Probability that the word is right, 0 to 1.
+    """
+
+    text: str
+    start_s: float
+    end_s: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Words that are shown together, at least one."""
+
+    words: tuple[Word, ...]
+    text: str
+
+    @property
+    def start_s(self) -> float:
+        """Return the start of the first word."""
+        return self.words[0].start_s
+
+    @property
+    def end_s(self) -> float:
+        """Return the end of the last word."""
+        return self.words[-1].end_s
+
+
+@dataclass(frozen=True, slots=True)
+class Transcription:
+    """Result of an engine.
+
+    Attributes
+    ----------
+    words : Words in the order of their times.
+    language : ISO 639 code; None if there are no words.
+    cost_usd : Price of the transcription.
+    """
+
+    words: tuple[Word, ...]
+    language: str | None
+    cost_usd: float = 0.0
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """Return the lines; see `break_lines`."""
+        return break_lines(self.words, "" if self.language in SPACELESS else " ")
+
+
+def break_lines(words: Iterable[Word], space: str = " ") -> tuple[Line, ...]:
+    """Return the lines of a song.
+
+    A line ends with a sentence, before a gap of more than 0.8 s, and before a word that would make
+    it longer than 42 characters. A longer word has a line of its own.
+
+    Parameters
+    ----------
+    space : Text between two words; nothing in languages without spaces.
+    """
+    lines: list[Line] = []
+    line: list[Word] = []
+    for word in words:
+        if line and (_ends_before(line, word, space)):
+            lines.append(_line(line, space))
+            line = []
+        line.append(word)
+    if line:
+        lines.append(_line(line, space))
+    return tuple(lines)
+
+
+def _ends_before(line: list[Word], word: Word, space: str) -> bool:
+    last = line[-1]
+    length = len(_line([*line, word], space).text)
+    return (
+        last.text.rstrip(CLOSING).endswith(SENTENCE_ENDS)
+        or word.start_s - last.end_s > LONGEST_GAP_S
+        or length > LONGEST_LINE
+    )
+
+
+def _line(words: list[Word], space: str) -> Line:
+    return Line(tuple(words), space.join(word.text for word in words))
