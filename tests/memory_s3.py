@@ -49,11 +49,14 @@ class MemoryS3:
         self.refuses: Callable[[str], bool] = lambda _: False
         self._seconds = 0
 
-    def put_song(self, bucket: str, key: str, data: bytes) -> None:
+    def put_song(
+        self, bucket: str, key: str, data: bytes, metadata: dict[str, str] | None = None
+    ) -> None:
         """Upload a song a second after the one before."""
         self.before_call()
         self._seconds += 1
-        self.objects[bucket, key] = S3Object(data, EPOCH + timedelta(seconds=self._seconds))
+        modified_at = EPOCH + timedelta(seconds=self._seconds)
+        self.objects[bucket, key] = S3Object(data, modified_at, metadata or {})
 
     def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         found = self._find("HeadObject", Bucket, Key)

@@ -21,6 +21,8 @@ from stemdrop.job_record import (
     timestamp,
 )
 from stemdrop.keys import UploadKey
+from stemdrop.lyrics import Lyrics, LyricsFile, LyricsFormat, LyricsStatus, Word
+from stemdrop.lyrics_languages import LANGUAGES
 from stemdrop.models import Model
 from stemdrop.music import Music
 from stemdrop.option_values import BITRATE_RANGE_KBPS
@@ -58,12 +60,16 @@ def given_options(draw: st.DrawFn) -> dict[str, Any]:
         "zip": draw(st.booleans()),
         "quality": draw(st.sampled_from(Quality)).value,
         "clip": draw(st.sampled_from(Clip)).value,
+        "lyrics": draw(st.booleans()),
     }
     if codec.bit_depths:
         given["bit_depth"] = draw(st.sampled_from(codec.bit_depths))
     # Without its model, a list of stems may not make sense.
     kept = draw(st.sets(st.sampled_from(sorted(given.keys() - {"model"})))) | {"model"}
-    return {name: value for name, value in given.items() if name in kept}
+    drawn = {name: value for name, value in given.items() if name in kept}
+    if drawn.get("lyrics"):
+        drawn["language"] = draw(st.sampled_from(sorted(LANGUAGES)))
+    return drawn
 
 
 def as_text(given: dict[str, Any]) -> dict[str, str]:
@@ -119,6 +125,36 @@ MUSIC = st.builds(
     loudness_lufs=st.none() | st.floats(-70, 10),
     beats_s=st.lists(SECONDS, max_size=3).map(tuple),
 )
+# A word has no spaces.
+WORD_TEXTS = st.text(st.characters(exclude_categories=["Z", "C"]), min_size=1, max_size=50)
+LYRICS = st.builds(
+    Lyrics,
+    status=st.sampled_from(LyricsStatus),
+    engine=st.text(),
+    language=st.none() | st.sampled_from(sorted(LANGUAGES)),
+    words=st.integers(0, 10**5),
+    cost_usd=SECONDS,
+    files=st.lists(
+        st.builds(LyricsFile, st.sampled_from(LyricsFormat), st.text(), st.integers(0)), max_size=2
+    ).map(tuple),
+    code=st.none() | st.text(),
+    reason=st.none() | st.text(),
+    deadline_at=st.none() | TIMES,
+    finished_at=st.none() | TIMES,
+)
+
+
+@st.composite
+def lyric_words(draw: st.DrawFn) -> tuple[Word, ...]:
+    """Draw words in the order of their times."""
+    words, end_s = [], 0.0
+    for text in draw(st.lists(WORD_TEXTS, max_size=30)):
+        start_s = round(end_s + draw(st.floats(0, 2)), 3)
+        end_s = round(start_s + draw(st.floats(0, 1)), 3)
+        words.append(Word(text, start_s, end_s, draw(st.floats(0, 1))))
+    return tuple(words)
+
+
 USAGES = st.builds(
     Usage,
     timings_s=st.dictionaries(st.sampled_from(("download", "separate", "total")), SECONDS),
@@ -148,6 +184,7 @@ JOBS = st.builds(
     zip=st.none() | st.builds(StemArchive, st.text(), st.integers(0)),
     stem_file=st.none() | st.builds(StemArchive, st.text(), st.integers(0)),
     peaks=st.none() | st.builds(StemArchive, st.text(), st.integers(0)),
+    lyrics=st.none() | LYRICS,
     error=st.none() | st.builds(Failure, st.text(), st.text()),
     warnings=st.lists(st.text(), max_size=2).map(tuple),
     engine=st.none()

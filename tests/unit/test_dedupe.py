@@ -28,6 +28,8 @@ CHANGED: dict[str, Any] = {
     "sample_rate": SampleRate.SOURCE,
     "channels": Channels.SOURCE,
     "stem_file": True,
+    "lyrics": True,
+    "language": "en",
 }
 
 

@@ -26,8 +26,8 @@ from strategies import ANY_JSON, ANY_TEXT, JOBS, TIMES
 DESIGNED = {
     "version", "key", "filename", "owner", "request_sha256", "callback_url", "status", "stage",
     "options", "source", "sound", "music", "progress", "seconds_left", "results_ids", "stems",
-    "zip", "stem_file", "peaks", "error", "warnings", "engine", "usage", "attempt", "created_at",
-    "started_at", "updated_at", "finished_at", "deadline_at",
+    "zip", "stem_file", "peaks", "lyrics", "error", "warnings", "engine", "usage", "attempt",
+    "created_at", "started_at", "updated_at", "finished_at", "deadline_at",
 }  # fmt: skip
 MINIMAL = {
     "version": 1,
@@ -92,6 +92,9 @@ def test_a_damaged_record_is_read_or_a_storage_error(name: str, value: Any) -> N
         {"error": {"code": "x", "message": "y", "more": 1}},
         {"engine": []},
         {"zip": 7},
+        {"lyrics": {"status": "sung", "engine": "transcribe"}},
+        {"lyrics": {"status": "done", "engine": "transcribe", "files": [{"format": "txt"}]}},
+        {"lyrics": {"status": "done", "engine": "transcribe", "files": ["lyrics.lrc"]}},
     ],
     ids=str,
 )

@@ -7,10 +7,17 @@ from hypothesis import given
 
 from stemdrop.job_record import Failure, Job, Stage, Status, UploadSource, now
 from stemdrop.keys import UploadKey
+from stemdrop.lyrics import Lyrics, LyricsStatus
 from stemdrop.options import Options
 from stemdrop.store import Upload
 from stemdrop_separate.deadline import Deadline
-from stemdrop_separate.job.job_start import is_same_upload, is_settled, source_of, start_record
+from stemdrop_separate.job.job_start import (
+    BARE_NAMES,
+    is_same_upload,
+    is_settled,
+    source_of,
+    start_record,
+)
 from strategies import OPTIONS, SOURCES, as_text
 
 DROP = UploadKey.parse("drop/song.mp3")
@@ -42,6 +49,28 @@ def record(
         source=source_of(source) if source else None,
         attempt=1,
     )
+
+
+@pytest.mark.parametrize(
+    ("lyrics", "second", "settled"),
+    [
+        (LyricsStatus.DONE, 1, True),
+        (LyricsStatus.PENDING, 1, True),
+        (LyricsStatus.FAILED, 0, True),
+        # A new upload of the same song gives the lyrics another chance.
+        (LyricsStatus.FAILED, 1, False),
+    ],
+)
+def test_song_whose_lyrics_failed_is_separated_when_uploaded_again(
+    lyrics: LyricsStatus, second: int, settled: bool
+) -> None:
+    metadata = {"stemdrop-lyrics": "true"}
+    options = Options.parse({"lyrics": True}).to_json()
+    previous = replace(
+        record(Status.DONE, upload(metadata), options), lyrics=Lyrics(lyrics, "transcribe")
+    )
+    job = start_record(DROP, upload(metadata, second=second), previous, Deadline.after(900))
+    assert is_settled(previous, job) is settled
 
 
 @pytest.mark.parametrize(
@@ -149,7 +178,10 @@ def test_attempt_keeps_only_creation_time_and_count() -> None:
 
 @given(OPTIONS)
 def test_metadata_sets_the_options(options: Options) -> None:
-    metadata = as_text(options.to_json())
+    metadata = {
+        name if name in BARE_NAMES else f"stemdrop-{name}": value
+        for name, value in as_text(options.to_json()).items()
+    }
     assert (
         Options.parse(start_record(DROP, upload(metadata), None, Deadline.after(900)).options)
         == options

@@ -43,7 +43,8 @@ def test_every_option_has_a_label_and_a_description() -> None:
         assert option.metadata["title"]
         assert option.metadata["description"].endswith(".")
         allowed = option.metadata.get("values", ())
-        default = option.default if isinstance(option.default, tuple) else [option.default]
+        given = option.default if isinstance(option.default, tuple) else [option.default]
+        default = [value for value in given if value is not None]
         assert not allowed or set(default) <= set(allowed)
 
 
@@ -52,6 +53,21 @@ def test_every_value_of_an_enum_has_a_label(enum: type[StrEnum]) -> None:
     (option,) = (each for each in fields(Options) if isinstance(each.default, enum))
     assert list(option.metadata["values"]) == list(enum)
     assert all(option.metadata["values"].values())
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"language": "en"}, "together with lyrics=true"),
+        ({"language": "en", "lyrics": False}, "together with lyrics=true"),
+        ({"language": "english", "lyrics": True}, "code of ISO 639"),
+        ({"language": "EN", "lyrics": True}, "code of ISO 639"),
+        ({"lyrics": "yes"}, "true or false"),
+    ],
+)
+def test_language_is_a_code_and_needs_lyrics(given: dict[str, Any], reason: str) -> None:
+    with pytest.raises(OptionError, match=reason):
+        Options.parse(given)
 
 
 @given(OPTIONS)

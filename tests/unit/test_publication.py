@@ -1,4 +1,4 @@
-"""Concurrent attempts in every order of their requests: a finished record has its own stems."""
+"""Concurrent attempts in every order of their requests: a finished record has its own results."""
 
 import hashlib
 import itertools
@@ -14,9 +14,11 @@ import pytest
 
 from interleavings import Scenario, explore
 from memory_s3 import MemoryS3, S3Object
-from stemdrop.errors import StorageError
+from stemdrop.errors import MissingError, StorageError
 from stemdrop.job_record import Job, SeparationEngine, Status, now
-from stemdrop.keys import UploadKey, record_key
+from stemdrop.keys import TRANSCRIPTIONS_PREFIX, UploadKey, record_key
+from stemdrop.lyrics import LyricsFormat, LyricsStatus, Transcription, Word
+from stemdrop.lyrics_results import LyricsRequest, load_request
 from stemdrop.music import Music
 from stemdrop.options import Options
 from stemdrop.store import Store
@@ -26,8 +28,10 @@ from stemdrop_separate.audio.encode import EncodedStem
 from stemdrop_separate.audio.probe import AudioSource
 from stemdrop_separate.audio.tags import Tags
 from stemdrop_separate.deadline import Deadline
-from stemdrop_separate.job.context import Invocation, JobContext
+from stemdrop_separate.job.context import Invocation, JobContext, Outcome
+from stemdrop_separate.job.lyrics_phase import write_lyrics
 from stemdrop_separate.job.run_job import run_job
+from stemdrop_separate.lyrics.transcriber import Transcriber
 from stemdrop_separate.pipeline import SeparatedSong
 from stemdrop_separate.settings import Settings
 
@@ -60,8 +64,31 @@ def separate(
         path = targets[name]
         path.write_bytes(stem_of(song.read_bytes(), name))
         stems[name] = EncodedStem(path, 44_100, path.stat().st_size, -1.0, 0, "", b"")
+    if vocals_file := named["vocals_file"]:
+        vocals_file.write_bytes(stem_of(song.read_bytes(), "vocals"))
     source = AudioSource(1.0, 44_100, 2, "pcm_s16le", "wav", Tags({"title": "Title"}))
-    return SeparatedSong(source, stems, 1.0, 1.0, (), 0.0, MUSIC, b"")
+    return SeparatedSong(source, stems, 1.0, 1.0, (), 0.0, MUSIC, b"", vocals_file=vocals_file)
+
+
+class SungTitle(Transcriber):
+    """An engine that hears which song the vocals are of."""
+
+    name = "transcribe"
+    max_wait_s = 3600.0
+
+    def cost_usd(self, _duration_s: float) -> float:
+        return 0.0
+
+    def require_possible(self, _language: str | None, _duration_s: float) -> None:
+        pass
+
+    def transcribe(
+        self, request: LyricsRequest, store: Store, _deadline: Deadline
+    ) -> Transcription:
+        body = store.read(request.vocals_key)
+        if body is None:
+            raise MissingError("The vocals are gone.")
+        return Transcription((Word(body.decode(), 0.0, 1.0, 1.0),), "en")
 
 
 class SequentialPool:
@@ -91,6 +118,8 @@ def deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{JOB_PACKAGE}.job_start.timestamp", lambda _: TIME)
     monkeypatch.setattr(f"{JOB_PACKAGE}.phases.now", lambda: TIME)
     monkeypatch.setattr("stemdrop.job_record.now", lambda: TIME)
+    monkeypatch.setattr("stemdrop.lyrics_results.now", lambda: TIME)
+    monkeypatch.setattr(f"{JOB_PACKAGE}.lyrics_phase.timestamp", lambda _: TIME)
     monkeypatch.setattr(f"{JOB_PACKAGE}.usage.time.perf_counter", lambda: 0.0)
     monkeypatch.setattr(
         f"{JOB_PACKAGE}.usage.resource.getrusage", lambda _: SimpleNamespace(ru_maxrss=0)
@@ -107,6 +136,7 @@ class Attempts(Scenario):
     """
 
     key = SONG
+    options: Mapping[str, object] = {}
     killable = frozenset({"first"})
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +152,12 @@ class Attempts(Scenario):
 
     def prepare(self) -> None:
         """Upload the first song."""
-        self.s3.put_song(UPLOADS, str(self.key), FIRST)
+        self.put_song(FIRST)
+
+    def put_song(self, data: bytes, key: UploadKey | None = None) -> None:
+        """Upload a song with the scenario's options."""
+        metadata = {f"stemdrop-{name}": str(value) for name, value in self.options.items()}
+        self.s3.put_song(UPLOADS, str(key or self.key), data, metadata)
 
     def attempt(self, key: UploadKey | None = None, *, is_last: bool = False) -> None:
         """Handle the event of the key's upload."""
@@ -137,12 +172,16 @@ class Attempts(Scenario):
             ffmpeg=None,
             work_dir=self._folder / str(self.current),
         )
-        context = JobContext(settings, self.store, MODELS, Path())
-        run_job(context, key or self.key, Invocation(3008, Deadline.after(900), is_last))
+        context = JobContext(settings, self.store, MODELS, Path(), transcriber=SungTitle())
+        invocation = Invocation(3008, Deadline.after(900), is_last)
+        result = run_job(context, key or self.key, invocation)
+        if result.job:
+            is_fresh = result.outcome is Outcome.SKIPPED
+            write_lyrics(context, result.job, invocation, is_fresh=is_fresh)
 
     def replace_song(self) -> None:
         """Upload the second song, and handle its event."""
-        self.s3.put_song(UPLOADS, str(self.key), SECOND)
+        self.put_song(SECOND)
         self.attempt()
 
     def state(self) -> Hashable:
@@ -162,6 +201,17 @@ class Attempts(Scenario):
                 stems = {stem.stem: self.s3.objects[STEMS, stem.key].data for stem in job.stems}
                 assert stems == {name: stem_of(song, name) for name in stems}
                 assert len(stems) == 2
+                self.check_lyrics(job, song)
+
+    def check_lyrics(self, job: Job, song: bytes) -> None:
+        """Check that the lyrics are those of the song, and that pending ones can be written."""
+        if job.lyrics is None:
+            return
+        if job.has_pending_lyrics:
+            (results_id,) = job.results_ids
+            assert load_request(self.store, results_id)
+        for file in job.lyrics.files:
+            assert stem_of(song, "vocals") in self.s3.objects[STEMS, file.key].data
 
     def etag(self, song: bytes) -> str:
         return hashlib.md5(song).hexdigest()  # noqa: S324
@@ -209,7 +259,7 @@ class SongReplacedTwice(Attempts):
     def functions(self) -> Mapping[str, Callable[[], object]]:
         def replace_twice() -> None:
             self.replace_song()
-            self.s3.put_song(UPLOADS, str(self.key), FIRST)
+            self.put_song(FIRST)
             self.attempt()
 
         return {"first": self.attempt, "second": replace_twice}
@@ -220,12 +270,12 @@ class StemsCopiedWhileReplaced(Attempts):
 
     def prepare(self) -> None:
         super().prepare()
-        self.s3.put_song(UPLOADS, str(OTHER), FIRST)
+        self.put_song(FIRST, OTHER)
         self.attempt(OTHER)
 
     def functions(self) -> Mapping[str, Callable[[], object]]:
         def replace_original() -> None:
-            self.s3.put_song(UPLOADS, str(OTHER), SECOND)
+            self.put_song(SECOND, OTHER)
             self.attempt(OTHER)
 
         return {"first": self.attempt, "second": replace_original}
@@ -241,7 +291,7 @@ class JobDeleted(Attempts):
 
     def prepare(self) -> None:
         super().prepare()
-        options = Options().to_json()
+        options = Options.parse(self.options).to_json()
         job = Job(str(JOB), Status.AWAITING_UPLOAD, now(), now(), options=options)
         self.store.save_job(JOB, job, None)
 
@@ -295,6 +345,43 @@ class GivenUp(Attempts):
         return {"first": fail, "second": self.attempt}
 
 
+class WithLyrics(Attempts):
+    options: Mapping[str, object] = {"lyrics": "true"}
+
+    def check_leftovers(self, *jobs: Job) -> None:
+        if self.killed:  # S3 expires a request that was made after all other traces were deleted
+            for bucket, key in list(self.s3.objects):
+                if key.startswith(TRANSCRIPTIONS_PREFIX):
+                    del self.s3.objects[bucket, key]
+        super().check_leftovers(*jobs)
+
+    def check_end(self) -> None:
+        super().check_end()
+        job, _ = self.store.load_job(self.key)
+        assert job is not None
+        assert job.lyrics is not None
+        assert (job.lyrics.status, job.lyrics.words) == (LyricsStatus.DONE, 1)
+        assert len(job.lyrics.files) == len(LyricsFormat)
+
+
+class LyricsTwice(WithLyrics, SameEventTwice):
+    pass
+
+
+class LyricsReplaced(WithLyrics, SongReplaced):
+    pass
+
+
+class LyricsCopiedWhileReplaced(WithLyrics, StemsCopiedWhileReplaced):
+    pass
+
+
+class LyricsDeleted(JobDeleted):
+    options: Mapping[str, object] = {"lyrics": "true"}
+    # Only the record of a killed attempt knows its request. Without the record, S3 expires it.
+    killable = frozenset()
+
+
 @pytest.mark.parametrize(
     ("scenario", "preemptions"),
     [
@@ -305,6 +392,10 @@ class GivenUp(Attempts):
         (JobDeleted, 2),
         (SongDeleted, 2),
         (GivenUp, 2),
+        (LyricsTwice, 1),
+        (LyricsReplaced, 1),
+        (LyricsCopiedWhileReplaced, 1),
+        (LyricsDeleted, 1),
     ],
 )
 def test_finished_record_has_the_stems_of_its_song_in_every_order(

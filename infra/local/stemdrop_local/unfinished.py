@@ -65,7 +65,7 @@ def _is_finished(store: Store, found: "ObjectTypeDef") -> bool:
         return False
     if key.is_system_file or (key.is_folder and not found["Size"]):
         return True
-    if job is None or job.source is None or not job.is_finished:
+    if job is None or job.source is None or not job.is_finished or job.has_pending_lyrics:
         return False
     uploaded = (found["ETag"].strip('"'), timestamp(_uploaded_at(found)))
     return (job.source.etag, job.source.uploaded_at) == uploaded

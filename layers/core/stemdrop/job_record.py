@@ -255,6 +255,11 @@ class Job:
         return self.is_finished and not (self.error and self.error.is_transient)
 
     @property
+    def has_pending_lyrics(self) -> bool:
+        """Return whether the lyrics may still come."""
+        return self.lyrics is not None and self.lyrics.status is LyricsStatus.PENDING
+
+    @property
     def result_keys(self) -> set[str]:
         """Return the keys of all results, the record aside."""
         files = (*self.stems, self.zip, self.stem_file, self.peaks)

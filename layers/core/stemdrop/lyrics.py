@@ -111,11 +111,6 @@ class Lyrics:
     deadline_at: str | None = None
     finished_at: str | None = None
 
-    @property
-    def is_pending(self) -> bool:
-        """Return whether the words may still come."""
-        return self.status is LyricsStatus.PENDING
-
 
 @dataclass(frozen=True, slots=True)
 class Word:

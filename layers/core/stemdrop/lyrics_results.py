@@ -117,9 +117,7 @@ def discard_request(store: Store, results_id: str) -> None:
 
 
 def _awaits(job: Job | None, request: LyricsRequest) -> bool:
-    return bool(
-        job and request.results_id in job.results_ids and job.lyrics and job.lyrics.is_pending
-    )
+    return bool(job and request.results_id in job.results_ids and job.has_pending_lyrics)
 
 
 def _describe(

@@ -130,10 +130,10 @@ def parse_language(value: object, *, lyrics: bool) -> str | None:
     if value is None:
         return None
     if not lyrics:
-        raise OptionError("language is that of the lyrics: set lyrics to true as well.")
-    if value not in LANGUAGES:
+        raise OptionError("language is that of the lyrics: use it together with lyrics=true.")
+    if not isinstance(value, str) or value not in LANGUAGES:
         raise OptionError(f"language can't be {value!r}: use a code of ISO 639, such as en.")
-    return str(value)
+    return value
 
 
 def _title_format(value: object) -> str:

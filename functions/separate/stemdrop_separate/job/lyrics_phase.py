@@ -9,12 +9,20 @@ from stemdrop.errors import (
     LyricsError,
     LyricsTimedOutError,
     LyricsUnavailableError,
+    MissingError,
     TransientError,
 )
 from stemdrop.job_record import Job, now, timestamp
 from stemdrop.keys import UploadKey
 from stemdrop.lyrics import Lyrics, LyricsStatus, Transcription
-from stemdrop.lyrics_results import LyricsRequest, finish_lyrics, load_request, save_request
+from stemdrop.lyrics_results import (
+    LyricsRequest,
+    discard_request,
+    find_pending,
+    finish_lyrics,
+    load_request,
+    save_request,
+)
 from stemdrop.options import Options
 from stemdrop_separate.job.context import Invocation, JobContext
 from stemdrop_separate.job.usage import UsageMeter
@@ -90,14 +98,20 @@ def write_lyrics(
     ------
     TransientError : It failed and may work when the notification is delivered again.
     """
-    if job.lyrics is None or not job.lyrics.is_pending:
+    if not job.has_pending_lyrics:
+        if job.lyrics and is_fresh:  # an attempt may have been killed before it did so
+            discard_request(context.store, job.results_ids[0])
         return None
     request = load_request(context.store, job.results_ids[0])
     if request is None:
-        return None  # another call has just ended it
+        return None  # another invocation has just ended it
     outcome: Transcription | LyricsError | None
     try:
         outcome = _transcribe(context, request, invocation, is_fresh=is_fresh)
+    except MissingError:
+        if find_pending(context.store, request):
+            raise
+        return None  # another invocation has ended it meanwhile
     except LyricsError as error:
         logger.info("lyrics_failed", key=job.key, reason=error.message)
         outcome = error

@@ -174,7 +174,7 @@ def _finish(state: JobState, results_id: str, results: PublishedResults) -> JobR
         usage=state.meter.read(),
         finished_at=now(),
     )
-    delete_stale_results(state.store, state.key)
+    delete_stale_results(state.store, state.key, state.record.begun_ids)
     return JobResult(Outcome.DONE, state.job)
 
 
@@ -189,12 +189,12 @@ def reject(state: JobState, error: RejectedError) -> JobResult:
         usage=state.meter.read(),
         finished_at=now(),
     )
-    delete_stale_results(state.store, state.key)
+    delete_stale_results(state.store, state.key, state.record.begun_ids)
     return JobResult(Outcome.REJECTED, state.job)
 
 
 def abandon(state: JobState) -> None:
     """Delete what an attempt has published whose work is no longer needed."""
-    delete_stale_results(state.store, state.key)
+    delete_stale_results(state.store, state.key, state.record.begun_ids)
     if state.content_digest and state.store.load_job(state.key)[0] is None:
         state.store.forget_content(state.content_digest, state.key)

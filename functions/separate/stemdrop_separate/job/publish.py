@@ -134,21 +134,25 @@ def reuse_results(store: Store, original: Job, key: UploadKey, results_id: str) 
     )
 
 
-def delete_stale_results(store: Store, key: UploadKey) -> None:
-    """Delete the results in all folders that the record doesn't name.
+def delete_stale_results(store: Store, key: UploadKey, begun_ids: tuple[str, ...] = ()) -> None:
+    """Delete the results in all folders that the record doesn't name, and requests for lyrics.
 
     Safe at any time, whoever else is at work: an attempt names its folder in the record before it
     writes into it, and is done only if the record still names it. The results are listed before the
     record is read, so the name of a folder that is missing was removed, and doesn't come back.
 
     A failure is only logged: the job has ended already.
+
+    Parameters
+    ----------
+    begun_ids : Folders of this attempt, whose results another one may have deleted.
     """
     try:
         found = store.list_results(key)
         job, _ = store.load_job(key)
-        named = tuple(result_key(key, each, "") for each in job.results_ids) if job else ()
-        stale = {result for result in found if not result.startswith(named)}
-        for results_id in {results_id_of(result) for result in stale}:
+        named = {*job.results_ids} if job else set()
+        stale = {result for result in found if results_id_of(result) not in named}
+        for results_id in {*map(results_id_of, stale), *begun_ids} - named:
             discard_request(store, results_id)
         store.delete(stale)
     except StorageError as error:

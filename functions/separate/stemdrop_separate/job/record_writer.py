@@ -22,6 +22,7 @@ class RecordWriter:
     ----------
     key : Key of the upload.
     found : Record as it was read; None if there was none.
+    begun_ids : Folders that `begin_results` has named.
     """
 
     def __init__(self, store: Store, key: UploadKey) -> None:
@@ -29,6 +30,7 @@ class RecordWriter:
         self.key = key
         self.found, self._etag = store.load_job(key)
         self._written: Job | None = None
+        self.begun_ids: tuple[str, ...] = ()
 
     def update(self, **changes: Any) -> None:
         """Write the record with some fields changed; see `save`."""
@@ -42,6 +44,7 @@ class RecordWriter:
         results_id = new_results_id()
         job = self.job.updated(results_ids=(*self.job.results_ids, results_id), **changes)
         self.save(job, begun=(results_id,))
+        self.begun_ids += (results_id,)
         return results_id
 
     def fail(self, failure: Failure) -> None:

@@ -122,4 +122,4 @@ def _give_up(store: Store, record: RecordWriter, error: Exception) -> None:
         record.fail(failure)
     except StemdropError as other:
         logger.warning("failure_not_recorded", key=str(record.key), reason=other.message)
-    delete_stale_results(store, record.key)
+    delete_stale_results(store, record.key, record.begun_ids)

@@ -59,7 +59,8 @@ class Exporter:
             if job and _is_end_of(job, entry):
                 folder = self._folder / key.removeprefix(DROP_PREFIX)
                 self._save(job, folder)
-                if job.is_final:  # else a redrive may still succeed
+                # Else a redrive may still succeed, or the lyrics still come.
+                if job.is_final and not job.has_pending_lyrics:
                     self._sync_state.record_export(key, entry)
                 self._tell(job, folder)
         except OSError as error:
@@ -69,10 +70,11 @@ class Exporter:
 
     def _save(self, job: Job, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        names = _exported(job)
+        names, saved = _exported(job), _results_in(folder)
         for name, key in names.items():
-            self._download(key, folder / name)
-        for stale in _results_in(folder) - names.keys():
+            if saved.get(name) != key or not (folder / name).is_file():
+                self._download(key, folder / name)
+        for stale in saved.keys() - names.keys():
             (folder / stale).unlink(missing_ok=True)
         _write(folder / RECORD_NAME, job.to_json().encode())
 
@@ -101,12 +103,12 @@ def _is_end_of(job: Job, entry: SyncedFile) -> bool:
     return is_same and (job.status is Status.DONE or job.source.uploaded_at == entry.uploaded_at)
 
 
-def _results_in(folder: Path) -> set[str]:
-    """Return the names of the results in a folder, according to its record."""
+def _results_in(folder: Path) -> dict[str, str]:
+    """Return the names and keys of the results in a folder, according to its record."""
     try:
-        return {*_exported(Job.from_json((folder / RECORD_NAME).read_bytes()))}
+        return _exported(Job.from_json((folder / RECORD_NAME).read_bytes()))
     except (FileNotFoundError, StorageError):
-        return set()
+        return {}
 
 
 def _exported(job: Job) -> dict[str, str]:
