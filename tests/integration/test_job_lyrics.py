@@ -1,73 +1,31 @@
 """Lyrics of a job: stems first, then words, whatever comes of them; with ffmpeg and S3."""
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
-from numpy.typing import NDArray
 
+from listener import Listener
 from stemdrop.errors import (
-    LanguageUnavailableError,
     LyricsTimedOutError,
     StorageError,
     TransientError,
 )
 from stemdrop.job_record import Job, Status
 from stemdrop.keys import TRANSCRIPTIONS_PREFIX, UploadKey, result_name
-from stemdrop.lyrics import Lyrics, LyricsStatus, Transcription, Word
-from stemdrop.lyrics_results import LyricsRequest
-from stemdrop.store import Store
+from stemdrop.lyrics import Lyrics, LyricsStatus
 from stemdrop_local.deployment import Stack
 from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.job.context import Invocation, JobContext, JobResult, Outcome
 from stemdrop_separate.job.lyrics_phase import write_lyrics
 from stemdrop_separate.job.run_job import run_job
-from stemdrop_separate.lyrics.transcriber import Transcriber
 from uploads import KEY, job_of, put, read, results, samples, song
 
 SONG = song(1.0, seed=5)
 LYRICS = {"stemdrop-lyrics": "true"}
-WORDS = (Word("Hello", 0.2, 0.4, 0.9), Word("you.", 0.5, 0.8, 0.8))
 OTHER_KEY = UploadKey.parse("drop/the same song.wav")
-
-
-@dataclass
-class Listener(Transcriber):
-    """An engine that keeps what it hears.
-
-    Attributes
-    ----------
-    errors : Errors of the calls, the first first; later ones return words.
-    """
-
-    folder: Path
-    errors: list[Exception] = field(default_factory=list)
-    name = "whisper test"
-    max_wait_s = 3600.0
-    requests: list[LyricsRequest] = field(default_factory=list)
-    heard: NDArray[np.float32] | None = None
-    sample_rate_hz = 0
-
-    def cost_usd(self, _duration_s: float) -> float:
-        return 0.0
-
-    def require_possible(self, language: str | None, _duration_s: float) -> None:
-        if language == "zu":
-            raise LanguageUnavailableError("Zulu is unknown: leave language out.")
-
-    def transcribe(
-        self, request: LyricsRequest, store: Store, _deadline: Deadline
-    ) -> Transcription:
-        self.requests.append(request)
-        if self.errors:
-            raise self.errors.pop(0)
-        path = self.folder / "heard.flac"
-        store.download_result(request.vocals_key, path)
-        self.heard, self.sample_rate_hz = soundfile.read(path, dtype="float32")
-        return Transcription(WORDS, "en")
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from captured_output import CapturedOutput
 from fault_proxy import FaultProxy, run_before, truncate_body, unavailable
 from stemdrop.job_record import Failure, Job, Status, Stem, StemArchive, UploadSource, now
 from stemdrop.keys import UploadKey, record_key, result_key
+from stemdrop.lyrics import Lyrics, LyricsFile, LyricsFormat, LyricsStatus
 from stemdrop.store import Store
 from stemdrop_local.console import Console
 from stemdrop_local.deployment import Stack
@@ -111,6 +112,23 @@ def test_results_are_saved_once(setup: ExporterSetup, faults: FaultProxy) -> Non
     assert faults.requests == []
     setup.exporter = setup.create_exporter()
     setup.exporter.export()
+    assert faults.requests == []
+
+
+def test_lyrics_are_saved_when_they_have_come(setup: ExporterSetup, faults: FaultProxy) -> None:
+    setup.record_upload()
+    setup.finish_job("vocals.wav", lyrics=Lyrics(LyricsStatus.PENDING, "transcribe"))
+    assert setup.export().keys() == {"job.json", "vocals.wav"}
+    file = LyricsFile(LyricsFormat.LRC, key_of("lyrics.lrc"), 10)
+    setup.put(file.key, b"[00:01.00]")
+    setup.finish_job("vocals.wav", lyrics=Lyrics(LyricsStatus.DONE, "transcribe", files=(file,)))
+    faults.reset()
+    files = setup.export()
+    assert files["lyrics.lrc"] == b"[00:01.00]"
+    assert Job.from_json(files["job.json"]).has_pending_lyrics is False
+    assert faults.count_requests("GET", key_of("vocals.wav")) == 0  # it is there already
+    faults.reset()
+    setup.export()
     assert faults.requests == []
 
 

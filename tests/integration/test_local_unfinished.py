@@ -9,6 +9,7 @@ import pytest
 
 from stemdrop.job_record import Job, Status, UploadSource, now, timestamp
 from stemdrop.keys import UploadKey, record_key
+from stemdrop.lyrics import Lyrics, LyricsStatus
 from stemdrop_local import unfinished
 from stemdrop_local.deployment import Stack
 from stemdrop_local.unfinished import requeue_unfinished
@@ -49,8 +50,16 @@ def put(stack: Stack, key: str, body: bytes = b"song") -> UploadSource:
     return UploadSource(key, head["ETag"].strip('"'), len(body), timestamp(head["LastModified"]))
 
 
-def record(stack: Stack, key: str, status: Status, source: UploadSource | None) -> None:
-    job = Job(key=key, status=status, created_at=now(), updated_at=now(), source=source)
+def record(
+    stack: Stack,
+    key: str,
+    status: Status,
+    source: UploadSource | None,
+    lyrics: Lyrics | None = None,
+) -> None:
+    job = Job(
+        key=key, status=status, created_at=now(), updated_at=now(), source=source, lyrics=lyrics
+    )
     stack.s3.put_object(
         Bucket=stack.stems_bucket,
         Key=record_key(UploadKey.parse(key)),
@@ -61,6 +70,15 @@ def record(stack: Stack, key: str, status: Status, source: UploadSource | None) 
 def test_empty_stack_requeues_nothing(stack: Stack) -> None:
     assert requeue_unfinished(stack) == 0
     assert receive(stack) == []
+
+
+def test_only_jobs_whose_lyrics_are_pending_are_requeued_when_done(stack: Stack) -> None:
+    for status in LyricsStatus:
+        key = f"drop/{status}"
+        record(stack, key, Status.DONE, put(stack, key), Lyrics(status, "whisper tiny.en"))
+    receive(stack)  # S3's own notifications
+    assert requeue_unfinished(stack) == 1
+    assert keys(receive(stack)) == ["drop/pending"]
 
 
 def test_finished_jobs_are_not_requeued(stack: Stack) -> None:

@@ -4,6 +4,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ import pytest
 from api_events import Handler
 from fault_proxy import FaultProxy, drop_response, forbidden, run_before, unavailable
 from lambda_context import Context, event_of
+from listener import Listener
 from stemdrop.errors import TransientError
 from stemdrop.job_record import Job, Status, now
 from stemdrop.keys import UploadKey, record_key, result_key
@@ -133,6 +137,25 @@ def test_redelivered_event_sends_the_same_message(
     assert handler(event_of(GOOD), Context()) == {GOOD: "skipped"}
     one, other = subscriber.receive()
     assert one == other
+
+
+def test_end_of_the_lyrics_is_announced_after_the_stems(
+    handler: Handler,
+    buckets: Stack,
+    subscriber: Subscriber,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    separator = import_module("stemdrop_separate.handler")
+    context = replace(separator.job_context, transcriber=Listener(tmp_path))
+    monkeypatch.setattr(separator, "job_context", context)
+    put(buckets, song(), UploadKey.parse(GOOD), {"stemdrop-lyrics": "true"})
+    assert handler(event_of(GOOD), Context()) == {GOOD: "done"}
+    stems, lyrics = subscriber.receive()
+    assert (stems.attributes["status"], stems.attributes["lyrics"]) == ("done", "pending")
+    assert (lyrics.attributes["status"], lyrics.attributes["lyrics"]) == ("done", "done")
+    assert stems.record["stems"] == lyrics.record["stems"]
+    assert lyrics.record == expected(job_of(buckets, UploadKey.parse(GOOD)))
 
 
 # --- SNS doesn't work
