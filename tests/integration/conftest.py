@@ -138,7 +138,7 @@ def api_environment(
     """Return the variables of the API function, with AWS behind the proxy."""
     assert deployed
     variables = function_variables(emulator, "api", proxy.url)
-    return {**variables, "ACCESS_TOKEN": TOKEN, "MODELS": "2stems 4stems"}
+    return {**variables, "ACCESS_TOKEN": TOKEN, "MODELS": "2stems 4stems", "LYRICS": "test"}
 
 
 @pytest.fixture(scope="session")

@@ -309,6 +309,7 @@ def test_song_of_the_drop_folder_is_shown_like_a_job(
         "stems": {},
         "zip": None,
         "stem_file": None,
+        "lyrics": {},
     }
     assert httpx.get(view["stems"][0]["url"]).status_code == 200
     assert api.get(f"/{key}", if_none_match=answer.headers["etag"]).status == 304
@@ -346,6 +347,8 @@ def test_options_show_models_codecs_limits_and_prices(api: Api) -> None:
         ({"codec": "mp3", "bit_depth": "24"}, 422, "bad_option", "use a lossless format"),
         ({"offset_s": "30"}, 422, "bad_option", "number"),
         ({"zip": "true"}, 422, "bad_option", "boolean"),
+        ({"lyrics": True, "language": "zu"}, 422, "language_unavailable", "Zulu"),
+        ({"language": "en"}, 422, "bad_option", "language is that of the lyrics"),
         ({"size_bytes": 0}, 422, "invalid_request", "#/size_bytes"),
         ({"size_bytes": "5"}, 422, "invalid_request", "#/size_bytes"),
         ({"filename": "a/"}, 422, "invalid_request", "#/filename"),

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stemdrop.job_record import Job, Status
+from stemdrop.lyrics import Lyrics, LyricsStatus
 from stemdrop_api.etag import etag_for, matches
 
 NOW = datetime(2026, 1, 15, 10, 15, tzinfo=UTC)
@@ -20,6 +21,11 @@ def test_etag_changes_with_record_and_status() -> None:
     assert tag() == tag()
     assert len({tag(), tag('"abd"'), tag(job=JOB.updated(status=Status.FAILED))}) == 3
     assert tag().startswith('W/"abc-processing-')
+
+
+def test_etag_changes_with_the_lyrics() -> None:
+    each = {tag(job=JOB.updated(lyrics=Lyrics(status, "transcribe"))) for status in LyricsStatus}
+    assert len({tag(), *each}) == 4
 
 
 @given(st.floats(0, 1e6), st.floats(LIFETIME_S / 3, 1e6))

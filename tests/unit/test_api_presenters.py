@@ -1,5 +1,5 @@
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from api_events import ENVIRONMENT
 from stemdrop.callback_url import MAX_LETTERS
 from stemdrop.job_record import Failure, Job, Stage, Status, Stem, StemArchive, timestamp
+from stemdrop.lyrics import Lyrics, LyricsFile, LyricsFormat, LyricsStatus
 from stemdrop.models import Model
 from stemdrop.options import Options
 from stemdrop_api.dependencies import Dependencies
@@ -21,7 +22,7 @@ from stemdrop_api.presenters import (
     seconds_left,
 )
 from stemdrop_api.routes import MAX_LIMIT
-from stemdrop_api.schemas import JobList, JobView, StemView
+from stemdrop_api.schemas import JobList, JobView, LyricsFileView, LyricsView, StemView
 from stemdrop_api.settings import ApiSettings
 from strategies import JOBS
 
@@ -46,6 +47,10 @@ def test_view_has_every_public_field_of_the_record() -> None:
     assert StemView.model_fields.keys() - {"filename", "url"} == {
         field.name for field in fields(Stem)
     } - {"key"}
+    assert LyricsView.model_fields.keys() == {field.name for field in fields(Lyrics)}
+    assert LyricsFileView.model_fields.keys() - {"filename", "url"} == {
+        field.name for field in fields(LyricsFile)
+    } - {"key"}
 
 
 def test_job_after_its_deadline_has_failed() -> None:
@@ -58,15 +63,32 @@ def test_job_after_its_deadline_has_failed() -> None:
     assert late.error.code == "timed_out"
 
 
+def test_lyrics_after_their_deadline_have_failed() -> None:
+    lyrics = Lyrics(LyricsStatus.PENDING, "transcribe", cost_usd=0.1, deadline_at=later(0))
+    sung = job(status=Status.DONE, lyrics=lyrics)
+    assert as_of(sung, NOW) is sung
+    late = as_of(sung, NOW + timedelta(milliseconds=1))
+    assert late.lyrics is not None
+    assert (late.status, late.lyrics.status) == (Status.DONE, LyricsStatus.FAILED)
+    assert (late.lyrics.code, late.lyrics.finished_at) == ("lyrics_timed_out", later(0))
+    assert late.lyrics.reason
+    assert late.lyrics.cost_usd == 0.1
+
+
 @given(JOBS, st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))
 def test_time_changes_late_jobs_only(given: Job, now: datetime) -> None:
     seen = as_of(given, now)
     assert as_of(seen, now) == seen
-    if given.status is not Status.PROCESSING or given.deadline_at is None:
-        assert seen is given
-    else:
-        is_late = now > datetime.fromisoformat(given.deadline_at)
-        assert (seen.status is Status.FAILED) == is_late
+    is_late = given.status is Status.PROCESSING and is_past(given.deadline_at, now)
+    assert (seen.status is not given.status) == is_late
+    lyrics = given.lyrics
+    has_late_lyrics = bool(lyrics and given.has_pending_lyrics and is_past(lyrics.deadline_at, now))
+    assert (seen.lyrics != lyrics) == has_late_lyrics
+    assert (seen is given) == (not is_late and not has_late_lyrics)
+
+
+def is_past(deadline_at: str | None, now: datetime) -> bool:
+    return deadline_at is not None and datetime.fromisoformat(deadline_at) < now
 
 
 def separating(left_s: float | None) -> Job:
@@ -143,12 +165,39 @@ def test_any_song_gives_a_valid_filename(filename: str, name: str) -> None:
     assert not {"/", "\\", "\0", "\n", "\r"} & set(made)
 
 
-def test_largest_page_of_jobs_fits_into_a_lambda_response(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def presenter(monkeypatch: pytest.MonkeyPatch) -> JobPresenter:
+    """Return a presenter whose URLs are as long as they get."""
     for name, value in (ENVIRONMENT | {"AWS_SESSION_TOKEN": "/" * 2000}).items():
         monkeypatch.setenv(name, value)
-    presenter = JobPresenter(
-        Dependencies.create(ApiSettings.from_env(ENVIRONMENT)), "https://" + "x" * 250 + "/", NOW
+    dependencies = Dependencies.create(ApiSettings.from_env(ENVIRONMENT))
+    return JobPresenter(dependencies, "https://" + "x" * 250 + "/", NOW)
+
+
+def with_lyrics(song: Job) -> Job:
+    """Return a job with the lyrics in all formats."""
+    files = tuple(
+        LyricsFile(each, f"{song.key}/results-0/{each.filename}", 2**40) for each in LyricsFormat
     )
+    return song.updated(lyrics=Lyrics(LyricsStatus.DONE, "transcribe", "en", 2, files=files))
+
+
+def test_links_of_lyrics_are_those_of_a_job_only(presenter: JobPresenter) -> None:
+    song = with_lyrics(job(status=Status.DONE, filename="Song.mp3"))
+    view = presenter.present(song)
+    assert view.lyrics
+    assert [file.filename for file in view.lyrics.files] == [
+        f"Song - lyrics.{name}" for name in ("json", "lrc", "vtt", "srt")
+    ]
+    assert view.links.lyrics.keys() == set(LyricsFormat)
+    assert view.links.lyrics["lrc"] == f"{view.links.self}/stems/lyrics.lrc"
+    dropped = presenter.present(replace(song, key="drop/Song.mp3"))
+    assert dropped.lyrics
+    assert len(dropped.lyrics.files) == 4
+    assert dropped.links.lyrics == {}
+
+
+def test_largest_page_of_jobs_fits_into_a_lambda_response(presenter: JobPresenter) -> None:
     options = Options(model=Model.FIVE_STEMS, stems=Model.FIVE_STEMS.instruments, residual=True)
     stems = tuple(
         Stem(name, f"jobs/{'0' * 32}/{name}.flac", 2**40, 1 / 3, -1 / 3, 2**40, waveform="f" * 2048)
@@ -161,5 +210,6 @@ def test_largest_page_of_jobs_fits_into_a_lambda_response(monkeypatch: pytest.Mo
         stems=stems,
         zip=StemArchive(f"jobs/{'0' * 32}/stems.zip", 2**40),
     )
-    page = JobList(jobs=[presenter.present(largest)] * MAX_LIMIT, next_cursor=None)
+    views = [presenter.present(with_lyrics(largest))] * MAX_LIMIT
+    page = JobList(jobs=views, next_cursor=None)
     assert len(json.dumps({"body": page.model_dump_json()})) < 6_000_000

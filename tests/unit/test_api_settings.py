@@ -99,6 +99,15 @@ def test_weak_token_is_refused_and_not_repeated(token: str) -> None:
     assert token not in raised.value.message
 
 
+def test_lyrics_need_no_engine() -> None:
+    for environment, lyrics in (
+        (GOOD, "none"),
+        (GOOD | {"LYRICS": ""}, "none"),
+        (GOOD | {"LYRICS": "tiny.en"}, "tiny.en"),
+    ):
+        assert ApiSettings.from_env(environment).lyrics == lyrics
+
+
 def test_repr_of_settings_hides_the_token() -> None:
     assert TOKEN not in repr(ApiSettings.from_env(GOOD))
 

@@ -6,14 +6,15 @@ StemdropError
 ├── NotFoundError              not_found
 ├── NotReadyError              not_ready
 ├── JobFailedError             job_failed
+├── LyricsFailedError          lyrics_failed
 ├── BodyTooLargeError          body_too_large
 ├── UnsupportedMediaTypeError  unsupported_media_type
 ├── InvalidRequestError        invalid_request
 ├── IdempotencyKeyReusedError  idempotency_key_reused
 └── InternalError              internal_error
 
-OptionError, ModelUnavailableError, TooLargeError, CallbackUrlError and StorageError come from the
-core.
+OptionError, ModelUnavailableError, LyricsUnavailableError, LanguageUnavailableError, TooLargeError,
+CallbackUrlError and StorageError come from the core.
 """
 
 from collections.abc import Mapping
@@ -21,6 +22,8 @@ from http import HTTPStatus
 
 from stemdrop.errors import (
     CallbackUrlError,
+    LanguageUnavailableError,
+    LyricsUnavailableError,
     ModelUnavailableError,
     OptionError,
     StemdropError,
@@ -61,6 +64,12 @@ class JobFailedError(StemdropError):
     code = "job_failed"
 
 
+class LyricsFailedError(StemdropError):
+    """The lyrics failed, so they have no files."""
+
+    code = "lyrics_failed"
+
+
 class BodyTooLargeError(StemdropError):
     """The body exceeds the size limit of requests."""
 
@@ -97,6 +106,7 @@ STATUSES: dict[type[StemdropError], HTTPStatus] = {
     NotFoundError: HTTPStatus.NOT_FOUND,
     NotReadyError: HTTPStatus.CONFLICT,
     JobFailedError: HTTPStatus.CONFLICT,
+    LyricsFailedError: HTTPStatus.CONFLICT,
     BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -104,6 +114,8 @@ STATUSES: dict[type[StemdropError], HTTPStatus] = {
     IdempotencyKeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     OptionError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ModelUnavailableError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    LyricsUnavailableError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    LanguageUnavailableError: HTTPStatus.UNPROCESSABLE_ENTITY,
     CallbackUrlError: HTTPStatus.UNPROCESSABLE_ENTITY,
     InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
     StorageError: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -1,8 +1,10 @@
-"""Estimates of the time and the cost of a separation, from measurements of 180 s of audio."""
+"""Estimates of the time and the cost of separations and lyrics, measured with 180 s of audio."""
 
+from stemdrop.lyrics import LyricsEngine, engine_name
 from stemdrop.models import Model
 from stemdrop.options import Quality
-from stemdrop_api.schemas import EstimateView
+from stemdrop.pricing import USD_PER_TRANSCRIBED_MINUTE
+from stemdrop_api.schemas import EstimateView, LyricsEstimateView
 
 MEASURED_S = 180
 # Processor time of `stemdrop separate` for a generated mp3 of 180 s with wav stems, less start-up.
@@ -16,6 +18,9 @@ INSTRUMENT_S = 2.35
 INSTRUMENT_BINS = 1024
 # Both passes of the higher quality, whatever the model: see docs/guide/quality.md.
 HIGH_QUALITY_BINS = 2048
+# Processor time of Whisper models for separated vocals, those of the song of 11 s over and over,
+# with the time of each word.
+WHISPER_S = {"tiny.en": 8.4}
 # Source: "Configure Lambda function memory" in the AWS Lambda developer guide.
 MB_PER_VCPU = 1769
 
@@ -33,14 +38,41 @@ def estimate(
     memory_mb : Memory of the separator function.
     usd_per_gb_second : Price of its processor architecture.
     """
-    vcpus = memory_mb / MB_PER_VCPU
-    wall_s = processor_s_per_audio_s(model, quality) / vcpus
+    seconds, usd = _on_lambda(processor_s_per_audio_s(model, quality), memory_mb, usd_per_gb_second)
     return EstimateView(
-        model=model,
-        quality=quality,
-        seconds_per_audio_minute=round(60 * wall_s, 3),
-        usd_per_audio_minute=round(60 * wall_s * memory_mb / 1024 * usd_per_gb_second, 6),
+        model=model, quality=quality, seconds_per_audio_minute=seconds, usd_per_audio_minute=usd
     )
+
+
+def estimate_lyrics(
+    lyrics: str, memory_mb: int, usd_per_gb_second: float
+) -> LyricsEstimateView | None:
+    """Estimate the lyrics of a minute of audio, in addition to the separation.
+
+    Parameters
+    ----------
+    lyrics : Engine for lyrics: none, transcribe, or the name of a Whisper model.
+    memory_mb, usd_per_gb_second : As for `estimate`.
+    """
+    seconds: float | None = None
+    usd: float | None = None
+    match LyricsEngine.of(lyrics):
+        case LyricsEngine.NONE:
+            return None
+        case LyricsEngine.TRANSCRIBE:
+            usd = USD_PER_TRANSCRIBED_MINUTE
+        case LyricsEngine.WHISPER if lyrics in WHISPER_S:
+            processor_s = WHISPER_S[lyrics] / MEASURED_S
+            seconds, usd = _on_lambda(processor_s, memory_mb, usd_per_gb_second)
+    return LyricsEstimateView(
+        engine=engine_name(lyrics), seconds_per_audio_minute=seconds, usd_per_audio_minute=usd
+    )
+
+
+def _on_lambda(processor_s: float, memory_mb: int, usd_per_gb_second: float) -> tuple[float, float]:
+    """Return seconds and USD for a minute of audio, from processor time for a second of it."""
+    wall_s = 60 * processor_s / (memory_mb / MB_PER_VCPU)
+    return round(wall_s, 3), round(wall_s * memory_mb / 1024 * usd_per_gb_second, 6)
 
 
 def processor_s_per_audio_s(model: Model, quality: Quality) -> float:

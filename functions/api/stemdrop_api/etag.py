@@ -11,8 +11,8 @@ SHARE_OF_LIFETIME = 1 / 3
 def etag_for(record_etag: str, job: Job, url_lifetime_s: int, now: datetime) -> str:
     """Return the ETag of a response that shows a job.
 
-    It changes with the record, with the status at this time, and long before the presigned URLs in
-    the response expire. It is weak, because `seconds_left` changes every second.
+    It changes with the record, with the status of job and lyrics at this time, and long before the
+    presigned URLs in the response expire. It is weak, because `seconds_left` changes every second.
 
     Parameters
     ----------
@@ -20,7 +20,8 @@ def etag_for(record_etag: str, job: Job, url_lifetime_s: int, now: datetime) -> 
     job : Job as it is at this time.
     """
     window = int(now.timestamp() / (url_lifetime_s * SHARE_OF_LIFETIME))
-    return f'W/"{record_etag.strip(chr(34))}-{job.status}-{window}"'
+    states = f"{job.status}-{job.lyrics.status}" if job.lyrics else job.status
+    return f'W/"{record_etag.strip(chr(34))}-{states}-{window}"'
 
 
 def matches(etag: str, if_none_match: str | None) -> bool:

@@ -39,6 +39,7 @@ UPLOAD: dict[str, Any] = {
     "expires_at": "2026-01-15T10:30:00.000Z",
     "command": ("curl --fail-with-body -T Song.mp3 -H 'x-amz-checksum-sha256: ...' 'https://...'"),
 }
+NO_LINKS: dict[str, Any] = {"stems": {}, "zip": None, "stem_file": None, "lyrics": {}}
 AWAITING: dict[str, Any] = {
     "id": JOB_ID,
     "key": f"jobs/{JOB_ID}",
@@ -56,6 +57,7 @@ AWAITING: dict[str, Any] = {
     "zip": None,
     "stem_file": None,
     "peaks": None,
+    "lyrics": None,
     "error": None,
     "warnings": [],
     "usage": None,
@@ -67,7 +69,7 @@ AWAITING: dict[str, Any] = {
     "deadline_at": None,
     "expires_at": None,
     "urls_expire_at": None,
-    "links": {"self": f"{HOST}/jobs/{JOB_ID}", "stems": {}, "zip": None, "stem_file": None},
+    "links": NO_LINKS | {"self": f"{HOST}/jobs/{JOB_ID}"},
 }
 SOURCE: dict[str, Any] = {
     "key": f"jobs/{JOB_ID}",
@@ -131,13 +133,40 @@ DONE: dict[str, Any] = PROCESSING | {
     "finished_at": "2026-01-15T10:15:17.000Z",
     "expires_at": "2026-01-23T00:00:00.000Z",
     "urls_expire_at": "2026-01-15T10:31:00.000Z",
-    "links": {
-        "self": f"{HOST}/jobs/{JOB_ID}",
+    "links": AWAITING["links"]
+    | {
         "stems": {
             stem: f"{HOST}/jobs/{JOB_ID}/stems/{stem}" for stem in ("vocals", "accompaniment")
-        },
-        "zip": None,
-        "stem_file": None,
+        }
+    },
+}
+LYRICS_SIZES_BYTES = {"json": 31_250, "lrc": 6_480, "vtt": 3_310, "srt": 3_420}
+WITH_LYRICS: dict[str, Any] = DONE | {
+    "options": OPTIONS | {"lyrics": True},
+    "lyrics": {
+        "status": "done",
+        "engine": "whisper tiny.en",
+        "language": "en",
+        "words": 214,
+        "cost_usd": 0.00024167,
+        "code": None,
+        "reason": None,
+        "deadline_at": None,
+        "finished_at": "2026-01-15T10:15:24.000Z",
+        "files": [
+            {
+                "format": name,
+                "filename": f"Song - lyrics.{name}",
+                "size_bytes": size_bytes,
+                "url": f"{BUCKET}/jobs/{JOB_ID}/lyrics.{name}{SIGNATURE}",
+            }
+            for name, size_bytes in LYRICS_SIZES_BYTES.items()
+        ],
+    },
+    "updated_at": "2026-01-15T10:15:24.000Z",
+    "links": DONE["links"]
+    | {
+        "lyrics": {name: f"{HOST}/jobs/{JOB_ID}/stems/lyrics.{name}" for name in LYRICS_SIZES_BYTES}
     },
 }
 FAILED: dict[str, Any] = PROCESSING | {
@@ -154,7 +183,7 @@ DROPPED: dict[str, Any] = DONE | {
     "id": None,
     "key": "drop/live/Song.mp3",
     "filename": "Song.mp3",
-    "links": {"self": f"{HOST}/drop/live/Song.mp3", "stems": {}, "zip": None, "stem_file": None},
+    "links": NO_LINKS | {"self": f"{HOST}/drop/live/Song.mp3"},
 }
 CAPABILITIES: dict[str, Any] = {
     "models": [
@@ -194,4 +223,9 @@ CAPABILITIES: dict[str, Any] = {
             "usd_per_audio_minute": 0.000069,
         }
     ],
+    "lyrics": {
+        "engine": "whisper tiny.en",
+        "seconds_per_audio_minute": 1.647,
+        "usd_per_audio_minute": 0.000081,
+    },
 }

@@ -5,9 +5,18 @@ from dataclasses import replace
 from aws_lambda_powertools import Logger
 
 from stemdrop.dedupe import content_digest, copy_results, find_results, has_same_titles
-from stemdrop.errors import ChangedError, ModelUnavailableError, StorageError, TooLargeError
+from stemdrop.errors import (
+    ChangedError,
+    LanguageUnavailableError,
+    LyricsUnavailableError,
+    ModelUnavailableError,
+    StorageError,
+    TooLargeError,
+)
 from stemdrop.job_record import Job, Status, now
 from stemdrop.keys import Origin, UploadKey, new_results_id
+from stemdrop.lyrics import engine_languages, engine_name
+from stemdrop.lyrics_languages import LANGUAGES
 from stemdrop.options import Options
 from stemdrop.presigned import PresignedUpload
 from stemdrop.s3 import describe_cause
@@ -36,6 +45,7 @@ def create_job(
     Raises
     ------
     OptionError, ModelUnavailableError, TooLargeError : The job can never be finished.
+    LyricsUnavailableError, LanguageUnavailableError : Its lyrics can't be written.
     CallbackUrlError : No webhook may be sent to the callback URL.
     IdempotencyKeyReusedError : The earlier request with the key was another one.
     """
@@ -54,7 +64,8 @@ def create_job(
         callback_url=request.callback_url,
         options=options.to_json(),
     )
-    original = _find_original(dependencies.store, key, job, request)
+    engine = engine_name(dependencies.settings.lyrics)
+    original = _find_original(dependencies.store, key, job, request, engine)
     job = _save(dependencies.store, key, job, original, may_exist=idempotency_key is not None)
     dependencies.index.add(job)
     logger.info("job_created", job=key.name, status=job.status)
@@ -93,11 +104,26 @@ def _require_possible(request: JobRequest, options: Options, settings: ApiSettin
             f"The file has {request.size_bytes} bytes, above the limit of "
             f"{settings.max_upload_bytes}: compress it to mp3 or flac, or split it."
         )
+    if options.lyrics:
+        _require_lyrics(settings.lyrics, options.language)
     if request.callback_url is not None:
         settings.webhook_hosts.require(request.callback_url)
 
 
-def _find_original(store: Store, key: UploadKey, job: Job, request: JobRequest) -> Job | None:
+def _require_lyrics(engine: str, language: str | None) -> None:
+    known = engine_languages(engine)
+    if not known:
+        raise LyricsUnavailableError("This installation writes no lyrics: leave lyrics out.")
+    if language is not None and language not in known:
+        raise LanguageUnavailableError(
+            f"The lyrics can't be in {LANGUAGES[language]} here, as {engine_name(engine)} doesn't"
+            " know it: use a language of GET /options, or leave lyrics out."
+        )
+
+
+def _find_original(
+    store: Store, key: UploadKey, job: Job, request: JobRequest, lyrics_engine: str
+) -> Job | None:
     """Return a finished job of the same owner with the same song and options, if there is one.
 
     Stems of other owners are not reused: a hash does not prove possession of the song. With a
@@ -111,7 +137,8 @@ def _find_original(store: Store, key: UploadKey, job: Job, request: JobRequest) 
         is_same_work = (found.owner, found.options) == (job.owner, job.options)
         source = found.source
         is_same_song = source is not None and (source.sha256, source.size_bytes) == song
-        return is_same_work and is_same_song and has_same_titles(found, job)
+        has_same_lyrics = found.lyrics is None or found.lyrics.engine == lyrics_engine
+        return is_same_work and is_same_song and has_same_lyrics and has_same_titles(found, job)
 
     try:
         return find_results(store, key, content_digest(request.sha256, request.options()), accepts)

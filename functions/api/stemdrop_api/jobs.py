@@ -6,12 +6,19 @@ from stemdrop.dedupe import content_digest
 from stemdrop.errors import BadKeyError
 from stemdrop.job_record import Job, Status
 from stemdrop.keys import ZIP_NAME, Origin, UploadKey, record_key
+from stemdrop.lyrics import Lyrics, LyricsFormat, LyricsStatus
 from stemdrop.options import STEM_FILE, Options
 from stemdrop.store import Store
 from stemdrop_api.dependencies import Dependencies
-from stemdrop_api.errors import JobFailedError, NotFoundError, NotReadyError
+from stemdrop_api.errors import (
+    JobFailedError,
+    LyricsFailedError,
+    NotFoundError,
+    NotReadyError,
+)
 
 ZIP = "zip"
+LYRICS_NAMES = frozenset(each.filename for each in LyricsFormat)
 NOT_FOUND = {
     Origin.JOBS: "There is no such job; it may have expired.",
     Origin.DROP: "The drop folder has no record of this song yet.",
@@ -75,12 +82,12 @@ def find_song(store: Store, name: str) -> tuple[Job, str]:
 
 
 def result_key(job: Job, name: str) -> str:
-    """Return the key of a stem, of the zip or of the stem file.
+    """Return the key of a stem, of the zip, of the stem file or of a file with the lyrics.
 
     Raises
     ------
-    NotReadyError : The job is not finished yet.
-    JobFailedError : The job failed.
+    NotReadyError : The job is not finished yet, or its lyrics are pending.
+    JobFailedError, LyricsFailedError : The job failed, or its lyrics did.
     NotFoundError : The job has no such stem.
     """
     if job.error is not None:
@@ -92,9 +99,20 @@ def result_key(job: Job, name: str) -> str:
         keys |= {ZIP: job.zip.key, ZIP_NAME: job.zip.key}
     if job.stem_file is not None:
         keys |= {STEM_FILE: job.stem_file.key}
+    if job.lyrics is not None:
+        keys |= {file.format.filename: file.key for file in job.lyrics.files}
+        if name in LYRICS_NAMES:
+            _require_done(job.lyrics)
     if name not in keys:
         raise NotFoundError(f"The job has no {name!r}: there are {', '.join(keys)}.")
     return keys[name]
+
+
+def _require_done(lyrics: Lyrics) -> None:
+    if lyrics.status is LyricsStatus.PENDING:
+        raise NotReadyError("The lyrics are not ready: try again later.")
+    if lyrics.status is LyricsStatus.FAILED:
+        raise LyricsFailedError(lyrics.reason or "The lyrics failed.")
 
 
 def delete_job(dependencies: Dependencies, key: UploadKey, owner: str | None) -> None:

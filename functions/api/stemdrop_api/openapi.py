@@ -10,6 +10,8 @@ from fastapi.openapi.utils import get_openapi
 import stemdrop
 from stemdrop.errors import (
     CallbackUrlError,
+    LanguageUnavailableError,
+    LyricsUnavailableError,
     ModelUnavailableError,
     OptionError,
     StemdropError,
@@ -26,6 +28,7 @@ from stemdrop_api.errors import (
     InternalError,
     InvalidRequestError,
     JobFailedError,
+    LyricsFailedError,
     NotFoundError,
     NotReadyError,
     UnauthorizedError,
@@ -113,7 +116,7 @@ def _header(description: str) -> dict[str, Any]:
 
 _POLLED = {
     "ETag": _header("Validator for `If-None-Match`."),
-    "Retry-After": _header("Seconds to wait before the next request; absent if finished."),
+    "Retry-After": _header("Seconds to wait before the next request; absent if all has ended."),
 }
 _UNCHANGED = {"description": "The job has not changed since the response with this `ETag`."}
 _FOLLOW_UPS = {
@@ -135,6 +138,8 @@ CREATE_JOB: Responses = {
         IdempotencyKeyReusedError,
         OptionError,
         ModelUnavailableError,
+        LyricsUnavailableError,
+        LanguageUnavailableError,
         CallbackUrlError,
         StorageError,
     ),
@@ -150,7 +155,7 @@ DOWNLOAD: Responses = {
         "description": "Redirect to the file.",
         "headers": {"Location": _header("Presigned URL, which needs no credential.")},
     },
-    **_problems(NotFoundError, NotReadyError, JobFailedError, StorageError),
+    **_problems(NotFoundError, NotReadyError, JobFailedError, LyricsFailedError, StorageError),
 }
 DELETE_JOB: Responses = {
     204: {"description": "The job is deleted."},
@@ -175,6 +180,7 @@ _EXAMPLES: dict[str, dict[str, dict[str, Any]]] = {
         "200": {
             "processing": examples.PROCESSING,
             "done": examples.DONE,
+            "lyrics": examples.WITH_LYRICS,
             "failed": examples.FAILED,
         }
     },

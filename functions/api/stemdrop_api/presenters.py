@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from urllib.parse import quote
 
-from stemdrop.errors import TimedOutError
+from stemdrop.errors import LyricsTimedOutError, TimedOutError
 from stemdrop.job_record import Failure, Job, Stage, Status, Stem, StemArchive, timestamp
 from stemdrop.keys import Origin, UploadKey, result_name
+from stemdrop.lyrics import Lyrics, LyricsStatus
 from stemdrop.options import LATER
 from stemdrop.presigned import PresignedUpload
 from stemdrop_api.dependencies import Dependencies
@@ -16,28 +17,44 @@ from stemdrop_api.schemas import (
     JobFields,
     JobLinks,
     JobView,
+    LyricsFields,
+    LyricsFileView,
+    LyricsView,
     StemFields,
     StemView,
     UploadView,
 )
 
 TIMED_OUT = "The separation stopped or exceeded its time limit: upload the song again."
+LYRICS_TIMED_OUT = "The transcription stopped or exceeded its time limit: upload the song again."
 # The longest filename on Linux.
 MAX_FILENAME_BYTES = 255
 
 
 def as_of(job: Job, now: datetime) -> Job:
-    """Return a job as it is at a time: failed if it is in processing after its deadline."""
-    deadline_at = job.deadline_at if job.status is Status.PROCESSING else None
-    if deadline_at is None or now <= datetime.fromisoformat(deadline_at):
-        return job
-    return replace(
-        job,
-        status=Status.FAILED,
-        stage=None,
-        error=Failure(TimedOutError.code, TIMED_OUT),
-        finished_at=deadline_at,
-    )
+    """Return a job as it is at a time: after its deadline, it has failed, or its lyrics have."""
+    if job.status is Status.PROCESSING and _is_past(job.deadline_at, now):
+        job = replace(
+            job,
+            status=Status.FAILED,
+            stage=None,
+            error=Failure(TimedOutError.code, TIMED_OUT),
+            finished_at=job.deadline_at,
+        )
+    if job.lyrics and job.has_pending_lyrics and _is_past(job.lyrics.deadline_at, now):
+        lyrics = replace(
+            job.lyrics,
+            status=LyricsStatus.FAILED,
+            code=LyricsTimedOutError.code,
+            reason=LYRICS_TIMED_OUT,
+            finished_at=job.lyrics.deadline_at,
+        )
+        job = replace(job, lyrics=lyrics)
+    return job
+
+
+def _is_past(deadline_at: str | None, now: datetime) -> bool:
+    return deadline_at is not None and now > datetime.fromisoformat(deadline_at)
 
 
 def seconds_left(job: Job, now: datetime) -> float | None:
@@ -118,6 +135,7 @@ class JobPresenter:
             zip=self._present_archive(job, job.zip),
             stem_file=self._present_archive(job, job.stem_file),
             peaks=self._present_archive(job, job.peaks),
+            lyrics=self._present_lyrics(job, job.lyrics),
             expires_at=expires_at(job, settings.retention_days),
             urls_expire_at=timestamp(urls_expire_at) if job.stems else None,
             links=self._links(job, key),
@@ -133,6 +151,19 @@ class JobPresenter:
         filename, url = self._download(job, archive.key)
         return ArchiveView(filename=filename, size_bytes=archive.size_bytes, url=url)
 
+    def _present_lyrics(self, job: Job, lyrics: Lyrics | None) -> LyricsView | None:
+        if lyrics is None:
+            return None
+        files = []
+        for file in lyrics.files:
+            filename, url = self._download(job, file.key)
+            files.append(
+                LyricsFileView(
+                    format=file.format, filename=filename, size_bytes=file.size_bytes, url=url
+                )
+            )
+        return LyricsView(**dict(LyricsFields.model_validate(lyrics)), files=files)
+
     def _download(self, job: Job, key: str) -> tuple[str, str]:
         """Return the filename and the presigned URL of a result."""
         filename = filename_of(job, key)
@@ -143,9 +174,11 @@ class JobPresenter:
         itself = self.base_url + quote(job.key)
         has_links = key.origin is Origin.JOBS
         stems = job.stems if has_links else ()
+        lyrics = job.lyrics.files if has_links and job.lyrics else ()
         return JobLinks(
             self=itself,
             stems={stem.stem: f"{itself}/stems/{stem.stem}" for stem in stems},
             zip=f"{itself}/stems/zip" if has_links and job.zip else None,
             stem_file=f"{itself}/stems/stem_file" if has_links and job.stem_file else None,
+            lyrics={file.format: f"{itself}/stems/{file.format.filename}" for file in lyrics},
         )

@@ -28,7 +28,11 @@ MAX_LIMIT = 50
 
 JobId = Annotated[str, Path(alias="id", description="ID of a job.", examples=[examples.JOB_ID])]
 StemName = Annotated[
-    str, Path(description="Stem of the job, or `zip` or `stem_file`.", examples=["vocals"])
+    str,
+    Path(
+        description="Stem of the job, or `zip`, `stem_file`, or a file such as `lyrics.lrc`.",
+        examples=["vocals", "lyrics.lrc"],
+    ),
 ]
 SongKey = Annotated[
     str,
@@ -149,7 +153,7 @@ def download(
     dependencies: AppDependencies,
     owner: Owner,
 ) -> Response:
-    """Redirect to a new presigned URL of a stem.
+    """Redirect to a new presigned URL of a stem, or of the lyrics.
 
     `curl -L -OJ` saves it under its name.
     """
@@ -217,7 +221,7 @@ def _respond(presenter: JobPresenter, job: Job, etag: str, if_none_match: str | 
     lifetime_s = presenter.dependencies.settings.url_lifetime_s
     etag = etag_for(etag, job, lifetime_s, presenter.now)
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-    if not job.is_finished:
+    if not job.is_finished or job.has_pending_lyrics:
         headers["Retry-After"] = str(POLL_S)
     if matches(etag, if_none_match):
         return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=headers)

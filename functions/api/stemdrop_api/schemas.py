@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from stemdrop.callback_url import MAX_LETTERS
 from stemdrop.codecs import Codec
 from stemdrop.job_record import Failure, Sound, Stage, Status, UploadSource, Usage
+from stemdrop.lyrics import LyricsFormat, LyricsStatus
 from stemdrop.models import Model
 from stemdrop.music import Music
 from stemdrop.options import Options, Quality
@@ -111,6 +112,39 @@ class ArchiveView(BaseModel):
     url: str
 
 
+class LyricsFields(BaseModel):
+    """The fields of the lyrics that are shown as they are in the record."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    status: LyricsStatus
+    engine: str = Field(description="`transcribe`, or the name of a Whisper model.")
+    language: str | None = Field(
+        description="ISO 639 code; null until it is known, and without words."
+    )
+    words: int = Field(description="Number of words; 0 if nobody sings.")
+    cost_usd: float = Field(description="Price of the transcription.")
+    code: str | None = Field(description="Reason for programs, if the lyrics failed.")
+    reason: str | None = Field(description="Reason for people, if the lyrics failed.")
+    deadline_at: str | None = Field(description="Time at which pending lyrics count as failed.")
+    finished_at: str | None
+
+
+class LyricsFileView(BaseModel):
+    """A file with the lyrics, and a URL of it."""
+
+    format: LyricsFormat
+    filename: str
+    size_bytes: int
+    url: str
+
+
+class LyricsView(LyricsFields):
+    """The lyrics of a song, and their files."""
+
+    files: list[LyricsFileView] = Field(description="Empty unless the lyrics have words.")
+
+
 class JobLinks(BaseModel):
     """URLs of this API; they need the credential and do not expire."""
 
@@ -118,6 +152,9 @@ class JobLinks(BaseModel):
     stems: dict[str, str] = Field(description="URL of each stem, which redirects to its file.")
     zip: str | None
     stem_file: str | None
+    lyrics: dict[str, str] = Field(
+        description="URL of the lyrics in each format, which redirects to the file."
+    )
 
 
 class JobFields(BaseModel):
@@ -157,6 +194,7 @@ class JobView(JobFields):
     peaks: ArchiveView | None = Field(
         description="Waveforms of the song and its stems; null in results of earlier versions."
     )
+    lyrics: LyricsView | None = Field(description="Null unless the job asked for lyrics.")
     expires_at: str | None = Field(description="Time at which S3 deletes the results.")
     urls_expire_at: str | None = Field(
         description="Time at which the presigned URLs expire: request the job again then."
@@ -243,6 +281,16 @@ class EstimateView(BaseModel):
     usd_per_audio_minute: float = Field(description="Cost of Lambda, without storage and transfer.")
 
 
+class LyricsEstimateView(BaseModel):
+    """The engine that writes lyrics, and its estimated cost, for each minute of the song."""
+
+    engine: str = Field(description="`transcribe`, or the name of a Whisper model.")
+    seconds_per_audio_minute: float | None = Field(
+        description="Seconds after the stems; null if it was not measured."
+    )
+    usd_per_audio_minute: float | None = Field(description="Null if it was not measured.")
+
+
 class Capabilities(BaseModel):
     """The options, limits and prices of this installation."""
 
@@ -255,6 +303,7 @@ class Capabilities(BaseModel):
     retention_days: int
     url_lifetime_s: int
     estimates: list[EstimateView]
+    lyrics: LyricsEstimateView | None = Field(description="Null if there is no engine for them.")
 
 
 class Health(BaseModel):

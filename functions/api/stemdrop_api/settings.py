@@ -8,6 +8,7 @@ from typing import ClassVar
 from stemdrop.callback_url import WebhookHosts
 from stemdrop.env import choice, positive, require
 from stemdrop.errors import SetupError
+from stemdrop.lyrics import LyricsEngine
 from stemdrop.models import INSTRUMENTS, Model
 from stemdrop.pricing import USD_PER_GB_SECOND
 
@@ -31,6 +32,7 @@ class ApiSettings:
     access_token : Bearer token of the API; empty if an authorizer checks credentials.
     jwt_issuer : Issuer of the JWTs that the HTTP API's authorizer accepts; empty without one.
     webhook_hosts : Hosts of callback URLs; none for no webhooks.
+    lyrics : Engine for lyrics: none, transcribe, or the name of a Whisper model.
     """
 
     VARIABLES: ClassVar[frozenset[str]] = frozenset(
@@ -48,7 +50,7 @@ class ApiSettings:
     )
     # At least one of them is required.
     CREDENTIALS: ClassVar[frozenset[str]] = frozenset({"ACCESS_TOKEN", "JWT_ISSUER"})
-    OPTIONAL: ClassVar[frozenset[str]] = frozenset({"WEBHOOK_HOSTS", "WEBHOOK_LOOPBACK"})
+    OPTIONAL: ClassVar[frozenset[str]] = frozenset({"WEBHOOK_HOSTS", "WEBHOOK_LOOPBACK", "LYRICS"})
 
     uploads_bucket: str
     stems_bucket: str
@@ -62,6 +64,7 @@ class ApiSettings:
     access_token: str = field(default="", repr=False)
     jwt_issuer: str = ""
     webhook_hosts: WebhookHosts = field(default_factory=WebhookHosts)
+    lyrics: str = LyricsEngine.NONE
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str]) -> "ApiSettings":
@@ -88,6 +91,7 @@ class ApiSettings:
             access_token=token,
             jwt_issuer=issuer,
             webhook_hosts=WebhookHosts.from_env(environment),
+            lyrics=environment.get("LYRICS") or LyricsEngine.NONE,
         )
 
     @property

@@ -99,6 +99,7 @@ def copy_results(store: Store, original: Job, key: UploadKey, results_id: str) -
     )
     lyrics = original.lyrics and replace(
         original.lyrics,
+        cost_usd=0.0,
         files=tuple(replace(file, key=copies[file.key]) for file in original.lyrics.files),
     )
     return CopiedResults(stems, archive, stem_file, peaks, lyrics)

@@ -30,6 +30,12 @@ class LyricsEngine(StrEnum):
         return cls(lyrics) if lyrics in {cls.NONE, cls.TRANSCRIBE} else cls.WHISPER
 
 
+def engine_name(lyrics: str) -> str:
+    """Return the name that job records have for the engine of a setting; see `LyricsEngine.of`."""
+    engine = LyricsEngine.of(lyrics)
+    return f"{engine} {lyrics}" if engine is LyricsEngine.WHISPER else str(engine)
+
+
 def engine_languages(lyrics: str) -> frozenset[str]:
     """Return the codes of the languages that the engine of a setting knows; see `LyricsEngine.of`.
 
