@@ -9,15 +9,16 @@ import httpx
 import pytest
 
 from api_events import HOST, Api
+from fault_proxy import FaultProxy, unavailable
 from listener import Listener
 from stemdrop.errors import LyricsError
-from stemdrop.keys import UploadKey
+from stemdrop.keys import TRANSCRIPTIONS_PREFIX, UploadKey
 from stemdrop.lyrics import LyricsFormat, Transcription, Word
 from stemdrop.lyrics_results import finish_lyrics, load_request
 from stemdrop.store import Store
 from stemdrop_local.deployment import Stack
 from stemdrop_separate.job.context import JobContext
-from uploads import attempt, job_of, put, read, result_named, song
+from uploads import attempt, job_of, put, read, result_named, results, song
 
 WORDS = Transcription((Word("Hello.", 0.1, 0.3, 0.9), Word("World.", 0.3, 0.5, 0.8)), "en", 0.01)
 SILENCE = Transcription((), None)
@@ -207,3 +208,38 @@ def test_lyrics_that_are_not_done_are_not_copied(
 ) -> None:
     end(store, separated(api, buckets, job_context))
     assert api.post("/jobs", known()).json["status"] == "awaiting_upload"
+
+
+def transcriptions(buckets: Stack) -> set[str]:
+    """Return the names of the files that transcriptions need."""
+    found = results(buckets, TRANSCRIPTIONS_PREFIX)
+    return {key.rpartition("/")[2] for key in found}
+
+
+def test_deletion_removes_the_vocals_of_pending_lyrics(
+    api: Api, buckets: Stack, store: Store, job_context: JobContext
+) -> None:
+    job_id = separated(api, buckets, job_context)
+    kept = separated(api, buckets, job_context)
+    request = load_request(store, job_of(buckets, UploadKey.parse(f"jobs/{job_id}")).results_ids[0])
+    assert request
+    assert transcriptions(buckets) == {"request.json", "vocals.flac"}
+    assert api.delete(f"/jobs/{job_id}").status == 204
+    (results_id,) = job_of(buckets, UploadKey.parse(f"jobs/{kept}")).results_ids
+    assert {key.split("/")[1] for key in results(buckets, TRANSCRIPTIONS_PREFIX)} == {results_id}
+    # Words that come now find nobody who awaits them, and leave nothing.
+    assert finish_lyrics(store, request, WORDS) is None
+    assert not results(buckets, f"jobs/{job_id}")
+
+
+def test_deletion_of_a_deleted_job_removes_the_vocals(
+    api: Api, buckets: Stack, job_context: JobContext, faults: FaultProxy
+) -> None:
+    job_id = separated(api, buckets, job_context)
+    faults.inject(unavailable, "DELETE", f"{TRANSCRIPTIONS_PREFIX}*/transcript.json", times=10)
+    assert api.delete(f"/jobs/{job_id}").status == 503
+    assert transcriptions(buckets) == {"request.json", "vocals.flac"}
+    faults.reset()
+    assert api.delete(f"/jobs/{job_id}").status == 404
+    assert not transcriptions(buckets)
+    assert not results(buckets, f"jobs/{job_id}")

@@ -268,6 +268,8 @@ def fail_multipart_copy(buckets: Stack, proxy: PolicyProxy, key: UploadKey) -> N
         ("ApiRole", "s3:DeleteObject", "stems/drop/song.wav/job.json"),
         ("ApiRole", "s3:PutObject", "stems/content/0.json"),
         ("ApiRole", "s3:GetObject", "stems/owners/0"),
+        ("ApiRole", "s3:GetObject", "stems/transcriptions/0/vocals.flac"),
+        ("ApiRole", "s3:PutObject", "stems/transcriptions/0/request.json"),
         ("SeparateRole", "s3:PutObject", "stems/owners/0"),
         ("ApiRole", "s3:ListBucket", "uploads"),
         ("ApiRole", "s3:ListBucket", "stems"),

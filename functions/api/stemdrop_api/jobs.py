@@ -5,8 +5,9 @@ from aws_lambda_powertools import Logger
 from stemdrop.dedupe import content_digest
 from stemdrop.errors import BadKeyError
 from stemdrop.job_record import Job, Status
-from stemdrop.keys import ZIP_NAME, Origin, UploadKey, record_key
+from stemdrop.keys import ZIP_NAME, Origin, UploadKey, record_key, results_id_of
 from stemdrop.lyrics import Lyrics, LyricsFormat, LyricsStatus
+from stemdrop.lyrics_results import discard_request
 from stemdrop.options import STEM_FILE, Options
 from stemdrop.store import Store
 from stemdrop_api.dependencies import Dependencies
@@ -116,7 +117,7 @@ def _require_done(lyrics: Lyrics) -> None:
 
 
 def delete_job(dependencies: Dependencies, key: UploadKey, owner: str | None) -> None:
-    """Delete a job: its entries in both indexes, its record, its results and its song.
+    """Delete a job: its entries in both indexes, its record, its results, vocals and song.
 
     The record goes before the rest, so that a running separation stops. If S3 fails after that, the
     next call finds no job, but deletes the rest.
@@ -132,7 +133,11 @@ def delete_job(dependencies: Dependencies, key: UploadKey, owner: str | None) ->
     if job is not None:
         dependencies.index.remove(job)
     store.delete({record_key(key)})
-    store.delete(store.list_results(key))
+    found = store.list_results(key)
+    ids = {results_id_of(each) for each in found} | set(job.results_ids if job else ())
+    for results_id in ids:
+        discard_request(store, results_id)
+    store.delete(found)
     store.delete_upload(key)
     if job is None:
         raise NotFoundError(NOT_FOUND[key.origin])
