@@ -9,8 +9,9 @@ import pytest
 
 from benchmarks import scale
 from documents import PAGES, README, rows_of
-from stemdrop.errors import RejectedError
+from stemdrop.errors import LyricsError, RejectedError
 from stemdrop.job_record import Job, Stem
+from stemdrop.lyrics import Lyrics
 from stemdrop.options import OPTION_NAMES, Options
 from stemdrop_api.errors import STATUSES
 
@@ -119,7 +120,9 @@ def test_documented_parameters_are_complete(template: dict[str, Any], root: Path
 def test_documented_error_codes_are_complete(root: Path) -> None:
     text = text_of(root / "docs" / "reference" / "errors.md")
     jobs = {quoted(row["Code"])[0] for row in rows_of(text, "## Jobs")}
-    assert jobs == {kind.code for kind in RejectedError.__subclasses__()}
+    assert jobs == {kind.code for kind in RejectedError.__subclasses__()} - {LyricsError.code}
+    lyrics = {quoted(row["Code"])[0] for row in rows_of(text, "## Lyrics")}
+    assert lyrics == {LyricsError.code} | {kind.code for kind in LyricsError.__subclasses__()}
     statuses = re.findall(r"^\| (\d{3}) \| `(\w+)` \|", text, re.MULTILINE)
     expected = {(str(int(status)), kind.code) for kind, status in STATUSES.items()}
     expected.add(("405", "method_not_allowed"))  # from Starlette
@@ -128,7 +131,7 @@ def test_documented_error_codes_are_complete(root: Path) -> None:
 
 def test_documented_record_fields_are_complete(root: Path) -> None:
     text = text_of(root / "docs" / "reference" / "job-record.md")
-    for heading, kind in (("## Fields", Job), ("## Stems", Stem)):
+    for heading, kind in (("## Fields", Job), ("## Stems", Stem), ("## Lyrics", Lyrics)):
         listed = [name for row in rows_of(text, heading) for name in quoted(row["Field"])]
         assert sorted(listed) == sorted(field.name for field in fields(kind)), heading
 
