@@ -87,6 +87,8 @@ def test_api_guide_round_trip(tmp_path: Path, terminal: Terminal) -> None:
     assert command_line(["separate", song, "-c", "flac", "-o", str(tmp_path / "cli")]) == 0
     saved = (tmp_path / "song - vocals.flac").read_bytes()
     assert saved == (tmp_path / "cli" / "song" / "vocals.flac").read_bytes()
+    terminal.enter(line(API, "/stems/lyrics.lrc"))  # of a job without lyrics
+    assert json.loads((tmp_path / "lyrics.lrc").read_text())["status"] == 404
     assert terminal.enter(line(API, "DELETE")) == ""
     assert json.loads(terminal.enter(show))["status"] == 404
 
