@@ -13,11 +13,12 @@ from schemathesis.engine import events, from_schema
 
 from api_events import TOKEN, Api
 from stemdrop.job_record import UploadSource
-from stemdrop.keys import UploadKey
+from stemdrop.keys import UploadKey, result_key
+from stemdrop.lyrics import Lyrics, LyricsFile, LyricsFormat, LyricsStatus
 from stemdrop.options import Options
 from stemdrop_api import examples
 from stemdrop_local.deployment import Stack
-from uploads import save_done
+from uploads import RESULTS_ID, save_done
 
 AT_LEAST = 600
 CONFIGURATION: dict[str, Any] = {
@@ -57,7 +58,17 @@ def furnish(buckets: Stack) -> None:
     """Put a completed job and song under the IDs of the examples."""
     for shown in (examples.DONE, examples.DROPPED):
         source, options = UploadSource(**examples.SOURCE), Options.parse(examples.OPTIONS)
-        save_done(buckets, UploadKey.parse(shown["key"]), source, options)
+        key = UploadKey.parse(shown["key"])
+        lyrics = Lyrics(
+            LyricsStatus.DONE,
+            "whisper tiny.en",
+            "en",
+            files=tuple(
+                LyricsFile(each, result_key(key, RESULTS_ID, each.filename), 1)
+                for each in LyricsFormat
+            ),
+        )
+        save_done(buckets, key, source, options, lyrics=lyrics)
 
 
 def failures(event: events.ScenarioFinished) -> Iterator[str]:

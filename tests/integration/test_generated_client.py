@@ -14,12 +14,15 @@ import pytest
 
 from api_events import TOKEN
 from stemdrop.codecs import Codec
-from stemdrop.keys import UploadKey
+from stemdrop.job_record import UploadSource
+from stemdrop.keys import UploadKey, result_key
+from stemdrop.lyrics import Lyrics, LyricsFile, LyricsFormat, LyricsStatus
 from stemdrop.models import Model
-from stemdrop.options import Channels, Clip, Quality, SampleRate
+from stemdrop.options import Channels, Clip, Options, Quality, SampleRate
+from stemdrop_api import examples
 from stemdrop_local.deployment import Stack
 from stemdrop_separate.job.context import JobContext, Outcome
-from uploads import attempt, job_of, read, result_named, song
+from uploads import RESULTS_ID, attempt, job_of, read, result_named, save_done, song
 
 PACKAGE = "generated_client"
 KEY = "8e03978e-40d5-43dd-bc93-6894a57f9324"
@@ -117,8 +120,27 @@ def test_song_goes_through_the_generated_client(
     assert (missing.status_code, missing.parsed.code) == (404, "not_found")
 
 
+def test_lyrics_are_read_by_the_generated_client(
+    generated: GeneratedClient, buckets: Stack
+) -> None:
+    models = generated.models
+    key = UploadKey.parse("jobs/" + "7" * 32)
+    file = LyricsFile(LyricsFormat.LRC, result_key(key, RESULTS_ID, "lyrics.lrc"), 2)
+    buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=file.key, Body=b"la")
+    lyrics = Lyrics(LyricsStatus.DONE, "transcribe", "en", 1, 0.006, files=(file,))
+    save_done(buckets, key, UploadSource(**examples.SOURCE), Options(lyrics=True), lyrics=lyrics)
+    shown = generated.call("jobs.show_job", key.name).parsed.lyrics
+    assert (shown.status, shown.language) == (models.LyricsStatus.DONE, "en")
+    (found,) = shown.files
+    assert found.format_ is models.LyricsFormat.LRC
+    assert httpx.get(found.url).content == b"la"
+    link = generated.call("jobs.download_stem", key.name, "lyrics.lrc").headers["location"]
+    assert httpx.get(link).content == b"la"
+    assert models.Language.EN.value == "en"
+
+
 def test_enumerations_have_the_names_of_the_code(generated: GeneratedClient) -> None:
-    for kind in (Model, Codec, Quality, Clip, SampleRate, Channels):
+    for kind in (Model, Codec, Quality, Clip, SampleRate, Channels, LyricsStatus, LyricsFormat):
         found = getattr(generated.models, kind.__name__)
         assert {each.name: each.value for each in found} == {each.name: each.value for each in kind}
     # Enumerations without a name are numbered, as in JobRequestModelType0.
