@@ -18,9 +18,8 @@ INSTRUMENT_S = 2.35
 INSTRUMENT_BINS = 1024
 # Both passes of the higher quality, whatever the model: see docs/guide/quality.md.
 HIGH_QUALITY_BINS = 2048
-# Processor time of Whisper models for separated vocals, those of the song of 11 s over and over,
-# with the time of each word.
-WHISPER_S = {"tiny.en": 8.4}
+# Processor time of Whisper models for the separated vocals of a real song of 11 s, over and over.
+WHISPER_S = {"tiny.en": 5.9}
 # Source: "Configure Lambda function memory" in the AWS Lambda developer guide.
 MB_PER_VCPU = 1769
 

@@ -148,7 +148,7 @@ WITH_LYRICS: dict[str, Any] = DONE | {
         "engine": "whisper tiny.en",
         "language": "en",
         "words": 214,
-        "cost_usd": 0.00024167,
+        "cost_usd": 0.00016987,
         "code": None,
         "reason": None,
         "deadline_at": None,
@@ -225,7 +225,7 @@ CAPABILITIES: dict[str, Any] = {
     ],
     "lyrics": {
         "engine": "whisper tiny.en",
-        "seconds_per_audio_minute": 1.647,
-        "usd_per_audio_minute": 0.000081,
+        "seconds_per_audio_minute": 1.157,
+        "usd_per_audio_minute": 0.000057,
     },
 }
