@@ -13,6 +13,7 @@ from stemdrop.lyrics import Lyrics, LyricsFile, LyricsFormat, LyricsStatus
 from stemdrop.models import Model
 from stemdrop.options import Options
 from stemdrop_api.dependencies import Dependencies
+from stemdrop_api.lyrics_schemas import LyricsFileView, LyricsView
 from stemdrop_api.presenters import (
     MAX_FILENAME_BYTES,
     JobPresenter,
@@ -22,7 +23,7 @@ from stemdrop_api.presenters import (
     seconds_left,
 )
 from stemdrop_api.routes import MAX_LIMIT
-from stemdrop_api.schemas import JobList, JobView, LyricsFileView, LyricsView, StemView
+from stemdrop_api.schemas import JobList, JobView, StemView
 from stemdrop_api.settings import ApiSettings
 from strategies import JOBS
 

@@ -4,7 +4,8 @@ from stemdrop.lyrics import LyricsEngine, engine_name
 from stemdrop.models import Model
 from stemdrop.options import Quality
 from stemdrop.pricing import USD_PER_TRANSCRIBED_MINUTE
-from stemdrop_api.schemas import EstimateView, LyricsEstimateView
+from stemdrop_api.lyrics_schemas import LyricsEstimateView
+from stemdrop_api.schemas import EstimateView
 
 MEASURED_S = 180
 # Processor time of `stemdrop separate` for a generated mp3 of 180 s with wav stems, less start-up.

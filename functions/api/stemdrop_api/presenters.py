@@ -12,14 +12,12 @@ from stemdrop.lyrics import Lyrics, LyricsStatus
 from stemdrop.options import LATER
 from stemdrop.presigned import PresignedUpload
 from stemdrop_api.dependencies import Dependencies
+from stemdrop_api.lyrics_schemas import LyricsFields, LyricsFileView, LyricsView
 from stemdrop_api.schemas import (
     ArchiveView,
     JobFields,
     JobLinks,
     JobView,
-    LyricsFields,
-    LyricsFileView,
-    LyricsView,
     StemFields,
     StemView,
     UploadView,

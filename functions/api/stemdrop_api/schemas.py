@@ -8,11 +8,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from stemdrop.callback_url import MAX_LETTERS
 from stemdrop.codecs import Codec
 from stemdrop.job_record import Failure, Sound, Stage, Status, UploadSource, Usage
-from stemdrop.lyrics import LyricsFormat, LyricsStatus
 from stemdrop.models import Model
 from stemdrop.music import Music
 from stemdrop.options import Options, Quality
 from stemdrop_api import option_schema
+from stemdrop_api.lyrics_schemas import LyricsEstimateView, LyricsView
 
 # S3 can't limit the size of a PUT in any other way than by signing its length.
 SIZE = "Exact size of the file. It is required: S3 accepts a body of this length only."
@@ -110,39 +110,6 @@ class ArchiveView(BaseModel):
     filename: str
     size_bytes: int
     url: str
-
-
-class LyricsFields(BaseModel):
-    """The fields of the lyrics that are shown as they are in the record."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    status: LyricsStatus
-    engine: str = Field(description="`transcribe`, or the name of a Whisper model.")
-    language: str | None = Field(
-        description="ISO 639 code; null until it is known, and without words."
-    )
-    words: int = Field(description="Number of words; 0 if nobody sings.")
-    cost_usd: float = Field(description="Price of the transcription.")
-    code: str | None = Field(description="Reason for programs, if the lyrics failed.")
-    reason: str | None = Field(description="Reason for people, if the lyrics failed.")
-    deadline_at: str | None = Field(description="Time at which pending lyrics count as failed.")
-    finished_at: str | None
-
-
-class LyricsFileView(BaseModel):
-    """A file with the lyrics, and a URL of it."""
-
-    format: LyricsFormat
-    filename: str
-    size_bytes: int
-    url: str
-
-
-class LyricsView(LyricsFields):
-    """The lyrics of a song, and their files."""
-
-    files: list[LyricsFileView] = Field(description="Empty unless the lyrics have words.")
 
 
 class JobLinks(BaseModel):
@@ -279,16 +246,6 @@ class EstimateView(BaseModel):
     quality: Quality
     seconds_per_audio_minute: float = Field(description="Without uploads and the queue.")
     usd_per_audio_minute: float = Field(description="Cost of Lambda, without storage and transfer.")
-
-
-class LyricsEstimateView(BaseModel):
-    """The engine that writes lyrics, and its estimated cost, for each minute of the song."""
-
-    engine: str = Field(description="`transcribe`, or the name of a Whisper model.")
-    seconds_per_audio_minute: float | None = Field(
-        description="Seconds after the stems; null if it was not measured."
-    )
-    usd_per_audio_minute: float | None = Field(description="Null if it was not measured.")
 
 
 class Capabilities(BaseModel):
