@@ -110,7 +110,7 @@ class SequentialPool:
 @pytest.fixture(autouse=True)
 def deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
     """Replace the separation, the pools and the clock. One moment for all is worst."""
-    logging.disable()
+    monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)
     monkeypatch.setattr(f"{JOB_PACKAGE}.phases.separate_song", separate)
     monkeypatch.setattr(f"{JOB_PACKAGE}.publish.ThreadPoolExecutor", SequentialPool)
     monkeypatch.setattr("stemdrop.dedupe.ThreadPoolExecutor", SequentialPool)

@@ -1,4 +1,4 @@
-"""Requests for lyrics, and how they end: files beside the stems, and the job record.
+"""Requests for lyrics, and how they end: files next to the stems, and the job record.
 
 A request is a file in the stems bucket, together with the vocals. Both stay until the record has
 the result, so that whoever finds the lyrics pending can continue.

@@ -1,4 +1,4 @@
-"""The phase of the lyrics: a request beside the stems, then the words, once the stems are done."""
+"""The phase of the lyrics: a request next to the stems, then the words, once the stems are done."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
