@@ -3,6 +3,7 @@
 import importlib
 import json
 import logging
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from stemdrop.errors import QueueError, SetupError
 from stemdrop.job_record import Job, Status
+from stemdrop.lyrics import Lyrics, LyricsStatus
 from stemdrop.notifications import job_message
 from stemdrop_webhook.settings import RETRY_DELAYS_S, WebhookSettings
 from stemdrop_webhook.signature import signed_headers
@@ -118,6 +120,19 @@ def test_event_id_is_that_of_one_end_of_one_job(function: ModuleType) -> None:
     assert event_id(JOB).startswith("evt_")
     others = [JOB.updated(finished_at="later"), Job("jobs/" + "1" * 32, Status.DONE, "", "")]
     assert len({event_id(job) for job in (JOB, *others)}) == 3
+
+
+def test_end_of_the_lyrics_is_another_event(function: ModuleType) -> None:
+    def event_id(lyrics: Lyrics | None) -> str:
+        found: str = function.event_id(json.loads(job_message(JOB.updated(lyrics=lyrics))))
+        return found
+
+    pending = Lyrics(LyricsStatus.PENDING, "transcribe")
+    ended = replace(pending, status=LyricsStatus.DONE, finished_at="2026-01-01T12:01:00.000Z")
+    assert event_id(None) == event_id(pending) != event_id(ended)
+    old = json.loads(job_message(JOB))
+    del old["lyrics"]  # a message from before a deployment
+    assert function.event_id(old) == event_id(None)
 
 
 def test_accepted_webhook_is_deleted_from_the_queue(

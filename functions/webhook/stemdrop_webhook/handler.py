@@ -77,8 +77,13 @@ def _send(notification: dict[str, Any]) -> None:
 
 
 def event_id(record: dict[str, Any]) -> str:
-    """Return the ID of a job's end, which is the same each time that it is announced."""
+    """Return the ID of an end, which is the same each time that it is announced.
+
+    A job with lyrics ends once with its stems, and once with its lyrics.
+    """
     end = f"{record['key']} {record['finished_at']}"
+    if (lyrics := record.get("lyrics")) and lyrics["finished_at"]:
+        end += f" {lyrics['finished_at']}"
     return f"evt_{hashlib.sha256(end.encode()).hexdigest()[:32]}"
 
 
