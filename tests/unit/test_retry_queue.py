@@ -28,6 +28,19 @@ def test_delay_is_that_of_the_receive_count(receive_count: int, delay_s: int) ->
         sqs.assert_no_pending_responses()
 
 
+def test_message_is_sent_with_its_delay() -> None:
+    client = boto3.client("sqs")
+    wanted = {"QueueUrl": URL, "MessageBody": "body", "DelaySeconds": 900}
+    sent = {"MessageId": "1", "MD5OfMessageBody": "841a2d689ad86bd1611447453c22c6fc"}
+    with Stubber(client) as sqs:
+        sqs.add_response("send_message", sent, wanted)
+        RetryQueue(URL, (), client).send("body", 900)
+        sqs.assert_no_pending_responses()
+        sqs.add_client_error("send_message", "QueueDoesNotExist")
+        with pytest.raises(QueueError, match="Could not send a message"):
+            RetryQueue(URL, (), client).send("body", 900)
+
+
 def test_an_error_of_sqs_is_a_queue_error() -> None:
     client = boto3.client("sqs")
     with Stubber(client) as sqs:

@@ -50,7 +50,11 @@ def _load_job_context() -> JobContext:
         models=models,
         ffmpeg=ffmpeg,
         transcriber=load_transcriber(
-            settings.lyrics, settings.model_dir, settings.stems_bucket, ffmpeg
+            settings.lyrics,
+            settings.model_dir,
+            settings.stems_bucket,
+            settings.lyrics_queue_url,
+            ffmpeg,
         ),
         notifier=Notifier(settings.completion_topic_arn) if settings.completion_topic_arn else None,
     )

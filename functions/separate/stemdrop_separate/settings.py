@@ -33,6 +33,7 @@ class Settings:
         changed, as under `sam local invoke`.
     retry_delays_s : Seconds until a failed message is delivered a second time, and a third time.
     lyrics : Engine for lyrics: none, transcribe, or the name of a Whisper model.
+    lyrics_queue_url : URL of the queue of the lyrics function; None without Amazon Transcribe.
     """
 
     VARIABLES: ClassVar[frozenset[str]] = frozenset(
@@ -47,7 +48,14 @@ class Settings:
         }
     )
     OPTIONAL: ClassVar[frozenset[str]] = frozenset(
-        {"FFMPEG", "COMPLETION_TOPIC_ARN", "SONG_QUEUE_URL", "RETRY_DELAYS_S", "LYRICS"}
+        {
+            "FFMPEG",
+            "COMPLETION_TOPIC_ARN",
+            "SONG_QUEUE_URL",
+            "RETRY_DELAYS_S",
+            "LYRICS",
+            "LYRICS_QUEUE_URL",
+        }
     )
 
     uploads_bucket: str
@@ -63,6 +71,7 @@ class Settings:
     song_queue_url: str | None = None
     retry_delays_s: tuple[int, ...] = RETRY_DELAYS_S
     lyrics: str = LyricsEngine.NONE
+    lyrics_queue_url: str | None = None
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str]) -> "Settings":
@@ -90,6 +99,7 @@ class Settings:
             retry_delays_s=tuple(positive("RETRY_DELAYS_S", value) for value in delays.split())
             or RETRY_DELAYS_S,
             lyrics=environment.get("LYRICS") or LyricsEngine.NONE,
+            lyrics_queue_url=environment.get("LYRICS_QUEUE_URL") or None,
         )
 
     @property

@@ -28,6 +28,7 @@ StemdropError
 │   │   └── MissingError      missing
 │   ├── NotificationError     topic
 │   ├── QueueError            queue
+│   ├── TranscribeError       transcribe
 │   ├── EncodeError           encode
 │   └── SeparationError       separation
 ├── CallbackUrlError          bad_callback_url: no webhook is sent there
@@ -206,9 +207,15 @@ class NotificationError(TransientError):
 
 
 class QueueError(TransientError):
-    """SQS did not accept a new visibility timeout."""
+    """SQS did not accept a message, or a new visibility timeout."""
 
     code = "queue"
+
+
+class TranscribeError(TransientError):
+    """Amazon Transcribe failed, or runs as many jobs as the account may have."""
+
+    code = "transcribe"
 
 
 class EncodeError(TransientError):

@@ -68,3 +68,20 @@ class RetryQueue:
             )
         except (BotoCoreError, ClientError) as error:
             raise QueueError(f"Could not change the visibility of a message: {error}.") from error
+
+    def send(self, body: str, delay_s: int) -> None:
+        """Send a message that is delivered after a delay.
+
+        Parameters
+        ----------
+        delay_s : Seconds until the first delivery, at most 900.
+
+        Raises
+        ------
+        QueueError : SQS did not accept the message.
+        """
+        try:
+            client = self._client or boto3.client("sqs", config=CLIENT_CONFIG)
+            client.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=delay_s)
+        except (BotoCoreError, ClientError) as error:
+            raise QueueError(f"Could not send a message: {error}.") from error

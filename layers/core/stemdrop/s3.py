@@ -1,4 +1,4 @@
-"""S3 client and its errors. Only this, notifications.py and retry_queue.py use boto3."""
+"""S3 client and its errors. Only this and the modules of SNS, SQS and Transcribe use boto3."""
 
 from collections.abc import Iterator, Set
 from contextlib import contextmanager

@@ -2,11 +2,19 @@
 
 from dataclasses import dataclass
 
+from stemdrop.errors import LanguageUnavailableError, LyricsTooLongError
 from stemdrop.lyrics import Transcription
+from stemdrop.lyrics_checks import CHECK_DELAY_S, check_message
+from stemdrop.lyrics_languages import TRANSCRIBE_LANGUAGES
 from stemdrop.lyrics_results import LyricsRequest
 from stemdrop.pricing import transcription_cost_usd
+from stemdrop.retry_queue import RetryQueue
 from stemdrop.store import Store
+from stemdrop.transcription_jobs import TranscriptionJobs
 from stemdrop_separate.deadline import Deadline
+
+# Source: Amazon Transcribe's quotas. Its other limit, 2 GB, is that of 17 hours of such vocals.
+MAX_DURATION_S = 4 * 3600.0
 
 
 @dataclass(slots=True)
@@ -15,10 +23,12 @@ class AmazonTranscribe:
 
     Attributes
     ----------
-    stems_bucket : Name of the bucket with the vocals, into which the transcript is written.
+    jobs : Jobs of the bucket with the vocals, into which the transcripts are written.
+    queue : Queue of the lyrics function; None if nothing checks for events that were lost.
     """
 
-    stems_bucket: str
+    jobs: TranscriptionJobs
+    queue: RetryQueue | None
     max_wait_s: float = 6 * 3600.0
 
     @property
@@ -32,10 +42,22 @@ class AmazonTranscribe:
 
     def require_possible(self, language: str | None, duration_s: float) -> None:
         """Refuse a language that the service doesn't know, and a song longer than four hours."""
-        raise NotImplementedError
+        if language is not None and language not in TRANSCRIBE_LANGUAGES:
+            raise LanguageUnavailableError(
+                f"Amazon Transcribe doesn't know the language {language!r}: leave language out, or"
+                " choose another one."
+            )
+        if duration_s > MAX_DURATION_S:
+            raise LyricsTooLongError(
+                f"The song lasts {duration_s / 3600:.1f} hours, and lyrics are written for at most"
+                f" {MAX_DURATION_S / 3600:.0f}: choose a part of it with duration_s."
+            )
 
     def transcribe(
-        self, request: LyricsRequest, store: Store, deadline: Deadline
+        self, request: LyricsRequest, _store: Store, _deadline: Deadline
     ) -> Transcription | None:
-        """Start a job, unless it was started before."""
-        raise NotImplementedError
+        """Start a job, unless it was started before; the check comes first, lest it is missing."""
+        if self.queue:
+            self.queue.send(check_message(request.results_id), CHECK_DELAY_S)
+        self.jobs.start(request)
+        return None

@@ -46,21 +46,25 @@ class Transcriber(Protocol):
 
 
 def load_transcriber(
-    lyrics: str, model_dir: Path, stems_bucket: str, ffmpeg: Path
+    lyrics: str, model_dir: Path, stems_bucket: str, queue_url: str | None, ffmpeg: Path
 ) -> Transcriber | None:
     """Return the engine that the setting LYRICS names, or None without one.
 
     Parameters
     ----------
     lyrics : ``none``, ``transcribe``, or the name of a Whisper model in the folder of the models.
+    queue_url : URL of the lyrics queue, if there is one; see `AmazonTranscribe`.
     """
     match LyricsEngine.of(lyrics):
         case LyricsEngine.NONE:
             return None
         case LyricsEngine.TRANSCRIBE:
+            from stemdrop.retry_queue import RetryQueue
+            from stemdrop.transcription_jobs import TranscriptionJobs
             from stemdrop_separate.lyrics.amazon_transcribe import AmazonTranscribe
 
-            return AmazonTranscribe(stems_bucket)
+            queue = RetryQueue(queue_url, ()) if queue_url else None
+            return AmazonTranscribe(TranscriptionJobs(stems_bucket), queue)
         case LyricsEngine.WHISPER:
             from stemdrop_separate.lyrics.whisper_transcriber import WhisperTranscriber
 
