@@ -5,7 +5,7 @@ the result, so that whoever finds the lyrics pending can continue.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 
 from stemdrop.errors import ChangedError, LyricsError, StorageError
@@ -85,7 +85,10 @@ def find_pending(store: Store, request: LyricsRequest) -> Job | None:
 
 
 def finish_lyrics(
-    store: Store, request: LyricsRequest, outcome: Transcription | LyricsError
+    store: Store,
+    request: LyricsRequest,
+    outcome: Transcription | LyricsError,
+    announce: Callable[[Job], object] = lambda _: None,
 ) -> Job | None:
     """Write the lyrics, or why there are none, and return the record if this finished it.
 
@@ -95,6 +98,7 @@ def finish_lyrics(
     Parameters
     ----------
     outcome : Words, or the error that ended the transcription.
+    announce : Function that is called with the finished record. If it fails, the request stays.
 
     Raises
     ------
@@ -106,6 +110,8 @@ def finish_lyrics(
     named = _named(store, key)
     all_files = (result_key(key, request.results_id, each.filename) for each in LyricsFormat)
     store.delete({file for file in all_files if file not in named})
+    if job:
+        announce(job)
     discard_request(store, request.results_id)
     return job
 

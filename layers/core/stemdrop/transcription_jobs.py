@@ -18,6 +18,8 @@ CLIENT_CONFIG = Config(
     read_timeout=3,
     retries={"mode": "standard", "total_max_attempts": 3},
 )
+# Empty file that the service writes into the folder of a transcript, to check its permission.
+CHECK_NAME = ".write_access_check_file.temp"
 # The service's code for a missing job isn't always the one that its API documents.
 NOT_FOUND = frozenset({"NotFoundException", "BadRequestException"})
 

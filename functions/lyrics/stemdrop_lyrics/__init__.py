@@ -1,0 +1,1 @@
+"""Lyrics from Amazon Transcribe: its transcripts become files next to the stems."""
