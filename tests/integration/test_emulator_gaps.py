@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -145,3 +146,78 @@ def test_emulator_files_contain_no_credentials(emulator: EmulatorProcess) -> Non
     files = [path for path in Path(emulator.log.parent).rglob("*") if path.is_file()]
     assert files
     assert not [path for path in files if secret in path.read_bytes()]
+
+
+def start_transcription(transcribe: Any, stack: Stack, **wanted: str) -> Any:
+    """Start a job whose vocals are missing."""
+    media = f"s3://{stack.stems_bucket}/transcriptions/0/vocals.flac"
+    return transcribe.start_transcription_job(
+        LanguageCode="en-US", Media={"MediaFileUri": media}, MediaFormat="flac", **wanted
+    )
+
+
+@pytest.fixture
+def limited(emulator: EmulatorProcess) -> Iterator[Callable[[dict[str, Any]], Any]]:
+    """Return a function that makes a client of Transcribe with the permissions of one statement."""
+    iam, name = emulator.client("iam"), "limited"
+    iam.create_user(UserName=name)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+
+    def make(statement: dict[str, Any]) -> Any:
+        policy = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", **statement}}
+        iam.put_user_policy(UserName=name, PolicyName=name, PolicyDocument=json.dumps(policy))
+        return boto3.client(
+            "transcribe",
+            endpoint_url=emulator.endpoint_url,
+            region_name=REGION,
+            aws_access_key_id=key["AccessKeyId"],
+            aws_secret_access_key=key["SecretAccessKey"],
+        )
+
+    yield make
+    iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+    iam.delete_user_policy(UserName=name, PolicyName=name)
+    iam.delete_user(UserName=name)
+
+
+def test_transcriptions_are_limited_by_their_output(
+    limited: Callable[[dict[str, Any]], Any], deployed: Stack
+) -> None:
+    condition = {
+        "transcribe:OutputBucketName": deployed.stems_bucket,
+        "transcribe:OutputKey": "transcriptions/?/transcript.json",
+    }
+    transcribe = limited(
+        {
+            "Action": "transcribe:StartTranscriptionJob",
+            "Resource": "*",
+            "Condition": {"StringLike": condition},
+        }
+    )
+    names = {
+        "TranscriptionJobName": "allowed",
+        "OutputBucketName": deployed.stems_bucket,
+        "OutputKey": "transcriptions/1/transcript.json",
+    }
+    assert start_transcription(transcribe, deployed, **names)["TranscriptionJob"]
+    others = (
+        {"OutputKey": "transcriptions/1/2/transcript.json"},
+        {"OutputBucketName": deployed.uploads_bucket},
+    )
+    for number, other in enumerate(others):
+        wanted = names | other | {"TranscriptionJobName": f"refused-{number}"}
+        with pytest.raises(ClientError, match="AccessDenied"):
+            start_transcription(transcribe, deployed, **wanted)
+
+
+def test_transcriptions_are_looked_up_by_name(
+    limited: Callable[[dict[str, Any]], Any], deployed: Stack, emulator: EmulatorProcess
+) -> None:
+    for name in ("ours-1", "others-1"):
+        start_transcription(emulator.client("transcribe"), deployed, TranscriptionJobName=name)
+    arn = f"arn:aws:transcribe:{REGION}:{ACCOUNT_ID}:transcription-job/ours-*"
+    transcribe = limited({"Action": "transcribe:GetTranscriptionJob", "Resource": arn})
+    found = transcribe.get_transcription_job(TranscriptionJobName="ours-1")
+    assert found["TranscriptionJob"]["TranscriptionJobName"] == "ours-1"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        transcribe.get_transcription_job(TranscriptionJobName="others-1")

@@ -11,6 +11,7 @@ from stemdrop_local import emulator, emulator_gaps
 # Module to names that the emulator reads or replaces.
 NAMES = {
     "ministack.app": {"app"},
+    "ministack.core.iam_actions": {"extract_resource_arn", "request_tag_context"},
     "ministack.core.iam_evaluator": {"is_root_access_key"},
     "ministack.core.responses": {"set_request_account_id"},
     "ministack.services.apigateway": {"_apis"},
@@ -36,6 +37,8 @@ NAMES = {
 }
 # Function to the number of arguments that the emulator passes or accepts.
 ARGUMENTS = {
+    "ministack.core.iam_actions.extract_resource_arn": 8,
+    "ministack.core.iam_actions.request_tag_context": 4,
     "ministack.core.iam_evaluator.is_root_access_key": 1,
     "ministack.core.responses.set_request_account_id": 1,
     "ministack.services.iam._now": 0,

@@ -26,7 +26,7 @@ from stemdrop_local.emulator_gaps import ACCOUNT_ID, close_gaps, create_user
 REGION = "eu-central-1"
 ACCESS_KEY_ID = "local"
 SECRET_VARIABLE = "STEMDROP_SECRET"  # noqa: S105 - its name
-SERVICES = "s3,sqs,sns,lambda,iam,sts,logs,cloudformation,apigateway,events"
+SERVICES = "s3,sqs,sns,lambda,iam,sts,logs,cloudformation,apigateway,events,transcribe"
 SIGNED = b"AWS4-HMAC-SHA256 "
 PRESIGNED = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature")
 # MiniStack's own addresses, which take no credential; a reset is among them.

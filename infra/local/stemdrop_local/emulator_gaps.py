@@ -48,6 +48,8 @@ def close_gaps(songs: int) -> None:
     keep_objects_of_buckets()
     apply_api_cors()
     start_message_move_tasks()
+    know_transcribe_conditions()
+    name_transcription_jobs()
     limit_songs(songs)
 
 
@@ -139,6 +141,41 @@ def start_message_move_tasks() -> None:
         return {"TaskHandle": secrets.token_urlsafe(16)}
 
     sqs._HANDLERS["StartMessageMoveTask"] = start
+
+
+def know_transcribe_conditions() -> None:
+    """Gap: policies can't refer to the bucket and the key that Transcribe writes to."""
+    from ministack.core import iam_actions
+
+    tag_context = iam_actions.request_tag_context
+
+    def context(service: str, action: str, body: bytes, params: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = tag_context(service, action, body, params)
+        if action == "transcribe:StartTranscriptionJob":
+            given = json.loads(body)
+            names = ("OutputBucketName", "OutputKey")
+            found |= {f"transcribe:{name}": given[name] for name in names if name in given}
+        return found
+
+    iam_actions.request_tag_context = context
+
+
+def name_transcription_jobs() -> None:
+    """Gap: policies can't refer to the names of Transcribe's jobs."""
+    from ministack.core import iam_actions
+
+    resource_arn = iam_actions.extract_resource_arn
+
+    def arn(service: str, method: str, path: str, headers: Any, body: bytes, *others: Any) -> str:
+        target = headers.get("x-amz-target", "").rpartition(".")[2]
+        if service == "transcribe" and target == "GetTranscriptionJob":
+            name = json.loads(body)["TranscriptionJobName"]
+            _, region, account_id = others
+            return f"arn:aws:transcribe:{region}:{account_id}:transcription-job/{name}"
+        found: str = resource_arn(service, method, path, headers, body, *others)
+        return found
+
+    iam_actions.extract_resource_arn = arn
 
 
 def limit_songs(songs: int) -> None:
