@@ -19,7 +19,15 @@ from api_events import Api, ExecutionEnvironment, create_handler
 from fault_proxy import S3Request, forbidden, run_before
 from iam import ARN, Grant, IamRequest, PolicyProxy, iam_requests, list_grants
 from stemdrop.errors import StorageError
-from stemdrop.keys import UploadKey, result_key
+from stemdrop.keys import (
+    TRANSCRIPTIONS_PREFIX,
+    VOCALS_NAME,
+    UploadKey,
+    result_key,
+    transcription_key,
+)
+from stemdrop.lyrics import Transcription
+from stemdrop.lyrics_results import LyricsRequest
 from stemdrop.notifications import Notifier
 from stemdrop.retry_queue import RetryQueue
 from stemdrop.s3 import CLIENT_CONFIG
@@ -27,7 +35,9 @@ from stemdrop.store import Store
 from stemdrop_local.deployment import STACK_NAME, TEMPLATE, Stack
 from stemdrop_local.emulator import ACCESS_KEY_ID, REGION
 from stemdrop_local.emulator_process import EmulatorProcess
-from stemdrop_separate.job.context import JobContext, Outcome
+from stemdrop_separate.deadline import Deadline
+from stemdrop_separate.job.context import Invocation, JobContext, Outcome
+from stemdrop_separate.job.lyrics_phase import write_lyrics
 from uploads import RESULTS_ID, attempt, job_of, put, results, song, stem_names
 
 if TYPE_CHECKING:
@@ -138,17 +148,43 @@ def separate_dropped_songs(separator: JobContext, buckets: Stack, proxy: PolicyP
     assert attempt(separator, copy) is Outcome.DONE
     gone = UploadKey.parse("drop/gone.wav")
     assert attempt(separator, gone) is Outcome.REJECTED
-    fail_multipart_upload(separator, proxy, DROP)
+    fail_multipart_upload(separator, proxy, result_key(DROP, RESULTS_ID, "large.wav"))
 
 
-def fail_multipart_upload(job_context: JobContext, proxy: PolicyProxy, key: UploadKey) -> None:
+def fail_multipart_upload(job_context: JobContext, proxy: PolicyProxy, target: str) -> None:
     """Make a multipart upload fail, so that it is aborted."""
-    target = result_key(key, RESULTS_ID, "large.wav")
     path = job_context.settings.work_dir.parent / "large.wav"
     path.write_bytes(LARGE)
     proxy.inject(forbidden, "PUT", target)
     with pytest.raises(StorageError):
         job_context.store.upload(path, target, "audio/wav")
+
+
+class SilentTranscriber:
+    """An engine that reads the vocals, and hears nothing."""
+
+    name = "whisper silent"
+    max_wait_s = 60.0
+
+    def cost_usd(self, _duration_s: float) -> float:
+        return 0.0
+
+    def require_possible(self, _language: str | None, _duration_s: float) -> None:
+        pass
+
+    def transcribe(self, request: LyricsRequest, store: Store, _: Deadline) -> Transcription:
+        assert store.read(request.vocals_key)
+        return Transcription((), None)
+
+
+def write_song_lyrics(separator: JobContext, buckets: Stack) -> None:
+    """Write the lyrics of a song after its stems."""
+    put(buckets, song(), DROP, {"stemdrop-lyrics": "true"})
+    context = replace(separator, transcriber=SilentTranscriber())
+    assert attempt(context, DROP) is Outcome.DONE
+    invocation = Invocation(3008, Deadline.after(900))
+    assert write_lyrics(context, job_of(buckets, DROP), invocation, is_fresh=True)
+    assert not results(buckets, TRANSCRIPTIONS_PREFIX)
 
 
 class CheckedClient:
@@ -212,7 +248,10 @@ def test_separator_uses_every_permission_of_its_role(
     publish_and_retry(buckets, proxy)
     job = separate_job(api, separator, buckets, proxies)
     delete_during_upload(api, separator, buckets, proxies)
-    fail_multipart_upload(separator, proxy, UploadKey.parse(job["key"]))
+    job_key = UploadKey.parse(job["key"])
+    fail_multipart_upload(separator, proxy, result_key(job_key, RESULTS_ID, "large.wav"))
+    fail_multipart_upload(separator, proxy, transcription_key(RESULTS_ID, VOCALS_NAME))
+    write_song_lyrics(separator, buckets)
     assert proxy.denied == []
     assert unused(proxy, "SeparateFunction") == set()
 

@@ -20,6 +20,12 @@ def resolver(template: Template) -> Resolver:
 
 
 @pytest.fixture(scope="session")
+def transcribing(template: Template) -> Resolver:
+    """Return a resolver with the engine for lyrics that adds to the template."""
+    return Resolver(template, {"Lyrics": "transcribe"})
+
+
+@pytest.fixture(scope="session")
 def bootstrap(root: Path) -> Template:
     """Return the bootstrap template."""
     return load_template(root / "infra" / "bootstrap.yaml")

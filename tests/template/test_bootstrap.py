@@ -80,7 +80,7 @@ def test_roles_are_passed_to_one_service(bootstrap: Template, role: str, service
 
 
 @pytest.fixture(scope="module")
-def functions(template: Template, resolver: Resolver) -> list[Statement]:
+def functions(template: Template, transcribing: Resolver) -> list[Statement]:
     """Return the permissions of the application's functions; see test_permissions.py."""
     roles = [
         resource["Properties"]
@@ -90,7 +90,7 @@ def functions(template: Template, resolver: Resolver) -> list[Statement]:
     return [
         statement
         for role in roles
-        for policy in resolver.resolve(role["Policies"])
+        for policy in transcribing.resolve(role["Policies"])
         for statement in policy["PolicyDocument"]["Statement"]
     ]
 

@@ -1,5 +1,6 @@
 """CloudFormation's role has the permissions for the template, and no others."""
 
+import json
 import re
 from functools import cache
 
@@ -89,6 +90,7 @@ UNUSED_BY = {
     "AWS::ApiGatewayV2::Api": {"s3:getObject"},  # an OpenAPI document
     "AWS::ApiGatewayV2::Authorizer": {"iam:PassRole"},  # credentials of an authorizing function
     "AWS::ApiGatewayV2::Integration": {"iam:PassRole"},  # credentials for the function
+    "AWS::Events::Rule": {"iam:PassRole"},  # a role for targets other than queues
     "AWS::S3::Bucket": {"iam:PassRole"},  # a role for replication
     "AWS::SNS::Subscription": {"iam:GetRole", "iam:PassRole"},  # a role for Firehose
     "AWS::SNS::Topic": {"iam:GetRole", "iam:PassRole"},  # logs of deliveries
@@ -151,6 +153,7 @@ def arns_of(name: str, resource: Template, resolver: Resolver) -> list[str]:
     return {
         "AWS::CloudWatch::Alarm": [alarm],
         "AWS::CloudWatch::Dashboard": [dashboard],
+        "AWS::Events::Rule": [arn.format("events", f"rule/{found.get('Name')}")],
         "AWS::IAM::Role": [role.format(name)],
         "AWS::Lambda::EventSourceMapping": [arn.format("lambda", "event-source-mapping:1-2")],
         "AWS::Lambda::Function": [
@@ -239,3 +242,12 @@ def test_roles_are_created_with_the_boundary_only(bootstrap: Template) -> None:
     found = policy_statements(bootstrap, "ExecutionRole")
     for action in ("AttachRolePolicy", "DeleteRolePermissionsBoundary", "CreatePolicyVersion"):
         assert not allows(found, f"iam:{action}")
+
+
+def test_policies_are_short_enough_for_iam(bootstrap: Template) -> None:
+    longest = Resolver(bootstrap, {"ApplicationStack": "s" * 27})
+    (execution,) = longest.properties("ExecutionRole")["Policies"]
+    boundary = longest.properties("PermissionsBoundary")["PolicyDocument"]
+    # Source: "IAM and AWS STS quotas"; white space doesn't count.
+    for document, limit in ((execution["PolicyDocument"], 10_240), (boundary, 6_144)):
+        assert len(json.dumps(document, separators=(",", ":"))) < limit

@@ -57,6 +57,7 @@ def test_build_arguments_equal_those_of_the_template(
     assert metadata["DockerBuildArgs"] == {
         "MODELS": {"Ref": "Models"},
         "BACKEND": {"Ref": "Backend"},
+        "LYRICS": {"Ref": "Lyrics"},
     }
     assert defaults["MODELS"] == parameters["Models"]["Default"]
     assert defaults["BACKEND"] == parameters["Backend"]["Default"]

@@ -37,9 +37,10 @@ ALARMS = {
     "ApiThrottlesAlarm": {"Throttles"},
     "DailyCostAlarm": {"CostUsd"},
     "WebhookFailuresAlarm": {"ApproximateNumberOfMessagesVisible"},
+    "LyricsFailuresAlarm": {"ApproximateNumberOfMessagesVisible"},
 }
 ADDRESS = {"AlarmAddress": "you@example.org"}
-HOSTS = {"WebhookHosts": "hooks.example.org"}
+EVERYTHING = {"WebhookHosts": "hooks.example.org", "Lyrics": "transcribe"}
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def names(resolver: Resolver) -> dict[str, set[str]]:
 
 
 def resolved(template: Template, kind: str, **parameters: str) -> dict[str, dict[str, Any]]:
-    resolver = Resolver(template, ADDRESS | HOSTS | parameters)
+    resolver = Resolver(template, ADDRESS | EVERYTHING | parameters)
     return {
         name: resolver.properties(name)
         for name, resource in template["Resources"].items()
@@ -97,7 +98,7 @@ def test_functions_that_users_wait_for_are_watched_for_throttles(
 ) -> None:
     watched = [alarms[name] for name in ("SeparateThrottlesAlarm", "ApiThrottlesAlarm")]
     assert {alarm["Dimensions"][0]["Value"] for alarm in watched} == (
-        names["FunctionName"] - {"stemdrop-webhook"}
+        names["FunctionName"] - {"stemdrop-lyrics", "stemdrop-webhook"}
     )
 
 
@@ -106,6 +107,7 @@ def test_each_queue_is_watched(alarms: dict[str, dict[str, Any]], resolver: Reso
         "OldestSongAlarm": "SongQueue",
         "FailuresAlarm": "FailureQueue",
         "WebhookFailuresAlarm": "WebhookFailureQueue",
+        "LyricsFailuresAlarm": "LyricsFailureQueue",
     }
     for alarm, queue in queues.items():
         (dimension,) = alarms[alarm]["Dimensions"]
@@ -160,7 +162,7 @@ def test_limits_are_parameters(template: Template) -> None:
 
 
 def test_no_alarms_exist_without_an_address(template: Template) -> None:
-    without, with_address = Resolver(template, HOSTS), Resolver(template, ADDRESS | HOSTS)
+    without, with_address = Resolver(template, EVERYTHING), Resolver(template, ADDRESS | EVERYTHING)
     for name in (*ALARMS, "AlarmTopic", "AlarmTopicPolicy", "Dashboard"):
         assert (without.exists(name), with_address.exists(name)) == (False, True), name
     for name in ("DashboardUrl", "AlarmTopicArn"):

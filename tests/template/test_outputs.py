@@ -32,6 +32,7 @@ OUTPUTS = {
     "LogsCommand",
     "RedriveCommand",
     "WebhookRedriveCommand",
+    "LyricsRedriveCommand",
     "DashboardUrl",
     "AlarmTopicArn",
 }

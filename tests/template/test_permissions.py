@@ -12,12 +12,14 @@ from templates import Resolver, Statement, Template, as_list
 FUNCTIONS = {
     "SeparateRole": "SeparateFunction",
     "ApiRole": "ApiFunction",
+    "LyricsRole": "LyricsFunction",
     "WebhookRole": "WebhookFunction",
 }
 UPLOADS = "arn:aws:s3:::stemdrop-uploads-123456789012-eu-central-1"
 STEMS = "arn:aws:s3:::stemdrop-stems-123456789012-eu-central-1"
 QUEUE = "arn:aws:sqs:eu-central-1:123456789012:stemdrop-songs"
 WEBHOOKS = "arn:aws:sqs:eu-central-1:123456789012:stemdrop-webhooks"
+LYRICS = "arn:aws:sqs:eu-central-1:123456789012:stemdrop-lyrics"
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:stemdrop-completed"
 LOGS = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/stemdrop-{}:*"
 SONGS = {f"{UPLOADS}/{keys.DROP_PREFIX}*", f"{UPLOADS}/{keys.JOBS_PREFIX}*"}
@@ -26,6 +28,13 @@ SENT_SONGS = {f"{UPLOADS}/{keys.JOBS_PREFIX}*"}
 RESULTS_OF_JOBS = {f"{STEMS}/{keys.JOBS_PREFIX}*"}
 INDEX = {f"{STEMS}/{keys.CONTENT_PREFIX}*"}
 INDEX_OF_JOBS = {f"{STEMS}/{keys.OWNERS_PREFIX}*"}
+RECORDS = {f"{name}/job.json" for name in RESULTS}
+LYRICS_FILES = {f"{name}/results-*/lyrics.*" for name in RESULTS}
+TRANSCRIPTIONS = {f"{STEMS}/{keys.TRANSCRIPTIONS_PREFIX}*"}
+TRANSCRIPTION_JOBS = (
+    "arn:aws:transcribe:eu-central-1:123456789012:transcription-job/"
+    f"{STEMS.removeprefix('arn:aws:s3:::')}-*"
+)
 TRACES: dict[str, set[str]] = {"xray:PutTraceSegments": {"*"}, "xray:PutTelemetryRecords": {"*"}}
 
 
@@ -36,16 +45,18 @@ def logs(name: str) -> dict[str, set[str]]:
 
 ALLOWED: dict[str, dict[str, set[str]]] = {
     "SeparateRole": {
-        "s3:GetObject": SONGS | RESULTS | INDEX,
-        "s3:PutObject": RESULTS | INDEX,
-        "s3:DeleteObject": RESULTS | INDEX,
-        "s3:AbortMultipartUpload": RESULTS,
+        "s3:GetObject": SONGS | RESULTS | INDEX | TRANSCRIPTIONS,
+        "s3:PutObject": RESULTS | INDEX | TRANSCRIPTIONS,
+        "s3:DeleteObject": RESULTS | INDEX | TRANSCRIPTIONS,
+        "s3:AbortMultipartUpload": RESULTS | TRANSCRIPTIONS,
         "s3:ListBucket": {UPLOADS, STEMS},
         "sqs:ReceiveMessage": {QUEUE},
         "sqs:DeleteMessage": {QUEUE},
         "sqs:GetQueueAttributes": {QUEUE},
         "sqs:ChangeMessageVisibility": {QUEUE},
+        "sqs:SendMessage": {LYRICS},
         "sns:Publish": {TOPIC},
+        "transcribe:StartTranscriptionJob": {"*"},
         **logs("separate"),
         **TRACES,
     },
@@ -53,10 +64,25 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     "ApiRole": {
         "s3:GetObject": RESULTS | INDEX,
         "s3:PutObject": SENT_SONGS | RESULTS_OF_JOBS | INDEX_OF_JOBS,
-        "s3:DeleteObject": SENT_SONGS | RESULTS_OF_JOBS | INDEX | INDEX_OF_JOBS,
+        "s3:DeleteObject": SENT_SONGS | RESULTS_OF_JOBS | INDEX | INDEX_OF_JOBS | TRANSCRIPTIONS,
         "s3:AbortMultipartUpload": RESULTS_OF_JOBS,
         "s3:ListBucket": {STEMS},
         **logs("api"),
+        **TRACES,
+    },
+    "LyricsRole": {
+        "s3:GetObject": TRANSCRIPTIONS | RECORDS,
+        "s3:PutObject": RECORDS | LYRICS_FILES,
+        "s3:DeleteObject": TRANSCRIPTIONS | LYRICS_FILES,
+        "s3:ListBucket": {STEMS},
+        "sqs:ReceiveMessage": {LYRICS},
+        "sqs:DeleteMessage": {LYRICS},
+        "sqs:GetQueueAttributes": {LYRICS},
+        "sqs:ChangeMessageVisibility": {LYRICS},
+        "sqs:SendMessage": {LYRICS},
+        "sns:Publish": {TOPIC},
+        "transcribe:GetTranscriptionJob": {TRANSCRIPTION_JOBS},
+        **logs("lyrics"),
         **TRACES,
     },
     "WebhookRole": {
@@ -73,14 +99,25 @@ CONDITIONS: dict[str, Any] = {
         "StringLike": {
             "s3:prefix": [f"{keys.JOBS_PREFIX}{'?' * 32}/*", f"{keys.OWNERS_PREFIX}{'?' * 64}/"]
         }
-    }
+    },
+    "StartTranscriptions": {
+        "StringLike": {
+            "transcribe:OutputBucketName": STEMS.removeprefix("arn:aws:s3:::"),
+            "transcribe:OutputKey": keys.transcription_key("?" * 16, keys.TRANSCRIPT_NAME),
+        }
+    },
 }
 WILDCARDS = {
-    **dict.fromkeys(SONGS | RESULTS | INDEX | INDEX_OF_JOBS, "a prefix of the key grammar"),
+    **dict.fromkeys(
+        SONGS | RESULTS | INDEX | INDEX_OF_JOBS | TRANSCRIPTIONS, "a prefix of the key grammar"
+    ),
+    **dict.fromkeys(RECORDS | LYRICS_FILES, "some names of the key grammar"),
+    TRANSCRIPTION_JOBS: "the jobs of one bucket",
+    LOGS.format("lyrics"): "the streams of one group",
     LOGS.format("separate"): "the streams of one group",
     LOGS.format("api"): "the streams of one group",
     LOGS.format("webhook"): "the streams of one group",
-    "*": "X-Ray knows no resource to name",
+    "*": "X-Ray and Transcribe know no resource to name",
 }
 
 
@@ -90,8 +127,8 @@ def role(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def statements(template: Template, resolver: Resolver, role: str) -> list[Statement]:
-    (policy,) = resolver.resolve(template["Resources"][role]["Properties"]["Policies"])
+def statements(template: Template, transcribing: Resolver, role: str) -> list[Statement]:
+    (policy,) = transcribing.resolve(template["Resources"][role]["Properties"]["Policies"])
     found: list[Statement] = policy["PolicyDocument"]["Statement"]
     return found
 
@@ -105,6 +142,21 @@ def test_the_role_allows_what_is_listed(statements: list[Statement], role: str) 
         for action in as_list(statement["Action"]):
             allowed.setdefault(action, set()).update(as_list(statement["Resource"]))
     assert allowed == ALLOWED[role]
+
+
+def test_transcriptions_are_allowed_with_their_engine_only(
+    template: Template, resolver: Resolver
+) -> None:
+    (policy,) = resolver.resolve(template["Resources"]["SeparateRole"]["Properties"]["Policies"])
+    actions = {
+        action
+        for statement in policy["PolicyDocument"]["Statement"]
+        for action in as_list(statement["Action"])
+    }
+    assert ALLOWED["SeparateRole"].keys() - actions == {
+        "sqs:SendMessage",
+        "transcribe:StartTranscriptionJob",
+    }
 
 
 def test_list_permission_is_limited_to_one_job_or_owner() -> None:

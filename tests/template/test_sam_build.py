@@ -44,10 +44,10 @@ def sam(root: Path, home: Path, program: str, *arguments: str, path: str = "") -
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({}, [{"MODELS": "2stems", "BACKEND": "onnx"}, ["x86_64"]]),
+        ({}, [{"MODELS": "2stems", "BACKEND": "onnx", "LYRICS": "none"}, ["x86_64"]]),
         (
             {"Models": "2stems 5stems", "Backend": "tensorflow", "Architecture": "arm64"},
-            [{"MODELS": "2stems 5stems", "BACKEND": "tensorflow"}, ["arm64"]],
+            [{"MODELS": "2stems 5stems", "BACKEND": "tensorflow", "LYRICS": "none"}, ["arm64"]],
         ),
     ],
     ids=["defaults", "given"],

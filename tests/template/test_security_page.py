@@ -14,6 +14,7 @@ from templates import Resolver
 ROLES = {
     "SeparateRole": "Permissions of the separator",
     "ApiRole": "Permissions of the API",
+    "LyricsRole": "Permissions of the lyrics function",
     "WebhookRole": "Permissions of the webhook function",
 }
 TEST = re.compile(r"`([a-z0-9_/]+\.py)::(test_\w+)`")
@@ -34,6 +35,9 @@ def short(resource: str) -> str:
         r"arn:aws:s3:::stemdrop-(uploads|stems)-\d+-[a-z0-9-]+": r"\1",
         r"arn:aws:sqs:[a-z0-9-]+:\d+:stemdrop-": "",
         r"arn:aws:sns:[a-z0-9-]+:\d+:stemdrop-": "",
+        r"arn:aws:transcribe:[a-z0-9-]+:\d+:transcription-job/stemdrop-stems-\d+-[a-z0-9-]+-\*": (
+            "transcriptions of this stack"
+        ),
         r"arn:aws:logs:[a-z0-9-]+:\d+:log-group:/aws/lambda/stemdrop-(\w+):\*": r"logs/\1",
     }
     for pattern, name in names.items():
@@ -66,9 +70,9 @@ def test_every_threat_has_a_mitigation_and_a_test(page: str) -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_permissions_match_the_template(
-    page: str, template: dict[str, Any], resolver: Resolver, role: str
+    page: str, template: dict[str, Any], transcribing: Resolver, role: str
 ) -> None:
-    (policy,) = resolver.resolve(template["Resources"][role]["Properties"]["Policies"])
+    (policy,) = transcribing.resolve(template["Resources"][role]["Properties"]["Policies"])
     allowed = {
         (grant.sid, grant.action, short(grant.resource))
         for grant in list_grants(policy["PolicyDocument"]["Statement"])

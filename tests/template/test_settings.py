@@ -7,6 +7,7 @@ import pytest
 
 from stemdrop.errors import SetupError
 from stemdrop_api.settings import ApiSettings
+from stemdrop_lyrics.settings import LyricsSettings
 from stemdrop_separate.settings import Settings
 from stemdrop_webhook.settings import WebhookSettings
 from templates import Resolver, Template
@@ -21,13 +22,15 @@ SET_BY_THE_IMAGE = {"MODEL_DIR"}
 SET_BY_HAND = {"FFMPEG", "RETRY_DELAYS_S", "WEBHOOK_LOOPBACK"}
 
 
-def test_every_variable_is_set_and_read(resolver: Resolver) -> None:
-    variables = set(resolver.environment("SeparateFunction"))
+def test_every_variable_is_set_and_read(resolver: Resolver, transcribing: Resolver) -> None:
+    variables = set(transcribing.environment("SeparateFunction"))
     assert variables >= POWERTOOLS
     ours = Settings.VARIABLES | Settings.OPTIONAL
     assert variables - POWERTOOLS == ours - SET_BY_THE_IMAGE - SET_BY_HAND
     webhook = WebhookSettings.VARIABLES | WebhookSettings.OPTIONAL
     assert set(resolver.environment("WebhookFunction")) == webhook - SET_BY_HAND
+    lyrics = LyricsSettings.VARIABLES | LyricsSettings.OPTIONAL
+    assert set(resolver.environment("LyricsFunction")) == lyrics - SET_BY_HAND
 
 
 def test_values_are_valid_settings(resolver: Resolver) -> None:
@@ -38,6 +41,20 @@ def test_values_are_valid_settings(resolver: Resolver) -> None:
     assert settings.completion_topic_arn == resolver.resolve({"Ref": "CompletionTopic"})
     buckets = {"UploadsBucket": settings.uploads_bucket, "StemsBucket": settings.stems_bucket}
     assert buckets == resolver.names("AWS::S3::Bucket")
+
+
+def test_lyrics_are_written_by_the_engine_of_the_parameter(template: Template) -> None:
+    for engine in ("none", "transcribe", "tiny.en"):
+        resolver = Resolver(template, {"Lyrics": engine, "AccessToken": "t" * 32})
+        environment = resolver.environment("SeparateFunction")
+        settings = Settings.from_env({**environment, "MODEL_DIR": "/opt/models"})
+        assert settings.lyrics == engine
+        assert bool(settings.lyrics_queue_url) is (engine == "transcribe")
+        assert ApiSettings.from_env(resolver.environment("ApiFunction")).lyrics == engine
+    function = LyricsSettings.from_env(resolver.environment("LyricsFunction"))
+    separator = resolver.environment("SeparateFunction")
+    assert function.metrics_namespace == separator["POWERTOOLS_METRICS_NAMESPACE"]
+    assert function.stems_bucket == resolver.names("AWS::S3::Bucket")["StemsBucket"]
 
 
 def test_image_check_sets_every_variable(root: Path) -> None:

@@ -12,7 +12,7 @@ from templates import Resolver, Template
 BUCKETS = ["UploadsBucket", "StemsBucket"]
 KEPT = [
     *BUCKETS, "SongQueue", "FailureQueue", "CompletionTopic", "WebhookQueue", "WebhookFailureQueue",
-    "AlarmTopic",
+    "LyricsQueue", "LyricsFailureQueue", "AlarmTopic",
 ]  # fmt: skip
 # SNS doesn't support sns:* in topic policies.
 ACTIONS = {"s3": "s3:*", "sqs": "sqs:*", "sns": ["sns:Publish", "sns:Subscribe"]}

@@ -126,6 +126,7 @@ def test_localized_functions_run_local_code(template: Template) -> None:
     assert {name: each["Properties"]["Handler"] for name, each in functions.items()} == {
         "SeparateFunction": "stemdrop_separate.handler.handler",
         "ApiFunction": "stemdrop_api.handler.handler",
+        "LyricsFunction": "stemdrop_lyrics.handler.handler",
         "WebhookFunction": "stemdrop_webhook.handler.handler",
     }
     for function in functions.values():

@@ -113,7 +113,7 @@ def deploy(emulator: EmulatorProcess, deployment: Deployment) -> Stack:
     local = {"AWS_ENDPOINT_URL": emulator.endpoint_url, **LOCAL_VARIABLES}
     environment = {
         name: {**local, **deployment.environment.get(name, {})}
-        for name in ("SeparateFunction", "ApiFunction", "WebhookFunction")
+        for name in ("SeparateFunction", "ApiFunction", "LyricsFunction", "WebhookFunction")
     }
     code = LocalCode(CODE_BUCKET, CODE_KEY, environment, deployment.handlers)
     template = localize(yaml_parse(TEMPLATE.read_text()), code)
