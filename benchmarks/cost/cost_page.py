@@ -19,6 +19,11 @@ from benchmarks.cost.service_limits import PEAK, limits_table, peak_demand_table
 from benchmarks.cost.speedup import MB_PER_PROCESSOR, processors
 from benchmarks.cost.traffic import DELIVERY_REQUESTS, Requester, RequestKind
 from stemdrop.codecs import Codec
+from stemdrop.pricing import (
+    MIN_TRANSCRIBED_S,
+    USD_PER_TRANSCRIBED_MINUTE,
+    transcription_cost_usd,
+)
 
 # One processor, the limit of new accounts, two, three and four processors, and the maximum.
 SIZES_MB = (1769, 3008, 3538, 5307, 7076, 10240)
@@ -94,6 +99,18 @@ def _about_bills(figures: CostFigures) -> Mapping[str, object]:
         "kept_days": kept_months(deployment) * DAYS_PER_MONTH,
         "kept_warm_min": KEPT_WARM_S / 60,
         "s3_latency_ms": S3_LATENCY_S * 1000,
+        **_about_lyrics(figures),
+    }
+
+
+def _about_lyrics(figures: CostFigures) -> Mapping[str, object]:
+    lyrics_usd = transcription_cost_usd(figures.song_s)
+    separation_s = figures.song(Codec.WAV).separation.warm_s
+    return {
+        "transcribed_minute_usd": USD_PER_TRANSCRIBED_MINUTE,
+        "transcribed_min_s": MIN_TRANSCRIBED_S,
+        "lyrics_usd": lyrics_usd,
+        "lyrics_ratio": lyrics_usd / figures.usd(figures.template.memory_mb, separation_s),
     }
 
 

@@ -141,6 +141,13 @@ def test_bills_add_up(page: str) -> None:
     assert free[1] < free[0] < month
 
 
+def test_lyrics_have_their_own_price(page: str) -> None:
+    # Three minutes, against 6 s at 3,008 MB.
+    ratio = 3 * 0.024 / figures().usd(3008, 6)
+    price = f"0.072 USD for this song, about\n{ratio:.0f} times its separation"
+    assert price in page
+
+
 def test_demand_beyond_a_limit_is_bold(page: str, tmp_path: Path) -> None:
     rows = {row[0]: row[1:] for row in table(page, "At peak")}
     # Ten times a million songs a month with 7 calls each are 27 calls a second, of 50.
