@@ -96,11 +96,17 @@ def test_engine_hears_the_vocals_at_16_khz(
     assert error < 0.02
 
 
-@pytest.mark.parametrize("options", [{}, {"stemdrop-residual": "true"}])
-def test_stems_are_the_same_with_lyrics_if_the_vocals_are_not_wanted(
-    buckets: Stack, context: JobContext, listener: Listener, options: dict[str, str]
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"codec": "flac"},
+        {"stems": "accompaniment"},
+        {"stems": "accompaniment", "residual": "true"},
+    ],
+)
+def test_stems_are_the_same_with_lyrics(
+    buckets: Stack, context: JobContext, listener: Listener, wanted: dict[str, str]
 ) -> None:
-    wanted = {"stems": "accompaniment", **options}
     put(buckets, SONG, OTHER_KEY, wanted)
     separate(context, key=OTHER_KEY)
     put(buckets, SONG, metadata=LYRICS | wanted)

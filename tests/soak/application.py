@@ -134,7 +134,7 @@ class Application:
 @contextmanager
 def run_application(folder: Path, seed: int) -> Iterator[Application]:
     """Run the application in a folder."""
-    for name in ("names", "tmp"):
+    for name in ("heard", "names", "tmp"):
         (folder / name).mkdir()
     with (
         closing(listen(LOOPBACK, 0)) as listening,
@@ -154,7 +154,7 @@ def run_application(folder: Path, seed: int) -> Iterator[Application]:
         stack = deploy(
             emulator,
             Deployment(
-                {"AccessToken": TOKEN, "SeparateTimeoutS": "60"},
+                {"AccessToken": TOKEN, "SeparateTimeoutS": "60", "Lyrics": "test"},
                 {"SeparateFunction": separator, "ApiFunction": s3},
                 {"SeparateFunction": "soak.function.handler"},
             ),

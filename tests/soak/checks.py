@@ -3,13 +3,22 @@
 import json
 from collections import Counter
 
+from listener import WORDS
 from soak.application import Application
 from soak.bucket_contents import BucketContents
 from soak.findings import Findings
 from soak.song_files import ZIP, SongFiles, unzip
 from soak.upload import UploadedSong
 from stemdrop.job_record import Job, Status
-from stemdrop.keys import CONTENT_PREFIX, JOBS_PREFIX, OWNERS_PREFIX, RECORD_NAME
+from stemdrop.keys import (
+    CONTENT_PREFIX,
+    JOBS_PREFIX,
+    OWNERS_PREFIX,
+    RECORD_NAME,
+    REQUEST_NAME,
+    TRANSCRIPTIONS_PREFIX,
+)
+from stemdrop.lyrics import LyricsFormat, LyricsStatus
 from subscribers import ReceivedMessage
 
 
@@ -53,7 +62,9 @@ class Checks:
         """
         named = {key for job in self._bucket.records.values() for key in job.result_keys}
         for key in self._bucket.objects - named:
-            if (named_key := self._key_of_record(key)) not in self._bucket.records:
+            if key.startswith(TRANSCRIPTIONS_PREFIX):
+                self._report_request(key)
+            elif (named_key := self._key_of_record(key)) not in self._bucket.records:
                 self._findings.add("orphans", f"{key} of {named_key}")
         for key in self._bucket.multipart_uploads():
             if any(key.startswith(f"{killed}/") for killed in self._killed):
@@ -72,6 +83,18 @@ class Checks:
             self._findings.counts["stems of killed last deliveries"] += 1
         else:
             self._findings.add("stems under failed records", self._describe(song, job))
+
+    def _report_request(self, key: str) -> None:
+        """Report a part of a request for lyrics.
+
+        Only the record and the stems of an attempt tell which requests it has made. If the attempt
+        was killed, and a concurrent one had deleted both, S3 deletes the request when it expires.
+        """
+        request = json.loads(self._bucket.read(f"{key.rpartition('/')[0]}/{REQUEST_NAME}"))
+        if request["key"] in self._killed:
+            self._findings.counts["requests of killed ones"] += 1
+        else:
+            self._findings.add("orphans", f"{key} of {request['key']}")
 
     def _key_of_record(self, key: str) -> str:
         """Return the key of the upload whose record an object belongs to, or the object's own."""
@@ -136,8 +159,23 @@ class Checks:
             return
         stems = {stem.stem: self._bucket.read(stem.key) for stem in job.stems}
         zipped = unzip(self._bucket.read(job.zip.key)) if job.zip else stems
+        self._check_lyrics(song, job)
         if stems != right or zipped != right or bool(job.zip) != (ZIP in song.recipe.options):
             self._findings.add("wrong", self._describe(song, job))
+
+    def _check_lyrics(self, song: UploadedSong, job: Job) -> None:
+        if "lyrics" not in song.recipe.options:
+            return
+        status = job.lyrics.status if job.lyrics else None
+        self._findings.counts[f"{self._when}lyrics {status}"] += 1
+        if job.lyrics and status is LyricsStatus.DONE:
+            if job.lyrics.words != len(WORDS) or len(job.lyrics.files) != len(LyricsFormat):
+                self._findings.add("wrong", f"lyrics of {self._describe(song, job)}")
+        elif status is LyricsStatus.FAILED:
+            if song.key not in self._killed and song.planned.outage is None:
+                self._findings.add("wrong", f"lyrics of {self._describe(song, job)}")
+        elif self._when or song.key not in self._failed_keys:
+            self._findings.add("lost", f"lyrics of {self._describe(song, job)}")
 
     def _describe(self, song: UploadedSong, job: Job | None) -> str:
         status = f"{job.status}, attempt {job.attempt}, {job.error}" if job else "no record"

@@ -13,12 +13,14 @@ import os
 import random
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
 from botocore.retries import standard
 
+from listener import Listener
 from soak.plan import REQUESTS
 from stemdrop_separate import handler as real
 
@@ -72,6 +74,7 @@ def _patient(delay_amount: Any) -> Any:
     return lambda *arguments: delay_amount(*arguments) * BACKOFF_SHARE
 
 
+real.job_context = replace(real.job_context, transcriber=Listener(FOLDER / "heard"))
 killer = Killer()
 events = real.job_context.store._s3.meta.events
 events.register("before-send.s3", killer.count)

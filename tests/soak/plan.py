@@ -1,7 +1,7 @@
 """The songs of a soak run and what happens to each of them, all chosen by the seed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from random import Random
 
@@ -9,6 +9,7 @@ SUFFIXES = ("wav", "flac", "mp3", "m4a", "ogg")
 CODECS = ("mp3", "mp3", "flac", "ogg", "opus", "wav")
 # Generated songs that files are parts of.
 SOURCES = 4
+SONGS_PER_LYRICS = 6
 # Requests to S3 that a song without faults takes.
 REQUESTS = 14
 # One request is tried five times; see CLIENT_CONFIG of stemdrop.s3.
@@ -142,7 +143,10 @@ def _recipe(random: Random) -> Recipe:
         is_audio=random.random() > 0.06,
         options=options,
     )
-    return _with_large_stems(recipe) if random.random() < 0.06 else recipe
+    recipe = _with_large_stems(recipe) if random.random() < 0.06 else recipe
+    # Not drawn, so that all else that a seed chooses is as before there were lyrics.
+    has_lyrics = round(100 * recipe.begin_s) % SONGS_PER_LYRICS == 0
+    return replace(recipe, options={**recipe.options, "lyrics": "true"}) if has_lyrics else recipe
 
 
 def _with_large_stems(recipe: Recipe) -> Recipe:

@@ -67,7 +67,7 @@ class Uploader:
             **planned.recipe.options,
             **({"sha256": hashlib.sha256(data).hexdigest()} if planned.has_digest else {}),
         }
-        for name in {"zip", "residual"} & wanted.keys():
+        for name in {"zip", "residual", "lyrics"} & wanted.keys():
             wanted[name] = True
         job = self._application.call("POST", "/jobs", json=wanted).raise_for_status().json()
         (self._application.folder / "names" / job["id"]).write_text(planned.name)

@@ -110,9 +110,9 @@ def _separate_song(state: JobState, path: Path, options: Options) -> SeparatedSo
     network = state.context.models.load(options.model)
     targets = {stem: path.with_name(f"{stem}.{options.codec.suffix}") for stem in options.outputs}
     targets[STEM_FILE] = path.with_name(STEM_FILE_NAME)
-    vocals_file = (
-        path.with_name(VOCALS_NAME) if options.lyrics and state.context.transcriber else None
-    )
+    vocals_file = None
+    if options.lyrics and state.context.transcriber:
+        vocals_file = path.with_name(f"transcription-{VOCALS_NAME}")  # a stem may be vocals.flac
     with state.meter.stage("separate"):
         return separate_song(
             path,
