@@ -187,12 +187,13 @@ chromium: ## Install Debian's Chromium for the tests of the page
 		echo "Installing Chromium ..."; \
 		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium >/dev/null; }
 
-clients: $(CLIENTS_READY) $(SAM_READY) ## Install S3 clients and curl for the tests
-	@command -v rclone >/dev/null && command -v curl >/dev/null || { \
+clients: $(CLIENTS_READY) $(SAM_READY) ## Install S3 clients, curl and a speech synthesizer for the tests
+	@command -v rclone >/dev/null && command -v curl >/dev/null && command -v espeak-ng >/dev/null || { \
 		[ -n "$$(command -v apt-get)" -a "$$(id -u)" = 0 ] \
-		|| { echo "The tests need rclone and curl: as root, apt-get install rclone curl." >&2; exit 1; }; \
-		echo "Installing rclone and curl ..."; \
-		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends rclone curl >/dev/null; }
+		|| { echo "The tests need rclone, curl and espeak-ng: as root, apt-get install them." >&2; exit 1; }; \
+		echo "Installing rclone, curl and espeak-ng ..."; \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
+			rclone curl espeak-ng >/dev/null; }
 
 e2e: test-setup $(SAM_READY) ## Run the tests with containers: image, Lambda's limits, SAM
 	OFFLINE=$(OFFLINE) $(BIN)/python -m pytest tests/e2e
