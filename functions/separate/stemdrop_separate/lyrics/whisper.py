@@ -1,10 +1,35 @@
 """Whisper on this machine's processors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from stemdrop.lyrics import Transcription
+import numpy as np
+
+from stemdrop.errors import LanguageUnavailableError, LyricsUnavailableError
+from stemdrop.lyrics import Transcription, Word
+from stemdrop_separate.audio.vocals_file import SPEECH_RATE_HZ
 from stemdrop_separate.deadline import Deadline
+from stemdrop_separate.lyrics.hallucinations import drop_hallucinations
+from stemdrop_separate.lyrics.transcription_time import require_time
+from stemdrop_separate.lyrics.vocals_reader import SpeechSamples, VocalsParts, read_vocals
+from stemdrop_separate.lyrics.voice_activity import find_voice, measure_levels
+from stemdrop_separate.lyrics.windows import make_windows, samples_of
+from stemdrop_separate.lyrics.word_times import place_words
+from stemdrop_separate.models.catalog import usable_processors
+
+if TYPE_CHECKING:
+    from faster_whisper import WhisperModel
+
+BEAM_SIZE = 5
+# A second try, if the first one is improbable or repeats itself. Whisper's own five more tries take
+# ten times as long.
+TEMPERATURES = [0.0, 0.4]
+# Ends a model that is stuck. The fastest rap stays below.
+TOKENS_PER_S, SPARE_TOKENS, MOST_TOKENS = 15, 16, 440
+# ISO 639 code of a language to Whisper's.
+WHISPER_CODES = {"jv": "jw"}
 
 
 class Whisper:
@@ -20,7 +45,7 @@ class Whisper:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._model = _load(folder)
 
     def transcribe(
         self,
@@ -34,15 +59,111 @@ class Whisper:
     ) -> Transcription:
         """Return the words of separated vocals.
 
+        Memory doesn't depend on the length of the song.
+
         Parameters
         ----------
         vocals : Path of mono flac at 16,000 Hz.
-        language : ISO 639 code; by default it is found out.
+        language : ISO 639 code; by default it is found out from the first 30 s of voice.
         offset_s : Time of the first sample on the song's clock.
         on_progress : Function that takes the share that is done, 0 to 1.
 
         Raises
         ------
+        LanguageUnavailableError : The model doesn't know the language.
         LyricsTimedOutError : The deadline passed.
+        LyricsError : The vocals can't be read.
         """
-        raise NotImplementedError
+        code = self._known(language) if language else None
+        activity = find_voice(measure_levels(read_vocals(vocals, ffmpeg, deadline)))
+        words: list[Word] = []
+        with closing(read_vocals(vocals, ffmpeg, deadline)) as blocks:
+            parts = VocalsParts(blocks)
+            for window in make_windows(activity.spans, activity.levels_dbfs):
+                samples = np.concatenate([parts.read(samples_of(span)) for span in window.spans])
+                code = code or self._detect_language(samples)
+                for phrase in self._phrases(samples, code, deadline):
+                    located = (window.locate(word) for word in phrase)
+                    free_s = words[-1].end_s if words else 0.0
+                    heard = list(place_words(located, activity.is_voiced, free_s))
+                    words += drop_hallucinations(heard)
+                on_progress(window.spans[-1].end / len(activity.levels_dbfs))
+        on_progress(1.0)
+        known = {code: iso for iso, code in WHISPER_CODES.items()}
+        found = known.get(code, code) if code and words else None
+        return Transcription(tuple(_in_order(words, offset_s)), found)
+
+    def _known(self, language: str) -> str:
+        """Return Whisper's code of a language."""
+        code = WHISPER_CODES.get(language, language)
+        model = self._model
+        is_known = model.hf_tokenizer.token_to_id(f"<|{code}|>") is not None
+        if not (is_known if model.model.is_multilingual else code == "en"):
+            raise LanguageUnavailableError(
+                f"This Whisper model doesn't know the language {language!r}: leave language out, or"
+                " install a model of all languages."
+            )
+        return code
+
+    def _detect_language(self, samples: SpeechSamples) -> str:
+        if not self._model.model.is_multilingual:
+            return "en"
+        return str(self._model.detect_language(samples)[0])
+
+    def _phrases(
+        self, samples: SpeechSamples, code: str, deadline: Deadline
+    ) -> Iterator[list[Word]]:
+        """Yield the words of each segment, with times in the window."""
+        require_time(deadline)
+        tokens = TOKENS_PER_S * len(samples) // SPEECH_RATE_HZ + SPARE_TOKENS
+        segments, _ = self._model.transcribe(
+            samples,
+            language=code,
+            beam_size=BEAM_SIZE,
+            temperature=TEMPERATURES,
+            condition_on_previous_text=False,
+            word_timestamps=True,
+            max_new_tokens=min(tokens, MOST_TOKENS),
+        )
+        for segment in segments:
+            yield [
+                Word(text, word.start, word.end, min(max(float(word.probability), 0.0), 1.0))
+                for word in segment.words or ()
+                if any(map(str.isalnum, text := " ".join(word.word.split())))
+            ]
+            require_time(deadline)
+
+
+def _load(folder: Path) -> "WhisperModel":
+    try:
+        from faster_whisper import WhisperModel
+    except ImportError as error:
+        raise LyricsUnavailableError(
+            'Lyrics need the package faster-whisper: pip install "stemdrop[lyrics]".'
+        ) from error
+    if not (folder / "model.bin").is_file():
+        raise LyricsUnavailableError(
+            f"There is no Whisper model {folder.name}: stemdrop models fetch {folder.name}."
+        )
+    try:
+        return WhisperModel(
+            str(folder),
+            device="cpu",
+            compute_type="int8",
+            cpu_threads=usable_processors(),
+            local_files_only=True,
+        )
+    except (RuntimeError, ValueError) as error:
+        raise LyricsUnavailableError(
+            f"The Whisper model {folder.name} can't be loaded: install it again."
+        ) from error
+
+
+def _in_order(words: list[Word], offset_s: float) -> Iterator[Word]:
+    """Yield words on the song's clock, none of which starts before the previous one."""
+    earliest_s = 0.0
+    for word in words:
+        start_s = max(round(word.start_s + offset_s, 3), earliest_s)
+        end_s = max(round(word.end_s + offset_s, 3), start_s)
+        yield Word(word.text, start_s, end_s, round(word.confidence, 3))
+        earliest_s = start_s

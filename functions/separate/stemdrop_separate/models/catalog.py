@@ -41,7 +41,8 @@ PACKAGES = {
 }
 
 
-def _usable_processors() -> int:
+def usable_processors() -> int:
+    """Return the number of processors that this process may use."""
     if sys.version_info >= (3, 13):
         return os.process_cpu_count() or 1
     if sys.platform == "linux":
@@ -62,7 +63,7 @@ class Models:
 
     folder: Path
     backend: BackendName = BackendName.ONNX
-    threads: int = field(default_factory=_usable_processors)
+    threads: int = field(default_factory=usable_processors)
     _loaded: dict[str, Backend] = field(default_factory=dict, init=False)
 
     def available(self) -> tuple[Model, ...]:
