@@ -24,6 +24,7 @@ from stemdrop_separate.audio.ffmpeg import BYTES_PER_SAMPLE
 from stemdrop_separate.audio.probe import AudioSource, probe
 from stemdrop_separate.audio.stem_file import write_stem_file
 from stemdrop_separate.audio.stem_writer import MIX, Block, StemWriter
+from stemdrop_separate.audio.vocals_blend import VocalsBlend
 from stemdrop_separate.audio.vocals_file import VOCALS, open_vocals_file
 from stemdrop_separate.audio.waveform_peaks import WaveformPeaks
 from stemdrop_separate.deadline import Deadline
@@ -96,7 +97,7 @@ def separate_song(  # noqa: PLR0913 - all that a separation depends on
     targets : Path for each of `options.outputs`, and for STEM_FILE if there will be one.
     name : Name of the song, for the titles of stems of a song without one; by default the file's.
     max_duration_s : Limit on the seconds of sound.
-    vocals_file : Path of one more file with the vocals, for a `Transcriber`.
+    vocals_file : Path of one more file with the vocals as a `VocalsBlend`, for a `Transcriber`.
     deadline : Moment by which decoding has to end.
     on_progress : Function that takes the share that is done, above 0 and below 1, after every
         segment, and during a second pass. It may raise an error to stop.
@@ -202,11 +203,12 @@ def _outputs(
 ) -> Iterator[Block]:
     """Separate, analyze and measure a song, and yield the next samples of each file."""
     wanted = options.stems if vocals is None else tuple({*options.stems, VOCALS})
+    blend = VocalsBlend()
     for segment in separate(mix, network, wanted, options.quality):
         analyzer.add(segment.mix, segment.features)
         mix_peaks.add(segment.mix)
         if vocals:
-            vocals.write(segment.stems[VOCALS])
+            vocals.write(blend.add(segment.stems[VOCALS], segment.mix))
         stems = {stem: segment.stems[stem] for stem in options.stems}
         if options.residual:
             stems[RESIDUAL] = segment.mix - np.add.reduce(list(stems.values()))
