@@ -31,8 +31,9 @@ LOWEST_CONFIDENCE = 0.2
 # A phrase that comes more often in a row is checked.
 MOST_REPETITIONS = 3
 LONGEST_PHRASE = 12
-# Faster than rap.
+# Faster than rap, and faster than a chorus.
 MOST_WORDS_PER_S = 8.0
+MOST_REPEATED_WORDS_PER_S = 5.0
 LARGEST_EMPTY_SHARE = 0.3
 SHORTEST_WORD_S = 0.03
 
@@ -81,15 +82,15 @@ def _is_doubtful(phrase: Sequence[HeardWord]) -> bool:
 def drop_loops(words: Sequence[HeardWord]) -> list[HeardWord]:
     """Return words without the repetitions that nobody can sing.
 
-    A chorus repeats a phrase as well, but each time takes a while. A model that is stuck puts its
-    repetitions into no time at all.
+    A chorus repeats a phrase as well, but that takes a while. A model that is stuck puts hundreds
+    of words into half a minute, most of them into no time at all.
     """
     kept: list[HeardWord] = []
     at = 0
     while at < len(words):
         length, times = _repetition(words, at)
         phrases = [words[at + n * length :][:length] for n in range(times)]
-        if times > MOST_REPETITIONS:
+        if times > MOST_REPETITIONS and _rate(phrases) > MOST_REPEATED_WORDS_PER_S:
             phrases = [phrases[0], *filter(_is_singable, phrases[1:])]
         kept += [word for phrase in phrases for word in phrase]
         at += length * times
@@ -113,6 +114,12 @@ def _equal_phrases(texts: Sequence[str], length: int) -> Iterator[Sequence[str]]
         if phrase != texts[:length]:
             return
         yield phrase
+
+
+def _rate(phrases: Sequence[Sequence[HeardWord]]) -> float:
+    """Return the words per second."""
+    duration_s = phrases[-1][-1].word.end_s - phrases[0][0].word.start_s
+    return sum(map(len, phrases)) / max(duration_s, SHORTEST_WORD_S)
 
 
 def _is_singable(phrase: Sequence[HeardWord]) -> bool:
