@@ -254,6 +254,9 @@ bench: test-setup $(SHERPA_READY) ## Measure speed and cost against Spleeter, an
 analysis: setup ## Measure the share of a separation's processor time that tempo, beats, key and loudness take
 	$(BIN)/python -m benchmarks.analysis_share
 
+lyrics: test-setup clients ## Measure word errors, times and memory of lyrics that Whisper writes
+	$(BIN)/python -m benchmarks.lyrics_share
+
 evaluate: test-setup ## Measure stems against the true stems of songs in DIR, or of generated songs
 	$(BIN)/python -m benchmarks.evaluate --models $(MODELS) --qualities $(QUALITIES) --codecs $(CODECS) \
 		$(if $(DIR),--songs "$(DIR)" --page "$(OUT)/evaluation.md")

@@ -27,7 +27,7 @@ LYRICS = (
     And how the fire was burning until the break of dawn
     Hold on to the summer, hold on to the rain
     Tomorrow we will never be children again""",
-    """Silver horses running wild beside the sea
+    """Silver horses running wild along the sea
     Some of them are sleeping, others coming back to me
     Open up the window and let the music play
     We can dance together till the night becomes the day

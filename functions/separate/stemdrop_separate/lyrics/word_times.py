@@ -48,14 +48,12 @@ def _place(word: Word, is_voiced: IsVoiced, free_s: float) -> HeardWord:
     if not runs:
         near = is_voiced[max(start - NEAR_FRAMES, 0) : end + NEAR_FRAMES]
         return HeardWord(word, NEAR_SHARE if near.any() else 0.0)
-    long = [run for run in runs if run[1] - run[0] > REMNANT_FRAMES]
-    first, last = (long or runs)[0]
+    first, last = next((run for run in runs if run[1] - run[0] > REMNANT_FRAMES), runs[0])
+    onset_s = (start + first) / FRAMES_PER_S
+    start_s = onset_s if first else _onset_s(word.start_s, is_voiced, free_s)
+    end_s = max(min(word.end_s, (start + last) / FRAMES_PER_S), start_s)
     voiced_share = float(np.mean(is_voiced[start:end]))
-    start_s = word.start_s if first == 0 else (start + first) / FRAMES_PER_S
-    if first == 0:
-        start_s = _onset_s(word.start_s, is_voiced, free_s)
-    end_s = min(word.end_s, (start + last) / FRAMES_PER_S)
-    return HeardWord(replace(word, start_s=start_s, end_s=max(end_s, start_s)), voiced_share)
+    return HeardWord(replace(word, start_s=start_s, end_s=end_s), voiced_share)
 
 
 def _onset_s(start_s: float, is_voiced: IsVoiced, free_s: float) -> float:
@@ -65,5 +63,5 @@ def _onset_s(start_s: float, is_voiced: IsVoiced, free_s: float) -> float:
     before = is_voiced[earliest : start + 1]
     runs = voiced_runs(before, PAUSE_FRAMES)
     onset = runs[-1][0] if runs else 0
-    is_after_pause = onset > PAUSE_FRAMES or (onset and len(runs) > 1)
+    is_after_pause = onset > PAUSE_FRAMES or len(runs) > 1
     return (earliest + onset) / FRAMES_PER_S if is_after_pause else start_s
