@@ -162,6 +162,11 @@ def test_word_that_covers_a_pause_ends_before_it_and_the_next_one_starts_after_i
     np.testing.assert_allclose(sung, [[1, 2, 0.375], [4, 4.88, 1]], atol=0.03)
 
 
+def test_only_the_first_word_after_a_pause_starts_with_the_voice() -> None:
+    sung = placed([(1.3, 1.45), (1.45, 2.0)], (1, SILENCE_DBFS), (2, -15))
+    np.testing.assert_allclose([start_s for start_s, _, _ in sung], [1, 1.33], atol=0.03)
+
+
 def test_word_without_a_voice_has_a_share_of_zero() -> None:
     [_, _, far], [_, _, near] = placed([(0.5, 1.0), (1.9, 2.05)], (2, -99), (1, -15))
     assert far == 0
