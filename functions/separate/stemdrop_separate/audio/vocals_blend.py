@@ -5,7 +5,6 @@ but not these gaps: docs/guide/lyrics.md has their error rates.
 """
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
 
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ, Samples
 
@@ -45,5 +44,6 @@ class VocalsBlend:
 
 def _smooth_energy(samples: Samples, starts: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Samples:
     energies = np.add.reduceat(np.sum(np.square(samples), axis=1), starts)
-    smooth: Samples = uniform_filter1d(energies, SMOOTHED_FRAMES, mode="nearest")
-    return np.maximum(smooth, 0)
+    padded = np.pad(energies, SMOOTHED_FRAMES // 2, mode="edge")
+    smooth = np.convolve(padded, np.full(SMOOTHED_FRAMES, 1 / SMOOTHED_FRAMES), "valid")
+    return smooth.astype(np.float32)
