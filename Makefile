@@ -63,7 +63,7 @@ AS_TESTED := --constraint tests/requirements.txt
 ANY_PYTHON := --universal --constraint <(sed '/^numpy==/,/[^\\]$$/d' tests/requirements.txt)
 
 # The lock files of everything that ships, or that runs while the image is built.
-SHIPPED := $(wildcard functions/*/requirements.txt functions/*/stemdrop_model/*.txt) infra/local/image.txt
+SHIPPED := $(wildcard functions/*/*.txt functions/*/stemdrop_model/*.txt) infra/local/image.txt
 # Advisories that `make audit` ignores, each with the date of the decision and the reason.
 IGNORED_ADVISORIES := CVE-2025-4565 # protobuf, 2026-11-22: depth of messages. Only pinned networks are read, by C++.
 
@@ -267,6 +267,7 @@ lock: $(READY) ## Update the lock files
 	$(call compile,stack,infra/local/image.txt,$(AS_TESTED))
 	$(call compile,api,functions/api/requirements.txt,$(AS_TESTED))
 	$(call compile,separate,functions/separate/requirements.txt,$(AS_TESTED))
+	$(call compile,lyrics,functions/separate/lyrics.txt,$(ANY_PYTHON) --constraint infra/local/requirements.txt)
 	$(call compile,model,functions/separate/stemdrop_model/requirements.txt,$(AS_TESTED))
 	$(call compile,tensorflow,functions/separate/stemdrop_model/tensorflow.txt,$(AS_TESTED) --universal)
 	$(call compile,sam,infra/sam/requirements.txt,--no-config)

@@ -16,6 +16,7 @@ LOCKS = {
     "stack": "infra/local/image.txt",
     "api": "functions/api/requirements.txt",
     "separate": "functions/separate/requirements.txt",
+    "lyrics": "functions/separate/lyrics.txt",
     "model": "functions/separate/stemdrop_model/requirements.txt",
     "tensorflow": "functions/separate/stemdrop_model/tensorflow.txt",
     "sam": "infra/sam/requirements.txt",
