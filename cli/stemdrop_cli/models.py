@@ -1,4 +1,4 @@
-"""`stemdrop models`: list, fetch and remove the models of `stemdrop separate`."""
+"""`stemdrop models`: list, fetch and remove the models of stems and of lyrics."""
 
 import argparse
 import sys
@@ -10,24 +10,29 @@ from stemdrop.models import INSTRUMENTS, Model
 from stemdrop_model.install import default_folder, remove
 from stemdrop_model.manifest import network_size_bytes
 from stemdrop_model.weights import pinned
+from stemdrop_model.whisper import PINNED_WHISPER, installed_whisper, remove_whisper
+from stemdrop_separate.lyrics.lyrics_writer import find_whisper
 from stemdrop_separate.separator import find_models
 
 DONE = 0
+# What Whisper's models give in place of stems.
+LYRICS = "lyrics"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     parser.set_defaults(action=_list)
     actions = parser.add_subparsers(metavar="ACTION")
-    for name, action, text in (
-        ("list", _list, "list the models and their sizes (default)"),
-        ("fetch", _fetch, "fetch and build models"),
-        ("remove", _remove, "remove models"),
+    known = [*INSTRUMENTS, *PINNED_WHISPER]
+    for name, action, text, models in (
+        ("list", _list, "list the models and their sizes (default)", []),
+        ("fetch", _fetch, "fetch and build models", known),
+        ("remove", _remove, "remove models", [*known, *installed_whisper(default_folder())]),
     ):
         command = actions.add_parser(name, help=text)
         command.set_defaults(action=action)
-        if action is not _list:
-            command.add_argument("models", nargs="+", choices=list(INSTRUMENTS), metavar="MODEL")
+        if models:
+            command.add_argument("models", nargs="+", choices=models, metavar="MODEL")
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -75,25 +80,30 @@ def _bar(text: str) -> Iterator[Callable[[int, int | None], None]]:
 
 def _list(_: argparse.Namespace) -> None:
     folder = default_folder()
-    for name, stems in INSTRUMENTS.items():
-        size_bytes = network_size_bytes(pinned(name), folder)
+    sizes = {name: network_size_bytes(pinned(name), folder) for name in INSTRUMENTS}
+    sizes |= dict.fromkeys(PINNED_WHISPER, 0) | installed_whisper(folder)
+    for name, size_bytes in sizes.items():
         state = f"{size_bytes / 1e6:.0f} MB" if size_bytes else "not installed"
-        print(f"{name:<8}{state:<15}{', '.join(stems)}")
+        print(f"{name:<7} {state:<14} {', '.join(INSTRUMENTS.get(name, [LYRICS]))}")
     print(f"Folder: {folder}")
 
 
 def _fetch(parsed: argparse.Namespace) -> None:
     for name in parsed.models:
         with download_bar(name) as on_progress:
-            folder = find_models(Model(name), on_progress)
-        size_bytes = network_size_bytes(pinned(name), folder)
+            if name in PINNED_WHISPER:
+                folder = find_whisper(name, None, on_progress).parent.parent
+                size_bytes = installed_whisper(folder)[name]
+            else:
+                folder = find_models(Model(name), on_progress)
+                size_bytes = network_size_bytes(pinned(name), folder)
         print(f"{name}: {size_bytes / 1e6:.0f} MB in {folder}")
 
 
 def _remove(parsed: argparse.Namespace) -> None:
     folder = default_folder()
     for name in parsed.models:
-        freed_bytes = remove(name, folder)
+        freed_bytes = remove(name, folder) if name in INSTRUMENTS else remove_whisper(name, folder)
         if not freed_bytes:
             raise ModelUnavailableError(f"{name} isn't installed in {folder}.")
         print(f"{name}: removed, {freed_bytes / 1e6:.0f} MB")

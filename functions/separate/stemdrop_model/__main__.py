@@ -1,4 +1,4 @@
-"""Fetch and build Spleeter's models: ``python -m stemdrop_model build 2stems``."""
+"""Install models: ``python -m stemdrop_model build 2stems``, or ``lyrics tiny.en``."""
 
 import argparse
 import logging
@@ -13,16 +13,19 @@ from stemdrop_model.fetch import fetch
 from stemdrop_model.install import install
 from stemdrop_model.manifest import is_current, network_size_bytes
 from stemdrop_model.weights import PINNED, Weights, pinned
+from stemdrop_model.whisper import OWN_WHISPER, install_whisper
+
+SPLEETER = "2stems, 4stems or 5stems"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line, and return its exit status: 1 if a model could not be made."""
     options = _parser().parse_args(arguments)
-    command: Callable[[Weights, argparse.Namespace], str] = options.run
+    command: Callable[[str, argparse.Namespace], str] = options.run
     status = 0
     for model in options.models:
         try:
-            print(f"{model}: {command(pinned(model, options.weights), options)}", flush=True)
+            print(f"{model}: {command(model, options)}", flush=True)
         except (ModelError, OSError) as error:
             print(error, file=sys.stderr, flush=True)
             status = 1
@@ -31,21 +34,25 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m stemdrop_model", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="build|fetch")
-    for name, run, text in (
-        ("build", _build, "fetch and convert, unless it is done"),
-        ("fetch", _fetch, "fetch and verify the weights only"),
+    commands = parser.add_subparsers(required=True, metavar="build|fetch|lyrics")
+    for name, run, kinds, text in (
+        ("build", _build, SPLEETER, "fetch and convert, unless it is done"),
+        ("fetch", _fetch, SPLEETER, "fetch and verify the weights only"),
+        ("lyrics", _install_whisper, "tiny.en, or your own", "fetch and verify a Whisper model"),
     ):
         command = commands.add_parser(name, help=text)
         command.set_defaults(run=run)
-        command.add_argument("models", nargs="+", metavar="MODEL", help="2stems, 4stems or 5stems")
-        command.add_argument("--weights", type=Path, default=PINNED, help="another weights.toml")
-        command.add_argument(
-            "--cache", type=Path, default=Path("build/weights"), help="folder of weights"
-        )
-        command.add_argument(
-            "--into", type=Path, default=Path("build/models"), help="folder of models"
-        )
+        command.add_argument("models", nargs="+", metavar="MODEL", help=kinds)
+        folders = [("--into", "build/models", "folder of models")]
+        if run is _install_whisper:
+            folders.append(("--own", str(OWN_WHISPER), "folder of your own Whisper models"))
+        else:
+            folders.append(("--cache", "build/weights", "folder of weights"))
+            command.add_argument(
+                "--weights", type=Path, default=PINNED, help="another weights.toml"
+            )
+        for flag, default, what in folders:
+            command.add_argument(flag, type=Path, default=Path(default), help=what)
     commands.choices["build"].add_argument(
         "--backend",
         choices=("onnx", "tensorflow"),
@@ -55,12 +62,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _fetch(weights: Weights, options: argparse.Namespace) -> str:
+def _install_whisper(model: str, options: argparse.Namespace) -> str:
+    return f"installed in {install_whisper(model, options.into, options.own)}"
+
+
+def _fetch(model: str, options: argparse.Namespace) -> str:
+    return _fetched(pinned(model, options.weights), options)
+
+
+def _fetched(weights: Weights, options: argparse.Namespace) -> str:
     return f"weights verified, in {fetch(weights, options.cache)}"
 
 
-def _build(weights: Weights, options: argparse.Namespace) -> str:
-    start = time.monotonic()
+def _build(model: str, options: argparse.Namespace) -> str:
+    weights, start = pinned(model, options.weights), time.monotonic()
     if options.backend == "tensorflow":
         return _prove(weights, options, start)
     if not install(weights, options.into):
@@ -73,7 +88,7 @@ def _prove(weights: Weights, options: argparse.Namespace, start: float) -> str:
     if is_current(weights, options.into, frozen=True):
         return f"there already, in {options.into}"
     model = weights.model
-    print(f"{model}: {_fetch(weights, options)}; building", flush=True)
+    print(f"{model}: {_fetched(weights, options)}; building", flush=True)
     _prepare_tensorflow(model)
     from stemdrop_model.build import build
 

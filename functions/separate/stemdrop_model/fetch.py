@@ -42,7 +42,7 @@ def fetch(weights: Weights, into: Path, on_progress: OnProgress = lambda *_: Non
             return folder
         taken = partial / "taken"
         _take_from_first(weights, partial, taken, on_progress)
-        for name, content in FOR_SPLEETER.items():
+        for name, content in FOR_SPLEETER.items() if weights.serves_spleeter else ():
             (taken / name).write_text(content)
         shutil.rmtree(folder, ignore_errors=True)
         taken.rename(folder)
@@ -51,7 +51,8 @@ def fetch(weights: Weights, into: Path, on_progress: OnProgress = lambda *_: Non
 
 def is_whole(weights: Weights, folder: Path) -> bool:
     """Return whether the folder holds the pinned files, byte for byte, and what Spleeter needs."""
-    return all((folder / name).is_file() for name in FOR_SPLEETER) and is_pinned(weights, folder)
+    more = FOR_SPLEETER if weights.serves_spleeter else ()
+    return all((folder / name).is_file() for name in more) and is_pinned(weights, folder)
 
 
 def is_pinned(weights: Weights, folder: Path) -> bool:

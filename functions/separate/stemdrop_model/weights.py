@@ -22,12 +22,14 @@ class Weights:
     sources : where to look for them, in this order.
     network : the SHA-256 of the ONNX network that was built of them and compared with Spleeter's
         own graph; None if that comparison is still to be made.
+    serves_spleeter : whether the folder gets what Spleeter looks for besides.
     """
 
     model: str
     files: dict[str, str]
     sources: tuple[Source, ...]
     network: str | None = None
+    serves_spleeter: bool = True
 
 
 def pinned(model: str, path: Path = PINNED) -> Weights:
