@@ -4,6 +4,7 @@
 ARG BASE=debian:bookworm-slim
 ARG MODELS=2stems
 ARG BACKEND=onnx
+ARG LYRICS=none
 
 # checkov:skip=CKV_DOCKER_7:ARG BASE names the release, and checkov looks at nothing but FROM.
 FROM ${BASE} AS python
@@ -43,16 +44,29 @@ RUN case "$BACKEND" in \
 COPY functions/separate/stemdrop_model stemdrop_model
 RUN /opt/venv/bin/python -m stemdrop_model build $MODELS --backend $BACKEND --into /opt/models
 
-# Each backend reads one of the two forms that a network has.
+# Each backend reads one of the two forms that a network has. LYRICS is none, transcribe (a service of AWS), or a Whisper
+# model: a pinned one, or a folder in functions/separate/lyrics_models.
 FROM model AS networks
 ARG BACKEND
+ARG LYRICS
+COPY functions/separate/lyrics_models lyrics_models
+RUN case "$LYRICS" in \
+        none | transcribe) ;; \
+        *) /opt/venv/bin/python -m stemdrop_model lyrics "$LYRICS" --own lyrics_models --into /opt/models ;; \
+    esac
 RUN if [ "$BACKEND" = tensorflow ]; then rm /opt/models/*.onnx /opt/models/*.kernels /opt/models/*.npz; fi \
-    && rm -f /opt/models/.*.lock \
+    && find /opt/models -name '.*.lock' -delete \
     && chmod -R a+rX /opt/models
 
-# Only the other backend needs TensorFlow to run.
+# Only the other backend needs TensorFlow to run, and only Whisper's models need faster-whisper.
 FROM build AS packages
 ARG BACKEND
+ARG LYRICS
+COPY functions/separate/lyrics.txt ./
+RUN case "$LYRICS" in \
+        none | transcribe) ;; \
+        *) /opt/pip/bin/pip --python /opt/venv/bin/python install --no-deps --requirement lyrics.txt ;; \
+    esac
 COPY functions/separate/stemdrop_model/tensorflow.txt stemdrop_model/
 RUN if [ "$BACKEND" = tensorflow ]; then \
         /opt/pip/bin/pip --python /opt/venv/bin/python install --no-deps --requirement stemdrop_model/tensorflow.txt; \
@@ -95,11 +109,13 @@ RUN python3 -m compileall -q --invalidation-mode unchecked-hash /var/task /opt/s
 FROM python AS runtime
 ARG MODELS
 ARG BACKEND
+ARG LYRICS
 LABEL org.opencontainers.image.title="stemdrop" \
     org.opencontainers.image.description="Drop a song into S3, get its stems back: Spleeter as a serverless application." \
     org.opencontainers.image.licenses="MIT AND GPL-3.0-or-later" \
     stemdrop.models="$MODELS" \
-    stemdrop.backend="$BACKEND"
+    stemdrop.backend="$BACKEND" \
+    stemdrop.lyrics="$LYRICS"
 # Powertools takes LAMBDA_TASK_ROOT as the sign that there is somebody to send traces to; only AWS's own images set it.
 ENV PATH=/opt/venv/bin:$PATH \
     LANG=C.UTF-8 \
@@ -116,7 +132,7 @@ COPY --from=code /opt/stemdrop /opt/stemdrop
 COPY --from=code /var/task /var/task
 WORKDIR /var/task
 # An image that can't load its handler, separate and encode as Lambda's user would is none.
-RUN UPLOADS_BUCKET=none STEMS_BUCKET=none BACKEND=$BACKEND MAX_UPLOAD_BYTES=1 MAX_DURATION_S=1 AWS_REGION=none \
+RUN UPLOADS_BUCKET=none STEMS_BUCKET=none BACKEND=$BACKEND LYRICS=$LYRICS MAX_UPLOAD_BYTES=1 MAX_DURATION_S=1 AWS_REGION=none \
     ARCHITECTURE=$(uname -m | sed s/aarch64/arm64/) \
     setpriv --reuid 993 --regid 990 --clear-groups python -m stemdrop_separate.smoke \
     && setpriv --reuid 993 --regid 990 --clear-groups /opt/local/bin/python -c \

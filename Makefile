@@ -15,6 +15,7 @@ QUALITIES ?= spleeter high
 CODECS ?= wav
 PYTHON ?= $(or $(foreach minor,11 12 13 14,$(shell command -v python3.$(minor))),python3)
 BACKEND ?= onnx
+LYRICS ?= none
 MEMORY ?= 3008
 OFFLINE ?=
 BASE ?=
@@ -38,6 +39,9 @@ output = $(AWS) cloudformation describe-stacks --stack-name "$(STACK)" --output 
 BIN := .venv/bin
 READY := .venv/.ready
 TEST_READY := .venv/.test-ready
+LYRICS_READY := .venv/.lyrics-ready
+# The Whisper model that LYRICS names.
+WHISPER := $(filter-out none transcribe,$(LYRICS))
 SAM_READY := .venv-sam/.ready
 LINT_READY := .venv-lint/.ready
 NODE_READY := .venv-node/.ready
@@ -70,7 +74,7 @@ IGNORED_ADVISORIES := CVE-2025-4565 # protobuf, 2026-11-22: depth of messages. O
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: $(READY) models ## Create the environment and build the 2stems model
+setup: $(READY) models $(if $(WHISPER),$(LYRICS_READY) whisper) ## Create the environment and build the 2stems model; LYRICS=tiny.en adds Whisper
 
 $(READY): infra/local/requirements.txt pyproject.toml
 	@$(firstword $(PYTHON)) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -92,7 +96,12 @@ $(TEST_READY): tests/requirements.txt $(READY)
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
 
-test-setup: $(TEST_READY) $(PAGE_LIBRARIES) models ## Create the environment with the packages of the tests, and build the 2stems model
+$(LYRICS_READY): functions/separate/lyrics.txt $(READY)
+	@echo "Installing the packages for lyrics ..."
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes --requirement $<
+	touch $@
+
+test-setup: $(TEST_READY) $(PAGE_LIBRARIES) models whisper ## Create the environment with the packages of the tests, and build the 2stems model
 
 version: $(READY) ## Write the version of the last git tag to layers/core/stemdrop/version.txt
 	@$(BIN)/hatchling version > layers/core/stemdrop/version.txt
@@ -122,6 +131,9 @@ page-libraries: $(PAGE_LIBRARIES) ## Install the JavaScript libraries that the p
 models: $(READY) ## Build the networks in MODELS (default: 2stems)
 	$(BIN)/python -m stemdrop_model build $(MODELS)
 
+whisper: $(READY) ## Fetch the Whisper model LYRICS (default: tiny.en), which writes lyrics
+	$(BIN)/python -m stemdrop_model lyrics $(or $(WHISPER),tiny.en)
+
 proof: $(TEST_READY) ## Compare the networks in MODELS with Spleeter's own graphs, and freeze these, with TensorFlow
 	$(BIN)/python -m stemdrop_model build $(MODELS) --backend tensorflow
 
@@ -129,7 +141,8 @@ demo: setup ## Separate SONG (or a generated one) through the real handler, into
 	$(BIN)/python -m benchmarks.demo --out $(OUT) $(if $(SONG),--song "$(SONG)")
 
 local: setup $(PAGE_LIBRARIES) ## Run the local stack on PORT, with SONGS at a time
-	$(BIN)/python -m stemdrop_local.local --port $(PORT) --songs $(SONGS)
+	$(BIN)/python -m stemdrop_local.local --port $(PORT) --songs $(SONGS) \
+		$(if $(filter-out file,$(origin LYRICS)),--lyrics "$(LYRICS)")
 
 test: test-setup proof chromium clients lint types ## Run all checks and tests, in two more processes than there are processors
 	$(BIN)/python -m pytest $(PARALLEL) tests/unit tests/integration tests/template tests/page
@@ -213,18 +226,19 @@ lambda: test-setup build ## Separate SONG (or a generated one) in the image unde
 wheel: $(READY) ## Build the wheel of the `stemdrop` command into dist
 	$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation --wheel-dir dist .
 
-build: version $(PAGE_LIBRARIES) ## Build the separator's image with MODELS and BACKEND; OFFLINE=1 needs no image registry
-	$(BIN)/python -m stemdrop_containers.image --models "$(MODELS)" --backend $(BACKEND) \
+build: version $(PAGE_LIBRARIES) ## Build the separator's image with MODELS, BACKEND and LYRICS; OFFLINE=1 needs no image registry
+	$(BIN)/python -m stemdrop_containers.image --models "$(MODELS)" --backend $(BACKEND) --lyrics "$(LYRICS)" \
 		$(if $(OFFLINE),--offline) $(if $(BASE),--base "$(BASE)")
 
 sam-local: version $(SAM_READY) $(PAGE_LIBRARIES) ## Build with SAM, then run `sam local` with RUN against the S3 of `make local`
-	$(BIN)/python -m stemdrop_containers.sam_local --models "$(MODELS)" --backend $(BACKEND) \
+	$(BIN)/python -m stemdrop_containers.sam_local --models "$(MODELS)" --backend $(BACKEND) --lyrics "$(LYRICS)" \
 		$(if $(OFFLINE),--offline) $(RUN)
 
 deploy: version $(SAM_READY) $(PAGE_LIBRARIES) ## Deploy or update STACK on AWS; PARAMETERS="Name=value ...", NEW_TOKEN=1, CHECK=1 for a preflight only
 	@$(BIN)/python -m stemdrop_cloud.deploy --environment "$(ENVIRONMENT)" --stack "$(STACK)" \
 		$(if $(NEW_TOKEN),--new-token) $(if $(CHECK),--check) --parameters "$(PARAMETERS) \
-		$(if $(filter-out file,$(origin MODELS)),Models='$(MODELS)') $(ARCHITECTURE:%=Architecture=%) $(ALARM_ADDRESS:%=AlarmAddress=%)"
+		$(if $(filter-out file,$(origin MODELS)),Models='$(MODELS)') \
+		$(if $(filter-out file,$(origin LYRICS)),Lyrics='$(LYRICS)') $(ARCHITECTURE:%=Architecture=%) $(ALARM_ADDRESS:%=AlarmAddress=%)"
 
 token: $(SAM_READY) ## Print the access token of STACK
 	@name="$$($(call output,ApiFunction))"; $(AWS) lambda get-function-configuration --function-name "$$name" \

@@ -17,11 +17,13 @@ rm -rf onnxruntime/datasets onnxruntime/quantization onnxruntime/tools onnxrunti
 # TensorFlow 2.15 imports distutils, which is one of setuptools' parts by now.
 [ -d tensorflow ] || rm -rf setuptools setuptools-* pkg_resources _distutils_hack distutils-precedence.pth
 # Services whose clients are made, or whose requests the emulator checks by their models.
-keep botocore/data apigateway apigatewayv2 cloudformation iam lambda logs s3 sns sqs sts
+keep botocore/data apigateway apigatewayv2 cloudformation iam lambda logs s3 sns sqs sts transcribe
 # Of scipy, one compiled module is loaded, and it needs nothing else; see separation/fft.py.
 keep scipy fft
 keep scipy/fft _pocketfft
 rm -rf scipy.libs
+# faster-whisper imports PyAV, 103 MB, to read files, but gets samples. It never downloads a model, either.
+[ ! -d av ] || { rm -rf av av.libs hf_xet && mkdir av && : >av/__init__.py; }
 find . -depth -type d -name tests -exec rm -rf {} +
 # Type stubs and sources of compiled modules.
 find . -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.[ch]' -o -name '*.lib' -o -name '*.a' \) -delete

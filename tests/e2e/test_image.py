@@ -27,7 +27,7 @@ ANYBODY = [
 PYTHON = "/opt/venv/bin/python"
 # Modules that the functions import, and those for the deployment of the local stack.
 SERVICES = {
-    *("s3", "sns", "sqs", "sts"),
+    *("s3", "sns", "sqs", "sts", "transcribe"),
     *("apigateway", "apigatewayv2", "cloudformation", "iam", "lambda", "logs"),
 }
 INVENTORY = """

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from stemdrop.lyrics import LyricsEngine
 from stemdrop_containers.image import BASE_IMAGE
 
 Instruction = tuple[str, str]
@@ -61,6 +62,7 @@ def test_build_arguments_equal_those_of_the_template(
     }
     assert defaults["MODELS"] == parameters["Models"]["Default"]
     assert defaults["BACKEND"] == parameters["Backend"]["Default"]
+    assert defaults["LYRICS"] == LyricsEngine.NONE
     assert (metadata["Dockerfile"], metadata["DockerContext"]) == ("Dockerfile", ".")
     assert metadata["DockerTag"]
 
@@ -118,6 +120,7 @@ def test_labels_equal_the_project_metadata(instructions: list[Instruction], root
     assert labels[f"{prefix}.licenses"].split(" AND ")[0] == project["license"]
     assert labels["stemdrop.models"] == "$MODELS"
     assert labels["stemdrop.backend"] == "$BACKEND"
+    assert labels["stemdrop.lyrics"] == "$LYRICS"
 
 
 def test_no_processor_is_named(root: Path) -> None:
@@ -127,8 +130,8 @@ def test_no_processor_is_named(root: Path) -> None:
 
 def test_the_local_stack_has_the_versions_of_the_functions(root: Path) -> None:
     image = _locked(root / "infra/local/image.txt")
-    for function in ("functions/api", "functions/separate"):
-        lock = _locked(root / function / "requirements.txt")
+    for path in ("api/requirements.txt", "separate/requirements.txt", "separate/lyrics.txt"):
+        lock = _locked(root / "functions" / path)
         assert {name: image.get(name, version) for name, version in lock.items()} == lock
     assert _locked(root / "functions/api/requirements.txt").keys() <= image.keys()
 

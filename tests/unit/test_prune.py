@@ -5,8 +5,10 @@ from pathlib import Path
 
 PROGRAM = Path(__file__).parents[2] / "infra/containers/prune.sh"
 STAYS = [
+    "av/__init__.py",
     "botocore/data/endpoints.json",
     "botocore/data/s3/2006-03-01/service-2.json.gz",
+    "botocore/data/transcribe/2017-10-26/service-2.json.gz",
     "numpy/core/__init__.py",
     "scipy/__init__.py",
     "scipy/fft/_pocketfft/pypocketfft.so",
@@ -14,6 +16,8 @@ STAYS = [
     "tools/attest/__init__.py",
 ]
 GOES = [
+    "av/codec/codec.so",
+    "av.libs/libx265.so",
     "botocore/data/ec2/2016-11-15/service-2.json.gz",
     "numpy/core/include/numpy.h",
     "numpy/core/tests/test_numeric.py",

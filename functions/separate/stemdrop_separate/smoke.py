@@ -3,7 +3,8 @@
     python -m stemdrop_separate.smoke
 
 Loads the handler, as Lambda does, so it takes the function's environment. Then a second of sound is
-separated by each model that is installed, and into each format. The image's build ends with it.
+separated by each model that is installed, and into each format, and transcribed by Whisper if that
+writes the lyrics. The image's build ends with it.
 """
 
 import sys
@@ -12,10 +13,14 @@ import wave
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stemdrop.codecs import Codec
+from stemdrop.lyrics import LyricsEngine
 from stemdrop.options import Options
+from stemdrop_separate.audio.vocals_file import open_vocals_file
 from stemdrop_separate.handler import job_context
+from stemdrop_separate.lyrics.whisper import Whisper
 from stemdrop_separate.pipeline import separate_song
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
@@ -32,6 +37,8 @@ def main() -> int:
         _write(song)
         for order in orders:
             _separate(song, Options.parse(order))
+        if LyricsEngine.of(job_context.settings.lyrics) is LyricsEngine.WHISPER:
+            _transcribe(song.with_name("vocals.flac"))
     return 0
 
 
@@ -45,10 +52,24 @@ def _separate(song: Path, options: Options) -> None:
         stem.path.unlink()
 
 
+def _transcribe(vocals: Path) -> None:
+    settings, ffmpeg = job_context.settings, job_context.ffmpeg
+    with open_vocals_file(vocals, ffmpeg) as encoder:
+        encoder.write(np.repeat(_tone()[:, np.newaxis], 2, axis=1))
+        encoder.finish()
+    Whisper(settings.model_dir / "lyrics" / settings.lyrics).transcribe(vocals, ffmpeg)
+
+
+def _tone() -> NDArray[np.float32]:
+    """Return a second of a tone."""
+    times_s = np.arange(SAMPLE_RATE_HZ, dtype=np.float32) / SAMPLE_RATE_HZ
+    tone: NDArray[np.float32] = np.sin(2 * np.pi * TONE_HZ * times_s) / 4
+    return tone
+
+
 def _write(song: Path) -> None:
-    """Write a second of a tone, as a stereo file."""
-    times_s = np.arange(SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
-    tone = (np.sin(2 * np.pi * TONE_HZ * times_s) * 8192).astype("<i2")
+    """Write the tone as a stereo file."""
+    tone = (_tone() * 32768).astype("<i2")
     with wave.open(str(song), "wb") as file:
         file.setnchannels(2)
         file.setsampwidth(2)

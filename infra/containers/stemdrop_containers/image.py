@@ -1,6 +1,6 @@
 """Build the separator's image.
 
-    python -m stemdrop_containers.image [--models "2stems 4stems"] [--backend onnx] [--offline]
+    python -m stemdrop_containers.image [--models "2stems 4stems"] [--lyrics tiny.en] [--offline]
 
 With --offline, the base image is first built on this machine from Debian's packages.
 """
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     try:
         engine = find_engine(is_offline=parsed.offline)
-        image = build(engine, parsed.models, parsed.backend, parsed.base)
+        image = build(engine, parsed.models, parsed.backend, parsed.lyrics, parsed.base)
         size_mb = size_bytes(engine, image) / 1e6
     except StemdropError as error:
         print(f"build: {error.message}", file=sys.stderr)
@@ -44,13 +44,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def build(
-    engine: ContainerEngine, models: str = "2stems", backend: str = "onnx", base: str | None = None
+    engine: ContainerEngine,
+    models: str = "2stems",
+    backend: str = "onnx",
+    lyrics: str = "none",
+    base: str | None = None,
 ) -> str:
     """Build the image and return its name.
 
     Parameters
     ----------
     models : Names separated by spaces.
+    lyrics : ``none``, ``transcribe``, or the name of a Whisper model.
     base : Base image in place of Debian's, such as one pinned by its digest.
 
     Raises
@@ -65,7 +70,8 @@ def build(
         engine.ensure_base(BASE_IMAGE, RELEASE)
     image = f"{REPOSITORY}:{backend}"
     print(f"Building {image} with {engine.name} ...", file=sys.stderr)
-    given = {"MODELS": models, "BACKEND": backend} | ({"BASE": base} if base else {})
+    given = {"MODELS": models, "BACKEND": backend, "LYRICS": lyrics}
+    given |= {"BASE": base} if base else {}
     arguments = [f"--build-arg={name}={value}" for name, value in given.items()]
     label = f"--label=org.opencontainers.image.version={stemdrop.__version__}"
     engine.build(image, ROOT, *arguments, label)
@@ -83,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make build", description="Build the separator's image.")
     parser.add_argument("--models", default="2stems", help='models, such as "2stems 4stems"')
     parser.add_argument("--backend", default="onnx", choices=list(BackendName))
+    parser.add_argument("--lyrics", default="none", help="none, transcribe or a Whisper model")
     parser.add_argument("--offline", action="store_true", help="build the base image here")
     parser.add_argument("--base", help="base image, such as one pinned by its digest")
     return parser

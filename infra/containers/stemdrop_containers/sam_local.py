@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with ExitStack() as running:
             environment = _environment(variables, running.enter_context(serve_engine(engine)))
             if not parsed.no_build:
-                _build(engine, environment, parsed.models, parsed.backend)
+                _build(engine, environment, _overrides(parsed))
             if parsed.build_only:
                 return 0
             here = running.enter_context(forward_endpoint(engine, variables))
@@ -95,14 +95,18 @@ def _environment(variables: dict[str, dict[str, str]], engine: dict[str, str]) -
     return {**os.environ, **engine, **credentials, **ours}
 
 
-def _build(engine: ContainerEngine, environment: dict[str, str], models: str, backend: str) -> None:
+def _overrides(parsed: argparse.Namespace) -> list[str]:
+    values = {"Models": parsed.models, "Backend": parsed.backend, "Lyrics": parsed.lyrics}
+    return [f'{name}="{value}"' for name, value in values.items()]
+
+
+def _build(engine: ContainerEngine, environment: dict[str, str], overrides: list[str]) -> None:
     """Build both functions."""
     if engine.is_offline:
         engine.ensure_base(BASE_IMAGE, RELEASE)
         engine.ensure_base(PYTHON_BASE, PYTHON_RELEASE, *PYTHON_PACKAGES)
         engine.build(PYTHON_IMAGE, ROOT / "infra" / "sam")
-    overrides = ["--parameter-overrides", f'Models="{models}"', f"Backend={backend}"]
-    status = _sam(environment, "build", "--cached", *overrides)
+    status = _sam(environment, "build", "--cached", "--parameter-overrides", *overrides)
     if status != 0:
         raise EngineError(f"`sam build` ended with {status}; see above.")
 
@@ -183,6 +187,7 @@ def _parser() -> argparse.ArgumentParser:
     option("--offline", action="store_true", help="use Podman, and no image registry")
     option("--models", default="2stems", help="models to build (default: %(default)s)")
     option("--backend", default="onnx", help="onnx or tensorflow (default: %(default)s)")
+    option("--lyrics", default="none", help="engine for lyrics (default: %(default)s)")
     option("--variables", type=Path, default=VARIABLES, help="file that `make local` writes")
     option("--build-only", action="store_true", help="build, but run nothing")
     option("--no-build", action="store_true", help="run the previous build")
