@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.loopback_server import LoopbackHandler, LoopbackServer
+from stemdrop.lyrics import LyricsFormat
 from stemdrop.options import Options
 
 TOKEN = "thirty-two-letters-and-some-more-"  # noqa: S105
@@ -89,6 +90,10 @@ class FakeServer(LoopbackServer):
     keys : Idempotency keys to the IDs of their jobs.
     requests : Method and path of each request.
     polls_until_done : Number of polls until a job is done.
+    polls_until_lyrics : Number of polls more until the lyrics have ended.
+    lyrics_failure : Why there are no lyrics, if they fail.
+    has_lyrics : Whether it is a version that knows lyrics.
+    words : Number of words of each song.
     token : Accepted bearer token.
     """
 
@@ -99,6 +104,10 @@ class FakeServer(LoopbackServer):
         self.requests: list[tuple[str, str]] = []
         self.headers: list[dict[str, str]] = []
         self.polls_until_done = 2
+        self.polls_until_lyrics = 2
+        self.lyrics_failure: str | None = None
+        self.has_lyrics = True
+        self.words = 123
         self.failure: str | None = None
         self.warnings: tuple[str, ...] = ()
         self.gain_db = 0.0
@@ -171,6 +180,26 @@ class FakeServer(LoopbackServer):
             "stem_file": self._file(job, "stem_file") if stems and job.options.stem_file else None,
             "error": error,
             "warnings": list(self.warnings),
+        } | ({"lyrics": self._lyrics(job) if stems else None} if self.has_lyrics else {})
+
+    def _lyrics(self, job: FakeJob) -> dict[str, Any] | None:
+        if not job.options.lyrics:
+            return None
+        has_ended = job.polls >= self.polls_until_done + self.polls_until_lyrics
+        failure = self.lyrics_failure if has_ended else None
+        is_done = has_ended and failure is None
+        files = LyricsFormat if is_done and self.words else ()
+        return {
+            "status": ("done" if is_done else "failed") if has_ended else "pending",
+            "engine": "transcribe",
+            "language": "en" if files else None,
+            "words": self.words if is_done else 0,
+            "cost_usd": 0.01,
+            "code": "lyrics_timed_out" if failure else None,
+            "reason": failure,
+            "files": [self._file(job, kind.filename) | {"format": kind} for kind in files],
+            "finished_at": "2026-01-15T10:30:00.000Z" if has_ended else None,
+            "deadline_at": "2026-01-15T10:30:00.000Z",
         }
 
     def _file(self, job: FakeJob, name: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ class Phase(StrEnum):
     QUEUED = "waiting its turn"
     SEPARATING = "separating"
     DOWNLOADING = "downloading"
+    TRANSCRIBING = "transcribing"
 
 
 class Row(Protocol):

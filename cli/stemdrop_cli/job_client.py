@@ -83,8 +83,8 @@ class JobClient:
             self._row.note(f"uploaded as job {job.id}")
         return job
 
-    def wait(self, job_id: str) -> JobResponse:
-        """Return a job once it is done.
+    def wait(self, job_id: str, *, for_lyrics: bool = False) -> JobResponse:
+        """Return a job once it is done, and its lyrics have ended if they are waited for.
 
         Raises
         ------
@@ -96,7 +96,9 @@ class JobClient:
             poll = self._retries.run(partial(self._api.poll_job, job_id, etag))
             etag = poll.etag
             if poll.job and poll.job.status is Status.DONE:
-                return poll.job
+                if not (for_lyrics and poll.job.has_pending_lyrics):
+                    return poll.job
+                phase = Phase.TRANSCRIBING
             if poll.job and poll.job.status is Status.FAILED:
                 raise FailedJobError(poll.job.failure or Failure("job", "The job failed."))
             if poll.job and poll.job.status is Status.PROCESSING:

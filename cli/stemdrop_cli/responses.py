@@ -7,6 +7,7 @@ from typing import Any
 from stemdrop.errors import OptionError
 from stemdrop.job_record import Failure, Stage, Status
 from stemdrop.keys import JOB_ID, ZIP_NAME
+from stemdrop.lyrics import Lyrics, LyricsStatus
 from stemdrop.music import Music
 from stemdrop.options import STEM_FILE, Options
 from stemdrop.presigned import PresignedUpload
@@ -32,11 +33,12 @@ class JobResponse:
     progress : Progress of the separation, 0 to 1.
     seconds_left : Time left for the separation, if the server knows.
     given_options : Options as the server sent them; see `options`.
-    downloads : Name of a stem, of the zip or of the stem file, to its file.
+    downloads : Name of a stem, of the zip, of the stem file or of a file with the lyrics, to it.
     gain_db : Gain that was applied to all stems so that none clips.
     failure : Why the job failed, if it did.
     duration_s : Seconds of sound in each stem, if there are stems.
     music : Tempo, beats, key and loudness, if the job is done.
+    lyrics : State of the lyrics, if the song gets some; their files are in `downloads`.
     """
 
     id: str
@@ -52,11 +54,17 @@ class JobResponse:
     warnings: tuple[str, ...] = ()
     duration_s: float | None = None
     music: Music | None = None
+    lyrics: Lyrics | None = None
 
     @property
     def is_finished(self) -> bool:
         """Return whether the job is done or has failed."""
         return self.status in {Status.DONE, Status.FAILED}
+
+    @property
+    def has_pending_lyrics(self) -> bool:
+        """Return whether the lyrics may still come."""
+        return self.lyrics is not None and self.lyrics.status is LyricsStatus.PENDING
 
     @property
     def options(self) -> Options:
@@ -85,6 +93,8 @@ def parse_job(shown: Any) -> JobResponse:
         stems = {stem["stem"]: stem for stem in shown["stems"]}
         archives = {ZIP_NAME: shown["zip"], STEM_FILE: shown.get(STEM_FILE)}
         files = stems | {name: file for name, file in archives.items() if file}
+        lyrics = shown.get("lyrics") or {"files": []}  # earlier versions have none
+        files |= {f"lyrics.{file['format']}": file for file in lyrics["files"]}
         return JobResponse(
             id=shown["id"],
             filename=safe_basename(shown["filename"] or "") or shown["id"],
@@ -101,6 +111,7 @@ def parse_job(shown: Any) -> JobResponse:
             warnings=tuple(map(str, shown["warnings"])),
             duration_s=max((float(stem["duration_s"]) for stem in stems.values()), default=None),
             music=_parse_music(shown["music"]),
+            lyrics=_parse_lyrics(shown.get("lyrics")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ServerError("The server's response isn't a job: check its version.") from error
@@ -119,6 +130,22 @@ def _parse_music(shown: Any) -> Music | None:
         key=str(shown["key"]) if shown["key"] else None,
         camelot=str(shown["camelot"]) if shown["camelot"] else None,
         beats_s=tuple(map(float, shown["beats_s"])),
+    )
+
+
+def _parse_lyrics(shown: Any) -> Lyrics | None:
+    if not shown:
+        return None
+    language, code, reason = (
+        str(shown[name]) if shown[name] else None for name in ("language", "code", "reason")
+    )
+    return Lyrics(
+        LyricsStatus(shown["status"]),
+        str(shown["engine"]),
+        language,
+        int(shown["words"]),
+        code=code,
+        reason=reason,
     )
 
 

@@ -8,11 +8,40 @@ from pathlib import Path
 
 from stemdrop.errors import StemdropError
 from stemdrop.job_record import Failure, Status
+from stemdrop.lyrics import LyricsFormat, LyricsStatus
 from stemdrop.music import Music
 from stemdrop_cli.display import Display, Row
 from stemdrop_cli.errors import DONE, SONG_FAILED, ClientError, FailedJobError
 from stemdrop_cli.names import displayable
 from stemdrop_separate.atomic_files import describe_scaling
+
+
+@dataclass(frozen=True, slots=True)
+class LyricsResult:
+    """Lyrics of a song, which `--json` prints with the names of the job record.
+
+    Attributes
+    ----------
+    engine : Name of the engine, such as ``whisper tiny.en``.
+    language : ISO 639 code; None if it is unknown.
+    words : Number of words.
+    files : Format to the path of its file; none if nobody sings.
+    code, reason : Why there are none, if the transcription failed.
+    """
+
+    status: LyricsStatus
+    engine: str
+    language: str | None = None
+    words: int = 0
+    files: dict[LyricsFormat, Path] = field(default_factory=dict)
+    code: str | None = None
+    reason: str | None = None
+
+    def summary(self) -> str:
+        """Say how many words there are, and where."""
+        if not self.files:
+            return "no words for lyrics"
+        return f"lyrics of {self.words} words: {', '.join(map(str, self.files.values()))}"
 
 
 @dataclass(slots=True)
@@ -29,6 +58,7 @@ class SongResult:
     elapsed_s : Seconds that it took.
     warnings : Sentences about the song, and about stems that clip.
     music : Tempo, beats, key and loudness; None if the song failed.
+    lyrics : What came of the lyrics; None if they weren't wanted.
     """
 
     song: str
@@ -43,6 +73,7 @@ class SongResult:
     warnings: tuple[str, ...] = ()
     gain_db: float = 0.0
     music: Music | None = None
+    lyrics: LyricsResult | None = None
     error: Failure | None = None
 
     def to_json(self) -> str:
@@ -105,8 +136,12 @@ class SongReporter:
             self.display.print_result(f"{name}: {result.summary()}")
             if result.music and (described := result.music.summary()):
                 self.display.print_result(f"{name}: {described}")
+            if result.lyrics and not result.lyrics.reason:
+                self.display.print_result(f"{name}: {result.lyrics.summary()}")
         notes = [] if self.quiet else [*result.warnings]
         if result.gain_db and not self.quiet:
             notes.append(describe_scaling(result.gain_db))
+        if result.lyrics and result.lyrics.reason:
+            notes.append(f"There are no lyrics: {result.lyrics.reason}")
         for note in [result.error.message] if result.error else notes:
             self.display.print_error(f"{name}: {note}")

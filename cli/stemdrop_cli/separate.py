@@ -5,17 +5,21 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from stemdrop.errors import OptionError
+from stemdrop.keys import VOCALS_NAME
 from stemdrop.models import Model
 from stemdrop.options import STEM_FILE, Options
 from stemdrop_cli.arguments import add_common_arguments, parse_options
 from stemdrop_cli.display import Phase, Row, open_display
 from stemdrop_cli.errors import DONE, INTERRUPTED
 from stemdrop_cli.inputs import find_songs, readable_songs
+from stemdrop_cli.lyrics import add_model_argument, open_lyrics_writer, write_song_lyrics
 from stemdrop_cli.models import download_bar
 from stemdrop_cli.names import describe_replacement, displayable
 from stemdrop_cli.results import SongReporter, SongResult
@@ -23,9 +27,10 @@ from stemdrop_cli.spleeter_flags import add_spleeter_flags, check_spleeter_flags
 from stemdrop_model.install import default_folder
 from stemdrop_separate.atomic_files import unfinished
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
+from stemdrop_separate.lyrics.lyrics_writer import LyricsWriter
 from stemdrop_separate.models.catalog import BackendName, Models
 from stemdrop_separate.models.network import Network
-from stemdrop_separate.output_paths import name_targets, require_file
+from stemdrop_separate.output_paths import name_targets, require_file, take_lyrics
 from stemdrop_separate.pipeline import separate_song
 from stemdrop_separate.separator import find_models
 from stemdrop_separate.time_left import TimeLeft
@@ -49,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder of the models (default: MODEL_DIR, else the one of `stemdrop models`)",
     )
+    add_model_argument(parser)
     add("--ffmpeg", metavar="PATH", help="path of ffmpeg (default: the one of imageio-ffmpeg)")
 
 
@@ -75,6 +81,7 @@ def run(parsed: argparse.Namespace) -> int:
 def _separate_all(parsed: argparse.Namespace, options: Options, names: Mapping[Path, str]) -> int:
     targets = name_targets(tuple(names), parsed.output_path, parsed.filename_format, options)
     ffmpeg = find_ffmpeg(parsed.ffmpeg)
+    lyrics = open_lyrics_writer(parsed, options, ffmpeg)
     models = Models(_model_dir(parsed, options.model), parsed.backend)
     network = models.load(options.model)
     status = DONE
@@ -86,7 +93,7 @@ def _separate_all(parsed: argparse.Namespace, options: Options, names: Mapping[P
             display.print_error(line)
         details = display.print_error if is_verbose else lambda _: None
         reporter = SongReporter(display, parsed.json, parsed.quiet)
-        separation = _Separation(options, network, ffmpeg, details)
+        separation = _Separation(options, network, ffmpeg, lyrics, details)
         for song, paths in targets.items():
             result = SongResult(names[song], options.model)
             work = partial(separation.run, result, song, paths)
@@ -113,17 +120,42 @@ class _Separation:
     options: Options
     network: Network
     ffmpeg: Path
+    lyrics: LyricsWriter | None
     details: Callable[[str], None]
 
     def run(self, result: SongResult, song: Path, paths: dict[str, Path], row: Row) -> None:
-        """Write a song's stems under temporary names, and rename them once all are complete."""
+        """Write a song's stems, and then its lyrics if they are wanted."""
         require_file(song)
-        row.start(Phase.SEPARATING, 1.0)
-        on_progress = self._show_progress(row)
         replacement = describe_replacement(paths.values())
+        lyrics_paths = take_lyrics(paths)
+        with TemporaryDirectory(prefix="stemdrop-") if self.lyrics else nullcontext() as folder:
+            vocals = Path(folder, VOCALS_NAME) if folder else None
+            self._separate(result, song, paths, vocals, row)
+            result.warnings += replacement
+            if self.lyrics and vocals:
+                result.lyrics = write_song_lyrics(
+                    self.lyrics, vocals, lyrics_paths, self.options, row
+                )
+
+    def _separate(
+        self,
+        result: SongResult,
+        song: Path,
+        paths: dict[str, Path],
+        vocals: Path | None,
+        row: Row,
+    ) -> None:
+        """Write a song's stems under temporary names, and rename them once all are complete."""
+        row.start(Phase.SEPARATING, 1.0)
         with unfinished(paths) as parts:
             separated = separate_song(
-                song, parts, self.options, self.network, self.ffmpeg, on_progress=on_progress
+                song,
+                parts,
+                self.options,
+                self.network,
+                self.ffmpeg,
+                vocals_file=vocals,
+                on_progress=self._show_progress(row),
             )
         source = separated.source
         self.details(
@@ -133,7 +165,7 @@ class _Separation:
         )
         result.stems = {stem: path for stem, path in paths.items() if stem != STEM_FILE}
         result.stem_file, result.duration_s = paths.get(STEM_FILE), round(separated.duration_s, 3)
-        result.warnings = (*separated.warnings, *replacement)
+        result.warnings = separated.warnings
         result.gain_db, result.music = separated.gain_db, separated.music
 
     def _show_progress(self, row: Row) -> Callable[[float], None]:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stemdrop.errors import OptionError
+from stemdrop.lyrics import LyricsFormat
 from stemdrop.options import Options
 from stemdrop_separate.output_paths import (
     DEFAULT_FORMAT,
@@ -117,7 +118,8 @@ def test_every_stem_has_a_path_of_its_own_inside_the_folder(
     except OptionError:
         return
     paths = [path.resolve() for stems in targets.values() for path in stems.values()]
-    assert len(paths) == len(set(paths)) == len(songs) * len(options.outputs)
+    files = len(options.outputs) + (len(LyricsFormat) if options.lyrics else 0)
+    assert len(paths) == len(set(paths)) == len(songs) * files
     assert not {Path(song).resolve() for song in songs} & set(paths)
     assert all(OUT.resolve() in path.parents for path in paths)
 

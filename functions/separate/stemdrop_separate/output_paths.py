@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stemdrop.errors import OptionError
 from stemdrop.keys import STEM_FILE_NAME
+from stemdrop.lyrics import LyricsFormat
 from stemdrop.options import STEM_FILE, Options
 
 PLACEHOLDERS = (
@@ -17,6 +18,7 @@ PLACEHOLDERS = (
     *("parent", "extension", "index"),
 )
 DEFAULT_FORMAT = "{filename}/{instrument}.{codec}"
+_LYRICS = "lyrics"
 # What tells songs apart that a format gives the same paths, the nicest first.
 _DISTINCTIONS = ("{parent}/", "{extension}/", "{parent}/{extension}/", "{index} ")
 LONGEST_NAME_BYTES = 255
@@ -43,7 +45,7 @@ def name_targets(
     options: Options,
     indexes: Mapping[Path, str] | None = None,
 ) -> Targets:
-    """Return the path of every stem of every song.
+    """Return the path of every stem of every song, and of its lyrics; see `take_lyrics`.
 
     Parameters
     ----------
@@ -82,10 +84,18 @@ def _named(folder: Path, layout: str, options: Options, indexes: Mapping[Path, s
             name = "stems" if "{filename}" in Path(layout).name else _filename(song)
             path = _path(layout, song, name, options, index)
             paths[STEM_FILE] = with_suffix_of(STEM_FILE_NAME, path, options)
+        for kind in LyricsFormat if options.lyrics else ():
+            path = _path(layout, song, _LYRICS, options, index)
+            paths[kind.filename] = with_suffix_of(f"stems.{kind}", path, options)
         for stem, path in paths.items():
             _require_short(path, stem, song)
         targets[song] = {stem: folder / path for stem, path in paths.items()}
     return targets
+
+
+def take_lyrics(paths: dict[str, Path]) -> dict[LyricsFormat, Path]:
+    """Remove the paths of the lyrics from those of a song, and return them."""
+    return {kind: paths.pop(kind.filename) for kind in LyricsFormat if kind.filename in paths}
 
 
 def with_suffix_of(name: str, path: Path, options: Options) -> Path:

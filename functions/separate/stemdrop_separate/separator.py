@@ -1,20 +1,30 @@
 """The Python API: one model, loaded once, for waveforms, streams and files."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stemdrop.errors import EmptyAudioError, ModelUnavailableError, NotFiniteError, OptionError
+from stemdrop.keys import VOCALS_NAME
 from stemdrop.models import Model
 from stemdrop.options import Options
 from stemdrop_separate.atomic_files import unfinished
 from stemdrop_separate.audio.decode import LARGEST_SAMPLE
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
+from stemdrop_separate.lyrics.lyrics_writer import (
+    DEFAULT_WHISPER,
+    LyricsWriter,
+    find_whisper,
+    require_lyrics,
+)
+from stemdrop_separate.lyrics.whisper import Whisper
 from stemdrop_separate.models.catalog import Models
-from stemdrop_separate.output_paths import DEFAULT_FORMAT, name_targets, require_file
+from stemdrop_separate.output_paths import DEFAULT_FORMAT, name_targets, require_file, take_lyrics
 from stemdrop_separate.pipeline import separate_song
 from stemdrop_separate.separation.separate import separate
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
@@ -74,7 +84,8 @@ class Separator:
     ) -> None:
         given = {"model": model.removeprefix("spleeter:"), "quality": quality}
         self._options = Options.parse(given)
-        folder = Path(model_dir) if model_dir else find_models(self._options.model)
+        self._model_dir = Path(model_dir) if model_dir else None
+        folder = self._model_dir or find_models(self._options.model)
         self._network = Models(folder).load(self._options.model)
 
     @property
@@ -147,13 +158,16 @@ class Separator:
 
         Returns
         -------
-        Stem to the path of its file; the stem file, if it is wanted, is ``stem_file``.
+        Stem to the path of its file; the stem file, if it is wanted, is ``stem_file``. With
+        ``lyrics=True``, a song with words has ``lyrics.json``, ``lyrics.lrc``, ``lyrics.vtt`` and
+        ``lyrics.srt``, too.
 
         Raises
         ------
         OptionError : There is no such file or option, or the stems can't have these names.
         RejectedError : The song can't be separated.
         TransientError : An encoder failed.
+        LyricsError : The lyrics can't be written. If the transcription failed, the stems are there.
         """
         song = Path(song)
         require_file(song)
@@ -161,11 +175,29 @@ class Separator:
             {"model": self._options.model, "quality": self._options.quality, **options}
         )
         paths = name_targets([song], Path(folder), filename_format, wanted)[song]
-        with unfinished(paths) as parts:
-            ffmpeg = find_ffmpeg(None)
-            separate_song(song, parts, wanted, self._network, ffmpeg, on_progress=on_progress)
+        lyrics_paths, ffmpeg = take_lyrics(paths), find_ffmpeg(None)
+        writer = self._lyrics_writer(wanted, ffmpeg) if wanted.lyrics else None
+        with TemporaryDirectory(prefix="stemdrop-") if writer else nullcontext() as temporary:
+            vocals = Path(temporary, VOCALS_NAME) if temporary else None
+            with unfinished(paths) as parts:
+                separate_song(
+                    song,
+                    parts,
+                    wanted,
+                    self._network,
+                    ffmpeg,
+                    vocals_file=vocals,
+                    on_progress=on_progress,
+                )
+            if writer and vocals and writer.write(vocals, lyrics_paths, wanted).words:
+                paths |= {kind.filename: path for kind, path in lyrics_paths.items()}
         on_progress(1.0)
         return paths
+
+    def _lyrics_writer(self, options: Options, ffmpeg: Path) -> LyricsWriter:
+        require_lyrics(options.language)
+        folder = find_whisper(DEFAULT_WHISPER, self._model_dir)
+        return LyricsWriter(Whisper(folder), f"whisper {DEFAULT_WHISPER}", ffmpeg)
 
     def separate_to_file(  # noqa: PLR0913, PLR0917 - the arguments of Spleeter
         self,
