@@ -117,3 +117,22 @@ def test_submit_downloads_stems(command: Path, song: Path, tmp_path: Path) -> No
         variables = {"STEMDROP_URL": fake.url, "STEMDROP_TOKEN": TOKEN}
         run(command, "submit", song, "-o", tmp_path, **variables)
     assert {path.name for path in (tmp_path / "song").iterdir()} == STEMS
+
+
+def test_lyrics_need_the_packages_of_their_extra(command: Path, song: Path, tmp_path: Path) -> None:
+    (metadata,) = command.parent.parent.glob("lib/python*/site-packages/stemdrop-*/METADATA")
+    wanted = "Requires-Dist: faster-whisper>=1.2.1; extra == 'lyrics'"
+    assert wanted in metadata.read_text().splitlines()
+    ran = subprocess.run(
+        [command, "separate", song, "-o", tmp_path, "--lyrics"],
+        env={"PATH": os.defpath, "HOME": str(tmp_path), "PIP_NO_INDEX": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr == (
+        "stemdrop: Lyrics need faster-whisper: install it with `pip install"
+        ' "stemdrop[lyrics]"`, or in a checkout with `make setup LYRICS=tiny.en`.\n'
+    )
+    assert not list(tmp_path.iterdir())

@@ -12,7 +12,7 @@ from stemdrop_cli.errors import FailedJobError, ServerError
 from stemdrop_cli.results import SongReporter, SongResult
 
 FIELDS = {"song", "model", "job_id", "stems", "zip", "stem_file", "status", "warnings", "error"}
-FIELDS |= {"duration_s", "elapsed_s", "gain_db", "music"}
+FIELDS |= {"duration_s", "elapsed_s", "gain_db", "music", "lyrics"}
 
 
 def report(
