@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stemdrop_local import services
+from stemdrop_local.console import Console
 from stemdrop_local.local import TokenError, _parser, _settings, main, token_of
+from stemdrop_local.services import LocalServices
 
 LETTERS = string.ascii_letters + string.digits + "._~+/=-"
 GOOD = st.text(LETTERS, min_size=32, max_size=256)
@@ -64,3 +67,33 @@ def test_webhooks_are_set_by_the_environment(tmp_path: Path) -> None:
         "WebhookSecret": "whsec_x",
     }
     assert _settings(parsed, {}).parameters == {}
+
+
+def test_engine_for_lyrics_is_set_by_an_argument(tmp_path: Path) -> None:
+    parsed = _parser().parse_args([f"--data={tmp_path}", "--lyrics=none"])
+    assert _settings(parsed, {}).parameters == {"Lyrics": "none"}
+
+
+@pytest.mark.parametrize(
+    ("installed", "packages", "wanted"),
+    [
+        ({}, True, "none"),
+        ({"tiny.en": 1}, False, "none"),
+        ({"tiny.en": 1}, True, "tiny.en"),
+        ({"tiny.en": 2, "small": 3, "base": 1}, True, "small"),
+    ],
+)
+def test_lyrics_are_written_by_the_largest_model_that_is_installed(
+    installed: dict[str, int],
+    packages: bool,
+    wanted: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(services, "find_spec", lambda name: name if packages else None)
+    for name, size_bytes in installed.items():
+        path = tmp_path / "lyrics" / name / "model.bin"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(bytes(size_bytes))
+    settings = _settings(_parser().parse_args([f"--models={tmp_path}", f"--data={tmp_path}"]), {})
+    assert LocalServices(settings, Console())._lyrics() == wanted

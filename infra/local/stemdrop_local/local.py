@@ -97,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
         ("models", ROOT / "build" / "models", "folder of the networks"),
     ):
         option(f"--{name}", type=Path, default=default, help=f"{what} (default: {default.name})")
+    option("--lyrics", help="Whisper model, or none (default: the largest one that is installed)")
     return parser
 
 
@@ -107,6 +108,7 @@ def _count(text: str) -> int:
 
 
 def _settings(parsed: argparse.Namespace, environment: Mapping[str, str]) -> LocalSettings:
+    parameters = {name: environment[key] for key, name in WEBHOOKS.items() if key in environment}
     return LocalSettings(
         data=parsed.data,
         drop=parsed.drop,
@@ -116,7 +118,7 @@ def _settings(parsed: argparse.Namespace, environment: Mapping[str, str]) -> Loc
         host=parsed.host,
         port=parsed.port,
         songs=parsed.songs,
-        parameters={name: environment[key] for key, name in WEBHOOKS.items() if key in environment},
+        parameters=parameters | ({"Lyrics": parsed.lyrics} if parsed.lyrics else {}),
     )
 
 

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
+from importlib.util import find_spec
 from types import TracebackType
 from typing import Self
 
 from stemdrop.errors import SetupError
 from stemdrop.job_record import Job
+from stemdrop.lyrics import LyricsEngine
 from stemdrop.models import INSTRUMENTS
 from stemdrop.store import Store
 from stemdrop_local.completions import CompletionQueue
@@ -110,6 +112,7 @@ class LocalServices:
             "AccessToken": settings.token,
             "AllowedOrigin": f"http://localhost:{self.port}",
             "Backend": self._backend(),
+            "Lyrics": self._lyrics(),
             "MaxUploadMb": MAX_UPLOAD_MB,
             "Models": " ".join(self._models()),
             **settings.parameters,
@@ -122,6 +125,14 @@ class LocalServices:
         """Return the engine of the installed networks; an image has those of one engine."""
         folder = self._settings.models
         return "tensorflow" if any(folder.glob("*.pb")) > any(folder.glob("*.onnx")) else "onnx"
+
+    def _lyrics(self) -> str:
+        """Return the name of the largest Whisper model that is installed, or `none`."""
+        models = (self._settings.models / "lyrics").glob("*/model.bin")
+        sizes_bytes = {path.parent.name: path.stat().st_size for path in models}
+        if not sizes_bytes or not find_spec("faster_whisper"):
+            return LyricsEngine.NONE
+        return max(sizes_bytes, key=lambda name: sizes_bytes[name])
 
     def _models(self) -> list[str]:
         folder = self._settings.models
