@@ -142,3 +142,10 @@ def _locked(path: Path) -> dict[str, str]:
 
 def test_image_sets_no_user(instructions: list[Instruction]) -> None:
     assert "USER" not in {name for name, _ in instructions}
+
+
+def test_separator_imports_no_package_that_the_image_leaves_out(root: Path) -> None:
+    """Of scipy, one module is left, which separation/fft.py loads by its path."""
+    for path in (root / "functions/separate/stemdrop_separate").rglob("*.py"):
+        found = re.findall(r"^\s*(?:import|from) (?:scipy|av)\b.*", path.read_text(), re.MULTILINE)
+        assert found == [], path
