@@ -3,6 +3,7 @@
 import { byId, createElement, setText } from "./dom.js";
 import { capitalize } from "./format.js";
 import { canPlay } from "./playable-formats.js";
+import { LyricsChoice } from "./lyrics-choice.js";
 import { QualityChoice } from "./quality-choice.js";
 import { unplayableNote } from "./stem-downloads.js";
 
@@ -33,6 +34,8 @@ const CONTROLS = new Set([
   "track",
   "title_format",
   "quality",
+  "lyrics",
+  "language",
 ]);
 
 export class OptionsForm {
@@ -41,6 +44,7 @@ export class OptionsForm {
   #wide = createElement("input", { type: "checkbox" });
   #checkboxes = [];
   #quality;
+  #lyrics;
 
   /** @param {object} capabilities Response of GET /options. */
   constructor(capabilities) {
@@ -50,6 +54,7 @@ export class OptionsForm {
     const narrow = models.filter(({ model }) => !model.endsWith(WIDE_SUFFIX));
     byId("models").append(...narrow.map((model) => this.#modelRadio(model)));
     this.#quality = new QualityChoice(this.#options.get("quality"), capabilities.estimates);
+    this.#lyrics = new LyricsChoice(this.#options, capabilities.lyrics);
     this.#addCodecs();
     byId("bitrate").append(...this.#options.get("bitrate").examples.map(bitrateOption));
     byId("bitrate").value = DEFAULT_BITRATE;
@@ -71,6 +76,7 @@ export class OptionsForm {
     }
     this.#wide.checked = options.model.endsWith(WIDE_SUFFIX);
     this.#quality.value = options.quality;
+    this.#lyrics.options = options;
     byId("codec").value = options.codec;
     this.#showCodec();
     if (options.bit_depth) byId("bit-depth").value = options.bit_depth;
@@ -91,6 +97,7 @@ export class OptionsForm {
   /** Show the time and the price of this many songs. */
   showEstimates(songCount) {
     this.#quality.show({ songCount: Math.max(songCount, 1) });
+    this.#lyrics.showEstimate(Math.max(songCount, 1));
   }
 
   /** Return the options for a job request, or null after showing what is invalid. */
@@ -100,7 +107,7 @@ export class OptionsForm {
     all[0].setCustomValidity(stems.length ? "" : "Choose at least one stem.");
     if (!byId("options-form").reportValidity()) return null;
     const codec = byId("codec").value;
-    const options = { model: this.#modelWithBand(), quality: this.#quality.value, codec };
+    const options = { model: this.#modelWithBand(), quality: this.#quality.value, codec, ...this.#lyrics.options };
     if (stems.length < all.length) options.stems = stems;
     if (this.#bitDepths(codec).length) options.bit_depth = byId("bit-depth").value;
     else options.bitrate = byId("bitrate").value;
