@@ -55,8 +55,8 @@ export class ChannelStrip {
 }
 
 // The square of a fader's position is closer to perceived loudness.
-const toGain = (percent) => (percent / 100) ** 2;
-const toPercent = (gain) => Math.round(100 * Math.sqrt(gain));
+export const toGain = (percent) => (percent / 100) ** 2;
+export const toPercent = (gain) => Math.round(100 * Math.sqrt(gain));
 
 function formatPan(pan) {
   const percent = Math.round(100 * Math.abs(pan));

@@ -33,6 +33,7 @@ const SHORTCUTS = [
   { group: "Mix", keys: ["o"], text: "Compare with the original", run: ({ element }) => press(element, "Listen to the original") },
   { group: "View", keys: ["+", "="], labels: ["+"], text: "Zoom in", run: ({ element }) => press(element, "Zoom in") },
   { group: "View", keys: ["-"], text: "Zoom out", run: ({ element }) => press(element, "Zoom out") },
+  { group: "View", keys: ["f"], text: "Karaoke mode in full screen, or leave it", run: ({ element }) => press(element, "Karaoke mode") },
   { group: "View", keys: ["0"], text: "Show the whole song", run: ({ element }) => press(element, "Show the whole song") },
   { group: "Page", keys: ["/"], text: "Search your songs", isGlobal: true, run: () => document.querySelector("#search")?.focus() },
   { group: "Page", keys: ["?"], text: "Show these keys", isGlobal: true, run: openHelp },
@@ -61,7 +62,8 @@ function nameOf({ key, shiftKey }) {
 
 /** Return whether the browser, a screen reader or the focused element uses the key. */
 function isTaken({ key, target, ctrlKey, altKey, metaKey, defaultPrevented }) {
-  if (ctrlKey || altKey || metaKey || defaultPrevented || document.querySelector("dialog[open]")) return true;
+  if (ctrlKey || altKey || metaKey || defaultPrevented || document.querySelector("dialog[open]:not(.karaoke)")) return true;
+  if (key === "Escape" && document.querySelector(".karaoke")) return true;
   const selectors = [TAKES_TEXT];
   if (key === " ") selectors.push(TAKES_SPACE);
   if (key === "Home" || key.startsWith("Arrow")) selectors.push(TAKES_ARROWS);

@@ -1,7 +1,7 @@
 // The choice of lyrics and their language, with what they cost.
 
 import { byId, setText } from "./dom.js";
-import { formatPrice } from "./format.js";
+import { formatEstimate, formatPrice } from "./format.js";
 
 const SONG_MINUTES = 3;
 
@@ -13,7 +13,8 @@ export class LyricsChoice {
   /**
    * @param {Map<string, object>} options Options of GET /options by name; those of the lyrics only if this
    *   installation has an engine.
-   * @param {{engine: string, usd_per_audio_minute: number}|null} engine
+   * @param {{engine: string, seconds_per_audio_minute: number|null,
+   *   usd_per_audio_minute: number|null}|null} engine
    */
   constructor(options, engine) {
     this.#engine = engine;
@@ -44,14 +45,17 @@ export class LyricsChoice {
     this.#showLanguage();
   }
 
-  /** Show the price for this many songs. */
+  /** Show the time and the price for this many songs, as far as the server knows them. */
   showEstimate(songCount) {
     if (!this.#isOffered) return;
-    const { engine, usd_per_audio_minute } = this.#engine;
-    const price = formatPrice(usd_per_audio_minute * SONG_MINUTES * songCount);
+    const { engine, seconds_per_audio_minute, usd_per_audio_minute } = this.#engine;
     const songs = songCount === 1 ? `a song of ${SONG_MINUTES} minutes` : `${songCount} songs of ${SONG_MINUTES} minutes`;
+    const costs = [
+      seconds_per_audio_minute && songCount === 1 && formatEstimate(seconds_per_audio_minute * SONG_MINUTES),
+      usd_per_audio_minute && formatPrice(usd_per_audio_minute * SONG_MINUTES * songCount),
+    ].filter(Boolean);
     const parts = [
-      usd_per_audio_minute > 0 && `About ${price} more for ${songs}.`,
+      costs.length > 0 && `About ${costs.join(" and ")} more for ${songs}.`,
       engine === "transcribe" && "The vocals are sent to Amazon Transcribe.",
       this.#languages.length === 1 && `${this.#languages[0].label} only.`,
     ];

@@ -26,7 +26,7 @@ export class MixPresets {
     const isUseful = mixer.stems.includes(VOCALS) && mixer.stems.length > 1;
     for (const name of isUseful ? Object.keys(VOLUMES) : []) {
       const click = () => {
-        this.#set(name);
+        this.set(name);
         onChange();
       };
       this.#buttons.set(name, createElement("button.toggle", { type: "button", on: { click } }, name));
@@ -47,7 +47,8 @@ export class MixPresets {
     for (const [name, button] of this.#buttons) button.setAttribute("aria-pressed", name === current);
   }
 
-  #set(name) {
+  /** Set the faders. The caller shows them. */
+  set(name) {
     for (const stem of this.#mixer.stems) {
       Object.assign(this.#mixer.channel(stem), { volume: volumeOf(name, stem), muted: false, soloed: false });
     }

@@ -6,6 +6,8 @@ import { createElement, setText } from "./dom.js";
 import { createArchiveLinks, createDownloadLink } from "./download-link.js";
 import { errorMessage } from "./errors.js";
 import { capitalize, withoutExtension } from "./format.js";
+import { LyricsDownloads } from "./lyrics-downloads.js";
+import { LyricsView } from "./lyrics-view.js";
 import { removeFromMediaSession, showInMediaSession } from "./media-session.js";
 import { MixControls } from "./mix-controls.js";
 import { MixPresets } from "./mix-presets.js";
@@ -30,6 +32,8 @@ export class Player {
   #settings;
   #presets;
   #mixControls;
+  #lyrics;
+  #lyricsDownloads;
   #strips = [];
   #sources = new Map();
   #range;
@@ -61,16 +65,25 @@ export class Player {
     const tracks = job.stems.map((stem) => this.#stemTrack(stem));
     this.#presets = new MixPresets(this.#mixer, () => this.#applyGains());
     this.#mixControls = this.#createMixControls();
+    this.#lyrics = this.#createLyrics();
+    this.#lyricsDownloads = new LyricsDownloads(song, (error) => this.#showError(error));
     this.element = createElement(
       "div.player",
       { role: "group", "aria-label": `Stems of ${song.name}` },
       this.#controls.element,
+      this.#lyrics.element,
       new PracticeControls(this.#playback, job.music?.tempo_bpm ?? null).element,
       createElement("div.toolbar", {}, this.#presets.element, this.#zoomControls.element),
       createElement("div.track.timeline-track", {}, this.#timeline.element),
       createElement("div.tracks", {}, ...tracks, this.#createOriginalTrack().element),
       this.#error,
-      createElement("div.save-actions", {}, this.#mixControls.element, this.#downloadAll()),
+      createElement(
+        "div.save-actions",
+        {},
+        this.#mixControls.element,
+        this.#downloadAll(),
+        ...this.#lyricsDownloads.elements,
+      ),
     );
     this.#playback.addEventListener("change", () => {
       if (this.#playback.isPlaying && !this.#isAnimating) this.#range.isFollowing = true;
@@ -99,6 +112,8 @@ export class Player {
     cancelAnimationFrame(this.#animationFrame);
     removeFromMediaSession(this.#playback);
     this.#mixControls.close();
+    this.#lyrics.close();
+    this.#lyricsDownloads.close();
     this.#settings.close();
     this.#playback.close();
     this.#timeline.close();
@@ -157,6 +172,19 @@ export class Player {
     });
   }
 
+  #createLyrics() {
+    return new LyricsView(this.#song, this.#playback, {
+      onError: (error) => this.#showError(error),
+      getMix: () => ({
+        title: withoutExtension(this.#song.name),
+        language: this.#song.job.lyrics.language,
+        mixer: this.#mixer,
+        presets: this.#presets,
+        onMixChange: () => this.#applyGains(),
+      }),
+    });
+  }
+
   #downloadAll() {
     const links = createArchiveLinks(this.#song, (error) => this.#showError(error));
     if (links.length === 0) return null;
@@ -210,5 +238,6 @@ export class Player {
     this.#waveforms.draw(position_s, this.#timeline.loop, new Map(this.#mixer.gains()));
     this.#controls.show();
     this.#mixControls.show();
+    this.#lyrics.show(position_s);
   }
 }

@@ -92,7 +92,7 @@ export class SongCard {
    */
   setOpen(isOpen) {
     if (isOpen === this.isOpen) return;
-    this.player?.close();
+    (this.player ?? this.#downloads)?.close();
     const isPlayable = isOpen && canPlay(this.song.job.options.codec);
     this.player = isPlayable ? new Player(this.song, this.#capabilities) : null;
     this.#downloads = isOpen && !isPlayable ? new StemDownloads(this.song, this.#capabilities) : null;

@@ -181,7 +181,8 @@ export class Song extends EventTarget {
   }
 
   get #isFinished() {
-    return this.state === "interrupted" || (this.job?.finished_at ?? null) !== null;
+    const { finished_at = null, lyrics } = this.job ?? {};
+    return this.state === "interrupted" || (finished_at !== null && lyrics?.status !== "pending");
   }
 
   async #poll() {
@@ -190,7 +191,7 @@ export class Song extends EventTarget {
       const { job, etag, retryAfter_s } = await this.#retry(() => getJob(this.id, this.#etag, signal));
       if (job) this.#setJob(job, etag);
       if (this.#isFinished) return;
-      if (this.state === "waiting") await this.#delayInQueue(retryAfter_s);
+      if (["waiting", "done"].includes(this.state)) await this.#delayInQueue(retryAfter_s);
       else await delay(retryAfter_s, signal);
     }
   }
@@ -231,6 +232,7 @@ export class Song extends EventTarget {
     operation().catch((error) => {
       if (this.#abortController.signal.aborted) return;
       if (!(error instanceof AppError)) throw error;
+      if (this.state === "done" && error.code !== "not_found") return; // only its lyrics are unknown
       this.#fail(error);
     });
   }

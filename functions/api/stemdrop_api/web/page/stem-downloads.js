@@ -4,8 +4,11 @@ import { createElement, setText } from "./dom.js";
 import { createArchiveLinks, createDownloadLink } from "./download-link.js";
 import { errorMessage } from "./errors.js";
 import { capitalize } from "./format.js";
+import { LyricsDownloads } from "./lyrics-downloads.js";
 
 export class StemDownloads {
+  #lyricsDownloads;
+
   /**
    * @param {Song} song A song that is done.
    * @param {object} capabilities Response of GET /options.
@@ -22,6 +25,7 @@ export class StemDownloads {
       ),
     );
     const archives = createArchiveLinks(song, onError);
+    this.#lyricsDownloads = new LyricsDownloads(song, onError, { hasStatus: true });
     this.element = createElement(
       "div.stem-downloads",
       { role: "group", "aria-label": `Stems of ${song.name}` },
@@ -29,7 +33,12 @@ export class StemDownloads {
       createElement("ul", {}, ...rows),
       error,
       archives.length ? createElement("p.download-all", {}, ...archives) : null,
+      ...this.#lyricsDownloads.elements,
     );
+  }
+
+  close() {
+    this.#lyricsDownloads.close();
   }
 }
 

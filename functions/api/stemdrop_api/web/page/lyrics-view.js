@@ -1,0 +1,163 @@
+// The lyrics of a song that is played: the current line and word, and the way to the karaoke mode.
+
+import { createElement, setText } from "./dom.js";
+import { AppError } from "./errors.js";
+import { LyricsLine } from "./lyrics-line.js";
+import { describeLyrics, loadLines, lyricsAt } from "./lyrics.js";
+import { retry } from "./retry.js";
+
+const CURRENT_PLACE = 0.35; // of the height, so that more of the lines to come is visible
+// What moves the lines, other than this module.
+const SCROLL_EVENTS = ["wheel", "touchmove", "pointerdown", "keydown"];
+
+export class LyricsView {
+  #song;
+  #playback;
+  #listeners;
+  #abortController = new AbortController();
+  #status = createElement("p.hint", { role: "status" });
+  #list = createElement("ol.lyrics-lines", { "aria-label": "Lines", hidden: true });
+  #karaokeButton;
+  #lines = null;
+  #shownLines = [];
+  #current = -1;
+  #isFollowing = true;
+  #karaoke = null;
+
+  /**
+   * @param {Song} song A song that is done.
+   * @param {Playback} playback
+   * @param {{onError: (error: AppError|null) => void, getMix: () => object}} listeners `getMix` returns what
+   *   the karaoke mode needs besides the lyrics: title, mixer, presets and onMixChange.
+   */
+  constructor(song, playback, listeners) {
+    this.#song = song;
+    this.#playback = playback;
+    this.#listeners = listeners;
+    this.#karaokeButton = createElement(
+      "button",
+      { type: "button", hidden: true, "aria-label": "Karaoke mode", on: { click: () => this.#toggleKaraoke() } },
+      "Karaoke mode",
+    );
+    this.element = createElement(
+      "section.lyrics",
+      { "aria-label": "Lyrics" },
+      createElement("div.lyrics-header", {}, createElement("h4", {}, "Lyrics"), this.#status, this.#karaokeButton),
+      this.#list,
+    );
+    const { signal } = this.#abortController;
+    song.addEventListener("change", () => this.#showState(), { signal });
+    playback.addEventListener("change", () => (this.#isFollowing = true), { signal });
+    for (const type of SCROLL_EVENTS) {
+      this.#list.addEventListener(type, () => (this.#isFollowing = false), { signal, passive: true });
+    }
+    this.#list.addEventListener("keydown", (event) => this.#moveFocus(event), { signal });
+    this.#showState();
+  }
+
+  /** Show what is sung at a position. */
+  show(position_s) {
+    if (this.#lines === null) return;
+    const at = lyricsAt(this.#lines, position_s);
+    if (at.line !== this.#current) this.#showCurrent(at.line);
+    this.#shownLines[at.line]?.line.show(at.word, at.fraction);
+    this.#karaoke?.show(at);
+  }
+
+  close() {
+    this.#abortController.abort();
+    this.#karaoke?.close();
+  }
+
+  #showState() {
+    const { lyrics } = this.#song.job;
+    this.element.hidden = !lyrics;
+    if (!lyrics) return;
+    setText(this.#status, describeLyrics(lyrics));
+    this.element.dataset.status = lyrics.status;
+    if (lyrics.status === "done" && lyrics.words > 0 && this.#lines === null) this.#load(lyrics.language);
+  }
+
+  async #load(language) {
+    this.#lines = [];
+    const { onError } = this.#listeners;
+    const { signal } = this.#abortController;
+    try {
+      const lines = await retry(() => loadLines(this.#song), onError, signal);
+      if (signal.aborted) return;
+      this.#list.lang = language;
+      this.#shownLines = lines.map((line, index) => this.#createLine(line, index));
+      this.#list.replaceChildren(...this.#shownLines.map(({ button }) => createElement("li", {}, button)));
+      this.#list.hidden = this.#karaokeButton.hidden = false;
+      this.#shownLines[0].button.tabIndex = 0;
+      this.#lines = lines;
+      this.show(this.#playback.position_s);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof AppError)) throw error;
+      onError(error);
+    }
+  }
+
+  #createLine(line, index) {
+    const words = new LyricsLine(line);
+    const click = () => {
+      this.#playback.seek(line.start_s);
+      this.#takeFocus(index);
+    };
+    const properties = { type: "button", tabIndex: -1, dir: "auto", on: { click } };
+    return { line: words, button: createElement("button.lyrics-line", properties, ...words.nodes) };
+  }
+
+  #showCurrent(index) {
+    const previous = this.#shownLines[this.#current];
+    previous?.line.show(-1, 0);
+    previous?.button.removeAttribute("aria-current");
+    this.#current = index;
+    const { button } = this.#shownLines[index] ?? {};
+    if (!button) return;
+    button.setAttribute("aria-current", "true");
+    if (!this.#list.contains(document.activeElement)) this.#takeFocus(index);
+    this.#follow(button);
+  }
+
+  /** Scroll to the current line, unless the user looks at others. */
+  #follow({ parentElement: item }) {
+    const { scrollTop, clientHeight } = this.#list;
+    const isVisible = item.offsetTop >= scrollTop && item.offsetTop + item.offsetHeight <= scrollTop + clientHeight;
+    this.#isFollowing ||= isVisible;
+    const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const top = item.offsetTop - CURRENT_PLACE * (clientHeight - item.offsetHeight);
+    if (this.#isFollowing) this.#list.scrollTo({ top, behavior: isStill ? "instant" : "smooth" });
+  }
+
+  /** Let Tab reach this line only. The arrow keys reach the others. */
+  #takeFocus(index) {
+    for (const { button } of this.#shownLines) button.tabIndex = -1;
+    this.#shownLines[index].button.tabIndex = 0;
+  }
+
+  #moveFocus(event) {
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    const index = this.#shownLines.findIndex(({ button }) => button === document.activeElement) + step;
+    if (!step || !this.#shownLines[index]) return;
+    event.preventDefault();
+    this.#takeFocus(index);
+    this.#shownLines[index].button.focus();
+  }
+
+  async #toggleKaraoke() {
+    if (this.#karaoke) {
+      this.#karaoke.close();
+      return;
+    }
+    const module = await import("./karaoke.js").catch(() => null);
+    if (module === null) this.#listeners.onError(new AppError("offline"));
+    if (module === null || this.#karaoke || this.#abortController.signal.aborted) return;
+    this.#karaoke = new module.Karaoke(this.#lines, this.#playback, this.#listeners.getMix(), () => {
+      this.#karaoke = null;
+      this.#karaokeButton.focus();
+    });
+    this.show(this.#playback.position_s);
+  }
+}
