@@ -253,6 +253,28 @@ def test_lines_follow_the_song_and_lead_through_it(user: PageUser, song: SungSon
         assert starts_s[word] - 0.1 <= position_s <= starts_s[word] + WORD_S + 0.1
 
 
+def test_view_follows_the_song_until_the_user_scrolls(user: PageUser, song: SungSong) -> None:
+    words = (Word(f"Word{at}.", 2.0 + at / 2, 2.4 + at / 2, 0.9) for at in range(50))
+    song.begin()
+    song.finish(Transcription(tuple(words), "en"))
+    page = user.page
+    page.emulate_media(reduced_motion="reduce")
+    open_song(user, song)
+    lines = page.get_by_role("list", name="Lines")
+    expect(line(page, "Word30.")).not_to_be_in_viewport()
+    position_slider(page).fill("15.2")
+    expect(line(page, "Word30.")).to_be_in_viewport()
+    page.get_by_role("button", name="Play", exact=True).click()
+    lines.hover()
+    page.mouse.wheel(0, -5000)
+    expect(line(page, "Word33.")).to_have_attribute("aria-current", "true")
+    assert lines.evaluate("({ scrollTop }) => scrollTop") == 0
+    line(page, "Word1.").click()
+    page.get_by_role("button", name="Pause", exact=True).click()
+    position_slider(page).fill("20.2")
+    expect(line(page, "Word40.")).to_be_in_viewport()
+
+
 def test_pending_lyrics_appear_without_a_reload(user: PageUser, song: SungSong) -> None:
     song.begin()
     page = open_song(user, song)

@@ -134,7 +134,10 @@ export class Karaoke {
     this.#setPreset("Karaoke");
     this.#hasSetPreset = true;
     setText(this.#note, "The vocals are off. Turn them up for a guide vocal.");
-    setTimeout(() => setText(this.#note, ""), NOTE_MS);
+    setTimeout(() => {
+      setText(this.#note, "");
+      this.#fit();
+    }, NOTE_MS);
   }
 
   #setPreset(name) {
