@@ -87,7 +87,8 @@ async ({ modules, job }) => {
   const song = Object.assign(new EventTarget(), { job, refreshJob: async () => job });
   const playback = new Playback(30, []);
   const view = new LyricsView(song, playback, { onError: () => {} });
-  await new Promise((resolve) => {
+  await new Promise((resolve, reject) => {
+    setTimeout(reject, 20000);
     new MutationObserver(resolve).observe(view.element, { childList: true, subtree: true });
   });
   return [...view.element.querySelectorAll("li button")].map((button) => {
@@ -100,7 +101,8 @@ async ({ modules, job }) => {
 COLLECT_WORDS = """(repeated) => {
   const collected = [];
   const list = document.querySelector(".lyrics-lines");
-  globalThis.collecting = new Promise((resolve) => {
+  globalThis.collecting = new Promise((resolve, reject) => {
+    setTimeout(reject, 20000);
     new MutationObserver(() => {
       const word = list.querySelector(".current")?.textContent;
       const position_s = Number(document.querySelector(".position").value);
@@ -109,7 +111,8 @@ COLLECT_WORDS = """(repeated) => {
     }).observe(list, { attributes: true, subtree: true });
   });
 }"""
-WAIT = """() => new Promise((resolve) => {
+WAIT = """() => new Promise((resolve, reject) => {
+  setTimeout(reject, 20000);
   const check = () => (CONDITION ? resolve() : requestAnimationFrame(check));
   check();
 })"""

@@ -79,9 +79,8 @@ export class Karaoke {
     this.#abortController.abort();
     clearTimeout(this.#idleTimer);
     this.#wakeLock.close();
-    if (document.fullscreenElement === this.#screen) document.exitFullscreen();
     this.#dialog.close();
-    this.#dialog.remove();
+    this.#dialog.remove(); // which leaves the full screen
     if (this.#hasSetPreset && this.#mix.presets.current === "Karaoke") this.#setPreset("Full mix");
     this.#onClose();
   }
