@@ -136,7 +136,7 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LyricsLine:
     """Words that are shown together, at least one."""
 
     words: tuple[Word, ...]
@@ -169,12 +169,12 @@ class Transcription:
     cost_usd: float = 0.0
 
     @property
-    def lines(self) -> tuple[Line, ...]:
+    def lines(self) -> tuple[LyricsLine, ...]:
         """Return the lines; see `break_lines`."""
         return break_lines(self.words, "" if self.language in SPACELESS else " ")
 
 
-def break_lines(words: Iterable[Word], space: str = " ") -> tuple[Line, ...]:
+def break_lines(words: Iterable[Word], space: str = " ") -> tuple[LyricsLine, ...]:
     """Return the lines of a song.
 
     A line ends with a sentence, before a gap of more than 0.8 s, and before a word that would make
@@ -184,7 +184,7 @@ def break_lines(words: Iterable[Word], space: str = " ") -> tuple[Line, ...]:
     ----------
     space : Text between two words; nothing in languages without spaces.
     """
-    lines: list[Line] = []
+    lines: list[LyricsLine] = []
     line: list[Word] = []
     for word in words:
         if line and (_ends_before(line, word, space)):
@@ -206,5 +206,5 @@ def _ends_before(line: list[Word], word: Word, space: str) -> bool:
     )
 
 
-def _line(words: list[Word], space: str) -> Line:
-    return Line(tuple(words), space.join(word.text for word in words))
+def _line(words: list[Word], space: str) -> LyricsLine:
+    return LyricsLine(tuple(words), space.join(word.text for word in words))

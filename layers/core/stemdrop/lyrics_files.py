@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from stemdrop.lyrics import Line, LyricsFormat, Transcription
+from stemdrop.lyrics import LyricsFormat, LyricsLine, Transcription
 
 VERSION = 1
 
@@ -28,7 +28,7 @@ def write_lyrics(transcription: Transcription, engine: str) -> dict[LyricsFormat
     return {name: text.encode() for name, text in texts.items()}
 
 
-def _json(lines: Sequence[Line], language: str | None, engine: str) -> str:
+def _json(lines: Sequence[LyricsLine], language: str | None, engine: str) -> str:
     described = [
         {
             "text": line.text,
@@ -42,7 +42,7 @@ def _json(lines: Sequence[Line], language: str | None, engine: str) -> str:
     return json.dumps(lyrics, indent=1, ensure_ascii=False) + "\n"
 
 
-def _lrc(lines: Sequence[Line]) -> str:
+def _lrc(lines: Sequence[LyricsLine]) -> str:
     """Write each line behind its time, and each word behind its own, as the enhanced form does.
 
     The time at the end of a line is that of its end.
@@ -60,16 +60,16 @@ def _minutes(seconds: float) -> str:
     return f"{minutes:02d}:{hundredths // 100:02d}.{hundredths % 100:02d}"
 
 
-def _vtt(lines: Sequence[Line]) -> str:
+def _vtt(lines: Sequence[LyricsLine]) -> str:
     return "WEBVTT\n\n" + "\n".join(_cue(line, ".", _escape(line.text)) for line in lines)
 
 
-def _srt(lines: Sequence[Line]) -> str:
+def _srt(lines: Sequence[LyricsLine]) -> str:
     cues = (f"{number}\n{_cue(line, ',', line.text)}" for number, line in enumerate(lines, 1))
     return "\n".join(cues)
 
 
-def _cue(line: Line, point: str, text: str) -> str:
+def _cue(line: LyricsLine, point: str, text: str) -> str:
     return f"{_hours(line.start_s, point)} --> {_hours(line.end_s, point)}\n{text}\n"
 
 
