@@ -49,7 +49,12 @@ def texts(words: tuple[Word, ...], space: str = " ") -> list[str]:
         ('He said "stop!" and left', (), ['He said "stop!"', "and left"]),
         ("one two three", (0.8,), ["one two three"]),
         ("one two three", (0.81,), ["one", "two three"]),
-        ("12345 " * 8, (), ["12345 12345 12345 12345 12345 12345 12345", "12345"]),
+        ("12345 " * 8, (), ["12345 12345 12345 12345", "12345 12345 12345 12345"]),
+        (
+            "I have told you that nobody was waiting there.",
+            (),
+            ["I have told you that", "nobody was waiting there."],
+        ),
         (f"a {'b' * 43} c", (), ["a", "b" * 43, "c"]),
         (f"{'a' * 20} {'b' * 21}", (), [f"{'a' * 20} {'b' * 21}"]),
         (f"{'a' * 20} {'b' * 22}", (), ["a" * 20, "b" * 22]),

@@ -1,6 +1,6 @@
 """Lyrics of a song: words and lines with their times, and the part of the job record about them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -177,34 +177,57 @@ class Transcription:
 def break_lines(words: Iterable[Word], space: str = " ") -> tuple[LyricsLine, ...]:
     """Return the lines of a song.
 
-    A line ends with a sentence, before a gap of more than 0.8 s, and before a word that would make
-    it longer than 42 characters. A longer word has a line of its own.
+    A line ends with a sentence, before a gap of more than 0.8 s, and wherever it would be longer
+    than 42 characters. Lines of the same sentence are about as long as each other. A longer word
+    has a line of its own.
 
     Parameters
     ----------
     space : Text between two words; nothing in languages without spaces.
     """
-    lines: list[LyricsLine] = []
-    line: list[Word] = []
-    for word in words:
-        if line and (_ends_before(line, word, space)):
-            lines.append(_line(line, space))
-            line = []
-        line.append(word)
-    if line:
-        lines.append(_line(line, space))
-    return tuple(lines)
-
-
-def _ends_before(line: list[Word], word: Word, space: str) -> bool:
-    last = line[-1]
-    length = len(_line([*line, word], space).text)
-    return (
-        last.text.rstrip(CLOSING).endswith(SENTENCE_ENDS)
-        or word.start_s - last.end_s > LONGEST_GAP_S
-        or length > LONGEST_LINE
+    return tuple(
+        LyricsLine(tuple(line), space.join(word.text for word in line))
+        for phrase in _phrases(words)
+        for line in _balance(phrase, space)
     )
 
 
-def _line(words: list[Word], space: str) -> LyricsLine:
-    return LyricsLine(tuple(words), space.join(word.text for word in words))
+def _phrases(words: Iterable[Word]) -> Iterator[list[Word]]:
+    """Yield the words between the ends of sentences and gaps."""
+    phrase: list[Word] = []
+    for word in words:
+        if phrase and _is_end(phrase[-1], word):
+            yield phrase
+            phrase = []
+        phrase.append(word)
+    if phrase:
+        yield phrase
+
+
+def _is_end(word: Word, following: Word) -> bool:
+    is_sentence = word.text.rstrip(CLOSING).endswith(SENTENCE_ENDS)
+    return is_sentence or following.start_s - word.end_s > LONGEST_GAP_S
+
+
+def _balance(phrase: list[Word], space: str) -> list[list[Word]]:
+    """Return as few lines as possible, with the longest one as short as possible."""
+    lines = _fill(phrase, space, LONGEST_LINE)
+    for length in range(LONGEST_LINE - 1, 0, -1):
+        shorter = _fill(phrase, space, length)
+        if len(shorter) > len(lines):
+            break
+        lines = shorter
+    return lines
+
+
+def _fill(phrase: list[Word], space: str, length: int) -> list[list[Word]]:
+    """Return lines with as many words as fit into a length."""
+    lines: list[list[Word]] = []
+    taken = length + 1
+    for word in phrase:
+        taken += len(space) + len(word.text)
+        if taken > length:
+            lines.append([])
+            taken = len(word.text)
+        lines[-1].append(word)
+    return lines
