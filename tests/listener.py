@@ -29,6 +29,7 @@ class Listener(Transcriber):
     folder: Path
     errors: list[Exception] = field(default_factory=list)
     name = "whisper test"
+    runs_here = True
     max_wait_s = 3600.0
     requests: list[LyricsRequest] = field(default_factory=list)
     heard: NDArray[np.float32] | None = None

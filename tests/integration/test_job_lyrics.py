@@ -177,6 +177,17 @@ def test_transcription_that_is_always_killed_fails(
     assert not results(buckets, TRANSCRIPTIONS_PREFIX)
 
 
+def test_surplus_delivery_does_not_end_a_transcription_elsewhere(
+    buckets: Stack, context: JobContext, listener: Listener
+) -> None:
+    listener.runs_here = False
+    put(buckets, SONG, metadata=LYRICS)
+    separate(context)
+    write(context, separate(context, is_last=True, is_surplus=True), is_last=True, is_surplus=True)
+    assert len(listener.requests) == 1
+    assert lyrics_of(buckets).status is LyricsStatus.DONE
+
+
 def test_transcription_that_runs_out_of_time_gets_a_whole_invocation(
     buckets: Stack, context: JobContext, listener: Listener
 ) -> None:

@@ -74,6 +74,7 @@ class SungTitle(Transcriber):
     """An engine that hears which song the vocals are of."""
 
     name = "transcribe"
+    runs_here = False
     max_wait_s = 3600.0
 
     def cost_usd(self, _duration_s: float) -> float:

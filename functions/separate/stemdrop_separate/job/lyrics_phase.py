@@ -131,7 +131,7 @@ def _transcribe(
     transcriber = context.transcriber
     if transcriber is None or transcriber.name != request.engine:
         raise LyricsUnavailableError(NO_ENGINE)
-    if invocation.is_surplus:
+    if invocation.is_surplus and transcriber.runs_here:
         raise LyricsTimedOutError(
             "The transcription took too much memory or time: give the separator more, or choose a"
             " part of the song with duration_s."

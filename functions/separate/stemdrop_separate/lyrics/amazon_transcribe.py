@@ -29,6 +29,7 @@ class AmazonTranscribe:
 
     jobs: TranscriptionJobs
     queue: RetryQueue | None
+    runs_here: bool = False
     max_wait_s: float = 6 * 3600.0
 
     @property

@@ -17,6 +17,10 @@ class Transcriber(Protocol):
         """Return the name that job records have: ``transcribe``, or ``whisper tiny.en``."""
 
     @property
+    def runs_here(self) -> bool:
+        """Return whether the separator does the work, and so may be killed meanwhile."""
+
+    @property
     def max_wait_s(self) -> float:
         """Return the seconds after which lyrics that are pending count as failed."""
 

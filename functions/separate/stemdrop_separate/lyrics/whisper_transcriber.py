@@ -30,6 +30,7 @@ class WhisperTranscriber:
     model: str
     model_dir: Path
     ffmpeg: Path
+    runs_here: bool = True
     max_wait_s: float = MAX_WAIT_S
     _whisper: Whisper | None = field(default=None, init=False)
 
