@@ -164,6 +164,7 @@ class SilentTranscriber:
     """An engine that reads the vocals, and hears nothing."""
 
     name = "whisper silent"
+    runs_here = True
     max_wait_s = 60.0
 
     def cost_usd(self, _duration_s: float) -> float:

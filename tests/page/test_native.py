@@ -103,7 +103,7 @@ def test_help_sheet_lists_the_keys_and_turns_them_off(
     press("?")
     sheet = page.get_by_role("dialog", name="Keys")
     expect(sheet.get_by_role("row", name="Space K Play or pause")).to_be_visible()
-    assert sheet.get_by_role("row").count() == 19
+    assert sheet.get_by_role("row").count() == 20
     sheet.get_by_role("checkbox").uncheck()
     press("Escape")
     expect(sheet).to_be_hidden()
