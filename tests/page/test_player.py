@@ -38,8 +38,8 @@ TAPS = """
   };
 }
 """
-# Suspends the audio clock, so that all samples are from the same time. They are base64, because
-# Playwright is slow with long arrays.
+# Suspends the audio clock, so that all samples are from the same time, and waits until the slider
+# is drawn at that time. They are base64, because Playwright is slow with long arrays.
 LISTEN = """
 async (tracks) => {
   const run = taps.slice(-tracks - 1);
@@ -51,6 +51,7 @@ async (tracks) => {
     const bytes = new Uint8Array(samples.buffer);
     return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
   });
+  await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
   const position_s = document.querySelector(".position").valueAsNumber;
   await context.resume();
   return { heard, position_s };
