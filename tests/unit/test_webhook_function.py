@@ -161,7 +161,7 @@ def test_host_that_is_not_allowed_any_more_is_not_asked(
     event = {"Records": [message(url, received=3)]}
     assert function.handler(event, None) == {"batchItemFailures": [{"itemIdentifier": "message"}]}
     assert queue.retries == [("receipt", 3)]
-    assert "webhook_failed" in caplog.text
+    assert "message_failed" in caplog.text
     assert "secret" not in caplog.text
 
 

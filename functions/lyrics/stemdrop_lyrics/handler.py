@@ -6,10 +6,10 @@ import os
 import time
 from typing import Any
 
-from stemdrop.errors import QueueError, StemdropError
 from stemdrop.job_record import Job
 from stemdrop.lyrics_checks import CHECK_DELAY_S
 from stemdrop.notifications import Notifier
+from stemdrop.queue_messages import handle_messages
 from stemdrop.retry_queue import RetryQueue
 from stemdrop.store import Store
 from stemdrop.transcription_jobs import TranscriptionJobs
@@ -51,28 +51,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     -------
     Messages that SQS delivers again, as Lambda's partial batch response.
     """
-    failed = [
-        {"itemIdentifier": message["messageId"]}
-        for message in event["Records"]
-        if not _handle_message(message)
-    ]
-    return {"batchItemFailures": failed}
-
-
-def _handle_message(message: dict[str, Any]) -> bool:
-    """Handle a message, and return whether SQS may delete it."""
-    received = int(message["attributes"]["ApproximateReceiveCount"])
-    fields = {"message_id": message["messageId"], "receive_count": received}
-    try:
-        _finish(message["body"])
-    except StemdropError as error:
-        logger.warning("message_failed: %s", error.message, extra=fields)
-    except Exception:
-        logger.exception("message_failed", extra=fields)
-    else:
-        return True
-    _retry(message, received)
-    return False
+    return handle_messages(event, _finish, queue, logger)
 
 
 def _finish(text: str) -> None:
@@ -87,10 +66,3 @@ def _finish(text: str) -> None:
         logger.info("transcription_checked", extra={"results_id": results_id, "ended": has_ended})
         if not has_ended and is_check(body):
             queue.send(text, CHECK_DELAY_S)
-
-
-def _retry(message: dict[str, Any], received: int) -> None:
-    try:
-        queue.retry(message["receiptHandle"], received)
-    except QueueError as error:  # it is delivered again when its visibility ends
-        logger.warning("visibility_not_changed: %s", error.message)

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 import stemdrop
-from stemdrop.errors import QueueError, StemdropError
+from stemdrop.queue_messages import handle_messages
 from stemdrop.retry_queue import RetryQueue
 from stemdrop_webhook.delivery import deliver
 from stemdrop_webhook.settings import WebhookSettings
@@ -31,41 +31,17 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     -------
     Messages that SQS delivers again, as Lambda's partial batch response.
     """
-    failed = [
-        {"itemIdentifier": message["messageId"]}
-        for message in event["Records"]
-        if not _handle_message(message)
-    ]
-    return {"batchItemFailures": failed}
+    return handle_messages(event, _send, queue, logger)
 
 
-def _handle_message(message: dict[str, Any]) -> bool:
-    """Send the webhook of a message, and return whether SQS may delete it.
-
-    The log has no callback URLs, which may contain secrets.
-    """
-    received = int(message["attributes"]["ApproximateReceiveCount"])
-    fields = {"message_id": message["messageId"], "receive_count": received}
-    try:
-        _send(json.loads(message["body"]))
-    except StemdropError as error:
-        logger.warning("webhook_failed: %s", error.message, extra=fields)
-    except Exception:
-        logger.exception("message_failed", extra=fields)
-    else:
-        logger.info("webhook_delivered", extra=fields)
-        return True
-    _retry(message, received)
-    return False
-
-
-def _send(notification: dict[str, Any]) -> None:
-    """Send the webhook of a notification.
+def _send(text: str) -> None:
+    """Send the webhook of a notification. The log has no callback URLs, which may contain secrets.
 
     Raises
     ------
     CallbackUrlError, DeliveryError : It may not be sent, or was not accepted.
     """
+    notification = json.loads(text)
     body = notification["Message"].encode()
     url = settings.hosts.require(notification["MessageAttributes"]["callback_url"]["Value"])
     headers = {
@@ -85,10 +61,3 @@ def event_id(record: dict[str, Any]) -> str:
     if (lyrics := record.get("lyrics")) and lyrics["finished_at"]:
         end += f" {lyrics['finished_at']}"
     return f"evt_{hashlib.sha256(end.encode()).hexdigest()[:32]}"
-
-
-def _retry(message: dict[str, Any], received: int) -> None:
-    try:
-        queue.retry(message["receiptHandle"], received)
-    except QueueError as error:  # it is delivered again when its visibility ends
-        logger.warning("visibility_not_changed: %s", error.message)
