@@ -6,16 +6,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stemdrop.errors import (
-    LanguageUnavailableError,
-    LyricsUnavailableError,
-    ModelUnavailableError,
-)
-from stemdrop.lyrics import LyricsFormat, Transcription, engine_languages
+from stemdrop.errors import LyricsUnavailableError, ModelUnavailableError
+from stemdrop.lyrics import LyricsFormat, Transcription
 from stemdrop.lyrics_files import write_lyrics
 from stemdrop.options import Options
 from stemdrop_separate.atomic_files import unfinished
 from stemdrop_separate.lyrics.whisper import Whisper
+from stemdrop_separate.lyrics.whisper_languages import require_language
 
 if TYPE_CHECKING:
     from stemdrop_model.sources import OnProgress
@@ -41,11 +38,7 @@ def require_lyrics(language: str | None, name: str = DEFAULT_WHISPER) -> None:
             'Lyrics need faster-whisper: install it with `pip install "stemdrop[lyrics]"`, or in a'
             " checkout with `make setup LYRICS=tiny.en`."
         )
-    if language is not None and language not in engine_languages(name):
-        raise LanguageUnavailableError(
-            f"The model {name} doesn't know the language {language!r}: leave language out, or use a"
-            " model of all languages."
-        )
+    require_language(language, name)
 
 
 def find_whisper(

@@ -4,13 +4,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from stemdrop.errors import LanguageUnavailableError
 from stemdrop.keys import VOCALS_NAME
-from stemdrop.lyrics import Transcription, engine_languages
+from stemdrop.lyrics import Transcription
 from stemdrop.lyrics_results import LyricsRequest
 from stemdrop.store import Store
 from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.lyrics.whisper import Whisper
+from stemdrop_separate.lyrics.whisper_languages import require_language
 
 # Three attempts of the 15 minutes that Lambda allows at most, and the pauses between.
 MAX_WAIT_S = 3600.0
@@ -45,11 +45,7 @@ class WhisperTranscriber:
 
     def require_possible(self, language: str | None, _duration_s: float) -> None:
         """Refuse a language that the model doesn't know."""
-        if language is not None and language not in engine_languages(self.model):
-            raise LanguageUnavailableError(
-                f"The model {self.model} doesn't know the language {language!r}: leave language"
-                " out, or install a model of all languages."
-            )
+        require_language(language, self.model)
 
     def transcribe(
         self, request: LyricsRequest, store: Store, deadline: Deadline
