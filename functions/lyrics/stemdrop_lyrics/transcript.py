@@ -7,8 +7,9 @@ from typing import Any
 
 from stemdrop.errors import LyricsError
 from stemdrop.lyrics import Word
+from stemdrop.lyrics_languages import TRANSCRIBE_LANGUAGES
 
-CANTONESE = {"zh-HK": "yue"}
+LANGUAGES_BY_CODE = {code: language for language, code in TRANSCRIBE_LANGUAGES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def parse_transcript(body: bytes, offset_s: float) -> Transcript:
 
 def language_of(code: str) -> str:
     """Return the ISO 639 code of a language of Amazon Transcribe, such as ``en`` for ``en-GB``."""
-    return CANTONESE.get(code, code.partition("-")[0])
+    return LANGUAGES_BY_CODE.get(code, code.partition("-")[0])
 
 
 def _word(text: str, item: Any, offset_s: float) -> Word:
