@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stemdrop.errors import LyricsTimedOutError
 from stemdrop.lyrics import Word
 from stemdrop_separate.deadline import Deadline
-from stemdrop_separate.lyrics.transcription_time import require_time
+from stemdrop_separate.lyrics.time_limit import require_time
 from stemdrop_separate.lyrics.vocals_reader import SpeechSamples, VocalsParts
 from stemdrop_separate.lyrics.voice_activity import (
     FRAME_SAMPLES,
@@ -22,7 +22,7 @@ from stemdrop_separate.lyrics.voice_activity import (
     find_voice,
     measure_levels,
 )
-from stemdrop_separate.lyrics.windows import (
+from stemdrop_separate.lyrics.voice_windows import (
     LONGEST_WINDOW_S,
     VoiceWindow,
     make_windows,

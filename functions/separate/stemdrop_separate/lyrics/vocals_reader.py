@@ -12,7 +12,7 @@ from stemdrop.errors import LyricsError
 from stemdrop_separate.audio.ffmpeg import FfmpegProcess, untrusted_input
 from stemdrop_separate.audio.vocals_file import SPEECH_RATE_HZ
 from stemdrop_separate.deadline import Deadline
-from stemdrop_separate.lyrics.transcription_time import require_time
+from stemdrop_separate.lyrics.time_limit import require_time
 
 SpeechSamples = NDArray[np.float32]
 

@@ -12,10 +12,10 @@ from stemdrop.lyrics import Transcription, Word
 from stemdrop_separate.audio.vocals_file import SPEECH_RATE_HZ
 from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.lyrics.hallucinations import drop_hallucinations
-from stemdrop_separate.lyrics.transcription_time import require_time
+from stemdrop_separate.lyrics.time_limit import require_time
 from stemdrop_separate.lyrics.vocals_reader import SpeechSamples, VocalsParts, read_vocals
 from stemdrop_separate.lyrics.voice_activity import find_voice, measure_levels
-from stemdrop_separate.lyrics.windows import make_windows, samples_of
+from stemdrop_separate.lyrics.voice_windows import make_windows, samples_of
 from stemdrop_separate.lyrics.word_times import place_words
 from stemdrop_separate.models.catalog import usable_processors
 

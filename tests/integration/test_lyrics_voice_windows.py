@@ -23,8 +23,8 @@ from stemdrop.errors import (
 from stemdrop.lyrics import Transcription
 from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.lyrics import whisper
+from stemdrop_separate.lyrics.voice_windows import LONGEST_WINDOW_S
 from stemdrop_separate.lyrics.whisper import Whisper
-from stemdrop_separate.lyrics.windows import LONGEST_WINDOW_S
 
 RATE_HZ = 16_000
 
