@@ -96,7 +96,8 @@ class Graph:
 
     def _kernel(self, name: str, kernel: Array) -> str:
         """Add a kernel (outputs, inputs, rows, columns)."""
-        if kernel.shape[0] % BLOCK:
+        outputs, inputs = kernel.shape[:2]
+        if outputs % BLOCK or (inputs > BLOCK and inputs % BLOCK):
             return self._constant(name, kernel)
         values = blocked(kernel)
         stored = self._stored(f"{name}/blocked", values, values.shape)
