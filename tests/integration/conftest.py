@@ -1,5 +1,6 @@
 """Fixtures of the tests of store, record, job and handler; see also tests/conftest.py."""
 
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -154,7 +155,11 @@ def api_handler(api_environment: dict[str, str]) -> Iterator[Handler]:
 
 
 @pytest.fixture
-def api(api_handler: Handler, store: Store) -> Api:
-    """Return the API, with empty buckets, no faults, and no waiting between tries."""
+def api(api_handler: Handler, store: Store, monkeypatch: pytest.MonkeyPatch) -> Api:
+    """Return the API, with empty buckets, no faults, and no waiting between tries.
+
+    Its ETags don't change with the time, which tests/unit/test_api_etag.py examines.
+    """
     assert store.uploads
+    monkeypatch.setattr("stemdrop_api.etag.SHARE_OF_LIFETIME", math.inf)
     return Api(api_handler)
