@@ -24,14 +24,14 @@ REAL_MODEL = "2stems"
 TINY_MODEL = "4stems"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Run Chromium. Its event loop blocks all others of this thread while it runs."""
     with chromium() as browser:
         yield browser
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """Return a browser profile whose cache is shared, so that each test needn't load the page."""
     with closing(new_context(browser, **DESKTOP)) as context:
