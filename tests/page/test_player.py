@@ -1,4 +1,4 @@
-"""Playback: synchronization, seeking, the mixer, loops and memory."""
+"""Playback: synchronization, seeking, the mixer and loops."""
 
 import base64
 import json
@@ -13,9 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from benchmarks.songs.song import generate
-from benchmarks.songs.wav import write_wav
-from browser import DESKTOP, TIMEOUT_MS, PageUser, new_context
+from browser import DESKTOP, PageUser, new_context
 from media import decode
 from page_site import Site, SongFactory
 from stemdrop_local.deployment import ROOT
@@ -76,14 +74,12 @@ def listener(tapped_context: BrowserContext, site: Site) -> Iterator[PageUser]:
         yield user
 
 
-def separate_four_stems(
-    user: PageUser, song: Path, codec: str = "wav", timeout_ms: int = TIMEOUT_MS
-) -> None:
+def separate_four_stems(user: PageUser, song: Path, codec: str = "wav") -> None:
     user.choose(song)
     user.page.get_by_role("radio", name="Four stems").check()
     user.page.get_by_role("combobox", name="Format").select_option(codec)
     user.page.click("#separate")
-    user.card("done", timeout_ms=timeout_ms)
+    user.card("done")
 
 
 def listen(page: Page, tracks: int) -> tuple[NDArray[np.float64], float]:
@@ -229,39 +225,3 @@ def test_playback_after_the_end_restarts(listener: PageUser, make_song: SongFact
     expect(page.get_by_role("slider", name="Position")).to_have_value("3")
     page.keyboard.press("Space")
     play_until(page, 1)
-
-
-def retained_bytes(page: Page) -> int:
-    """Return the memory of the page's samples after a garbage collection.
-
-    The size of the process includes 200 MB of responses that are kept for Playwright.
-    """
-    protocol = page.context.new_cdp_session(page)
-    protocol.send("HeapProfiler.enable")
-    protocol.send("HeapProfiler.collectGarbage")
-    retained: int = protocol.send("Runtime.getHeapUsage")["backingStorageSize"]
-    protocol.detach()
-    return retained
-
-
-def test_long_song_is_played_in_constant_memory(listener: PageUser, tmp_path: Path) -> None:
-    """Decoded at once, the stems would take 254 MB."""
-    page = listener.page
-    minute = generate(60.0, seed=64).mix
-    song = tmp_path / "long.wav"
-    write_wav(song, [minute] * 3)
-    separate_four_stems(listener, song, timeout_ms=120_000)
-    before = retained_bytes(page)
-    page.get_by_role("button", name="Play").click()
-    position = page.get_by_role("slider", name="Position")
-    largest = 0
-    for number in range(10):
-        at_s = (37 * number) % 170
-        position.fill(str(at_s))
-        times = "|".join(f"{later // 60}:{later % 60:02}" for later in range(at_s + 1, at_s + 4))
-        expect(position).to_have_attribute("aria-valuetext", re.compile(f"^({times}) of 3:00"))
-        largest = max(largest, retained_bytes(page))
-    heard, _ = listen(page, len(FOUR))
-    assert max(abs(lag_s(heard[1], track)) for track in heard[2:]) <= TOLERANCE_S
-    print(json.dumps({"more_mb": (largest - before) / 1e6}))
-    assert 5e6 < largest - before < 60e6
