@@ -186,19 +186,20 @@ page: test-setup chromium ## Run the tests of the page in Chromium
 lighthouse: $(NODE_READY) chromium ## Rate the page at URL with Lighthouse, on a desktop and on a phone; needs a network
 	mkdir -p "$(OUT)"
 	for preset in "" --preset=desktop; do \
-		PATH="$(CURDIR)/.venv-node/bin:$$PATH" CHROME_PATH="$$(command -v chromium)" npx --yes $(LIGHTHOUSE) "$(URL)" --quiet \
+		PATH="$(CURDIR)/.venv-node/bin:$$PATH" CHROME_PATH="$$(command -v chromium-headless-shell)" npx --yes $(LIGHTHOUSE) "$(URL)" --quiet \
 			$$preset --only-categories=performance,accessibility,best-practices,seo \
-			--chrome-flags="--headless=new --no-sandbox" --output=json --output-path="$(OUT)/lighthouse.json"; \
+			--chrome-flags="--headless --no-sandbox" --output=json --output-path="$(OUT)/lighthouse.json"; \
 		sed -nE '/^  "categories"/,/^  "categoryGroups"/ s/^      "(title|score)": "?([^",]*)"?,?$$/\2/p' "$(OUT)/lighthouse.json" \
 			| paste -sd " \n"; \
 	done
 
-chromium: ## Install Debian's Chromium for the tests of the page
-	@command -v chromium >/dev/null || { \
+chromium: ## Install Debian's Chromium, without its windows, for the tests of the page
+	@command -v chromium-headless-shell >/dev/null || { \
 		[ -n "$$(command -v apt-get)" -a "$$(id -u)" = 0 ] \
-		|| { echo "The tests of the page need Chromium: as root, apt-get install chromium." >&2; exit 1; }; \
+		|| { echo "The tests of the page need Chromium: as root, apt-get install chromium-headless-shell." >&2; exit 1; }; \
 		echo "Installing Chromium ..."; \
-		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium >/dev/null; }
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
+			chromium-headless-shell >/dev/null; }
 
 clients: $(CLIENTS_READY) $(SAM_READY) ## Install S3 clients, curl and a speech synthesizer for the tests
 	@command -v rclone >/dev/null && command -v curl >/dev/null && command -v espeak-ng >/dev/null || { \

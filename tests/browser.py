@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven by Playwright, for the tests of the page."""
+"""Debian's Chromium without its windows, driven by Playwright, for the tests of the page."""
 
 import os
 import re
@@ -21,7 +21,7 @@ from playwright.sync_api import (
 
 from local_stack import TOKEN
 
-PROGRAM = "chromium"
+PROGRAM = "chromium-headless-shell"
 FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
@@ -44,7 +44,7 @@ addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) 
 def chromium() -> Iterator[Browser]:
     """Run headless Chromium."""
     path = shutil.which(PROGRAM)
-    assert path, "There is no chromium: run `make chromium`."
+    assert path, f"There is no {PROGRAM}: run `make chromium`."
     sandbox = [] if os.geteuid() else ["--no-sandbox"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *sandbox])

@@ -453,3 +453,4 @@ def test_lyrics_are_accessible_in_every_look(
         require_accessible(page)
         require_fitting(page)
         page.keyboard.press("Escape")
+        page.wait_for_function("document.fullscreenElement === null")
