@@ -71,8 +71,7 @@ class PageUser:
 
     Parameters
     ----------
-    context : Browser profile, which is reset at the end, so that a later user can take it with its
-        cache.
+    context : Browser profile. What an earlier user left there is cleared, but for its cache.
 
     Attributes
     ----------
@@ -87,6 +86,7 @@ class PageUser:
         self.context = context
         self._screenshots = screenshots
         self.page = self.open()
+        self._forget()
 
     def __enter__(self) -> Self:
         return self
@@ -99,7 +99,10 @@ class PageUser:
     ) -> None:
         if error is not None:
             self.screenshot("failed")
-        self._reset()
+        self.context.unroute_all()
+        self.context.set_offline(False)
+        for tab in self.context.pages:
+            tab.close()
         if error is None:
             assert not self.unexpected, self.unexpected
 
@@ -161,16 +164,12 @@ class PageUser:
         self._screenshots.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=self._screenshots / f"{name}.png", full_page=True)
 
-    def _reset(self) -> None:
-        """Close the tabs and clear everything but the cache."""
-        self.context.unroute_all()
-        self.context.set_offline(False)
-        for tab in self.context.pages:
-            tab.close()
-        page = self.context.new_page()
+    def _forget(self) -> None:
+        """Clear what an earlier user left in the browser profile, but for its cache."""
         origin = {"origin": self.url.rstrip("/"), "storageTypes": "local_storage"}
-        self.context.new_cdp_session(page).send("Storage.clearDataForOrigin", origin)
-        page.close()
+        protocol = self.context.new_cdp_session(self.page)
+        protocol.send("Storage.clearDataForOrigin", origin)
+        protocol.detach()
 
     def _on_console(self, kind: str, text: str) -> None:
         if kind in {"error", "warning"}:
