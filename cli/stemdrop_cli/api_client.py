@@ -10,6 +10,7 @@ import httpx
 
 from stemdrop.options import Options
 from stemdrop.presigned import PresignedUpload
+from stemdrop_cli.connections import open_client
 from stemdrop_cli.errors import (
     BusyError,
     ServerError,
@@ -21,12 +22,6 @@ from stemdrop_cli.responses import JobResponse, parse_job, parse_upload
 
 # API Gateway times out after 29 seconds.
 TIMEOUT = httpx.Timeout(35.0, connect=10.0)
-# The environment's proxy is not for this machine.
-NO_PROXY: Mapping[str, httpx.BaseTransport | None] = {
-    "all://localhost": None,
-    "all://127.0.0.1": None,
-    "all://[::1]": None,
-}
 DEFAULT_RETRY_AFTER_S = 2.0
 MIN_RETRY_AFTER_S = 0.2
 
@@ -83,7 +78,7 @@ class ApiClient:
     def __init__(self, url: str, token: str | None) -> None:
         self.url = url
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT, mounts=NO_PROXY)
+        self._http = open_client(base_url=url, headers=headers, timeout=TIMEOUT)
 
     def __enter__(self) -> Self:
         return self

@@ -12,7 +12,8 @@ from typing import BinaryIO, Self
 import httpx
 
 from stemdrop.presigned import PresignedUpload
-from stemdrop_cli.api_client import NO_PROXY, is_temporary, reason
+from stemdrop_cli.api_client import is_temporary, reason
+from stemdrop_cli.connections import open_client
 from stemdrop_cli.errors import (
     BusyError,
     DownloadExpiredError,
@@ -35,7 +36,7 @@ class Transfers:
     """A context manager that holds the connections to S3. Threads may share it."""
 
     def __init__(self) -> None:
-        self._http = httpx.Client(timeout=TIMEOUT, mounts=NO_PROXY, follow_redirects=True)
+        self._http = open_client(timeout=TIMEOUT, follow_redirects=True)
 
     def __enter__(self) -> Self:
         return self
