@@ -1,5 +1,6 @@
 """samconfig.toml is valid for `sam`, and its stages match the template."""
 
+import json
 import os
 import re
 import subprocess
@@ -15,6 +16,19 @@ Section = dict[str, dict[str, dict[str, Any]]]
 STAGES = {"dev": "stemdrop-dev", "prod": "stemdrop"}
 OF_SAM = {"resolve_s3", "resolve_image_repos"}
 REPOSITORY = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/stemdrop"
+# Starts SAM once for several commands, because its packages take a second to load.
+DEPLOY = """
+import json, sys
+from click.testing import CliRunner
+from samcli.cli.main import cli
+def deploy(options):
+    command = ["deploy", "--template-file", "template.yaml", *options]
+    result = CliRunner().invoke(cli, command, prog_name="sam")
+    assert result.exit_code, result.output
+    return result.output
+answers = [deploy(options) for options in json.loads(sys.argv[1])]
+print(json.dumps(answers))
+"""
 # Characters of a stack's name.
 MAX_STACK_LETTERS = 27
 
@@ -31,13 +45,20 @@ def overrides(section: Section) -> dict[str, str]:
     return {name: value for name, _, value in (entry.partition("=") for entry in listed)}
 
 
-def deploy(root: Path, home: Path, *arguments: str) -> str:
-    """Run `sam deploy` with an unreachable endpoint, and return its output."""
+@pytest.fixture(scope="module")
+def answers(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Run `sam deploy` with an unreachable endpoint, and return its output by configuration."""
+    given = ["--s3-bucket", "artifacts", "--image-repository", REPOSITORY]
+    runs = {
+        **{stage: ["--config-env", stage] for stage in STAGES},
+        "prod-bootstrap with both": ["--config-env", "prod-bootstrap", *given],
+        "prod with both": ["--config-env", "prod", *given],
+    }
     with closing(create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
     environment = {
         "PATH": os.defpath,
-        "HOME": str(home),
+        "HOME": str(tmp_path_factory.mktemp("home")),
         "SAM_CLI_TELEMETRY": "0",
         "AWS_DEFAULT_REGION": "eu-central-1",
         "AWS_ACCESS_KEY_ID": "x",
@@ -45,13 +66,12 @@ def deploy(root: Path, home: Path, *arguments: str) -> str:
         "AWS_MAX_ATTEMPTS": "1",
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
     }
-    sam = str(root / ".venv-sam/bin/sam")
-    command = [sam, "deploy", "--template-file", "template.yaml", *arguments]
     run = subprocess.run(
-        command, cwd=root, env=environment, capture_output=True, text=True, check=False, timeout=120
-    )
-    assert run.returncode != 0
-    return run.stdout + run.stderr
+        [str(root / ".venv-sam/bin/python"), "-c", DEPLOY, json.dumps(list(runs.values()))],
+        cwd=root, env=environment, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    return dict(zip(runs, json.loads(run.stdout), strict=True))
 
 
 def test_two_stages_exist_with_and_without_a_bootstrap(sections: dict[str, Section]) -> None:
@@ -92,14 +112,12 @@ def test_configuration_names_no_account_or_region(root: Path) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_stage_deploys_without_other_settings(root: Path, tmp_path: Path, stage: str) -> None:
-    said = deploy(root, tmp_path, "--config-env", stage)
-    assert "Could not connect to the endpoint URL" in said
+def test_stage_deploys_without_other_settings(answers: dict[str, str], stage: str) -> None:
+    assert "Could not connect to the endpoint URL" in answers[stage]
 
 
-def test_bootstrap_stage_uses_its_bucket_and_repository(root: Path, tmp_path: Path) -> None:
-    given = ["--s3-bucket", "artifacts", "--image-repository", REPOSITORY]
-    said = deploy(root, tmp_path, "--config-env", "prod-bootstrap", *given)
-    assert "SeparateFunction" in said  # the upload fails, because nothing is built
+def test_bootstrap_stage_uses_its_bucket_and_repository(answers: dict[str, str]) -> None:
+    # The upload fails, because nothing is built.
+    assert "SeparateFunction" in answers["prod-bootstrap with both"]
     # That is why these sections exist.
-    assert "Only one of the following" in deploy(root, tmp_path, "--config-env", "prod", *given)
+    assert "Only one of the following" in answers["prod with both"]
