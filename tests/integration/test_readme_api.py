@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
-from documents import GUIDE, commands_in
+from documents import GUIDE, README, commands_in
 from local_stack import TOKEN, LocalStackProcess
 from stemdrop_cli.main import main as command_line
 from stemdrop_local.deployment import ROOT
@@ -21,6 +22,11 @@ from stemdrop_local.deployment import ROOT
 API = commands_in(GUIDE / "api.md")
 DROP_FOLDER = commands_in(GUIDE / "drop-folder.md")
 LAPTOP = commands_in(GUIDE / "laptop.md")
+SUBMIT = [
+    command
+    for command in commands_in(README, *sorted(GUIDE.glob("*.md")))
+    if command.startswith(".venv/bin/stemdrop submit ")
+]
 STARTED = r"stemdrop runs at (http://localhost:\d+),"
 POLLS = 60
 
@@ -31,6 +37,7 @@ class Terminal:
     def __init__(self, folder: Path, program: LocalStackProcess, url: str) -> None:
         self.folder = folder
         self.program = program
+        self.url = url
         self._known = {"http://localhost:5000": url, "TOKEN": TOKEN}
         (self._export,) = [line for line in API if line.startswith("export")]
 
@@ -53,15 +60,16 @@ class Terminal:
         return run.stdout
 
 
-@pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Terminal]:
+@pytest.fixture(scope="module")
+def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
     """Run the whole application with the real model, and return a shell for commands against it."""
+    folder = tmp_path_factory.mktemp("terminal")
     options = ["--models", str(ROOT / "build" / "models")]
     environment = os.environ | {"STEMDROP_TOKEN": TOKEN}
-    with LocalStackProcess(tmp_path, *options, environment=environment) as program:
+    with LocalStackProcess(folder, *options, environment=environment) as program:
         program.output.wait(STARTED)
         (url,) = re.findall(STARTED, program.output.text)
-        yield Terminal(tmp_path, program, url)
+        yield Terminal(folder, program, url)
         assert program.end(signal.SIGINT) == 0
 
 
@@ -70,9 +78,10 @@ def line(lines: list[str], *parts: str) -> str:
     return found
 
 
-def test_api_guide_round_trip(tmp_path: Path, terminal: Terminal) -> None:
-    write_wav(tmp_path / "song.mp3", [generate(6, seed=3).mix])
-    terminal.learn(**{"4320000": str((tmp_path / "song.mp3").stat().st_size)})
+def test_api_guide_round_trip(terminal: Terminal) -> None:
+    folder = terminal.folder
+    write_wav(folder / "song.mp3", [generate(2.5, seed=3).mix])
+    terminal.learn(**{"4320000": str((folder / "song.mp3").stat().st_size)})
     created = json.loads(terminal.enter(line(API, "--json")))
     terminal.learn(ID=created["id"])
     terminal.learn(UPLOAD_URL=created["upload"]["url"])
@@ -83,12 +92,12 @@ def test_api_guide_round_trip(tmp_path: Path, terminal: Terminal) -> None:
     listed = json.loads(terminal.enter(line(API, "limit=10")))["jobs"]
     assert [each["id"] for each in listed] == [job["id"]]
     terminal.enter(line(API, "/stems/vocals"))
-    song = str(tmp_path / "song.mp3")
-    assert command_line(["separate", song, "-c", "flac", "-o", str(tmp_path / "cli")]) == 0
-    saved = (tmp_path / "song - vocals.flac").read_bytes()
-    assert saved == (tmp_path / "cli" / "song" / "vocals.flac").read_bytes()
+    song = str(folder / "song.mp3")
+    assert command_line(["separate", song, "-c", "flac", "-o", str(folder / "cli")]) == 0
+    saved = (folder / "song - vocals.flac").read_bytes()
+    assert saved == (folder / "cli" / "song" / "vocals.flac").read_bytes()
     terminal.enter(line(API, "/stems/lyrics.lrc"))  # of a job without lyrics
-    assert json.loads((tmp_path / "lyrics.lrc").read_text())["status"] == 404
+    assert json.loads((folder / "lyrics.lrc").read_text())["status"] == 404
     assert terminal.enter(line(API, "DELETE")) == ""
     assert json.loads(terminal.enter(show))["status"] == 404
 
@@ -102,12 +111,25 @@ def wait(terminal: Terminal, show: str) -> dict[str, Any]:
     raise AssertionError("The job doesn't end.")
 
 
-def test_laptop_guide_drops_songs_by_folder_and_by_aws(tmp_path: Path, terminal: Terminal) -> None:
-    write_wav(tmp_path / "song.mp3", [generate(2, seed=4).mix])
+def test_laptop_guide_drops_songs_by_folder_and_by_aws(terminal: Terminal) -> None:
+    folder = terminal.folder
+    write_wav(folder / "song.mp3", [generate(2, seed=4).mix])
     terminal.enter(line(LAPTOP, "cp song.mp3 drop/"))
     terminal.program.output.wait("saved .*song.mp3")
-    assert (tmp_path / "stems" / "song.mp3" / "vocals.wav").is_file()
+    assert (folder / "stems" / "song.mp3" / "vocals.wav").is_file()
     assert json.loads(terminal.enter(line(DROP_FOLDER, "curl")))["status"] == "done"
-    write_wav(tmp_path / "song.mp3", [generate(2, seed=5).mix])
+    write_wav(folder / "song.mp3", [generate(2, seed=5).mix])
     terminal.enter(line(LAPTOP, "source "), line(LAPTOP, "aws s3 cp"))
     terminal.program.output.wait("done .*drop/song.mp3", times=2)
+
+
+@pytest.mark.parametrize("command", SUBMIT)
+def test_submit_command_downloads_stems(
+    command: str, terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STEMDROP_URL", terminal.url)
+    monkeypatch.setenv("STEMDROP_TOKEN", TOKEN)
+    write_wav(Path("song.mp3"), [generate(2).mix])
+    assert command_line(shlex.split(command)[1:]) == 0
+    assert len(list(Path("stems").rglob("vocals.*"))) == 1
