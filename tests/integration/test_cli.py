@@ -18,7 +18,7 @@ from scipy.io import wavfile
 import tiny_models
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
-from folders import names_below
+from folders import wait_for_name
 from stemdrop.errors import OptionError
 from stemdrop.music import Music
 from stemdrop_cli.main import main
@@ -109,20 +109,6 @@ def test_high_quality_returns_different_stems(song: Path, tmp_path: Path) -> Non
     )
     assert one.shape == other.shape
     assert np.abs(one.astype(int) - other).max() > 100
-
-
-def test_backends_return_equal_stems(song: Path, tmp_path: Path) -> None:
-    for backend in ("onnx", "tensorflow"):
-        assert (
-            run(["separate", song, "-o", tmp_path / backend, "--backend", backend]).returncode == 0
-        )
-    for stem in ("vocals", "accompaniment"):
-        one, other = (
-            samples(tmp_path / backend / "my song" / f"{stem}.wav").astype(int)
-            for backend in ("onnx", "tensorflow")
-        )
-        assert np.abs(one - other).max() <= 2
-        assert np.any(one)
 
 
 @pytest.mark.parametrize(
@@ -320,15 +306,14 @@ def test_completion_script_knows_the_values(shell: str, capsys: pytest.CaptureFi
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interruption_leaves_no_files(tmp_path: Path, number: signal.Signals) -> None:
     song = tmp_path / "long.wav"
-    write_wav(song, [np.zeros((44_100 * 600, 2), np.float32)])
+    write_wav(song, [np.zeros((44_100 * 120, 2), np.float32)])
     out = tmp_path / "out"
     process = subprocess.Popen(
         [*COMMAND, "separate", str(song), "-o", str(out)],
         stderr=subprocess.PIPE,
         text=True,
     )
-    while not any(name.endswith(".wav") for name in names_below(out)):
-        assert process.poll() is None
+    wait_for_name(out, ".wav", process)
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -348,7 +333,7 @@ def test_usage_error_exits_with_2_and_help_lists_options() -> None:
 def run(
     arguments: Sequence[object], stdin: bytes = b"", **more: str
 ) -> "subprocess.CompletedProcess[bytes]":
-    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"} | more
+    environment = os.environ | more
     command = [*COMMAND, *map(str, arguments)]
     return subprocess.run(
         command, check=False, capture_output=True, input=stdin, env=environment, timeout=120

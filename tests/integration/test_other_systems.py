@@ -13,7 +13,7 @@ import windows_command
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from fake_server import TOKEN, FakeServer
-from folders import names_below
+from folders import names_below, wait_for_name
 from stemdrop_cli.main import main
 from stemdrop_local.deployment import ROOT
 
@@ -58,10 +58,9 @@ def test_windows_builds_a_model_and_gets_the_same_stems(song: Path, tmp_path: Pa
 
 def test_windows_ends_ffmpeg_on_interruption(tmp_path: Path) -> None:
     song, out = tmp_path / "long.wav", tmp_path / "out"
-    write_wav(song, [np.zeros((44_100 * 600, 2), np.float32)])
+    write_wav(song, [np.zeros((44_100 * 120, 2), np.float32)])
     with start_on_windows("stemdrop_cli.main", "separate", song, "-o", out) as process:
-        while not any(name.endswith(".wav") for name in names_below(out)):
-            assert process.poll() is None
+        wait_for_name(out, ".wav", process)
         process.terminate()
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
