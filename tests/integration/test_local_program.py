@@ -1,7 +1,9 @@
 """The program behind `make local`: started, interrupted, killed and started again."""
 
 import os
+import re
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from uploads import samples
 
 # Long enough to be in progress when the program ends.
 LONG_S = 30.0
+POLL_S = 0.1
 RUNS = "stemdrop runs at"
 
 
@@ -28,39 +31,50 @@ def bearer(folder: Path) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def await_status(program: LocalStackProcess, folder: Path, key: str, status: Status) -> None:
-    """Poll the API until a job has a status."""
-    url, headers, seen = f"{url_of(program)}/{key}", bearer(folder), None
-    while seen != status:
-        assert seen != Status.DONE, "It was done before it could be interrupted."
+def await_attempt(program: LocalStackProcess, folder: Path, key: str, attempt: int) -> None:
+    """Poll the API until an attempt at a job has begun."""
+    url, headers, seen = f"{url_of(program)}/{key}", bearer(folder), 0
+    while seen < attempt:
         answer = httpx.get(url, headers=headers, timeout=60)
-        seen = answer.json()["status"] if answer.status_code == 200 else None
+        if answer.status_code == 200:
+            assert answer.json()["status"] != Status.DONE, "It ended before it was interrupted."
+            seen = answer.json()["attempt"]
+        time.sleep(POLL_S)
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_interrupted_songs_finish_after_a_restart(how: signal.Signals, tmp_path: Path) -> None:
+def end(program: LocalStackProcess, how: signal.Signals) -> int:
+    """End the program and all that it has started, and return its exit status."""
+    below = descendants(program.pid)
+    status = program.end(how)
+    assert below
+    assert all(wait_until_ended(pid) for pid in below), below
+    return status
+
+
+def test_interrupted_and_killed_songs_finish_after_a_restart(tmp_path: Path) -> None:
     drop(tmp_path, "a b.wav", seed=0)
-    with LocalStackProcess(tmp_path) as program:
-        program.output.wait("saved .*/a b.wav")
+    with LocalStackProcess(tmp_path) as interrupted:
+        interrupted.output.wait("saved .*/a b.wav")
         drop(tmp_path, "long.wav", seed=1, duration_s=LONG_S)
-        await_status(program, tmp_path, "drop/long.wav", Status.PROCESSING)
+        await_attempt(interrupted, tmp_path, "drop/long.wav", 1)
         drop(tmp_path, "later.wav", seed=2)
-        below = descendants(program.pid)
-        status = program.end(how)
-        assert below
-        assert all(wait_until_ended(pid) for pid in below), below
-    assert status == (0 if how == signal.SIGINT else -signal.SIGKILL)
-    assert program.output.count("ends .*the next start finishes") == (how == signal.SIGINT)
+        assert end(interrupted, signal.SIGINT) == 0
+    assert interrupted.output.count("ends .*the next start finishes") == 1
+    token = (tmp_path / ".stemdrop" / "token").read_text()
+    with LocalStackProcess(tmp_path) as killed:
+        await_attempt(killed, tmp_path, "drop/long.wav", 2)
+        assert end(killed, signal.SIGKILL) == -signal.SIGKILL
     assert not list((tmp_path / "stems").rglob(".*"))
     assert not (tmp_path / "stems" / "long.wav").exists()
-    token = (tmp_path / ".stemdrop" / "token").read_text()
-    with LocalStackProcess(tmp_path) as again:
-        again.output.wait("saved .*/(long|later).wav", times=2)
-        assert again.end(signal.SIGTERM) == 0
-    told = program.output.text + again.output.text
+    with LocalStackProcess(tmp_path) as last:
+        last.output.wait("saved .*/long.wav")
+        last.output.wait("saved .*/later.wav")
+        assert last.end(signal.SIGTERM) == 0
+    told = interrupted.output.text + killed.output.text + last.output.text
     assert told.count("  dropped  ") == 3
-    assert again.output.count("(done|dropped|saved) .*a b.wav") == 0
     assert "Traceback" not in told
+    after = killed.output.text + last.output.text
+    assert not re.search(r"(done|dropped|saved) .*a b.wav", after)
     assert (tmp_path / ".stemdrop" / "token").read_text() == token
     for name in ("a b.wav", "long.wav", "later.wav"):
         folder = tmp_path / "stems" / name
