@@ -162,10 +162,13 @@ def test_end_of_the_lyrics_is_announced_after_the_stems(
 
 
 @pytest.mark.parametrize(
-    "fault", [unavailable, forbidden, lambda _: None], ids=["503", "403", "lost"]
-)
-@pytest.mark.parametrize(
-    ("data", "status"), [(song(), "done"), (b"no song", "failed")], ids=["song", "no song"]
+    ("fault", "data", "status"),
+    [
+        (unavailable, song(), "done"),
+        (forbidden, b"no song", "failed"),
+        (lambda _: None, b"no song", "failed"),
+    ],
+    ids=["503", "403", "lost"],
 )
 def test_unsent_message_is_sent_by_the_next_delivery(
     handler: Handler,
@@ -293,31 +296,23 @@ def test_without_a_topic_there_is_no_notifier(environment: dict[str, str]) -> No
 # --- subscribers get what they ask for
 
 
-@pytest.mark.parametrize(
-    ("wanted", "keys"),
-    [
+def test_filter_policy_selects_messages_by_attributes(
+    handler: Handler, buckets: Stack, store: Store, emulator: EmulatorProcess
+) -> None:
+    expected_keys: list[tuple[dict[str, list[str]], set[str]]] = [
         ({"status": ["failed"]}, {BAD}),
         ({"status": ["done"]}, {GOOD, SENT}),
         ({"origin": ["jobs"]}, {SENT}),
         ({"model": ["2stems-16kHz"]}, {GOOD}),
         ({"code": ["not_audio", "too_long"]}, {BAD}),
         ({"status": ["done"], "origin": ["drop"]}, {GOOD}),
-    ],
-    ids=lambda each: str(each) if isinstance(each, dict) else "",
-)
-def test_filter_policy_selects_messages_by_attributes(
-    handler: Handler,
-    buckets: Stack,
-    store: Store,
-    emulator: EmulatorProcess,
-    wanted: dict[str, list[str]],
-    keys: set[str],
-) -> None:
+    ]
     create_job(store, SENT)
     put(buckets, song(), UploadKey.parse(SENT))
     put(buckets, b"no song", UploadKey.parse(BAD))
     put(buckets, song(), UploadKey.parse(GOOD), {"model": "2stems-16kHz"})
-    subscriber = subscribe(emulator, buckets, wanted)
+    subscribers = [(subscribe(emulator, buckets, wanted), keys) for wanted, keys in expected_keys]
     handler(event_of(SENT, BAD, GOOD), Context())
-    subscriber.unsubscribe()
-    assert {message.record["key"] for message in subscriber.receive()} == keys
+    for subscriber, keys in subscribers:
+        subscriber.unsubscribe()
+        assert {message.record["key"] for message in subscriber.receive()} == keys
