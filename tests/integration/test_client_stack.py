@@ -94,13 +94,13 @@ def test_resubmitted_song_is_separated_once(output: CapturedOutput) -> None:
 
 @pytest.mark.usefixtures("output")
 def test_bad_song_does_not_stop_parallel_songs(capsys: pytest.CaptureFixture[str]) -> None:
-    names = [str(song(f"{seed}.wav", seed=seed)) for seed in range(200, 206)]
+    names = [str(song(f"{seed}.wav", seed=seed)) for seed in range(200, 203)]
     Path("bad.mp3").write_bytes(b"this is no song")
-    assert main(["submit", *names, "bad.mp3", "--parallel", "7"]) == 1
+    assert main(["submit", *names, "bad.mp3", "--parallel", "4"]) == 1
     printed = capsys.readouterr()
-    assert len(re.findall(": done in .*vocals.wav", printed.out)) == 6
+    assert len(re.findall(": done in .*vocals.wav", printed.out)) == 3
     assert "stemdrop: bad.mp3: The file can't be read as audio" in printed.err
-    assert len(files("stems")) == 12
+    assert len(files("stems")) == 6
 
 
 @pytest.mark.usefixtures("output")

@@ -4,6 +4,7 @@ The emulator's transcripts have a text of their own, two seconds after the start
 """
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -88,7 +89,12 @@ class TranscribeStack:
     def await_deletion(self, results_id: str) -> None:
         """Wait until nothing is left of a request, which is deleted after its end is announced."""
         while results(self.stack, f"{TRANSCRIPTIONS_PREFIX}{results_id}/"):
-            self.emulator.check()
+            self.pause()
+
+    def pause(self) -> None:
+        """Check that the emulator runs, and leave it the processor for a moment."""
+        self.emulator.check()
+        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +194,7 @@ def test_check_finds_a_transcript_whose_event_was_lost(transcribe: TranscribeSta
     delayed = transcribe.count("ApproximateNumberOfMessagesDelayed")
     transcribe.send(check_message(request.results_id))
     while transcribe.count("ApproximateNumberOfMessagesDelayed") == delayed:
-        transcribe.emulator.check()  # the check of a job that is not done is sent again
+        transcribe.pause()  # the check of a job that is not done is sent again
     document: dict[str, Any] = {"results": {"items": [], "language_code": "en-US"}}
     transcribe.store.write(
         transcription_key(request.results_id, TRANSCRIPT_NAME),
@@ -222,7 +228,7 @@ def test_transcript_of_a_deleted_song_is_deleted(transcribe: TranscribeStack) ->
 def test_message_that_fails_is_kept_and_can_be_redriven(transcribe: TranscribeStack) -> None:
     transcribe.send('{"unknown": true}')
     while not transcribe.count("ApproximateNumberOfMessages", "stemdrop-lyrics-failures"):
-        transcribe.emulator.check()
+        transcribe.pause()
     log = transcribe.emulator.log.read_text()
     assert log.count("The message is neither a notification of a transcript") == 4
     arn = transcribe.stack.outputs["LyricsRedriveCommand"].split()[-1]

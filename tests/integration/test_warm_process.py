@@ -18,7 +18,7 @@ from stemdrop_local.deployment import Stack
 from uploads import put
 
 # More of them by hand, such as 500.
-SONGS = int(os.environ.get("WARM_SONGS", "48"))
+SONGS = int(os.environ.get("WARM_SONGS", "24"))
 OPTIONS: tuple[dict[str, str], ...] = (
     {},
     {"codec": "mp3"},
