@@ -11,11 +11,10 @@ if [[ -z $ours ]]; then
 	echo "The stack $stack isn't stemdrop's: nothing was deleted." >&2
 	exit 1
 fi
-resources() {
-	$AWS cloudformation list-stack-resources --stack-name "$stack" --output text --query \
-		"StackResourceSummaries[?ResourceType=='$1' && ResourceStatus!='DELETE_COMPLETE'].PhysicalResourceId"
-}
-buckets=$(resources AWS::S3::Bucket)
+resources=$($AWS cloudformation list-stack-resources --stack-name "$stack" --output text --query \
+	"StackResourceSummaries[?ResourceStatus!='DELETE_COMPLETE' && PhysicalResourceId].[ResourceType, PhysicalResourceId]")
+buckets=$(awk '$1 == "AWS::S3::Bucket" {print $2}' <<<"$resources")
+functions=$(awk '$1 == "AWS::Lambda::Function" {print $2}' <<<"$resources")
 
 echo "This deletes the stack $stack and everything in its buckets:" $buckets
 read -rp "Type the name of the stack to continue: " answer || true
@@ -24,7 +23,7 @@ if [[ $answer != "$stack" ]]; then
 	exit 2
 fi
 # Songs that are still in the queue would fill the buckets again.
-for function in $(resources AWS::Lambda::Function); do
+for function in $functions; do
 	$AWS lambda put-function-concurrency --function-name "$function" --reserved-concurrent-executions 0 >/dev/null || true
 done
 for bucket in $buckets; do
