@@ -297,7 +297,7 @@ def fail_multipart_copy(buckets: Stack, proxy: PolicyProxy, key: UploadKey) -> N
         Store(buckets.uploads_bucket, buckets.stems_bucket, client).copy(source, target)
 
 
-def test_roles_deny_other_actions(proxies: dict[str, PolicyProxy], buckets: Stack) -> None:
+def test_role_denies_other_actions(proxies: dict[str, PolicyProxy], buckets: Stack) -> None:
     for role, action, where in (
         ("ApiRole", "s3:GetObject", "uploads/jobs/{id}"),
         ("ApiRole", "s3:GetObject", "uploads/drop/song.wav"),
