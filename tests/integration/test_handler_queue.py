@@ -229,6 +229,52 @@ def test_killed_last_attempt_is_recorded_by_the_next_receive(
     assert set(results(buckets, f"{OTHER}/")) == {record_key(upload), *job.result_keys}
 
 
+@pytest.mark.parametrize("received", [1, 3])
+@pytest.mark.parametrize(
+    "replacement", [b"no song", song(0.5, seed=3)], ids=["rejected song", "song"]
+)
+def test_old_results_that_s3_kept_are_deleted_by_the_next_delivery(
+    handler: Handler,
+    buckets: Stack,
+    faults: FaultProxy,
+    notified: list[Job],
+    replacement: bytes,
+    received: int,
+) -> None:
+    upload, event = UploadKey.parse(OTHER), event_of(OTHER)
+    put(buckets, song(), upload)
+    assert handler(message_event(event), Context()) == DONE
+    put(buckets, replacement, upload)
+    faults.inject(unavailable, "GET", "", times=100)
+    assert handler(message_event(event, received=received), Context()) == failed(0)
+    faults.reset()
+    job = job_of(buckets, upload)
+    assert notified[1:] == [job]
+    kept = {record_key(upload), *job.result_keys}
+    assert set(results(buckets, f"{OTHER}/")) > kept
+    assert handler(message_event(event, received=received + 1), Context()) == DONE
+    assert set(results(buckets, f"{OTHER}/")) == kept
+    assert job_of(buckets, upload) == job
+
+
+def test_results_that_the_last_attempt_kept_are_deleted_by_the_last_receive(
+    handler: Handler, buckets: Stack, store: Store, faults: FaultProxy
+) -> None:
+    upload = UploadKey.parse(OTHER)
+    put(buckets, song(), upload)
+    begun = Job(OTHER, Status.PROCESSING, now(), now(), attempt=2, results_ids=(RESULTS_ID,))
+    store.save_job(upload, begun, None)
+    stem = result_key(upload, RESULTS_ID, "vocals.wav")
+    buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=stem, Body=b"of a killed attempt")
+    faults.inject(unavailable, "GET", OTHER, times=100)
+    faults.inject(unavailable, "GET", "", times=100)
+    assert handler(message_event(event_of(OTHER), received=3), Context()) == failed(0)
+    faults.reset()
+    assert set(results(buckets, f"{OTHER}/")) == {record_key(upload), stem}
+    assert handler(message_event(event_of(OTHER), received=4), Context()) == failed(0)
+    assert set(results(buckets, f"{OTHER}/")) == {record_key(upload)}
+
+
 def test_song_that_was_never_tried_is_tried_at_the_last_receive(
     handler: Handler, buckets: Stack
 ) -> None:

@@ -15,6 +15,7 @@ from stemdrop.errors import (
     QueueError,
     SetupError,
     StemdropError,
+    StorageError,
     TransientError,
 )
 from stemdrop.job_record import Job, Status
@@ -24,7 +25,7 @@ from stemdrop.retry_queue import RetryQueue
 from stemdrop.store import Store
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
 from stemdrop_separate.deadline import Deadline
-from stemdrop_separate.job.context import Invocation, JobContext, Outcome
+from stemdrop_separate.job.context import Invocation, JobContext, JobResult, Outcome
 from stemdrop_separate.job.lyrics_phase import write_lyrics
 from stemdrop_separate.job.run_job import run_job
 from stemdrop_separate.lyrics.transcriber import load_transcriber
@@ -185,11 +186,24 @@ def _separate(key: str, context: LambdaContext, received: int | None) -> str:
     if result.job and result.outcome is not Outcome.SKIPPED:
         _measure(result.job)
     _count(result.outcome)
-    # From here on, a failure has the event delivered again. It finds the job ended, and gets here.
+    _follow_up(upload_key, result, invocation)
+    return result.outcome
+
+
+def _follow_up(key: UploadKey, result: JobResult, invocation: Invocation) -> None:
+    """Announce a job that has ended, and write its lyrics.
+
+    A failure has the event delivered again. That invocation finds the job ended, and gets here.
+
+    Raises
+    ------
+    TransientError : One of these failed, or results that the record doesn't name are left.
+    """
     if result.job:
         _publish(result.job)
         _write_lyrics(result.job, invocation, is_fresh=result.outcome is Outcome.SKIPPED)
-    return result.outcome
+    if not result.is_clean:
+        raise StorageError(f"S3 failed when {key} had ended: its old results are left.")
 
 
 def _write_lyrics(job: Job, invocation: Invocation, *, is_fresh: bool) -> None:

@@ -60,7 +60,11 @@ class JobResult:
     outcome : Outcome of this invocation.
     job : Record of the job if it has ended, in this invocation or an earlier one. None if another
         invocation works on it, or if it was deleted.
+    is_clean : Whether no results are left that the record doesn't name. If S3 failed to delete
+        them, the event has to be delivered again: that invocation finds the job ended, and deletes
+        them.
     """
 
     outcome: Outcome
     job: Job | None = None
+    is_clean: bool = True

@@ -174,8 +174,8 @@ def _finish(state: JobState, results_id: str, results: PublishedResults) -> JobR
         usage=state.meter.read(),
         finished_at=now(),
     )
-    delete_stale_results(state.store, state.key, state.record.begun_ids)
-    return JobResult(Outcome.DONE, state.job)
+    is_clean = delete_stale_results(state.store, state.key, state.record.begun_ids)
+    return JobResult(Outcome.DONE, state.job, is_clean)
 
 
 def reject(state: JobState, error: RejectedError) -> JobResult:
@@ -189,12 +189,22 @@ def reject(state: JobState, error: RejectedError) -> JobResult:
         usage=state.meter.read(),
         finished_at=now(),
     )
-    delete_stale_results(state.store, state.key, state.record.begun_ids)
-    return JobResult(Outcome.REJECTED, state.job)
+    is_clean = delete_stale_results(state.store, state.key, state.record.begun_ids)
+    return JobResult(Outcome.REJECTED, state.job, is_clean)
 
 
-def abandon(state: JobState) -> None:
-    """Delete what an attempt has published whose work is no longer needed."""
-    delete_stale_results(state.store, state.key, state.record.begun_ids)
+def abandon(state: JobState) -> bool:
+    """Delete what an attempt has published whose work is no longer needed.
+
+    Returns
+    -------
+    Whether S3 worked; see `delete_stale_results`.
+
+    Raises
+    ------
+    StorageError : S3 failed when the results were deleted, or before.
+    """
+    is_clean = delete_stale_results(state.store, state.key, state.record.begun_ids)
     if state.content_digest and state.store.load_job(state.key)[0] is None:
         state.store.forget_content(state.content_digest, state.key)
+    return is_clean

@@ -134,18 +134,20 @@ def reuse_results(store: Store, original: Job, key: UploadKey, results_id: str) 
     )
 
 
-def delete_stale_results(store: Store, key: UploadKey, begun_ids: tuple[str, ...] = ()) -> None:
+def delete_stale_results(store: Store, key: UploadKey, begun_ids: tuple[str, ...] = ()) -> bool:
     """Delete the results in all folders that the record doesn't name, and requests for lyrics.
 
     Safe at any time, whoever else is at work: an attempt names its folder in the record before it
     writes into it, and is done only if the record still names it. The results are listed before the
     record is read, so the name of a folder that is missing was removed, and doesn't come back.
 
-    A failure is only logged: the job has ended already.
-
     Parameters
     ----------
     begun_ids : Folders of this attempt, whose results another one may have deleted.
+
+    Returns
+    -------
+    Whether S3 worked. Otherwise the event has to be delivered again; see `JobResult.is_clean`.
     """
     try:
         found = store.list_results(key)
@@ -157,6 +159,8 @@ def delete_stale_results(store: Store, key: UploadKey, begun_ids: tuple[str, ...
         store.delete(stale)
     except StorageError as error:
         logger.warning("stale_results_not_deleted", key=str(key), reason=error.message)
+        return False
+    return True
 
 
 def _describe_stem(stem: str, key: str, file: EncodedStem, gain_db: float) -> Stem:

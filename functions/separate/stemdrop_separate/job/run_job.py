@@ -43,8 +43,11 @@ def run_job(context: JobContext, key: UploadKey, invocation: Invocation) -> JobR
             _require_attempt(record.found)
         state = _start(context, record, invocation)
         return _run_phases(state) if isinstance(state, JobState) else state
+    except NoAttemptLeftError:
+        delete_stale_results(context.store, key)  # the last attempt may have failed to
+        raise
     except Exception as error:
-        if invocation.is_last and not isinstance(error, NoAttemptLeftError):
+        if invocation.is_last:
             _give_up(context.store, record, error)
         raise
 
@@ -73,13 +76,13 @@ def _start(
     meter = UsageMeter(invocation.memory_mb, context.settings.usd_per_gb_second)
     key = record.key
     if record.found is None and key.origin is Origin.JOBS:
-        delete_stale_results(context.store, key)
-        return JobResult(Outcome.SKIPPED)
+        return JobResult(Outcome.SKIPPED, is_clean=delete_stale_results(context.store, key))
     upload = context.store.find_upload(key)
     job = start_record(key, upload, record.found, invocation.deadline)
     if is_settled(record.found, job):
-        delete_stale_results(context.store, key)  # those of an attempt that was killed
-        return JobResult(Outcome.SKIPPED, record.found)
+        # Those of an attempt that was killed, or could not delete them.
+        is_clean = delete_stale_results(context.store, key)
+        return JobResult(Outcome.SKIPPED, record.found, is_clean)
     return JobState(
         context=context,
         key=key,
@@ -101,8 +104,7 @@ def _run_phases(state: JobState) -> JobResult:
             return reject(state, error)
     except (SupersededError, ChangedError) as error:
         logger.info("superseded", key=str(state.key), reason=error.message)
-        abandon(state)
-        return JobResult(Outcome.SKIPPED)
+        return JobResult(Outcome.SKIPPED, is_clean=abandon(state))
 
 
 def _give_up(store: Store, record: RecordWriter, error: Exception) -> None:
