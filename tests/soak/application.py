@@ -22,9 +22,6 @@ from subscribers import Subscriber, subscribe
 TOKEN = "a-token-of-the-soak-run-with-32-characters"  # noqa: S105 - only of this stack
 # More than there are processors, so that invocations overlap.
 SONGS_AT_A_TIME = 3
-# The message of a killed invocation is delivered again after this time. The template allows at
-# least 2 minutes.
-VISIBILITY_S = 8
 POLL_S = 0.2
 API_TRIES = 10
 
@@ -158,9 +155,6 @@ def run_application(folder: Path, seed: int) -> Iterator[Application]:
                 {"SeparateFunction": separator, "ApiFunction": s3},
                 {"SeparateFunction": "soak.function.handler"},
             ),
-        )
-        stack.sqs.set_queue_attributes(
-            QueueUrl=stack.song_queue_url, Attributes={"VisibilityTimeout": str(VISIBILITY_S)}
         )
         headers = {"authorization": f"Bearer {TOKEN}"}
         with httpx.Client(base_url=stack.endpoint_url, headers=headers, timeout=60) as api:

@@ -137,9 +137,10 @@ class Checks:
 
     def _check_surviving(self, song: UploadedSong, job: Job | None) -> None:
         is_last = job and job.source and self._bucket.has(song, job.source.etag)
-        if job and not self._when and song.key in self._failed_keys and not job.is_final:
+        is_settled = job and is_last and job.is_final
+        if job and not self._when and song.key in self._failed_keys and not is_settled:
             self._findings.counts["failed after three attempts"] += 1
-        elif job is None or not is_last or not job.is_final:
+        elif job is None or not is_settled:
             self._findings.add("lost", self._describe(song, job))
         elif job.status is Status.DONE:
             self._compare(song, job)

@@ -40,10 +40,12 @@ class Killer:
         self._left: int | None = None
         self._delay_s = 0.0
         self._key = ""
+        self._receipt = ""
 
-    def arm(self, key: str, requests: int, delay_s: float) -> None:
+    def arm(self, key: str, receipt: str, requests: int, delay_s: float) -> None:
         """Choose the moment of the current invocation."""
-        self._key, self._left, self._delay_s = key, requests, delay_s
+        self._key, self._receipt = key, receipt
+        self._left, self._delay_s = requests, delay_s
 
     def count(self, **_: Any) -> None:
         """Count a request."""
@@ -58,9 +60,17 @@ class Killer:
             self.kill()
 
     def kill(self) -> None:
-        """Kill this process as the kernel does when memory is exhausted."""
+        """Kill this process as the kernel does when memory is exhausted.
+
+        Its message is delivered again soon, and not when its visibility ends: with a visibility
+        that is short enough for a test, messages of slow invocations are delivered again, too.
+        """
         report("killed", self._key)
-        os.kill(os.getpid(), signal.SIGKILL)
+        try:
+            if real.queue:
+                real.queue.retry(self._receipt, 1)
+        finally:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def report(event: str, key: str, **details: Any) -> None:
@@ -94,7 +104,12 @@ def handler(event: Any, context: Any) -> Any:
     chooser = random.Random(f"{os.environ['SOAK_SEED']} {_name(key)} {_starts(key)}")
     report("started", key, received=received)
     if chooser.random() < KILLED_SHARE and not (FOLDER / "calm").exists():
-        killer.arm(key, chooser.randint(1, REQUESTS), chooser.uniform(0, LONGEST_DELAY_S))
+        killer.arm(
+            key,
+            message["receiptHandle"],
+            chooser.randint(1, REQUESTS),
+            chooser.uniform(0, LONGEST_DELAY_S),
+        )
     answer = real.handler(event, context)
     killer.finish()
     report("ended", key)
