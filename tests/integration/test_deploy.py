@@ -7,12 +7,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from cloud_account import CloudAccount, cloud_account
+from stemdrop_cloud.deploy import main as run_deployment
 from stemdrop_cloud.preflight import ROOT
 
 TESTS = ROOT / "tests"
@@ -66,6 +70,20 @@ class Deployer:
             capture_output=True,
             text=True,
         )
+
+    def run_here(self, *arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
+        """Run in this process, which has loaded boto3; what SAM prints is not returned."""
+        handler = signal.getsignal(signal.SIGTERM)
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            redirect_stdout(StringIO()) as output,
+            redirect_stderr(StringIO()) as errors,
+        ):
+            patch.setattr(os, "environ", self.variables(**more))
+            patch.setattr(boto3, "DEFAULT_SESSION", None)  # it remembers the first credentials
+            status = run_deployment(self.command(*arguments)[3:])
+        signal.signal(signal.SIGTERM, handler)
+        return subprocess.CompletedProcess([], status, output.getvalue(), errors.getvalue())
 
     def calls(self) -> list[dict[str, Any]]:
         path = self.folder / "calls.jsonl"
@@ -169,7 +187,7 @@ def test_update_keeps_token_and_parameters(
 
 def test_check_changes_nothing(account: CloudAccount, tmp_path: Path) -> None:
     deployer = Deployer(tmp_path, account)
-    done = deployer.run("--check")
+    done = deployer.run_here("--check")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"{NAME}: ")
     assert not deployer.calls()
@@ -178,7 +196,7 @@ def test_check_changes_nothing(account: CloudAccount, tmp_path: Path) -> None:
 def test_all_problems_are_reported_together(account: CloudAccount, tmp_path: Path) -> None:
     deployer = Deployer(tmp_path, account, sam="exit 1")
     wrong = ["--stack", "Not_A_Name", "--environment", "test", "--parameters"]
-    done = deployer.run(
+    done = deployer.run_here(
         *wrong,
         "Models=3stems Architecture=riscv Tpyo=1 AccessToken=secret",
         AWS_DEFAULT_REGION="",
@@ -206,7 +224,7 @@ def test_missing_credentials_are_reported_in_one_sentence(
     account: CloudAccount, tmp_path: Path
 ) -> None:
     deployer = Deployer(tmp_path, account)
-    done = deployer.run(AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
+    done = deployer.run_here(AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert "Unable to locate credentials" in line
@@ -214,7 +232,7 @@ def test_missing_credentials_are_reported_in_one_sentence(
 
 def test_failure_of_sam_is_reported_in_one_sentence(account: CloudAccount, tmp_path: Path) -> None:
     deployer = Deployer(tmp_path, account, sam='[ "$1" = --version ] || exit 3')
-    done = deployer.run()
+    done = deployer.run_here()
     assert done.returncode == 1
     assert done.stderr == "stemdrop: `sam build` failed with exit status 3.\n"
 
@@ -281,7 +299,7 @@ def test_destroy_rejects_other_stacks(account: CloudAccount, tmp_path: Path) -> 
     cloudformation = account.client("cloudformation")
     template = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
     cloudformation.create_stack(StackName="payroll", TemplateBody=json.dumps(template))
-    done = Deployer(tmp_path, account).run("--stack", "payroll")
+    done = Deployer(tmp_path, account).run_here("--stack", "payroll")
     assert (done.returncode, done.stdout) == (2, "")
     assert "The stack payroll exists and isn't stemdrop's" in done.stderr
     done = make(account, "destroy", "payroll", typed="payroll\n")

@@ -15,7 +15,7 @@ WHOLE = re.compile(r"Use a whole number from (\d+) to (\d+)\.")
 MAX_LABEL_LETTERS = 60
 
 
-@pytest.fixture(params=TEMPLATES)
+@pytest.fixture(scope="module", params=TEMPLATES)
 def form(request: pytest.FixtureRequest, root: Path) -> dict[str, Any]:
     return load_template(root / request.param)
 
@@ -64,11 +64,10 @@ def test_defaults_are_allowed_values(form: dict[str, Any]) -> None:
         assert re.search(parameter.get("AllowedPattern", ""), str(default)), name
 
 
-@pytest.mark.parametrize("path", TEMPLATES)
-def test_whole_numbers_are_limited_to_their_range(path: str, root: Path) -> None:
+def test_whole_numbers_are_limited_to_their_range(form: dict[str, Any]) -> None:
     """A parameter of type Number would accept 1.5, so integers are strings with a pattern."""
     ranges = 0
-    for name, parameter in load_template(root / path)["Parameters"].items():
+    for name, parameter in form["Parameters"].items():
         if found := WHOLE.fullmatch(parameter.get("ConstraintDescription", "")):
             pattern = re.compile(parameter["AllowedPattern"])
             accepted = [number for number in range(100_000) if pattern.search(str(number))]
@@ -77,12 +76,24 @@ def test_whole_numbers_are_limited_to_their_range(path: str, root: Path) -> None
     assert ranges > 1
 
 
+@pytest.fixture(scope="module")
+def whole_numbers(template: dict[str, Any]) -> dict[str, re.Pattern[str]]:
+    """Return the patterns of the whole numbers by the names of their parameters."""
+    return {
+        name: re.compile(parameter["AllowedPattern"])
+        for name, parameter in template["Parameters"].items()
+        if WHOLE.fullmatch(parameter.get("ConstraintDescription", ""))
+    }
+
+
 @given(text=st.text("0123456789.,eE+-_ \n") | st.floats().map(str) | st.text())
-def test_invalid_whole_number_is_refused(template: dict[str, Any], text: str) -> None:
-    for name, parameter in template["Parameters"].items():
-        if WHOLE.fullmatch(parameter.get("ConstraintDescription", "")):
-            accepted = re.fullmatch(parameter["AllowedPattern"], text)
-            assert accepted is None or re.fullmatch("[1-9][0-9]{0,4}", text), name
+def test_invalid_whole_number_is_refused(
+    whole_numbers: dict[str, re.Pattern[str]], text: str
+) -> None:
+    assert whole_numbers
+    for name, pattern in whole_numbers.items():
+        accepted = pattern.fullmatch(text)
+        assert accepted is None or re.fullmatch("[1-9][0-9]{0,4}", text), name
 
 
 def test_other_numbers_may_have_fractions(template: dict[str, Any]) -> None:
