@@ -289,6 +289,7 @@ def test_destroy_deletes_songs_and_stack_after_asking(
     refused = make(account, "destroy", typed="yes\n")
     assert refused.returncode != 0
     assert "Nothing was deleted." in refused.stderr
+    assert set(BUCKETS) <= set(refused.stdout.split())
     assert s3.list_objects_v2(Bucket=BUCKETS[0])["KeyCount"] == 1
     done = make(account, "destroy", typed=f"{NAME}\n")
     assert done.returncode == 0, done.stdout + done.stderr
