@@ -23,8 +23,9 @@ from stemdrop_local.deployment import ROOT
 from stemdrop_separate.settings import RETRY_DELAYS_S
 
 HOUR_S = 3600
+TEMPLATE = read_template()
 # SeparateTimeoutS and a minute; see VisibilityTimeouts in template.yaml.
-VISIBILITY_S = read_template().timeout_s + 60
+VISIBILITY_S = TEMPLATE.timeout_s + 60
 # Assumptions: the spread of durations, and shares of attempts that Lambda or an error of S3 ends.
 SIGMA, KILLED, FAILED = 0.4, 0.005, 0.005
 SCENARIOS = (
@@ -124,8 +125,8 @@ def table() -> str:
 
 
 def _cells(uploads_s: Sequence[float], concurrency: int) -> tuple[str, ...]:
-    template, page = read_template(), (ROOT / "docs" / "operations" / "cost.md").read_text()
-    row = rf"^\| {template.memory_mb:,} MB .*?([\d.]+) s \| ([\d.]+) s"
+    page = (ROOT / "docs" / "operations" / "cost.md").read_text()
+    row = rf"^\| {TEMPLATE.memory_mb:,} MB .*?([\d.]+) s \| ([\d.]+) s"
     cold_s, warm_s = map(float, re.findall(row, page, re.M)[0])
     run = simulate(uploads_s, cold_s, warm_s, concurrency)
     songs_per_s = max(Counter(int(done_s // 60) for done_s in run.done_s).values()) / 60
@@ -135,7 +136,7 @@ def _cells(uploads_s: Sequence[float], concurrency: int) -> tuple[str, ...]:
     # Every client of a song that isn't done polls.
     changes = [*((at_s, 1) for at_s in uploads_s), *((at_s, -1) for at_s in run.done_s)]
     clients = max(accumulate(change for _, change in sorted(changes)))
-    usd_per_s = prices.compute("x86_64").first_usd * template.memory_mb / 1024
+    usd_per_s = prices.compute("x86_64").first_usd * TEMPLATE.memory_mb / 1024
     return (
         *(f"{end_s / 60:,.1f} min" for end_s in (run.longest_wait_s, max(run.done_s))),
         *(f"{count:,}" for count in (run.retries, run.failures)),
