@@ -1,6 +1,7 @@
 """Checkpoints in TensorFlow's format, written without TensorFlow."""
 
 import struct
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,16 +34,23 @@ def write(folder: Path, variables: Mapping[str, NDArray[Any]], entries_per_block
 
 
 def variables(filters: Sequence[int], unets: int, seed: int = 1) -> dict[str, NDArray[Any]]:
-    """Return the variables of Spleeter's U-Nets, numbered as by Keras."""
+    """Return the variables of Spleeter's U-Nets, with random values."""
     rng = np.random.default_rng(seed)
-    made: dict[str, NDArray[Any]] = {"global_step": np.array(7)}
+    return {
+        name: rng.uniform(0.1, 1, shape).astype(np.float32) if shape else np.array(7)
+        for name, shape in shapes(filters, unets).items()
+    }
 
-    def layer(kind: str, **shapes: tuple[int, ...]) -> None:
-        number = sum(name.rsplit("/")[0].rstrip("_0123456789") == kind for name in made)
-        number //= len(shapes)
-        prefix = f"{kind}_{number}" if number else kind
-        for name, shape in shapes.items():
-            made[f"{prefix}/{name}"] = rng.uniform(0.1, 1, shape).astype(np.float32)
+
+def shapes(filters: Sequence[int], unets: int) -> dict[str, tuple[int, ...]]:
+    """Return the variables of Spleeter's U-Nets, numbered as by Keras, and their shapes."""
+    made: dict[str, tuple[int, ...]] = {"global_step": ()}
+    layers: Counter[str] = Counter()
+
+    def layer(kind: str, **variables: tuple[int, ...]) -> None:
+        prefix = f"{kind}_{layers[kind]}" if layers[kind] else kind
+        layers[kind] += 1
+        made.update({f"{prefix}/{name}": shape for name, shape in variables.items()})
 
     def norm(channels: int) -> None:
         names = ("gamma", "beta", "moving_mean", "moving_variance")

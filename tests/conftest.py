@@ -22,7 +22,7 @@ from stemdrop_local.ports import LOOPBACK, listen
 
 SECRET = "the-secret-access-key-of-the-tests-40-ch"  # noqa: S105
 TOKEN = "a-token-of-the-tests.0123456789~+/="  # noqa: S105
-TENSORFLOW = {"test_cli_backends.py", "test_model_proof.py", "test_parity.py", "test_quality.py"}
+TENSORFLOW = {"test_cli_backends.py", "test_model_proof.py", "test_parity.py"}
 # Files with the longest tests begin first, so that no process is left with one of them at the end.
 FOLDERS = ("page", "integration", "template", "unit")
 

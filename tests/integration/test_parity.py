@@ -11,6 +11,7 @@ import random_checkpoints
 from benchmarks.metrics import max_step_difference, snr_db
 from benchmarks.songs.song import generate
 from stemdrop.models import Model
+from stemdrop.options import Quality
 from stemdrop_local.deployment import ROOT
 from stemdrop_separate.models.catalog import BackendName, Models
 from stemdrop_separate.separation.separate import separate
@@ -32,11 +33,13 @@ def genuine(backend: BackendName) -> Models:
     return Models(ROOT / "build" / "models", backend)
 
 
-def streamed(models: Models, model: Model, song: Waveform) -> dict[str, Waveform]:
+def streamed(
+    models: Models, model: Model, song: Waveform, quality: Quality = Quality.SPLEETER
+) -> dict[str, Waveform]:
     def blocks() -> Iterator[Waveform]:
         yield from (song[start : start + BLOCK] for start in range(0, len(song), BLOCK))
 
-    parts = [part.stems for part in separate(blocks(), models.load(model))]
+    parts = [part.stems for part in separate(blocks(), models.load(model), quality=quality)]
     return {stem: np.concatenate([part[stem] for part in parts]) for stem in model.instruments}
 
 
@@ -49,19 +52,21 @@ def assert_same(stock: dict[str, Waveform], ours: dict[str, Waveform]) -> None:
         assert snr_db(expected, ours[stem]) >= MIN_SNR_DB
 
 
-@pytest.mark.parametrize(("duration_s", "channels"), [(0.3, 1), (26, 2)])
-def test_genuine_2stems_equals_spleeter(duration_s: float, channels: int) -> None:
+@pytest.mark.parametrize(
+    ("model", "duration_s", "channels", "backends"),
+    [
+        (Model.TWO_STEMS, 26, 2, list(BackendName)),
+        (Model.TWO_STEMS_16KHZ, 0.3, 1, [BackendName.ONNX]),
+    ],
+)
+def test_genuine_weights_equal_spleeter(
+    model: Model, duration_s: float, channels: int, backends: list[BackendName]
+) -> None:
     song = mix(duration_s, channels)
     given = song[:, :1] if channels == 1 else song  # Spleeter duplicates mono itself
-    stock = separate_stock(given, ROOT / "build" / "weights" / "2stems", "2stems")
-    for backend in BackendName:
-        assert_same(stock, streamed(genuine(backend), Model.TWO_STEMS, song))
-
-
-def test_genuine_2stems_16khz_equals_spleeter() -> None:
-    song = mix(8)
-    stock = separate_stock(song, ROOT / "build" / "weights" / "2stems", "2stems-16kHz")
-    assert_same(stock, streamed(genuine(BackendName.ONNX), Model.TWO_STEMS_16KHZ, song))
+    stock = separate_stock(given, ROOT / "build" / "weights" / model.weights, model)
+    for backend in backends:
+        assert_same(stock, streamed(genuine(backend), model, song))
 
 
 @pytest.mark.parametrize(
@@ -78,6 +83,14 @@ def test_random_weights_equal_spleeter(model: Model, backends: list[BackendName]
     for backend in backends:
         models = Models(random_checkpoints.built_model(model.weights), backend)
         assert_same(stock, streamed(models, model, song))
+
+
+def test_high_quality_is_the_same_with_both_backends() -> None:
+    song = mix(8)
+    onnx, tensorflow = (
+        streamed(genuine(backend), Model.TWO_STEMS, song, Quality.HIGH) for backend in BackendName
+    )
+    assert_same(onnx, tensorflow)
 
 
 def test_songs_do_not_affect_each_other() -> None:
