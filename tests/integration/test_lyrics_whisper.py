@@ -12,7 +12,7 @@ from benchmarks.songs.instruments import Waveform
 from benchmarks.songs.repertoire import REPERTOIRE, play
 from benchmarks.songs.song import generate
 from benchmarks.songs.speech import speak
-from benchmarks.songs.spoken_songs import BANDS, SpokenSong, spoken_song
+from benchmarks.songs.spoken_songs import SpokenSong, spoken_song
 from benchmarks.word_errors import start_errors_s, word_error_rate
 from media import FFMPEG
 from stemdrop.lyrics import Transcription
@@ -23,6 +23,8 @@ from stemdrop_separate.models.catalog import Models
 from stemdrop_separate.pipeline import separate_song
 
 MODELS = ROOT / "build" / "models"
+# Those whose words are hard to hear in the mix.
+SONGS = (0, 1)
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def whisper() -> Whisper:
 @pytest.fixture(scope="module")
 def heard(whisper: Whisper, tmp_path_factory: pytest.TempPathFactory) -> list[HeardSong]:
     def hear() -> Iterator[HeardSong]:
-        for index in range(len(BANDS)):
+        for index in SONGS:
             song = spoken_song(index)
             vocals = vocals_of(song.song.mix, tmp_path_factory.mktemp("song"))
             mix = vocals.with_name("song.wav")
@@ -77,7 +79,7 @@ def test_words_start_within_0_3_s_of_the_known_times(heard: list[HeardSong]) -> 
     errors_s = np.concatenate(
         [start_errors_s(song.song.words, song.from_vocals.words) for song in heard]
     )
-    assert len(errors_s) > 80
+    assert len(errors_s) > 60
     assert abs(np.median(errors_s)) < 0.05
     assert np.percentile(np.abs(errors_s), 95) < 0.3
 

@@ -1,4 +1,7 @@
+"""Songs as the pipeline separates them, with a model that takes no time."""
+
 import shutil
+from functools import cache
 from pathlib import Path
 from typing import IO
 
@@ -7,12 +10,12 @@ import pytest
 import soundfile
 
 import media
+import tiny_models
 from benchmarks.songs.song import generate
 from media import FFMPEG, Samples
 from stemdrop.errors import NoRoomError, TimedOutError
 from stemdrop.models import Model
 from stemdrop.options import Options
-from stemdrop_local.deployment import ROOT
 from stemdrop_separate.models.catalog import Models
 from stemdrop_separate.pipeline import (
     FINISH_SHARE,
@@ -21,6 +24,10 @@ from stemdrop_separate.pipeline import (
     SeparatedSong,
     separate_song,
 )
+
+
+def tiny_model(folder: Path) -> Models:
+    return Models(tiny_models.install(folder).parent)
 
 
 def test_progress_without_announced_duration_is_exact(tmp_path: Path) -> None:
@@ -34,7 +41,7 @@ def test_progress_without_announced_duration_is_exact(tmp_path: Path) -> None:
         song,
         {"vocals": tmp_path / "vocals.wav"},
         Options.parse({"stems": "vocals"}),
-        Models(ROOT / "build" / "models").load(Model.TWO_STEMS),
+        tiny_model(tmp_path).load(Model.TWO_STEMS),
         FFMPEG,
         on_progress=shares.append,
     )
@@ -58,9 +65,15 @@ def test_temporary_files_are_next_to_the_stems(
     }
 
 
+@cache
+def song_of_two_segments() -> Samples:
+    mix: Samples = generate(14, seed=6).mix
+    return mix
+
+
 def loud(path: Path, peak: float) -> Path:
     """Write a song in 32-bit floats with a peak, which can exceed full scale."""
-    mix = generate(14, seed=6).mix
+    mix = song_of_two_segments()
     return media.wav(path, mix * np.float32(peak / np.abs(mix).max()))
 
 
@@ -70,10 +83,8 @@ def separate(
     options = Options.parse(given)
     folder.mkdir()
     targets = {stem: folder / f"{stem}.{options.codec.suffix}" for stem in options.outputs}
-    models = Models(ROOT / "build" / "models")
-    return separate_song(
-        song, targets, options, models.load(options.model), FFMPEG, on_progress=on_progress
-    )
+    network = tiny_model(folder.parent).load(options.model)
+    return separate_song(song, targets, options, network, FFMPEG, on_progress=on_progress)
 
 
 def samples(song: SeparatedSong, stem: str) -> Samples:
@@ -142,7 +153,7 @@ def test_progress_expects_no_second_pass_before_a_sample_clips(tmp_path: Path) -
 
 
 def test_progress_never_goes_back_when_a_sample_clips_late(tmp_path: Path) -> None:
-    mix = generate(28, seed=6).mix / 4
+    mix = media.tones(28) / 4
     mix[25 * 44_100 :] *= 40
     shares: list[float] = []
     song = media.wav(tmp_path / "song.wav", mix)

@@ -35,7 +35,7 @@ def song(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a song in the current folder."""
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "song.wav"
-    write_wav(path, [generate(14.0, seed=5).mix])
+    write_wav(path, [generate(3.0, seed=5).mix])
     return path
 
 
@@ -54,6 +54,7 @@ def test_files_equal_those_of_the_command_line(separator: Separator, song: Path)
 
 
 def test_waveform_gives_the_samples_of_the_file(separator: Separator, song: Path) -> None:
+    write_wav(song, [generate(14.0, seed=5).mix])  # two segments
     paths = separator.separate_file(song, bit_depth="32f")
     stems = separator.separate(decode(song))
     for stem, waveform in stems.items():

@@ -1,13 +1,16 @@
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from PIL import Image
 
 from benchmarks.songs.instruments import SAMPLE_RATE_HZ, Waveform
 from benchmarks.songs.song import generate
 from benchmarks.spectrograms import COLUMNS, HIGHEST_HZ, LOWEST_HZ, ROWS, draw, figure, spectrogram
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 ROW_HZ = np.geomspace(LOWEST_HZ, HIGHEST_HZ, 2 * ROWS + 1)[1::2]
 
@@ -18,7 +21,7 @@ def tone(frequency_hz: float, duration_s: float, rate_hz: int = SAMPLE_RATE_HZ) 
     return np.asarray(np.stack([sine, sine], axis=1), np.float32)
 
 
-def tick_labels(picture: Figure) -> list[str]:
+def tick_labels(picture: "Figure") -> list[str]:
     picture.canvas.draw()
     return [label.get_text() for label in picture.axes[-2].get_xticklabels()]
 
