@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -69,23 +70,23 @@ def sweep() -> Waveform:
 @pytest.mark.parametrize(
     "signal",
     [
-        noise(10.0),
-        gated((0, -30, 0, -90, 3, -7), 1.7),
-        gated((-40, -8, 6, -60), 3.3),
-        sweep(),
-        noise(6.0) * np.array([1, 0], np.float32),
-        generate(20.0, seed=3).mix,
-        noise(0.7),
+        lambda: noise(10.0),
+        lambda: gated((0, -30, 0, -90, 3, -7), 1.7),
+        lambda: gated((-40, -8, 6, -60), 3.3),
+        sweep,
+        lambda: noise(6.0) * np.array([1, 0], np.float32),
+        lambda: generate(20.0, seed=3).mix,
+        lambda: noise(0.7),
     ],
     ids=["noise", "gated", "quiet and loud", "sweep", "left", "song", "0.7 s"],
 )
-def test_loudness_agrees_with_ffmpeg(signal: Waveform) -> None:
-    meter = LoudnessMeter()
-    meter.add(signal)
+def test_loudness_agrees_with_ffmpeg(signal: Callable[[], Waveform]) -> None:
+    samples, meter = signal(), LoudnessMeter()
+    meter.add(samples)
     raw = ("-f", "f32le", "-ar", str(SAMPLE_RATE_HZ), "-ac", "2", "-i", "pipe:0")
     measured = subprocess.run(
         [str(FFMPEG), "-nostats", *raw, "-af", "ebur128=peak=sample", "-f", "null", "-"],
-        input=signal.tobytes(),
+        input=samples.tobytes(),
         capture_output=True,
         check=True,
     ).stderr.decode()

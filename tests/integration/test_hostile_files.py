@@ -17,7 +17,7 @@ from stemdrop_separate.pipeline import separate_song
 
 # More of them by hand, such as 10,000 in ten minutes.
 FILES = int(os.environ.get("HOSTILE_FILES", "200"))
-PARTS = 4
+PARTS = 2
 WITHIN_S = 20.0
 OPTIONS = Options.parse({"codec": "wav"})
 

@@ -1,6 +1,6 @@
 """Lyrics of generated songs with known words, with the real networks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,14 +98,16 @@ def test_lyrics_are_english_words_in_order_within_the_song(heard: list[HeardSong
 @pytest.mark.parametrize(
     "mix",
     [
-        np.zeros((5 * media.RATE_HZ, 2), np.float32),
-        generate(15.0, seed=3).accompaniment,
-        play(REPERTOIRE[3], 15.0, seed=2).accompaniment,
+        lambda: np.zeros((5 * media.RATE_HZ, 2), np.float32),
+        lambda: generate(15.0, seed=3).accompaniment,
+        lambda: play(REPERTOIRE[3], 15.0, seed=2).accompaniment,
     ],
     ids=["silence", "pop", "punk"],
 )
-def test_song_without_a_voice_has_no_words(whisper: Whisper, tmp_path: Path, mix: Waveform) -> None:
-    assert whisper.transcribe(vocals_of(mix, tmp_path), FFMPEG) == Transcription((), None)
+def test_song_without_a_voice_has_no_words(
+    whisper: Whisper, tmp_path: Path, mix: Callable[[], Waveform]
+) -> None:
+    assert whisper.transcribe(vocals_of(mix(), tmp_path), FFMPEG) == Transcription((), None)
 
 
 def test_chorus_that_repeats_has_all_its_words(whisper: Whisper, tmp_path: Path) -> None:

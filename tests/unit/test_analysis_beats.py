@@ -97,10 +97,10 @@ def test_silence_has_nothing(mix: Waveform) -> None:
     assert analyze(mix) == Music()
 
 
-@pytest.mark.parametrize("mix", [tones(10.0), drums("rock", steady(120), 5)], ids=["tone", "2.5 s"])
-def test_tones_and_short_songs_have_no_tempo(mix: Waveform) -> None:
-    music = analyze(mix)
-    assert (music.tempo_bpm, music.tempo_confidence, music.beats_s) == (None, None, ())
+def test_tones_and_short_songs_have_no_tempo() -> None:
+    for mix in (tones(10.0), drums("rock", steady(120), 5)):
+        music = analyze(mix)
+        assert (music.tempo_bpm, music.tempo_confidence, music.beats_s) == (None, None, ())
 
 
 def test_tempo_and_key_are_found_in_the_same_song() -> None:
