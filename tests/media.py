@@ -19,10 +19,12 @@ SURROUND_MASK = 0x3F
 _FLOAT_GUID = struct.pack("<H", 3) + bytes.fromhex("000000001000800000aa00389b71")
 
 
-def tones(duration_s: float, channels: int = 2, rate_hz: int = RATE_HZ) -> Samples:
+def tones(
+    duration_s: float, channels: int = 2, rate_hz: int = RATE_HZ, *, seed: int = 7
+) -> Samples:
     """Return rising chords, one per channel, with a little noise, so that no part repeats."""
     seconds = np.arange(round(duration_s * rate_hz)) / rate_hz
-    noise = np.random.default_rng(7).standard_normal((len(seconds), channels))
+    noise = np.random.default_rng(seed).standard_normal((len(seconds), channels))
     pitches = 220.0 * np.arange(1, channels + 1)
     phases = 2 * np.pi * (pitches * seconds[:, None] + 30.0 * seconds[:, None] ** 2)
     sound: Samples = 0.3 * np.sin(phases) + 0.1 * np.sin(2.5 * phases) + 0.003 * noise

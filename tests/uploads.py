@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from scipy.io import wavfile
 
 import media
-from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from stemdrop.dedupe import content_digest
 from stemdrop.job_record import Job, Status, Stem, UploadSource
@@ -33,10 +32,10 @@ TITLE = "Generated song"
 
 @cache
 def song(duration_s: float = 0.5, seed: int = 0) -> bytes:
-    """Return a generated song as a wav file."""
+    """Return chords as a wav file with a title."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "song.wav")
-        write_wav(path, [generate(duration_s, seed=seed).mix])
+        write_wav(path, [media.tones(duration_s, seed=seed)])
         data = path.read_bytes()
     # With a title: the stems of a song without one are named after its file.
     tagged = data[8:] + media.chunk(b"LIST", b"INFO" + media.chunk(b"INAM", TITLE.encode()))

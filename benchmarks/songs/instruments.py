@@ -7,8 +7,8 @@ repeats the same few notes.
 from functools import lru_cache
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import signal
 
 Waveform = NDArray[np.float32]
 
@@ -35,8 +35,8 @@ def noise(
     random: np.random.Generator, length: int, cutoff_hz: float | tuple[float, float], kind: str
 ) -> NDArray[np.float64]:
     """Return white noise through a ``highpass`` or ``bandpass`` filter of 12 dB per octave."""
-    sections = signal.butter(2, cutoff_hz, kind, fs=SAMPLE_RATE_HZ, output="sos")
-    return np.asarray(signal.sosfilt(sections, random.standard_normal(length)), np.float64)
+    sections = scipy.signal.butter(2, cutoff_hz, kind, fs=SAMPLE_RATE_HZ, output="sos")
+    return np.asarray(scipy.signal.sosfilt(sections, random.standard_normal(length)), np.float64)
 
 
 @lru_cache(maxsize=8)

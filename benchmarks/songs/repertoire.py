@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import signal
+import scipy
 
 from benchmarks.songs.composition import BEATS, Composition, compose
 from benchmarks.songs.instruments import SAMPLE_RATE_HZ, Waveform
@@ -147,5 +147,5 @@ def _reverberation(sound: Waveform, kind: SongStyle, random: np.random.Generator
     decay = 10 ** (-3 * np.arange(length) / length)
     answer = random.standard_normal((2 if kind.width else 1, length)) * decay
     answer /= np.sqrt(np.sum(np.square(answer), axis=1, keepdims=True))
-    sides = [signal.fftconvolve(sound, side)[: len(sound)] for side in answer]
+    sides = [scipy.signal.fftconvolve(sound, side)[: len(sound)] for side in answer]
     return np.stack([sides[0], sides[-1]], axis=1)

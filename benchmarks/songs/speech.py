@@ -6,8 +6,8 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import signal
 
 from benchmarks.songs.instruments import SAMPLE_RATE_HZ, Waveform
 
@@ -100,5 +100,5 @@ def speak(text: str, *, words_per_minute: int = 130, pitch: int = 50) -> Speech:
     encoded = text.encode("ascii") + b"\0"
     library.espeak_Synth(encoded, len(encoded), 0, CHARACTERS, 0, UTF_8, None, None)
     spoken = np.concatenate(chunks) / np.float32(32768)
-    resampled = signal.resample_poly(spoken, SAMPLE_RATE_HZ, sample_rate_hz)
+    resampled = scipy.signal.resample_poly(spoken, SAMPLE_RATE_HZ, sample_rate_hz)
     return Speech(resampled.astype(np.float32), tuple(words))

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import signal, special
 
 from benchmarks.songs.instruments import SAMPLE_RATE_HZ, Waveform, finish, frequency_hz, noise
 
@@ -53,10 +53,10 @@ def sing(notes: Sequence[SungNote], length: int, random: np.random.Generator) ->
     float32, shape (length,), with a peak of 1; silent where no note sounds.
     """
     pulses = _pulse_train(_melody_hz(notes, length, random))
-    source = signal.lfilter([0.1], [1, -0.9], pulses) + 0.05 * random.standard_normal(length)
+    source = scipy.signal.lfilter([0.1], [1, -0.9], pulses) + 0.05 * random.standard_normal(length)
     voice = np.zeros(length)
     for vowel in dict.fromkeys(note.vowel for note in notes):
-        sung = signal.sosfilt(_formants(vowel), source)
+        sung = scipy.signal.sosfilt(_formants(vowel), source)
         voice += sung / np.std(sung) * _presence(notes, length, vowel)
     voice *= _loudness(notes, length)
     return finish(voice + _consonants(notes, length, random) * np.abs(voice).max())
@@ -93,7 +93,7 @@ def _pulse_train(pitch_hz: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return a tone with equally strong harmonics up to 16 kHz (a Dirichlet kernel)."""
     phase = 2 * np.pi * np.cumsum(pitch_hz) / SAMPLE_RATE_HZ
     kernel = 2 * int(16_000 / pitch_hz.max()) + 1
-    return np.asarray(kernel * special.diric(phase, kernel) - 1)
+    return np.asarray(kernel * scipy.special.diric(phase, kernel) - 1)
 
 
 def _formants(vowel: str) -> NDArray[np.float64]:

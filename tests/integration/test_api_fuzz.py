@@ -3,13 +3,9 @@
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-import schemathesis
-from schemathesis.config import SchemathesisConfig
-from schemathesis.engine import Status as EngineStatus
-from schemathesis.engine import events, from_schema
 
 from api_events import TOKEN, Api
 from stemdrop.job_record import UploadSource
@@ -19,6 +15,9 @@ from stemdrop.options import Options
 from stemdrop_api import examples
 from stemdrop_local.deployment import Stack
 from uploads import RESULTS_ID, save_done
+
+if TYPE_CHECKING:
+    from schemathesis.engine import events
 
 AT_LEAST = 600
 CONFIGURATION: dict[str, Any] = {
@@ -71,7 +70,7 @@ def furnish(buckets: Stack) -> None:
         save_done(buckets, key, source, options, lyrics=lyrics)
 
 
-def failures(event: events.ScenarioFinished) -> Iterator[str]:
+def failures(event: "events.ScenarioFinished") -> Iterator[str]:
     """Return the failed checks of a scenario, with their requests."""
     recorder = event.recorder
     for case_id, checks in recorder.checks.items():
@@ -83,6 +82,11 @@ def failures(event: events.ScenarioFinished) -> Iterator[str]:
 
 
 def test_generated_requests_get_documented_responses(furnished: Api) -> None:
+    import schemathesis
+    from schemathesis.config import SchemathesisConfig
+    from schemathesis.engine import Status as EngineStatus
+    from schemathesis.engine import events, from_schema
+
     assert furnished.token
     app = sys.modules["stemdrop_api.handler"].app
     seen: Counter[tuple[str, int]] = Counter()
@@ -104,7 +108,7 @@ def test_generated_requests_get_documented_responses(furnished: Api) -> None:
     assert {status for _, status in seen} >= {200, 201, 204, 401, 404, 405, 422}
 
 
-def calls(event: events.ScenarioFinished) -> Iterator[tuple[str, int]]:
+def calls(event: "events.ScenarioFinished") -> Iterator[tuple[str, int]]:
     """Return method and status of the requests of a scenario."""
     for interaction in event.recorder.interactions.values():
         if interaction.response is not None:

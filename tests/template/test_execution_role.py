@@ -5,7 +5,6 @@ import re
 from functools import cache
 
 import pytest
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from iam_reference import UNLISTED, fits, formats_of
 from templates import (
@@ -123,6 +122,8 @@ def resolver(template: Template, made: dict[str, Template]) -> Resolver:
 @cache
 def permissions_of(kind: str) -> set[str]:
     """Return the documented permissions of CloudFormation's handlers of a resource type."""
+    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+
     handlers = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, kind).schema["handlers"]
     return {
         action
