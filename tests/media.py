@@ -3,6 +3,7 @@
 import struct
 import subprocess
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,10 @@ def tones(
 def run(*arguments: str, stdin: bytes = b"") -> bytes:
     """Run ffmpeg on valid files, and return its output."""
     command = [str(FFMPEG), "-hide_banner", "-loglevel", "error", "-y", *arguments]
-    return subprocess.run(command, input=stdin, capture_output=True, check=True).stdout
+    with TemporaryFile() as file:  # subprocess writes to a pipe 4 kB at a time
+        file.write(stdin)
+        file.seek(0)
+        return subprocess.run(command, stdin=file, capture_output=True, check=True).stdout
 
 
 def encode(path: Path, samples: Samples, *arguments: str, rate_hz: int = RATE_HZ) -> Path:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -34,8 +34,14 @@ if TYPE_CHECKING:
 def buckets(deployed: Stack) -> Stack:
     """Return the deployed template, its buckets and its queue empty."""
     for name in (deployed.uploads_bucket, deployed.stems_bucket):
-        for entry in deployed.s3.list_objects_v2(Bucket=name).get("Contents", []):
-            deployed.s3.delete_object(Bucket=name, Key=entry["Key"])
+        found = deployed.s3.list_objects_v2(Bucket=name).get("Contents", [])
+        keys = {entry["Key"] for entry in found}
+        plain = {key for key in keys if key.isprintable()}  # XML has no control characters
+        if plain:
+            deleted: Any = [{"Key": key} for key in plain]
+            deployed.s3.delete_objects(Bucket=name, Delete={"Objects": deleted})
+        for key in keys - plain:
+            deployed.s3.delete_object(Bucket=name, Key=key)
     deployed.sqs.purge_queue(QueueUrl=deployed.song_queue_url)
     return deployed
 

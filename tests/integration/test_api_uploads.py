@@ -14,7 +14,7 @@ import httpx
 import pytest
 from botocore.compat import get_current_datetime
 
-from api_events import Api, ExecutionEnvironment, create_handler
+from api_events import Api, ExecutionEnvironment, Handler, create_handler
 from stemdrop.job_record import Job, Status, Stem
 from stemdrop.keys import UploadKey, result_key
 from stemdrop.presigned import UrlSigner
@@ -47,20 +47,22 @@ def s3(buckets: Stack) -> "S3Client":
     return buckets.s3
 
 
-@pytest.fixture
-def api(
-    buckets: Stack,
-    emulator: EmulatorProcess,
-    api_environment: dict[str, str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Api]:
-    assert (buckets.uploads_bucket, buckets.stems_bucket) == BUCKETS
+@pytest.fixture(scope="module")
+def handler(emulator: EmulatorProcess, api_environment: dict[str, str]) -> Iterator[Handler]:
+    """Return the API's handler, without a proxy between it and S3."""
     environment = {**api_environment, "AWS_ENDPOINT_URL": emulator.endpoint_url}
-    for name in environment.keys() - {"PATH", "TZ", "LANG"}:
-        monkeypatch.setenv(name, environment[name])
-    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)  # it caches the first credentials
-    with ExecutionEnvironment(create_handler(environment)) as running:
-        yield Api(running.handle)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in environment.keys() - {"PATH", "TZ", "LANG"}:
+            patch.setenv(name, environment[name])
+        handler = create_handler(environment)
+    with ExecutionEnvironment(handler) as running:
+        yield running.handle
+
+
+@pytest.fixture
+def api(buckets: Stack, handler: Handler) -> Api:
+    assert (buckets.uploads_bucket, buckets.stems_bucket) == BUCKETS
+    return Api(handler)
 
 
 @pytest.fixture(params=[None, SHA256], ids=["without a checksum", "with a checksum"])
