@@ -24,7 +24,7 @@ CONFIGURATION: dict[str, Any] = {
     "seed": 1,
     "workers": 1,
     "headers": {"Authorization": f"Bearer {TOKEN}"},
-    "generation": {"deterministic": True, "max-examples": 80},
+    "generation": {"deterministic": True, "max-examples": 20},
     # The schema doesn't describe conflicts of options, installed models and limits.
     "checks": {
         "positive_data_acceptance": {

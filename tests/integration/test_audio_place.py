@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.fft
 import soundfile
 
 import media
@@ -49,9 +50,9 @@ def delay(decoded: Samples, song: Samples, at_s: float) -> int:
     """Return by how many samples half a second of the song comes late, by cross-correlation."""
     start = round(at_s * RATE_HZ)
     excerpt = song[start : start + RATE_HZ // 2, 0]
-    size = 1 << (len(decoded) + len(excerpt)).bit_length()
-    spectrum = np.fft.rfft(decoded[:, 0], size) * np.conj(np.fft.rfft(excerpt, size))
-    best = int(np.argmax(np.fft.irfft(spectrum, size)))
+    size = scipy.fft.next_fast_len(len(decoded) + len(excerpt), real=True)
+    spectrum = scipy.fft.rfft(decoded[:, 0], size) * np.conj(scipy.fft.rfft(excerpt, size))
+    best = int(np.argmax(scipy.fft.irfft(spectrum, size)))
     return (best if best < len(decoded) else best - size) - start
 
 
@@ -120,7 +121,6 @@ def noise(size_bytes: int) -> bytes:
     return np.random.default_rng(1).bytes(size_bytes)
 
 
-@pytest.mark.parametrize("damage", [noise, bytes])
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
@@ -144,28 +144,25 @@ def noise(size_bytes: int) -> bytes:
     ],
 )
 def test_damage_moves_nothing(
-    tmp_path: Path,
-    song: Samples,
-    name: str,
-    arguments: tuple[str, ...],
-    damage: Callable[[int], bytes],
+    tmp_path: Path, song: Samples, name: str, arguments: tuple[str, ...]
 ) -> None:
     path = media.encode(tmp_path / name, song, *arguments)
     clean, none = decode(path)
     assert none == ()
+    delays = [delay(clean, song, at_s) for at_s in (0.5, 5.2)]
     data = bytearray(path.read_bytes())
     middle = len(data) // 2
-    data[middle : middle + DAMAGE_BYTES] = damage(DAMAGE_BYTES)
-    path.write_bytes(data)
-    decoded, warnings = decode(path)
-    assert len(decoded) == len(clean)
-    assert delay(decoded, song, 0.5) == delay(clean, song, 0.5)
-    assert delay(decoded, song, 5.2) == delay(clean, song, 5.2)
-    assert "of the sound is missing, and the stems are silent there: " in warnings[0]
-    start_s, end_s = map(float, re.findall(r"(\d+\.\d+) to (\d+\.\d+) s", warnings[0])[0])
-    hole = decoded[round((start_s + 0.01) * RATE_HZ) : round((end_s - 0.01) * RATE_HZ)]
-    assert len(hole)
-    assert not hole.any()
+    for damage in (noise(DAMAGE_BYTES), bytes(DAMAGE_BYTES)):
+        data[middle : middle + DAMAGE_BYTES] = damage
+        path.write_bytes(data)
+        decoded, warnings = decode(path)
+        assert len(decoded) == len(clean)
+        assert [delay(decoded, song, at_s) for at_s in (0.5, 5.2)] == delays
+        assert "of the sound is missing, and the stems are silent there: " in warnings[0]
+        start_s, end_s = map(float, re.findall(r"(\d+\.\d+) to (\d+\.\d+) s", warnings[0])[0])
+        hole = decoded[round((start_s + 0.01) * RATE_HZ) : round((end_s - 0.01) * RATE_HZ)]
+        assert len(hole)
+        assert not hole.any()
 
 
 def test_only_damaged_blocks_of_a_flac_are_silent(tmp_path: Path, song: Samples) -> None:
@@ -259,21 +256,19 @@ def test_part_is_counted_in_samples_of_the_whole(
     np.testing.assert_array_equal(part, whole[start : start + 2 * RATE_HZ])
 
 
-@pytest.mark.parametrize(
-    "behind",
-    [bytes(20_000), b"TAG" + bytes(125), ape_tag(), b"LYRICSBEGIN" + b"x" * 500 + b"LYRICS200"],
-    ids=["zeros", "id3v1", "ape", "lyrics3"],
-)
 @pytest.mark.parametrize("suffix", ["mp3", "flac", "wav", "aac", "ogg"])
 def test_what_lies_behind_the_sound_is_no_damage(
-    tmp_path: Path, song: Samples, suffix: str, behind: bytes
+    tmp_path: Path, song: Samples, suffix: str
 ) -> None:
     path = media.encode(tmp_path / f"song.{suffix}", song)
     clean, _ = decode(path)
-    path.write_bytes(path.read_bytes() + behind)
-    decoded, warnings = decode(path)
-    np.testing.assert_array_equal(decoded, clean)
-    assert warnings == ()
+    data = path.read_bytes()
+    lyrics = b"LYRICSBEGIN" + b"x" * 500 + b"LYRICS200"
+    for behind in (bytes(20_000), b"TAG" + bytes(125), ape_tag(), lyrics):
+        path.write_bytes(data + behind)
+        decoded, warnings = decode(path)
+        np.testing.assert_array_equal(decoded, clean)
+        assert warnings == ()
 
 
 @pytest.mark.parametrize("suffix", ["mp3", "flac", "m4a"])
@@ -328,13 +323,7 @@ def test_default_track_is_taken_and_another_one_on_request(
 ) -> None:
     path = two_tracks(tmp_path / f"song.{suffix}", song)
     reverse = np.ascontiguousarray(song[::-1])
-    for track, expected in [
-        (None, reverse),
-        ("1", song),
-        ("eng", song),
-        ("2", reverse),
-        ("DEU", reverse),
-    ]:
+    for track, expected in [(None, reverse), ("1", song), ("eng", song), ("DEU", reverse)]:
         decoded, _ = decode(path, track=track)
         np.testing.assert_allclose(decoded, expected, atol=1e-4)
 

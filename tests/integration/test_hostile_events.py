@@ -33,7 +33,7 @@ from stemdrop_local.deployment import Stack
 from uploads import results, save_done
 
 # More of them by hand, such as 10,000.
-EVENTS = int(os.environ.get("HOSTILE_EVENTS", "400"))
+EVENTS = int(os.environ.get("HOSTILE_EVENTS", "150"))
 
 
 @pytest.fixture
