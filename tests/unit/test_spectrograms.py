@@ -77,7 +77,7 @@ def test_time_is_in_seconds_or_minutes(duration_s: float, axis: str, label: str)
     assert label in " ".join(tick_labels(picture))
 
 
-@pytest.mark.parametrize("samples", [1, 441, 400_000])
+@pytest.mark.parametrize("samples", [1, 100_000])
 def test_picture_of_any_song_is_small(tmp_path: Path, samples: int) -> None:
     song = generate(samples / SAMPLE_RATE_HZ)
     stems = {name: getattr(song, name) for name in ("mix", "vocals", "drums", "bass", "other")}

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -272,7 +272,7 @@ class Job:
 
     def to_json(self) -> str:
         """Return the record as text, for people and programs."""
-        return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+        return json.dumps(self, indent=1, ensure_ascii=False, default=_fields) + "\n"
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Job":
@@ -292,6 +292,11 @@ class Job:
             return cls(**parts)
         except (ValueError, TypeError, KeyError) as error:
             raise StorageError(f"The job record can't be read: {error!r}.") from error
+
+
+def _fields(part: Any) -> dict[str, Any]:
+    """Return the fields of a part by name. `asdict` also copies each beat and each option."""
+    return {field.name: getattr(part, field.name) for field in fields(part)}
 
 
 _PARTS: dict[str, type] = {
