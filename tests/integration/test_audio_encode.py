@@ -398,8 +398,11 @@ def test_unusual_file_name_is_kept(
     assert stem.path == tmp_path / name
 
 
-@pytest.mark.parametrize("codec", [codec for codec in Codec if codec.bit_depths])
-@pytest.mark.parametrize("sample_rate_hz", [8_000, 22_050, 48_000, 96_000])
+@pytest.mark.parametrize(
+    ("codec", "sample_rate_hz"),
+    [(Codec.WAV, rate_hz) for rate_hz in (8_000, 22_050, 48_000, 96_000)]
+    + [(Codec.FLAC, 96_000), (Codec.AIFF, 8_000), (Codec.ALAC, 48_000)],
+)
 def test_stem_has_the_wanted_rate_and_its_place(
     tmp_path: Path, codec: Codec, sample_rate_hz: int
 ) -> None:
@@ -420,8 +423,7 @@ def test_stem_has_the_wanted_rate_and_its_place(
     np.testing.assert_allclose(decode(stem.path)[: len(samples)], samples, atol=1e-3)
 
 
-@pytest.mark.parametrize("codec", Codec)
-@pytest.mark.parametrize("bitrate", ["64k", "320k"])
+@pytest.mark.parametrize(("codec", "bitrate"), [*zip(Codec, cycle(["64k", "320k"]), strict=False)])
 def test_mono_stem_is_the_mean_of_both_channels(tmp_path: Path, codec: Codec, bitrate: str) -> None:
     samples = media.tones(2.0) * np.array([1.0, 0.5], np.float32)
     stem = encode(tmp_path, codec, samples, bitrate=bitrate, channels=1)

@@ -1,4 +1,4 @@
-"""Successful jobs, with ffmpeg and the real 2stems model."""
+"""Successful jobs, with ffmpeg, and with the real 2stems model where it is about the stems."""
 
 import io
 import json
@@ -47,9 +47,15 @@ MAGIC = {
 
 
 @pytest.fixture(scope="module")
-def models() -> Models:
+def real_models() -> Models:
     """Return the real models, loaded once."""
     return Models(ROOT / "build" / "models")
+
+
+@pytest.fixture
+def real_context(job_context: JobContext, real_models: Models) -> JobContext:
+    settings = replace(job_context.settings, model_dir=real_models.folder)
+    return replace(job_context, settings=settings, models=real_models)
 
 
 def separate(buckets: Stack, job_context: JobContext, key: UploadKey = KEY, **metadata: str) -> Job:
@@ -59,9 +65,9 @@ def separate(buckets: Stack, job_context: JobContext, key: UploadKey = KEY, **me
     return job
 
 
-def test_song_is_separated_into_stems(buckets: Stack, job_context: JobContext) -> None:
+def test_song_is_separated_into_stems(buckets: Stack, real_context: JobContext) -> None:
     put(buckets, song())
-    job = separate(buckets, job_context)
+    job = separate(buckets, real_context)
     assert stem_names(buckets) == {"vocals.wav", "accompaniment.wav"}
     mix = samples(song())
     for stem in job.stems:
@@ -130,9 +136,9 @@ def test_every_codec_is_written(buckets: Stack, job_context: JobContext, codec: 
     assert head["ContentType"].startswith("audio/")
 
 
-def test_stems_and_residual_add_up_to_the_mix(buckets: Stack, job_context: JobContext) -> None:
+def test_stems_and_residual_add_up_to_the_mix(buckets: Stack, real_context: JobContext) -> None:
     put(buckets, song(), metadata={"residual": "true", "bit_depth": "32f"})
-    job = separate(buckets, job_context)
+    job = separate(buckets, real_context)
     assert [stem.stem for stem in job.stems] == ["vocals", "accompaniment", "residual"]
     total = sum(samples(read(buckets, stem.key)) for stem in job.stems)
     np.testing.assert_allclose(total, samples(song()) / 32768, atol=1e-6)
@@ -140,10 +146,10 @@ def test_stems_and_residual_add_up_to_the_mix(buckets: Stack, job_context: JobCo
 
 
 def test_residual_of_one_stem_is_the_sum_of_the_others(
-    buckets: Stack, job_context: JobContext
+    buckets: Stack, real_context: JobContext
 ) -> None:
     put(buckets, song(), metadata={"residual": "true", "bit_depth": "32f", "stems": "vocals"})
-    job = separate(buckets, job_context)
+    job = separate(buckets, real_context)
     assert [stem.stem for stem in job.stems] == ["vocals", "residual"]
     total = sum(samples(read(buckets, stem.key)) for stem in job.stems)
     np.testing.assert_allclose(total, samples(song()) / 32768, atol=1e-6)
@@ -172,10 +178,10 @@ def test_part_of_a_song_is_separated(buckets: Stack, job_context: JobContext) ->
     assert len(samples(read(buckets, job.stems[0].key))) == 4410
 
 
-def test_folder_sets_the_model(buckets: Stack, job_context: JobContext) -> None:
+def test_folder_sets_the_model(buckets: Stack, real_context: JobContext) -> None:
     key = UploadKey.parse("drop/2stems-16kHz/song.wav")
     put(buckets, song(), key)
-    job = separate(buckets, job_context, key)
+    job = separate(buckets, real_context, key)
     assert job.options["model"] == "2stems-16kHz"
     assert job.engine is not None
     assert job.engine.model == "2stems-16kHz"
@@ -220,14 +226,14 @@ def test_api_job_has_the_options_of_its_record(buckets: Stack, job_context: JobC
     assert results(buckets) == written
 
 
-def test_song_is_not_affected_by_the_previous_one(buckets: Stack, job_context: JobContext) -> None:
+def test_song_is_not_affected_by_the_previous_one(buckets: Stack, real_context: JobContext) -> None:
     # In one process, as in a warm execution environment, with an empty index.
     stems = []
     for seed in (1, 2, 1):
         for key in results(buckets, "content/"):
             buckets.s3.delete_object(Bucket=buckets.stems_bucket, Key=key)
         put(buckets, song(0.5, seed))
-        job = separate(buckets, job_context)
+        job = separate(buckets, real_context)
         assert job.usage is not None
         assert "separate" in job.usage.timings_s
         stems.append([read(buckets, stem.key) for stem in job.stems])
