@@ -167,7 +167,7 @@ def test_silence_stays_silent(quality: Quality) -> None:
     assert not np.any(joined([part.stems for part in parts], "vocals"))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     samples=st.integers(1, 6000),
     scale_db=st.floats(-120, 40),
