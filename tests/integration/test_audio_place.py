@@ -200,6 +200,12 @@ def id3_tag(announced: int, size_bytes: int) -> bytes:
     return b"ID3\x04\0\0" + digits + bytes(size_bytes)
 
 
+@pytest.fixture(scope="module")
+def frames() -> dict[tuple[str, ...], bytes]:
+    """Return the song as mp3 by the encoder's arguments, as far as it was encoded."""
+    return {}
+
+
 @pytest.mark.parametrize(
     "wrap",
     [
@@ -215,11 +221,17 @@ def id3_tag(announced: int, size_bytes: int) -> bytes:
 )
 @pytest.mark.parametrize("arguments", [(), ("-q:a", "2")], ids=["cbr", "vbr"])
 def test_encoder_delay_of_an_mp3_is_taken_off(
-    tmp_path: Path, song: Samples, wrap: Callable[[bytes], bytes], arguments: tuple[str, ...]
+    tmp_path: Path,
+    song: Samples,
+    frames: dict[tuple[str, ...], bytes],
+    wrap: Callable[[bytes], bytes],
+    arguments: tuple[str, ...],
 ) -> None:
-    path = media.encode(tmp_path / "song.mp3", song, *arguments, "-id3v2_version", "0")
-    body = path.read_bytes()
-    path.write_bytes(wrap(body))
+    path = tmp_path / "song.mp3"
+    if arguments not in frames:
+        untagged = media.encode(path, song, *arguments, "-id3v2_version", "0")
+        frames[arguments] = untagged.read_bytes()
+    path.write_bytes(wrap(frames[arguments]))
     decoded, warnings = decode(path)
     assert len(decoded) == len(song)
     assert delay(decoded, song, 0.0) == delay(decoded, song, 5.0) == 0
