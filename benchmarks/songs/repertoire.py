@@ -96,14 +96,14 @@ def play(kind: SongStyle, duration_s: float, *, seed: int = 0) -> GeneratedSong:
 def _tracks(kind: SongStyle, score: Composition, samples: int) -> dict[str, Waveform]:
     """Return the track of each instrument, float32, shape (samples,)."""
     tracks = _joined(score, samples)
-    tracks["vocals"] = _mean(
-        _joined(voice, samples, alone="vocals")["vocals"]
-        for voice in _choir(score, kind.voices_semitones)
-    )
-    tracks["keyboard"] = _mean(
-        _joined(octave, samples, alone="keyboard")["keyboard"]
-        for octave in (replace(score, tonic=score.tonic + 12 * n) for n in range(kind.keyboards))
-    )
+    for name, scores in (
+        ("vocals", _choir(score, kind.voices_semitones)),
+        ("keyboard", (replace(score, tonic=score.tonic + 12 * n) for n in range(kind.keyboards))),
+    ):
+        tracks[name] = _mean(
+            tracks[name] if each == score else _joined(each, samples, alone=name)[name]
+            for each in scores
+        )
     return {name: track for name, track in tracks.items() if name in {"vocals", *kind.band}}
 
 
