@@ -87,7 +87,7 @@ def test_unsaved_progress_is_ignored(
     assert job_of(buckets).status is Status.DONE
 
 
-def test_undeleted_stale_results_are_ignored(
+def test_job_is_done_before_its_stale_results_are_deleted(
     buckets: Stack, job_context: JobContext, faults: FaultProxy
 ) -> None:
     put(buckets, SONG)
