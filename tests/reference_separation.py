@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Estimate = Callable[[NDArray[np.float32]], dict[str, NDArray[np.float32]]]
 FRAME, HOP, SEGMENT = 4096, 1024, 512
+WINDOW = np.sin(np.pi * np.arange(FRAME) / FRAME) ** 2
 
 
 def stft(mix: Array) -> NDArray[np.complex128]:
@@ -15,18 +16,16 @@ def stft(mix: Array) -> NDArray[np.complex128]:
     frames = -(-(FRAME + len(mix)) // HOP)
     padded = np.zeros((frames * HOP + FRAME, 2))
     padded[FRAME : FRAME + len(mix)] = mix
-    window = np.sin(np.pi * np.arange(FRAME) / FRAME)[:, None] ** 2
-    return np.stack(
-        [np.fft.rfft(padded[i * HOP : i * HOP + FRAME] * window, axis=0) for i in range(frames)]
-    )
+    cut = np.stack([padded[i * HOP : i * HOP + FRAME].T for i in range(frames)])
+    return np.fft.rfft(cut * WINDOW).transpose(0, 2, 1)
 
 
 def istft(spectrum: NDArray[np.complex128], samples: int) -> Array:
     """Return the samples of frames, without the frame of zeros."""
-    window = np.sin(np.pi * np.arange(FRAME) / FRAME)[:, None] ** 2
     total = np.zeros((len(spectrum) * HOP + FRAME, 2))
-    for i, frame in enumerate(spectrum):
-        total[i * HOP : i * HOP + FRAME] += np.fft.irfft(frame, FRAME, axis=0) * window * 2 / 3
+    frames = np.fft.irfft(spectrum.transpose(0, 2, 1), FRAME) * WINDOW * 2 / 3
+    for i, frame in enumerate(frames):
+        total[i * HOP : i * HOP + FRAME] += frame.T
     return total[FRAME : FRAME + samples]
 
 

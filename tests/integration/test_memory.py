@@ -72,4 +72,4 @@ def test_long_song_takes_no_more_memory_than_short_song(
 
 
 def test_memory_on_all_processors_is_limited(tmp_path: Path) -> None:
-    assert peak_bytes(tmp_path, 6, *OPTIONS[-1]) < MAX_BYTES
+    assert peak_bytes(tmp_path, 5, *OPTIONS[-1]) < MAX_BYTES

@@ -74,7 +74,7 @@ def test_mono_goes_into_both_channels(
 
 
 def test_threads_share_a_separator(separator: Separator) -> None:
-    songs = [generate(3.0, seed=seed).mix for seed in range(4)]
+    songs = [generate(3.0, seed=seed).mix for seed in range(3)]
     expected = [separator.separate(song) for song in songs]
     started = threading.Barrier(len(songs))
 

@@ -85,7 +85,7 @@ LENGTHS = st.one_of(
 )
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(
     samples=LENGTHS,
     sizes=st.lists(st.integers(1, 300_000), min_size=1),
@@ -106,7 +106,7 @@ def test_stream_equals_whole_song(samples: int, sizes: list[int], parallel: int,
         np.testing.assert_allclose(streamed, waveform, atol=2e-6)
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(
     samples=LENGTHS,
     sizes=st.lists(st.integers(1, 300_000), min_size=1),
