@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -48,6 +49,7 @@ MUSIC = Music()
 NETWORK = SimpleNamespace(backend=SimpleNamespace(parallel=1))
 MODELS: Any = SimpleNamespace(engine=lambda _: ENGINE, load=lambda _: NETWORK)
 JOB_PACKAGE = "stemdrop_separate.job"
+parse = cache(Job.from_json)  # most orders have the same records
 
 
 def stem_of(song: bytes, name: str) -> bytes:
@@ -195,7 +197,7 @@ class Attempts(Scenario):
         self._checked = dict(self.s3.objects)
         for key in (SONG, JOB, OTHER):
             record = self.s3.objects.get((STEMS, record_key(key)))
-            job = Job.from_json(record.data) if record else None
+            job = parse(record.data) if record else None
             if job and job.status is Status.DONE:
                 assert job.source is not None
                 song = {self.etag(song): song for song in (FIRST, SECOND)}[job.source.etag]
