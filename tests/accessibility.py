@@ -8,10 +8,12 @@ from playwright.sync_api import Page
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 
 
-def require_accessible(page: Page) -> None:
-    """Check the page as it is now by axe-core."""
-    page.evaluate(AXE)
-    found = page.evaluate("axe.run({ resultTypes: ['violations'] })")
+def require_accessible(page: Page, *rules: str) -> None:
+    """Check the page as it is now by axe-core: by these rules, or by all."""
+    if not page.evaluate("'axe' in globalThis"):
+        page.evaluate(AXE)
+    options = {"resultTypes": ["violations"]} | ({"runOnly": rules} if rules else {})
+    found = page.evaluate("(options) => axe.run(options)", options)
     wrong = [
         {"rule": rule["id"], "where": [node["html"] for node in rule["nodes"]]}
         for rule in found["violations"]
