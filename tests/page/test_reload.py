@@ -183,7 +183,9 @@ def test_song_that_expires_while_open_is_shown_as_gone(
 ) -> None:
     user.expected = [HTTP_ERROR]
     user.separate(make_song("shown.wav", 79))
-    user.card("done")
+    with user.page.expect_response(re.compile(r"/peaks\.dat")) as peaks:
+        user.card("done")
+    peaks.value.finished()  # the card loads nothing else before a click
     expire(site.services.stack, datetime.now(UTC) + timedelta(days=30))
     user.page.get_by_role("link", name="Save vocals").click()
     user.card("gone", "shown")
