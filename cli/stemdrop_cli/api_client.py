@@ -10,7 +10,6 @@ import httpx
 
 from stemdrop.options import Options
 from stemdrop.presigned import PresignedUpload
-from stemdrop_cli.connections import open_client
 from stemdrop_cli.errors import (
     BusyError,
     ServerError,
@@ -18,6 +17,7 @@ from stemdrop_cli.errors import (
     TokenRejectedError,
     UnreachableError,
 )
+from stemdrop_cli.http_clients import open_client
 from stemdrop_cli.responses import JobResponse, parse_job, parse_upload
 
 # API Gateway times out after 29 seconds.

@@ -13,7 +13,6 @@ import httpx
 
 from stemdrop.presigned import PresignedUpload
 from stemdrop_cli.api_client import is_temporary, reason
-from stemdrop_cli.connections import open_client
 from stemdrop_cli.errors import (
     BusyError,
     DownloadExpiredError,
@@ -21,6 +20,7 @@ from stemdrop_cli.errors import (
     UnreachableError,
     UploadExpiredError,
 )
+from stemdrop_cli.http_clients import open_client
 from stemdrop_cli.responses import DownloadLink
 
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
