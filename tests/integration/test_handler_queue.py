@@ -208,15 +208,23 @@ def test_failure_before_the_first_record_is_recorded(
     assert handler(message_event(event_of(OTHER)), Context()) == DONE
 
 
+def leave_killed_attempt(buckets: Stack, store: Store, upload: UploadKey, *, attempt: int) -> str:
+    """Leave what an attempt has written before it was killed, and return the key of its stem."""
+    put(buckets, song(), upload)
+    begun = Job(
+        str(upload), Status.PROCESSING, now(), now(), attempt=attempt, results_ids=(RESULTS_ID,)
+    )
+    store.save_job(upload, begun, None)
+    stem = result_key(upload, RESULTS_ID, "vocals.wav")
+    buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=stem, Body=b"of the killed attempt")
+    return stem
+
+
 def test_killed_last_attempt_is_recorded_by_the_next_receive(
     handler: Handler, buckets: Stack, store: Store, sqs: FakeSqsClient, notified: list[Job]
 ) -> None:
     upload = UploadKey.parse(OTHER)
-    put(buckets, song(), upload)
-    begun = Job(OTHER, Status.PROCESSING, now(), now(), attempt=3, results_ids=(RESULTS_ID,))
-    store.save_job(upload, begun, None)
-    stem = result_key(upload, RESULTS_ID, "vocals.wav")
-    buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=stem, Body=b"of the killed attempt")
+    leave_killed_attempt(buckets, store, upload, attempt=3)
     for _ in range(2):
         assert handler(message_event(event_of(OTHER), received=4), Context()) == failed(0)
     job = job_of(buckets, upload)
@@ -262,11 +270,7 @@ def test_results_that_the_last_attempt_kept_are_deleted_by_the_last_receive(
     handler: Handler, buckets: Stack, store: Store, faults: FaultProxy
 ) -> None:
     upload = UploadKey.parse(OTHER)
-    put(buckets, song(), upload)
-    begun = Job(OTHER, Status.PROCESSING, now(), now(), attempt=2, results_ids=(RESULTS_ID,))
-    store.save_job(upload, begun, None)
-    stem = result_key(upload, RESULTS_ID, "vocals.wav")
-    buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=stem, Body=b"of a killed attempt")
+    stem = leave_killed_attempt(buckets, store, upload, attempt=2)
     faults.inject(unavailable, "GET", OTHER, times=100)
     faults.inject(unavailable, "GET", "", times=100)
     assert handler(message_event(event_of(OTHER), received=3), Context()) == failed(0)
