@@ -62,7 +62,7 @@ def test_good_file_gives_stems(tmp_path: Path, suffix: str, arguments: tuple[str
     assert outcome(song, tmp_path) == "stems"
 
 
-@pytest.mark.parametrize("part", range(FILES // FILES_PER_TEST))
+@pytest.mark.parametrize("part", range(-(-FILES // FILES_PER_TEST)))
 def test_hostile_file_gives_stems_or_a_code(tmp_path: Path, part: int) -> None:
     outcomes: Counter[str] = Counter()
     for number, (suffix, data) in enumerate(hostile_files(FILES_PER_TEST, seed=part)):
