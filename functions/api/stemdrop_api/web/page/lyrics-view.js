@@ -9,6 +9,7 @@ import { retry } from "./retry.js";
 const CURRENT_PLACE = 0.35; // of the height, so that more of the lines to come is visible
 // What moves the lines, other than this module.
 const SCROLL_EVENTS = ["wheel", "touchmove", "pointerdown", "keydown"];
+const SCROLL_START_MS = 1000; // longer than a browser takes from such an event to the moved lines
 
 export class LyricsView {
   #song;
@@ -22,6 +23,7 @@ export class LyricsView {
   #shownLines = [];
   #current = -1;
   #isFollowing = true;
+  #scrolled_ms = -Infinity;
   #karaoke = null;
 
   /**
@@ -49,7 +51,7 @@ export class LyricsView {
     song.addEventListener("change", () => this.#showState(), { signal });
     playback.addEventListener("change", () => (this.#isFollowing = true), { signal });
     for (const type of SCROLL_EVENTS) {
-      this.#list.addEventListener(type, () => (this.#isFollowing = false), { signal, passive: true });
+      this.#list.addEventListener(type, () => this.#stopFollowing(), { signal, passive: true });
     }
     this.#list.addEventListener("keydown", (event) => this.#moveFocus(event), { signal });
     this.#showState();
@@ -125,10 +127,16 @@ export class LyricsView {
   #follow({ parentElement: item }) {
     const { scrollTop, clientHeight } = this.#list;
     const isVisible = item.offsetTop >= scrollTop && item.offsetTop + item.offsetHeight <= scrollTop + clientHeight;
-    this.#isFollowing ||= isVisible;
+    const hasScrolled = performance.now() - this.#scrolled_ms > SCROLL_START_MS;
+    this.#isFollowing ||= isVisible && hasScrolled;
     const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
     const top = item.offsetTop - CURRENT_PLACE * (clientHeight - item.offsetHeight);
     if (this.#isFollowing) this.#list.scrollTo({ top, behavior: isStill ? "instant" : "smooth" });
+  }
+
+  #stopFollowing() {
+    this.#isFollowing = false;
+    this.#scrolled_ms = performance.now();
   }
 
   /** Let Tab reach this line only. The arrow keys reach the others. */
