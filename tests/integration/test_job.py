@@ -299,7 +299,9 @@ def test_stems_are_uploaded_before_the_record_says_so(
     put(buckets, song(), metadata={"zip": "true"})
     job = separate(buckets, job_context)
     puts = [request.key for request in faults.requests if request.method == "PUT"]
-    assert puts[-1] == record_key(KEY)
+    *_, record, entry = puts
+    assert record == record_key(KEY)
+    assert entry.startswith("content/")
     assert set(puts[-6:-2]) == job.result_keys
 
 

@@ -37,18 +37,17 @@ STEPS: dict[str, tuple[str, str, int]] = {
     "song looked up again": ("HEAD", str(KEY), 1),
     "record of the upload": ("PUT", record_key(KEY), 3),
     "stem uploaded": ("PUT", f"{KEY}/results-*/vocals.wav", 0),
-    "index written": ("PUT", "entry", 0),
     "record finished": ("PUT", record_key(KEY), 4),
 }
 
 
 @pytest.mark.parametrize("step", STEPS)
 def test_failed_step_is_completed_by_the_next_delivery(
-    buckets: Stack, job_context: JobContext, faults: FaultProxy, entry: str, step: str
+    buckets: Stack, job_context: JobContext, faults: FaultProxy, step: str
 ) -> None:
     method, key, after = STEPS[step]
     put(buckets, SONG)
-    faults.inject(unavailable, method, key.replace("entry", entry), after=after, times=100)
+    faults.inject(unavailable, method, key, after=after, times=100)
     with pytest.raises(StorageError):
         attempt(job_context)
     if record_key(KEY) in results(buckets):
@@ -68,9 +67,10 @@ def test_busy_s3_is_retried_at_every_step(
     buckets: Stack, job_context: JobContext, faults: FaultProxy, entry: str
 ) -> None:
     put(buckets, SONG)
-    for method, key, after in STEPS.values():
-        faults.inject(unavailable, method, key.replace("entry", entry), after=2 * after, times=2)
+    for method, key, after in [*STEPS.values(), ("PUT", entry, 0)]:
+        faults.inject(unavailable, method, key, after=2 * after, times=2)
     assert attempt(job_context) is Outcome.DONE
+    assert entry in results(buckets)
     assert stem_names(buckets) == BOTH
     assert job_of(buckets).attempt == 1
 
@@ -94,6 +94,16 @@ def test_job_is_done_before_its_stale_results_are_deleted(
     faults.inject(unavailable, "GET", "", times=100)
     assert attempt(job_context) is Outcome.DONE
     assert job_of(buckets).status is Status.DONE
+
+
+def test_job_is_done_without_its_index_entry(
+    buckets: Stack, job_context: JobContext, faults: FaultProxy, entry: str
+) -> None:
+    put(buckets, SONG)
+    faults.inject(unavailable, "PUT", entry, times=100)
+    assert attempt(job_context) is Outcome.DONE
+    assert job_of(buckets).status is Status.DONE
+    assert entry not in results(buckets)
 
 
 @pytest.mark.parametrize("step", ["index read", "stem copied"])

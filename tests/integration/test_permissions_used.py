@@ -225,10 +225,15 @@ def separate_job(
     return done
 
 
-def delete_during_upload(
-    api: Api, separator: JobContext, buckets: Stack, proxies: dict[str, PolicyProxy]
+def delete_before(
+    write: str,
+    outcome: Outcome,
+    api: Api,
+    separator: JobContext,
+    buckets: Stack,
+    proxies: dict[str, PolicyProxy],
 ) -> None:
-    """Delete a job during the upload of its stems."""
+    """Delete a job before its attempt writes an object."""
     data = song(0.5, seed=7)
     job = api.post("/jobs", {"filename": "b.wav", "size_bytes": len(data)}).json
     key = send(job, buckets, proxies["ApiRole"], data)
@@ -236,8 +241,8 @@ def delete_during_upload(
     def delete() -> None:
         assert api.delete(f"/jobs/{job['id']}").status == 204
 
-    proxies["SeparateRole"].inject(run_before(delete), "PUT", result_key(key, "*", "vocals.wav"))
-    assert attempt(separator, key) is Outcome.SKIPPED
+    proxies["SeparateRole"].inject(run_before(delete), "PUT", write)
+    assert attempt(separator, key) is outcome
     assert not results(buckets, f"{key}/")
 
 
@@ -248,7 +253,8 @@ def test_separator_uses_every_permission_of_its_role(
     separate_dropped_songs(separator, buckets, proxy)
     publish_and_retry(buckets, proxy)
     job = separate_job(api, separator, buckets, proxies)
-    delete_during_upload(api, separator, buckets, proxies)
+    delete_before("jobs/*/*/vocals.wav", Outcome.SKIPPED, api, separator, buckets, proxies)
+    delete_before("content/*", Outcome.DONE, api, separator, buckets, proxies)
     job_key = UploadKey.parse(job["key"])
     fail_multipart_upload(separator, proxy, result_key(job_key, RESULTS_ID, "large.wav"))
     fail_multipart_upload(separator, proxy, transcription_key(RESULTS_ID, VOCALS_NAME))

@@ -335,7 +335,7 @@ class SongDeleted(Attempts):
 
 
 class GivenUp(Attempts):
-    """S3 refuses the index entry of an attempt that is the last one of its event."""
+    """S3 refuses the stems of an attempt that is the last one of its event."""
 
     killable = frozenset()
 
@@ -344,7 +344,7 @@ class GivenUp(Attempts):
             with suppress(StorageError):
                 self.attempt(is_last=True)
 
-        self.s3.refuses = lambda key: key.startswith("content/") and self.current == "first"
+        self.s3.refuses = lambda key: key.endswith("/vocals.wav") and self.current == "first"
         return {"first": fail, "second": self.attempt}
 
 

@@ -21,7 +21,6 @@ class JobState:
     first_record : Record to write at the start.
     deadline : Moment by which the separation has to end.
     is_last : Whether the song is not tried again if this attempt fails.
-    content_digest : Name of the content index entry, once the song's bytes are known.
     """
 
     context: JobContext
@@ -32,7 +31,6 @@ class JobState:
     deadline: Deadline
     meter: UsageMeter
     is_last: bool
-    content_digest: str | None = None
 
     @property
     def store(self) -> Store:

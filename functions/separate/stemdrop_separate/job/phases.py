@@ -16,9 +16,9 @@ from stemdrop.errors import (
     UploadGoneError,
 )
 from stemdrop.job_record import Failure, Stage, Status, now
-from stemdrop.keys import STEM_FILE_NAME, VOCALS_NAME
+from stemdrop.keys import STEM_FILE_NAME, VOCALS_NAME, UploadKey
 from stemdrop.options import STEM_FILE, Options
-from stemdrop.store import Upload
+from stemdrop.store import Store, Upload
 from stemdrop_separate.disk_space import require_disk_space
 from stemdrop_separate.job.context import JobResult, Outcome
 from stemdrop_separate.job.job_start import require_size, source_of
@@ -60,8 +60,10 @@ def separate_and_publish(state: JobState) -> JobResult:
         sha256 = _download(state, state.upload, song)
         source = replace(source_of(state.upload), sha256=sha256)
         state.record.update(source=source, engine=engine, stage=Stage.SEPARATING)
-        state.content_digest = content_digest(sha256, options)
-        return _copy_stems(state, state.content_digest) or _separate(state, song, options)
+        digest = content_digest(sha256, options)
+        result = _copy_stems(state, digest) or _separate(state, song, options)
+    _save_content(state.store, state.key, digest)
+    return result
 
 
 def _download(state: JobState, upload: Upload, song: Path) -> str:
@@ -74,10 +76,10 @@ def _download(state: JobState, upload: Upload, song: Path) -> str:
         raise UploadGoneError(UPLOAD_GONE) from error
 
 
-def _copy_stems(state: JobState, content_digest: str) -> JobResult | None:
+def _copy_stems(state: JobState, digest: str) -> JobResult | None:
     """Publish copies of the stems of the same song; None if there are none."""
     with state.meter.stage("reuse"):
-        original = find_reusable(state.context, state.key, content_digest, state.job)
+        original = find_reusable(state.context, state.key, digest, state.job)
     if original is None:
         return None
 
@@ -156,8 +158,6 @@ def _finish(state: JobState, results_id: str, results: PublishedResults) -> JobR
     ------
     ChangedError : The record no longer names the results.
     """
-    if state.content_digest:
-        state.store.save_content(state.content_digest, state.key)
     state.record.update(
         status=Status.DONE,
         stage=None,
@@ -178,6 +178,19 @@ def _finish(state: JobState, results_id: str, results: PublishedResults) -> JobR
     return JobResult(Outcome.DONE, state.job, is_clean)
 
 
+def _save_content(store: Store, key: UploadKey, digest: str) -> None:
+    """Write a done job's entry in the content index, unless the job is deleted meanwhile.
+
+    Without the entry, the next upload of the song is separated instead of copied.
+    """
+    try:
+        store.save_content(digest, key)
+        if store.load_job(key)[0] is None:
+            store.forget_content(digest, key)
+    except StorageError:
+        logger.warning("content_index_entry_not_written", key=str(key), exc_info=True)
+
+
 def reject(state: JobState, error: RejectedError) -> JobResult:
     """Write the record of a job that failed."""
     state.record.update(
@@ -191,20 +204,3 @@ def reject(state: JobState, error: RejectedError) -> JobResult:
     )
     is_clean = delete_stale_results(state.store, state.key, state.record.begun_ids)
     return JobResult(Outcome.REJECTED, state.job, is_clean)
-
-
-def abandon(state: JobState) -> bool:
-    """Delete what an attempt has published whose work is no longer needed.
-
-    Returns
-    -------
-    Whether S3 worked; see `delete_stale_results`.
-
-    Raises
-    ------
-    StorageError : S3 failed when the results were deleted, or before.
-    """
-    is_clean = delete_stale_results(state.store, state.key, state.record.begun_ids)
-    if state.content_digest and state.store.load_job(state.key)[0] is None:
-        state.store.forget_content(state.content_digest, state.key)
-    return is_clean

@@ -19,7 +19,7 @@ from stemdrop.store import Store
 from stemdrop_separate.job.context import Invocation, JobContext, JobResult, Outcome
 from stemdrop_separate.job.job_start import is_settled, start_record
 from stemdrop_separate.job.job_state import JobState
-from stemdrop_separate.job.phases import abandon, reject, separate_and_publish
+from stemdrop_separate.job.phases import reject, separate_and_publish
 from stemdrop_separate.job.publish import delete_stale_results
 from stemdrop_separate.job.record_writer import RecordWriter
 from stemdrop_separate.job.usage import UsageMeter
@@ -104,7 +104,8 @@ def _run_phases(state: JobState) -> JobResult:
             return reject(state, error)
     except (SupersededError, ChangedError) as error:
         logger.info("superseded", key=str(state.key), reason=error.message)
-        return JobResult(Outcome.SKIPPED, is_clean=abandon(state))
+        is_clean = delete_stale_results(state.store, state.key, state.record.begun_ids)
+        return JobResult(Outcome.SKIPPED, is_clean=is_clean)
 
 
 def _give_up(store: Store, record: RecordWriter, error: Exception) -> None:
