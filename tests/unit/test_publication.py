@@ -2,10 +2,11 @@
 
 import hashlib
 import itertools
+import json
 import logging
 import os
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -50,6 +51,26 @@ NETWORK = SimpleNamespace(backend=SimpleNamespace(parallel=1))
 MODELS: Any = SimpleNamespace(engine=lambda _: ENGINE, load=lambda _: NETWORK)
 JOB_PACKAGE = "stemdrop_separate.job"
 parse = cache(Job.from_json)  # most orders have the same records
+
+
+@contextmanager
+def lasting_workspace(folder: Path) -> Iterator[Path]:
+    """Yield a folder that stays, and delete its files, which takes less time than the folder."""
+    folder.mkdir(exist_ok=True)
+    try:
+        yield folder
+    finally:
+        for file in folder.iterdir():
+            file.unlink()
+
+
+def in_one_line(job: Job) -> str:
+    """Return a record without line breaks, which takes a tenth of the time."""
+
+    def fields(part: Any) -> dict[str, Any]:
+        return {name: getattr(part, name) for name in part.__slots__}
+
+    return json.dumps(job, default=fields)
 
 
 def stem_of(song: bytes, name: str) -> bytes:
@@ -112,9 +133,14 @@ class SequentialPool:
 
 @pytest.fixture(autouse=True)
 def deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replace the separation, the pools and the clock. One moment for all is worst."""
+    """Replace the separation, the folder, the pools, the records' layout and the clock.
+
+    One moment for all is worst.
+    """
     monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)
+    monkeypatch.setattr(Job, "to_json", in_one_line)
     monkeypatch.setattr(f"{JOB_PACKAGE}.phases.separate_song", separate)
+    monkeypatch.setattr(f"{JOB_PACKAGE}.phases.workspace", lasting_workspace)
     monkeypatch.setattr(f"{JOB_PACKAGE}.publish.ThreadPoolExecutor", SequentialPool)
     monkeypatch.setattr("stemdrop.dedupe.ThreadPoolExecutor", SequentialPool)
     monkeypatch.setattr(f"{JOB_PACKAGE}.job_start.now", lambda: TIME)
