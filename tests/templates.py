@@ -4,13 +4,11 @@ import copy
 import re
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
 import boto3
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
-from samtranslator.yaml_helper import yaml_parse
 
 Template = dict[str, Any]
 Statement = dict[str, Any]
@@ -46,12 +44,6 @@ NAMED = {
     ),
 }
 REFERRED_BY_ARN = {"AWS::SNS::Topic"}
-
-
-def load_template(path: Path) -> Template:
-    """Read a template, with short tags in long form."""
-    template: Template = yaml_parse(path.read_text())
-    return template
 
 
 class Resolver:

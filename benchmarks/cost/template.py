@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse
-
 from benchmarks.cost.bill import BilledDeployment
 from benchmarks.cost.figures import Template
 from stemdrop_local.deployment import TEMPLATE
+from stemdrop_local.template_file import load_template
 
 # Billed metrics per route if the template enables detailed metrics.
 # Source: "Monitor CloudWatch metrics for HTTP APIs" in the API Gateway developer guide.
@@ -18,7 +17,7 @@ ROUTES = 3
 
 def read_template(parameters: Mapping[str, str] | None = None) -> Template:
     """Return the values of the template, with the defaults of its parameters."""
-    template = yaml_parse(TEMPLATE.read_text())
+    template = load_template(TEMPLATE)
     resources = template["Resources"]
     given = {name: each.get("Default") for name, each in template["Parameters"].items()}
     given |= parameters or {}

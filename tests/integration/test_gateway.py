@@ -6,13 +6,13 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from samtranslator.yaml_helper import yaml_parse
 
 from api_events import TOKEN
 from stemdrop.job_record import Job, Status, Stem
 from stemdrop.keys import UploadKey, result_key
 from stemdrop.store import Store
 from stemdrop_local.deployment import TEMPLATE, Stack
+from stemdrop_local.template_file import load_template
 from uploads import RESULTS_ID
 
 ID = "0" * 32
@@ -79,7 +79,7 @@ def call(http: httpx.Client, route: str, authorization: str | None) -> httpx.Res
 
 
 def test_all_routes_of_the_template_are_known_to_this_test() -> None:
-    resources = yaml_parse(TEMPLATE.read_text())["Resources"].values()
+    resources = load_template(TEMPLATE)["Resources"].values()
     routes = [
         resource["Properties"]["RouteKey"]
         for resource in resources

@@ -19,8 +19,9 @@ from stemdrop.transcription_jobs import TranscriptionJob, TranscriptionJobs
 from stemdrop_local.deployment import TEMPLATE, Stack
 from stemdrop_local.emulator import ACCESS_KEY_ID, REGION
 from stemdrop_local.emulator_process import EmulatorProcess
+from stemdrop_local.template_file import load_template
 from stemdrop_lyrics.transcription import LyricsContext, finish_transcription
-from templates import ACCOUNT_ID, load_template, policy_statements
+from templates import ACCOUNT_ID, policy_statements
 from uploads import results
 
 if TYPE_CHECKING:

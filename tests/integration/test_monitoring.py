@@ -13,7 +13,8 @@ from stemdrop.errors import TransientError
 from stemdrop.keys import UploadKey
 from stemdrop.store import Store
 from stemdrop_local.deployment import ROOT, Stack
-from templates import Resolver, load_template
+from stemdrop_local.template_file import load_template
+from templates import Resolver
 from uploads import put, song
 
 # Namespace, name and dimensions.

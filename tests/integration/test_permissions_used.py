@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 import boto3
 import pytest
-from samtranslator.yaml_helper import yaml_parse
 
 from api_events import Api, ExecutionEnvironment, create_handler
 from fault_proxy import S3Request, forbidden, run_before
@@ -35,6 +34,7 @@ from stemdrop.store import Store
 from stemdrop_local.deployment import STACK_NAME, TEMPLATE, Stack
 from stemdrop_local.emulator import ACCESS_KEY_ID, REGION
 from stemdrop_local.emulator_process import EmulatorProcess
+from stemdrop_local.template_file import load_template
 from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.job.context import Invocation, JobContext, Outcome
 from stemdrop_separate.job.lyrics_phase import write_lyrics
@@ -71,7 +71,7 @@ def statements_of(emulator: EmulatorProcess, role: str) -> list[Mapping[str, Any
 
 def unused(proxy: PolicyProxy, function: str) -> set[Grant]:
     """Return the grants that neither the function's code nor Lambda used."""
-    properties = yaml_parse(TEMPLATE.read_text())["Resources"][function]["Properties"]
+    properties = load_template(TEMPLATE)["Resources"][function]["Properties"]
     unused_grants = list_grants(proxy.statements) - proxy.used
     return {grant for grant in unused_grants if BY_LAMBDA.get(grant.action) not in properties}
 

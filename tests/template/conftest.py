@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from templates import Resolver, Template, load_template
+from stemdrop_local.template_file import load_template
+from templates import Resolver, Template
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from templates import load_template
+from stemdrop_local.template_file import load_template
 
 TEMPLATES = ["template.yaml", "infra/bootstrap.yaml"]
 WHOLE = re.compile(r"Use a whole number from (\d+) to (\d+)\.")

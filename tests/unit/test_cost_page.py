@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse
 
 from benchmarks.cost.bill import BilledDeployment
 from benchmarks.cost.cost_page import SIZES_MB, TEXT, write_page
@@ -15,8 +14,9 @@ from benchmarks.cost.template import read_template
 from benchmarks.cost.traffic import Request, Requester, RequestKind, Traffic
 from stemdrop.codecs import Codec
 from stemdrop_local.deployment import ROOT, TEMPLATE
+from stemdrop_local.template_file import load_template
 
-PARAMETERS = yaml_parse(TEMPLATE.read_text())["Parameters"]
+PARAMETERS = load_template(TEMPLATE)["Parameters"]
 NAME = re.compile(r"`([A-Z][A-Za-z]+[a-z][A-Za-z]*)`")
 
 
@@ -168,7 +168,7 @@ def test_the_page_and_its_picture_are_written(tmp_path: Path) -> None:
 def test_named_parameters_exist(page: str) -> None:
     named = set(NAME.findall(page))
     assert {"SeparateMemoryMb", "SeparateConcurrency", "RetentionDays", "ApiRateLimit"} <= named
-    bootstrap = yaml_parse((ROOT / "infra" / "bootstrap.yaml").read_text())["Parameters"]
+    bootstrap = load_template(ROOT / "infra" / "bootstrap.yaml")["Parameters"]
     assert named - {"DetailedMetricsEnabled"} <= PARAMETERS.keys() | bootstrap.keys()
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from samtranslator.yaml_helper import yaml_parse
 
 from stemdrop_local.deployment import TEMPLATE
 from stemdrop_local.localize import FUNCTION, LAYER, RUNTIME, LocalCode, localize
+from stemdrop_local.template_file import load_template
 
 Template = dict[str, Any]
 
@@ -66,7 +66,7 @@ def others(template: Template) -> Template:
 
 @pytest.fixture(scope="module")
 def template() -> Template:
-    parsed: Template = yaml_parse(TEMPLATE.read_text())
+    parsed: Template = load_template(TEMPLATE)
     return parsed
 
 

@@ -9,23 +9,15 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
-import yaml
-
 from stemdrop.errors import SetupError
+from stemdrop_local.template_file import load_template
 
 Declared = Mapping[str, Mapping[str, Any]]
 
 
-class _Loader(yaml.SafeLoader):
-    """Loads a template without intrinsic functions, which parameters don't have."""
-
-
-_Loader.add_multi_constructor("!", lambda *_: None)
-
-
 def load_declared(template: Path) -> Declared:
     """Return the parameters that a template declares."""
-    declared: Declared = yaml.load(template.read_text(), _Loader)["Parameters"]  # noqa: S506
+    declared: Declared = load_template(template)["Parameters"]
     return declared
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, WaiterError
-from samtranslator.yaml_helper import yaml_parse
 
 from stemdrop.errors import SetupError
 from stemdrop_local.emulator import REGION
 from stemdrop_local.emulator_process import EmulatorProcess
 from stemdrop_local.localize import LocalCode, localize
+from stemdrop_local.template_file import load_template
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -116,7 +116,7 @@ def deploy(emulator: EmulatorProcess, deployment: Deployment) -> Stack:
         for name in ("SeparateFunction", "ApiFunction", "LyricsFunction", "WebhookFunction")
     }
     code = LocalCode(CODE_BUCKET, CODE_KEY, environment, deployment.handlers)
-    template = localize(yaml_parse(TEMPLATE.read_text()), code)
+    template = localize(load_template(TEMPLATE), code)
     s3.put_object(Bucket=CODE_BUCKET, Key=TEMPLATE_KEY, Body=json.dumps(template))
     created = _create_stack(emulator, deployment.parameters)
     return Stack(
