@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import settings as hypothesis_settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
@@ -26,6 +27,11 @@ TOKEN = "a-token-of-the-tests.0123456789~+/="  # noqa: S105
 TENSORFLOW = {"test_cli_backends.py", "test_model_proof.py", "test_parity.py"}
 # Files with the longest tests begin first, so that no process is left with one of them at the end.
 FOLDERS = ("page", "integration", "template", "unit")
+# Examples of a property; the nightly workflow has more. Time proves nothing on shared processors.
+EXAMPLES = int(os.environ.get("EXAMPLES", "40"))
+
+hypothesis_settings.register_profile("stemdrop", max_examples=EXAMPLES, deadline=None)
+hypothesis_settings.load_profile("stemdrop")
 
 
 def pytest_configure() -> None:

@@ -16,7 +16,6 @@ from stemdrop_api.web_page import version
 from uploads import RESULTS_ID
 
 SHARED = settings(
-    deadline=None,
     max_examples=60,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -105,7 +105,7 @@ def whole(song: Path) -> Samples:
     return decode(song)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(st.floats(0, 2.9), st.floats(0.001, 4))
 def test_any_part_of_a_song_equals_that_part_of_the_whole(
     song: Path, whole: Samples, offset_s: float, duration_s: float

@@ -231,9 +231,7 @@ def test_block_may_have_any_memory_layout(tmp_path: Path) -> None:
     np.testing.assert_array_equal(decode(path), samples[::2])
 
 
-@settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     peak=st.floats(0.0009765625, 8, width=32),
     loud=st.integers(0, 50),

@@ -88,9 +88,7 @@ def test_move_task_of_a_missing_queue_is_refused(deployed: Stack) -> None:
         deployed.sqs.start_message_move_task(SourceArn=f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:nothing")
 
 
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=st.integers(0, 99), length=st.integers(1, 50), is_same=st.booleans())
 def test_range_never_mixes_object_versions(
     buckets: Stack, first: int, length: int, is_same: bool

@@ -101,7 +101,6 @@ def require_private(log: str) -> None:
 @settings(
     max_examples=EVENTS,
     derandomize=True,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(hostile_events(), st.sampled_from([None] * 9 + [unavailable, forbidden, truncate_body]))

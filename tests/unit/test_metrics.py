@@ -38,7 +38,7 @@ def test_known_error_has_the_expected_ratios(ratio_db: float) -> None:
     assert snr_db(reference, estimate) == pytest.approx(ratio_db, abs=0.01)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(gain=st.floats(0.01, 100), sign=st.sampled_from([-1, 1]))
 def test_gain_changes_snr_but_not_si_sdr(gain: float, sign: int) -> None:
     reference, estimate = pair_with_error(20)

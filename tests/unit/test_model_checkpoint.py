@@ -24,7 +24,6 @@ NAMES = st.text("ab/_1é", min_size=1, max_size=9)
 SHAPES = array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)
 
 
-@settings(deadline=None)
 @given(st.dictionaries(NAMES, arrays(np.float32, SHAPES), max_size=40), st.integers(1, 50))
 def test_saved_variables_are_read(saved: dict[str, NDArray[Any]], entries_per_block: int) -> None:
     with TemporaryDirectory() as folder:
@@ -41,7 +40,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("checkpoint"), VARIABLES, entries_per_block=7)
 
 
-@settings(deadline=None)
 @given(name=st.sampled_from([INDEX, DATA]), data=st.data())
 def test_a_truncated_file_is_refused(folder: Path, name: str, data: st.DataObject) -> None:
     whole = (folder / name).read_bytes()
@@ -53,7 +51,7 @@ def test_a_truncated_file_is_refused(folder: Path, name: str, data: st.DataObjec
         (folder / name).write_bytes(whole)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(name=st.sampled_from([INDEX, DATA]), change=st.integers(1, 255), data=st.data())
 def test_changed_byte_is_refused_or_has_no_effect(
     folder: Path, name: str, change: int, data: st.DataObject

@@ -59,7 +59,7 @@ SIZES = {
 }
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(**SIZES)
 @example(inputs=17, outputs=16, segments=1, bins=3, seed=0)  # whole blocks of outputs only
 def test_transposed_convolutions_equal_the_reference(
@@ -95,7 +95,7 @@ VALUES = st.floats(-200, 200, width=32)
 
 @pytest.mark.parametrize("kind", ["ReLU", "LeakyReLU", "ELU"])
 @given(values=st.lists(VALUES, min_size=1, max_size=20))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_activations_equal_those_of_keras(kind: str, values: list[float]) -> None:
     x = np.array(values, np.float32).reshape(1, 1, 1, -1)
     graph = Graph(KernelFile("kernels"))
@@ -122,7 +122,7 @@ FORMS = [Graph, *([BlockedGraph] if runs_here(Path("x.blocked.onnx")) else [])]
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("kind", ["ReLU", "LeakyReLU", "ELU"])
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(
     blocks=st.tuples(st.integers(1, 3), st.integers(1, 3)),
     segments=st.integers(1, 2),

@@ -8,7 +8,7 @@ from benchmarks.songs.repertoire import REPERTOIRE, SongStyle, play
 from benchmarks.songs.song import GeneratedSong
 
 STEMS = ("vocals", "drums", "bass", "other")
-SECONDS = 8.0
+SECONDS = 6.0
 
 
 def digest(song: GeneratedSong) -> str:

@@ -85,7 +85,7 @@ LENGTHS = st.one_of(
 )
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(
     samples=LENGTHS,
     sizes=st.lists(st.integers(1, 300_000), min_size=1),
@@ -106,7 +106,7 @@ def test_stream_equals_whole_song(samples: int, sizes: list[int], parallel: int,
         np.testing.assert_allclose(streamed, waveform, atol=2e-6)
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(
     samples=LENGTHS,
     sizes=st.lists(st.integers(1, 300_000), min_size=1),
@@ -167,7 +167,7 @@ def test_silence_stays_silent(quality: Quality) -> None:
     assert not np.any(joined([part.stems for part in parts], "vocals"))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     samples=st.integers(1, 6000),
     scale_db=st.floats(-120, 40),
@@ -191,7 +191,7 @@ def test_nan_estimates_are_an_error(quality: Quality) -> None:
         list(separate([noise(5000)], broken, quality=quality))
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(samples=st.integers(1, 3 * SEGMENT_SAMPLES))
 @example(samples=SEGMENT_SAMPLES - FRAME)
 @example(samples=SEGMENT_SAMPLES - FRAME + 1)
