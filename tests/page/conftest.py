@@ -22,6 +22,9 @@ from tiny_models import install
 SCREENSHOTS = ROOT / "out" / "page"
 REAL_MODEL = "2stems"
 TINY_MODEL = "4stems"
+# No test of the page drops a song into the folder. At short intervals, scans of it would take a
+# tenth of a processor.
+SCAN_INTERVAL_S = 600.0
 
 
 @pytest.fixture(scope="package")
@@ -52,7 +55,12 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> LocalSettings:
     roots = [str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")]
     environment = {"PAUSES": str(pauses), "PYTHONPATH": os.pathsep.join(roots)}
     handler = "pausing_handler.handler"
-    return replace(stack_settings(folder), handler=handler, environment=environment)
+    return replace(
+        stack_settings(folder),
+        scan_interval_s=SCAN_INTERVAL_S,
+        handler=handler,
+        environment=environment,
+    )
 
 
 @pytest.fixture(scope="session")
