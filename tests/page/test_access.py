@@ -50,7 +50,7 @@ def test_page_in_every_state_is_accessible_and_fits_the_window(
     page.goto(device_user.url)
     expect(page.get_by_role("dialog")).to_be_visible()
     check("1-token")
-    device_user.sign_in()
+    device_user.enter_token()
     check("2-arrived")
     page.keyboard.press("?")
     check("2-keys")

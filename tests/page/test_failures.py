@@ -128,7 +128,7 @@ def test_wrong_token_is_rejected_and_a_valid_one_stays_in_its_tab(
     page.keyboard.press("Escape")
     expect(dialog).to_be_visible()
     assert page.evaluate("sessionStorage.length") == 0
-    user.sign_in()
+    user.enter_token()
     assert page.evaluate("Object.keys(sessionStorage)") == ["stemdrop.token"]
     assert page.url == user.url
     page.close()

@@ -54,10 +54,11 @@ def save(page: Page, name: str, folder: Path) -> Path:
 
 
 def test_dropped_song_gives_the_stems_of_the_command_line(
-    user: PageUser, site: Site, make_song: SongFactory, tmp_path: Path
+    signed_out_user: PageUser, site: Site, make_song: SongFactory, tmp_path: Path
 ) -> None:
+    user = signed_out_user
     song = make_song("Mañana – live.wav", 41)
-    page = user.page
+    page = user.enter_token()
     user.screenshot("01-arrived")
     dispatch(page, DROP, song)
     expect(page.get_by_role("button", name="Separate", exact=True)).to_be_focused()
