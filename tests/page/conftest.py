@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext
 
+from benchmarks.songs.instruments import SAMPLE_RATE_HZ, Waveform
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
 from browser import DESKTOP, PageUser, chromium, new_context
@@ -22,6 +23,7 @@ from tiny_models import install
 SCREENSHOTS = ROOT / "out" / "page"
 REAL_MODEL = "2stems"
 TINY_MODEL = "4stems"
+LONGEST_S = 31.0
 # No test of the page drops a song into the folder. At short intervals, scans of it would take a
 # tenth of a processor.
 SCAN_INTERVAL_S = 600.0
@@ -94,13 +96,20 @@ def user(signed_out_user: PageUser) -> PageUser:
     return signed_out_user
 
 
+@pytest.fixture(scope="session")
+def longest_song() -> Waveform:
+    """Return the song whose parts the tests use: to compose one for each takes longer."""
+    return generate(LONGEST_S).mix
+
+
 @pytest.fixture
-def make_song(tmp_path: Path) -> SongFactory:
+def make_song(tmp_path: Path, longest_song: Waveform) -> SongFactory:
     """Return a function that writes songs. Songs with different seeds differ."""
 
     def make_song(name: str, seed: int, duration_s: float = 3.0) -> Path:
         path = tmp_path / name
-        write_wav(path, [generate(duration_s, seed=seed).mix])
+        part = longest_song[seed : seed + round(duration_s * SAMPLE_RATE_HZ)]
+        write_wav(path, [part])
         return path
 
     return make_song
