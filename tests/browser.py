@@ -34,6 +34,15 @@ expect.set_options(timeout=TIMEOUT_MS)
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1100, "height": 800}}
 # A service worker would answer requests before the routes of a test.
 HIDE_SERVICE_WORKER = "delete Navigator.prototype.serviceWorker;"
+WAIT = """
+async (argument) => {
+  const isMet = CONDITION;
+  for (let checks = 0; !isMet(argument); checks += 1) {
+    if (checks === 400) throw new Error(`never met: ${isMet}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+"""
 LOG_POLICY_VIOLATIONS = """
 addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
   console.error(`policy: ${violatedDirective} ${blockedURI}`));
@@ -149,6 +158,13 @@ class PageUser:
         """Wait until the page can be used."""
         self.page.wait_for_selector("html[data-ready]")
         return self.page
+
+    def wait_for(self, condition: str, argument: object = None) -> None:
+        """Wait until a function of JavaScript returns true.
+
+        The page's policy forbids what Playwright's `wait_for_function` does after its first check.
+        """
+        self.page.evaluate(WAIT.replace("CONDITION", condition), argument)
 
     def choose(self, *songs: Path) -> None:
         """Choose files."""

@@ -120,11 +120,6 @@ SCROLL_TOP_AT_NEXT_LINE = """() => new Promise((resolve, reject) => {
     if (list.querySelector("[aria-current]")) resolve(list.scrollTop);
   }).observe(list, { attributes: true, attributeFilter: ["aria-current"], subtree: true });
 })"""
-WAIT = """() => new Promise((resolve, reject) => {
-  setTimeout(reject, 20000);
-  const check = () => (CONDITION ? resolve() : requestAnimationFrame(check));
-  check();
-})"""
 COUNT_WAKE_LOCKS = """() => {
   globalThis.wakeLocks = 0;
   navigator.wakeLock.request = async () => {
@@ -340,9 +335,7 @@ def test_karaoke_mode_by_keyboard(user: PageUser, song: SungSong) -> None:
     expect(karaoke.get_by_text("The vocals are off.")).to_be_visible()
     vocals = karaoke.get_by_role("slider", name="Vocals")
     expect(vocals).to_have_value("0")
-    page.evaluate(
-        WAIT.replace("CONDITION", "document.fullscreenElement !== null && wakeLocks === 1")
-    )
+    user.wait_for("() => document.fullscreenElement !== null && wakeLocks === 1")
     press("Space")
     expect(karaoke.locator(".word.sung").first).to_have_text("We")
     expect(page.locator(".karaoke-screen.idle")).to_have_css("cursor", "none")
@@ -354,9 +347,7 @@ def test_karaoke_mode_by_keyboard(user: PageUser, song: SungSong) -> None:
     expect(karaoke.locator(".karaoke-wait")).to_have_text("Starts in 4 s")
     press("Escape")
     expect(karaoke).to_have_count(0)
-    page.evaluate(
-        WAIT.replace("CONDITION", "document.fullscreenElement === null && wakeLocks === 0")
-    )
+    user.wait_for("() => document.fullscreenElement === null && wakeLocks === 0")
     expect(page.get_by_role("button", name="Karaoke mode")).to_be_focused()
     expect(page.get_by_role("button", name="Full mix")).to_have_attribute("aria-pressed", "true")
 
@@ -452,4 +443,4 @@ def test_lyrics_are_accessible_in_every_look(
         require_accessible(page)
         require_fitting(page)
         page.keyboard.press("Escape")
-        page.wait_for_function("document.fullscreenElement === null")
+        user.wait_for("() => document.fullscreenElement === null")

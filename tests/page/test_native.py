@@ -138,7 +138,7 @@ def test_media_keys_control_the_song_and_reach_the_next(
     state = "[navigator.mediaSession.playbackState, navigator.mediaSession.metadata?.title]"
     assert page.evaluate(state) == ["none", None]
     first.get_by_role("button", name="Play", exact=True).click()
-    page.wait_for_function("given.position !== null")
+    listener.wait_for("() => given.position !== null")
     assert page.evaluate(state) == ["playing", "First"]
     media(page, "pause")
     assert page.evaluate(state) == ["paused", "First"]

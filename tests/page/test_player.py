@@ -148,7 +148,7 @@ def test_mute_solo_volume_and_original_set_the_gains(
     def wait_for_gains(*expected: float) -> None:
         reached = """(expected) => taps.slice(-expected.length).every(
           ({ gain }, index) => Math.abs(gain.gain.value - expected[index]) < 0.01)"""
-        page.wait_for_function(reached, arg=expected)
+        listener.wait_for(reached, expected)
 
     wait_for_gains(1, 1, 1, 1)
     page.get_by_role("button", name="Mute vocals").click()

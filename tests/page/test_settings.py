@@ -245,7 +245,7 @@ def test_settings_survive_a_reload_and_go_into_links(
     page.get_by_role("button", name="Open Coda").click()
     page.get_by_role("button", name="Delete Coda").click()
     page.get_by_role("button", name="Delete now").click()
-    page.wait_for_function(f"() => {stored} === 0")
+    musician.wait_for(f"() => {stored} === 0")
 
 
 def test_settings_are_checked_value_by_value(user: PageUser) -> None:

@@ -314,7 +314,7 @@ def test_waveforms_show_the_song_down_to_its_samples_and_follow_the_playback(
     for _ in range(12):
         page.get_by_role("button", name="Zoom in").click()
     expect(visible).to_have_text(re.compile(r"^0:\d\d\.\d{4} to 0:\d\d\.\d{4}$"))
-    page.wait_for_function(
+    user.wait_for(
         """() => {
           const canvas = document.querySelector(".waveform canvas");
           const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
@@ -334,7 +334,7 @@ def test_spectrogram_and_selection_are_shown(user: PageUser, make_song: SongFact
     button.click()
     visible = page.locator(".zoom-controls .hint")
     expect(visible).to_have_text("0:00 to 0:20")
-    page.wait_for_function(
+    user.wait_for(
         """() => [...document.querySelectorAll("[data-stem]:not(.original) canvas")].every(
         (canvas) => {
           const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
