@@ -32,6 +32,7 @@ FLAGS = [
 TIMEOUT_MS = 20_000
 expect.set_options(timeout=TIMEOUT_MS)
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1100, "height": 800}}
+STILL: dict[str, Any] = {**DESKTOP, "reduced_motion": "reduce"}
 # A service worker would answer requests before the routes of a test.
 HIDE_SERVICE_WORKER = "delete Navigator.prototype.serviceWorker;"
 WAIT = """

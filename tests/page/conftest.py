@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext
 from benchmarks.songs.instruments import SAMPLE_RATE_HZ, Waveform
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
-from browser import DESKTOP, PageUser, chromium, new_context
+from browser import STILL, PageUser, chromium, new_context
 from local_stack import run_stack, stack_settings
 from page_site import Site, SongFactory
 from stemdrop_local.deployment import ROOT
@@ -38,8 +38,11 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """Return a browser profile whose cache is shared, so that each test needn't load the page."""
-    with closing(new_context(browser, **DESKTOP)) as context:
+    """Return a browser profile whose cache is shared, so that each test needn't load the page.
+
+    It shows no animations, each frame of which takes as long as any other.
+    """
+    with closing(new_context(browser, **STILL)) as context:
         yield context
 
 

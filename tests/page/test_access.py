@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from accessibility import require_accessible, require_fitting
-from browser import DESKTOP, PageUser, new_context
+from browser import DESKTOP, STILL, PageUser, new_context
 from local_stack import TOKEN
 from page_site import Site, SongFactory
 from stemdrop_local.deployment import ROOT
@@ -201,7 +201,7 @@ def test_reduced_motion_stops_animations(
     browser: Browser, site: Site, make_song: SongFactory
 ) -> None:
     with (
-        closing(new_context(browser, **DESKTOP, reduced_motion="reduce")) as context,
+        closing(new_context(browser, **STILL)) as context,
         PageUser(context, site.url, SCREENSHOTS) as user,
     ):
         page = user.sign_in()

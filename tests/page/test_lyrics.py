@@ -264,9 +264,7 @@ def test_view_follows_the_song_until_the_user_scrolls(user: PageUser, song: Sung
     words = (Word(f"Word{at}.", 2.0 + at / 2, 2.4 + at / 2, 0.9) for at in range(50))
     song.begin()
     song.finish(Transcription(tuple(words), "en"))
-    page = user.page
-    page.emulate_media(reduced_motion="reduce")
-    open_song(user, song)
+    page = open_song(user, song)
     lines = page.get_by_role("list", name="Lines")
     expect(line(page, "Word30.")).not_to_be_in_viewport()
     position_slider(page).fill("15.2")
@@ -327,6 +325,7 @@ def test_karaoke_mode_by_keyboard(user: PageUser, song: SungSong) -> None:
     press = page.keyboard.press
     line(page, "We count the boats").click()
     page.evaluate(COUNT_WAKE_LOCKS)
+    page.emulate_media(reduced_motion="no-preference")
     press("f")
     karaoke = page.get_by_role("dialog", name="Karaoke: Harbor")
     expect(karaoke).to_be_visible()
@@ -433,7 +432,7 @@ def test_lyrics_are_accessible_in_every_look(
     page.get_by_label("Write the lyrics").check()
     for name, (window, color_scheme) in LOOKS.items():
         page.set_viewport_size(window)
-        page.emulate_media(color_scheme=color_scheme, reduced_motion="reduce")
+        page.emulate_media(color_scheme=color_scheme)
         user.screenshot(f"40-lyrics-{name}")
         require_accessible(page)
         require_fitting(page)

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from browser import DESKTOP, PageUser, new_context
+from browser import STILL, PageUser, new_context
 from media import decode
 from page_site import Site, SongFactory
 from stemdrop_local.deployment import ROOT
@@ -60,7 +60,7 @@ FOUR = ("vocals", "drums", "bass", "other")
 @pytest.fixture(scope="module")
 def tapped_context(browser: Browser) -> Iterator[BrowserContext]:
     """Return a browser profile that records the audio of pages."""
-    with closing(new_context(browser, **DESKTOP)) as context:
+    with closing(new_context(browser, **STILL)) as context:
         context.add_init_script(TAPS)
         yield context
 
