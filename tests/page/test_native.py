@@ -19,6 +19,7 @@ PHONE: dict[str, Any] = {
     "has_touch": True,
     "is_mobile": True,
 }
+FIRST = ("First.wav", 712, 12.0)  # the same in both tests, so that only one separates it
 # Records the handlers and the position that the page gives the browser.
 RECORD_SESSION = """
 globalThis.given = { handlers: {}, position: null };
@@ -61,7 +62,7 @@ def position_of(page: Page) -> Locator:
 def test_keys_play_seek_loop_and_mix(listener: PageUser, make_song: SongFactory) -> None:
     page = listener.page
     press = page.keyboard.press
-    listener.separate(make_song("Keyed.wav", 710, 20.0))
+    listener.separate(make_song(*FIRST))
     listener.card("done")
     position = position_of(page)
     for key, value in {"l": "5", "ArrowRight": "10", "Shift+ArrowLeft": "9", "j": "4"}.items():
@@ -129,7 +130,7 @@ def test_media_keys_control_the_song_and_reach_the_next(
     listener: PageUser, make_song: SongFactory
 ) -> None:
     page = listener.page
-    listener.separate(make_song("First.wav", 712, 12.0), make_song("Second.wav", 713, 12.0))
+    listener.separate(make_song(*FIRST), make_song("Second.wav", 713))
     for title in ("First", "Second"):
         listener.card("done", title)
     first, second = (page.locator(".card").filter(has_text=name) for name in ("First", "Second"))

@@ -108,6 +108,12 @@ def musician(clipboard_context: BrowserContext, site: Site) -> Iterator[PageUser
         yield user
 
 
+@pytest.fixture
+def song(make_song: SongFactory) -> Path:
+    """Return a song that is the same in all tests, so that only the first one separates it."""
+    return make_song("Coda.wav", 311, 9.0)
+
+
 def separate(user: PageUser, song: Path) -> None:
     user.choose(song)
     user.page.get_by_role("radio", name="Four stems").check()
@@ -167,9 +173,9 @@ def check_settings(page: Page) -> None:
     expect(page.get_by_role("slider", name="Position")).to_have_value("2")
 
 
-def test_presets_set_the_faders(musician: PageUser, make_song: SongFactory) -> None:
+def test_presets_set_the_faders(musician: PageUser, song: Path) -> None:
     page = musician.page
-    separate(musician, make_song("Ballad.wav", 309))
+    separate(musician, song)
     presets = page.get_by_role("group", name="Presets").get_by_role("button")
     expect(presets).to_have_text(["Full mix", "Karaoke", "A cappella", "Backing with guide vocal"])
     pressed = page.locator(".presets [aria-pressed=true]")
@@ -187,14 +193,14 @@ def test_presets_set_the_faders(musician: PageUser, make_song: SongFactory) -> N
 
 
 def test_saved_mix_is_the_sum_of_the_saved_stems(
-    musician: PageUser, make_song: SongFactory, tmp_path: Path
+    musician: PageUser, song: Path, tmp_path: Path
 ) -> None:
     page = musician.page
-    separate(musician, make_song("Bridge.wav", 310, 9.0))
+    separate(musician, song)
     set_faders(page)
     path = save(page, tmp_path)
-    assert path.name == "Bridge (mix).wav"
-    expect(page.get_by_text("Saved Bridge (mix).wav.")).to_be_visible()
+    assert path.name == "Coda (mix).wav"
+    expect(page.get_by_text("Saved Coda (mix).wav.")).to_be_visible()
     stems = saved_stems(page, tmp_path)
     other = stems["other"] @ np.array([[1.0, 0.0], [np.cos(0.2 * np.pi), np.sin(0.2 * np.pi)]])
     mix = 10 ** (-15 / 20) * stems["vocals"] + 0.25 * stems["drums"] + other
@@ -203,18 +209,16 @@ def test_saved_mix_is_the_sum_of_the_saved_stems(
     page.get_by_role("button", name="A cappella").click()
     page.get_by_role("combobox", name="Format of the mix").select_option("mp3")
     path = save(page, tmp_path, "Save loop")
-    assert path.name == "Bridge (A cappella, loop).mp3"
+    assert path.name == "Coda (A cappella, loop).mp3"
     assert decode(path).shape == (88_200, 2)
     page.get_by_role("button", name="Mute vocals").click()
     page.get_by_role("button", name="Save loop").click()
     expect(page.get_by_role("alert").get_by_text("All stems are muted.")).to_be_visible()
 
 
-def test_settings_survive_a_reload_and_go_into_links(
-    musician: PageUser, make_song: SongFactory
-) -> None:
+def test_settings_survive_a_reload_and_go_into_links(musician: PageUser, song: Path) -> None:
     page = musician.page
-    separate(musician, make_song("Coda.wav", 311, 12.0))
+    separate(musician, song)
     set_faders(page)
     set_loop_and_tempo(page)
     page.get_by_role("button", name="Metronome").click()
@@ -282,14 +286,14 @@ def test_broken_links_get_one_sentence(user: PageUser) -> None:
 
 @pytest.mark.parametrize("look", list(LOOKS))
 def test_mix_is_accessible_and_fits_the_window(
-    browser: Browser, site: Site, make_song: SongFactory, look: str
+    browser: Browser, site: Site, song: Path, look: str
 ) -> None:
     with (
         closing(new_context(browser, **LOOKS[look])) as context,
         PageUser(context, site.url, ROOT / "out" / "page") as user,
     ):
         page = user.sign_in()
-        separate(user, make_song("Fjord.wav", 320 + len(look), 6.0))
+        separate(user, song)
         page.get_by_role("button", name="Karaoke").click()
         page.get_by_role("slider", name="Pan of drums").fill("40")
         page.evaluate(STALL)

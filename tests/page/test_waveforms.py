@@ -21,6 +21,7 @@ from stemdrop_api.web_page import version
 from stemdrop_separate.audio.waveform_peaks import WaveformPeaks, write_peaks_file
 
 RATE_HZ = 44_100
+SONG = ("zoom.wav", 90, 30.0)  # the same in both tests, so that only the first one separates it
 STEMS = {stem for model in Model for stem in model.instruments} | {"residual", "original"}
 RANGE = """
 async ({ module, duration_s, calls }) => {
@@ -259,7 +260,7 @@ def test_waveforms_show_the_song_down_to_its_samples_and_follow_the_playback(
     user: PageUser, make_song: SongFactory
 ) -> None:
     page = user.page
-    song = make_song("zoom.wav", 90, 30.0)
+    song = make_song(*SONG)
     separate_four_stems(user, song)
     samples = decode(song)
     largest = np.abs(samples).max()
@@ -328,7 +329,7 @@ def test_waveforms_show_the_song_down_to_its_samples_and_follow_the_playback(
 
 def test_spectrogram_and_selection_are_shown(user: PageUser, make_song: SongFactory) -> None:
     page = user.page
-    separate_four_stems(user, make_song("picture.wav", 91, 30.0))
+    separate_four_stems(user, make_song(*SONG))
     button = page.get_by_role("button", name="Spectrogram")
     before = drawn(page, "Bass")
     button.click()
