@@ -47,7 +47,11 @@ async (tracks) => {
     const samples = new Float32Array(analyser.fftSize);
     analyser.getFloatTimeDomainData(samples);
     const bytes = new Uint8Array(samples.buffer);
-    return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+    let text = "";
+    for (let at = 0; at < bytes.length; at += 8192) {
+      text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+    }
+    return btoa(text);
   });
   await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
   const position_s = document.querySelector(".position").valueAsNumber;
@@ -102,7 +106,7 @@ def play_until(page: Page, seconds: int) -> None:
     expect(position).to_have_attribute("aria-valuetext", re.compile(f"^({times}) of"))
 
 
-@pytest.mark.parametrize(("codec", "seeks"), [("wav", 10), ("mp3", 4)])
+@pytest.mark.parametrize(("codec", "seeks"), [("wav", 6), ("mp3", 3)])
 def test_stems_after_seeks_are_synchronized(
     listener: PageUser, make_song: SongFactory, codec: str, seeks: int
 ) -> None:
