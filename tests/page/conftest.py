@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from benchmarks.songs.instruments import SAMPLE_RATE_HZ, Waveform
 from benchmarks.songs.song import generate
@@ -97,6 +97,24 @@ def user(signed_out_user: PageUser) -> PageUser:
     """Return a user who has entered the token."""
     signed_out_user.sign_in()
     return signed_out_user
+
+
+@pytest.fixture(scope="package")
+def module_user(browser: Browser, site: Site) -> Iterator[PageUser]:
+    """Return a user whose tab shows nothing, but can import the page's modules."""
+    with (
+        closing(new_context(browser)) as context,
+        PageUser(context, site.url, SCREENSHOTS) as user,
+    ):
+        user.page.goto(f"{site.url}healthz")
+        yield user
+
+
+@pytest.fixture
+def module_page(module_user: PageUser) -> Iterator[Page]:
+    """Return a tab for tests of single modules."""
+    yield module_user.page
+    assert not module_user.unexpected, module_user.unexpected
 
 
 @pytest.fixture(scope="session")

@@ -368,7 +368,7 @@ def test_background_page_counts_finished_songs_and_notifies(
     expect(page).to_have_title("stemdrop")
 
 
-def test_songs_are_ordered_and_found_by_name_tempo_and_key(user: PageUser) -> None:
+def test_songs_are_ordered_and_found_by_name_tempo_and_key(module_page: Page) -> None:
     queries = {
         "rio": ["Río.wav"],
         "coast 10": ["Bay 10.wav"],
@@ -381,7 +381,7 @@ def test_songs_are_ordered_and_found_by_name_tempo_and_key(user: PageUser) -> No
         "": list(MUSIC),
     }
     given = {"module": module("song-order.js"), "music": MUSIC, "queries": list(queries)}
-    found = user.page.evaluate(ORDER, given)
+    found = module_page.evaluate(ORDER, given)
     assert found["found"] == list(queries.values())
     rio, bay_10, bay_9 = MUSIC
     assert found["orders"] == {
@@ -393,8 +393,8 @@ def test_songs_are_ordered_and_found_by_name_tempo_and_key(user: PageUser) -> No
     }
 
 
-def test_queue_runs_a_few_tasks_at_a_time_in_order(user: PageUser) -> None:
-    log = user.page.evaluate(QUEUE, module("task-queue.js"))
+def test_queue_runs_a_few_tasks_at_a_time_in_order(module_page: Page) -> None:
+    log = module_page.evaluate(QUEUE, module("task-queue.js"))
     assert log == ["a with 1", "b with 2", "c with 2", "d with 2"]
 
 

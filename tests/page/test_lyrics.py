@@ -206,7 +206,7 @@ def module(name: str) -> str:
     return f"/page/{version()}/{name}"
 
 
-def test_line_word_and_wait_at_a_position(user: PageUser) -> None:
+def test_line_word_and_wait_at_a_position(module_page: Page) -> None:
     rest = {"word": -1, "fraction": 0}
     first, second, third = (start_s - OFFSET_S for start_s in list(LINES)[:3])
     expected = {
@@ -220,7 +220,7 @@ def test_line_word_and_wait_at_a_position(user: PageUser) -> None:
     }
     file = json.loads(write_lyrics(SUNG, ENGINE)[LyricsFormat.JSON])
     given = {"module": module("lyrics.js"), "file": file}
-    found = user.page.evaluate(LYRICS_AT, given | {"positions_s": list(expected)})
+    found = module_page.evaluate(LYRICS_AT, given | {"positions_s": list(expected)})
     assert found == [pytest.approx(row) for row in expected.values()]
 
 

@@ -11,7 +11,6 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Page
 
-from browser import PageUser
 from media import decode
 from stemdrop_api.web_page import version
 
@@ -144,13 +143,13 @@ class MixSaver:
 
 
 @pytest.fixture
-def save(user: PageUser, tmp_path: Path) -> MixSaver:
-    return MixSaver(user.page, tmp_path)
+def save(module_page: Page, tmp_path: Path) -> MixSaver:
+    return MixSaver(module_page, tmp_path)
 
 
-def test_pan_equals_the_browsers(user: PageUser) -> None:
+def test_pan_equals_the_browsers(module_page: Page) -> None:
     request = {"module": module("mix-renderer.js"), "pans": [-1, -0.6, -0.1, 0, 0.25, 0.8, 1]}
-    assert user.page.evaluate(PANNED, request) < 1e-6
+    assert module_page.evaluate(PANNED, request) < 1e-6
 
 
 def test_mix_is_the_sum_of_the_stems_with_their_faders(save: MixSaver) -> None:

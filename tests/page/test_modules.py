@@ -6,7 +6,8 @@ from base64 import b64encode
 from itertools import pairwise
 from typing import Any
 
-from browser import PageUser
+from playwright.sync_api import Page
+
 from stemdrop_api.web_page import version
 
 LENGTHS = [*range(130), 1000, 4095, 4096, 70_001]
@@ -58,7 +59,7 @@ def module(name: str) -> str:
     return f"/page/{version()}/{name}"
 
 
-def test_incremental_hash_equals_sha256(user: PageUser) -> None:
+def test_incremental_hash_equals_sha256(module_page: Page) -> None:
     chance = random.Random(1)
     contents = [chance.randbytes(length) for length in LENGTHS]
     pieces = []
@@ -67,15 +68,15 @@ def test_incremental_hash_equals_sha256(user: PageUser) -> None:
         borders = [0, *cuts, len(content)]
         parts = pairwise(borders)
         pieces.append([b64encode(content[begin:end]).decode() for begin, end in parts])
-    found = user.page.evaluate(HASH, {"module": module("sha256.js"), "pieces": pieces})
+    found = module_page.evaluate(HASH, {"module": module("sha256.js"), "pieces": pieces})
     assert found == [hashlib.sha256(content).hexdigest() for content in contents]
 
 
-def test_gains_follow_mute_solo_volume_and_the_original(user: PageUser) -> None:
-    found = user.page.evaluate(MIX, {"module": module("mixer.js"), "cases": CASES})
+def test_gains_follow_mute_solo_volume_and_the_original(module_page: Page) -> None:
+    found = module_page.evaluate(MIX, {"module": module("mixer.js"), "cases": CASES})
     assert found == [case["gains"] for case in CASES]
 
 
-def test_music_is_described_in_a_line(user: PageUser) -> None:
+def test_music_is_described_in_a_line(module_page: Page) -> None:
     songs = {"module": module("format.js"), "songs": list(MUSIC.values())}
-    assert user.page.evaluate(FORMAT_MUSIC, songs) == list(MUSIC)
+    assert module_page.evaluate(FORMAT_MUSIC, songs) == list(MUSIC)

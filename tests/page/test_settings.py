@@ -252,12 +252,12 @@ def test_settings_survive_a_reload_and_go_into_links(musician: PageUser, song: P
     musician.wait_for(f"() => {stored} === 0")
 
 
-def test_settings_are_checked_value_by_value(user: PageUser) -> None:
+def test_settings_are_checked_value_by_value(module_page: Page) -> None:
     request = {
         "module": module("song-settings.js"),
         "values": [json.dumps(value) for value, _ in HOSTILE],
     }
-    found = user.page.evaluate(PARSE, request)
+    found = module_page.evaluate(PARSE, request)
     assert found == [{**DEFAULTS, **changes} for _, changes in HOSTILE]
 
 

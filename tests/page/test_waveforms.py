@@ -139,10 +139,10 @@ def module(name: str) -> str:
     return f"/page/{version()}/{name}"
 
 
-def test_visible_range_stays_in_the_song_and_follows_a_visible_playhead(user: PageUser) -> None:
+def test_visible_range_stays_in_the_song_and_follows_a_visible_playhead(module_page: Page) -> None:
     calls = [call for call, _ in CALLS]
     given = {"module": module("visible-range.js"), "duration_s": 100, "calls": calls}
-    for found, (call, expected) in zip(user.page.evaluate(RANGE, given), CALLS, strict=True):
+    for found, (call, expected) in zip(module_page.evaluate(RANGE, given), CALLS, strict=True):
         assert [round(value, 6) for value in found] == expected, call
 
 
@@ -153,7 +153,7 @@ def extremes_of(samples: NDArray[Any], start_s: float, end_s: float, count: int)
     return [value for part in parts for value in (part.min(), part.max())]
 
 
-def test_peaks_of_any_range_are_those_of_the_samples(user: PageUser, tmp_path: Path) -> None:
+def test_peaks_of_any_range_are_those_of_the_samples(module_page: Page, tmp_path: Path) -> None:
     """At every resolution, within the bins that a part has in common with its neighbors."""
     chance = np.random.default_rng(3)
     loudness = np.abs(np.sin(np.linspace(0, 40, 30 * RATE_HZ)))[:, np.newaxis]
@@ -168,30 +168,30 @@ def test_peaks_of_any_range_are_those_of_the_samples(user: PageUser, tmp_path: P
     reads = [(0, 30, 300), (3, 4.5, 100), (10, 20, 100), (0, 30, 7)]
     file = b64encode(path.read_bytes()).decode()
     given = {"module": module("peaks.js"), "file": file, "reads": reads}
-    for sound, found in zip(sounds, user.page.evaluate(READ_PEAKS, given), strict=True):
+    for sound, found in zip(sounds, module_page.evaluate(READ_PEAKS, given), strict=True):
         for read, extremes in zip(reads, found, strict=True):
             np.testing.assert_allclose(extremes, extremes_of(sound, *read), atol=0.08)
 
 
-def test_file_that_is_not_whole_has_no_peaks(user: PageUser) -> None:
+def test_file_that_is_not_whole_has_no_peaks(module_page: Page) -> None:
     header = struct.pack("<iIiiIi", 2, 1, RATE_HZ, 512, 3, 1)
     for content in (b"", header, header + bytes(5), b"\1" + header[1:] + bytes(6)):
         file = b64encode(content).decode()
         given = {"module": module("peaks.js"), "file": file, "reads": []}
         with pytest.raises(Exception, match="unreadable"):
-            user.page.evaluate(READ_PEAKS, given)
+            module_page.evaluate(READ_PEAKS, given)
 
 
-def test_outlines_are_drawn_without_a_file_of_peaks(user: PageUser) -> None:
+def test_outlines_are_drawn_without_a_file_of_peaks(module_page: Page) -> None:
     given = {"outlines": ["00ff8000", "80000000"], "duration_s": 4, "count": 4}
-    found = user.page.evaluate(READ_OUTLINE, given | {"module": module("peaks.js")})
+    found = module_page.evaluate(READ_OUTLINE, given | {"module": module("peaks.js")})
     np.testing.assert_allclose(found, [-0.5, 0.5, -1, 1, -0.5, 0.5, 0, 0], atol=0.01)
 
 
-def test_sample_window_has_the_samples_around_the_range(user: PageUser) -> None:
+def test_sample_window_has_the_samples_around_the_range(module_page: Page) -> None:
     reads = [(10, 10 + 8 / RATE_HZ, 4), (9.5, 11, 2), (7, 8, 1)]
     given = {"loads": [(2, 3), (10, 10.5)], "reads": reads, "duration_s": 11}
-    found = user.page.evaluate(READ_SAMPLES, given | {"module": module("sample-window.js")})
+    found = module_page.evaluate(READ_SAMPLES, given | {"module": module("sample-window.js")})
     first, frames = found["requests"][1]
     assert first == 9.25 * RATE_HZ
     assert first + frames == 11 * RATE_HZ
@@ -204,10 +204,10 @@ def test_sample_window_has_the_samples_around_the_range(user: PageUser) -> None:
     assert right[-1][0] >= 1
 
 
-def test_spectrogram_of_a_tone_has_a_line_at_its_frequency(user: PageUser) -> None:
+def test_spectrogram_of_a_tone_has_a_line_at_its_frequency(module_page: Page) -> None:
     rows = 100
     given = {"frequency_hz": 1000, "frames": 8192, "columns": 5, "rows": rows}
-    for column in user.page.evaluate(SPECTROGRAM, given | {"module": module("fft.js")}):
+    for column in module_page.evaluate(SPECTROGRAM, given | {"module": module("fft.js")}):
         loudest = int(np.argmax(column))
         highest_hz, lowest_hz = (
             16_000 * (40 / 16_000) ** (row / rows) for row in (loudest, loudest + 1)
