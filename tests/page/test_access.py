@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any, Literal
 
 import pytest
@@ -18,65 +18,83 @@ SCREENSHOTS = ROOT / "out" / "page"
 PHONE = {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 2, "has_touch": True}
 DEVICES: dict[str, dict[str, Any]] = {"laptop": DESKTOP, "phone": PHONE}
 SONG = ("Keys.wav", 150, 6.0)  # the same in two tests, so that only the first one separates it
-# A color scheme changes nothing else.
-RULES: dict[Literal["dark", "light"], tuple[str, ...]] = {"dark": ("color-contrast",), "light": ()}
+# A color scheme changes nothing else, and a phone has the colors of the laptop.
+RULES: dict[str, dict[Literal["dark", "light"], tuple[str, ...]]] = {
+    "laptop": {"dark": ("color-contrast",), "light": ()},
+    "phone": {"light": ()},
+}
+STORE = "(songs) => { localStorage['stemdrop.songs'] = songs; }"
 
 
 @pytest.fixture
-def device_user(browser: Browser, site: Site, device: str) -> Iterator[PageUser]:
-    """Return a signed-out user of a device."""
-    with (
-        closing(new_context(browser, **DEVICES[device])) as context,
-        PageUser(context, site.url, SCREENSHOTS) as user,
-    ):
-        yield user
+def device_users(browser: Browser, site: Site) -> Iterator[dict[str, PageUser]]:
+    """Return a signed-out user of each device."""
+    with ExitStack() as running:
+        users = {}
+        for device, options in DEVICES.items():
+            context = running.enter_context(closing(new_context(browser, **options)))
+            users[device] = running.enter_context(PageUser(context, site.url, SCREENSHOTS))
+        yield users
 
 
-@pytest.mark.parametrize("device", DEVICES)
+def check(device: str, user: PageUser, state: str) -> None:
+    """Check the page as it is now in light and dark colors."""
+    for color_scheme, rules in RULES[device].items():
+        # Colors that fade into each other would be measured on their way.
+        user.page.emulate_media(color_scheme=color_scheme, reduced_motion="reduce")
+        user.screenshot(f"20-{device}-{color_scheme}-{state}")
+        require_accessible(user.page, *rules)
+    require_fitting(user.page)
+    user.page.emulate_media(reduced_motion="no-preference")
+
+
 def test_page_in_every_state_is_accessible_and_fits_the_window(
-    device_user: PageUser, site: Site, make_song: SongFactory, device: str
+    device_users: dict[str, PageUser], site: Site, make_song: SongFactory
 ) -> None:
-    page = device_user.page
-    seed = 100 + 10 * list(DEVICES).index(device)
-
-    def check(state: str) -> None:
-        for color_scheme, rules in RULES.items():
-            # Colors that fade into each other would be measured on their way.
-            page.emulate_media(color_scheme=color_scheme, reduced_motion="reduce")
-            device_user.screenshot(f"20-{device}-{color_scheme}-{state}")
-            require_accessible(page, *rules)
-        require_fitting(page)
-        page.emulate_media(reduced_motion="no-preference")
-
-    page.goto(device_user.url)
-    expect(page.get_by_role("dialog")).to_be_visible()
-    check("1-token")
-    device_user.enter_token()
-    check("2-arrived")
-    page.keyboard.press("?")
-    check("2-keys")
-    page.keyboard.press("Escape")
+    """The laptop separates the songs. The phone has the same ones in its list."""
     names = ["A song with quite a long name, which somebody has remastered.wav", "Harbor.wav"]
-    device_user.choose(*(make_song(name, seed + at, 14.0) for at, name in enumerate(names)))
-    page.get_by_text("More options").click()
-    check("3-chosen")
+    songs = [make_song(name, 100 + at, 14.0) for at, name in enumerate(names)]
     site.pause("between")
-    page.click("#separate")
-    device_user.card("processing")
-    check("4-processing")
+    for device, user in device_users.items():
+        page = user.page
+        page.goto(user.url)
+        expect(page.get_by_role("dialog")).to_be_visible()
+        check(device, user, "1-token")
+        user.enter_token()
+        check(device, user, "2-arrived")
+        page.keyboard.press("?")
+        check(device, user, "2-keys")
+        page.keyboard.press("Escape")
+        user.choose(*songs)
+        page.get_by_text("More options").click()
+        check(device, user, "3-chosen")
+    laptop, phone = device_users.values()
+    laptop.page.click("#separate")
+    laptop.card("processing")
+    laptop.card("waiting")
+    phone.page.evaluate(STORE, laptop.page.evaluate("localStorage['stemdrop.songs']"))
+    phone.reload()
+    for device, user in device_users.items():
+        user.card("processing")
+        check(device, user, "4-processing")
     site.resume("between")
-    for title in (names[0][:-4], "Harbor"):
-        device_user.card("done", title)
-    page.get_by_role("button", name="Play").click()
-    page.get_by_role("button", name="Solo vocals").click()
-    position = page.get_by_role("slider", name="Position")
-    expect(position).to_have_attribute("aria-valuetext", re.compile("^0:0[1-9] of 0:14"))
-    page.get_by_role("button", name="Pause").click()
-    check("5-done")
-    page.get_by_label("Select Harbor").check()
-    check("6-selected")
-    page.locator("#delete-selected").click()
-    check("7-deleted")
+    for device, user in device_users.items():
+        page = user.page
+        for title in (names[0][:-4], "Harbor"):
+            user.card("done", title)
+        if user is phone:
+            page.get_by_role("button", name="Open Harbor").click()
+        page.get_by_role("button", name="Play").click()
+        page.get_by_role("button", name="Solo vocals").click()
+        position = page.get_by_role("slider", name="Position")
+        expect(position).to_have_attribute("aria-valuetext", re.compile("^0:0[1-9] of 0:14"))
+        page.get_by_role("button", name="Pause").click()
+        check(device, user, "5-done")
+        page.get_by_label("Select Harbor").check()
+        check(device, user, "6-selected")
+        page.locator("#delete-selected").click()
+        check(device, user, "7-deleted")
+        page.get_by_role("button", name="Undo").click()
 
 
 def go_to(page: Page, role: Any, name: str) -> None:
