@@ -1,6 +1,7 @@
 """Lyrics on the page: lines that follow the song, downloads, karaoke mode, and the option."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +27,7 @@ from stemdrop_local.deployment import ROOT
 
 OFFSET_S = 2.0
 DURATION_S = 32.0
+POLL_S = 0.1
 RATE_HZ = 44_100
 # Lines, and when they begin on the song's clock. Each word takes 0.4 s.
 LINES = {
@@ -143,7 +145,7 @@ class SungSong:
         upload, content = job["upload"], path.read_bytes()
         httpx.put(upload["url"], content=content, headers=upload["headers"]).raise_for_status()
         while self.job["status"] in {"awaiting_upload", "processing"}:
-            pass
+            time.sleep(POLL_S)
         assert self.job["status"] == "done"
 
     @property
