@@ -25,6 +25,14 @@ from stemdrop_local.ports import LOOPBACK, listen
 SECRET = "the-secret-access-key-of-the-tests-40-ch"  # noqa: S105
 TOKEN = "a-token-of-the-tests.0123456789~+/="  # noqa: S105
 TENSORFLOW = {"test_cli_backends.py", "test_model_proof.py", "test_parity.py"}
+# Tests of the page that take half of the time of all of them.
+PAGE_HALF = {
+    "test_access.py",
+    "test_library.py",
+    "test_lyrics.py",
+    "test_player.py",
+    "test_reload.py",
+}
 # Files with the longest tests begin first, so that no process is left with one of them at the end.
 FOLDERS = ("page", "integration", "template", "unit")
 # Examples of a property; the nightly workflow has more. Time proves nothing on shared processors.
@@ -68,14 +76,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class Scheduler(LoadFileScheduling):  # type: ignore[misc]  # it has no types
-    """Runs each file's tests in one process, and all that take TensorFlow in the same.
+    """Runs each file's tests in one process, but some files together.
 
-    It takes gigabytes, which a process doesn't give back.
+    TensorFlow takes gigabytes, which a process doesn't give back. A browser and a stack for the
+    page take eight processor seconds to start.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        file = super()._split_scope(nodeid)
-        return "tensorflow" if Path(file).name in TENSORFLOW else file
+        file = Path(super()._split_scope(nodeid))
+        if file.name in TENSORFLOW:
+            return "tensorflow"
+        if file.parent.name == "page":
+            return f"page {file.name in PAGE_HALF}"
+        return str(file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduler:
