@@ -113,6 +113,7 @@ def module_user(browser: Browser, site: Site) -> Iterator[PageUser]:
 @pytest.fixture
 def module_page(module_user: PageUser) -> Iterator[Page]:
     """Return a tab for tests of single modules."""
+    module_user.messages.clear()
     yield module_user.page
     assert not module_user.unexpected, module_user.unexpected
 
