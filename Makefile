@@ -144,15 +144,22 @@ local: setup $(PAGE_LIBRARIES) ## Run the local stack on PORT, with SONGS at a t
 	$(BIN)/python -m stemdrop_local.local --port $(PORT) --songs $(SONGS) \
 		$(if $(filter-out file,$(origin LYRICS)),--lyrics "$(LYRICS)")
 
-test: test-setup proof chromium clients lint types ## Run all checks and tests, in two more processes than there are processors
+test: test-setup proof chromium clients ## Run all checks and tests, in two more processes than there are processors
+	$(MAKE) --no-print-directory --jobs 2 --output-sync lint types
 	$(BIN)/python -m pytest $(PARALLEL) tests/unit tests/integration tests/template tests/page
 
-lint: $(TEST_READY) $(LINT_READY) phrases ## Check style, spelling, phrases, imports, templates and the Dockerfile
+lint: phrases style templates policies ## Check the code, the docs, the templates and the Dockerfile
+
+style: $(TEST_READY) ## Check style, spelling and imports
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/codespell $(CODE) $(PROSE)
 	$(BIN)/lint-imports --no-logo
+
+templates: $(TEST_READY) ## Check the templates for errors
 	$(BIN)/cfn-lint --include-checks I --template $(TEMPLATES)
+
+policies: $(LINT_READY) ## Check the templates and the Dockerfile for insecure settings
 	CKV_SKIP_PACKAGE_UPDATE_CHECK=true .venv-lint/bin/checkov --file $(TEMPLATES) Dockerfile
 
 phrases: ## Refuse the phrases of infra/lint/banned-phrases.txt in the code and the docs
