@@ -113,8 +113,7 @@ COLLECT_WORDS = """(repeated) => {
     }).observe(list, { attributes: true, subtree: true });
   });
 }"""
-# Waits for a line to become the current one, which may take half a second only, and returns how far
-# the lines are scrolled then.
+# Waits for the next line to become current, and returns how far the lines are scrolled then.
 SCROLL_TOP_AT_NEXT_LINE = """() => new Promise((resolve, reject) => {
   const list = document.querySelector(".lyrics-lines");
   setTimeout(reject, 20000);
