@@ -8,9 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
+import soundfile
 from numpy.typing import NDArray
-from scipy.io import wavfile
 
 import media
 from benchmarks.songs.wav import write_wav
@@ -116,6 +115,8 @@ def stem_names(buckets: Stack, key: UploadKey = KEY) -> set[str]:
 
 def samples(data: bytes) -> NDArray[Any]:
     """Return the samples of a wav file, shape (samples, channels), without conversion."""
-    rate_hz, sound = wavfile.read(io.BytesIO(data))
-    assert rate_hz == RATE_HZ
-    return np.asarray(sound)
+    with soundfile.SoundFile(io.BytesIO(data)) as file:
+        assert file.samplerate == RATE_HZ
+        types = {"PCM_16": "int16", "PCM_24": "int32", "FLOAT": "float32"}
+        sound: NDArray[Any] = file.read(dtype=types[file.subtype])
+        return sound

@@ -84,6 +84,7 @@ NAMES: dict[Codec, dict[str, str]] = {
     Codec.OPUS: VORBIS,
     Codec.MP3: ID3,
     Codec.AIFF: ID3,
+    Codec.WAV: ID3,
     Codec.M4A: ATOMS,
     Codec.ALAC: ATOMS,
     Codec.WMA: {
@@ -159,7 +160,7 @@ def test_stem_has_all_tags_of_its_song(song: Path, tmp_path: Path, codec: Codec)
     assert not [name for name in tags.keys() if "replaygain" in name.lower()]  # noqa: SIM118
 
 
-@pytest.mark.parametrize("codec", [Codec.MP3, Codec.AIFF])
+@pytest.mark.parametrize("codec", [Codec.MP3, Codec.AIFF, Codec.WAV])
 def test_comments_and_lyrics_change_no_sound(song: Path, tmp_path: Path, codec: Codec) -> None:
     text = "TXXX\0\0\0\x0a\0\0\x03XXX"  # a text that looks like a frame
     tags = {"comment": "Größe\nLine 2", "lyrics": text.replace("\0", " "), "XXXX": "four"}
@@ -187,22 +188,29 @@ def test_comments_and_lyrics_change_no_sound(song: Path, tmp_path: Path, codec: 
     np.testing.assert_array_equal(media.decode(paths[0]), media.decode(paths[1]))
 
 
-def test_wav_has_its_tags(song: Path, tmp_path: Path) -> None:
+def test_wav_has_tags_for_programs_without_id3_too(song: Path, tmp_path: Path) -> None:
     data = stem_of(song, tmp_path, Codec.WAV).read_bytes()
     for name, value in [
         *((b"INAM", b"Blue (vocals)"), (b"IART", b"Ann"), (b"IPRD", b"Red"), (b"IGNR", b"Jazz")),
-        *((b"IPRT", b"3/12"), (b"ICRD", b"1999-05-01"), (b"ICMT", b"hello")),
+        *((b"IPRT", b"3/12"), (b"ICRD", b"1999-05-01")),
     ]:
         assert value in data[data.index(name) :][: len(value) + 8]
 
 
-@pytest.mark.parametrize("codec", [codec for codec in Codec if codec.spec.cover])
+def test_wav_of_a_song_without_tags_has_no_chunk_behind_its_samples(tmp_path: Path) -> None:
+    song = media.wav(tmp_path / "song.wav", media.tones(0.2))
+    data = stem_of(song, tmp_path, Codec.WAV).read_bytes()
+    assert b"song (vocals)" in data[: data.index(b"data")]
+    assert b"id3 " not in data
+
+
+@pytest.mark.parametrize("codec", [codec for codec in Codec if codec is not Codec.WMA])
 def test_stem_has_the_cover(song: Path, tmp_path: Path, codec: Codec) -> None:
     cover = song.with_name("cover.png").read_bytes()
     file = mutagen.File(stem_of(song, tmp_path, codec))
-    if codec in {Codec.MP3, Codec.AIFF}:
+    if NAMES[codec] is ID3:
         (picture,) = [frame.data for frame in file.tags.getall("APIC")]
-    elif codec in {Codec.M4A, Codec.ALAC}:
+    elif NAMES[codec] is ATOMS:
         (picture,) = map(bytes, file.tags["covr"])
     elif codec is Codec.FLAC:
         (picture,) = [picture.data for picture in file.pictures]
@@ -214,8 +222,9 @@ def test_stem_has_the_cover(song: Path, tmp_path: Path, codec: Codec) -> None:
     assert picture == cover
 
 
-def test_chapters_are_those_of_the_part(song: Path, tmp_path: Path) -> None:
-    path = stem_of(song, tmp_path, Codec.MP3, offset_s=0.5, duration_s=1.0)
+@pytest.mark.parametrize("codec", [Codec.MP3, Codec.AIFF, Codec.WAV])
+def test_chapters_are_those_of_the_part(song: Path, tmp_path: Path, codec: Codec) -> None:
+    path = stem_of(song, tmp_path, codec, offset_s=0.5, duration_s=1.0)
     chapters = mutagen.File(path).tags.getall("CHAP")
     spans = [(chapter.start_time, chapter.end_time) for chapter in chapters]
     assert sorted(spans) == [(0, 500), (500, 1000)]

@@ -62,6 +62,8 @@ class CodecSpec:
     low_bitrate_arguments : More arguments for bitrates up to LOW_BITRATE_KBPS.
     tag_names : Names of tags that ffmpeg doesn't translate.
     cover : Way of adding a cover.
+    has_id3_chunk : Whether an ID3 tag with what `tag_names` names, the cover and the chapters
+        follows the samples.
     max_bytes : Size that a file can't exceed.
     largest_sample : Where samples of a lossy format are cut off.
     min_samples : Shortest length that can be encoded and decoded again. Silence fills up less,
@@ -78,6 +80,7 @@ class CodecSpec:
     low_bitrate_arguments: tuple[str, ...] = ()
     tag_names: Mapping[str, str] = field(default_factory=dict)
     cover: Cover | None = None
+    has_id3_chunk: bool = False
     max_bytes: int | None = None
     largest_sample: float = LARGEST_LOSSY_SAMPLE
     min_samples: int = 0
@@ -90,6 +93,7 @@ ID3_NAMES = {"bpm": "TBPM", "key": "TKEY", "comment": ID3_COMMENT, "lyrics": ID3
 
 CODECS = {
     # Beyond 4 GB a file becomes RF64. 16 bits are rounded as Spleeter has ffmpeg round them.
+    # RIFF's own tags, which ffmpeg writes, have no covers, no tempo, and no known character set.
     Codec.WAV: CodecSpec(
         label="WAV – exact and large",
         media_type="audio/wav",
@@ -99,6 +103,8 @@ CODECS = {
             "24": ("-c:a", "pcm_s24le"),
             "32f": ("-c:a", "pcm_f32le"),
         },
+        tag_names=ID3_NAMES,
+        has_id3_chunk=True,
     ),
     Codec.FLAC: CodecSpec(
         label="FLAC – exact, about half the size",

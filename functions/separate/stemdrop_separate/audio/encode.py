@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from stemdrop.codecs import LARGEST_LOSSY_SAMPLE, Codec, Cover
 from stemdrop.errors import EncodeError, NoRoomError, StemdropError, TooLongError
 from stemdrop_separate.audio.cover import DEMUXERS, CoverArt
-from stemdrop_separate.audio.encoder_arguments import codec_arguments
+from stemdrop_separate.audio.encoder_arguments import ID3_ARGUMENTS, codec_arguments
 from stemdrop_separate.audio.ffmpeg import (
     BYTES_PER_SAMPLE,
     NO_ROOM,
     FfmpegProcess,
     error_message,
 )
-from stemdrop_separate.audio.id3 import rename_frames
+from stemdrop_separate.audio.id3 import append_id3_chunk, rename_frames
 from stemdrop_separate.audio.pipes import PipeWriter
 from stemdrop_separate.audio.tags import Tags, write_tags
 from stemdrop_separate.audio.waveform_peaks import WaveformPeaks
@@ -83,6 +83,11 @@ class StemMetadata:
     title: str
     cover: CoverArt | None = None
 
+    @property
+    def is_title_only(self) -> bool:
+        """Return whether the song has neither tags nor chapters nor a cover."""
+        return not (self.tags.values or self.tags.chapters or self.cover)
+
 
 class Encoder:
     """Writes one stem into a seekable file, so that its header says how long it is.
@@ -114,11 +119,13 @@ class Encoder:
     ) -> None:
         self._path = path.absolute()
         self._tags_path = self._path.with_name(f"{self._path.name}.tags")
+        self._id3_path = self._path.with_name(f"{self._path.name}.id3")
         self._program = ffmpeg
         self._stem = stem
         self._format = stem_format
         self._codec = stem_format.codec
         self._metadata = metadata
+        self._has_id3_chunk = stem_format.codec.spec.has_id3_chunk and not metadata.is_title_only
         self._clips = stem_format.bit_depth != "32f"
         self._samples = 0
         self._peak = 0.0
@@ -130,10 +137,13 @@ class Encoder:
         arguments = [
             *("-loglevel", "level+error", "-y", "-protocol_whitelist", "pipe"),
             *("-f", "f32le", "-ar", str(SAMPLE_RATE_HZ), "-ac", "2", "-i", "pipe:0"),
-            *self._metadata_arguments(),
+            *self._metadata_inputs(),
+            *self._metadata_maps(self._codec.spec.cover is Cover.PICTURE),
             *self._format_arguments(),
             f"file:{self._path}",
         ]
+        if self._has_id3_chunk:
+            arguments += [*self._metadata_maps(True), *ID3_ARGUMENTS, f"file:{self._id3_path}"]
         self._running = FfmpegProcess(self._program, arguments, stdin=subprocess.PIPE)
         self._pipe = PipeWriter(cast(IO[bytes], self._running.process.stdin), STALL_TIMEOUT_S)
         return self
@@ -148,6 +158,7 @@ class Encoder:
         self._pipe.put(None)
         self._running.close()
         self._tags_path.unlink(missing_ok=True)
+        self._id3_path.unlink(missing_ok=True)
         if not self._finished:
             self._path.unlink(missing_ok=True)
 
@@ -183,15 +194,15 @@ class Encoder:
         # ffmpeg 5 ends with 0 if the disk is full just at the end.
         if self._running.reason:
             raise self._failure()
-        size_bytes = self._path.stat().st_size if self._path.is_file() else 0
-        if not size_bytes:
+        if not self._path.is_file() or not self._path.stat().st_size:
             raise EncodeError(f"The stem {self._stem!r} came out empty.")
+        self._finish_tags()
+        size_bytes = self._path.stat().st_size
         if size_bytes > (self._codec.spec.max_bytes or size_bytes):
             raise TooLongError(
                 f"The stems would be larger than {self._codec} can be: choose wav or flac, or a"
                 " part of the song."
             )
-        rename_frames(self._path)
         self._finished = True
         waveform, peaks = self._peaks.finish()
         return EncodedStem(
@@ -205,6 +216,15 @@ class Encoder:
             is_too_loud=self._peak > LARGEST_LOSSY_SAMPLE and not self._codec.bit_depths,
         )
 
+    def _finish_tags(self) -> None:
+        try:
+            if self._has_id3_chunk:
+                append_id3_chunk(self._path, self._id3_path)
+            else:
+                rename_frames(self._path)
+        except OSError as error:
+            raise self._os_error(error) from error
+
     def _format_arguments(self) -> list[str]:
         wanted, spec = self._format, self._codec.spec
         filters = list(spec.filters)
@@ -215,7 +235,7 @@ class Encoder:
             arguments += ["-ar", str(wanted.sample_rate_hz)]
         return [*(("-af", ",".join(filters)) if filters else ()), *arguments]
 
-    def _metadata_arguments(self) -> list[str]:
+    def _metadata_inputs(self) -> list[str]:
         """Write the tags into a file, and return the arguments that read it, and the cover."""
         spec, cover = self._codec.spec, self._metadata.cover
         more = {}
@@ -225,15 +245,22 @@ class Encoder:
         try:
             self._tags_path.write_text(text, "utf-8", newline="\n")
         except OSError as error:
-            kind = NoRoomError if error.errno == errno.ENOSPC else EncodeError
-            raise kind(f"The stem {self._stem!r} can't be written: {error.strerror}.") from error
+            raise self._os_error(error) from error
         trusted = ("-protocol_whitelist", "file")
         arguments = [*trusted, "-f", "ffmetadata", "-i", f"file:{self._tags_path}"]
-        chosen = ["-map", "0:a", "-map_metadata", "1", "-map_chapters", "1"]
-        if cover and spec.cover is Cover.PICTURE:
+        if cover:
             arguments += [*trusted, "-f", DEMUXERS[cover.codec], "-i", f"file:{cover.path}"]
+        return arguments
+
+    def _metadata_maps(self, with_cover: bool) -> list[str]:
+        chosen = ["-map", "0:a", "-map_metadata", "1", "-map_chapters", "1"]
+        if with_cover and self._metadata.cover:
             chosen += ["-map", "2:v", "-c:v", "copy", "-disposition:v", "attached_pic"]
-        return arguments + chosen
+        return chosen
+
+    def _os_error(self, error: OSError) -> StemdropError:
+        kind = NoRoomError if error.errno == errno.ENOSPC else EncodeError
+        return kind(f"The stem {self._stem!r} can't be written: {error.strerror}.")
 
     def _failure(self) -> StemdropError:
         hangs = self._running.wait(EXIT_TIMEOUT_S) is None

@@ -1,10 +1,17 @@
 """ffmpeg's arguments for the codecs of `stemdrop.codecs`."""
 
-from stemdrop.codecs import LOW_BITRATE_KBPS, Codec
+from stemdrop.codecs import CODECS, LOW_BITRATE_KBPS, Codec
 from stemdrop.option_values import DEFAULT_BITRATE
 
 # The same song gives the same bytes: no time, no version, no random serial number.
 _REPRODUCIBLE = ["-fflags", "+bitexact", "-flags:a", "+bitexact"]
+# An AIFF file of one sample, for its ID3 tag.
+ID3_ARGUMENTS = [
+    *("-af", "atrim=end_sample=1"),
+    *CODECS[Codec.AIFF].arguments,
+    *("-c:a", "pcm_s16be", "-f", "aiff"),
+    *_REPRODUCIBLE,
+]
 
 
 def codec_arguments(
