@@ -98,12 +98,12 @@ def panned(stem: Samples, pan: float) -> Samples:
 
 
 def frequency_hz(samples: Samples) -> float:
-    """Return the frequency of a tone, from a parabola through the peak of its spectrum."""
+    """Return the frequency of a tone: the mean of its spectrum's strongest part, by power."""
     middle = samples[len(samples) // 4 : -len(samples) // 4, 0].astype(np.float64)
-    spectrum = np.abs(np.fft.rfft(middle * np.hanning(len(middle))))
-    peak = int(np.argmax(spectrum))
-    low, mid, high = np.log(spectrum[peak - 1 : peak + 2])
-    return float((peak + (low - high) / (low - 2 * mid + high) / 2) * RATE_HZ / len(middle))
+    power = np.abs(np.fft.rfft(middle * np.hanning(len(middle)))) ** 2
+    bins_hz = np.fft.rfftfreq(len(middle), 1 / RATE_HZ)
+    is_tone = np.abs(bins_hz - bins_hz[np.argmax(power)]) < 20
+    return float(np.average(bins_hz[is_tone], weights=power[is_tone]))
 
 
 @dataclass
@@ -186,14 +186,12 @@ def test_pitch_changes_without_the_length(save: MixSaver, pitch_semitones: float
     assert abs(1200 * math.log2(frequency_hz(mix) / (TONE_HZ * 2 ** (pitch_semitones / 12)))) < 1
 
 
-@pytest.mark.parametrize(("tempo_percent", "cents"), [(25, 5), (200, 1)])
-def test_tempo_changes_the_length_without_the_pitch(
-    save: MixSaver, tempo_percent: int, cents: float
-) -> None:
-    """Below half the tempo, the library blurs phases on purpose."""
+@pytest.mark.parametrize("tempo_percent", [25, 200])
+def test_tempo_changes_the_length_without_the_pitch(save: MixSaver, tempo_percent: int) -> None:
+    """Below half the tempo, the library blurs phases at random, on purpose."""
     mix = save([tone(8.0)], [(1.0, 0.0)], tempo_percent=tempo_percent)
     assert len(mix) == round(8 * RATE_HZ * 100 / tempo_percent)
-    assert abs(1200 * math.log2(frequency_hz(mix) / TONE_HZ)) < cents
+    assert abs(1200 * math.log2(frequency_hz(mix) / TONE_HZ)) < 1
     level = np.abs(mix).max(axis=1)
     assert level[: RATE_HZ // 5].max() > 0.4
     assert level[-RATE_HZ // 5 :].max() > 0.4
