@@ -137,6 +137,8 @@ def noise(size_bytes: int) -> bytes:
         ("song.mp2", ()),
         ("song.ac3", ()),
         ("song.eac3", ()),
+        ("song.dts", ("-c:a", "dca", "-strict", "-2")),
+        ("song.dts", ("-c:a", "dca", "-strict", "-2", "-ar", "48000")),
         ("song.wma", ()),
         ("song.mkv", ()),
         ("song.ts", ()),
@@ -163,6 +165,22 @@ def test_damage_moves_nothing(
         hole = decoded[round((start_s + 0.01) * RATE_HZ) : round((end_s - 0.01) * RATE_HZ)]
         assert len(hole)
         assert not hole.any()
+
+
+@pytest.mark.parametrize("is_wide", [False, True])
+def test_extensions_of_dts_are_no_damage(tmp_path: Path, song: Samples, is_wide: bool) -> None:
+    """Frames of DTS-HD are those of DTS, each with a substream for other decoders."""
+    path = media.encode(tmp_path / "song.dts", song, "-c:a", "dca", "-strict", "-2")
+    size_bytes, more = 2048, 4 * is_wide
+    # Source: ETSI TS 102 114, 7.4.1: a bit for the widths of the header's size and of the whole.
+    fields = (is_wide << 37) | (11 << (29 - more)) | ((400 - 1) << (13 - 2 * more))
+    extension = (b"\x64\x58\x20\x25\0" + fields.to_bytes(5)).ljust(400, b"\0")
+    data = path.read_bytes()
+    frames = [data[at : at + size_bytes] for at in range(0, len(data), size_bytes)]
+    path.write_bytes(b"".join(frame + extension for frame in frames))
+    whole, source = repair(path, probe(path, FFMPEG), tmp_path)
+    assert whole == path
+    assert source.duration_s == pytest.approx(len(frames) * 512 / RATE_HZ)
 
 
 def test_only_damaged_blocks_of_a_flac_are_silent(tmp_path: Path, song: Samples) -> None:

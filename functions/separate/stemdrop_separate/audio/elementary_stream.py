@@ -26,6 +26,7 @@ CODECS = {
     "aac": {"aac"},
     "ac3": {"ac3"},
     "eac3": {"eac3"},
+    "dts": {"dts"},
     "wav": {"mp3"},
 }
 _ID3_BYTES = 10
@@ -34,9 +35,10 @@ _CHAIN_FRAMES = 3
 # More than a day of sound, which is more than anybody separates.
 _MOST_FRAMES = 4_000_000
 # Contents of a frame in place of a missing one. Decoders of mp3 and AAC refuse it; others make
-# sound of it.
+# sound of it. That of DTS doesn't count what it refuses, so another frame of the song stands in.
 _FILL = b"\xff"
 _REFUSED = {"mp3", "aac"}
+_UNCOUNTED = {"dts"}
 
 
 class Gap(NamedTuple):
@@ -127,6 +129,7 @@ def scan(data: Data) -> ElementaryStream | None:
     if start is None or first is None:
         return None
     at, kind, frames, duration_s = start, first.kind, 0, 0.0
+    last: Frame | None = None
     gaps: list[Gap] = []
     sizes: set[int] = set()
     while True:
@@ -135,12 +138,19 @@ def scan(data: Data) -> ElementaryStream | None:
             gap = _gap(data, at, frames, kind)
             if gap is None:
                 break
+            if kind[0] in _UNCOUNTED and last and gap.missing_bytes:
+                # Damage begins inside of the frame before, which the decoder would drop as well.
+                frames -= 1
+                duration_s -= last.samples / last.kind[2]
+                size_bytes = last.size_bytes
+                gap = Gap(at - size_bytes, gap.end, frames, gap.missing_bytes + size_bytes)
+            last = None
             gaps.append(gap)
             at = gap.end
         elif at + frame.size_bytes > len(data) or frames == _MOST_FRAMES:
             break
         else:
-            kind = frame.kind
+            kind, last = frame.kind, frame
             at += frame.size_bytes
             frames += 1
             duration_s += frame.samples / frame.kind[2]
@@ -265,8 +275,10 @@ def _silenced(stream: ElementaryStream, missing: list[int]) -> Iterator[tuple[in
 
 
 def _replacement(data: Data, at: int) -> bytes:
-    """Return a frame with the header of another one, and without its sound."""
+    """Return a frame with the header of another one, and without its sound if that is possible."""
     frame = cast(Frame, find_frame(data, at))
+    if frame.kind[0] in _UNCOUNTED:
+        return data[at : at + frame.size_bytes]
     head = bytearray(data[at : at + frame.header_bytes])
     if frame.kind[0] in {"mp2", "mp3", "aac"}:
         head[1] |= 1  # no checksum follows

@@ -1,4 +1,4 @@
-"""Headers of the frames of elementary streams: mp3, mp2, AAC, AC-3 and E-AC-3."""
+"""Headers of the frames of elementary streams: mp3, mp2, AAC, AC-3, E-AC-3 and DTS."""
 
 import mmap
 import re
@@ -29,8 +29,14 @@ _AC3_KBPS = (
 )
 _EAC3_BLOCKS = (1, 2, 3, 6)
 _EAC3_DEPENDENT = 1
-SYNC = re.compile(rb"\xff[\xe2-\xff]|\x0b\x77")
-HEADER_BYTES = 7
+# Source: ETSI TS 102 114, 5.3.1, table 5-5; 0 is reserved.
+_DTS_RATES_HZ = (
+    *(0, 8_000, 16_000, 32_000, 0, 0, 11_025, 22_050, 44_100),
+    *(0, 0, 12_000, 24_000, 48_000, 0, 0),
+)
+_DTS_SYNC, _DTS_EXTENSION_SYNC = b"\x7f\xfe\x80\x01", b"\x64\x58\x20\x25"
+SYNC = re.compile(rb"\xff[\xe2-\xff]|\x0b\x77|\x7f\xfe\x80\x01")
+HEADER_BYTES = 10
 
 Data = bytes | mmap.mmap
 Kind = tuple[str, int, int]
@@ -64,7 +70,7 @@ def find_frame(data: Data, at: int) -> Frame | None:
         return _mpeg_frame(head[1], head[2])
     if head[:2] == b"\x0b\x77":
         return _ac3_frame(head) if head[5] >> 3 <= 10 else _eac3_frame(head)
-    return None
+    return _dts_frame(data, at) if head.startswith(_DTS_SYNC) else None
 
 
 @lru_cache(4096)
@@ -106,3 +112,24 @@ def _eac3_frame(head: bytes) -> Frame | None:
     size_bytes = 2 * (((head[2] & 7) << 8 | head[3]) + 1)
     samples = 0 if is_dependent else 256 * blocks
     return Frame(6, size_bytes, ("eac3", 16, _AC3_RATES_HZ[rate]), samples)
+
+
+def _dts_frame(data: Data, at: int) -> Frame | None:
+    """Return a frame of 16-bit words, high byte first, with its extension."""
+    fields = int.from_bytes(data[at + 4 : at + 10])
+    blocks, size_bytes = (fields >> 34 & 0x7F) + 1, (fields >> 20 & 0x3FFF) + 1
+    rate_hz = _DTS_RATES_HZ[fields >> 10 & 0xF]
+    if not rate_hz or blocks < 6 or size_bytes < 96:
+        return None
+    whole_bytes = size_bytes + _dts_extension_bytes(data, at + size_bytes)
+    return Frame(10, whole_bytes, ("dts", 0, rate_hz), 32 * blocks)
+
+
+def _dts_extension_bytes(data: Data, at: int) -> int:
+    """Return the size of an extension substream, zero if there is none. Source: 7.4.1."""
+    head = data[at : at + 10]
+    if len(head) < 10 or not head.startswith(_DTS_EXTENSION_SYNC):
+        return 0
+    fields = int.from_bytes(head[5:])
+    is_long = fields >> 37 & 1
+    return (fields >> 5 & 0xFFFFF if is_long else fields >> 13 & 0xFFFF) + 1
