@@ -241,10 +241,14 @@ def test_failure_of_sam_is_reported_in_one_sentence(account: CloudAccount, tmp_p
 def test_interruption_removes_the_file(
     account: CloudAccount, tmp_path: Path, number: signal.Signals
 ) -> None:
-    sam = '[ "$1" = --version ] && exit; echo "$@"; exec sleep 600'
+    sam = '[ "$1" = --version ] && exit; echo "$@"; exec cat'
     deployer = Deployer(tmp_path, account, sam=sam)
     with subprocess.Popen(
-        deployer.command(), env=deployer.variables(), stdout=subprocess.PIPE, text=True
+        deployer.command(),
+        env=deployer.variables(),
+        stdin=subprocess.PIPE,  # SAM ends with its input, whatever becomes of it
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout
         assert process.stdout.readline().startswith(NAME)
