@@ -4,9 +4,13 @@ import { SAMPLE_RATE_HZ } from "./audio-source.js";
 import { countInFrames, Metronome } from "./metronome.js";
 import { delay } from "./retry.js";
 import { SongClock } from "./song-clock.js";
+import { partsToPlay } from "./parts-to-play.js";
+import { MAX_PART_FRAMES } from "./stretch-node.js";
 import { SEGMENT_FRAMES } from "./track.js";
 
-const MAX_SCHEDULED_S = 6;
+// How far ahead samples are scheduled, and in which parts. A StretchNode copies them.
+const PLAIN = { ahead_s: 6, maxFrames: SEGMENT_FRAMES };
+const STRETCHED = { ahead_s: 2, maxFrames: MAX_PART_FRAMES };
 const POLL_S = 0.5; // the tempo may change meanwhile
 const MIN_WAIT_S = 0.01;
 const START_DELAY_S = 0.08;
@@ -90,13 +94,14 @@ export class PlaybackRun {
     const load = (part) => onBuffering(this.#load(part.frame, signal));
     if (this.isStretched) await this.#preRoll(frame, load);
     const { frames } = this.#settings;
-    for (const part of partsToPlay(frame, { frames, loop: this.loop })) {
+    const { ahead_s, maxFrames } = this.isStretched ? STRETCHED : PLAIN;
+    for (const part of partsToPlay(frame, { frames, loop: this.loop, maxFrames })) {
       const buffers = await load(part);
       signal.throwIfAborted();
       this.#startOrDelay(frame, clockFrame, hasCountIn);
       this.#schedule(buffers, part);
       clock.addPart(part.frame, part.endFrame);
-      await this.#waitUntil(MAX_SCHEDULED_S);
+      await this.#waitUntil(ahead_s);
       clock.forget(this.#context.currentTime * SAMPLE_RATE_HZ);
     }
     await this.#waitUntil(0);
@@ -238,18 +243,6 @@ export class PlaybackRun {
 export async function waitUntil(context, time_s) {
   while (context.state === "running" && context.currentTime < time_s) {
     await delay(Math.max(time_s - context.currentTime, MIN_WAIT_S));
-  }
-}
-
-/** Yield the parts of the song in the order in which they are played, none longer than a segment. */
-function* partsToPlay(startFrame, { frames, loop }) {
-  const [loopStart, loopEnd] = loop ? [loop.start_s, loop.end_s].map((time_s) => Math.round(time_s * SAMPLE_RATE_HZ)) : [];
-  const isInLoop = loop && startFrame < loopEnd; // playback after the loop continues to the end
-  for (let frame = startFrame; frame < frames; ) {
-    const boundary = (Math.floor(frame / SEGMENT_FRAMES) + 1) * SEGMENT_FRAMES;
-    const endFrame = Math.min(boundary, frames, isInLoop ? loopEnd : Infinity);
-    yield { frame, endFrame };
-    frame = isInLoop && endFrame === loopEnd ? loopStart : endFrame;
   }
 }
 

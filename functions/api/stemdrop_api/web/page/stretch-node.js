@@ -1,7 +1,9 @@
 // Changes the pitch and the tempo of several channels together, so that they stay in sync.
 
+import { SAMPLE_RATE_HZ } from "./audio-source.js";
 import { AppError } from "./errors.js";
 
+export const MAX_PART_FRAMES = SAMPLE_RATE_HZ;
 // In this order: the processor extends the library's when the library registers it.
 const MODULES = ["./stretch-processor.js", "./signalsmith-stretch.mjs"];
 const PROCESSOR_NAME = "signalsmith-stretch";
@@ -12,11 +14,13 @@ export class StretchNode {
   endFrame = 0;
   #node;
   #trackNodes;
+  #unusedArrays = [];
 
   /** @param {AudioWorkletNode} node */
   constructor(node, trackCount) {
     const { context } = node;
     this.#node = node;
+    node.port.onmessage = ({ data: channels }) => this.#unusedArrays.push(...channels);
     const splitter = new ChannelSplitterNode(context, { numberOfOutputs: 2 * trackCount });
     node.connect(splitter);
     this.#trackNodes = Array.from({ length: trackCount }, (_, track) => {
@@ -45,18 +49,14 @@ export class StretchNode {
     return this.#trackNodes.length;
   }
 
-  /** Append a part of each track's AudioBuffer to the stream, and silence after its end. */
+  /** Append at most `MAX_PART_FRAMES` of each track's AudioBuffer, and silence after its end. */
   append(buffers, offset, frameCount) {
-    const channels = buffers.flatMap((buffer) => [0, 1].map((channel) => {
-      const samples = new Float32Array(frameCount);
-      samples.set(buffer.getChannelData(channel).subarray(offset, offset + frameCount));
-      return samples;
-    }));
-    this.#append(channels, frameCount);
+    const part = (buffer, channel) => buffer.getChannelData(channel).subarray(offset, offset + frameCount);
+    this.#append(buffers.flatMap((buffer) => [part(buffer, 0), part(buffer, 1)]), frameCount);
   }
 
   appendSilence(frameCount) {
-    if (frameCount > 0) this.#append(this.#trackNodes.flatMap(() => [new Float32Array(frameCount), new Float32Array(frameCount)]), frameCount);
+    if (frameCount > 0) this.#append(Array(2 * this.trackCount).fill([]), frameCount);
   }
 
   /**
@@ -89,8 +89,14 @@ export class StretchNode {
   }
 
   #append(channels, frameCount) {
-    const append = { startFrame: this.endFrame, channels };
-    this.#node.port.postMessage({ append }, channels.map(({ buffer }) => buffer));
+    const copies = channels.map((samples) => {
+      const copy = this.#unusedArrays.pop() ?? new Float32Array(MAX_PART_FRAMES);
+      copy.set(samples);
+      return copy.fill(0, samples.length, frameCount);
+    });
+    const startFrame = this.endFrame;
     this.endFrame += frameCount;
+    const append = { startFrame, endFrame: this.endFrame, channels: copies };
+    this.#node.port.postMessage({ append }, copies.map(({ buffer }) => buffer));
   }
 }

@@ -16,7 +16,7 @@ const registerLibraryProcessor = globalThis.registerProcessor;
 
 globalThis.registerProcessor = (name, LibraryProcessor) => {
   class StretchProcessor extends LibraryProcessor {
-    #chunks = []; // of the stream: { startFrame, channels }
+    #parts = []; // of the stream: { startFrame, endFrame, channels }
     #changes = []; // of tempo, pitch and place in the stream, by time
     #isOpen = true;
     #stretched = []; // stretched samples of each channel, not yet resampled
@@ -40,15 +40,22 @@ globalThis.registerProcessor = (name, LibraryProcessor) => {
 
     #receive({ append, change, close }) {
       if (append) {
-        const neededFrame = this.#changes.length ? this.#streamFrame(currentFrame) - 2 * BLOCK_FRAMES : 0;
-        this.#chunks = this.#chunks.filter(({ startFrame, channels }) => startFrame + channels[0].length > neededFrame);
-        this.#chunks.push(append);
+        this.#returnParts(this.#changes.length ? this.#streamFrame(currentFrame) - 2 * BLOCK_FRAMES : 0);
+        this.#parts.push(append);
       }
       if (change) {
         this.#changes = this.#changes.filter(({ clockFrame }) => clockFrame < change.clockFrame);
         this.#changes.push(change);
       }
       if (close) this.#isOpen = false;
+    }
+
+    /** Give back played arrays: as garbage, they take up to 60 MB. */
+    #returnParts(neededFrame) {
+      while (this.#parts[0]?.endFrame <= neededFrame) {
+        const { channels } = this.#parts.shift();
+        super.port.postMessage(channels, channels.map(({ buffer }) => buffer));
+      }
     }
 
     process(_, [output]) {
@@ -115,11 +122,11 @@ globalThis.registerProcessor = (name, LibraryProcessor) => {
       const memory = this.wasmModule.HEAP8.buffer;
       const inputs = this.buffersIn.map((address) => new Float32Array(memory, address, frameCount));
       for (const input of inputs) input.fill(0);
-      for (const chunk of this.#chunks) {
-        const offset = chunk.startFrame - startFrame;
-        const [from, to] = [Math.max(0, -offset), Math.min(chunk.channels[0].length, frameCount - offset)];
+      for (const part of this.#parts) {
+        const offset = part.startFrame - startFrame;
+        const [from, to] = [Math.max(0, -offset), Math.min(part.endFrame - part.startFrame, frameCount - offset)];
         if (from >= to) continue;
-        inputs.forEach((input, index) => input.set(chunk.channels[index].subarray(from, to), from + offset));
+        inputs.forEach((input, index) => input.set(part.channels[index].subarray(from, to), from + offset));
       }
     }
   }

@@ -2,8 +2,8 @@
 
 import { SAMPLE_RATE_HZ } from "./audio-source.js";
 
-export const SEGMENT_FRAMES = 4 * SAMPLE_RATE_HZ;
-const CACHED_SEGMENTS = 6; // 8 MB
+export const SEGMENT_FRAMES = 2 * SAMPLE_RATE_HZ;
+const CACHED_SEGMENTS = 9; // loops up to 16 s
 
 export class Track {
   pan = 0;
