@@ -18,7 +18,7 @@ from stemdrop_separate.audio.decode import Decoder
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
 from stemdrop_separate.audio.probe import probe
 
-PICTURE = "stems.png"
+PICTURE = "stems.svg"
 
 
 def decode(path: Path, scratch: Path) -> Waveform:

@@ -1,9 +1,12 @@
 """Pictures of a separation: the spectrograms of the mix and its stems."""
 
-from collections.abc import Mapping
-from io import BytesIO
+import base64
+import html
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from math import ceil, log
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.fft
@@ -11,15 +14,12 @@ from numpy.typing import NDArray
 
 from benchmarks.songs.instruments import SAMPLE_RATE_HZ, Waveform
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from matplotlib.image import AxesImage
-
 FRAME = 4096
 COLUMNS = 900
 ROWS = 160
-LEVELS = 64
+SHADES = 64
+# A scale from black to light yellow in equal steps, as red, green and blue.
+COLORS = ((0, 0, 4), (81, 18, 124), (183, 55, 121), (252, 137, 97), (252, 253, 191))
 # Frames per column: enough to show every beat, regardless of the song's length.
 FRAMES_PER_COLUMN = 4
 LOWEST_HZ, HIGHEST_HZ = 50.0, 20_000.0
@@ -28,6 +28,11 @@ RANGE_DB = 75
 SILENCE_DBFS = -200.0
 TIME_STEPS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30)
 TIME_STEPS_MIN = (1, 2, 5, 10, 15, 30, 60)
+# Pixels of the picture.
+WIDTH, LEFT, PLOT_WIDTH, TOP = 1200, 72, 1020, 34
+PANEL_HEIGHT, PANEL_GAP = 150, 32
+PANEL_STEP = PANEL_HEIGHT + PANEL_GAP
+MIDDLE = 'text-anchor="middle"'
 
 
 def draw(stems: Mapping[str, Waveform], path: Path, sample_rate_hz: int = SAMPLE_RATE_HZ) -> None:
@@ -37,36 +42,28 @@ def draw(stems: Mapping[str, Waveform], path: Path, sample_rate_hz: int = SAMPLE
     ----------
     stems : Name to float32, shape (samples, channels), all of one length, in drawing order. The mix
         is first.
-    path : the PNG file.
+    path : the SVG file.
     sample_rate_hz : of all waveforms.
     """
-    from PIL import Image
-
-    full_colour = BytesIO()
-    figure(stems, sample_rate_hz).savefig(
-        full_colour, format="png", pil_kwargs={"compress_level": 1}
-    )
-    picture = Image.open(full_colour).convert("RGB")
-    # A palette makes the file less than half as large without a visible difference.
-    picture.quantize(dither=Image.Dither.NONE).save(path, "PNG", optimize=True)
-
-
-def figure(stems: Mapping[str, Waveform], sample_rate_hz: int = SAMPLE_RATE_HZ) -> "Figure":
-    """Return the picture of `draw` as a Matplotlib figure, outside of pyplot's global state."""
-    from matplotlib.figure import Figure
-
     levels = {name: spectrogram(waveform, sample_rate_hz) for name, waveform in stems.items()}
-    loudest_dbfs = 5 * np.ceil(max(float(level.max()) for level in levels.values()) / 5)
+    loudest_dbfs = 5 * ceil(max(float(level.max()) for level in levels.values()) / 5)
     duration_s = max(len(waveform) for waveform in stems.values()) / sample_rate_hz
-    picture = Figure(figsize=(12, 0.9 + 1.75 * len(levels)), dpi=100, layout="constrained")
-    panels = picture.subplots(len(levels), 1, sharex=True, squeeze=False)[:, 0]
-    for panel, (name, level) in zip(panels, levels.items(), strict=True):
-        image = _panel(panel, level, duration_s, loudest_dbfs)
-        panel.set_title(name, loc="left", fontsize="medium", fontweight="bold")
-    _time_axis(panels[-1], duration_s)
-    picture.supylabel("frequency (kHz)", fontsize="medium")
-    picture.colorbar(image, ax=list(panels), label="level (dBFS)", pad=0.01, aspect=40)
-    return picture
+    bottom = TOP + len(levels) * PANEL_STEP - PANEL_GAP
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{bottom + 54}"'
+        ' font-family="sans-serif" font-size="13">',
+        '<rect width="100%" height="100%" fill="white"/>',
+    ]
+    for number, (name, level) in enumerate(levels.items()):
+        y = TOP + number * PANEL_STEP
+        parts += [_text(LEFT, y - 7, name, 'font-weight="bold"'), *_frequencies(y)]
+        parts.append(_image(LEFT, y, PLOT_WIDTH, PANEL_HEIGHT, _shades(level[::-1], loudest_dbfs)))
+    parts += [*_times(bottom, duration_s), *_scale(bottom, loudest_dbfs)]
+    middle = (TOP + bottom) // 2
+    parts.append(
+        _text(16, middle, "frequency (kHz)", f'transform="rotate(-90 16 {middle})"', MIDDLE)
+    )
+    path.write_text("\n".join([*parts, "</svg>\n"]), "utf-8")
 
 
 def spectrogram(waveform: Waveform, sample_rate_hz: int) -> NDArray[np.float32]:
@@ -107,35 +104,82 @@ def _rows(power: NDArray[np.float32], sample_rate_hz: int) -> NDArray[np.float64
     return np.where(np.diff(first) > 0, strongest, between)
 
 
-def _panel(
-    panel: "Axes", level: NDArray[np.float32], duration_s: float, loudest_dbfs: float
-) -> "AxesImage":
-    import matplotlib as mpl
+def _shades(level: NDArray[np.float32], loudest_dbfs: float) -> NDArray[np.uint8]:
+    """Return the number of the color of each level."""
+    share = (level - loudest_dbfs + RANGE_DB) / RANGE_DB
+    return np.asarray(np.clip(share * SHADES, 0, SHADES - 1), np.uint8)
 
-    panel.set_yticks(np.log10(TICKS_KHZ), [f"{tick:g}" for tick in TICKS_KHZ])
-    return panel.imshow(
-        level,
-        origin="lower",
-        aspect="auto",
-        interpolation="nearest",
-        extent=(0, duration_s, np.log10(LOWEST_HZ / 1000), np.log10(HIGHEST_HZ / 1000)),
-        vmin=loudest_dbfs - RANGE_DB,
-        vmax=loudest_dbfs,
-        cmap=mpl.colormaps["magma"].resampled(LEVELS),
+
+def _image(x: int, y: int, width: int, height: int, shades: NDArray[np.uint8]) -> str:
+    data = base64.b64encode(encode_png(shades)).decode()
+    return (
+        f'<image x="{x}" y="{y}" width="{width}" height="{height}" preserveAspectRatio="none"'
+        f' href="data:image/png;base64,{data}"/>'
     )
 
 
-def _time_axis(panel: "Axes", duration_s: float) -> None:
-    """Label the time in seconds, or in minutes and seconds from 90 s on."""
-    from matplotlib.ticker import FuncFormatter, MultipleLocator
+def encode_png(shades: NDArray[np.uint8]) -> bytes:
+    """Return a picture of colors by their number, shape (rows, columns), as PNG.
 
+    Source: W3C, "Portable Network Graphics (PNG) Specification", 11.2.
+    """
+    rows, columns = shades.shape
+    places, steps = np.linspace(0, 1, SHADES), np.linspace(0, 1, len(COLORS))
+    colors = [np.interp(places, steps, channel) for channel in np.transpose(COLORS)]
+    unfiltered = np.pad(shades, ((0, 0), (1, 0)))
+    chunks = (
+        (b"IHDR", struct.pack(">IIBBBBB", columns, rows, 8, 3, 0, 0, 0)),
+        (b"PLTE", np.round(np.stack(colors, axis=1)).astype(np.uint8).tobytes()),
+        (b"IDAT", zlib.compress(unfiltered.tobytes(), 9)),
+        (b"IEND", b""),
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in chunks
+    )
+
+
+def _text(x: float, y: float, text: str, *attributes: str) -> str:
+    return f'<text x="{x:g}" y="{y:g}" {" ".join(attributes)}>{html.escape(text)}</text>'
+
+
+def _upright_text(x: float, y: float, text: str) -> str:
+    return _text(x, y, text, MIDDLE, f'transform="rotate(-90 {x:g} {y:g})"')
+
+
+def _tick(x: float, y: float, path: str) -> str:
+    return f'<path d="M{x:g} {y:g}{path}" stroke="black"/>'
+
+
+def _frequencies(y: int) -> Iterator[str]:
+    for tick_khz in TICKS_KHZ:
+        share = log(tick_khz * 1000 / LOWEST_HZ) / log(HIGHEST_HZ / LOWEST_HZ)
+        tick_y = y + PANEL_HEIGHT * (1 - share)
+        yield _tick(LEFT - 5, tick_y, "h5")
+        yield _text(LEFT - 8, tick_y + 4, f"{tick_khz:g}", 'text-anchor="end"')
+
+
+def _times(bottom: int, duration_s: float) -> Iterator[str]:
+    """Label the time in seconds, or in minutes and seconds from 90 s on."""
     steps_s = (*TIME_STEPS_S, *(60 * step for step in TIME_STEPS_MIN))
     step_s = next((step for step in steps_s if duration_s / step <= 12), steps_s[-1])
-    panel.xaxis.set_major_locator(MultipleLocator(step_s))
-    if duration_s < 90:
-        panel.set_xlabel("time (s)")
-        return
-    panel.set_xlabel("time (min:s)")
-    panel.xaxis.set_major_formatter(
-        FuncFormatter(lambda time_s, _: f"{time_s // 60:.0f}:{time_s % 60:02.0f}")
-    )
+    in_minutes = duration_s >= 90
+    for number in range(int(duration_s / step_s) + 1):
+        time_s = number * step_s
+        x = LEFT + PLOT_WIDTH * time_s / duration_s
+        label = f"{time_s // 60:.0f}:{time_s % 60:02.0f}" if in_minutes else f"{time_s:.4g}"
+        yield _tick(x, bottom, "v5")
+        yield _text(x, bottom + 20, label, MIDDLE)
+    axis = "time (min:s)" if in_minutes else "time (s)"
+    yield _text(LEFT + PLOT_WIDTH / 2, bottom + 42, axis, MIDDLE)
+
+
+def _scale(bottom: int, loudest_dbfs: int) -> Iterator[str]:
+    """Draw the colors of the levels."""
+    x, height = LEFT + PLOT_WIDTH + 16, bottom - TOP
+    yield _image(x, TOP, 18, height, np.arange(SHADES, dtype=np.uint8)[::-1, np.newaxis])
+    for below_db in range(0, RANGE_DB + 1, 15):
+        y = TOP + height * below_db / RANGE_DB
+        yield _tick(x + 18, y, "h5")
+        yield _text(x + 27, y + 4, f"{loudest_dbfs - below_db}".replace("-", "\N{MINUS SIGN}"))
+    yield _upright_text(WIDTH - 12, (TOP + bottom) / 2, "level (dBFS)")

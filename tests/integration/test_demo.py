@@ -25,7 +25,7 @@ def test_demo_stems_equal_those_of_the_command_line(
         assert f"{stem}.wav" in printed
     job = Job.from_json((out / "job.json").read_bytes())
     assert job.status is Status.DONE
-    assert (out / "stems.png").read_bytes().startswith(b"\x89PNG")
+    assert (out / "stems.svg").read_text().startswith("<svg ")
     for word in ("seconds", "peak dBFS", "Time:", "Memory:", "AWS:", "USD"):
         assert word in printed
     assert "SI-SDR" not in printed
@@ -43,7 +43,7 @@ def test_generated_song_reports_si_sdr(
         "accompaniment.wav",
         "job.json",
         "song.wav",
-        "stems.png",
+        "stems.svg",
         "vocals.wav",
     ]
 
