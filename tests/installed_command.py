@@ -5,6 +5,7 @@ It needs nothing but the installation. The test of the wheel and the workflow `s
 
 import json
 import math
+import os
 import struct
 import subprocess
 import sys
@@ -31,19 +32,24 @@ def write_song(path: Path) -> None:
 
 
 def main() -> int:
-    """Separate the song, and return the exit status: 0 if the stems are right."""
+    """Separate the song, and return the exit status: 0 if only the right stems are left."""
     with tempfile.TemporaryDirectory() as folder:
         song, stems = Path(folder, "song.wav"), Path(folder, "stems")
+        temporary = Path(folder, "temporary")
+        temporary.mkdir()
         write_song(song)
         command = [sys.executable, "-m", "stemdrop_cli"]
-        subprocess.run([*command, "separate", str(song), "-o", str(stems)], check=True)
-        subprocess.run([*command, "models"], check=True)
+        variables = {**os.environ, **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))}
+        separate = [*command, "separate", str(song), "-o", str(stems)]
+        subprocess.run(separate, env=variables, check=True)
+        subprocess.run([*command, "models"], env=variables, check=True)
         lengths = {}
         for path in (stems / "song").iterdir():
             with wave.open(str(path), "rb") as file:
                 lengths[path.stem] = file.getnframes()
-        print(json.dumps(lengths))
-        return 0 if lengths == dict.fromkeys(STEMS, SAMPLES) else 1
+        left = [path.name for path in temporary.iterdir()]
+        print(json.dumps({"samples": lengths, "temporary files": left}))
+        return 0 if lengths == dict.fromkeys(STEMS, SAMPLES) and not left else 1
 
 
 if __name__ == "__main__":
