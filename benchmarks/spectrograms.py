@@ -59,10 +59,7 @@ def draw(stems: Mapping[str, Waveform], path: Path, sample_rate_hz: int = SAMPLE
         parts += [_text(LEFT, y - 7, name, 'font-weight="bold"'), *_frequencies(y)]
         parts.append(_image(LEFT, y, PLOT_WIDTH, PANEL_HEIGHT, _shades(level[::-1], loudest_dbfs)))
     parts += [*_times(bottom, duration_s), *_scale(bottom, loudest_dbfs)]
-    middle = (TOP + bottom) // 2
-    parts.append(
-        _text(16, middle, "frequency (kHz)", f'transform="rotate(-90 16 {middle})"', MIDDLE)
-    )
+    parts.append(_upright_text(16, (TOP + bottom) / 2, "frequency (kHz)"))
     path.write_text("\n".join([*parts, "</svg>\n"]), "utf-8")
 
 
