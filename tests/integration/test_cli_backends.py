@@ -1,5 +1,6 @@
 """`stemdrop separate --backend`, in the process of the other tests that take TensorFlow."""
 
+import sys
 import warnings
 from pathlib import Path
 
@@ -31,3 +32,15 @@ def test_backends_return_equal_stems(
         )
         assert np.abs(one - other).max() <= 2
         assert np.any(one)
+
+
+def test_missing_tensorflow_is_reported_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    monkeypatch.delitem(sys.modules, "stemdrop_separate.models.tensorflow", raising=False)
+    song = tmp_path / "song.wav"
+    write_wav(song, [generate(0.5, seed=3).mix])
+    assert main(["separate", str(song), "-o", str(tmp_path), "--backend", "tensorflow"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("stemdrop: The backend tensorflow needs TensorFlow: install it on")

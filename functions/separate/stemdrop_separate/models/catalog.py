@@ -121,8 +121,13 @@ class Models:
             if not path.is_file() or path.stat().st_size != described["size_bytes"]:
                 raise SetupError(f"{path} is missing or incomplete: build the model again.")
         if self.backend is BackendName.TENSORFLOW:
-            from stemdrop_separate.models.tensorflow import TensorflowBackend
-
+            try:
+                from stemdrop_separate.models.tensorflow import TensorflowBackend
+            except ImportError as error:
+                raise SetupError(
+                    f"The backend {self.backend} needs TensorFlow:"
+                    ' install it on Python 3.11 with `pip install "stemdrop[tensorflow]"`.'
+                ) from error
             return TensorflowBackend(paths[0], model.instruments, self.threads)
         from stemdrop_separate.models.onnx import OnnxBackend
 
