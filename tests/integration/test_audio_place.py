@@ -139,6 +139,9 @@ def noise(size_bytes: int) -> bytes:
         ("song.eac3", ()),
         ("song.dts", ("-c:a", "dca", "-strict", "-2")),
         ("song.dts", ("-c:a", "dca", "-strict", "-2", "-ar", "48000")),
+        ("song.latm", ("-c:a", "aac", "-f", "latm")),
+        ("song.thd", ("-c:a", "truehd", "-strict", "-2", "-f", "truehd")),
+        ("song.mlp", ("-c:a", "mlp", "-strict", "-2", "-f", "mlp", "-ar", "96000")),
         ("song.wma", ()),
         ("song.mkv", ()),
         ("song.ts", ()),
@@ -165,6 +168,26 @@ def test_damage_moves_nothing(
         hole = decoded[round((start_s + 0.01) * RATE_HZ) : round((end_s - 0.01) * RATE_HZ)]
         assert len(hole)
         assert not hole.any()
+
+
+@pytest.mark.parametrize("size_bytes", [1, 21, 401])
+def test_parity_shows_damage_inside_of_truehd(
+    tmp_path: Path, song: Samples, size_bytes: int
+) -> None:
+    arguments = ("-c:a", "truehd", "-strict", "-2", "-f", "truehd")
+    path = media.encode(tmp_path / "song.thd", song, *arguments)
+    clean, _ = decode(path)
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + size_bytes] = bytes(
+        each ^ 0x55 for each in data[middle : middle + size_bytes]
+    )
+    path.write_bytes(data)
+    decoded, (warning,) = decode(path)
+    assert "of the sound is missing, and the stems are silent there: " in warning
+    (different,) = np.nonzero(np.any(decoded != clean, axis=1))
+    # The decoder needs some samples after it to find back.
+    assert different[-1] - different[0] < 0.05 * RATE_HZ
 
 
 @pytest.mark.parametrize("is_wide", [False, True])

@@ -7,6 +7,7 @@ has neither problem: it begins with the first frame, and frames without sound re
 so that the decoder counts them.
 """
 
+import math
 import mmap
 import struct
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from stemdrop_separate.audio.frame_headers import SYNC, Data, Frame, Kind, find_frame
+from stemdrop_separate.audio.frame_headers import Data, Frame, Kind, find_frame, possible_frames
 from stemdrop_separate.audio.probe import AudioSource
 from stemdrop_separate.disk_space import require_disk_space
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
@@ -24,9 +25,12 @@ from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 CODECS = {
     "mp3": {"mp3", "mp2"},
     "aac": {"aac"},
+    "loas": {"aac_latm"},
     "ac3": {"ac3"},
     "eac3": {"eac3"},
     "dts": {"dts"},
+    "mlp": {"mlp"},
+    "truehd": {"truehd"},
     "wav": {"mp3"},
 }
 _ID3_BYTES = 10
@@ -35,10 +39,13 @@ _CHAIN_FRAMES = 3
 # More than a day of sound, which is more than anybody separates.
 _MOST_FRAMES = 4_000_000
 # Contents of a frame in place of a missing one. Decoders of mp3 and AAC refuse it; others make
-# sound of it. That of DTS doesn't count what it refuses, so another frame of the song stands in.
+# sound of it. Those of DTS and TrueHD don't count what they refuse, so another frame of the song
+# stands in.
 _FILL = b"\xff"
-_REFUSED = {"mp3", "aac"}
-_UNCOUNTED = {"dts"}
+_REFUSED = {"mp3", "aac", "aac_latm"}
+_UNCOUNTED = {"dts", "mlp"}
+# Nothing here shows that a frame ends in damage.
+_UNCHECKED = {"dts"}
 
 
 class Gap(NamedTuple):
@@ -109,7 +116,7 @@ def _prepare(
     info_frames = _info_frames(data, stream)
     missing = _missing_frames(stream, info_frames)
     known = source
-    if source.duration_s is None:
+    if source.duration_s is None and stream.duration_s:
         frames = max(stream.frames + sum(missing), info_frames or 0)
         known = replace(source, duration_s=frames * stream.duration_s / stream.frames)
     has_more = (stream.start, len(data)) != (_id3_end(data, 0), _tags_end(data, stream.end))
@@ -138,7 +145,7 @@ def scan(data: Data) -> ElementaryStream | None:
             gap = _gap(data, at, frames, kind)
             if gap is None:
                 break
-            if kind[0] in _UNCOUNTED and last and gap.missing_bytes:
+            if kind[0] in _UNCHECKED and last and gap.missing_bytes:
                 # Damage begins inside of the frame before, which the decoder would drop as well.
                 frames -= 1
                 duration_s -= last.samples / last.kind[2]
@@ -153,7 +160,7 @@ def scan(data: Data) -> ElementaryStream | None:
             kind, last = frame.kind, frame
             at += frame.size_bytes
             frames += 1
-            duration_s += frame.samples / frame.kind[2]
+            duration_s += frame.samples / (frame.kind[2] or math.inf)
             if frames > 1:  # the first one may only describe the others
                 sizes.add(frame.size_bytes)
     has_one_size = max(sizes, default=0) - min(sizes, default=0) <= 1
@@ -190,11 +197,11 @@ def _is_chain(data: Data, at: int, frames: int, kind: Kind | None = None) -> boo
 
 def _next_chain(data: Data, at: int, kind: Kind | None = None) -> int | None:
     """Return the next position of frames of a kind, or of more frames of another kind."""
-    for match in SYNC.finditer(data, at):
-        if kind is not None and _is_chain(data, match.start(), _CHAIN_FRAMES - 1, kind):
-            return match.start()
-        if _is_chain(data, match.start(), _CHAIN_FRAMES):
-            return match.start()
+    for start in possible_frames(data, at):
+        if kind is not None and _is_chain(data, start, _CHAIN_FRAMES - 1, kind):
+            return start
+        if _is_chain(data, start, _CHAIN_FRAMES):
+            return start
     return None
 
 
