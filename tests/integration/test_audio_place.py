@@ -19,6 +19,7 @@ from stemdrop_separate.audio.probe import probe
 
 SONG_S = 6.0
 VIDEO = ("-f", "lavfi", "-i", "color=s=64x64:r=25:d=8")
+MOVING = ("-f", "lavfi", "-i", f"testsrc=s=320x240:r=25:d={SONG_S:g}")
 DAMAGE_BYTES = 6000
 FLAC_BLOCK = 4096
 
@@ -143,6 +144,9 @@ def noise(size_bytes: int) -> bytes:
         ("song.thd", ("-c:a", "truehd", "-strict", "-2", "-f", "truehd")),
         ("song.mlp", ("-c:a", "mlp", "-strict", "-2", "-f", "mlp", "-ar", "96000")),
         ("song.wma", ()),
+        ("song.avi", ()),
+        ("song.avi", ("-c:a", "ac3")),
+        ("song.avi", ("-c:a", "aac")),
         ("song.mkv", ()),
         ("song.ts", ()),
         ("song.flv", ()),
@@ -188,6 +192,61 @@ def test_parity_shows_damage_inside_of_truehd(
     (different,) = np.nonzero(np.any(decoded != clean, axis=1))
     # The decoder needs some samples after it to find back.
     assert different[-1] - different[0] < 0.05 * RATE_HZ
+
+
+def video(path: Path, song: Samples, *arguments: str) -> Path:
+    """Write a video, as long as the song, in which both alternate."""
+    sound = media.wav(path.with_name("song.wav"), song)
+    media.run(*MOVING, "-i", f"file:{sound}", *arguments, f"file:{path}")
+    return path
+
+
+@pytest.mark.parametrize("codec", ["libmp3lame", "mp2", "ac3", "aac", "pcm_s16le"])
+def test_damage_in_an_avi_with_pictures_moves_nothing(
+    tmp_path: Path, song: Samples, codec: str
+) -> None:
+    path = video(tmp_path / "song.avi", song, "-c:a", codec)
+    clean, _ = decode(path)
+    data = path.read_bytes()
+    for share in (0.3, 0.5, 0.6):
+        start = int(share * len(data))
+        path.write_bytes(data[:start] + noise(DAMAGE_BYTES) + data[start + DAMAGE_BYTES :])
+        decoded, _ = decode(path)
+        assert len(decoded) == len(clean)
+        for at_s in (0.5, 5.2):
+            assert delay(decoded, song, at_s) == delay(clean, song, at_s)
+
+
+@pytest.mark.parametrize("has_pictures", [False, True])
+@pytest.mark.parametrize("damage", [noise(100), bytes(100)], ids=["noise", "zeros"])
+def test_damaged_index_of_an_avi_is_no_damage(
+    tmp_path: Path, song: Samples, has_pictures: bool, damage: bytes
+) -> None:
+    path = tmp_path / "song.avi"
+    path = video(path, song) if has_pictures else media.encode(path, song)
+    clean, _ = decode(path)
+    data = path.read_bytes()
+    at = data.rindex(b"idx1") + 200
+    path.write_bytes(data[:at] + damage + data[at + 100 :])
+    decoded, warnings = decode(path)
+    np.testing.assert_array_equal(decoded, clean)
+    assert warnings == ()
+
+
+@pytest.mark.parametrize("share", [0.6, 0.8])
+@pytest.mark.parametrize("has_pictures", [False, True])
+@pytest.mark.parametrize("suffix", ["avi", "wmv", "flv", "mkv", "mp4"])
+def test_end_of_a_truncated_file_is_reported(
+    tmp_path: Path, song: Samples, suffix: str, has_pictures: bool, share: float
+) -> None:
+    path, start = tmp_path / f"song.{suffix}", ("-movflags", "faststart") if suffix == "mp4" else ()
+    path = video(path, song, *start) if has_pictures else media.encode(path, song, *start)
+    _, warnings = decode(path)
+    assert warnings == ()
+    decoded, (warning,) = decode(media.truncate(path, share))
+    end_s = len(decoded) / RATE_HZ
+    assert abs(end_s - share * SONG_S) < 0.3
+    assert re.fullmatch(rf"The sound ends after {end_s:.1f} s, although .* 6\.[01] s\.", warning)
 
 
 @pytest.mark.parametrize("is_wide", [False, True])

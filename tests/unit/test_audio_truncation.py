@@ -6,13 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import media
-from stemdrop_separate.audio.wav_header import announced_duration_s
+from stemdrop_separate.audio.riff import reading_arguments
+from stemdrop_separate.audio.truncation import _ASF, duration_before_truncation_s
 
 
 def announced(tmp_path: Path, *chunks: bytes, magic: bytes = b"RIFF") -> float | None:
     path = tmp_path / "song.wav"
     path.write_bytes(magic + bytes(4) + b"WAVE" + b"".join(chunks))
-    return announced_duration_s(path)
+    return duration_before_truncation_s(path)
 
 
 def fmt(tag: int = 1, rate_hz: int = 44_100, bytes_per_frame: int = 4) -> bytes:
@@ -47,10 +48,23 @@ def test_length_of_compressed_samples_is_unknown(tmp_path: Path) -> None:
     assert announced(tmp_path, fmt(tag=0x55), data(44_100)) is None
 
 
-@given(st.binary(max_size=200))
+def test_whole_file_is_not_truncated(tmp_path: Path) -> None:
+    assert announced(tmp_path, fmt(), data(8), bytes(8)) is None
+    assert announced(tmp_path, fmt(), data(8), bytes(7)) == 8 / (44_100 * 4)
+
+
+HEADS = [b"RIFF\xff\xff\xff\0WAVE", b"RF64\0\0\0\0WAVE", b"RIFF\xff\xff\xff\0AVI ", _ASF, b"FLV\1"]
+
+
+@pytest.mark.parametrize("head", HEADS)
+@given(junk=st.binary(max_size=200))
 def test_any_bytes_are_parsed_without_an_error(
-    tmp_path_factory: pytest.TempPathFactory, junk: bytes
+    tmp_path_factory: pytest.TempPathFactory, head: bytes, junk: bytes
 ) -> None:
-    folder = tmp_path_factory.mktemp("junk")
-    assert announced(folder, junk) is None or announced(folder, junk)
-    assert announced(folder, junk, magic=b"OggS") is None
+    path = tmp_path_factory.mktemp("junk") / "song"
+    path.write_bytes(head + junk)
+    duration_s = duration_before_truncation_s(path)
+    assert duration_s is None or duration_s > 0
+    assert reading_arguments(path) in {(), ("-fflags", "+sortdts"), ("-seekable", "0")}
+    path.write_bytes(junk)
+    assert duration_before_truncation_s(path) is None

@@ -90,7 +90,7 @@ class Decoder:
         self._arguments = [
             *("-loglevel", "level+error"),
             *(("-err_detect:a", "crccheck+explode") if source.codec in CHECKED_CODECS else ()),
-            *untrusted_input(path),
+            *untrusted_input(path, source.reading_arguments),
             *("-map", f"0:a:{source.track.number - 1}"),
             *("-af", f"{LOG_FRAMES},{to_stereo(source.channels, source.layout)}"),
             *("-ar", str(SAMPLE_RATE_HZ), "-f", "f32le", "pipe:1"),

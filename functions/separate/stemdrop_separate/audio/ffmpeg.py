@@ -75,10 +75,10 @@ def find_ffmpeg(configured: str | None) -> Path:
     raise SetupError("There is no ffmpeg: install imageio-ffmpeg, or set FFMPEG to the program.")
 
 
-def untrusted_input(path: Path) -> list[str]:
+def untrusted_input(path: Path, arguments: Sequence[str] = ()) -> list[str]:
     """Return the arguments that let ffmpeg read this file, no other, and only as sound or video."""
     allowed = ["-protocol_whitelist", "file", "-format_whitelist", DEMUXERS]
-    return [*allowed, "-i", f"file:{path.absolute()}"]
+    return [*allowed, *arguments, "-i", f"file:{path.absolute()}"]
 
 
 class FfmpegProcess:

@@ -18,10 +18,11 @@ from stemdrop.errors import (
 from stemdrop.job_record import Track
 from stemdrop_separate.audio.ffmpeg import NO_ROOM, FfmpegProcess, error_message, untrusted_input
 from stemdrop_separate.audio.pipes import PipeReader
+from stemdrop_separate.audio.riff import reading_arguments
 from stemdrop_separate.audio.tags import Tags, parse_tags
 from stemdrop_separate.audio.timeline import SHORTEST_HOLE_S
 from stemdrop_separate.audio.tracks import CoverStream, choose_track, list_streams
-from stemdrop_separate.audio.wav_header import announced_duration_s
+from stemdrop_separate.audio.truncation import duration_before_truncation_s
 
 # Songs take 0.02 s. 50,000 comments in a file of 2 MB take half a minute in each call of ffmpeg.
 PROBE_WITHIN_S = 15.0
@@ -59,6 +60,7 @@ class AudioSource:
     codec, container : Names of ffmpeg, such as ``aac`` and ``mov,mp4,m4a,3gp,3g2,mj2``.
     tags : What the song says about itself.
     layout : Name of the channel layout in ffmpeg, such as ``5.1(side)`` or ``9 channels``.
+    reading_arguments : Arguments with which ffmpeg finds the sound in a damaged file.
     is_layout_assumed : Whether the file has no layout, and this is the usual one.
     """
 
@@ -75,6 +77,7 @@ class AudioSource:
     cover: CoverStream | None = None
     silenced: tuple[tuple[int, int], ...] = ()
     is_sound_alone: bool = True
+    reading_arguments: tuple[str, ...] = ()
     is_layout_assumed: bool = False
 
 
@@ -129,8 +132,9 @@ def probe(
             f"The sample rate of {sample_rate_hz} Hz is too low: export the song at 44,100 Hz."
         )
     codec = dict(_FIELD.findall(answer.stored))["codec_id"]
+    truncated_s = duration_before_truncation_s(path, chosen.number)
     return AudioSource(
-        duration_s=_announced_s(path, answer.log),
+        duration_s=truncated_s or _announced_s(answer.log),
         sample_rate_hz=sample_rate_hz,
         channels=size_bytes // (samples * 4),
         codec=codec,
@@ -141,7 +145,8 @@ def probe(
         tracks=streams.tracks,
         track=chosen,
         cover=streams.cover,
-        is_sound_alone=streams.is_sound_alone,
+        is_sound_alone=streams.is_sound_alone or truncated_s is not None,
+        reading_arguments=reading_arguments(path),
         is_layout_assumed=bool(_ASSUMED.search(answer.log)),
     )
 
@@ -165,7 +170,7 @@ def _ask(path: Path, ffmpeg: Path, within_s: float, track: int, folder: Path | N
         arguments = [
             # Time stamps as they are: without it, ffmpeg starts the counting at the sound.
             *("-loglevel", "level+info", "-copyts"),
-            *untrusted_input(path),
+            *untrusted_input(path, reading_arguments(path)),
             *(*first_block, "-c", "copy", "-f", "framecrc", f"file:{stored}"),
             # 32-bit floats, so that the size of a block tells the number of channels.
             *(*first_block, "-c", "pcm_f32le", "-f", "framecrc", f"file:{decoded}"),
@@ -207,13 +212,11 @@ def _refusal(path: Path, answer: _Answer) -> Exception:
     return NotAudioError(f"The file can't be read as audio: {why or 'ffmpeg failed'}.")
 
 
-def _announced_s(path: Path, log: str) -> float | None:
+def _announced_s(log: str) -> float | None:
     """Return the announced duration; ffmpeg's guess from the bit rate is none."""
     match = _DURATION.search(log)
-    if match is None:
+    if match is None or _ESTIMATED.search(log):
         return None
-    if _ESTIMATED.search(log):
-        return announced_duration_s(path)
     hours, minutes, seconds = match.groups()
     return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
 
