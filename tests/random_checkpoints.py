@@ -40,15 +40,15 @@ def saved_checkpoint(model: str) -> Path:
 
 
 @cache
-def built_model(model: str) -> Path:
-    """Return a MODEL_DIR with the random model for both backends.
+def built_model(model: str, *, frozen: bool) -> Path:
+    """Return a MODEL_DIR with the random model for ONNX Runtime, and for TensorFlow if frozen.
 
     The build compares its networks on few bins, as test_parity.py does on all.
     """
     into = Path(_FOLDER.name) / "models"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("stemdrop_model.proof.BINS", {"few": FEW_BINS})
-        build(model, saved_checkpoint(model), into, frozen=True)
+        build(model, saved_checkpoint(model), into, frozen=frozen)
     return into
 
 
