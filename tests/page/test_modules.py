@@ -42,6 +42,20 @@ MUSIC: dict[str, dict[str, Any]] = {
 FORMAT_MUSIC = """
 async ({ module, songs }) => songs.map((await import(module)).formatMusic);
 """
+CONSTRUCT_PROCESSOR = """
+async (module) => {
+  globalThis.sampleRate = 44100;
+  globalThis.registerProcessor = (_, Processor) => new Processor();
+  await import(module);
+  globalThis.registerProcessor("library", class {
+    get port() { return { postMessage() {} }; }
+    constructor() {
+      this.port.onmessage = () => {};
+      [].forEach(this.port.onmessage);
+    }
+  });
+}
+"""
 MIX = """
 async ({ module, cases }) => {
   const { Mixer } = await import(module);
@@ -75,6 +89,11 @@ def test_incremental_hash_equals_sha256(module_page: Page) -> None:
 def test_gains_follow_mute_solo_volume_and_the_original(module_page: Page) -> None:
     found = module_page.evaluate(MIX, {"module": module("mixer.js"), "cases": CASES})
     assert found == [case["gains"] for case in CASES]
+
+
+def test_stretcher_is_made_without_an_error(module_page: Page) -> None:
+    # Chromium says nothing of errors in an audio worklet, and Firefox reports them.
+    module_page.evaluate(CONSTRUCT_PROCESSOR, module("stretch-processor.js"))
 
 
 def test_music_is_described_in_a_line(module_page: Page) -> None:

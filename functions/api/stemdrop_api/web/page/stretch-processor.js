@@ -1,7 +1,7 @@
-// The audio thread's side of a StretchNode. It is loaded before signalsmith-stretch, whose own processor
-// it extends when the library registers that. The library's processor fails at the border of two buffers,
-// and its pitch is wrong by up to 20 cents. So the library changes the tempo only, which is exact, and the
-// pitch is changed by resampling.
+// The audio thread's side of a StretchNode. It is loaded before signalsmith-stretch, and extends the library's
+// processor when that is registered. The library's own fails at the border of two buffers, and its pitch is
+// wrong by up to 20 cents. So the library changes the tempo only, which is exact, and the pitch is changed by
+// resampling.
 
 import { reachOf, resample } from "./resampler.js";
 
@@ -33,9 +33,9 @@ globalThis.registerProcessor = (name, LibraryProcessor) => {
       super.port.onmessage = ({ data }) => this.#receive(data);
     }
 
-    /** The library's port. It only says when the library is ready. */
+    /** The library's port, which only says when it is ready. */
     get port() {
-      return { postMessage: () => super.port.postMessage("ready") };
+      return { postMessage: () => super.port.postMessage("ready"), onmessage() {} };
     }
 
     #receive({ append, change, close }) {
