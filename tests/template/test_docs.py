@@ -156,3 +156,17 @@ def test_documented_endpoints_are_complete(template: dict[str, Any], root: Path)
     keys = {route["Properties"]["RouteKey"].replace("+}", "}") for route in routes}
     guarded = {key for key in keys if not key.startswith(("HEAD ", "$"))}
     assert listed == guarded | {"GET /healthz", "GET /docs"}
+
+
+def test_pieces_that_the_page_plays_are_documented(root: Path) -> None:
+    track = text_of(root / "functions/api/stemdrop_api/web/page/track.js")
+    (seconds,) = map(int, re.findall(r"SEGMENT_FRAMES = (\d+) \* SAMPLE_RATE_HZ", track))
+    (cached,) = map(int, re.findall(r"CACHED_SEGMENTS = (\d+)", track))
+    guide, cost = (
+        text_of(root / "docs" / page) for page in ("guide/page.md", "operations/cost.md")
+    )
+    piece = f" {('zero', 'one', 'two', 'three', 'four')[seconds]}-second pieces"
+    assert piece in guide
+    assert piece in cost
+    megabytes = cached * seconds * 44_100 * 2 * 4 / 1e6
+    assert f"Each stem takes {megabytes:.0f} MB of memory" in guide
