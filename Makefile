@@ -51,6 +51,7 @@ PAGE_LIBRARIES := $(addprefix functions/api/stemdrop_api/web/libraries/,signalsm
 CLIENTS_READY := tests/clients_js/node_modules/.package-lock.json
 TEMPLATES := template.yaml $(wildcard infra/*.yaml)
 LIGHTHOUSE := lighthouse@13.5.0
+BROWSERS := firefox-esr webkit2gtk-driver xvfb pulseaudio gstreamer1.0-plugins-good gstreamer1.0-pulseaudio
 PODMAN := podman runc iptables netavark aardvark-dns uidmap debootstrap
 # Many tests wait: for playback, for retries, for processes that start.
 PARALLEL = -n $(shell echo $$((2 + $$(getconf _NPROCESSORS_ONLN)))) --dist loadfile --no-loadscope-reorder
@@ -189,6 +190,16 @@ template: test-setup ## Check template.yaml against the code
 
 page: test-setup chromium ## Run the tests of the page in Chromium
 	$(BIN)/python -m pytest tests/page
+
+other-browsers: test-setup ## Run the test of the page in Firefox and WebKitGTK, with Debian's packages
+	@command -v firefox-esr >/dev/null && command -v WebKitWebDriver >/dev/null && command -v Xvfb >/dev/null \
+		&& command -v pulseaudio >/dev/null || { \
+		[ -n "$$(command -v apt-get)" -a "$$(id -u)" = 0 ] \
+		|| { echo "This needs root on Debian. Elsewhere, install $(BROWSERS)." >&2; exit 1; }; \
+		echo "Installing Firefox and WebKitGTK ..."; \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
+			$(BROWSERS) >/dev/null; }
+	$(BIN)/python -m pytest tests/browsers
 
 lighthouse: $(NODE_READY) chromium ## Rate the page at URL with Lighthouse, on a desktop and on a phone; needs a network
 	mkdir -p "$(OUT)"
