@@ -174,6 +174,22 @@ def test_damage_moves_nothing(
         assert not hole.any()
 
 
+@pytest.mark.parametrize("rate", ["44100", "48000"])
+def test_damage_in_any_frame_of_dts_moves_nothing(tmp_path: Path, song: Samples, rate: str) -> None:
+    arguments = ("-c:a", "dca", "-strict", "-2", "-ar", rate)
+    path = media.encode(tmp_path / "song.dts", song, *arguments)
+    clean, _ = decode(path)
+    data = path.read_bytes()
+    for share in (0.3, 0.5, 0.53, 0.8):
+        start = int(share * len(data))
+        path.write_bytes(data[:start] + noise(400) + data[start + 400 :])
+        decoded, _ = decode(path)
+        # At 48 kHz, a block isn't a whole number of samples at 44.1 kHz.
+        assert abs(len(decoded) - len(clean)) <= 1
+        for at_s in (0.5, 5.2):
+            assert delay(decoded, song, at_s) == delay(clean, song, at_s)
+
+
 @pytest.mark.parametrize("size_bytes", [1, 21, 401])
 def test_parity_shows_damage_inside_of_truehd(
     tmp_path: Path, song: Samples, size_bytes: int

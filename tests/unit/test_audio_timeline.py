@@ -13,8 +13,14 @@ BLOCK = 1024
 RATE_HZ = 44_100
 
 
-def holes(stamps: Sequence[int | None], samples: int = BLOCK, rate_hz: int = RATE_HZ) -> list[Hole]:
-    timeline = Timeline()
+def holes(
+    stamps: Sequence[int | None],
+    samples: int = BLOCK,
+    rate_hz: int = RATE_HZ,
+    *,
+    lags: bool = False,
+) -> list[Hole]:
+    timeline = Timeline(lags=lags)
     for stamp in stamps:
         timeline.add(stamp, samples, rate_hz)
     return timeline.holes
@@ -44,6 +50,17 @@ def test_missing_blocks_are_counted(lost: list[int], first: int) -> None:
     for blocks in lost:
         stamps.append(stamps[-1] + BLOCK * (1 + blocks))
     assert [hole.samples for hole in holes(stamps)] == [BLOCK * blocks for blocks in lost]
+
+
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=10))
+def test_clock_that_loses_part_of_a_sample_in_each_block_hides_no_hole(apart: list[int]) -> None:
+    # That of raw DTS at 44.1 kHz counts 511.6 samples for a block of 512.
+    stamps, position = [0], 0
+    for blocks in apart:
+        for lost in [*[0] * blocks, 1]:
+            position += 1 + lost
+            stamps.append(int(511.6 * position))
+    assert [hole.samples for hole in holes(stamps, 512, lags=True)] == [512] * len(apart)
 
 
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=20), st.sampled_from([32_000, 48_000]))

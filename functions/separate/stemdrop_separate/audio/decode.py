@@ -16,7 +16,7 @@ from stemdrop_separate.audio.decode_result import DecodeResult, check_decoding
 from stemdrop_separate.audio.downmix import to_stereo
 from stemdrop_separate.audio.ffmpeg import BYTES_PER_SAMPLE, FfmpegProcess, untrusted_input
 from stemdrop_separate.audio.probe import AudioSource
-from stemdrop_separate.audio.timeline import LOG_FRAMES, Block, FrameLog, with_silence
+from stemdrop_separate.audio.timeline import LAGGING, LOG_FRAMES, Block, FrameLog, with_silence
 from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
@@ -165,7 +165,7 @@ class Decoder:
                 return
 
     def _open_log(self, pipe: IO[bytes]) -> FrameLog:
-        self._log = FrameLog(pipe)
+        self._log = FrameLog(pipe, lags=self._source.container in LAGGING)
         return self._log
 
     def close(self) -> None:

@@ -31,6 +31,10 @@ LOG_FRAMES = (
 SHORTEST_HOLE_S = 0.01
 # Many containers count in milliseconds, and both ends of a hole are rounded.
 ROUNDING_S = 0.0011
+# Containers whose blocks ffmpeg counts in whole 90,000ths of a second, so that its clock lags more
+# and more. It is set when it lags by this, which leaves holes within the rounding above.
+LAGGING = {"dts", "mlp", "truehd"}
+LAG_S = 0.00105
 # A time stamp so far back begins a new count, as in files that were put together.
 RESTART_S = 0.5
 MOST_SILENT_SAMPLES = 3600 * SAMPLE_RATE_HZ
@@ -60,13 +64,18 @@ class Hole:
 class Timeline:
     """Counts decoded blocks, and compares the count with their time stamps.
 
+    Parameters
+    ----------
+    lags : Whether the container is one of `LAGGING`.
+
     Attributes
     ----------
     decoded : Number of samples of all blocks, at 44,100 Hz.
     holes : Holes between them, in order.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, lags: bool = False) -> None:
+        self._lags = lags
         self.decoded = 0.0
         self.holes: list[Hole] = []
         self._silent = 0
@@ -91,6 +100,8 @@ class Timeline:
             missing_s = time_s - self._first_s - placed_s
             if missing_s > SHORTEST_HOLE_S:
                 self._add_hole(_whole_blocks_s(missing_s, samples / sample_rate_hz))
+            elif self._lags and missing_s < -LAG_S:
+                self._first_s += missing_s
         self.decoded += samples * SAMPLE_RATE_HZ / sample_rate_hz
 
     def _add_hole(self, missing_s: float) -> None:
@@ -109,8 +120,8 @@ def _whole_blocks_s(missing_s: float, block_s: float) -> float:
 class FrameLog(PipeReader):
     """Reads ffmpeg's log: the lines of `LOG_FRAMES` into a time line; it keeps all others."""
 
-    def __init__(self, pipe: IO[bytes]) -> None:
-        self._timeline = Timeline()
+    def __init__(self, pipe: IO[bytes], *, lags: bool = False) -> None:
+        self._timeline = Timeline(lags=lags)
         self._grown = threading.Condition()
         self._has_ended = False
         self._samples = self._sample_rate_hz = 0
