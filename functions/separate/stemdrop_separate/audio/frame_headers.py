@@ -166,7 +166,7 @@ def _mlp_frame(data: Data, at: int) -> Frame | None:
         directory_at = _MLP_SYNC_AT
         end += size_bytes
         units += 1
-    if end > len(data) or rate & 7 > 2:
+    if not substreams or end > len(data) or rate & 7 > 2:
         return None
     rate_hz = (44_100 if rate & 8 else 48_000) << (rate & 7)
     return Frame(_MLP_SYNC_AT, end - at, ("mlp", is_truehd, rate_hz), units * (40 << (rate & 7)))

@@ -111,11 +111,13 @@ def probe(
     """
     if path.stat().st_size == 0:
         raise EmptyAudioError("The file is empty: it has 0 bytes.")
-    answer = _ask(path, ffmpeg, within_s, 1, folder)
+    reading = reading_arguments(path)
+    source = untrusted_input(path, reading)
+    answer = _ask(source, ffmpeg, within_s, 1, folder)
     streams = list_streams(answer.log)
     chosen = choose_track(streams.tracks or (_ONLY_TRACK,), track)
     if chosen.number != 1:
-        answer = _ask(path, ffmpeg, within_s, chosen.number, folder)
+        answer = _ask(source, ffmpeg, within_s, chosen.number, folder)
     if _PROTECTED.search(answer.log):
         raise NotAudioError(
             "The song is protected against copying (DRM): get it without protection, or record it."
@@ -146,7 +148,7 @@ def probe(
         track=chosen,
         cover=streams.cover,
         is_sound_alone=streams.is_sound_alone or truncated_s is not None,
-        reading_arguments=reading_arguments(path),
+        reading_arguments=reading,
         is_layout_assumed=bool(_ASSUMED.search(answer.log)),
     )
 
@@ -162,7 +164,9 @@ class _Answer:
     ffmetadata: str
 
 
-def _ask(path: Path, ffmpeg: Path, within_s: float, track: int, folder: Path | None) -> _Answer:
+def _ask(
+    source: Sequence[str], ffmpeg: Path, within_s: float, track: int, folder: Path | None
+) -> _Answer:
     first_block = ["-map", f"0:a:{track - 1}", "-frames:a", "1"]
     with TemporaryDirectory(dir=folder, prefix="stemdrop-") as name:
         # ffmpeg runs in a folder of its own.
@@ -170,7 +174,7 @@ def _ask(path: Path, ffmpeg: Path, within_s: float, track: int, folder: Path | N
         arguments = [
             # Time stamps as they are: without it, ffmpeg starts the counting at the sound.
             *("-loglevel", "level+info", "-copyts"),
-            *untrusted_input(path, reading_arguments(path)),
+            *source,
             *(*first_block, "-c", "copy", "-f", "framecrc", f"file:{stored}"),
             # 32-bit floats, so that the size of a block tells the number of channels.
             *(*first_block, "-c", "pcm_f32le", "-f", "framecrc", f"file:{decoded}"),
