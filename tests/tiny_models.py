@@ -14,18 +14,18 @@ from stemdrop_model.manifest import describe
 def install(folder: Path, weights: str = "2stems") -> Path:
     """Write a network that gives each instrument a fixed multiple of the magnitude, and its card.
 
-    Its blocked form is another network, as if this processor took other blocks.
+    Its blocked forms are another network, as if this processor took other blocks.
     """
     instruments = INSTRUMENTS[weights]
     path = folder / f"{weights}.onnx"
     onnx.save(_network(weights, factor=1), str(path))
-    onnx.save(_network(weights, factor=9), str(folder / f"{weights}.blocked.onnx"))
-    (folder / f"{weights}.kernels").write_bytes(b"kernels")
+    for block in (8, 16):
+        onnx.save(_network(weights, factor=9), str(folder / f"{weights}.blocked{block}.onnx"))
+        (folder / f"{weights}.blocked{block}.kernels").write_bytes(b"kernels")
     magnitude = np.ones((1, 2, 512, 64), np.float32)
     expected = {name: magnitude * share for share, name in enumerate(instruments, start=1)}
     np.savez(folder / f"{weights}.check.npz", magnitude=magnitude, **expected)
-    suffixes = (".onnx", ".blocked.onnx", ".kernels", ".check.npz")
-    files = {name: describe(folder / name) for name in (f"{weights}{end}" for end in suffixes)}
+    files = {path.name: describe(path) for path in folder.glob(f"{weights}.*")}
     card = {"model": weights, "instruments": list(instruments), "files": files}
     (folder / f"{weights}.json").write_text(json.dumps(card))
     return path

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from stemdrop_model import checkpoint
 from stemdrop_model.architecture import BINS, CHANNELS, FRAMES, architecture
-from stemdrop_model.manifest import KERNELS
+from stemdrop_model.manifest import KERNELS, NETWORK
 from stemdrop_model.unet import INPUT, build_network
 
 if TYPE_CHECKING:
@@ -40,8 +40,9 @@ def export(weights: Path, folder: Path) -> None:
     for index, instrument in enumerate(both.instruments):
         own = _variables_of(values, index)
         built = build_network(instrument, replace(both, instruments=(instrument,)), own)
-        (folder / f"{instrument}{KERNELS}").write_bytes(built.kernels)
-        network = onnx.load_model_from_string(built.portable)
+        for suffix in KERNELS.values():
+            (folder / f"{instrument}{suffix}").write_bytes(built[suffix])
+        network = onnx.load_model_from_string(built[NETWORK])
         _put_channels_first(network.graph, instrument)
         onnx.helper.set_model_props(network, METADATA)
         path = folder / f"{instrument}.onnx"

@@ -77,7 +77,9 @@ def test_image_contains_only_required_files(engine: ContainerEngine, image: str)
     inventory = json.loads(said)
     assert inventory["modules"] == needed.split()
     assert inventory["models"] == [
-        *("2stems.blocked.onnx", "2stems.check.npz", "2stems.json", "2stems.kernels", "2stems.onnx")
+        *("2stems.blocked16.kernels", "2stems.blocked16.onnx"),
+        *("2stems.blocked8.kernels", "2stems.blocked8.onnx"),
+        *("2stems.check.npz", "2stems.json", "2stems.onnx"),
     ]
     assert set(inventory["services"]) == SERVICES
     assert inventory["tests"] == []

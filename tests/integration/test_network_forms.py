@@ -1,4 +1,4 @@
-"""The blocked form of a network gives the estimates of the portable one, or isn't used."""
+"""The blocked forms of a network give the estimates of the portable one, or aren't used."""
 
 import shutil
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 import random_checkpoints
 from stemdrop.models import INSTRUMENTS
-from stemdrop_model.blocked_graph import runs_here
+from stemdrop_model.blocked_graph import block_here
 from stemdrop_separate.models.network import Magnitude
 from stemdrop_separate.models.onnx import MAX_PARALLEL, OnnxBackend, divide_threads
 
@@ -34,15 +34,20 @@ def assert_equal(actual: dict[str, Magnitude], expected: dict[str, Magnitude]) -
         np.testing.assert_allclose(actual[name], estimate, atol=1e-5 * estimate.max())
 
 
+def blocked(folder: Path, suffix: str = "onnx") -> Path:
+    """Return a file of this processor's form, or of another one where it has none."""
+    return folder / f"2stems.blocked{block_here() or 16}.{suffix}"
+
+
 def test_the_form_is_that_of_the_processor(folder: Path) -> None:
-    takes_blocks = runs_here(folder / "2stems.blocked.onnx")
-    assert load(folder).form == ("blocked" if takes_blocks else "portable")
+    block = block_here()
+    assert load(folder).form == (f"blocked{block}" if block else "portable")
 
 
 @pytest.mark.parametrize(("segments", "bins"), [(1, 1024), (2, 192), (3, 64)])
 def test_estimates_equal_those_of_the_portable_form(folder: Path, segments: int, bins: int) -> None:
     chosen = load(folder)
-    (folder / "2stems.blocked.onnx").unlink()
+    blocked(folder).unlink()
     portable = load(folder)
     assert portable.form == "portable"
     given = magnitude(segments, bins)
@@ -53,11 +58,11 @@ def test_estimates_equal_those_of_the_portable_form(folder: Path, segments: int,
 def test_unusable_blocked_form_is_replaced(folder: Path, damage: str) -> None:
     given = magnitude(bins=64)
     expected = load(folder).estimate(given)
-    blocked, check = folder / "2stems.blocked.onnx", folder / "2stems.check.npz"
+    network, check = blocked(folder), folder / "2stems.check.npz"
     if damage == "truncated":
-        content = blocked.read_bytes()
-        blocked.unlink()
-        blocked.write_bytes(content[: len(content) // 2])
+        content = network.read_bytes()
+        network.unlink()
+        network.write_bytes(content[: len(content) // 2])
     elif damage == "without a check":
         check.unlink()
     else:
@@ -75,8 +80,8 @@ def test_blocked_form_maps_its_kernels_from_the_disk(folder: Path, tmp_path: Pat
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
     backend = load(copy)
-    is_mapped = str(copy / "2stems.kernels") in Path("/proc/self/maps").read_text()
-    assert is_mapped is (backend.form == "blocked")
+    is_mapped = str(blocked(copy, "kernels")) in Path("/proc/self/maps").read_text()
+    assert is_mapped is (backend.form != "portable")
 
 
 def test_threads_are_divided_among_segments() -> None:

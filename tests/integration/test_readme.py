@@ -90,7 +90,7 @@ def test_models_commands_list_build_and_remove_a_model(
     listing, fetching, removing = (shlex.split(command, comments=True)[1:] for command in MODELS)
     assert main(fetching) == 0
     assert main(listing) == 0
-    assert "2stems  80 MB" in capsys.readouterr().out
+    assert "2stems  158 MB" in capsys.readouterr().out
     assert main(removing) == 0
     assert main(listing) == 0
     assert "2stems  not installed" in capsys.readouterr().out

@@ -103,7 +103,7 @@ def test_separate_writes_stems_with_copied_weights(command: Path, tmp_path: Path
     run(command.with_name("python"), ROOT / "tests" / "installed_command.py", **offline)
     card = json.loads((cache / "models" / "2stems.json").read_text())
     assert card["network"] == pinned("2stems").network
-    assert run(command, "models", **offline).startswith("2stems  80 MB ")
+    assert run(command, "models", **offline).startswith("2stems  158 MB ")
     assert run(command, "models", "remove", "2stems", **offline).startswith("2stems: removed")
     assert run(command, "models", **offline).startswith("2stems  not installed ")
 

@@ -24,7 +24,7 @@ from stemdrop_model.checkpoint import DATA, INDEX
 from stemdrop_model.errors import CheckpointError, ModelError, ProofError
 
 Values = NDArray[Any]
-FILTERS = (3, 4, 5, 6, 7, 8)
+FILTERS = (16, 32, 16, 32, 16, 32)
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +43,13 @@ def checkpoint(
 def test_a_model_is_built_and_described(tmp_path: Path, model: str) -> None:
     folder, into = checkpoint(tmp_path / "weights", model), tmp_path / "models"
     record = build(model, folder, into)
-    names = [f"{model}{suffix}" for suffix in (".onnx", ".blocked.onnx", ".kernels", ".check.npz")]
+    names = [
+        f"{model}{suffix}"
+        for suffix in (
+            *(".onnx", ".blocked8.onnx", ".blocked16.onnx"),
+            *(".blocked8.kernels", ".blocked16.kernels", ".check.npz"),
+        )
+    ]
     visible = {path.name for path in into.iterdir()}
     assert visible == {f".{model}.lock", f"{model}.json", *names}
     assert json.loads((into / f"{model}.json").read_text()) == record
@@ -52,7 +58,7 @@ def test_a_model_is_built_and_described(tmp_path: Path, model: str) -> None:
         name: {"sha256": sha256(content).hexdigest(), "size_bytes": len(content)}
         for name, content in contents.items()
     }
-    digests = "".join(sha256(contents[name]).hexdigest() for name in names[:3])
+    digests = "".join(sha256(contents[name]).hexdigest() for name in names[:-1])
     assert record["network"] == sha256(digests.encode()).hexdigest()
     files = {name: sha256((folder / name).read_bytes()).hexdigest() for name in (DATA, INDEX)}
     assert record["source"] == {"sha256": files[DATA], "files": files}
@@ -93,16 +99,19 @@ def test_only_the_pinned_network_is_accepted(tmp_path: Path) -> None:
     record = build("2stems", folder, into)
     assert build("2stems", folder, into, proven=record["network"]) == record
     before = {path: path.read_bytes() for path in into.iterdir()}
-    other = checkpoint(tmp_path / "other", changes={"conv2d/bias": np.zeros(3, np.float32)})
+    other = checkpoint(tmp_path / "other", changes={"conv2d/bias": np.zeros(16, np.float32)})
     with pytest.raises(ProofError, match=r"2stems: the network isn't the one .* not 1234\.$"):
         build("2stems", other, into, proven="1234")
     assert {path: path.read_bytes() for path in into.iterdir()} == before
 
 
-def test_a_frozen_graph_of_an_earlier_build_is_removed(tmp_path: Path) -> None:
-    (tmp_path / "2stems.pb").write_bytes(b"of an earlier build")
-    build("2stems", checkpoint(tmp_path / "weights"), tmp_path)
-    assert not (tmp_path / "2stems.pb").exists()
+def test_only_this_models_files_of_an_earlier_build_are_removed(tmp_path: Path) -> None:
+    earlier = ("2stems.pb", "2stems.kernels", "2stems.onnx", "4stems.onnx")
+    for name in earlier:
+        (tmp_path / name).write_bytes(b"of an earlier build")
+    record = build("2stems", checkpoint(tmp_path / "weights"), tmp_path)
+    names = {path.name for path in tmp_path.iterdir() if path.is_file()}
+    assert names == {".2stems.lock", "2stems.json", "4stems.onnx", *record["files"]}
 
 
 @pytest.mark.parametrize(
@@ -111,7 +120,7 @@ def test_a_frozen_graph_of_an_earlier_build_is_removed(tmp_path: Path) -> None:
         ({"conv2d_3/kernel": None}, "its checkpoint has no variable conv2d_3/kernel."),
         (
             {"conv2d_1/bias": np.zeros(9, np.float32)},
-            "its checkpoint is another model's: conv2d_1/bias has the shape (9,), not (4,).",
+            "its checkpoint is another model's: conv2d_1/bias has the shape (9,), not (32,).",
         ),
         (
             {"conv2d_14/bias": np.zeros(9, np.float32)},

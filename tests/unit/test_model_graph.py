@@ -12,22 +12,24 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from stemdrop_model.blocked_graph import BlockedGraph, runs_here
+from stemdrop_model.blocked_graph import BlockedGraph, block_here
 from stemdrop_model.graph import Graph
-from stemdrop_model.kernel_file import BLOCK, KernelFile
+from stemdrop_model.kernel_file import KernelFile
+from stemdrop_model.manifest import BLOCKED
 
 Array = NDArray[np.float32]
 FRAMES = 6
 FREE = ["n", "c", "h", "w"]
 
 
-def run(model: bytes, x: Array, kernels: KernelFile = KernelFile("kernels")) -> Array:  # noqa: B008
+def run(model: bytes, x: Array, kernels: KernelFile | None = None) -> Array:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         path.write_bytes(model)
-        path.with_name(kernels.name).write_bytes(kernels.content)
+        if kernels:
+            path.with_name(kernels.name).write_bytes(kernels.content)
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         (y,) = session.run(["y"], {"x": x})
     return np.asarray(y)
@@ -75,7 +77,7 @@ def test_transposed_convolutions_equal_the_reference(
     shape = (segments, outputs, 2 * FRAMES, 2 * bins)
     assert expected.shape == shape
 
-    kernels = KernelFile("kernels")
+    kernels = KernelFile("kernels", min(BLOCKED))
     fast, whole = Graph(kernels), Graph(kernels)
     ends = [fast.transposed_convolution("t", "x", kernel, bias, "ReLU", FRAMES)]
     ends += [whole.single_transposed_convolution("t", "x", kernel, bias, "ReLU")]
@@ -98,7 +100,7 @@ VALUES = st.floats(-200, 200, width=32)
 @settings(max_examples=30)
 def test_activations_equal_those_of_keras(kind: str, values: list[float]) -> None:
     x = np.array(values, np.float32).reshape(1, 1, 1, -1)
-    graph = Graph(KernelFile("kernels"))
+    graph = Graph(KernelFile("kernels", min(BLOCKED)))
     graph.add("Identity", [graph.activation(kind, "x")], "y")
     actual = run(graph.model("net", FREE, "x", ["y"]), x)
     np.testing.assert_allclose(actual, activation(kind, x), rtol=1e-6, atol=2e-7)
@@ -110,17 +112,19 @@ def test_each_channel_is_scaled_and_shifted(form: str, channels: int) -> None:
     rng = np.random.default_rng(channels)
     scale, shift = rng.normal(size=(2, channels)).astype(np.float32)
     x = rng.normal(size=(2, channels, 4, 5)).astype(np.float32)
-    graph = Graph(KernelFile("kernels"))
+    graph = Graph(KernelFile("kernels", min(BLOCKED)))
     getattr(graph, form)("y", "x", scale, shift)
     actual = run(graph.model("net", ["n", channels, "h", "w"], "x", ["y"]), x)
     assert_same(actual, x * scale[:, None, None] + shift[:, None, None])
 
 
 # A blocked graph is checked where the processor takes its blocks.
-FORMS = [Graph, *([BlockedGraph] if runs_here(Path("x.blocked.onnx")) else [])]
+FORMS = [(Graph, block) for block in BLOCKED] + [
+    (BlockedGraph, block) for block in BLOCKED if block == block_here()
+]
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("form", "block"), FORMS)
 @pytest.mark.parametrize("kind", ["ReLU", "LeakyReLU", "ELU"])
 @settings(max_examples=10)
 @given(
@@ -130,14 +134,20 @@ FORMS = [Graph, *([BlockedGraph] if runs_here(Path("x.blocked.onnx")) else [])]
     seed=st.integers(0, 2**32 - 1),
 )
 def test_layers_of_blocks_equal_the_reference(
-    form: type[Graph], kind: str, blocks: tuple[int, int], segments: int, bins: int, seed: int
+    form: type[Graph],
+    block: int,
+    kind: str,
+    blocks: tuple[int, int],
+    segments: int,
+    bins: int,
+    seed: int,
 ) -> None:
     rng = np.random.default_rng(seed)
 
     def values(*shape: int) -> Array:
         return np.asarray(rng.normal(size=shape), np.float32)
 
-    inputs, outputs = (BLOCK * number for number in blocks)
+    inputs, outputs = (block * number for number in blocks)
     first, kernel, up = (
         values(5, 5, 2, inputs),
         values(5, 5, inputs, outputs),
@@ -161,7 +171,7 @@ def test_layers_of_blocks_equal_the_reference(
         graph.add("Identity", [graph.planes(joined, 2 * inputs)], "y")
         return graph.model("net", ["n", 2, 4 * FRAMES, "w"], "x", ["y"])
 
-    kernels = KernelFile("kernels")
+    kernels = KernelFile("kernels", block)
     actual = run(add_layers(form(kernels)), x, kernels)
     after_first = activation(kind, strided_convolution(x, first, bias))
     after_second = strided_convolution(after_first, kernel, wide_bias)

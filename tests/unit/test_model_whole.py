@@ -12,7 +12,13 @@ import pytest
 from stemdrop_model import manifest
 from stemdrop_model import weights as pins
 from stemdrop_model.__main__ import main
-from stemdrop_model.manifest import describe, is_current, network_size_bytes, recipe
+from stemdrop_model.manifest import (
+    NETWORK_FILES,
+    describe,
+    is_current,
+    network_size_bytes,
+    recipe,
+)
 from stemdrop_model.weights import pinned
 from stemdrop_model.whole import publish, staging
 
@@ -70,13 +76,13 @@ def test_failed_publication_leaves_no_record(tmp_path: Path) -> None:
     assert {(tmp_path / name).read_text() for name in names} == {"new"}
 
 
-NETWORK_FILES = (".onnx", ".blocked.onnx", ".kernels", ".check.npz")
+SUFFIXES = (*NETWORK_FILES, ".check.npz", ".pb")
 
 
 @pytest.fixture
 def built(tmp_path: Path) -> Path:
     """Return a folder with a built model for both backends."""
-    networks = [tmp_path / f"2stems{suffix}" for suffix in (*NETWORK_FILES, ".pb")]
+    networks = [tmp_path / f"2stems{suffix}" for suffix in SUFFIXES]
     for path in networks:
         path.write_bytes(path.name.encode())
     record = {
@@ -90,12 +96,12 @@ def built(tmp_path: Path) -> Path:
 
 def test_complete_model_of_these_weights_is_current(built: Path) -> None:
     assert is_current(UNPINNED, built)
-    assert network_size_bytes(UNPINNED, built) == sum(
-        len(f"2stems{end}") for end in (*NETWORK_FILES, ".pb")
-    )
+    assert network_size_bytes(UNPINNED, built) == sum(len(f"2stems{end}") for end in SUFFIXES)
 
 
-@pytest.mark.parametrize("name", ["2stems.onnx", "2stems.kernels", "2stems.pb", "2stems.json"])
+@pytest.mark.parametrize(
+    "name", ["2stems.onnx", "2stems.blocked8.kernels", "2stems.pb", "2stems.json"]
+)
 def test_model_with_a_missing_or_damaged_file_is_rebuilt(built: Path, name: str) -> None:
     path = built / name
     path.write_bytes(path.read_bytes()[:-3])
@@ -104,7 +110,7 @@ def test_model_with_a_missing_or_damaged_file_is_rebuilt(built: Path, name: str)
     assert not is_current(UNPINNED, built)
 
 
-@pytest.mark.parametrize("name", ["2stems.onnx", "2stems.kernels", "2stems.json"])
+@pytest.mark.parametrize("name", ["2stems.onnx", "2stems.blocked8.kernels", "2stems.json"])
 def test_missing_or_truncated_network_has_no_size(built: Path, name: str) -> None:
     path = built / name
     path.write_bytes(path.read_bytes()[:-3])
@@ -120,6 +126,14 @@ def test_frozen_graph_is_required_only_on_request(built: Path) -> None:
     (built / "2stems.json").write_text(json.dumps(record))
     assert is_current(UNPINNED, built)
     assert not is_current(UNPINNED, built, frozen=True)
+
+
+def test_model_of_fewer_files_is_rebuilt(built: Path) -> None:
+    record = json.loads((built / "2stems.json").read_text())
+    del record["files"]["2stems.blocked8.onnx"]
+    (built / "2stems.json").write_text(json.dumps(record))
+    assert not is_current(PINNED, built)
+    assert network_size_bytes(PINNED, built) == 0
 
 
 def test_model_of_other_weights_is_rebuilt(built: Path) -> None:

@@ -78,7 +78,7 @@ def test_invalid_model_card_is_a_setup_error(tmp_path: Path, text: str) -> None:
 
 
 def test_engine_has_weights_and_versions(tmp_path: Path) -> None:
-    path = install(tmp_path).with_suffix(".kernels")
+    path = install(tmp_path).with_suffix(".blocked16.kernels")
     engine = Models(tmp_path).engine(Model.TWO_STEMS_16KHZ)
     assert (engine.backend, engine.model) == ("onnx", "2stems-16kHz")
     assert engine.weights_sha256 == hashlib.sha256(path.read_bytes()).hexdigest()

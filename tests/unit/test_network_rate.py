@@ -7,14 +7,15 @@ from onnx import shape_inference
 from benchmarks.network_rate import count_operations
 from checkpoint_files import variables
 from stemdrop_model.architecture import ARCHITECTURES, BINS, CHANNELS
+from stemdrop_model.manifest import NETWORK
 from stemdrop_model.unet import FILTERS, build_network
 
 
 @pytest.mark.parametrize("bins", BINS.values())
 def test_operations_are_those_of_the_graph(tmp_path: Path, bins: int) -> None:
     values = {name: value for name, value in variables(FILTERS, 2).items() if value.ndim}
-    network = build_network("2stems", ARCHITECTURES["2stems"], values)
-    (tmp_path / "2stems.onnx").write_bytes(network.portable)
+    built = build_network("2stems", ARCHITECTURES["2stems"], values)
+    (tmp_path / "2stems.onnx").write_bytes(built[NETWORK])
     model = onnx.load(tmp_path / "2stems.onnx", load_external_data=False)
     for end in (*model.graph.input, *model.graph.output):
         axes = end.type.tensor_type.shape.dim

@@ -1,4 +1,4 @@
-"""The graph for processors with AVX-512, in operations of ONNX Runtime's own."""
+"""The graph for processors with AVX2 or AVX-512, in operations of ONNX Runtime's own."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from stemdrop_model.graph import OPSETS, Graph
-from stemdrop_model.kernel_file import BLOCK, Array, blocked
+from stemdrop_model.kernel_file import Array, blocked
 from stemdrop_model.manifest import BLOCKED
 
 # The domain of the operations on blocks, and the activations that are part of them.
@@ -19,12 +19,13 @@ FUSED_ACTIVATIONS: dict[str, dict[str, Any]] = {
 
 
 class BlockedGraph(Graph):
-    """The same in the operations of ONNX Runtime that take blocks of 16 channels.
+    """The same in the operations of ONNX Runtime that take blocks of channels.
 
-    Tensors of 16 channels or more are in blocks, (segments, channels / 16, frames, bins, 16), and
-    smaller ones are not. Made of a `Graph`, ONNX Runtime itself uses these operations, but it takes
-    the blocks apart to interleave what a transposed convolution makes. Source: nchwc_transformer.cc
-    and nchwc_schema_defs.cc of ONNX Runtime 1.26.
+    The file of the kernels says how many channels a block has. Tensors of as many channels or more
+    are in blocks, (segments, channels / block, frames, bins, block), and smaller ones are not. Made
+    of a `Graph`, ONNX Runtime itself uses these operations, but it takes the blocks apart to
+    interleave what a transposed convolution makes. Source: nchwc_transformer.cc and
+    nchwc_schema_defs.cc of ONNX Runtime 1.26.
     """
 
     opsets = OPSETS | {BLOCKED_DOMAIN: 1}
@@ -38,10 +39,10 @@ class BlockedGraph(Graph):
         kind: str | None = None,
         **attributes: Any,
     ) -> str:
-        """Add a convolution, and an activation if one is given; few channels become 16."""
-        missing = -kernel.shape[3] % BLOCK
+        """Add a convolution, and an activation if one is given; few channels become a block."""
+        missing = -kernel.shape[3] % self._kernels.block
         ordered = np.pad(kernel, [(0, 0)] * 3 + [(0, missing)]).transpose(3, 2, 0, 1)
-        values = blocked(ordered)
+        values = blocked(ordered, self._kernels.block)
         name = f"{output}/kernel"
         if missing:
             weights = self._constant(name, values.reshape(ordered.shape))
@@ -76,12 +77,13 @@ class BlockedGraph(Graph):
         self, output: str, phases: dict[tuple[int, int], str], channels: int, frames: int
     ) -> str:
         """Put the phases together by copying: columns block by block, rows as a whole."""
-        lines = channels // BLOCK * frames
+        block = self._kernels.block
+        lines = channels // block * frames
         rows = []
         for row in (0, 1):
             pair = [
                 self.reshape(
-                    f"{phases[row, column]}/lines", phases[row, column], [0, lines, -1, BLOCK]
+                    f"{phases[row, column]}/lines", phases[row, column], [0, lines, -1, block]
                 )
                 for column in (0, 1)
             ]
@@ -91,8 +93,16 @@ class BlockedGraph(Graph):
         return self.reshape(output, both, [0, channels, 2 * frames, -1])
 
 
-def runs_here(network: Path) -> bool:
-    """Return whether this processor's fast convolutions take the blocks of a network."""
+def block_here() -> int | None:
+    """Return the number of channels in a block on this processor, where Linux tells it."""
     processor = Path("/proc/cpuinfo")
-    takes_blocks = processor.is_file() and "avx512f" in processor.read_text()
-    return takes_blocks or not network.name.endswith(BLOCKED)
+    extensions = processor.read_text().split() if processor.is_file() else []
+    if "avx512f" in extensions:
+        return 16
+    return 8 if "avx2" in extensions else None
+
+
+def runs_here(network: Path) -> bool:
+    """Return whether this processor can run a network, given by the name of its file."""
+    blocks = (block for block, suffix in BLOCKED.items() if network.name.endswith(suffix))
+    return next(blocks, None) in {None, block_here()}

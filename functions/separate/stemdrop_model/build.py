@@ -14,13 +14,12 @@ from stemdrop_model.manifest import (
     BLOCKED,
     CHECK,
     FROZEN,
-    KERNELS,
     NETWORK,
     describe,
     network_sha256,
     recipe,
 )
-from stemdrop_model.unet import BuiltNetwork, build_network
+from stemdrop_model.unet import build_network
 from stemdrop_model.whole import publish, sha256, staging
 
 
@@ -49,8 +48,7 @@ def build(
         proven one.
     """
     with staging(into, model) as partial:
-        built = _network(model, folder)
-        contents = {NETWORK: built.portable, BLOCKED: built.blocked, KERNELS: built.kernels}
+        contents = _network(model, folder)
         for suffix, content in contents.items():
             (partial / f"{model}{suffix}").write_bytes(content)
         check = partial / f"{model}{CHECK}"
@@ -63,7 +61,7 @@ def build(
             from stemdrop_model.proof import freeze
 
             graph = partial / f"{model}{FROZEN}"
-            networks = [partial / f"{model}{suffix}" for suffix in (NETWORK, BLOCKED)]
+            networks = [partial / f"{model}{suffix}" for suffix in (NETWORK, *BLOCKED.values())]
             record["max_relative_difference"] = freeze(model, folder, networks, graph)
             paths.append(graph)
             files[graph.name] = describe(graph)
@@ -76,12 +74,13 @@ def build(
         description = partial / f"{model}.json"
         description.write_text(json.dumps(record, indent=2) + "\n")
         publish([*paths, description], into)
-        if not frozen:
-            (into / f"{model}{FROZEN}").unlink(missing_ok=True)  # of an earlier build
+        for path in into.glob(f"{model}.*"):
+            if path.name not in {*files, description.name}:
+                path.unlink()  # an earlier build's
     return record
 
 
-def _network(model: str, folder: Path) -> BuiltNetwork:
+def _network(model: str, folder: Path) -> dict[str, bytes]:
     try:
         variables = checkpoint.read(folder)
         return build_network(model, architecture(model), variables)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemdrop_model import onnx_format
-from stemdrop_model.kernel_file import BLOCK, Array, KernelFile, blocked
+from stemdrop_model.kernel_file import Array, KernelFile, blocked
 from stemdrop_model.onnx_format import Shape
 
 OPSETS = {"": 17}
@@ -97,9 +97,10 @@ class Graph:
     def _kernel(self, name: str, kernel: Array) -> str:
         """Add a kernel (outputs, inputs, rows, columns)."""
         outputs, inputs = kernel.shape[:2]
-        if outputs % BLOCK or (inputs > BLOCK and inputs % BLOCK):
+        block = self._kernels.block
+        if outputs % block or (inputs > block and inputs % block):
             return self._constant(name, kernel)
-        values = blocked(kernel)
+        values = blocked(kernel, block)
         stored = self._stored(f"{name}/blocked", values, values.shape)
         perm = [0, 4, 1, 2, 3] if values.ndim == 5 else [0, 5, 1, 4, 2, 3]
         turned = self.add("Transpose", [stored], f"{name}/turned", perm=perm)

@@ -5,7 +5,7 @@ from pathlib import Path
 import platformdirs
 
 from stemdrop_model.fetch import fetch, is_pinned
-from stemdrop_model.manifest import BLOCKED, CHECK, FROZEN, KERNELS, NETWORK, is_current
+from stemdrop_model.manifest import CHECK, FROZEN, NETWORK_FILES, is_current
 from stemdrop_model.sources import OnProgress
 from stemdrop_model.weights import Weights
 from stemdrop_model.whole import staging
@@ -47,10 +47,7 @@ def install(weights: Weights, into: Path, on_progress: OnProgress = lambda *_: N
 
 def remove(model: str, folder: Path) -> int:
     """Remove a model and its weights, and return their size in bytes."""
-    files = [
-        folder / f"{model}{suffix}"
-        for suffix in (".json", NETWORK, BLOCKED, KERNELS, CHECK, FROZEN)
-    ]
+    files = [folder / f"{model}{suffix}" for suffix in (".json", *NETWORK_FILES, CHECK, FROZEN)]
     weights = folder.parent / "weights" / model
     files += weights.glob("*") if weights.is_dir() else []
     size_bytes = 0

@@ -1,6 +1,7 @@
-"""The file of a model's kernels, in the order of ONNX Runtime's fast convolutions.
+"""A file of a model's kernels, in the order of ONNX Runtime's fast convolutions.
 
-That is the order on processors with AVX-512: blocks of 16 outputs by 16 inputs.
+They take blocks of outputs by inputs: 8 by 8 on processors with AVX2, and 16 by 16 on those with
+AVX-512.
 """
 
 from dataclasses import dataclass, field
@@ -8,7 +9,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK = 16
 # Not a whole page, but a line of the processor's cache.
 ALIGNMENT_BYTES = 64
 
@@ -17,15 +17,17 @@ Array = NDArray[np.float32]
 
 @dataclass(slots=True)
 class KernelFile:
-    """The kernels of a model, which its graphs share.
+    """The kernels of a model.
 
     Attributes
     ----------
     name : Name of the file.
+    block : Channels in a block.
     content : What is in it.
     """
 
     name: str
+    block: int
     content: bytearray = field(default_factory=bytearray)
     _offsets: dict[str, int] = field(default_factory=dict)
 
@@ -38,16 +40,16 @@ class KernelFile:
         return self._offsets[name]
 
 
-def blocked(kernel: Array) -> Array:
+def blocked(kernel: Array, block: int) -> Array:
     """Order a kernel (outputs, inputs, rows, columns) as a fast convolution takes it.
 
     Returns
     -------
-    float32, shape (outputs / 16, inputs / 16, rows, columns, 16, 16), or, with fewer inputs than
-    16, (outputs / 16, inputs, rows, columns, 16).
+    float32, shape (outputs / block, inputs / block, rows, columns, block, block), or, with fewer
+    inputs than a block, (outputs / block, inputs, rows, columns, block).
     """
     _, inputs, rows, columns = kernel.shape
-    if inputs < BLOCK:
-        return kernel.reshape(-1, BLOCK, inputs, rows, columns).transpose(0, 2, 3, 4, 1)
-    blocks = kernel.reshape(-1, BLOCK, inputs // BLOCK, BLOCK, rows, columns)
+    if inputs < block:
+        return kernel.reshape(-1, block, inputs, rows, columns).transpose(0, 2, 3, 4, 1)
+    blocks = kernel.reshape(-1, block, inputs // block, block, rows, columns)
     return blocks.transpose(0, 2, 4, 5, 3, 1)

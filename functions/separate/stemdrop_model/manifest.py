@@ -8,15 +8,13 @@ from typing import Any
 from stemdrop_model.weights import Weights
 from stemdrop_model.whole import sha256
 
-# The network for any processor, the one for those whose convolutions take blocks of 16 channels,
-# the kernels of both, estimates to compare with, and Spleeter's frozen graph.
-NETWORK, BLOCKED, KERNELS, CHECK, FROZEN = (
-    ".onnx",
-    ".blocked.onnx",
-    ".kernels",
-    ".check.npz",
-    ".pb",
-)
+# The network for any processor, estimates to compare with, and Spleeter's frozen graph.
+NETWORK, CHECK, FROZEN = ".onnx", ".check.npz", ".pb"
+# Channels in a block to the network for processors whose convolutions take such blocks, and its
+# kernels. Those of the smallest blocks are the portable network's, too.
+BLOCKED = {8: ".blocked8.onnx", 16: ".blocked16.onnx"}
+KERNELS = {8: ".blocked8.kernels", 16: ".blocked16.kernels"}
+NETWORK_FILES = (NETWORK, *BLOCKED.values(), *KERNELS.values())
 
 
 def describe(path: Path) -> dict[str, Any]:
@@ -31,7 +29,7 @@ def network_sha256(model: str, files: dict[str, Any]) -> str:
     ----------
     files : File name to its description.
     """
-    digests = (files[f"{model}{suffix}"]["sha256"] for suffix in (NETWORK, BLOCKED, KERNELS))
+    digests = (files[f"{model}{suffix}"]["sha256"] for suffix in NETWORK_FILES)
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
@@ -84,9 +82,8 @@ def network_size_bytes(weights: Weights, folder: Path) -> int:
 def _is_made_of(record: dict[str, Any], weights: Weights, *, frozen: bool = False) -> bool:
     """Compare with the pinned network; without one, other code may build another network."""
     files = record.get("files", {})
-    if f"{weights.model}{CHECK}" not in files:
-        return False
-    if frozen and f"{weights.model}{FROZEN}" not in files:
+    suffixes = [*NETWORK_FILES, CHECK, *([FROZEN] if frozen else [])]
+    if not {f"{weights.model}{suffix}" for suffix in suffixes} <= files.keys():
         return False
     if weights.network and not frozen:
         return network_sha256(weights.model, files) == weights.network

@@ -15,7 +15,7 @@ from stemdrop_model.blocked_graph import BlockedGraph
 from stemdrop_model.errors import CheckpointError
 from stemdrop_model.graph import STRIDED_PADS, Graph
 from stemdrop_model.kernel_file import KernelFile
-from stemdrop_model.manifest import KERNELS
+from stemdrop_model.manifest import BLOCKED, KERNELS, NETWORK
 
 INPUT = "magnitude"
 # "conv_n_filters", which no configuration changes.
@@ -92,26 +92,10 @@ class Top:
     bias: Array
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltNetwork:
-    """The content of a network's files.
-
-    Attributes
-    ----------
-    portable : ONNX file for any processor.
-    blocked : ONNX file for processors whose fast convolutions take blocks of 16 channels.
-    kernels : File that both refer to.
-    """
-
-    portable: bytes
-    blocked: bytes
-    kernels: bytes
-
-
 def build_network(
     model: str, architecture: Architecture, values: Mapping[str, Array]
-) -> BuiltNetwork:
-    """Build the network of a model.
+) -> dict[str, bytes]:
+    """Build the forms of a model's network.
 
     Parameters
     ----------
@@ -121,19 +105,22 @@ def build_network(
 
     Returns
     -------
-    Two graphs from ``magnitude``, float32 of shape (segments, 2, 512, bins), with any number of
-    segments and any multiple of 64 bins, to one output of that shape for each instrument.
+    Suffix of each of the files, `manifest.NETWORK_FILES`, to its content. The graphs go from
+    ``magnitude``, float32 of shape (segments, 2, 512, bins), with any number of segments and any
+    multiple of 64 bins, to one output of that shape for each instrument.
 
     Raises
     ------
     CheckpointError : A variable is missing or superfluous, or has another shape.
     """
-    kernels = KernelFile(f"{model}{KERNELS}")
-    portable, blocked = (
-        _build(form(kernels), model, architecture, Variables(values))
-        for form in (Graph, BlockedGraph)
-    )
-    return BuiltNetwork(portable, blocked, bytes(kernels.content))
+    files = {block: KernelFile(f"{model}{suffix}", block) for block, suffix in KERNELS.items()}
+    graphs: dict[str, Graph] = {NETWORK: Graph(files[min(files)])}
+    graphs |= {BLOCKED[block]: BlockedGraph(kernels) for block, kernels in files.items()}
+    built = {
+        suffix: _build(graph, model, architecture, Variables(values))
+        for suffix, graph in graphs.items()
+    }
+    return built | {KERNELS[block]: bytes(kernels.content) for block, kernels in files.items()}
 
 
 def _build(graph: Graph, name: str, architecture: Architecture, variables: Variables) -> bytes:

@@ -27,7 +27,14 @@ class BackendName(StrEnum):
     def suffixes(self) -> tuple[str, ...]:
         """Return the suffixes of the files that the engine reads, that of the weights first."""
         return {
-            "onnx": (".kernels", ".onnx", ".blocked.onnx", ".check.npz"),
+            "onnx": (
+                ".blocked16.kernels",
+                ".blocked16.onnx",
+                ".blocked8.kernels",
+                ".blocked8.onnx",
+                ".onnx",
+                ".check.npz",
+            ),
             "tensorflow": (".pb",),
         }[self]
 

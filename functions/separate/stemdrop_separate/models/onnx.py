@@ -21,10 +21,11 @@ logger = logging.getLogger(__name__)
 class OnnxBackend:
     """A network; `magnitude` goes in, one output per instrument comes out.
 
-    It has two forms. The blocked one is for processors whose fast convolutions take blocks of 16
-    channels, such as those with AVX-512: ONNX Runtime uses its file as it is, from the disk cache,
-    which all processes share. Anywhere else it doesn't load or gives wrong estimates. So it has to
-    give those of the portable form for a small input, or the portable form is used.
+    It has three forms. The blocked ones are for processors whose fast convolutions take blocks of 8
+    channels, such as those with AVX2, or of 16, with AVX-512: ONNX Runtime uses their files as they
+    are, from the disk cache, which all processes share. On other processors they don't load or give
+    wrong estimates. So a blocked form has to give those of the portable form for a small input, or
+    the portable form is used.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ class OnnxBackend:
 
     Attributes
     ----------
-    form : ``blocked`` or ``portable``.
+    form : ``blocked8``, ``blocked16`` or ``portable``.
     """
 
     def __init__(
@@ -43,8 +44,8 @@ class OnnxBackend:
     ) -> None:
         self.parallel, threads_each = divide_threads(threads)
         self._instruments = instruments
-        self.form = "blocked"
-        blocked, check = folder / f"{weights}.blocked.onnx", folder / f"{weights}.check.npz"
+        self.form = f"blocked{_likely_block()}"
+        blocked, check = folder / f"{weights}.{self.form}.onnx", folder / f"{weights}.check.npz"
         if not self._load_blocked(blocked, check, threads_each):
             self.form = "portable"
             self._session = _session(folder / f"{weights}.onnx", threads_each)
@@ -77,6 +78,17 @@ def divide_threads(threads: int) -> tuple[int, int]:
     """
     each = -(-threads // MAX_PARALLEL)
     return -(-threads // each), each
+
+
+def _likely_block() -> int:
+    """Return how many channels a block has for this processor's fast convolutions.
+
+    ONNX Runtime doesn't tell. A network of larger blocks than the processor's gives wrong
+    estimates, but one of smaller blocks would write beyond its tensors: so 8 has to be certain.
+    """
+    processor = Path("/proc/cpuinfo")
+    extensions = processor.read_text().split() if processor.is_file() else []
+    return 8 if "avx2" in extensions and "avx512f" not in extensions else 16
 
 
 def _session(path: Path, threads: int, *, is_blocked: bool = False) -> onnxruntime.InferenceSession:
