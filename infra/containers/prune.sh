@@ -14,6 +14,8 @@ keep() {
 
 rm -rf pip pip-* numpy/distutils numpy/f2py
 rm -rf onnxruntime/datasets onnxruntime/quantization onnxruntime/tools onnxruntime/transformers
+# 23 MB for programs in C; Python's module has all of it inside.
+rm -f onnxruntime/capi/libonnxruntime.so.*
 # TensorFlow 2.15 imports distutils, which is one of setuptools' parts by now.
 [ -d tensorflow ] || rm -rf setuptools setuptools-* pkg_resources _distutils_hack distutils-precedence.pth
 # Services whose clients are made, or whose requests the emulator checks by their models.

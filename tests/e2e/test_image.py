@@ -14,7 +14,7 @@ from benchmarks.lambda_run import separator_variables
 from stemdrop_containers.engine import ROOT, ContainerEngine
 from stemdrop_containers.image import size_bytes
 
-LARGEST_BYTES = 700_000_000
+LARGEST_BYTES = 670_000_000
 LOCKS = (
     "functions/separate/requirements.txt",
     "functions/separate/stemdrop_model/tensorflow.txt",
