@@ -22,18 +22,18 @@ SETTINGS: dict[str, Any] = {"tempo_percent": 100, "pitch_semitones": 0, "format"
 RENDER = """
 async ({ module, tracks, settings }) => {
   const { renderMix } = await import(module);
-  const load = (text) =>
+  const parse = (text) =>
     new Float32Array(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer);
   const playable = tracks.map(({ left, right, gain, pan }) => {
-    const channels = [load(left), load(right)];
-    const read = async (first, count) => {
+    const channels = [parse(left), parse(right)];
+    const load = async (first, count) => {
       const length = Math.max(1, Math.min(count, channels[0].length - first));
       const buffer = new AudioBuffer({ length, numberOfChannels: 2, sampleRate: 44100 });
       channels.forEach((samples, at) =>
         buffer.copyToChannel(samples.subarray(first, first + length), at));
-      return buffer;
+      return () => buffer;
     };
-    return { source: { read }, gain, pan };
+    return { source: { load }, gain, pan };
   });
   const fractions = [];
   const { blob, gain_db } = await renderMix(playable, settings, {

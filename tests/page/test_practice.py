@@ -61,12 +61,16 @@ async ({ module, beats_s, duration_s, recorded_s, gains }) => {
   let endedAt_s = null;
   playback.addEventListener("ended", () => { endedAt_s = context.currentTime; });
   gains.forEach((gain, track) => playback.addTrack(String(track), {
-    async read(first, count) {
+    async load(first, count) {
       const length = Math.max(1, Math.min(count, Math.round(duration_s * RATE_HZ) - first));
-      const buffer = new AudioBuffer({ length, numberOfChannels: 2, sampleRate: RATE_HZ });
       const samples = Float32Array.from({ length }, (_, index) => gain * sampleAt(first + index));
-      for (const channel of [0, 1]) buffer.copyToChannel(samples, channel);
-      return buffer;
+      return (offset, frames) => {
+        const part = samples.subarray(offset, offset + frames);
+        const options = { length: Math.max(1, part.length), numberOfChannels: 2 };
+        const buffer = new AudioBuffer({ ...options, sampleRate: RATE_HZ });
+        for (const channel of [0, 1]) buffer.copyToChannel(part, channel);
+        return buffer;
+      };
     },
   }, 1));
   // The stretcher of the next run takes a while to load, in which the recording waits.

@@ -66,7 +66,7 @@ READ_SAMPLES = """
 async ({ module, loads, reads, duration_s }) => {
   const { SampleWindow } = await import(module);
   const requests = [];
-  const window = new SampleWindow({ read: async (first, frames) => {
+  const window = new SampleWindow({ load: async (first, frames) => {
     requests.push([first, frames]);
     const buffer = new AudioBuffer({ length: frames, numberOfChannels: 2, sampleRate: 44100 });
     for (const channel of [0, 1]) {
@@ -74,7 +74,7 @@ async ({ module, loads, reads, duration_s }) => {
       const samples = Float32Array.from({ length: frames }, (_, at) => sign * (first + at));
       buffer.copyToChannel(samples, channel);
     }
-    return buffer;
+    return () => buffer;
   } });
   for (const load of loads) await window.load(...load, duration_s);
   return {

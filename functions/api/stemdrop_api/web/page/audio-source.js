@@ -25,22 +25,22 @@ export class WavSource {
     this.#getUrl = getUrl;
   }
 
-  /** Return at most `frameCount` frames as an AudioBuffer, fewer at the end of the stem. */
-  async read(firstFrame, frameCount, signal) {
+  /** Load at most `frameCount` frames, fewer at the end, and return their decoder. */
+  async load(firstFrame, frameCount, signal) {
     this.#header ??= this.#readHeader().catch((error) => {
       this.#header = null;
       throw error;
     });
     const { dataOffset, frames, sampleBytes, readSample } = await this.#header;
     const endFrame = Math.min(firstFrame + frameCount, frames);
-    if (endFrame <= firstFrame) return toAudioBuffer(new ArrayBuffer(0), sampleBytes, readSample);
+    if (endFrame <= firstFrame) return decoderOf(new ArrayBuffer(0), sampleBytes, readSample);
     const frameBytes = CHANNELS * sampleBytes;
     const bytes = await this.#fetchRange(
       dataOffset + firstFrame * frameBytes,
       dataOffset + endFrame * frameBytes,
       signal,
     );
-    return toAudioBuffer(bytes, sampleBytes, readSample);
+    return decoderOf(bytes, sampleBytes, readSample);
   }
 
   async #readHeader() {
@@ -90,8 +90,8 @@ export class DecodedSource {
     this.#loadFile = loadFile;
   }
 
-  /** Return at most `frameCount` frames as an AudioBuffer, fewer at the end of the file. */
-  async read(firstFrame, frameCount) {
+  /** Load at most `frameCount` frames, fewer at the end, and return their decoder. */
+  async load(firstFrame, frameCount) {
     this.#samples ??= decodeSequentially(this.#loadFile).catch((error) => {
       this.#samples = null;
       throw error;
@@ -100,7 +100,7 @@ export class DecodedSource {
     const [sampleBytes, readSample] = SAMPLE_FORMATS["1/16"];
     const frameBytes = CHANNELS * sampleBytes;
     const part = blob.slice(firstFrame * frameBytes, (firstFrame + frameCount) * frameBytes);
-    return toAudioBuffer(await part.arrayBuffer(), sampleBytes, readSample);
+    return decoderOf(await part.arrayBuffer(), sampleBytes, readSample);
   }
 }
 
@@ -129,22 +129,27 @@ export function createFileSource(file, duration_s, offset_s) {
     });
   });
   const offsetFrames = Math.round(offset_s * SAMPLE_RATE_HZ);
-  return { read: (firstFrame, frameCount) => source.read(firstFrame + offsetFrames, frameCount) };
+  return { load: (firstFrame, frameCount) => source.load(firstFrame + offsetFrames, frameCount) };
 }
 
-function toAudioBuffer(bytes, sampleBytes, readSample) {
+export const channelsOf = (buffer) => [buffer.getChannelData(0), buffer.getChannelData(1)];
+
+/** Return a function that decodes all frames, or some, to an AudioBuffer. The bytes take less memory. */
+function decoderOf(bytes, sampleBytes, readSample) {
   const view = new DataView(bytes);
-  const frames = Math.floor(view.byteLength / CHANNELS / sampleBytes);
-  const length = Math.max(frames, 1); // an AudioBuffer can't be empty
-  const audioBuffer = new AudioBuffer({ length, numberOfChannels: CHANNELS, sampleRate: SAMPLE_RATE_HZ });
-  const left = audioBuffer.getChannelData(0);
-  const right = audioBuffer.getChannelData(1);
-  for (let frame = 0, offset = 0; frame < frames; frame += 1) {
-    left[frame] = readSample(view, offset);
-    right[frame] = readSample(view, offset + sampleBytes);
-    offset += CHANNELS * sampleBytes;
-  }
-  return audioBuffer;
+  const endFrame = Math.floor(view.byteLength / CHANNELS / sampleBytes);
+  return (firstFrame = 0, frameCount = endFrame) => {
+    const frames = Math.min(frameCount, endFrame - firstFrame);
+    const length = Math.max(frames, 1); // an AudioBuffer can't be empty
+    const buffer = new AudioBuffer({ length, numberOfChannels: CHANNELS, sampleRate: SAMPLE_RATE_HZ });
+    const [left, right] = channelsOf(buffer);
+    for (let frame = 0, offset = firstFrame * CHANNELS * sampleBytes; frame < frames; frame += 1) {
+      left[frame] = readSample(view, offset);
+      right[frame] = readSample(view, offset + sampleBytes);
+      offset += CHANNELS * sampleBytes;
+    }
+    return buffer;
+  };
 }
 
 let previousDecoding = Promise.resolve();

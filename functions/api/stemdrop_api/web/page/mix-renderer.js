@@ -1,6 +1,6 @@
 // Renders a mix of stems into a file, in constant memory.
 
-import { SAMPLE_RATE_HZ } from "./audio-source.js";
+import { channelsOf, SAMPLE_RATE_HZ } from "./audio-source.js";
 import { AppError } from "./errors.js";
 import { retry } from "./retry.js";
 
@@ -84,12 +84,11 @@ async function mixPiece(tracks, firstFrame, frameCount, signal) {
   const mix = [new Float32Array(frameCount), new Float32Array(frameCount)];
   const skipped = Math.min(Math.max(-firstFrame, 0), frameCount);
   if (skipped === frameCount) return mix;
-  const buffers = await Promise.all(
-    tracks.map(({ source }) => source.read(firstFrame + skipped, frameCount - skipped, signal)),
+  const decoders = await Promise.all(
+    tracks.map(({ source }) => source.load(firstFrame + skipped, frameCount - skipped, signal)),
   );
   tracks.forEach(({ gain, pan }, index) => {
-    const left = buffers[index].getChannelData(0);
-    const right = buffers[index].getChannelData(1);
+    const [left, right] = channelsOf(decoders[index]());
     for (const [output, [fromLeft, fromRight]] of panMatrix(pan).entries()) {
       const samples = mix[output];
       for (let frame = 0; frame < left.length; frame += 1) {

@@ -91,7 +91,7 @@ export class PlaybackRun {
     const { signal, clock } = this;
     if (clockFrame > 0) this.#fadeIn(clockFrame);
     this.metronome.run(() => this.#settings.hasMetronome, signal);
-    const load = (part) => onBuffering(this.#load(part.frame, signal));
+    const load = (part) => onBuffering(this.#load(part, signal));
     if (this.isStretched) await this.#preRoll(frame, load);
     const { frames } = this.#settings;
     const { ahead_s, maxFrames } = this.isStretched ? STRETCHED : PLAIN;
@@ -159,9 +159,9 @@ export class PlaybackRun {
     gain.setValueAtTime(1, start_s + 20 * FADE_S);
   }
 
-  #load(frame, signal) {
+  #load(part, signal) {
     const tracks = [...this.#trackNodes.keys()];
-    return Promise.all(tracks.map((track) => track.read(frame, signal)));
+    return Promise.all(tracks.map((track) => track.read(part, signal)));
   }
 
   /** Append the samples before the first frame to the stream, or silence before the song. */
@@ -206,20 +206,15 @@ export class PlaybackRun {
   }
 
   #schedule(buffers, { frame, endFrame }) {
-    const offset = frame % SEGMENT_FRAMES;
     if (this.isStretched) {
-      this.stretchNode.append(buffers, offset, endFrame - frame);
+      this.stretchNode.append(buffers, endFrame - frame);
       return;
     }
-    const [start, offset_s, duration_s] = [
-      this.clock.clockFrameAt(this.clock.streamEnd),
-      offset,
-      endFrame - frame,
-    ].map((frames) => frames / SAMPLE_RATE_HZ);
+    const start_s = this.clock.clockFrameAt(this.clock.streamEnd) / SAMPLE_RATE_HZ;
     this.#gainNodes.forEach((gainNode, index) => {
       const node = new AudioBufferSourceNode(this.#context, { buffer: buffers[index] });
       node.connect(gainNode);
-      node.start(start, offset_s, duration_s);
+      node.start(start_s);
       this.#sourceNodes.add(node);
       node.addEventListener("ended", () => {
         release(node);

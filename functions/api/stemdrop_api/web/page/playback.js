@@ -110,7 +110,7 @@ export class Playback extends PlaybackSettings {
   async #continue() {
     const run = this.#run;
     const stretchNode = await this.#loadStretchNode();
-    await Promise.all([...this.#tracks.values()].map((track) => track.read(this.#currentFrame())));
+    await Promise.all([...this.#tracks.values()].map((track) => track.load(this.#currentFrame())));
     if (run !== this.#run || !this.isPlaying) return; // the next run has the new settings
     const isHeard = run !== null && run.clock.frameAt(this.#clockFrame()) !== null;
     if (!isHeard) this.#restart(this.#startFrame, this.#isCountingIn);

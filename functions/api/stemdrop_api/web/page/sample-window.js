@@ -1,6 +1,6 @@
 // The samples of a track around the visible part, for waveforms that show more detail than peaks.
 
-import { SAMPLE_RATE_HZ } from "./audio-source.js";
+import { channelsOf, SAMPLE_RATE_HZ } from "./audio-source.js";
 
 // At least this much is loaded, so that a playback doesn't need a request for every part that it shows.
 const MIN_WINDOW_S = 2;
@@ -12,7 +12,7 @@ export class SampleWindow {
   #frames = 0;
   #loading = null;
 
-  /** @param {{read: Function}} source Source of the track's samples. */
+  /** @param {{load: Function}} source Source of the track's samples. */
   constructor(source) {
     this.#source = source;
   }
@@ -30,10 +30,10 @@ export class SampleWindow {
     const first_s = Math.max(start_s - margin_s, 0);
     const firstFrame = Math.floor(first_s * SAMPLE_RATE_HZ);
     const frames = Math.ceil(Math.min(end_s + 2 * margin_s, duration_s) * SAMPLE_RATE_HZ) - firstFrame;
-    const buffer = await this.#source.read(firstFrame, frames, signal);
+    const decode = await this.#source.load(firstFrame, frames, signal);
     if (signal.aborted) return false;
     this.#firstFrame = firstFrame;
-    this.#channels = [0, 1].map((channel) => buffer.getChannelData(channel));
+    this.#channels = channelsOf(decode());
     this.#frames = frames; // also if the file is a little shorter
     return true;
   }

@@ -1,6 +1,6 @@
 // Spectrograms of short ranges, computed in a worker from the samples of a track.
 
-import { SAMPLE_RATE_HZ } from "./audio-source.js";
+import { channelsOf, SAMPLE_RATE_HZ } from "./audio-source.js";
 
 // Four wav stems of this length have 14 MB.
 export const MAX_SPECTROGRAM_S = 20;
@@ -36,9 +36,9 @@ export class Spectrograms {
     const start = Math.round(start_s * SAMPLE_RATE_HZ);
     const frames = Math.round((end_s - start_s) * SAMPLE_RATE_HZ);
     const first = Math.max(start - MARGIN_FRAMES, 0);
-    const buffer = await source.read(first, start + frames + MARGIN_FRAMES - first, abortController.signal);
+    const decode = await source.load(first, start + frames + MARGIN_FRAMES - first, abortController.signal);
     if (this.#isClosed || this.#requests.get(name).request !== request) return null;
-    const [left, right] = [0, 1].map((channel) => buffer.getChannelData(channel));
+    const [left, right] = channelsOf(decode());
     const samples = Float32Array.from(left, (sample, index) => (sample + right[index]) / 2);
     this.#worker.postMessage({ name, request, samples, start: start - first, frames, columns, rows }, [samples.buffer]);
     const imageData = await finished;

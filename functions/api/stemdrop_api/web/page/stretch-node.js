@@ -1,6 +1,6 @@
 // Changes the pitch and the tempo of several channels together, so that they stay in sync.
 
-import { SAMPLE_RATE_HZ } from "./audio-source.js";
+import { channelsOf, SAMPLE_RATE_HZ } from "./audio-source.js";
 import { AppError } from "./errors.js";
 
 export const MAX_PART_FRAMES = SAMPLE_RATE_HZ;
@@ -49,10 +49,9 @@ export class StretchNode {
     return this.#trackNodes.length;
   }
 
-  /** Append at most `MAX_PART_FRAMES` of each track's AudioBuffer, and silence after its end. */
-  append(buffers, offset, frameCount) {
-    const part = (buffer, channel) => buffer.getChannelData(channel).subarray(offset, offset + frameCount);
-    this.#append(buffers.flatMap((buffer) => [part(buffer, 0), part(buffer, 1)]), frameCount);
+  /** Append at most `MAX_PART_FRAMES`: each track's AudioBuffer, and silence after its end. */
+  append(buffers, frameCount) {
+    this.#append(buffers.flatMap(channelsOf), frameCount);
   }
 
   appendSilence(frameCount) {

@@ -19,18 +19,20 @@ export class Track {
     this.gain = gain;
   }
 
-  /** Return the segment that contains a frame, as an AudioBuffer. Recent ones are kept. */
-  async read(frame, signal) {
+  /** Return a part of a segment as an AudioBuffer. */
+  async read({ frame, endFrame }, signal) {
+    const decode = await this.load(frame, signal);
+    return decode(frame % SEGMENT_FRAMES, endFrame - frame);
+  }
+
+  /** Load the segment that contains a frame. Recent ones are kept. */
+  async load(frame, signal) {
     const index = Math.floor(frame / SEGMENT_FRAMES);
-    const cached = this.#segments.get(index);
-    if (cached) {
-      this.#segments.delete(index); // to insert it again as the most recently used
-      this.#segments.set(index, cached);
-      return cached;
-    }
-    const buffer = await this.#source.read(index * SEGMENT_FRAMES, SEGMENT_FRAMES, signal);
-    this.#segments.set(index, buffer);
+    const decode =
+      this.#segments.get(index) ?? (await this.#source.load(index * SEGMENT_FRAMES, SEGMENT_FRAMES, signal));
+    this.#segments.delete(index); // to insert it again as the most recently used
+    this.#segments.set(index, decode);
     if (this.#segments.size > CACHED_SEGMENTS) this.#segments.delete(this.#segments.keys().next().value);
-    return buffer;
+    return decode;
   }
 }
