@@ -12,6 +12,7 @@ from benchmarks.api_latency import Latency
 from benchmarks.network_rate import NetworkRate
 from benchmarks.process_usage import ProcessUsage, median, median_ratio
 from stemdrop_local.deployment import ROOT
+from stemdrop_model.blocked_graph import block_here
 
 FIGURES: dict[str, tuple[Callable[[ProcessUsage], float], str, str]] = {
     "wall time": (lambda cost: cost.wall_s, "s", ".1f"),
@@ -118,7 +119,8 @@ columns are the largest difference in 16-bit steps and the signal-to-difference 
 
 
 def _machine() -> str:
-    machine = f"{platform.machine()}, {platform.system()}"
+    vectors = {8: " with AVX2, as on Lambda", 16: " with AVX-512"}.get(block_here() or 0, "")
+    machine = f"{platform.machine()}{vectors}, {platform.system()}"
     return f"The machine has {os.cpu_count()} cores ({machine})."
 
 
