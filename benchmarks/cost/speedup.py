@@ -52,4 +52,4 @@ def fit(measured: Mapping[float, float]) -> Speedup:
     slope = sum((share - mean_share) * (took - mean_s) for share, took in pairs) / spread
     # Noise must not make a part negative.
     shared_s = min(max(slope, 0.0), mean_s / mean_share)
-    return Speedup(mean_s - shared_s * mean_share, shared_s)
+    return Speedup(max(mean_s - shared_s * mean_share, 0.0), shared_s)
