@@ -15,11 +15,11 @@ from stemdrop_api.settings import ApiSettings
 @pytest.mark.parametrize(
     ("model", "quality", "processor_s"),
     [
-        ("2stems", "spleeter", 7.2),
-        ("2stems", "high", 11.9),
-        ("2stems-16kHz", "spleeter", 9.5),
-        ("2stems-16kHz", "high", 11.9),
-        ("5stems", "spleeter", 15.6),
+        ("2stems", "spleeter", 9.6),
+        ("2stems", "high", 15.8),
+        ("2stems-16kHz", "spleeter", 12.7),
+        ("2stems-16kHz", "high", 15.8),
+        ("5stems", "spleeter", 21.6),
     ],
 )
 def test_estimate_follows_from_the_measured_processor_time(

@@ -8,14 +8,14 @@ from stemdrop_api.lyrics_schemas import LyricsEstimateView
 from stemdrop_api.schemas import EstimateView
 
 MEASURED_S = 180
-# Processor time of `stemdrop separate` for a generated mp3 of 180 s with wav stems, less start-up.
-# Models with trivial networks took 2.4 s for 2 stems, 3.2 s for 4 and 3.9 s for 5. The network of
-# 2stems took 4.7 s more, which is 2.35 s for each of its instruments. All instruments have the
-# same network, and its time is proportional to its bins: 1.5 and 2 times 1,024 bins took 6.5 and
-# 8.9 s. For 2stems, this gives the 7.2 s of docs/operations/cost.md within 0.1 s.
+# Processor time of `stemdrop separate` for a generated mp3 of 180 s with wav stems, less start-up,
+# on a processor with AVX2, as on Lambda. Models with trivial networks took 3.4 s for 2 stems, 4.7 s
+# for 4 and 6.1 s for 5. The network of 2stems took 6.3 s more, which is 3.1 s for each of its
+# instruments. All instruments have the same network, and its time is proportional to its bins. For
+# 2stems, this gives 9.6 s. With S3, it is the 10.2 s of docs/operations/cost.md.
 SONG_S = 1.6
-STEM_S = 0.45
-INSTRUMENT_S = 2.35
+STEM_S = 0.9
+INSTRUMENT_S = 3.1
 INSTRUMENT_BINS = 1024
 # Both passes of the higher quality, whatever the model: see docs/guide/quality.md.
 HIGH_QUALITY_BINS = 2048
