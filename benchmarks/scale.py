@@ -29,8 +29,8 @@ VISIBILITY_S = TEMPLATE.timeout_s + 60
 # Assumptions: the spread of durations, and shares of attempts that Lambda or an error of S3 ends.
 SIGMA, KILLED, FAILED = 0.4, 0.005, 0.005
 SCENARIOS = (
-    ("1,000,000 per month, a busy hour", round(PEAK * 1e6 / MONTH_S * HOUR_S), (5, 20)),
-    ("100,000 within an hour", 100_000, (5, 50, 200)),
+    ("1,000,000 per month, a busy hour", round(PEAK * 1e6 / MONTH_S * HOUR_S), (5, 30)),
+    ("100,000 within an hour", 100_000, (5, 75, 200)),
 )
 HEADS = (
     "Songs", "At a time", "Longest wait", "All done after", "Retries", "Failure queue",
