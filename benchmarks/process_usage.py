@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # Without the site's packages, it takes 10 MB.
-SPAWN = [sys.executable, "-I", "-S", str(Path(__file__).with_name("spawn.py"))]
+MEASURED = [sys.executable, "-I", "-S", str(Path(__file__).with_name("measured_command.py"))]
 
 
 class CommandError(Exception):
@@ -44,7 +44,7 @@ def measure_process(command: Sequence[str], environment: Mapping[str, str]) -> P
     with os.fdopen(read_end) as usage:
         try:
             process = subprocess.run(
-                [*SPAWN, str(write_end), *command],
+                [*MEASURED, str(write_end), *command],
                 env=environment,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

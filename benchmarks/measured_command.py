@@ -1,6 +1,6 @@
 """Run a command, and write its usage as JSON to a file descriptor.
 
-    python -I -S spawn.py DESCRIPTOR COMMAND ...
+    python -I -S measured_command.py DESCRIPTOR COMMAND ...
 
 Linux counts the memory of a process as a peak of every process that it starts. This one is small.
 """
