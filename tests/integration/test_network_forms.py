@@ -8,7 +8,9 @@ import pytest
 
 import random_checkpoints
 from stemdrop.models import INSTRUMENTS
+from stemdrop_model import blocked_graph
 from stemdrop_model.blocked_graph import block_here
+from stemdrop_separate.models import onnx
 from stemdrop_separate.models.network import Magnitude
 from stemdrop_separate.models.onnx import MAX_PARALLEL, OnnxBackend, divide_threads
 
@@ -42,6 +44,40 @@ def blocked(folder: Path, suffix: str = "onnx") -> Path:
 def test_the_form_is_that_of_the_processor(folder: Path) -> None:
     block = block_here()
     assert load(folder).form == (f"blocked{block}" if block else "portable")
+
+
+@pytest.mark.parametrize(
+    ("flags", "tried", "proven"),
+    [
+        ("fpu avx avx2 fma", "8", 8),
+        ("fpu avx avx2 fma avx512f avx512bw", "16", 16),
+        ("fp asimd", "16", None),
+        (None, "16", None),
+    ],
+)
+def test_small_blocks_are_tried_only_where_they_are_certain(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    flags: str | None,
+    tried: str,
+    proven: int | None,
+) -> None:
+    processors = folder / "cpuinfo"
+    if flags is not None:
+        processors.write_text(f"processor\t: 0\nflags\t\t: {flags}\n")
+    loaded: list[str] = []
+
+    def refuse(_: OnnxBackend, network: Path, *__: object) -> bool:
+        """Load no form, since this processor may take other blocks."""
+        loaded.append(network.name)
+        return False
+
+    monkeypatch.setattr(OnnxBackend, "_load_blocked", refuse)
+    for module in (onnx, blocked_graph):
+        monkeypatch.setattr(module, "PROCESSORS", processors)
+    assert load(folder).form == "portable"
+    assert loaded == [f"2stems.blocked{tried}.onnx"]
+    assert block_here() == proven
 
 
 @pytest.mark.parametrize(("segments", "bins"), [(1, 1024), (2, 192), (3, 64)])

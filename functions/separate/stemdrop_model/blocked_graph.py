@@ -10,6 +10,7 @@ from stemdrop_model.graph import OPSETS, Graph
 from stemdrop_model.kernel_file import Array, blocked
 from stemdrop_model.manifest import BLOCKED
 
+PROCESSORS = Path("/proc/cpuinfo")
 # The domain of the operations on blocks, and the activations that are part of them.
 BLOCKED_DOMAIN = "com.microsoft.nchwc"
 FUSED_ACTIVATIONS: dict[str, dict[str, Any]] = {
@@ -95,8 +96,7 @@ class BlockedGraph(Graph):
 
 def block_here() -> int | None:
     """Return the number of channels in a block on this processor, where Linux tells it."""
-    processor = Path("/proc/cpuinfo")
-    extensions = processor.read_text().split() if processor.is_file() else []
+    extensions = PROCESSORS.read_text().split() if PROCESSORS.is_file() else []
     if "avx512f" in extensions:
         return 16
     return 8 if "avx2" in extensions else None

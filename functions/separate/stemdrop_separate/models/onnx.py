@@ -10,6 +10,7 @@ import onnxruntime
 
 from stemdrop_separate.models.network import Magnitude
 
+PROCESSORS = Path("/proc/cpuinfo")
 # Each segment at a time takes 80 MB.
 MAX_PARALLEL = 4
 # Rounding makes 1e-6 between two forms of a network; a wrong form is wrong everywhere.
@@ -86,8 +87,7 @@ def _likely_block() -> int:
     ONNX Runtime doesn't tell. A network of larger blocks than the processor's gives wrong
     estimates, but one of smaller blocks would write beyond its tensors: so 8 has to be certain.
     """
-    processor = Path("/proc/cpuinfo")
-    extensions = processor.read_text().split() if processor.is_file() else []
+    extensions = PROCESSORS.read_text().split() if PROCESSORS.is_file() else []
     return 8 if "avx2" in extensions and "avx512f" not in extensions else 16
 
 
