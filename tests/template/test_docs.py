@@ -168,5 +168,6 @@ def test_pieces_that_the_page_plays_are_documented(root: Path) -> None:
     piece = f" {('zero', 'one', 'two', 'three', 'four')[seconds]}-second pieces"
     assert piece in guide
     assert piece in cost
-    megabytes = cached * seconds * 44_100 * 2 * 2 / 1e6  # kept in 16 bits
-    assert f"Each stem takes {megabytes:.0f} MB of memory" in guide
+    megabytes = cached * seconds * 44_100 * 2 * 2 / 1e6
+    sizes = f"{megabytes:.0f} MB of memory ({2 * megabytes:.0f} MB at 32 bits)"
+    assert f"Each stem takes {sizes}" in re.sub(r"\s+", " ", guide)
