@@ -1,4 +1,4 @@
-# The separator as an image for Lambda, and all of stemdrop on one machine: `docker run -p 5000:5000 IMAGE local`.
+# Two images: the separator for Lambda, with --target=function, and all of stemdrop on one machine, the last stage.
 # Everything comes from Debian's packages and from locked ones of pip's, so it can be built anywhere, for any processor
 # that these packages exist for. No stage needs more than the oldest of builders knows: SAM uses that one.
 ARG BASE=debian:bookworm-slim
@@ -44,7 +44,8 @@ RUN case "$BACKEND" in \
 COPY functions/separate/stemdrop_model stemdrop_model
 RUN /opt/venv/bin/python -m stemdrop_model build $MODELS --backend $BACKEND --into /opt/models
 
-# Each backend reads one of the two forms that a network has. LYRICS is none, transcribe (a service of AWS), or a Whisper
+# Each backend reads one of the two forms that a network has. Lambda documents AVX2 and no AVX-512, so what is only for
+# that isn't in the function's image. LYRICS is none, transcribe (a service of AWS), or a Whisper
 # model: a pinned one, or a folder in functions/separate/lyrics_models.
 FROM model AS networks
 ARG BACKEND
@@ -55,8 +56,10 @@ RUN case "$LYRICS" in \
         *) /opt/venv/bin/python -m stemdrop_model lyrics "$LYRICS" --own lyrics_models --into /opt/models ;; \
     esac
 RUN if [ "$BACKEND" = tensorflow ]; then rm /opt/models/*.onnx /opt/models/*.kernels /opt/models/*.npz; fi \
+    && mkdir /opt/avx512 \
+    && find /opt/models -name '*.blocked16.*' -exec mv -t /opt/avx512 {} + \
     && find /opt/models -name '.*.lock' -delete \
-    && chmod -R a+rX /opt/models
+    && chmod -R a+rX /opt/models /opt/avx512
 
 # Only the other backend needs TensorFlow to run, and only Whisper's models need faster-whisper.
 FROM build AS packages
@@ -98,15 +101,21 @@ RUN sed -n '/^aws-sam-cli==/,/[^\\]$/p' sam/requirements.txt > sam/cli.txt \
 FROM python AS code
 COPY layers/core/stemdrop /var/task/stemdrop
 COPY functions/separate/stemdrop_separate /var/task/stemdrop_separate
+COPY infra/containers/entrypoint.sh /opt/
+RUN python3 -m compileall -q --invalidation-mode unchecked-hash /var/task \
+    && chmod -R a+rX /var/task \
+    && chmod 755 /opt/entrypoint.sh
+
+FROM python AS stack-code
 COPY functions/api/stemdrop_api /opt/stemdrop/functions/stemdrop_api
 COPY functions/webhook/stemdrop_webhook /opt/stemdrop/functions/stemdrop_webhook
 COPY infra/local/stemdrop_local /opt/stemdrop/infra/local/stemdrop_local
-COPY infra/containers/entrypoint.sh template.yaml /opt/stemdrop/
-RUN python3 -m compileall -q --invalidation-mode unchecked-hash /var/task /opt/stemdrop \
-    && chmod -R a+rX /var/task /opt/stemdrop \
-    && chmod 755 /opt/stemdrop/entrypoint.sh
+COPY infra/containers/local.sh template.yaml /opt/stemdrop/
+RUN python3 -m compileall -q --invalidation-mode unchecked-hash /opt/stemdrop \
+    && chmod -R a+rX /opt/stemdrop \
+    && chmod 755 /opt/stemdrop/local.sh
 
-FROM python AS runtime
+FROM python AS function
 ARG MODELS
 ARG BACKEND
 ARG LYRICS
@@ -125,19 +134,25 @@ ENV PATH=/opt/venv/bin:$PATH \
 # From what changes least to what changes most.
 COPY --from=packages /opt/venv /opt/venv
 COPY --from=networks /opt/models /opt/models
-COPY --from=stack /opt/local /opt/local
-COPY --from=emulator /opt/aws-lambda-rie /opt/local/bin/aws-lambda-rie
-RUN mkdir --mode=1777 /data
-COPY --from=code /opt/stemdrop /opt/stemdrop
+COPY --from=emulator /opt/aws-lambda-rie /opt/aws-lambda-rie
+COPY --from=code /opt/entrypoint.sh /opt/entrypoint.sh
 COPY --from=code /var/task /var/task
 WORKDIR /var/task
 # An image that can't load its handler, separate and encode as Lambda's user would is none.
 RUN UPLOADS_BUCKET=none STEMS_BUCKET=none BACKEND=$BACKEND LYRICS=$LYRICS MAX_UPLOAD_BYTES=1 MAX_DURATION_S=1 AWS_REGION=none \
     ARCHITECTURE=$(uname -m | sed s/aarch64/arm64/) \
-    setpriv --reuid 993 --regid 990 --clear-groups python -m stemdrop_separate.smoke \
-    && setpriv --reuid 993 --regid 990 --clear-groups /opt/local/bin/python -c \
-        "import stemdrop_api.app, stemdrop_webhook.delivery, stemdrop_local.health, stemdrop_local.local, ministack.app, samtranslator.translator.transform"
+    setpriv --reuid 993 --regid 990 --clear-groups python -m stemdrop_separate.smoke
 # checkov:skip=CKV_DOCKER_3:Lambda runs every image as a user of its own, who owns nothing here.
-HEALTHCHECK --interval=30s --timeout=15s --start-period=60s CMD ["/opt/local/bin/python", "-m", "stemdrop_local.health"]
-ENTRYPOINT ["/opt/stemdrop/entrypoint.sh"]
+ENTRYPOINT ["/opt/entrypoint.sh"]
 CMD ["stemdrop_separate.handler.handler"]
+
+FROM function AS local
+COPY --from=stack /opt/local /opt/local
+COPY --from=networks /opt/avx512 /opt/models
+RUN mkdir --mode=1777 /data
+COPY --from=stack-code /opt/stemdrop /opt/stemdrop
+RUN setpriv --reuid 993 --regid 990 --clear-groups /opt/local/bin/python -c \
+    "import stemdrop_api.app, stemdrop_webhook.delivery, stemdrop_local.health, stemdrop_local.local, ministack.app, samtranslator.translator.transform"
+HEALTHCHECK --interval=30s --timeout=15s --start-period=60s CMD ["/opt/local/bin/python", "-m", "stemdrop_local.health"]
+ENTRYPOINT ["/opt/stemdrop/local.sh"]
+CMD []

@@ -19,6 +19,7 @@ LYRICS ?= none
 MEMORY ?= 3008
 OFFLINE ?=
 BASE ?=
+TARGET ?= function
 RUN ?= start-api
 
 # Stacks on AWS. STACK defaults to the name in samconfig.toml, REGION to that of the AWS profile.
@@ -245,8 +246,8 @@ lambda: test-setup build ## Separate SONG (or a generated one) in the image unde
 wheel: $(READY) ## Build the wheel of the `stemdrop` command into dist
 	$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation --wheel-dir dist .
 
-build: version $(PAGE_LIBRARIES) ## Build the separator's image with MODELS, BACKEND and LYRICS; OFFLINE=1 needs no image registry
-	$(BIN)/python -m stemdrop_containers.image --models "$(MODELS)" --backend $(BACKEND) --lyrics "$(LYRICS)" \
+build: version $(PAGE_LIBRARIES) ## Build the image of the separator with MODELS, BACKEND and LYRICS, or of all with TARGET=local; OFFLINE=1 needs no image registry
+	$(BIN)/python -m stemdrop_containers.image --target $(TARGET) --models "$(MODELS)" --backend $(BACKEND) --lyrics "$(LYRICS)" \
 		$(if $(OFFLINE),--offline) $(if $(BASE),--base "$(BASE)")
 
 sam-local: version $(SAM_READY) $(PAGE_LIBRARIES) ## Build with SAM, then run `sam local` with RUN against the S3 of `make local`

@@ -20,8 +20,8 @@ from stemdrop_local.ports import LOOPBACK, reserve_port
 INVOCATIONS = "/2015-03-31/functions/function/invocations"
 TIMED_OUT = "Task timed out"
 # Paths in the Dockerfile.
-EMULATOR = "/opt/local/bin/aws-lambda-rie"
-SEPARATOR = ("/opt/stemdrop/entrypoint.sh", "stemdrop_separate.handler.handler")
+EMULATOR = "/opt/aws-lambda-rie"
+SEPARATOR = ("/opt/entrypoint.sh", "stemdrop_separate.handler.handler")
 # The emulator ends an invocation at its timeout. This is for a container that hangs.
 MARGIN_S = 60.0
 

@@ -16,8 +16,12 @@ rm -rf pip pip-* numpy/distutils numpy/f2py
 rm -rf onnxruntime/datasets onnxruntime/quantization onnxruntime/tools onnxruntime/transformers
 # 23 MB for programs in C; Python's module has all of it inside.
 rm -f onnxruntime/capi/libonnxruntime.so.*
-# TensorFlow 2.15 imports distutils, which is one of setuptools' parts by now.
-[ -d tensorflow ] || rm -rf setuptools setuptools-* pkg_resources _distutils_hack distutils-precedence.pth
+# TensorFlow 2.15 imports distutils, which is one of setuptools' parts by now. ONNX Runtime only names protobuf and
+# flatbuffers for programs that it doesn't run here.
+[ -d tensorflow ] || rm -rf setuptools setuptools-* pkg_resources _distutils_hack distutils-precedence.pth \
+	google/protobuf google/_upb flatbuffers
+# A page for APIs that Powertools routes by itself.
+rm -rf aws_lambda_powertools/event_handler/openapi/swagger_ui
 # Services whose clients are made, or whose requests the emulator checks by their models.
 keep botocore/data apigateway apigatewayv2 cloudformation iam lambda logs s3 sns sqs sts transcribe
 # Of scipy, one compiled module is loaded, and it needs nothing else; see separation/fft.py.

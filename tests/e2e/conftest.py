@@ -1,4 +1,4 @@
-"""Fixtures of the tests with containers: one engine, one image and one S3 for all of them."""
+"""Fixtures of the tests with containers: one engine, both images and one S3 for all of them."""
 
 import os
 from collections.abc import Iterator
@@ -7,11 +7,11 @@ import pytest
 
 from benchmarks.local_s3 import LocalS3, run_local_s3
 from stemdrop_containers.engine import ContainerEngine, find_engine
-from stemdrop_containers.image import build
+from stemdrop_containers.image import Target, build
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the test that comes first build the image."""
+    """Let the tests that come first build the images."""
     for item in items:
         item.add_marker(pytest.mark.timeout(1800))
 
@@ -26,6 +26,12 @@ def engine() -> ContainerEngine:
 def image(engine: ContainerEngine) -> str:
     """Build the image that runs in production, and return its name."""
     return build(engine)
+
+
+@pytest.fixture(scope="session")
+def local_image(engine: ContainerEngine) -> str:
+    """Build the image with the local stack, and return its name."""
+    return build(engine, Target.LOCAL)
 
 
 @pytest.fixture(scope="session")

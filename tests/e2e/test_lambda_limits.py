@@ -14,7 +14,7 @@ from stemdrop_containers.engine import ContainerEngine
 HANDLERS = Path(__file__).with_name("handlers")
 INSIDE = "/var/probe"
 LIMITS = LambdaLimits(memory_mb=1769, timeout_s=60, storage_mb=512)
-COMMAND = ("/opt/stemdrop/entrypoint.sh", "lambda_probe.handler")
+COMMAND = ("/opt/entrypoint.sh", "lambda_probe.handler")
 
 
 @pytest.fixture(scope="module")

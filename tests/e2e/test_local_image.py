@@ -1,6 +1,7 @@
-"""`docker run -p 5000:5000 IMAGE local`: the whole application in one container."""
+"""`docker run -p 5000:5000 IMAGE`: the whole application in one container."""
 
 import http.client
+import json
 import re
 import shlex
 import signal
@@ -35,7 +36,7 @@ BEARER = {"Authorization": f"Bearer {TOKEN}"}
 # Between the published port and the image in docs/guide/image.md.
 HARDENED = shlex.split(
     next(line for line in commands_in(GUIDE / "image.md") if "--read-only" in line)
-)[5:-2]
+)[5:-1]
 
 
 class Container(subprocess.Popen[str]):
@@ -56,7 +57,7 @@ class Container(subprocess.Popen[str]):
         super().__init__(
             [
                 *(engine.name, "run", "--rm", "--name", self.name, *network, *options),
-                *(image, "local", "--port", str(self.port)),
+                *(image, "--port", str(self.port)),
             ],
             env=engine.environment,
             stdin=subprocess.DEVNULL,
@@ -89,8 +90,9 @@ class Container(subprocess.Popen[str]):
 
     def is_healthy(self) -> bool:
         """Return whether the image's health check succeeds."""
-        check = ["/opt/local/bin/python", "-m", "stemdrop_local.health"]
-        return self._engine.try_run("exec", self.name, *check, timeout=60).returncode == 0
+        form = "{{json .Config.Healthcheck.Test}}"
+        check = json.loads(self._engine.run("inspect", "--format", form, self.name).stdout)
+        return self._engine.try_run("exec", self.name, *check[1:], timeout=60).returncode == 0
 
     def end(self, how: signal.Signals) -> int:
         """Send a signal, which the engine forwards, and return the exit status."""
@@ -134,8 +136,8 @@ def separated(song: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def container(engine: ContainerEngine, image: str) -> Iterator[Container]:
-    with Container(engine, image, *HARDENED, "--env", f"STEMDROP_TOKEN={TOKEN}") as container:
+def container(engine: ContainerEngine, local_image: str) -> Iterator[Container]:
+    with Container(engine, local_image, *HARDENED, "--env", f"STEMDROP_TOKEN={TOKEN}") as container:
         container.output.wait(RUNS, timeout_s=STARTS_S)
         yield container
 
@@ -175,12 +177,12 @@ def test_other_origin_is_refused(container: Container) -> None:
 
 
 def test_volume_keeps_songs_stems_and_token(
-    engine: ContainerEngine, image: str, song: Path, separated: Path, tmp_path: Path
+    engine: ContainerEngine, local_image: str, song: Path, separated: Path, tmp_path: Path
 ) -> None:
     tmp_path.chmod(0o1777)
     (tmp_path / "drop").mkdir(mode=0o777)
     (tmp_path / "drop" / "song.wav").write_bytes(song.read_bytes())
-    with Container(engine, image, "--volume", f"{tmp_path}:/data") as container:
+    with Container(engine, local_image, "--volume", f"{tmp_path}:/data") as container:
         container.output.wait("saved .*song.wav", timeout_s=STARTS_S + 120)
         token = (tmp_path / ".stemdrop" / "token").read_text().strip()
         assert f"  token   {token}\n" in container.output.text

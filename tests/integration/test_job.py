@@ -110,7 +110,7 @@ def test_record_describes_the_whole_job(buckets: Stack, job_context: JobContext)
     card = json.loads((job_context.settings.model_dir / "2stems.json").read_text())
     engine = record["engine"]
     assert (engine["backend"], engine["model"]) == ("onnx", "2stems")
-    assert engine["weights_sha256"] == card["files"]["2stems.blocked16.kernels"]["sha256"]
+    assert engine["weights_sha256"] == card["files"]["2stems.blocked8.kernels"]["sha256"]
     assert engine["versions"]["stemdrop"] == stemdrop.__version__
     usage = record["usage"]
     timings_s = usage["timings_s"]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from stemdrop.lyrics import LyricsEngine
-from stemdrop_containers.image import BASE_IMAGE
+from stemdrop_containers.image import BASE_IMAGE, Target
 
 Instruction = tuple[str, str]
 HANDLER = "stemdrop_separate.handler.handler"
@@ -46,8 +46,10 @@ def test_every_stage_builds_on_the_base_image(
     names = list(stages)
     for number, base in enumerate(stages.values()):
         assert base in names[:number] or (number, base) == (0, "${BASE}")
-    assert {"model", "runtime"} <= stages.keys()
-    assert names[-1] == "runtime"
+    assert {"model", *Target} <= stages.keys()
+    # The image for Lambda is part of the other one, which is built if no stage is named.
+    assert stages[Target.LOCAL] == Target.FUNCTION
+    assert names[-1] == Target.LOCAL
 
 
 def test_build_arguments_equal_those_of_the_template(
@@ -65,6 +67,7 @@ def test_build_arguments_equal_those_of_the_template(
     assert defaults["LYRICS"] == LyricsEngine.NONE
     assert (metadata["Dockerfile"], metadata["DockerContext"]) == ("Dockerfile", ".")
     assert metadata["DockerTag"]
+    assert metadata["DockerBuildTarget"] == Target.FUNCTION
 
 
 def test_what_is_copied_exists_and_is_not_ignored(
@@ -101,13 +104,28 @@ def test_every_package_is_locked(instructions: list[Instruction], stages: dict[s
 
 
 def test_the_image_starts_the_handler(instructions: list[Instruction], root: Path) -> None:
-    commands = {
-        name: json.loads(value) for name, value in instructions if name in {"CMD", "ENTRYPOINT"}
+    assert _commands(instructions, Target.FUNCTION) == {
+        "ENTRYPOINT": ["/opt/entrypoint.sh"],
+        "CMD": [HANDLER],
     }
-    assert commands["ENTRYPOINT"] == ["/opt/stemdrop/entrypoint.sh"]
-    assert commands["CMD"] == [HANDLER]
     module = HANDLER.rpartition(".")[0].replace(".", "/")
     assert (root / "functions/separate" / f"{module}.py").is_file()
+
+
+def test_the_local_image_starts_the_stack(instructions: list[Instruction]) -> None:
+    commands = _commands(instructions, Target.LOCAL)
+    assert (commands["ENTRYPOINT"], commands["CMD"]) == (["/opt/stemdrop/local.sh"], [])
+
+
+def _commands(instructions: list[Instruction], stage: Target) -> dict[str, list[str]]:
+    """Return the commands of a stage."""
+    start = next(
+        number
+        for number, (name, value) in enumerate(instructions, 1)
+        if name == "FROM" and value.endswith(f" AS {stage}")
+    )
+    inside = takewhile(lambda instruction: instruction[0] != "FROM", instructions[start:])
+    return {name: json.loads(value) for name, value in inside if name in {"CMD", "ENTRYPOINT"}}
 
 
 def test_labels_equal_the_project_metadata(instructions: list[Instruction], root: Path) -> None:
@@ -124,7 +142,7 @@ def test_labels_equal_the_project_metadata(instructions: list[Instruction], root
 
 
 def test_no_processor_is_named(root: Path) -> None:
-    for name in ("Dockerfile", "infra/containers/entrypoint.sh"):
+    for name in ("Dockerfile", "infra/containers/entrypoint.sh", "infra/containers/local.sh"):
         assert not re.search("x86|amd64", (root / name).read_text()), name
 
 

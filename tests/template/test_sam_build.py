@@ -16,7 +16,8 @@ from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
 def of_image(given):
     stacks, _ = SamLocalStackProvider.get_stacks("template.yaml", parameter_overrides=given)
     function = SamFunctionProvider(stacks).get("SeparateFunction")
-    return function.metadata["DockerBuildArgs"], function.architectures
+    target = function.metadata["DockerBuildTarget"]
+    return target, function.metadata["DockerBuildArgs"], function.architectures
 print(json.dumps([of_image(given) for given in json.loads(sys.argv[1])]))
 """
 # Source: Lambda quotas, for the unzipped function and its layers.
@@ -44,8 +45,12 @@ def test_the_image_is_built_with_the_parameters(root: Path, tmp_path: Path) -> N
     given = {"Models": "2stems 5stems", "Backend": "tensorflow", "Architecture": "arm64"}
     printed = sam(root, tmp_path, "python", "-c", PROBE, json.dumps([{}, given]))
     assert json.loads(printed) == [
-        [{"MODELS": "2stems", "BACKEND": "onnx", "LYRICS": "none"}, ["x86_64"]],
-        [{"MODELS": "2stems 5stems", "BACKEND": "tensorflow", "LYRICS": "none"}, ["arm64"]],
+        ["function", {"MODELS": "2stems", "BACKEND": "onnx", "LYRICS": "none"}, ["x86_64"]],
+        [
+            "function",
+            {"MODELS": "2stems 5stems", "BACKEND": "tensorflow", "LYRICS": "none"},
+            ["arm64"],
+        ],
     ]
 
 

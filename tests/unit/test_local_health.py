@@ -13,11 +13,10 @@ from stemdrop_local.ports import LOOPBACK
     [
         ("/opt/local/bin/python -m stemdrop_local.local --host 0.0.0.0 --port 8000", 8000),
         ("/opt/local/bin/python -m stemdrop_local.local --host 0.0.0.0 --models /opt/models", 5000),
-        ("/sbin/docker-init -- /opt/stemdrop/entrypoint.sh local --port=80 --songs 2", 80),
-        ("/opt/venv/bin/python -m awslambdaric stemdrop_separate.handler.handler", None),
+        ("/sbin/docker-init -- /opt/stemdrop/local.sh --port=80 --songs 2", 80),
     ],
 )
-def test_health_check_finds_port_in_command_line(line: str, port: int | None) -> None:
+def test_health_check_finds_port_in_command_line(line: str, port: int) -> None:
     assert port_of([*line.split(" "), ""]) == port
 
 

@@ -60,6 +60,16 @@ def test_a_missing_network_is_named(tmp_path: Path) -> None:
         Models(tmp_path).load(Model.TWO_STEMS)
 
 
+def test_the_form_for_avx512_may_be_absent_but_not_truncated(tmp_path: Path) -> None:
+    network = install(tmp_path).with_suffix(".blocked16.onnx")
+    network.write_bytes(network.read_bytes()[:-1])
+    with pytest.raises(SetupError, match=r"2stems\.blocked16\.onnx is missing or incomplete"):
+        Models(tmp_path).load(Model.TWO_STEMS)
+    network.unlink()
+    network.with_suffix(".kernels").unlink()
+    assert Models(tmp_path).load(Model.TWO_STEMS).instruments == ("vocals", "accompaniment")
+
+
 def test_a_network_for_the_other_backend_only_is_a_setup_error(tmp_path: Path) -> None:
     install(tmp_path)
     models = Models(tmp_path, BackendName.TENSORFLOW)
@@ -78,7 +88,7 @@ def test_invalid_model_card_is_a_setup_error(tmp_path: Path, text: str) -> None:
 
 
 def test_engine_has_weights_and_versions(tmp_path: Path) -> None:
-    path = install(tmp_path).with_suffix(".blocked16.kernels")
+    path = install(tmp_path).with_suffix(".blocked8.kernels")
     engine = Models(tmp_path).engine(Model.TWO_STEMS_16KHZ)
     assert (engine.backend, engine.model) == ("onnx", "2stems-16kHz")
     assert engine.weights_sha256 == hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,6 +1,6 @@
-"""Build the separator's image.
+"""Build an image: the separator for Lambda, or all of stemdrop on one machine.
 
-    python -m stemdrop_containers.image [--models "2stems 4stems"] [--lyrics tiny.en] [--offline]
+    python -m stemdrop_containers.image [--target local] [--models "2stems 4stems"] [--offline]
 
 With --offline, the base image is first built on this machine from Debian's packages.
 """
@@ -8,6 +8,7 @@ With --offline, the base image is first built on this machine from Debian's pack
 import argparse
 import sys
 from collections.abc import Sequence
+from enum import StrEnum
 
 import stemdrop
 from stemdrop.errors import SetupError, StemdropError
@@ -21,6 +22,13 @@ BASE_IMAGE = f"docker.io/library/debian:{RELEASE}-slim"
 INTERRUPTED = 130
 
 
+class Target(StrEnum):
+    """A stage of the Dockerfile that is an image."""
+
+    FUNCTION = "function"
+    LOCAL = "local"
+
+
 class ImageError(SetupError):
     """The image can't be built with these models."""
 
@@ -32,7 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     try:
         engine = find_engine(is_offline=parsed.offline)
-        image = build(engine, parsed.models, parsed.backend, parsed.lyrics, parsed.base)
+        image = build(
+            engine, parsed.target, parsed.models, parsed.backend, parsed.lyrics, parsed.base
+        )
         size_mb = size_bytes(engine, image) / 1e6
     except StemdropError as error:
         print(f"build: {error.message}", file=sys.stderr)
@@ -45,15 +55,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def build(
     engine: ContainerEngine,
+    target: Target = Target.FUNCTION,
     models: str = "2stems",
     backend: str = "onnx",
     lyrics: str = "none",
     base: str | None = None,
 ) -> str:
-    """Build the image and return its name.
+    """Build an image and return its name.
 
     Parameters
     ----------
+    target : Image to build.
     models : Names separated by spaces.
     lyrics : ``none``, ``transcribe``, or the name of a Whisper model.
     base : Base image in place of Debian's, such as one pinned by its digest.
@@ -68,13 +80,13 @@ def build(
         raise ImageError(f"MODELS can't be {models!r}: name some of {names}, with spaces between.")
     if engine.is_offline:
         engine.ensure_base(BASE_IMAGE, RELEASE)
-    image = f"{REPOSITORY}:{backend}"
+    image = f"{REPOSITORY}:{backend}" + ("-local" if target is Target.LOCAL else "")
     print(f"Building {image} with {engine.name} ...", file=sys.stderr)
     given = {"MODELS": models, "BACKEND": backend, "LYRICS": lyrics}
     given |= {"BASE": base} if base else {}
     arguments = [f"--build-arg={name}={value}" for name, value in given.items()]
     label = f"--label=org.opencontainers.image.version={stemdrop.__version__}"
-    engine.build(image, ROOT, *arguments, label)
+    engine.build(image, ROOT, f"--target={target}", *arguments, label)
     # Remove the image that had this name before.
     engine.try_run("image", "prune", "--force", "--filter", "label=stemdrop.backend")
     return image
@@ -86,7 +98,14 @@ def size_bytes(engine: ContainerEngine, image: str) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="make build", description="Build the separator's image.")
+    parser = argparse.ArgumentParser(prog="make build", description="Build an image.")
+    parser.add_argument(
+        "--target",
+        type=Target,
+        default=Target.FUNCTION,
+        choices=list(Target),
+        help="function for Lambda, or local for all of stemdrop on one machine",
+    )
     parser.add_argument("--models", default="2stems", help='models, such as "2stems 4stems"')
     parser.add_argument("--backend", default="onnx", choices=list(BackendName))
     parser.add_argument("--lyrics", default="none", help="none, transcribe or a Whisper model")

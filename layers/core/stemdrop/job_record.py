@@ -148,7 +148,7 @@ class SeparationEngine:
 
     Attributes
     ----------
-    weights_sha256 : SHA-256 digest of the file that the backend runs.
+    weights_sha256 : SHA-256 digest of the file with the weights that the backend runs.
     versions : Package to version.
     """
 

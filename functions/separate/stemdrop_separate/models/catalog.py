@@ -27,16 +27,14 @@ class BackendName(StrEnum):
     def suffixes(self) -> tuple[str, ...]:
         """Return the suffixes of the files that the engine reads, that of the weights first."""
         return {
-            "onnx": (
-                ".blocked16.kernels",
-                ".blocked16.onnx",
-                ".blocked8.kernels",
-                ".blocked8.onnx",
-                ".onnx",
-                ".check.npz",
-            ),
+            "onnx": (".blocked8.kernels", ".blocked8.onnx", ".onnx", ".check.npz"),
             "tensorflow": (".pb",),
         }[self]
+
+    @property
+    def optional_suffixes(self) -> tuple[str, ...]:
+        """Return the suffixes of files for AVX-512, which the image for Lambda leaves out."""
+        return (".blocked16.kernels", ".blocked16.onnx") if self is BackendName.ONNX else ()
 
 
 # TensorFlow 2.15 has another name for Arm processors.
@@ -105,7 +103,7 @@ class Models:
         return SeparationEngine(
             backend=self.backend,
             model=model,
-            weights_sha256=self._described(model)[0]["sha256"],
+            weights_sha256=self._described(model)[self._weights_file(model)]["sha256"],
             versions={"stemdrop": stemdrop.__version__, package: version(package)},
         )
 
@@ -123,9 +121,11 @@ class Models:
         return Network(model.instruments, model.spec.bins, self._loaded[weights])
 
     def _start(self, model: Model) -> Backend:
-        paths = [self.folder / file for file in self._files(model)]
-        for path, described in zip(paths, self._described(model), strict=True):
-            if not path.is_file() or path.stat().st_size != described["size_bytes"]:
+        optional = {f"{model.weights}{suffix}" for suffix in self.backend.optional_suffixes}
+        for name, described in self._described(model).items():
+            path = self.folder / name
+            is_whole = path.is_file() and path.stat().st_size == described["size_bytes"]
+            if not is_whole and not (name in optional and not path.exists()):
                 raise SetupError(f"{path} is missing or incomplete: build the model again.")
         if self.backend is BackendName.TENSORFLOW:
             try:
@@ -135,16 +135,18 @@ class Models:
                     f"The backend {self.backend} needs TensorFlow:"
                     ' install it on Python 3.11 with `pip install "stemdrop[tensorflow]"`.'
                 ) from error
-            return TensorflowBackend(paths[0], model.instruments, self.threads)
+            frozen = self.folder / self._weights_file(model)
+            return TensorflowBackend(frozen, model.instruments, self.threads)
         from stemdrop_separate.models.onnx import OnnxBackend
 
         return OnnxBackend(self.folder, model.weights, model.instruments, self.threads)
 
-    def _described(self, model: Model) -> list[dict[str, Any]]:
-        """Return the build's descriptions of the files that the backend reads."""
+    def _described(self, model: Model) -> dict[str, dict[str, Any]]:
+        """Return the build's descriptions of the files that the backend reads, by name."""
+        suffixes = (*self.backend.suffixes, *self.backend.optional_suffixes)
         try:
             files = self.card(model)["files"]
-            return [files[file] for file in self._files(model)]
+            return {name: files[name] for name in (f"{model.weights}{end}" for end in suffixes)}
         except (ValueError, KeyError) as error:
             missing = f"doesn't describe {error}" if isinstance(error, KeyError) else "is damaged"
             raise SetupError(
@@ -152,8 +154,8 @@ class Models:
                 f" build the model again, for the backend {self.backend}."
             ) from error
 
-    def _files(self, model: Model) -> list[str]:
-        return [f"{model.weights}{suffix}" for suffix in self.backend.suffixes]
+    def _weights_file(self, model: Model) -> str:
+        return f"{model.weights}{self.backend.suffixes[0]}"
 
     def _card_path(self, model: Model) -> Path:
         return self.folder / f"{model.weights}.json"
