@@ -3,7 +3,7 @@
     python benchmarks/parity.py SONG [--backend onnx|tensorflow] [--model 2stems]
 
 Both systems decode the song themselves. Exits with 1 if a stem has another length, differs by more
-than two 16-bit steps, or has a signal-to-difference ratio below 80 dB.
+than half a 16-bit step, or has a signal-to-difference ratio below 110 dB.
 """
 
 import argparse
@@ -33,8 +33,8 @@ from stock_spleeter import separate_stock  # noqa: E402 - tests/ is no import ro
 
 Waveform = NDArray[np.float32]
 
-MAX_STEPS = 2.0
-MIN_SNR_DB = 80.0
+MAX_STEPS = 0.5
+MIN_SNR_DB = 110.0
 
 
 @dataclass(frozen=True, slots=True)

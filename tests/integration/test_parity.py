@@ -1,4 +1,4 @@
-"""The stems equal those of stock Spleeter, up to two 16-bit steps and 80 dB."""
+"""The stems equal those of stock Spleeter, up to half a 16-bit step."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 import random_checkpoints
 from benchmarks.metrics import max_step_difference, snr_db
+from benchmarks.parity import MAX_STEPS, MIN_SNR_DB
 from benchmarks.songs.song import generate
 from stemdrop.models import Model
 from stemdrop.options import Quality
@@ -19,8 +20,8 @@ from stemdrop_separate.separation.separate import separate
 from stock_spleeter import separate_stock
 
 Waveform = NDArray[np.float32]
-MAX_STEPS = 2.0
-MIN_SNR_DB = 80.0
+# Random networks leave quiet stems.
+MIN_RANDOM_SNR_DB = 100.0
 BLOCK = 30_011
 
 
@@ -44,13 +45,15 @@ def streamed(
     return {stem: np.concatenate([part[stem] for part in parts]) for stem in model.instruments}
 
 
-def assert_same(stock: dict[str, Waveform], ours: dict[str, Waveform]) -> None:
+def assert_same(
+    stock: dict[str, Waveform], ours: dict[str, Waveform], min_snr_db: float = MIN_SNR_DB
+) -> None:
     assert list(ours) == list(stock)
     for stem, expected in stock.items():
         assert ours[stem].shape == expected.shape
         assert np.abs(expected).max() > 0.001
         assert max_step_difference(expected, ours[stem]) <= MAX_STEPS
-        assert snr_db(expected, ours[stem]) >= MIN_SNR_DB
+        assert snr_db(expected, ours[stem]) >= min_snr_db
 
 
 @pytest.mark.parametrize(
@@ -86,7 +89,7 @@ def test_random_weights_equal_spleeter(model: Model, backends: list[BackendName]
     frozen = BackendName.TENSORFLOW in backends
     folder = random_checkpoints.built_model(model.weights, frozen=frozen)
     for backend in backends:
-        assert_same(stock, streamed(Models(folder, backend), model, song))
+        assert_same(stock, streamed(Models(folder, backend), model, song), MIN_RANDOM_SNR_DB)
 
 
 def test_high_quality_is_the_same_with_both_backends() -> None:
