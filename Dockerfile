@@ -44,9 +44,9 @@ RUN case "$BACKEND" in \
 COPY functions/separate/stemdrop_model stemdrop_model
 RUN /opt/venv/bin/python -m stemdrop_model build $MODELS --backend $BACKEND --into /opt/models
 
-# Each backend reads one of the two forms that a network has. Lambda documents AVX2 and no AVX-512, so what is only for
-# that isn't in the function's image. LYRICS is none, transcribe (a service of AWS), or a Whisper
-# model: a pinned one, or a folder in functions/separate/lyrics_models.
+# Each backend reads one of the two forms that a network has. Blocks of 16 channels are for arm64, and for AVX-512, which
+# AWS doesn't document for Lambda: there, only the local image has them. LYRICS is none, transcribe (a service of AWS), or
+# a Whisper model: a pinned one, or a folder in functions/separate/lyrics_models.
 FROM model AS networks
 ARG BACKEND
 ARG LYRICS
@@ -56,10 +56,10 @@ RUN case "$LYRICS" in \
         *) /opt/venv/bin/python -m stemdrop_model lyrics "$LYRICS" --own lyrics_models --into /opt/models ;; \
     esac
 RUN if [ "$BACKEND" = tensorflow ]; then rm /opt/models/*.onnx /opt/models/*.kernels /opt/models/*.npz; fi \
-    && mkdir /opt/avx512 \
-    && find /opt/models -name '*.blocked16.*' -exec mv -t /opt/avx512 {} + \
+    && mkdir /opt/blocked16 \
+    && if [ "$(uname -m)" != aarch64 ]; then find /opt/models -name '*.blocked16.*' -exec mv -t /opt/blocked16 {} +; fi \
     && find /opt/models -name '.*.lock' -delete \
-    && chmod -R a+rX /opt/models /opt/avx512
+    && chmod -R a+rX /opt/models /opt/blocked16
 
 # Only the other backend needs TensorFlow to run, and only Whisper's models need faster-whisper.
 FROM build AS packages
@@ -148,7 +148,7 @@ CMD ["stemdrop_separate.handler.handler"]
 
 FROM function AS local
 COPY --from=stack /opt/local /opt/local
-COPY --from=networks /opt/avx512 /opt/models
+COPY --from=networks /opt/blocked16 /opt/models
 RUN mkdir --mode=1777 /data
 COPY --from=stack-code /opt/stemdrop /opt/stemdrop
 RUN setpriv --reuid 993 --regid 990 --clear-groups /opt/local/bin/python -c \

@@ -33,7 +33,7 @@ class BackendName(StrEnum):
 
     @property
     def optional_suffixes(self) -> tuple[str, ...]:
-        """Return the suffixes of files for AVX-512, which the image for Lambda leaves out."""
+        """Return the suffixes of files that the image for Lambda on x86_64 leaves out."""
         return (".blocked16.kernels", ".blocked16.onnx") if self is BackendName.ONNX else ()
 
 

@@ -23,10 +23,10 @@ class OnnxBackend:
     """A network; `magnitude` goes in, one output per instrument comes out.
 
     It has three forms. The blocked ones are for processors whose fast convolutions take blocks of 8
-    channels, such as those with AVX2, or of 16, with AVX-512: ONNX Runtime uses their files as they
-    are, from the disk cache, which all processes share. On other processors they don't load or give
-    wrong estimates. So a blocked form has to give those of the portable form for a small input, or
-    the portable form is used.
+    channels, such as those with AVX2, or of 16, with AVX-512 or on Arm: ONNX Runtime uses their
+    files as they are, from the disk cache, which all processes share. On other processors they
+    don't load or give wrong estimates. So a blocked form has to give those of the portable form for
+    a small input, or the portable form is used.
 
     Parameters
     ----------
