@@ -42,6 +42,7 @@ print(json.dumps({
     "modules": [name for name in wanted if importlib.util.find_spec(name)],
     "models": sorted(path.name for path in Path("/opt/models").iterdir()),
     "services": sorted(path.name for path in site.glob("botocore/data/*") if path.is_dir()),
+    "stack": [name for name in ("/opt/local", "/opt/stemdrop") if Path(name).exists()],
     "tests": [str(path) for path in site.rglob("tests")],
     "sources": len(sources),
     "unchecked": sum(path.read_bytes()[4] == 1 for path in compiled),
@@ -81,7 +82,7 @@ def test_image_contains_only_required_files(engine: ContainerEngine, image: str)
         *("2stems.check.npz", "2stems.json", "2stems.onnx"),
     ]
     assert set(inventory["services"]) == SERVICES
-    assert inventory["tests"] == []
+    assert inventory["stack"] == inventory["tests"] == []
     assert inventory["unchecked"] == inventory["sources"] > 30
 
 
