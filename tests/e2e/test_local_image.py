@@ -92,6 +92,7 @@ class Container(subprocess.Popen[str]):
         """Return whether the image's health check succeeds."""
         form = "{{json .Config.Healthcheck.Test}}"
         check = json.loads(self._engine.run("inspect", "--format", form, self.name).stdout)
+        assert check[-1] == "stemdrop_local.health"
         return self._engine.try_run("exec", self.name, *check[1:], timeout=60).returncode == 0
 
     def end(self, how: signal.Signals) -> int:
