@@ -41,7 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         engine = find_engine(is_offline=parsed.offline)
         image = build(
-            engine, parsed.target, parsed.models, parsed.backend, parsed.lyrics, parsed.base
+            engine,
+            Target(parsed.target),
+            parsed.models,
+            parsed.backend,
+            parsed.lyrics,
+            parsed.base,
         )
         size_mb = size_bytes(engine, image) / 1e6
     except StemdropError as error:
@@ -101,13 +106,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make build", description="Build an image.")
     parser.add_argument(
         "--target",
-        type=Target,
-        default=Target.FUNCTION,
-        choices=list(Target),
+        default=Target.FUNCTION.value,
+        choices=[target.value for target in Target],
         help="function for Lambda, or local for all of stemdrop on one machine",
     )
     parser.add_argument("--models", default="2stems", help='models, such as "2stems 4stems"')
-    parser.add_argument("--backend", default="onnx", choices=list(BackendName))
+    parser.add_argument(
+        "--backend", default="onnx", choices=[backend.value for backend in BackendName]
+    )
     parser.add_argument("--lyrics", default="none", help="none, transcribe or a Whisper model")
     parser.add_argument("--offline", action="store_true", help="build the base image here")
     parser.add_argument("--base", help="base image, such as one pinned by its digest")
