@@ -125,7 +125,8 @@ class Models:
         for name, described in self._described(model).items():
             path = self.folder / name
             is_whole = path.is_file() and path.stat().st_size == described["size_bytes"]
-            if not is_whole and not (name in optional and not path.exists()):
+            is_left_out = name in optional and not path.exists()
+            if not (is_whole or is_left_out):
                 raise SetupError(f"{path} is missing or incomplete: build the model again.")
         if self.backend is BackendName.TENSORFLOW:
             try:
