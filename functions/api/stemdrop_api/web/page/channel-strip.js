@@ -1,6 +1,6 @@
 // The mixer's controls of a stem: mute, solo, volume and pan.
 
-import { createElement } from "./dom.js";
+import { createButton, createElement } from "./dom.js";
 
 export class ChannelStrip {
   #channel;
@@ -18,10 +18,10 @@ export class ChannelStrip {
     };
     this.muteButton = this.#toggle("Mute", `Mute ${stem}`, "muted", onChange);
     this.soloButton = this.#toggle("Solo", `Solo ${stem}`, "soloed", onChange);
-    this.volumeSlider = slider("input.volume", { "aria-label": `Volume of ${stem}` }, () => {
+    this.volumeSlider = slider("input.volume", { ariaLabel: `Volume of ${stem}` }, () => {
       channel.volume = toGain(this.volumeSlider.valueAsNumber);
     });
-    this.panSlider = slider("input.pan", { min: -100, step: 5, "aria-label": `Pan of ${stem}` }, () => {
+    this.panSlider = slider("input.pan", { min: -100, step: 5, ariaLabel: `Pan of ${stem}` }, () => {
       channel.pan = this.panSlider.valueAsNumber / 100;
     });
     this.panSlider.addEventListener("dblclick", () => {
@@ -37,11 +37,11 @@ export class ChannelStrip {
   /** Show the channel's settings. */
   show() {
     const { volume, pan, muted, soloed } = this.#channel;
-    this.muteButton.setAttribute("aria-pressed", muted);
-    this.soloButton.setAttribute("aria-pressed", soloed);
+    this.muteButton.ariaPressed = muted;
+    this.soloButton.ariaPressed = soloed;
     this.volumeSlider.value = toPercent(volume);
     this.panSlider.value = Math.round(100 * pan);
-    this.panSlider.setAttribute("aria-valuetext", formatPan(pan));
+    this.panSlider.ariaValueText = formatPan(pan);
   }
 
   #toggle(text, label, name, onChange) {
@@ -50,7 +50,7 @@ export class ChannelStrip {
       this.show();
       onChange();
     };
-    return createElement("button.toggle", { type: "button", "aria-label": label, on: { click } }, text);
+    return createButton("button.toggle", text, click, { ariaLabel: label });
   }
 }
 

@@ -14,7 +14,7 @@ export function createElement(selector, properties = {}, ...children) {
   for (const [key, value] of Object.entries(properties)) {
     if (key === "on") {
       for (const [type, listener] of Object.entries(value)) element.addEventListener(type, listener);
-    } else if (key.includes("-") || key === "role") {
+    } else if (key.includes("-")) {
       element.setAttribute(key, value);
     } else {
       element[key] = value;
@@ -23,6 +23,10 @@ export function createElement(selector, properties = {}, ...children) {
   element.append(...children.filter((child) => child !== null));
   return element;
 }
+
+/** Create a button that isn't part of a form. */
+export const createButton = (selector, text, click, properties) =>
+  createElement(selector, { type: "button", on: { click }, ...properties }, text);
 
 /** Return the element with an id. */
 export const byId = (id) => document.getElementById(id);

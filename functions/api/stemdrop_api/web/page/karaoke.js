@@ -1,7 +1,7 @@
 // The karaoke mode: the lyrics in full screen, to be read from across a room.
 
 import { toGain, toPercent } from "./channel-strip.js";
-import { createElement, setText } from "./dom.js";
+import { createButton, createElement, setText } from "./dom.js";
 import { LyricsLine } from "./lyrics-line.js";
 import { ScreenWakeLock } from "./screen-wake-lock.js";
 
@@ -24,7 +24,7 @@ export class Karaoke {
   #hasSetPreset = false;
   #lyrics = createElement("div.karaoke-lyrics");
   #title = createElement("h2.karaoke-title");
-  #wait = createElement("p.karaoke-wait", { "aria-hidden": "true" });
+  #wait = createElement("p.karaoke-wait", { ariaHidden: "true" });
   #waitText = createElement("span");
   #dots = Array.from({ length: DOTS }, () => createElement("span.dot"));
   #current = createElement("p.karaoke-line", { dir: "auto" });
@@ -51,7 +51,7 @@ export class Karaoke {
     this.#lyrics.lang = mix.language;
     this.#lyrics.append(this.#title, this.#wait, this.#current, ...this.#next);
     this.#screen = createElement("div.karaoke-screen", {}, this.#lyrics, this.#createControls());
-    this.#dialog = createElement("dialog.karaoke", { "aria-label": `Karaoke: ${mix.title}` }, this.#screen);
+    this.#dialog = createElement("dialog.karaoke", { ariaLabel: `Karaoke: ${mix.title}` }, this.#screen);
     document.body.append(this.#dialog);
     this.#listen();
     this.#dialog.showModal();
@@ -105,8 +105,7 @@ export class Karaoke {
   }
 
   #createControls() {
-    const button = (selector, text, click) => createElement(selector, { type: "button", on: { click } }, text);
-    this.#playButton = button("button.play", "", () => {
+    this.#playButton = createButton("button.play", "", () => {
       if (this.#playback.isPlaying) this.#playback.pause();
       else this.#playback.play();
     });
@@ -120,9 +119,9 @@ export class Karaoke {
       {},
       this.#note,
       this.#playButton,
-      button("button", "Start over", () => this.#playback.seek(0)),
+      createButton("button", "Start over", () => this.#playback.seek(0)),
       vocals,
-      button("button.leave", "Leave", () => this.close()),
+      createButton("button.leave", "Leave", () => this.close()),
     );
   }
 
@@ -185,7 +184,7 @@ export class Karaoke {
   #showPlayback() {
     const { isPlaying, isBuffering } = this.#playback;
     const label = isPlaying ? "Pause" : "Play";
-    if (this.#playButton.getAttribute("aria-label") !== label) this.#playButton.setAttribute("aria-label", label);
+    if (this.#playButton.ariaLabel !== label) this.#playButton.ariaLabel = label;
     this.#playButton.classList.toggle("playing", isPlaying);
     this.#playButton.classList.toggle("buffering", isBuffering);
     if (this.#vocalsSlider !== document.activeElement) {

@@ -13,31 +13,41 @@ const TAKES_SPACE = "button, summary, a, [role=slider], [type=checkbox], [type=r
 const TAKES_ARROWS = "[type=range], [type=radio], [role=slider]";
 
 /**
- * Every shortcut: its keys, what it does, and a function of the open player and the event. Those
+ * Every shortcut, by group: its keys, what it does, and a function of the open player and the event. Those
  * with `isGlobal` need no open song. `labels` replaces the keys in the help sheet.
  */
-const SHORTCUTS = [
-  { group: "Play", keys: [" ", "k"], labels: ["Space", "K"], text: "Play or pause", run: (player) => player.togglePlayback() },
-  { group: "Play", keys: ["j", "arrowleft"], labels: ["J", "←"], text: `Back ${LONG_STEP_S} seconds`, run: seekBy(-LONG_STEP_S) },
-  { group: "Play", keys: ["l", "arrowright"], labels: ["L", "→"], text: `Forward ${LONG_STEP_S} seconds`, run: seekBy(LONG_STEP_S) },
-  { group: "Play", keys: ["shift+arrowleft"], labels: ["Shift ←"], text: "Back 1 second", run: seekBy(-SHORT_STEP_S) },
-  { group: "Play", keys: ["shift+arrowright"], labels: ["Shift →"], text: "Forward 1 second", run: seekBy(SHORT_STEP_S) },
-  { group: "Play", keys: ["home"], labels: ["Home"], text: "Back to the start", run: ({ playback }) => playback.seek(0) },
-  { group: "Play", keys: ["n"], text: "Next song", run: () => openNeighbor(1) },
-  { group: "Play", keys: ["p"], text: "Previous song", run: () => openNeighbor(-1) },
-  { group: "Loop", keys: ["["], text: "Start the loop here", run: ({ playback }) => loopFrom(playback) },
-  { group: "Loop", keys: ["]"], text: "End the loop here", run: ({ playback }) => loopTo(playback) },
-  { group: "Loop", keys: ["escape"], labels: ["Esc"], text: "Loop off, or close a dialog", run: ({ playback }) => playback.setLoop(null, null) },
-  { group: "Mix", keys: [..."123456789"], labels: ["1", "…", "9"], text: "Solo a stem, by its place", run: solo },
-  { group: "Mix", keys: ["m"], text: "Mute the stem with the focus, or else the first one", run: mute },
-  { group: "Mix", keys: ["o"], text: "Compare with the original", run: ({ element }) => press(element, "Listen to the original") },
-  { group: "View", keys: ["+", "="], labels: ["+"], text: "Zoom in", run: ({ element }) => press(element, "Zoom in") },
-  { group: "View", keys: ["-"], text: "Zoom out", run: ({ element }) => press(element, "Zoom out") },
-  { group: "View", keys: ["f"], text: "Karaoke mode in full screen, or leave it", run: ({ element }) => press(element, "Karaoke mode") },
-  { group: "View", keys: ["0"], text: "Show the whole song", run: ({ element }) => press(element, "Show the whole song") },
-  { group: "Page", keys: ["/"], text: "Search your songs", isGlobal: true, run: () => document.querySelector("#search")?.focus() },
-  { group: "Page", keys: ["?"], text: "Show these keys", isGlobal: true, run: openHelp },
-];
+const SHORTCUTS = {
+  Play: [
+    { keys: [" ", "k"], labels: ["Space", "K"], text: "Play or pause", run: (player) => player.togglePlayback() },
+    { keys: ["j", "arrowleft"], labels: ["J", "←"], text: `Back ${LONG_STEP_S} seconds`, run: seekBy(-LONG_STEP_S) },
+    { keys: ["l", "arrowright"], labels: ["L", "→"], text: `Forward ${LONG_STEP_S} seconds`, run: seekBy(LONG_STEP_S) },
+    { keys: ["shift+arrowleft"], labels: ["Shift ←"], text: "Back 1 second", run: seekBy(-SHORT_STEP_S) },
+    { keys: ["shift+arrowright"], labels: ["Shift →"], text: "Forward 1 second", run: seekBy(SHORT_STEP_S) },
+    { keys: ["home"], labels: ["Home"], text: "Back to the start", run: ({ playback }) => playback.seek(0) },
+    { keys: ["n"], text: "Next song", run: () => openNeighbor(1) },
+    { keys: ["p"], text: "Previous song", run: () => openNeighbor(-1) },
+  ],
+  Loop: [
+    { keys: ["["], text: "Start the loop here", run: ({ playback }) => loopFrom(playback) },
+    { keys: ["]"], text: "End the loop here", run: ({ playback }) => loopTo(playback) },
+    { keys: ["escape"], labels: ["Esc"], text: "Loop off, or close a dialog", run: ({ playback }) => playback.setLoop(null, null) },
+  ],
+  Mix: [
+    { keys: [..."123456789"], labels: ["1", "…", "9"], text: "Solo a stem, by its place", run: solo },
+    { keys: ["m"], text: "Mute the stem with the focus, or else the first one", run: mute },
+    { keys: ["o"], text: "Compare with the original", run: ({ element }) => press(element, "Listen to the original") },
+  ],
+  View: [
+    { keys: ["+", "="], labels: ["+"], text: "Zoom in", run: ({ element }) => press(element, "Zoom in") },
+    { keys: ["-"], text: "Zoom out", run: ({ element }) => press(element, "Zoom out") },
+    { keys: ["f"], text: "Karaoke mode in full screen, or leave it", run: ({ element }) => press(element, "Karaoke mode") },
+    { keys: ["0"], text: "Show the whole song", run: ({ element }) => press(element, "Show the whole song") },
+  ],
+  Page: [
+    { keys: ["/"], text: "Search your songs", isGlobal: true, run: () => document.querySelector("#search")?.focus() },
+    { keys: ["?"], text: "Show these keys", isGlobal: true, run: openHelp },
+  ],
+};
 
 /**
  * Listen for the keys of the page.
@@ -45,7 +55,7 @@ const SHORTCUTS = [
  */
 export function listenForKeys(getPlayer) {
   addEventListener("keydown", (event) => {
-    const shortcut = SHORTCUTS.find(({ keys }) => keys.includes(nameOf(event)));
+    const shortcut = Object.values(SHORTCUTS).flat().find(({ keys }) => keys.includes(nameOf(event)));
     if (!shortcut || isTaken(event) || (isOff() && event.key !== " " && event.key !== "Escape")) return;
     const player = getPlayer();
     if (player === null && !shortcut.isGlobal) return;
@@ -97,8 +107,8 @@ function press(element, name, index = 0) {
   const button = element.querySelectorAll(`button[aria-label^="${name}"]`)[index];
   if (!button || button.hidden || button.disabled) return false;
   button.click();
-  const isPressed = button.getAttribute("aria-pressed");
-  if (isPressed !== null) announce(`${button.getAttribute("aria-label")}: ${isPressed === "true" ? "on" : "off"}.`);
+  const isPressed = button.ariaPressed;
+  if (isPressed !== null) announce(`${button.ariaLabel}: ${isPressed === "true" ? "on" : "off"}.`);
   return true;
 }
 
@@ -111,7 +121,7 @@ function openHelp() {
 }
 
 function createHelp() {
-  for (const [group, shortcuts] of Map.groupBy(SHORTCUTS, (shortcut) => shortcut.group)) {
+  for (const [group, shortcuts] of Object.entries(SHORTCUTS)) {
     const rows = shortcuts.map(({ keys, labels, text }) => {
       const names = labels ?? keys.map((key) => key.toUpperCase());
       const shown = names.flatMap((name) => [createElement("kbd", {}, name), " "]);

@@ -28,8 +28,8 @@ export class LoopHandle {
     this.#range = range;
     this.element = createElement(
       "div.loop-handle",
-      { role: "slider", tabIndex: 0, "aria-label": LABELS[edge], "data-edge": edge, on: this.#listeners(onDrag) },
-      createElement("span.handle-time", { "aria-hidden": "true" }),
+      { role: "slider", tabIndex: 0, ariaLabel: LABELS[edge], "data-edge": edge, on: this.#listeners(onDrag) },
+      createElement("span.handle-time", { ariaHidden: "true" }),
     );
   }
 

@@ -15,7 +15,7 @@ export class LyricsDownloads {
   #song;
   #onError;
   #status = createElement("p.hint");
-  #links = createElement("div.lyrics-downloads", { role: "group", "aria-label": "Save the lyrics" });
+  #links = createElement("div.lyrics-downloads", { role: "group", ariaLabel: "Save the lyrics" });
   #abortController = new AbortController();
 
   /**

@@ -1,6 +1,6 @@
 // The lyrics of a song that is played: the current line and word, and the way to the karaoke mode.
 
-import { createElement, setText } from "./dom.js";
+import { createButton, createElement, setText } from "./dom.js";
 import { AppError } from "./errors.js";
 import { LyricsLine } from "./lyrics-line.js";
 import { describeLyrics, loadLines, lyricsAt } from "./lyrics.js";
@@ -17,7 +17,7 @@ export class LyricsView {
   #listeners;
   #abortController = new AbortController();
   #status = createElement("p.hint", { role: "status" });
-  #list = createElement("ol.lyrics-lines", { "aria-label": "Lines", hidden: true });
+  #list = createElement("ol.lyrics-lines", { ariaLabel: "Lines", hidden: true });
   #karaokeButton;
   #lines = null;
   #shownLines = [];
@@ -36,14 +36,13 @@ export class LyricsView {
     this.#song = song;
     this.#playback = playback;
     this.#listeners = listeners;
-    this.#karaokeButton = createElement(
-      "button",
-      { type: "button", hidden: true, "aria-label": "Karaoke mode", on: { click: () => this.#toggleKaraoke() } },
-      "Karaoke mode",
-    );
+    this.#karaokeButton = createButton("button", "Karaoke mode", () => this.#toggleKaraoke(), {
+      ariaLabel: "Karaoke mode",
+      hidden: true,
+    });
     this.element = createElement(
       "section.lyrics",
-      { "aria-label": "Lyrics" },
+      { ariaLabel: "Lyrics" },
       createElement("div.lyrics-header", {}, createElement("h4", {}, "Lyrics"), this.#status, this.#karaokeButton),
       this.#list,
     );
@@ -107,8 +106,9 @@ export class LyricsView {
       this.#playback.seek(line.start_s);
       this.#takeFocus(index);
     };
-    const properties = { type: "button", tabIndex: -1, dir: "auto", on: { click } };
-    return { line: words, button: createElement("button.lyrics-line", properties, ...words.nodes) };
+    const button = createButton("button.lyrics-line", "", click, { tabIndex: -1, dir: "auto" });
+    button.append(...words.nodes);
+    return { line: words, button };
   }
 
   #showCurrent(index) {
@@ -118,7 +118,7 @@ export class LyricsView {
     this.#current = index;
     const { button } = this.#shownLines[index] ?? {};
     if (!button) return;
-    button.setAttribute("aria-current", "true");
+    button.ariaCurrent = "true";
     if (!this.#list.contains(document.activeElement)) this.#takeFocus(index);
     this.#follow(button);
   }

@@ -1,6 +1,6 @@
 // The controls that save the mix and copy a link to it.
 
-import { createElement, setText } from "./dom.js";
+import { createButton, createElement, setText } from "./dom.js";
 import { AppError } from "./errors.js";
 import { renderMix } from "./mix-renderer.js";
 
@@ -23,18 +23,17 @@ export class MixControls {
   constructor(song, listeners) {
     this.#song = song;
     this.#listeners = listeners;
-    const button = (text, click) => createElement("button", { type: "button", on: { click } }, text);
     const options = FORMATS.map(([value, text]) => createElement("option", { value }, text));
-    this.formatSelect = createElement("select", { "aria-label": "Format of the mix" }, ...options);
-    this.saveButton = button("Save mix", () => this.#save());
-    this.linkButton = button("Copy link", () => this.#copyLink());
-    this.cancelButton = button("Cancel", () => this.#abortController.abort());
-    this.progressBar = createElement("progress", { max: 1, value: 0, "aria-label": "Progress of the mix" });
+    this.formatSelect = createElement("select", { ariaLabel: "Format of the mix" }, ...options);
+    this.saveButton = createButton("button", "Save mix", () => this.#save());
+    this.linkButton = createButton("button", "Copy link", () => this.#copyLink());
+    this.cancelButton = createButton("button", "Cancel", () => this.#abortController.abort());
+    this.progressBar = createElement("progress", { max: 1, value: 0, ariaLabel: "Progress of the mix" });
     this.progress = createElement("div.mix-progress", { hidden: true }, this.progressBar, this.cancelButton);
     this.status = createElement("p.hint", { role: "status" });
     this.element = createElement(
       "div.mix",
-      { role: "group", "aria-label": "Mix" },
+      { role: "group", ariaLabel: "Mix" },
       createElement("div.mix-actions", {}, this.formatSelect, this.saveButton, this.linkButton),
       this.progress,
       this.status,

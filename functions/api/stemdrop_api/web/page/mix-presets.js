@@ -1,6 +1,6 @@
 // Presets of the mixer, and their buttons.
 
-import { createElement } from "./dom.js";
+import { createButton, createElement } from "./dom.js";
 
 const VOCALS = "vocals";
 const GUIDE_GAIN = 10 ** (-15 / 20);
@@ -29,9 +29,9 @@ export class MixPresets {
         this.set(name);
         onChange();
       };
-      this.#buttons.set(name, createElement("button.toggle", { type: "button", on: { click } }, name));
+      this.#buttons.set(name, createButton("button.toggle", name, click));
     }
-    this.element = createElement("div.presets", { role: "group", "aria-label": "Presets" }, ...this.#buttons.values());
+    this.element = createElement("div.presets", { role: "group", ariaLabel: "Presets" }, ...this.#buttons.values());
     this.element.hidden = !isUseful;
     this.show();
   }
@@ -44,7 +44,7 @@ export class MixPresets {
   /** Show which preset is set. */
   show() {
     const { current } = this;
-    for (const [name, button] of this.#buttons) button.setAttribute("aria-pressed", name === current);
+    for (const [name, button] of this.#buttons) button.ariaPressed = name === current;
   }
 
   /** Set the faders. The caller shows them. */

@@ -22,20 +22,12 @@ const LOSSLESS_ONLY = "sample_rate";
 const STEM_FILE = "stem_file";
 const STEM_FILE_CODECS = ["m4a", "alac"];
 const STEMS_OF_STEM_FILE = 4;
+// Fields that are empty at the default.
+const FIELDS = { offset_s: "offset", duration_s: "duration", track: "track", title_format: "title-format" };
 // These options have controls of their own. Every other option with two values becomes a checkbox.
 const CONTROLS = new Set([
-  "model",
-  "stems",
-  "codec",
-  "bitrate",
-  "bit_depth",
-  "offset_s",
-  "duration_s",
-  "track",
-  "title_format",
-  "quality",
-  "lyrics",
-  "language",
+  "model", "stems", "quality", "codec", "bitrate", "bit_depth", "offset_s", "duration_s", "track", "title_format",
+  "lyrics", "language",
 ]);
 
 export class OptionsForm {
@@ -83,11 +75,10 @@ export class OptionsForm {
     if (options.bitrate) byId("bitrate").value = options.bitrate;
     this.#showStems();
     for (const checkbox of this.#stemCheckboxes()) checkbox.checked = options.stems.includes(checkbox.value);
-    byId("offset").value = options.offset_s || "";
-    byId("duration").value = options.duration_s || "";
-    byId("track").value = options.track || "";
-    const { title_format: usual } = this.#capabilities.defaults;
-    byId("title-format").value = options.title_format === usual ? "" : options.title_format || "";
+    const { defaults } = this.#capabilities;
+    for (const [name, id] of Object.entries(FIELDS)) {
+      byId(id).value = options[name] === defaults[name] ? "" : (options[name] ?? "");
+    }
     for (const { name, checkbox, checkedValue } of this.#checkboxes) {
       checkbox.checked = options[name] === checkedValue;
     }
@@ -111,10 +102,10 @@ export class OptionsForm {
     if (stems.length < all.length) options.stems = stems;
     if (this.#bitDepths(codec).length) options.bit_depth = byId("bit-depth").value;
     else options.bitrate = byId("bitrate").value;
-    if (byId("offset").value) options.offset_s = byId("offset").valueAsNumber;
-    if (byId("duration").value) options.duration_s = byId("duration").valueAsNumber;
-    if (byId("track").value) options.track = byId("track").value;
-    if (byId("title-format").value) options.title_format = byId("title-format").value;
+    for (const [name, id] of Object.entries(FIELDS)) {
+      const { value, type, valueAsNumber } = byId(id);
+      if (value) options[name] = type === "number" ? valueAsNumber : value;
+    }
     const { defaults } = this.#capabilities;
     for (const { name, checkbox, checkedValue } of this.#checkboxes) {
       options[name] = checkbox.checked && !checkbox.disabled ? checkedValue : defaults[name];
@@ -152,13 +143,8 @@ export class OptionsForm {
     const radio = createElement("input", { type: "radio", name: "model", value: model });
     const title = `${NUMBERS[stems.length]} stems`;
     const names = capitalize(stems.join(", "));
-    return createElement(
-      "label.radio-card",
-      {},
-      radio,
-      createElement("strong", {}, title),
-      createElement("small", {}, names),
-    );
+    const lines = [createElement("strong", {}, title), createElement("small", {}, names)];
+    return createElement("label.radio-card", {}, radio, ...lines);
   }
 
   #model() {
@@ -199,12 +185,7 @@ export class OptionsForm {
   #showStems() {
     const { stems } = this.#capabilities.models.find(({ model }) => model === this.#model());
     const checkboxes = stems.map((stem) =>
-      createElement(
-        "label.checkbox",
-        {},
-        createElement("input", { type: "checkbox", value: stem, checked: true }),
-        stem,
-      ),
+      createElement("label.checkbox", {}, createElement("input", { type: "checkbox", value: stem, checked: true }), stem),
     );
     byId("stems").replaceChildren(createElement("legend", {}, "Stems to return: fewer take less room"), ...checkboxes);
   }

@@ -1,7 +1,7 @@
 // The track of the original song, for comparison with its stems.
 
 import { createFileSource } from "./audio-source.js";
-import { createElement } from "./dom.js";
+import { createButton, createElement } from "./dom.js";
 import { ORIGINAL } from "./mixer.js";
 
 export class OriginalTrack {
@@ -20,16 +20,10 @@ export class OriginalTrack {
   constructor(song, waveform, listeners) {
     this.#song = song;
     this.#listeners = listeners;
-    this.#button = createElement(
-      "button.toggle",
-      {
-        type: "button",
-        "aria-pressed": "false",
-        "aria-label": "Listen to the original",
-        on: { click: () => this.#toggle() },
-      },
-      "Listen",
-    );
+    this.#button = createButton("button.toggle", "Listen", () => this.#toggle(), {
+      ariaLabel: "Listen to the original",
+      ariaPressed: "false",
+    });
     const input = createElement("input", {
       type: "file",
       className: "visually-hidden",
@@ -40,7 +34,7 @@ export class OriginalTrack {
     this.#showButton(song.file !== null);
     this.element = createElement(
       "div.track.original",
-      { role: "group", "aria-label": "Original", "data-stem": ORIGINAL },
+      { role: "group", ariaLabel: "Original", "data-stem": ORIGINAL },
       createElement("span.name", {}, "Original"),
       createElement("span.channel", {}, this.#button, this.#fileLabel),
       waveform,
@@ -55,7 +49,7 @@ export class OriginalTrack {
       this.#source = createFileSource(file, job.sound?.duration_s ?? 0, job.options.offset_s ?? 0);
       this.#listeners.onSource(this.#source);
     }
-    this.#button.setAttribute("aria-pressed", this.#listeners.onToggle());
+    this.#button.ariaPressed = this.#listeners.onToggle();
   }
 
   #showButton(hasFile) {

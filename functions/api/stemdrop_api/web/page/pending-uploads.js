@@ -1,6 +1,6 @@
 // The chosen songs, before they are uploaded.
 
-import { announce, byId, createElement, setText } from "./dom.js";
+import { announce, byId, createButton, createElement, setText } from "./dom.js";
 import { isMedia, validateFile } from "./file-input.js";
 import { folderOf, isFromFolder } from "./folder-files.js";
 import { formatSize, pluralize } from "./format.js";
@@ -74,11 +74,7 @@ export class PendingUploads {
   }
 
   #row(song) {
-    const remove = createElement(
-      "button.subtle",
-      { type: "button", "aria-label": `Remove ${song.name}`, on: { click: () => this.#remove(song) } },
-      "Remove",
-    );
+    const remove = createButton("button.subtle", "Remove", () => this.#remove(song), { ariaLabel: `Remove ${song.name}` });
     remove.hidden = this.#songs.length === 1; // "Discard" does the same
     const size = createElement("span.size", {}, formatSize(song.file.size));
     const name = createElement("span.name", {}, song.name);

@@ -1,6 +1,6 @@
 // The play button, the position slider and the loop buttons.
 
-import { createElement, setText } from "./dom.js";
+import { createButton, createElement, setText } from "./dom.js";
 import { formatTime } from "./format.js";
 
 export class PlaybackControls {
@@ -14,34 +14,28 @@ export class PlaybackControls {
    */
   constructor(playback, title) {
     this.#playback = playback;
-    const button = (text, label, click) =>
-      createElement("button.toggle", { type: "button", "aria-label": label, on: { click } }, text);
-    this.playButton = createElement("button.play", { type: "button", on: { click: () => this.#togglePlayback() } });
-    this.currentTime = createElement("span.time", { "aria-hidden": "true" });
+    const button = (text, ariaLabel, click) => createButton("button.toggle", text, click, { ariaLabel });
+    this.playButton = createButton("button.play", "", () => this.#togglePlayback());
+    this.currentTime = createElement("span.time", { ariaHidden: "true" });
     this.positionSlider = this.#createPositionSlider();
-    this.totalTime = createElement("span.time", { "aria-hidden": "true" }, formatTime(playback.duration_s));
+    this.totalTime = createElement("span.time", { ariaHidden: "true" }, formatTime(playback.duration_s));
     this.startLoopButton = button("Loop from here", "Loop from here", () => this.#startLoop());
     this.endLoopButton = button("to here", "Loop to here", () => this.#endLoop());
     this.clearLoopButton = button("Loop off", "Loop off", () => this.#clearLoop());
+    const loopButtons = [this.startLoopButton, this.endLoopButton, this.clearLoopButton];
     this.element = createElement(
       "div.controls",
       {},
       createElement(
         "div.transport",
         {},
-        createElement("span.transport-title", { "aria-hidden": "true" }, title),
+        createElement("span.transport-title", { ariaHidden: "true" }, title),
         this.playButton,
         this.currentTime,
         this.positionSlider,
         this.totalTime,
       ),
-      createElement(
-        "span.loop-buttons",
-        { role: "group", "aria-label": "Loop" },
-        this.startLoopButton,
-        this.endLoopButton,
-        this.clearLoopButton,
-      ),
+      createElement("span.loop-buttons", { role: "group", ariaLabel: "Loop" }, ...loopButtons),
     );
     this.show();
   }
@@ -50,16 +44,16 @@ export class PlaybackControls {
   show() {
     const { isPlaying, isBuffering, position_s, duration_s, loop } = this.#playback;
     const label = isPlaying ? "Pause" : "Play";
-    if (this.playButton.getAttribute("aria-label") !== label) this.playButton.setAttribute("aria-label", label);
+    if (this.playButton.ariaLabel !== label) this.playButton.ariaLabel = label;
     this.playButton.classList.toggle("playing", isPlaying);
     this.playButton.classList.toggle("buffering", isBuffering);
     this.endLoopButton.disabled = this.#loopStart_s === null;
     this.clearLoopButton.hidden = loop === null;
-    this.startLoopButton.setAttribute("aria-pressed", this.#loopStart_s !== null);
+    this.startLoopButton.ariaPressed = this.#loopStart_s !== null;
     if (this.#isSeeking) return;
     const valueText = `${formatTime(position_s)} of ${formatTime(duration_s)}`;
-    if (this.positionSlider.getAttribute("aria-valuetext") !== valueText) {
-      this.positionSlider.setAttribute("aria-valuetext", valueText);
+    if (this.positionSlider.ariaValueText !== valueText) {
+      this.positionSlider.ariaValueText = valueText;
       setText(this.currentTime, formatTime(position_s));
     }
     this.positionSlider.value = position_s;
@@ -72,7 +66,7 @@ export class PlaybackControls {
       max: this.#playback.duration_s,
       step: 0.1,
       value: 0,
-      "aria-label": "Position",
+      ariaLabel: "Position",
       on: {
         input: () => {
           this.#isSeeking = true;

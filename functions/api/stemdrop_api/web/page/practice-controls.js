@@ -1,6 +1,6 @@
 // Tempo, pitch, metronome and markers of a song.
 
-import { createElement, setText } from "./dom.js";
+import { createButton, createElement, setText } from "./dom.js";
 import { formatExactTime } from "./format.js";
 import { PITCH_SEMITONES, TEMPO_PERCENT } from "./playback-settings.js";
 
@@ -18,8 +18,8 @@ export class PracticeControls {
   #metronome;
   #countInButton;
   #volume;
-  #addButton = createElement("button.toggle", { type: "button", on: { click: () => this.#addMarker() } }, "Add marker");
-  #markers = createElement("ol.markers", { "aria-label": "Markers" });
+  #addButton = createButton("button.toggle", "Add marker", () => this.#addMarker());
+  #markers = createElement("ol.markers", { ariaLabel: "Markers" });
   #shownMarkers = null;
 
   /**
@@ -33,7 +33,7 @@ export class PracticeControls {
     const setPitch = () => (playback.pitch_semitones = this.#pitch.input.valueAsNumber + this.#cents.input.valueAsNumber / 100);
     this.#pitch = this.#slider("Pitch", PITCH_SEMITONES, setPitch);
     this.#cents = this.#slider("Fine pitch", CENTS, setPitch);
-    this.#resetButton = createElement("button.toggle", { type: "button", on: { click: () => this.#reset() } }, "Reset");
+    this.#resetButton = createButton("button.toggle", "Reset", () => this.#reset());
     this.element = createElement(
       "details.practice",
       {},
@@ -45,7 +45,7 @@ export class PracticeControls {
         this.#metronomeControls(),
         createElement(
           "div.practice-row",
-          { role: "group", "aria-label": "Markers" },
+          { role: "group", ariaLabel: "Markers" },
           this.#addButton,
           this.#markers,
         ),
@@ -68,15 +68,15 @@ export class PracticeControls {
     setText(this.#summary, parts.filter(Boolean).join(", "));
     this.#resetButton.disabled = tempo_percent === 100 && pitch_semitones === 0;
     if (beats_s.length > 0) {
-      this.#metronome.setAttribute("aria-pressed", hasMetronome);
-      this.#countInButton.setAttribute("aria-pressed", hasCountIn);
+      this.#metronome.ariaPressed = hasMetronome;
+      this.#countInButton.ariaPressed = hasCountIn;
       this.#volume.value = 100 * Math.sqrt(metronomeVolume);
     }
     this.#showMarkers();
   }
 
   #slider(name, { min, max, initial }, onInput) {
-    const output = createElement("output", { "aria-hidden": "true" });
+    const output = createElement("output", { ariaHidden: "true" });
     const set = (value) => {
       input.value = value;
       onInput(input.valueAsNumber);
@@ -87,7 +87,7 @@ export class PracticeControls {
     });
     const show = (value, text) => {
       input.value = value;
-      input.setAttribute("aria-valuetext", text);
+      input.ariaValueText = text;
       setText(output, text);
     };
     return { input, show, label: createElement("label", {}, createElement("span", {}, name), input, output) };
@@ -99,16 +99,16 @@ export class PracticeControls {
     }
     const toggle = (text, property) => {
       const click = () => (this.#playback[property] = !this.#playback[property]);
-      return createElement("button.toggle", { type: "button", "aria-pressed": "false", on: { click } }, text);
+      return createButton("button.toggle", text, click, { ariaPressed: "false" });
     };
     this.#metronome = toggle("Metronome", "hasMetronome");
     this.#countInButton = toggle("Count-in", "hasCountIn");
     this.#volume = createElement("input", {
-      type: "range", min: 0, max: 100, "aria-label": "Volume of the clicks",
+      type: "range", min: 0, max: 100, ariaLabel: "Volume of the clicks",
       on: { input: () => (this.#playback.metronomeVolume = (this.#volume.value / 100) ** 2) },
     });
     const volume = createElement("label.click-volume", {}, createElement("span", {}, "Clicks"), this.#volume);
-    return createElement("div.practice-row", { role: "group", "aria-label": "Metronome" }, this.#metronome, this.#countInButton, volume);
+    return createElement("div.practice-row", { role: "group", ariaLabel: "Metronome" }, this.#metronome, this.#countInButton, volume);
   }
 
   #reset() {
@@ -138,20 +138,19 @@ export class PracticeControls {
   #markerRow({ position_s, label }, index) {
     const time = formatExactTime(position_s, 1);
     const replace = (...others) => (this.#playback.markers = this.#playback.markers.toSpliced(index, 1, ...others));
-    const button = (selector, text, click) => createElement(selector, { type: "button", on: { click } }, text);
     const remove = () => {
       replace();
       const next = this.#markers.children[index] ?? this.#markers.lastElementChild;
       (next?.querySelector("button") ?? this.#addButton).focus(); // the focused button is gone now
     };
-    const goButton = button("button.toggle.marker-time", time, () => this.#playback.seek(position_s));
-    const deleteButton = button("button.toggle", "Delete", remove);
+    const goButton = createButton("button.toggle.marker-time", time, () => this.#playback.seek(position_s));
+    const deleteButton = createButton("button.toggle", "Delete", remove);
     const setLabels = (name) => {
-      goButton.setAttribute("aria-label", `Go to ${name}, ${time}`);
-      deleteButton.setAttribute("aria-label", `Delete ${name}`);
+      goButton.ariaLabel = `Go to ${name}, ${time}`;
+      deleteButton.ariaLabel = `Delete ${name}`;
     };
     const input = createElement("input", {
-      type: "text", value: label, maxLength: MAX_LABEL_LENGTH, "aria-label": `Name of the marker at ${time}`,
+      type: "text", value: label, maxLength: MAX_LABEL_LENGTH, ariaLabel: `Name of the marker at ${time}`,
       on: {
         input: () => {
           replace({ position_s, label: input.value });

@@ -1,21 +1,20 @@
 // A song in the list, in any state.
 
-import { announce, createElement, setText } from "./dom.js";
+import { announce, createButton, createElement, setText } from "./dom.js";
 import { errorMessage } from "./errors.js";
-import {
-  formatDateTime,
-  formatEstimate,
-  formatMusic,
-  formatTime,
-  pluralize,
-  withoutExtension,
-} from "./format.js";
+import { formatDateTime, formatEstimate, formatMusic, formatTime, pluralize, withoutExtension } from "./format.js";
 import { canPlay } from "./playable-formats.js";
 import { Player } from "./player.js";
 import { durationOf } from "./song-order.js";
 import { StemDownloads } from "./stem-downloads.js";
 
 const ENDED_STATES = new Set(["failed", "interrupted", "gone"]);
+const STATE_LABELS = {
+  loading: "Loading…",
+  queued: "Waiting to upload…",
+  reading: "Reading the file…",
+  waiting: "Waiting in the queue…",
+};
 const STAGE_LABELS = {
   downloading: "Downloading the song",
   separating: "Separating",
@@ -40,8 +39,6 @@ export class SongCard {
     this.#capabilities = capabilities;
     this.#title = withoutExtension(song.name);
     const title = this.#title;
-    const button = (selector, text, label, click) =>
-      createElement(selector, { type: "button", "aria-label": label, on: { click } }, text);
     const path = song.folder ? `${song.folder}/${song.name}` : song.name;
     this.heading = createElement("h3", { tabIndex: -1, title: path }, title);
     this.folder = createElement("p.folder", {}, song.folder);
@@ -52,15 +49,14 @@ export class SongCard {
     this.statusText = createElement("span");
     this.expiry = createElement("span.expiry");
     this.status = createElement("p.status", {}, this.statusText, this.expiry);
-    this.checkbox = createElement("input.select", { type: "checkbox", "aria-label": `Select ${title}` });
+    this.checkbox = createElement("input.select", { type: "checkbox", ariaLabel: `Select ${title}` });
     this.error = createElement("p.error");
     this.warnings = createElement("div.warnings");
-    this.progressBar = createElement("progress", { max: 1, "aria-label": `Progress of ${title}` });
-    this.openButton = button("button", "Open", `Open ${title}`, onOpen);
-    this.chooseAgainButton = button("button", "Choose again", `Choose ${title} again`, onChooseAgain);
-    this.deleteButton = button("button.subtle.delete", "Delete", `Delete ${title}`, onDelete);
+    this.progressBar = createElement("progress", { max: 1, ariaLabel: `Progress of ${title}` });
+    this.openButton = createButton("button", "", onOpen);
+    this.chooseAgainButton = createButton("button", "Choose again", onChooseAgain, { ariaLabel: `Choose ${title} again` });
+    this.deleteButton = createButton("button.subtle.delete", "", onDelete);
     this.playerContainer = createElement("div");
-    this.openButton.setAttribute("aria-expanded", "false");
     const header = createElement(
       "div.card-header",
       {},
@@ -68,15 +64,7 @@ export class SongCard {
       createElement("div.card-title", {}, this.heading, this.folder, this.music, this.duration, this.status),
       createElement("div.card-actions", {}, this.openButton, this.chooseAgainButton, this.deleteButton),
     );
-    this.element = createElement(
-      "li.card",
-      {},
-      header,
-      this.progressBar,
-      this.error,
-      this.warnings,
-      this.playerContainer,
-    );
+    this.element = createElement("li.card", {}, header, this.progressBar, this.error, this.warnings, this.playerContainer);
     song.addEventListener("change", () => this.show());
     this.show();
   }
@@ -98,9 +86,7 @@ export class SongCard {
     this.#downloads = isOpen && !isPlayable ? new StemDownloads(this.song, this.#capabilities) : null;
     this.playerContainer.replaceChildren(...(isOpen ? [(this.player ?? this.#downloads).element] : []));
     this.element.classList.toggle("open", isOpen);
-    this.openButton.setAttribute("aria-expanded", isOpen);
-    setText(this.openButton, isOpen ? "Close" : "Open");
-    this.openButton.setAttribute("aria-label", `${this.openButton.textContent} ${this.#title}`);
+    this.show();
   }
 
   /** Show the current state of the song. */
@@ -117,8 +103,9 @@ export class SongCard {
     this.#showProgress();
     this.openButton.hidden = state !== "done";
     this.chooseAgainButton.hidden = !hasEnded;
-    setText(this.deleteButton, state === "done" ? "Delete" : hasEnded ? "Remove" : "Cancel");
-    this.deleteButton.setAttribute("aria-label", `${this.deleteButton.textContent} ${this.#title}`);
+    this.openButton.ariaExpanded = this.isOpen;
+    this.#setLabel(this.openButton, this.isOpen ? "Close" : "Open");
+    this.#setLabel(this.deleteButton, state === "done" ? "Delete" : hasEnded ? "Remove" : "Cancel");
     const shown = state === "interrupted" ? { code: "interrupted" } : (error ?? transientError);
     const message = shown ? errorMessage(shown, this.#capabilities) : "";
     setText(this.error, message);
@@ -129,6 +116,11 @@ export class SongCard {
     }
     if (state === "gone") this.setOpen(false);
     this.#announce(message);
+  }
+
+  #setLabel(button, text) {
+    setText(button, text);
+    button.ariaLabel = `${text} ${this.#title}`;
   }
 
   #showMusic(music) {
@@ -147,24 +139,10 @@ export class SongCard {
 
   #statusText() {
     const { state, uploadedFraction, job } = this.song;
-    switch (state) {
-      case "loading":
-        return "Loading…";
-      case "queued":
-        return "Waiting to upload…";
-      case "reading":
-        return "Reading the file…";
-      case "uploading":
-        return `Uploading, ${Math.floor(100 * uploadedFraction)}%`;
-      case "waiting":
-        return "Waiting in the queue…";
-      case "processing":
-        return this.#progressText(job);
-      case "done":
-        return `${pluralize(job.stems.length, "stem")}, ${job.options.codec}`;
-      default:
-        return "";
-    }
+    if (state === "uploading") return `Uploading, ${Math.floor(100 * uploadedFraction)}%`;
+    if (state === "processing") return this.#progressText(job);
+    if (state === "done") return `${pluralize(job.stems.length, "stem")}, ${job.options.codec}`;
+    return STATE_LABELS[state] ?? "";
   }
 
   #progressText({ stage, progress, seconds_left }) {

@@ -28,7 +28,7 @@ export class StemDownloads {
     this.#lyricsDownloads = new LyricsDownloads(song, onError, { hasStatus: true });
     this.element = createElement(
       "div.stem-downloads",
-      { role: "group", "aria-label": `Stems of ${song.name}` },
+      { role: "group", ariaLabel: `Stems of ${song.name}` },
       createElement("p.hint", {}, unplayableNote(song.job.options.codec)),
       createElement("ul", {}, ...rows),
       error,

@@ -14,9 +14,9 @@ const BEAT_PX = 9;
 export class Timeline {
   #playback;
   #range;
-  #canvas = createElement("canvas", { "aria-hidden": "true" });
+  #canvas = createElement("canvas", { ariaHidden: "true" });
   #playhead = createElement("div.playhead");
-  #flags = createElement("div.flags", { "aria-hidden": "true" });
+  #flags = createElement("div.flags", { ariaHidden: "true" });
   #handles;
   #listeners = new AbortController();
   #observer = new ResizeObserver(() => this.show());

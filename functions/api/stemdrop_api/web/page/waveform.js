@@ -28,7 +28,7 @@ export class Waveform {
     this.peaks = peaks;
     this.samples = null;
     // Screen readers use the position slider and the loop buttons, which do the same.
-    this.element = createElement("div.waveform", { "aria-hidden": "true" }, this.#loop, this.#canvas, this.#playhead);
+    this.element = createElement("div.waveform", { ariaHidden: "true" }, this.#loop, this.#canvas, this.#playhead);
     this.#observer = new ResizeObserver(() => {
       this.#canvas.width = Math.round(this.element.clientWidth * devicePixelRatio);
       this.#canvas.height = Math.round(this.element.clientHeight * devicePixelRatio);

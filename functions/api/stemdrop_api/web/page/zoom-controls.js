@@ -1,6 +1,6 @@
 // The buttons that zoom the waveforms, which `keyboard.js` presses, too, and the spectrogram's.
 
-import { createElement, setText } from "./dom.js";
+import { createButton, createElement, setText } from "./dom.js";
 import { formatTime } from "./format.js";
 import { MAX_SPECTROGRAM_S } from "./spectrogram.js";
 
@@ -19,14 +19,13 @@ export class ZoomControls {
   constructor(range, getPosition, onSpectrogram) {
     this.#range = range;
     this.#getPosition = getPosition;
-    const button = (text, label, click) =>
-      createElement("button.toggle", { type: "button", "aria-label": label, title: label, on: { click } }, text);
+    const button = (text, title, click) => createButton("button.toggle", text, click, { ariaLabel: title, title });
     this.zoomOutButton = button("\u2212", "Zoom out", () => this.#zoom(1 / ZOOM_FACTOR));
     this.zoomInButton = button("+", "Zoom in", () => this.#zoom(ZOOM_FACTOR));
     this.showAllButton = button("Whole song", "Show the whole song", () => range.showAll());
     this.spectrogramButton = button("Spectrogram", "Spectrogram", () => this.#toggleSpectrogram(onSpectrogram));
-    this.spectrogramButton.setAttribute("aria-pressed", "false");
-    const group = { role: "group", "aria-label": "Zoom" };
+    this.spectrogramButton.ariaPressed = "false";
+    const group = { role: "group", ariaLabel: "Zoom" };
     const buttons = [this.showAllButton, this.zoomOutButton, this.zoomInButton, this.spectrogramButton];
     this.element = createElement("div.zoom-controls", group, ...buttons, this.#text);
     range.addEventListener("change", () => this.#show());
@@ -40,8 +39,8 @@ export class ZoomControls {
   }
 
   #toggleSpectrogram(onSpectrogram) {
-    const isShown = this.spectrogramButton.getAttribute("aria-pressed") === "false";
-    this.spectrogramButton.setAttribute("aria-pressed", isShown);
+    const isShown = this.spectrogramButton.ariaPressed === "false";
+    this.spectrogramButton.ariaPressed = isShown;
     if (isShown && this.#range.span_s > MAX_SPECTROGRAM_S) {
       const start_s = this.#getPosition() - MAX_SPECTROGRAM_S / 10;
       this.#range.show(start_s, start_s + MAX_SPECTROGRAM_S);
@@ -54,7 +53,7 @@ export class ZoomControls {
     const { start_s, end_s, span_s, isWhole } = this.#range;
     if (isWhole && document.activeElement === this.showAllButton) this.zoomInButton.focus();
     this.showAllButton.style.visibility = isWhole ? "hidden" : ""; // it keeps its place
-    const isSpectrogram = this.spectrogramButton.getAttribute("aria-pressed") === "true";
+    const isSpectrogram = this.spectrogramButton.ariaPressed === "true";
     if (isSpectrogram && span_s > MAX_SPECTROGRAM_S) {
       setText(this.#text, `Zoom in to ${MAX_SPECTROGRAM_S} seconds to see the spectrogram.`);
     } else {
