@@ -132,6 +132,35 @@ export function createFileSource(file, duration_s, offset_s) {
   return { load: (firstFrame, frameCount) => source.load(firstFrame + offsetFrames, frameCount) };
 }
 
+/** Return a source that makes one request of several for the same part at the same time. */
+export function shareLoads(source) {
+  let latest = {};
+  const forget = () => (latest = {});
+  const load = (firstFrame, frameCount, signal) => {
+    const part = `${firstFrame}+${frameCount}`;
+    if (latest.part !== part || latest.signal.aborted) {
+      latest = { part, signal, loading: source.load(firstFrame, frameCount, signal) };
+      latest.loading.then(forget, forget);
+    }
+    return latest.loading;
+  };
+  return { load };
+}
+
+/** Return the sum of several sources of the same length. */
+export const sumOf = (sources) => ({
+  async load(...part) {
+    const decoders = await Promise.all(sources.map((source) => source.load(...part)));
+    return () => {
+      const [sum, ...others] = decoders.map((decode) => decode());
+      channelsOf(sum).forEach((samples, channel) => {
+        for (const other of others) other.getChannelData(channel).forEach((sample, frame) => (samples[frame] += sample));
+      });
+      return sum;
+    };
+  },
+});
+
 export const channelsOf = (buffer) => [buffer.getChannelData(0), buffer.getChannelData(1)];
 
 /** Return a function that decodes all frames, or some, to an AudioBuffer. The bytes take less memory. */

@@ -63,13 +63,14 @@ export class Player {
     this.#zoomControls = this.#createZoomControls();
     this.#waveforms = this.#createWaveforms();
     const tracks = job.stems.map((stem) => this.#stemTrack(stem));
+    if (this.#isSumOriginal) this.#waveforms.showSum();
     this.#presets = new MixPresets(this.#mixer, () => this.#applyGains());
     this.#mixControls = this.#createMixControls();
     this.#lyrics = this.#createLyrics();
     this.#lyricsDownloads = new LyricsDownloads(song, (error) => this.#showError(error));
     this.element = createElement(
       "div.player",
-      { role: "group", "aria-label": `Stems of ${song.name}` },
+      { role: "group", ariaLabel: `Stems of ${song.name}` },
       this.#controls.element,
       this.#lyrics.element,
       new PracticeControls(this.#playback, job.music?.tempo_bpm ?? null).element,
@@ -98,6 +99,12 @@ export class Player {
 
   get playback() {
     return this.#playback;
+  }
+
+  get #isSumOriginal() {
+    const { options, stems } = this.#song.job;
+    const all = this.#capabilities.models.find(({ model }) => model === options.model)?.stems;
+    return options.residual || stems.length === all?.length;
   }
 
   /** Play or pause. */
@@ -132,7 +139,7 @@ export class Player {
     this.#waveforms.setSource(stem, source);
     return createElement(
       "div.track",
-      { role: "group", "aria-label": capitalize(stem), "data-stem": stem },
+      { role: "group", ariaLabel: capitalize(stem), "data-stem": stem },
       createElement("span.name", {}, capitalize(stem)),
       strip.panElement,
       strip.element,

@@ -1,5 +1,6 @@
 // The pictures of all tracks of a song. They show the same range, and load its details when it is short.
 
+import { shareLoads, sumOf } from "./audio-source.js";
 import { AppError } from "./errors.js";
 import { ORIGINAL } from "./mixer.js";
 import { mergeOutlines, parseOutline, parsePeaksFile } from "./peaks.js";
@@ -78,9 +79,15 @@ export class Waveforms {
 
   /** Set the source of a track's samples. */
   setSource(name, source) {
-    this.#sources.set(name, source);
-    this.#waveforms.get(name).samples = new SampleWindow(source);
+    const shared = shareLoads(source);
+    this.#sources.set(name, shared);
+    this.#waveforms.get(name).samples = new SampleWindow(shared);
     this.#scheduleLoading();
+  }
+
+  /** Show the sum of the stems as the original. */
+  showSum() {
+    this.setSource(ORIGINAL, sumOf([...this.#sources.values()]));
   }
 
   /** Show spectrograms where the visible range is short enough. */
