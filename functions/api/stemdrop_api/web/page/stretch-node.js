@@ -3,7 +3,7 @@
 import { channelsOf, SAMPLE_RATE_HZ } from "./audio-source.js";
 import { AppError } from "./errors.js";
 
-export const MAX_PART_FRAMES = SAMPLE_RATE_HZ;
+export const MAX_PART_FRAMES = SAMPLE_RATE_HZ / 2;
 // In this order: the processor extends the library's when the library registers it.
 const MODULES = ["./stretch-processor.js", "./signalsmith-stretch.mjs"];
 const PROCESSOR_NAME = "signalsmith-stretch";

@@ -24,6 +24,8 @@ globalThis.registerProcessor = (name, LibraryProcessor) => {
     #position = 0; // of the next output in the stretched samples
     #step = 0;
     #rate = 1;
+    #inputs = []; // views of the library's memory: as garbage, they take 4 MB
+    #outputs = [];
 
     constructor(options) {
       super(options);
@@ -110,23 +112,24 @@ globalThis.registerProcessor = (name, LibraryProcessor) => {
       this.#copyInput(endFrame - this.bufferLength, this.bufferLength);
       wasmModule._seek(this.bufferLength, this.#rate);
       wasmModule._process(0, STEP_FRAMES);
-      const memory = wasmModule.HEAP8.buffer;
-      this.#stretched.forEach((samples, channel) =>
-        samples.set(new Float32Array(memory, this.buffersOut[channel], STEP_FRAMES), this.#stretchedFrames),
-      );
+      this.#stretched.forEach((samples, channel) => samples.set(this.#outputs[channel], this.#stretchedFrames));
       this.#stretchedFrames += STEP_FRAMES;
     }
 
     /** Copy a part of the stream to the library's buffers, with silence where there is none. */
     #copyInput(startFrame, frameCount) {
-      const memory = this.wasmModule.HEAP8.buffer;
-      const inputs = this.buffersIn.map((address) => new Float32Array(memory, address, frameCount));
-      for (const input of inputs) input.fill(0);
+      const { buffer } = this.wasmModule.HEAP8;
+      if (this.#inputs[0]?.buffer !== buffer) {
+        const viewsOf = (addresses, length) => addresses.map((address) => new Float32Array(buffer, address, length));
+        this.#inputs = viewsOf(this.buffersIn, frameCount);
+        this.#outputs = viewsOf(this.buffersOut, STEP_FRAMES);
+      }
+      for (const input of this.#inputs) input.fill(0);
       for (const part of this.#parts) {
         const offset = part.startFrame - startFrame;
         const [from, to] = [Math.max(0, -offset), Math.min(part.endFrame - part.startFrame, frameCount - offset)];
         if (from >= to) continue;
-        inputs.forEach((input, index) => input.set(part.channels[index].subarray(from, to), from + offset));
+        this.#inputs.forEach((input, index) => input.set(part.channels[index].subarray(from, to), from + offset));
       }
     }
   }
