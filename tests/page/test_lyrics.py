@@ -364,6 +364,7 @@ def test_karaoke_mode_keeps_the_guide_vocal_and_the_mix_of_the_user(
     window = page.viewport_size
     assert window is not None
     assert karaoke.bounding_box() == {"x": 0, "y": 0} | window
+    expect(page.locator(":root")).to_have_css("scrollbar-width", "none")
     karaoke.get_by_role("slider", name="Vocals").fill("30")
     karaoke.get_by_role("button", name="Leave").click()
     volume = page.get_by_role("slider", name="Volume of vocals")
