@@ -48,6 +48,13 @@ def tree(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
+def test_command_starts_no_thread_of_numpy() -> None:
+    count = "import stemdrop_cli.main, numpy, os; print(len(os.listdir('/proc/self/task')))"
+    environment = {"PATH": os.defpath}
+    printed = subprocess.check_output([sys.executable, "-c", count], env=environment, text=True)
+    assert printed == "1\n"
+
+
 def test_stems_add_up_with_the_residual(song: Path, tmp_path: Path) -> None:
     assert separate(song, "-o", tmp_path, "--bit_depth", "32f", "--residual") == 0
     stems = ["vocals", "accompaniment", "residual"]
