@@ -78,17 +78,12 @@ def test_transposed_convolutions_equal_the_reference(
     assert expected.shape == shape
 
     kernels = KernelFile("kernels", min(BLOCKED))
-    fast, whole = Graph(kernels), Graph(kernels)
-    ends = [fast.transposed_convolution("t", "x", kernel, bias, "ReLU", FRAMES)]
-    ends += [whole.single_transposed_convolution("t", "x", kernel, bias, "ReLU")]
-    for graph, end in zip((fast, whole), ends, strict=True):
-        graph.add("Identity", [end], "y")
-        model = graph.model("net", FREE, "x", ["y"])
-        assert_same(run(model, x, kernels), expected)
-    operations = {
-        node.op_type
-        for node in onnx.load_from_string(fast.model("net", FREE, "x", ["y"])).graph.node
-    }
+    graph = Graph(kernels)
+    end = graph.transposed_convolution("t", "x", kernel, bias, "ReLU", FRAMES)
+    graph.add("Identity", [end], "y")
+    model = graph.model("net", FREE, "x", ["y"])
+    assert_same(run(model, x, kernels), expected)
+    operations = {node.op_type for node in onnx.load_from_string(model).graph.node}
     assert "ConvTranspose" not in operations
 
 
@@ -178,6 +173,46 @@ def test_layers_of_blocks_equal_the_reference(
     scaled = activation(kind, after_second * scale[:, None, None] + shift[:, None, None])
     linear = plain(scaled, "ConvTranspose", [ordered(up), bias], strides=[2, 2], pads=[1, 1, 2, 2])
     assert_same(actual, np.concatenate([after_first, activation(kind, linear)], axis=1))
+
+
+@pytest.mark.parametrize(("form", "block"), FORMS)
+@pytest.mark.parametrize("kind", ["ReLU", "LeakyReLU", "ELU"])
+@settings(max_examples=10)
+@given(segments=st.integers(1, 2), blocks=st.integers(1, 3), seed=st.integers(0, 2**32 - 1))
+def test_last_transposed_convolution_equals_the_reference(
+    form: type[Graph], block: int, kind: str, segments: int, blocks: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+
+    def values(*shape: int) -> Array:
+        return np.asarray(rng.normal(size=shape), np.float32)
+
+    channels = 16
+    x = values(segments, 2, FRAMES, blocks * block // 2)
+    first, second, kernel = (
+        values(1, 1, 2, channels),
+        values(1, 1, 2, channels),
+        values(5, 5, 1, 2 * channels),
+    )
+    zeros, scale, shift, bias = np.zeros(channels, np.float32), *values(2, channels), values(1)
+
+    kernels = KernelFile("kernels", block)
+    graph = form(kernels)
+    skip, up = (
+        graph.convolution(name, "x", kernel, zeros, None, pads=[0, 0, 0, 0])
+        for name, kernel in (("a", first), ("b", second))
+    )
+    end = graph.last_transposed_convolution(
+        "t", skip, up, (scale, shift), kernel, bias, kind, FRAMES
+    )
+    graph.add("Identity", [end], "y")
+    actual = run(graph.model("net", ["n", 2, FRAMES, "w"], "x", ["y"]), x, kernels)
+
+    a, b = (plain(x, "Conv", [ordered(kernel), zeros]) for kernel in (first, second))
+    joined = np.concatenate([a, b * scale[:, None, None] + shift[:, None, None]], axis=1)
+    attributes = {"strides": [2, 2], "pads": [1, 1, 2, 2]}
+    linear = plain(joined, "ConvTranspose", [ordered(kernel), bias], **attributes)
+    assert_same(actual, activation(kind, linear))
 
 
 def ordered(kernel: Array) -> Array:

@@ -157,16 +157,29 @@ class Graph:
         woven = self.add("Transpose", [flat], f"{output}/woven", perm=[0, 2, 1])
         return self.reshape(output, woven, [0, channels, 2 * frames, -1])
 
-    def single_transposed_convolution(
-        self, output: str, source: str, kernel: Array, bias: Array, kind: str
+    def last_transposed_convolution(
+        self,
+        output: str,
+        skip: str,
+        up: str,
+        normalization: tuple[Array, Array],
+        kernel: Array,
+        bias: Array,
+        kind: str,
+        frames: int,  # noqa: ARG002
     ) -> str:
-        """Add one that makes few channels, with its activation.
+        """Add one that makes one channel of two tensors, with its activation.
 
-        ONNX Runtime's fast convolutions make at least 8 channels at a time: with fewer, four of
-        them would be slower than its transposed convolution.
+        Parameters
+        ----------
+        up : The second tensor, before its normalization.
+        normalization : Scale and shift of its channels.
+        frames : Rows of both; their columns are free.
         """
+        normalized = self.scale_and_shift_planes(f"{output}/normalized", up, *normalization)
+        joined = self.add("Concat", [skip, normalized], f"{output}/joined", axis=1)
         weights = self._constant(f"{output}/kernel", kernel.transpose(3, 2, 0, 1))
-        inputs = [source, weights, self._constant(f"{output}/bias", bias)]
+        inputs = [joined, weights, self._constant(f"{output}/bias", bias)]
         shapes = {"kernel_shape": [5, 5], "strides": [2, 2], "pads": STRIDED_PADS}
         return self.activation(kind, self.add("ConvTranspose", inputs, output, **shapes))
 

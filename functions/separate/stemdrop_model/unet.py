@@ -165,18 +165,14 @@ def _decoder(
         name, outputs = f"{instrument}/up{level}", FILTERS[level - 1]
         kernel, bias = variables.convolution("conv2d_transpose", 5, inputs, outputs)
         up = graph.transposed_convolution(name, source, kernel, bias, activation, frames)
-        normalization = variables.batch_normalization(outputs)
-        skip, normalized = convolutions[level - 1], f"{name}/normalized"
-        if level > 1:
-            up = graph.scale_and_shift(normalized, up, *normalization)
-        else:  # what comes next is no fast convolution
-            skip, up = graph.planes(skip, outputs), graph.planes(up, outputs)
-            up = graph.scale_and_shift_planes(normalized, up, *normalization)
-        source = graph.add("Concat", [skip, up], f"{name}/joined", axis=1)
+        skip, normalization = convolutions[level - 1], variables.batch_normalization(outputs)
         inputs, frames = 2 * outputs, 2 * frames
+        if level > 1:
+            up = graph.scale_and_shift(f"{name}/normalized", up, *normalization)
+            source = graph.add("Concat", [skip, up], f"{name}/joined", axis=1)
     kernel, bias = variables.convolution("conv2d_transpose", 5, inputs, 1)
-    return graph.single_transposed_convolution(
-        f"{instrument}/up0", source, kernel, bias, activation
+    return graph.last_transposed_convolution(
+        f"{instrument}/up0", skip, up, normalization, kernel, bias, activation, frames
     )
 
 
