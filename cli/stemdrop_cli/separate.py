@@ -27,6 +27,7 @@ from stemdrop_cli.spleeter_flags import add_spleeter_flags, check_spleeter_flags
 from stemdrop_model.install import default_folder
 from stemdrop_separate.atomic_files import unfinished
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
+from stemdrop_separate.heap import keep_freed_memory
 from stemdrop_separate.lyrics.lyrics_writer import LyricsWriter
 from stemdrop_separate.models.catalog import BackendName, Models
 from stemdrop_separate.models.network import Network
@@ -82,6 +83,7 @@ def _separate_all(parsed: argparse.Namespace, options: Options, names: Mapping[P
     targets = name_targets(tuple(names), parsed.output_path, parsed.filename_format, options)
     ffmpeg = find_ffmpeg(parsed.ffmpeg)
     lyrics = open_lyrics_writer(parsed, options, ffmpeg)
+    keep_freed_memory()
     models = Models(_model_dir(parsed, options.model), parsed.backend)
     network = models.load(options.model)
     status = DONE

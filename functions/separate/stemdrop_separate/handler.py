@@ -25,6 +25,7 @@ from stemdrop.retry_queue import RetryQueue
 from stemdrop.store import Store
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
 from stemdrop_separate.deadline import Deadline
+from stemdrop_separate.heap import keep_freed_memory
 from stemdrop_separate.job.context import Invocation, JobContext, JobResult, Outcome
 from stemdrop_separate.job.lyrics_phase import write_lyrics
 from stemdrop_separate.job.run_job import run_job
@@ -39,6 +40,7 @@ metrics = Metrics()
 
 def _load_job_context() -> JobContext:
     """Load the resources of all jobs during Lambda's initialization."""
+    keep_freed_memory()
     settings = Settings.from_env(os.environ)
     models = Models(settings.model_dir, settings.backend)
     if not models.available():

@@ -1,13 +1,12 @@
 """ONNX Runtime, the default backend: ready at once, and the fastest one on a processor."""
 
-import ctypes
 import logging
-import sys
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 
+from stemdrop_separate.heap import return_freed_memory
 from stemdrop_separate.models.network import Magnitude
 
 PROCESSORS = Path("/proc/cpuinfo")
@@ -50,7 +49,7 @@ class OnnxBackend:
         if not self._load_blocked(blocked, check, threads_each):
             self.form = "portable"
             self._session = _session(folder / f"{weights}.onnx", threads_each)
-        _return_free_memory()
+        return_freed_memory()
 
     def estimate(self, magnitude: Magnitude) -> dict[str, Magnitude]:
         """Estimate each instrument's magnitudes; see `stemdrop_separate.models.network.Backend`."""
@@ -107,9 +106,3 @@ def _session(path: Path, threads: int, *, is_blocked: bool = False) -> onnxrunti
 def _equal(actual: Magnitude, expected: Magnitude) -> bool:
     difference = np.abs(actual - expected).max() / np.abs(expected).max()
     return bool(difference <= LARGEST_DIFFERENCE)  # false for NaN
-
-
-def _return_free_memory() -> None:
-    """Return the memory that loading took, where the C library keeps it: 120 MB of 260."""
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
-        libc.malloc_trim(0)
