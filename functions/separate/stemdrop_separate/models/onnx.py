@@ -10,7 +10,7 @@ from stemdrop_separate.heap import return_freed_memory
 from stemdrop_separate.models.network import Magnitude
 
 PROCESSORS = Path("/proc/cpuinfo")
-# Each segment at a time takes 80 MB.
+# Each segment at a time takes 75 MB.
 MAX_PARALLEL = 4
 # Rounding makes 1e-6 between two forms of a network; a wrong form is wrong everywhere.
 LARGEST_DIFFERENCE = 1e-4
@@ -96,7 +96,7 @@ def _session(path: Path, threads: int, *, is_blocked: bool = False) -> onnxrunti
     options.intra_op_num_threads = threads
     # Threads that wait for work would take processor time.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Planned as a whole, the memory of two runs at once peaks at 540 MB instead of 410 MB.
+    # Planned as a whole, the memory of two runs at once peaks at 400 MB instead of 340 MB.
     options.enable_mem_pattern = False
     if is_blocked:  # ONNX Runtime has nothing to rearrange
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
