@@ -215,6 +215,15 @@ def test_last_transposed_convolution_equals_the_reference(
     assert_same(actual, activation(kind, linear))
 
 
+def test_kernels_of_the_same_name_are_the_same() -> None:
+    kernels = KernelFile("kernels", min(BLOCKED))
+    one, other = np.ones(3, np.float32), np.zeros(3, np.float32)
+    assert kernels.add("a", one) == kernels.add("a", one) == 0
+    assert kernels.add("b", other) == 64
+    with pytest.raises(ValueError, match="a is the name of another kernel"):
+        kernels.add("a", other)
+
+
 def ordered(kernel: Array) -> Array:
     return np.ascontiguousarray(kernel.transpose(3, 2, 0, 1))
 

@@ -32,12 +32,21 @@ class KernelFile:
     _offsets: dict[str, int] = field(default_factory=dict)
 
     def add(self, name: str, values: Array) -> int:
-        """Add a kernel unless it is there, and return its place in bytes."""
+        """Add a kernel unless it is there, and return its place in bytes.
+
+        Raises
+        ------
+        ValueError : Another kernel has this name.
+        """
+        content = values.tobytes()
         if name not in self._offsets:
             self.content += bytes(-len(self.content) % ALIGNMENT_BYTES)
             self._offsets[name] = len(self.content)
-            self.content += values.tobytes()
-        return self._offsets[name]
+            self.content += content
+        offset = self._offsets[name]
+        if self.content[offset : offset + len(content)] != content:
+            raise ValueError(f"{name} is the name of another kernel.")
+        return offset
 
 
 def blocked(kernel: Array, block: int) -> Array:
