@@ -12,7 +12,7 @@ from fault_proxy import FaultProxy, unavailable
 from stemdrop.keys import OWNERS_PREFIX, UploadKey, record_key
 from stemdrop.store import Store
 from stemdrop_local.deployment import Stack
-from uploads import job_of, put, results
+from uploads import job_of, put, read, results
 
 JOB = {"filename": "a.wav", "size_bytes": 1}
 ISSUER = "https://issuer.example"
@@ -134,6 +134,18 @@ def test_deleted_job_leaves_no_entry(api: Api, buckets: Stack) -> None:
 def test_entry_without_a_record_is_skipped(api: Api, buckets: Stack) -> None:
     gone, kept = create(api, 2)
     buckets.s3.delete_object(Bucket=buckets.stems_bucket, Key=f"jobs/{gone}/job.json")
+    assert ids(show(api).json) == [kept]
+
+
+@pytest.mark.parametrize("change", [(b"{", b""), (b'"version"', b'"added": 1, "version"')])
+def test_record_that_cannot_be_read_does_not_hide_the_other_jobs(
+    api: Api, buckets: Stack, change: tuple[bytes, bytes]
+) -> None:
+    """Such as one of a later release that was rolled back."""
+    unreadable, kept = create(api, 2)
+    key = record_key(UploadKey.parse(f"jobs/{unreadable}"))
+    body = read(buckets, key).replace(*change, 1)
+    buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=key, Body=body)
     assert ids(show(api).json) == [kept]
 
 

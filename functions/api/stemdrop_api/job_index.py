@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from aws_lambda_powertools import Logger
+
+from stemdrop.errors import RecordError
 from stemdrop.job_record import Job
 from stemdrop.keys import OWNERS_PREFIX, Origin, UploadKey
 from stemdrop.s3 import storage_errors
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 END_MS = 10**13
 ENTRY_NAME = re.compile(r"[0-9]{13}-[0-9a-f]{32}")
 MAX_READS = 10
+
+logger = Logger(child=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,7 @@ class JobIndex:
     def list_jobs(self, owner: str | None, limit: int, cursor: str | None) -> JobPage:
         """Return a page of an owner's jobs: one request for the entries, and one for each record.
 
-        Jobs whose record is gone, or is that of a later job, are left out.
+        Jobs whose record is gone, can't be read, or is that of a later job are left out.
 
         Parameters
         ----------
@@ -93,7 +98,12 @@ class JobIndex:
         )
 
     def _load(self, name: str) -> Job | None:
-        return self._store.load_job(UploadKey(Origin.JOBS, name.rpartition("-")[2]))[0]
+        key = UploadKey(Origin.JOBS, name.rpartition("-")[2])
+        try:
+            return self._store.load_job(key)[0]
+        except RecordError as error:
+            logger.error("record_not_listed", job=key.name, reason=error.message)
+            return None
 
 
 def owner_prefix(owner: str | None) -> str:

@@ -24,6 +24,7 @@ StemdropError
 │       └── LyricsTimedOutError      lyrics_timed_out
 ├── TransientError            may work the next time: the message is delivered again
 │   ├── StorageError          storage
+│   │   ├── RecordError       storage
 │   │   ├── ChangedError      changed
 │   │   └── MissingError      missing
 │   ├── NotificationError     topic
@@ -186,6 +187,10 @@ class StorageError(TransientError):
     """A request to S3 failed."""
 
     code = "storage"
+
+
+class RecordError(StorageError):
+    """A job record can't be read: it is damaged, or of a later version."""
 
 
 class ChangedError(StorageError):

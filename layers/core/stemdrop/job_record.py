@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Any
 
-from stemdrop.errors import RejectedError, StorageError
+from stemdrop.errors import RecordError, RejectedError
 from stemdrop.lyrics import Lyrics, LyricsFile, LyricsFormat, LyricsStatus
 from stemdrop.music import Music
 
@@ -280,18 +280,16 @@ class Job:
 
         Raises
         ------
-        StorageError : The text is not a record, or one of another version.
+        RecordError : The text is not a record, or one of another version.
         """
         try:
             fields = json.loads(text)
             if fields["version"] != VERSION:
-                raise StorageError(
-                    f"The job record has version {fields['version']}, not {VERSION}."
-                )
+                raise RecordError(f"The job record has version {fields['version']}, not {VERSION}.")
             parts = {name: _part(name, value) for name, value in fields.items()}
             return cls(**parts)
         except (ValueError, TypeError, KeyError) as error:
-            raise StorageError(f"The job record can't be read: {error!r}.") from error
+            raise RecordError(f"The job record can't be read: {error!r}.") from error
 
 
 def _fields(part: Any) -> dict[str, Any]:
