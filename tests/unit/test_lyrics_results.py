@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from memory_s3 import MemoryS3
-from stemdrop.errors import LyricsTimedOutError, StorageError
+from stemdrop.errors import ChangedError, LyricsTimedOutError, StorageError
 from stemdrop.job_record import Job, Status
 from stemdrop.keys import TRANSCRIPTIONS_PREFIX, UploadKey, result_key, transcription_key
 from stemdrop.lyrics import Lyrics, LyricsFormat, LyricsStatus, Transcription, Word
@@ -103,10 +103,8 @@ def test_failure_says_why(store: Store, s3: MemoryS3) -> None:
         None,
         replace(JOB, lyrics=None),
         replace(JOB, results_ids=(LATER_ID,)),
-        replace(JOB, lyrics=replace(PENDING, status=LyricsStatus.FAILED)),
-        replace(JOB, lyrics=replace(PENDING, status=LyricsStatus.DONE)),
     ],
-    ids=["deleted", "without lyrics", "of another song", "failed", "without words"],
+    ids=["deleted", "without lyrics", "of another song"],
 )
 @pytest.mark.parametrize("outcome", [WORDS, LyricsTimedOutError("Too late.")], ids=["words", "no"])
 def test_lyrics_that_are_no_longer_awaited_leave_nothing(
@@ -114,17 +112,50 @@ def test_lyrics_that_are_no_longer_awaited_leave_nothing(
 ) -> None:
     if job:
         store.save_job(KEY, job, None)
+    announced: list[Job] = []
     assert find_pending(store, REQUEST) is None
-    assert finish_lyrics(store, REQUEST, outcome) is None
+    assert finish_lyrics(store, REQUEST, outcome, announced.append) is None
+    assert announced == []
     assert store.load_job(KEY)[0] == job
     assert keys(s3) == ({"drop/song.mp3/job.json"} if job else set())
+
+
+@pytest.mark.parametrize("status", [LyricsStatus.FAILED, LyricsStatus.DONE])
+@pytest.mark.parametrize("outcome", [WORDS, LyricsTimedOutError("Too late.")], ids=["words", "no"])
+def test_lyrics_that_another_call_has_ended_are_announced_again(
+    store: Store, s3: MemoryS3, status: LyricsStatus, outcome: Any
+) -> None:
+    """The other call may have been killed before it announced them."""
+    job, announced = replace(JOB, lyrics=replace(PENDING, status=status)), list[Job]()
+    store.save_job(KEY, job, None)
+    assert finish_lyrics(store, REQUEST, outcome, announced.append) == job
+    assert announced == [job]
+    assert store.load_job(KEY)[0] == job
+    assert keys(s3) == {"drop/song.mp3/job.json"}
+
+
+def test_end_that_was_saved_without_an_answer_is_announced(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """boto3 repeats such a request, and S3 answers that the record has changed."""
+    store.save_job(KEY, JOB, None)
+    save_job, announced = store.save_job, list[Job]()
+
+    def lose_the_answer(key: UploadKey, job: Job, etag: str | None) -> str:
+        save_job(key, job, etag)
+        raise ChangedError("The record has changed.")
+
+    monkeypatch.setattr(store, "save_job", lose_the_answer)
+    job = finish_lyrics(store, REQUEST, WORDS, announced.append)
+    assert job is not None
+    assert announced == [job] == [store.load_job(KEY)[0]]
 
 
 def test_the_same_words_twice_are_kept(store: Store, s3: MemoryS3) -> None:
     store.save_job(KEY, JOB, None)
     job = finish_lyrics(store, REQUEST, WORDS)
-    assert finish_lyrics(store, REQUEST, WORDS) is None
-    assert finish_lyrics(store, REQUEST, LyricsTimedOutError("Too late.")) is None
+    assert finish_lyrics(store, REQUEST, WORDS) == job
+    assert finish_lyrics(store, REQUEST, LyricsTimedOutError("Too late.")) == job
     assert store.load_job(KEY)[0] == job
     assert job is not None
     assert keys(s3) == {"drop/song.mp3/job.json", *job.result_keys}

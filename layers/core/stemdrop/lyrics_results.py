@@ -90,15 +90,15 @@ def finish_lyrics(
     outcome: Transcription | LyricsError,
     announce: Callable[[Job], object] = lambda _: None,
 ) -> Job | None:
-    """Write the lyrics, or why there are none, and return the record if this finished it.
+    """Write the lyrics, or why there are none, and return the record with their end.
 
-    Nothing is left of a request whose lyrics are no longer awaited: another call has finished
-    them, or the song was replaced or deleted.
+    Another call may have finished them meanwhile, and failed to announce them. Nothing is left of a
+    request whose song was replaced or deleted, and there is no record then.
 
     Parameters
     ----------
     outcome : Words, or the error that ended the transcription.
-    announce : Function that is called with the finished record. If it fails, the request stays.
+    announce : Function that is called with the record. If it fails, the request stays.
 
     Raises
     ------
@@ -162,8 +162,10 @@ def _write(
 def _save(store: Store, key: UploadKey, request: LyricsRequest, lyrics: Lyrics) -> Job | None:
     for _ in range(ATTEMPTS):
         job, etag = store.load_job(key)
-        if job is None or not _awaits(job, request):
+        if job is None or job.lyrics is None or request.results_id not in job.results_ids:
             return None
+        if not job.has_pending_lyrics:
+            return job
         finished = job.updated(lyrics=lyrics)
         try:
             store.save_job(key, finished, etag)
