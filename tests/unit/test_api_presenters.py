@@ -16,6 +16,7 @@ from stemdrop_api.dependencies import Dependencies
 from stemdrop_api.lyrics_schemas import LyricsFileView, LyricsView
 from stemdrop_api.presenters import (
     MAX_FILENAME_BYTES,
+    NEXT_ATTEMPT_S,
     JobPresenter,
     as_of,
     expires_at,
@@ -25,6 +26,7 @@ from stemdrop_api.presenters import (
 from stemdrop_api.routes import MAX_LIMIT
 from stemdrop_api.schemas import JobList, JobView, StemView
 from stemdrop_api.settings import ApiSettings
+from stemdrop_separate.settings import RETRY_DELAYS_S
 from strategies import JOBS
 
 NOW = datetime(2026, 1, 15, 10, 15, tzinfo=UTC)
@@ -57,11 +59,17 @@ def test_view_has_every_public_field_of_the_record() -> None:
 def test_job_after_its_deadline_has_failed() -> None:
     deadline_at = later(0)
     begun = job(deadline_at=deadline_at, stage=Stage.SEPARATING, progress=0.5)
-    assert as_of(begun, NOW) is begun
-    late = as_of(begun, NOW + timedelta(milliseconds=1))
+    next_attempt = NOW + timedelta(seconds=NEXT_ATTEMPT_S)
+    assert as_of(begun, next_attempt) is begun
+    late = as_of(begun, next_attempt + timedelta(milliseconds=1))
     assert (late.status, late.stage, late.finished_at) == (Status.FAILED, None, deadline_at)
     assert isinstance(late.error, Failure)
     assert late.error.code == "timed_out"
+
+
+def test_job_that_is_tried_again_has_not_failed() -> None:
+    """Neither a killed attempt, whose song comes back 60 s later, nor a failed one."""
+    assert max(60, *RETRY_DELAYS_S) < NEXT_ATTEMPT_S
 
 
 def test_lyrics_after_their_deadline_have_failed() -> None:
@@ -80,7 +88,8 @@ def test_lyrics_after_their_deadline_have_failed() -> None:
 def test_time_changes_late_jobs_only(given: Job, now: datetime) -> None:
     seen = as_of(given, now)
     assert as_of(seen, now) == seen
-    is_late = given.status is Status.PROCESSING and is_past(given.deadline_at, now)
+    last_attempt = now - timedelta(seconds=NEXT_ATTEMPT_S)
+    is_late = given.status is Status.PROCESSING and is_past(given.deadline_at, last_attempt)
     assert (seen.status is not given.status) == is_late
     lyrics = given.lyrics
     has_late_lyrics = bool(lyrics and given.has_pending_lyrics and is_past(lyrics.deadline_at, now))

@@ -25,13 +25,20 @@ from stemdrop_api.schemas import (
 
 TIMED_OUT = "The separation stopped or exceeded its time limit: upload the song again."
 LYRICS_TIMED_OUT = "The transcription stopped or exceeded its time limit: upload the song again."
+# Until the next attempt after one that was killed or failed: SQS delivers the song again after 60
+# or 120 s, and a function starts.
+NEXT_ATTEMPT_S = 150
 # The longest filename on Linux.
 MAX_FILENAME_BYTES = 255
 
 
 def as_of(job: Job, now: datetime) -> Job:
-    """Return a job as it is at a time: after its deadline, it has failed, or its lyrics have."""
-    if job.status is Status.PROCESSING and _is_past(job.deadline_at, now):
+    """Return a job as it is at a time: after its deadline, it has failed, or its lyrics have.
+
+    A separation still has time for another attempt to begin, which sets a new deadline.
+    """
+    last_attempt = now - timedelta(seconds=NEXT_ATTEMPT_S)
+    if job.status is Status.PROCESSING and _is_past(job.deadline_at, last_attempt):
         job = replace(
             job,
             status=Status.FAILED,
