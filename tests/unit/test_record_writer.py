@@ -332,3 +332,20 @@ def test_too_many_writers_are_a_storage_error() -> None:
         RecordWriter(store, KEY).save(start_record(KEY, FIRST, None, Deadline.after(900)))
     assert len(calls) == 1 + 2 * ATTEMPTS
     assert not store.writes
+
+
+def test_job_that_was_created_again_is_another_one() -> None:
+    """A POST with the same idempotency key creates the job again after it was deleted."""
+    key = UploadKey.parse("jobs/" + "a" * 32)
+    store = MemoryStore(key)
+    first = Job(str(key), Status.PROCESSING, "2026-01-01T12:00:00.000Z", now())
+    store.save_job(key, first, None)
+    record = RecordWriter(store, key)
+    record.save(first.updated(attempt=1))
+    again = Job(str(key), Status.AWAITING_UPLOAD, "2026-01-01T13:00:00.000Z", now())
+    store.text = again.to_json()
+    with pytest.raises(SupersededError, match="created again"):
+        record.update(progress=0.5)
+    with pytest.raises(SupersededError, match="created again"):
+        record.fail(Failure("internal", "It failed.", is_transient=True))
+    assert store.job == again

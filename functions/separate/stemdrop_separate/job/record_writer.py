@@ -105,6 +105,8 @@ class RecordWriter:
         other, etag = self._store.load_job(self.key)
         if other is None and self._etag is not None:
             raise SupersededError(f"The job of {self.key} was deleted.")
+        if other is not None and self._is_another_job(other, job):
+            raise SupersededError(f"The job of {self.key} was deleted, and created again.")
         if other is not None and other != job and self._makes_needless(other, job):
             raise SupersededError(f"{self.key} was finished by somebody else.")
         self._etag = etag
@@ -117,6 +119,10 @@ class RecordWriter:
         is_at_work = not other.is_final and _is_same_source(job, other)
         kept = (*(other.results_ids if is_at_work else ()), *begun)
         return replace(job, results_ids=tuple(dict.fromkeys(kept)))
+
+    def _is_another_job(self, other: Job, job: Job) -> bool:
+        """Return whether the API created the job again, which then has the same key."""
+        return self.key.origin is Origin.JOBS and other.created_at != job.created_at
 
     def _makes_needless(self, other: Job, job: Job) -> bool:
         if other.source is None or job.source is None:
