@@ -92,6 +92,44 @@ def test_the_same_song_sent_again_keeps_its_stems(buckets: Stack, job_context: J
     assert stem_names(buckets) == {"vocals.wav", "accompaniment.wav"}
 
 
+def backdate_upload(buckets: Stack) -> None:
+    """Let the song be a later upload than that of the record."""
+    job = job_of(buckets)
+    assert job.source is not None
+    earlier = replace(job.source, uploaded_at="2026-01-01T12:00:00.000Z")
+    body = replace(job, source=earlier).to_json().encode()
+    buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=record_key(KEY), Body=body)
+
+
+def test_the_same_song_sent_again_without_its_stems_is_separated(
+    buckets: Stack, job_context: JobContext
+) -> None:
+    """S3 may delete the stems of a job before its record."""
+    put(buckets, SHORT)
+    assert attempt(job_context) is Outcome.DONE
+    expired = job_of(buckets).stems[0].key
+    buckets.s3.delete_object(Bucket=buckets.stems_bucket, Key=expired)
+    assert attempt(job_context) is Outcome.SKIPPED  # the same event
+    backdate_upload(buckets)
+    assert attempt(job_context) is Outcome.DONE
+    assert job_of(buckets).result_keys <= set(results(buckets))
+
+
+def test_the_same_song_sent_again_is_separated_by_another_engine(
+    buckets: Stack, job_context: JobContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(buckets, SHORT)
+    assert attempt(job_context) is Outcome.DONE
+    monkeypatch.setattr("stemdrop.__version__", "9.9.9")
+    assert attempt(job_context) is Outcome.SKIPPED  # the same event
+    backdate_upload(buckets)
+    assert attempt(job_context) is Outcome.DONE
+    job = job_of(buckets)
+    assert was_separated(job)
+    assert job.engine is not None
+    assert job.engine.versions["stemdrop"] == "9.9.9"
+
+
 def test_events_out_of_order_end_with_the_newer_song(
     buckets: Stack, job_context: JobContext, expected: Callable[[bytes], list[bytes]]
 ) -> None:

@@ -14,10 +14,11 @@ from stemdrop.errors import (
 )
 from stemdrop.job_record import Failure, Job, Status
 from stemdrop.keys import Origin, UploadKey
+from stemdrop.options import Options
 from stemdrop.s3 import describe_cause
 from stemdrop.store import Store
 from stemdrop_separate.job.context import Invocation, JobContext, JobResult, Outcome
-from stemdrop_separate.job.job_start import is_settled, start_record
+from stemdrop_separate.job.job_start import is_same_upload, is_settled, start_record
 from stemdrop_separate.job.job_state import JobState
 from stemdrop_separate.job.phases import reject, separate_and_publish
 from stemdrop_separate.job.publish import delete_stale_results
@@ -79,7 +80,7 @@ def _start(
         return JobResult(Outcome.SKIPPED, is_clean=delete_stale_results(context.store, key))
     upload = context.store.find_upload(key)
     job = start_record(key, upload, record.found, invocation.deadline)
-    if is_settled(record.found, job):
+    if is_settled(record.found, job) and _has_current_results(context, key, record.found, job):
         # Those of an attempt that was killed, or could not delete them.
         is_clean = delete_stale_results(context.store, key)
         return JobResult(Outcome.SKIPPED, record.found, is_clean)
@@ -93,6 +94,19 @@ def _start(
         meter=meter,
         is_last=invocation.is_last,
     )
+
+
+def _has_current_results(context: JobContext, key: UploadKey, found: Job | None, job: Job) -> bool:
+    """Return whether a song that was sent again still has its stems, and of this engine.
+
+    S3 deletes the stems a while before the record if the lyrics were later, or in any order.
+    """
+    if not (found and found.source and job.source) or found.status is not Status.DONE:
+        return True
+    if is_same_upload(found.source, job.source):
+        return True
+    engine = context.models.engine(Options.parse(job.options).model)
+    return found.engine == engine and found.result_keys <= context.store.list_results(key)
 
 
 def _run_phases(state: JobState) -> JobResult:
