@@ -116,7 +116,7 @@ def test_price_is_that_of_the_service(transcriber: AmazonTranscribe) -> None:
 
 def test_transcriber_has_the_queue_if_there_is_one(tmp_path: Path) -> None:
     for url in (None, "https://sqs.example/lyrics"):
-        found = load_transcriber("transcribe", tmp_path, "stems", url, tmp_path)
+        found = load_transcriber("transcribe", tmp_path, "stems", url, tmp_path, tmp_path)
         assert isinstance(found, AmazonTranscribe)
         assert bool(found.queue) is bool(url)
-    assert load_transcriber("none", tmp_path, "stems", None, tmp_path) is None
+    assert load_transcriber("none", tmp_path, "stems", None, tmp_path, tmp_path) is None

@@ -8,7 +8,7 @@ import pytest
 
 from stemdrop.errors import NoRoomError
 from stemdrop_separate.disk_space import require_disk_space
-from stemdrop_separate.job.workspace import workspace
+from stemdrop_separate.workspace import workspace
 
 
 def test_workspace_is_empty_and_deleted_afterwards(tmp_path: Path) -> None:

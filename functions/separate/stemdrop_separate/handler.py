@@ -58,6 +58,7 @@ def _load_job_context() -> JobContext:
             settings.stems_bucket,
             settings.lyrics_queue_url,
             ffmpeg,
+            settings.work_dir,
         ),
         notifier=Notifier(settings.completion_topic_arn) if settings.completion_topic_arn else None,
     )

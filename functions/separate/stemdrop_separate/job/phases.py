@@ -33,8 +33,8 @@ from stemdrop_separate.job.publish import (
     reuse_results,
 )
 from stemdrop_separate.job.record_writer import ATTEMPTS
-from stemdrop_separate.job.workspace import workspace
 from stemdrop_separate.pipeline import SeparatedSong, separate_song
+from stemdrop_separate.workspace import workspace
 
 UPLOAD_GONE = "The song was deleted before its turn came: upload it again."
 

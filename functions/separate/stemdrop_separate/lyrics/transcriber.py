@@ -50,7 +50,12 @@ class Transcriber(Protocol):
 
 
 def load_transcriber(
-    lyrics: str, model_dir: Path, stems_bucket: str, queue_url: str | None, ffmpeg: Path
+    lyrics: str,
+    model_dir: Path,
+    stems_bucket: str,
+    queue_url: str | None,
+    ffmpeg: Path,
+    work_dir: Path,
 ) -> Transcriber | None:
     """Return the engine that the setting LYRICS names, or None without one.
 
@@ -58,6 +63,7 @@ def load_transcriber(
     ----------
     lyrics : ``none``, ``transcribe``, or the name of a Whisper model in the folder of the models.
     queue_url : URL of the lyrics queue, if there is one; see `AmazonTranscribe`.
+    work_dir : Folder of the vocals while they are transcribed here.
     """
     match LyricsEngine.of(lyrics):
         case LyricsEngine.NONE:
@@ -72,4 +78,4 @@ def load_transcriber(
         case LyricsEngine.WHISPER:
             from stemdrop_separate.lyrics.whisper_transcriber import WhisperTranscriber
 
-            return WhisperTranscriber(lyrics, model_dir, ffmpeg)
+            return WhisperTranscriber(lyrics, model_dir, ffmpeg, work_dir)

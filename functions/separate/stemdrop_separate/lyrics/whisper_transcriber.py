@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from stemdrop.keys import VOCALS_NAME
 from stemdrop.lyrics import Transcription
@@ -11,6 +10,7 @@ from stemdrop.store import Store
 from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.lyrics.whisper import Whisper
 from stemdrop_separate.lyrics.whisper_languages import require_language
+from stemdrop_separate.workspace import workspace
 
 # Three attempts of the 15 minutes that Lambda allows at most, and the pauses between.
 MAX_WAIT_S = 3600.0
@@ -25,11 +25,13 @@ class WhisperTranscriber:
     model : Name of the model, such as ``tiny.en``.
     model_dir : Folder of the models, with the model in ``lyrics/<name>``.
     ffmpeg : Path of the program.
+    work_dir : Folder of the vocals while they are transcribed.
     """
 
     model: str
     model_dir: Path
     ffmpeg: Path
+    work_dir: Path
     runs_here: bool = True
     max_wait_s: float = MAX_WAIT_S
     _whisper: Whisper | None = field(default=None, init=False)
@@ -53,8 +55,8 @@ class WhisperTranscriber:
         """Return the words of a song; see `Whisper.transcribe`."""
         if self._whisper is None:
             self._whisper = Whisper(self.model_dir / "lyrics" / self.model)
-        with TemporaryDirectory(prefix="stemdrop-lyrics-") as folder:
-            vocals = Path(folder, VOCALS_NAME)
+        with workspace(self.work_dir) as folder:
+            vocals = folder / VOCALS_NAME
             store.download_result(request.vocals_key, vocals)
             return self._whisper.transcribe(
                 vocals,

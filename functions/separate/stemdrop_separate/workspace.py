@@ -1,4 +1,4 @@
-"""The folder of a job under /tmp, which outlives invocations and crashes in a warm environment."""
+"""A folder of a job under /tmp, which outlives invocations and crashes in a warm environment."""
 
 import errno
 import os
