@@ -208,7 +208,7 @@ def test_all_problems_are_reported_together(account: CloudAccount, tmp_path: Pat
     for words in (
         "samconfig.toml has no 'test': use dev, dev-bootstrap, prod, prod-bootstrap.",
         "There is no AWS region",
-        "The SAM command line doesn't start",
+        "The SAM command line doesn't start: delete .venv-sam and run `make deploy` again.",
         "No container engine answers",
         "A stack can't be called 'Not_A_Name'",
         "Models can't be '3stems'",

@@ -168,7 +168,7 @@ def _local_problems(sam: Path) -> Iterator[str]:
     try:
         subprocess.run([sam, "--version"], check=True, capture_output=True, timeout=TIMEOUT_S)
     except (OSError, subprocess.SubprocessError):
-        yield "The SAM command line doesn't start: delete .venv-sam and run `make setup`."
+        yield "The SAM command line doesn't start: delete .venv-sam and run `make deploy` again."
     host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
     scheme, _, path = host.partition("://")
     with socket.socket(socket.AF_UNIX) as asking:
