@@ -1,4 +1,4 @@
-"""Both functions work with the permissions of their roles, and use all of them.
+"""The separator and the API work with the permissions of their roles, and use all of them.
 
 Real jobs and the real API run against S3 behind the policies of the deployed roles. Denied requests
 and unused permissions are errors.

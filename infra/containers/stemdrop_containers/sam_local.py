@@ -101,7 +101,7 @@ def _overrides(parsed: argparse.Namespace) -> list[str]:
 
 
 def _build(engine: ContainerEngine, environment: dict[str, str], overrides: list[str]) -> None:
-    """Build both functions."""
+    """Build the functions and the layer."""
     if engine.is_offline:
         engine.ensure_base(BASE_IMAGE, RELEASE)
         engine.ensure_base(PYTHON_BASE, PYTHON_RELEASE, *PYTHON_PACKAGES)

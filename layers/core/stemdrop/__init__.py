@@ -1,4 +1,4 @@
-"""What both functions share: errors, options, keys, the job record, the index and the store."""
+"""What the functions share: errors, options, keys, the job record, the index and the store."""
 
 from pathlib import Path
 

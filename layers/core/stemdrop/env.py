@@ -1,4 +1,4 @@
-"""Environment variables, validated for the settings of both functions."""
+"""Environment variables, validated for the settings of the functions."""
 
 import re
 from collections.abc import Collection, Mapping

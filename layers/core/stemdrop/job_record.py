@@ -1,4 +1,4 @@
-"""The job record, ``job.json``: the only state, read and written by both functions."""
+"""The job record, ``job.json``: the only state, read and written by the functions."""
 
 import json
 import re
