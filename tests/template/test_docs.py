@@ -107,6 +107,18 @@ def test_documented_options_are_complete(page: str, heading: str, root: Path) ->
             assert default == [str(defaults[name]).lower()], name
 
 
+def test_parameters_are_documented_in_the_groups_of_the_console(
+    template: dict[str, Any], root: Path
+) -> None:
+    text = text_of(root / "docs" / "reference" / "parameters.md")
+    sections = re.findall(r"^## ([^\n]+)(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    documented = {
+        heading: re.findall(r"^\| `(\w+)`", section, re.MULTILINE) for heading, section in sections
+    }
+    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert documented == {group["Label"]["default"]: group["Parameters"] for group in groups}
+
+
 def test_documented_parameters_are_complete(template: dict[str, Any], root: Path) -> None:
     text = text_of(root / "docs" / "reference" / "parameters.md")
     listed = dict(re.findall(r"^\| `(\w+)` \| (\S+) \|", text, re.MULTILINE))
