@@ -1,4 +1,4 @@
-"""All errors that stemdrop raises.
+"""Errors of the core and the separator.
 
 StemdropError
 ├── RejectedError             the upload can never work: the record says why; no retry
@@ -31,7 +31,9 @@ StemdropError
 │   ├── QueueError            queue
 │   ├── TranscribeError       transcribe
 │   ├── EncodeError           encode
-│   └── SeparationError       separation
+│   ├── SeparationError       separation
+│   ├── KilledError           killed
+│   └── NoAttemptLeftError    no_attempt_left
 ├── CallbackUrlError          bad_callback_url: no webhook is sent there
 ├── SupersededError           the work is no longer needed: the job ends silently
 └── SetupError                the installation is wrong: it has to be fixed
