@@ -84,8 +84,8 @@ def describe(label: str, description: str, **more: Any) -> dict[str, Any]:
 class Options:
     """The options of a separation; equal options give equal stems.
 
-    The values of `stems`, `bitrate` and `bit_depth` depend on the model and the codec: stems are in
-    the model's order, `bitrate` is None for wav and flac, and `bit_depth` for all other formats.
+    The values of `stems`, `bitrate` and `bit_depth` depend on the model and the codec. Stems are in
+    the model's order, `bitrate` is None for lossless codecs, and `bit_depth` for lossy ones.
     """
 
     model: Model = field(
