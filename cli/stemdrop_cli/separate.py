@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Separate all songs, and return the exit status: 0, or 1 for a failed song.
+    """Separate all songs, and return the exit status: 0, 1 for a failed song, or 130 after Ctrl-C.
 
     Raises
     ------

@@ -14,6 +14,7 @@ from stemdrop.job_record import Job, Stem
 from stemdrop.lyrics import Lyrics
 from stemdrop.options import OPTION_NAMES, Options
 from stemdrop_api.errors import STATUSES
+from stemdrop_cli.main import build_parser
 
 MAX_README_WORDS = 1100
 LINK = re.compile(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"")
@@ -127,6 +128,21 @@ def test_documented_parameters_are_complete(template: dict[str, Any], root: Path
         name: f"`{default}`" if default != "" else "empty" for name, default in defaults.items()
     }
     assert listed == expected
+
+
+def test_flags_of_one_command_only_are_documented(root: Path) -> None:
+    guide = text_of(root / "docs" / "guide" / "command-line.md").partition("\n## Submit")[2]
+    documented = set(re.findall(r"`(--?\w+)`", guide))
+    parser = build_parser(["separate", "submit"])
+    (choices,) = (action.choices for action in parser._actions if action.dest == "command")
+    separate, submit = (
+        {action.dest: set(action.option_strings) for action in command._actions}
+        for name, command in dict(choices or {}).items()
+        if name in {"separate", "submit"}
+    )
+    for name in separate.keys() ^ submit.keys():
+        flags = separate.get(name, set()) | submit.get(name, set())
+        assert flags & documented, name
 
 
 def test_documented_error_codes_are_complete(root: Path) -> None:
