@@ -80,7 +80,7 @@ class Retries:
         delay_s = max(error.retry_after_s, self._delay_s * random.uniform(0.5, 1.0))
         if self._waited_s + delay_s > self._give_up_after_s:
             raise error
-        self._note("no answer, trying again")
+        self._note("server unavailable, retrying")
         self._stop.wait(delay_s)
         self._waited_s += delay_s
         self._delay_s = min(2 * self._delay_s, MAX_DELAY_S)

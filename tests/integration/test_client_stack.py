@@ -143,7 +143,7 @@ def test_submit_survives_restart_of_the_stack(
         program.output.wait("PUT /stemdrop-uploads.*: 200")
         assert program.end(signal.SIGTERM) == 0
         assert client.stderr
-        assert any("song.wav: no answer, trying again" in line for line in client.stderr)
+        assert any("song.wav: server unavailable, retrying" in line for line in client.stderr)
     with client, LocalStackProcess(tmp_path, *options):
         _, errors = client.communicate(timeout=WAIT_S)
     assert client.returncode == 0, errors

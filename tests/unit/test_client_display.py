@@ -37,7 +37,7 @@ def go(display: Display) -> None:
         row.update(100)
         row.start(Phase.UPLOADING, 100)
         row.update(50)
-        row.note("no answer, trying again")
+        row.note("server unavailable, retrying")
         row.update(100)
         row.start(Phase.QUEUED)
         row.start(Phase.QUEUED)
@@ -57,7 +57,13 @@ def test_display_without_terminal_prints_a_line_per_phase(
         display.print_error("What is wrong.")
     printed = capsys.readouterr()
     assert printed.out == "done\n"
-    said = ["reading", "uploading", "no answer, trying again", "waiting its turn", "separating"]
+    said = [
+        "reading",
+        "uploading",
+        "server unavailable, retrying",
+        "waiting its turn",
+        "separating",
+    ]
     lines = [f"[b]Song[/x].mp3: {what}" for what in (*said, "downloading")]
     assert printed.err.splitlines() == [*lines, "stemdrop: What is wrong."]
 
@@ -126,9 +132,9 @@ def test_note_is_shown_until_next_update(screen: Terminal) -> None:
         assert isinstance(display, BarDisplay)
         for is_further in (True, False):
             row.start(Phase.UPLOADING, 9)
-            row.note("no answer, trying again")
+            row.note("server unavailable, retrying")
             display._progress.refresh()
-            assert "no answer, trying again" in screen.lines[-1]
+            assert "server unavailable, retrying" in screen.lines[-1]
             if is_further:
                 row.update(3)
             else:

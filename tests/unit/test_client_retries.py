@@ -50,7 +50,7 @@ def test_temporary_error_is_retried_with_growing_delays() -> None:
     assert all(
         most / 2 <= pause <= most for pause, most in zip(clock.pauses_s, longest, strict=True)
     )
-    assert set(notes) == {"no answer, trying again"}
+    assert set(notes) == {"server unavailable, retrying"}
 
 
 def test_retry_after_sets_the_delay() -> None:
