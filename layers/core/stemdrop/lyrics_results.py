@@ -34,7 +34,7 @@ class LyricsRequest:
     key : Key of the upload.
     results_id : Folder of the song's results.
     engine : Name of the engine, as in the job record.
-    language : ISO 639 code; None if it has to be found out.
+    language : ISO 639 code; None if it has to be detected.
     offset_s : Time of the vocals' first sample on the song's clock.
     duration_s : Seconds of the vocals.
     cost_usd : Price of the transcription, if it is known before.

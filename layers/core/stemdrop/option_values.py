@@ -126,7 +126,7 @@ def parse_track(value: object) -> str | None:
 
 
 def parse_language(value: object, *, lyrics: bool) -> str | None:
-    """Return the language of the lyrics; None if it has to be found out."""
+    """Return the language of the lyrics; None if it has to be detected."""
     if value is None:
         return None
     if not lyrics:

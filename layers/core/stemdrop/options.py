@@ -263,7 +263,7 @@ class Options:
         default=None,
         metadata=describe(
             "Language of the lyrics",
-            "Language of the lyrics, such as en; found out by default.",
+            "Language of the lyrics, such as en; detected by default.",
             values=LANGUAGES,
             metavar="LANGUAGE",
         ),

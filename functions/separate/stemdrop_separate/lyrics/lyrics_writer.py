@@ -25,7 +25,7 @@ def require_lyrics(language: str | None, name: str = DEFAULT_WHISPER) -> None:
 
     Parameters
     ----------
-    language : ISO 639 code; None if it has to be found out.
+    language : ISO 639 code; None if it has to be detected.
     name : Name of the Whisper model.
 
     Raises

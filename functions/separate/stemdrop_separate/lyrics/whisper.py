@@ -69,7 +69,7 @@ class Whisper:
         Parameters
         ----------
         vocals : Path of mono flac at 16,000 Hz.
-        language : ISO 639 code; by default it is found out from the first 30 s of voice.
+        language : ISO 639 code; by default it is detected in the first 30 s of voice.
         offset_s : Time of the first sample on the song's clock.
         on_progress : Function that takes the share that is done, 0 to 1.
 

@@ -9,7 +9,7 @@ def require_language(language: str | None, model: str) -> None:
 
     Parameters
     ----------
-    language : ISO 639 code; None if it has to be found out.
+    language : ISO 639 code; None if it has to be detected.
     model : Name of the model, such as ``tiny.en``.
 
     Raises
