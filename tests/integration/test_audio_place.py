@@ -458,7 +458,7 @@ def test_default_track_is_taken_and_another_one_on_request(
 
 def test_unknown_track_is_refused_with_a_list(tmp_path: Path, song: Samples) -> None:
     path = two_tracks(tmp_path / "song.mkv", song)
-    listed = r"no sound track 'fra': choose one of 1 \(eng\), 2 \(deu, Karaoke\)\."
+    listed = r"no audio track 'fra': choose one of 1 \(eng\), 2 \(deu, Karaoke\)\."
     with pytest.raises(OptionError, match=listed):
         probe(path, FFMPEG, "fra")
     source = probe(path, FFMPEG)

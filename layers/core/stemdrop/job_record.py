@@ -53,7 +53,7 @@ class UploadSource:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One of the sound tracks of a file.
+    """One of the audio tracks of a file.
 
     Attributes
     ----------

@@ -199,8 +199,8 @@ class Options:
     track: str | None = field(
         default=None,
         metadata=describe(
-            "Sound track",
-            "Sound track of a video or another file with several: its number, from 1, or its"
+            "Audio track",
+            "Audio track of a video or another file with several: its number, from 1, or its"
             " language as the file says it, such as eng; the default track otherwise.",
             pattern=TRACK.pattern,
             examples=["2", "eng"],

@@ -53,7 +53,7 @@ class AudioSource:
     duration_s : Duration in the container's header; None if it has none.
     is_sound_alone : Whether that is the duration of the sound; a video may be longer than it.
     start_s : Seconds from the start of the file to the start of the sound.
-    tracks, track : All sound tracks, and the one that was chosen.
+    tracks, track : All audio tracks, and the one that was chosen.
     cover : The first cover.
     silenced : Start and end of damage, in samples at 44,100 Hz, that a decoder fills with anything.
     sample_rate_hz, channels : Format of the first decoded block.

@@ -1,4 +1,4 @@
-"""The sound tracks of a file, and the choice of one."""
+"""The audio tracks of a file, and the choice of one."""
 
 import re
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class Streams:
 
     Attributes
     ----------
-    tracks : Sound tracks.
+    tracks : Audio tracks.
     cover : The first cover.
     is_sound_alone : Whether there is one track and nothing else but covers.
     """
@@ -73,7 +73,7 @@ def choose_track(tracks: Sequence[Track], wanted: str | None) -> Track:
         if wanted.lower() in {str(track.number), language, language.partition("-")[0]}:
             return track
     offered = ", ".join(map(_described, tracks))
-    raise OptionError(f"The file has no sound track {wanted!r}: choose one of {offered}.")
+    raise OptionError(f"The file has no audio track {wanted!r}: choose one of {offered}.")
 
 
 def _known(language: str) -> str | None:

@@ -25,7 +25,7 @@ def duration_before_truncation_s(path: Path, track: int = 1) -> float | None:
 
     Parameters
     ----------
-    track : Number of the sound track.
+    track : Number of the audio track.
 
     Returns
     -------
