@@ -54,7 +54,7 @@ class Notifier:
         try:
             self._sns.publish(
                 TopicArn=self._arn,
-                Subject=f"stemdrop: {job.status}",  # of e-mails
+                Subject=f"stemdrop: {job.status}",  # of emails
                 Message=job_message(job),
                 MessageAttributes={
                     name: {"DataType": "String", "StringValue": value}
