@@ -94,7 +94,7 @@ def test_all_routes_invoke_the_function(template: Template, resolver: Resolver) 
 
 
 def test_stack_without_a_credential_is_refused(template: Template) -> None:
-    (assertion,) = template["Rules"]["NobodyWithoutACredential"]["Assertions"]
+    (assertion,) = template["Rules"]["RequireCredential"]["Assertions"]
 
     def is_set(name: str) -> dict[str, Any]:
         return {"Fn::Not": [{"Fn::Equals": [{"Ref": name}, ""]}]}
