@@ -385,7 +385,7 @@ SSE_C = "The object was stored using a form of Server Side Encryption. The corre
     [
         (
             {"GET": s3_error(403, "InvalidObjectState", "Not valid for the storage class.")},
-            "in an archive of S3",
+            "archived in S3",
         ),
         (
             {"HEAD": S3Response(400, (), b""), "GET": s3_error(400, "InvalidRequest", SSE_C)},

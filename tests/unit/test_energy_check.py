@@ -58,7 +58,7 @@ def test_one_correct_stem_passes() -> None:
     ids=["silent", "doubled", "swapped", "nan", "infinite", "inverted"],
 )
 def test_wrong_stems_are_an_error(wrong: Callable[[Stems], Stems]) -> None:
-    with pytest.raises(SeparationError, match="not handed out"):
+    with pytest.raises(SeparationError, match="weren't published"):
         run_check(wrong)
 
 

@@ -8,7 +8,7 @@ from stemdrop_separate.time_left import TimeLeft
 
 
 def finished_at(start_s: float, segments_s: list[float], processors: int) -> list[float]:
-    """Return when each segment is done, in order, as `ordered_map` hands them out."""
+    """Return when each segment is done, in order, as `ordered_map` yields them."""
     free_at, done_at = [start_s] * processors, [0.0]
     for segment_s in segments_s:
         processor = free_at.index(min(free_at))

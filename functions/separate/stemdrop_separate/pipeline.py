@@ -262,7 +262,8 @@ def _require_right(stems: Mapping[str, EncodedStem], samples: int) -> None:
             )
         if file.samples != samples:
             raise SeparationError(
-                f"{stem} has {file.samples} samples and the mix {samples}: not handed out."
+                f"{stem} has {file.samples} samples, but the mix has {samples}, so the stems"
+                " weren't published."
             )
 
 

@@ -78,7 +78,7 @@ class UploadGoneError(RejectedError):
 
 
 class UnreadableUploadError(RejectedError):
-    """S3 doesn't hand the song over: it is archived, or encrypted with a key of the uploader's."""
+    """S3 can't return the song because it is archived or encrypted with the uploader's key."""
 
     code = "unreadable_upload"
 

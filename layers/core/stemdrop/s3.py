@@ -68,8 +68,7 @@ def storage_errors(
             raise ChangedError(message) from error
         if _code(error) in ARCHIVED:
             raise UnreadableUploadError(
-                "The song is in an archive of S3, which doesn't hand it over: restore it, and copy"
-                " it to the same key again."
+                "The song is archived in S3: restore it and copy it to the same key."
             ) from error
         if ENCRYPTED in str(error):
             raise UnreadableUploadError(

@@ -99,7 +99,7 @@ class Store:
         ------
         ChangedError : The song was replaced since `find_upload`.
         MissingError : The song was deleted.
-        UnreadableUploadError : S3 doesn't hand it over.
+        UnreadableUploadError : It is archived, or encrypted with the uploader's key.
         """
         sha256 = hashlib.sha256()
         with storage_errors(f"download {upload.key}", MISSING), path.open("wb") as file:

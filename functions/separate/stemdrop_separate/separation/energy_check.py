@@ -119,6 +119,6 @@ def _spectral_energy(magnitude: Samples) -> float:
 def _require_between(energy: float, at_least: float, at_most: float, what: str) -> None:
     if not at_least <= energy <= at_most:  # false for NaN too
         raise SeparationError(
-            f"The energy of {what} is {energy:.6g}, outside of {at_least:.6g} to {at_most:.6g}: "
-            "the stems are wrong and are not handed out."
+            f"The energy of {what} is {energy:.6g}, outside of {at_least:.6g} to {at_most:.6g}, "
+            "so the stems are wrong and weren't published."
         )
