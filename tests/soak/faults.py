@@ -1,4 +1,4 @@
-"""The proxy of a soak run: random faults of S3, outages, and what happens to songs in work."""
+"""The proxy of a soak run: random faults of S3, outages, and what happens to songs meanwhile."""
 
 import threading
 import time
