@@ -160,7 +160,7 @@ CODECS = {
     ),
     # Decoders drop the first two frames of 2,048 samples, but this encoder's delay is one, and it
     # breaks the last one off: a frame of silence goes ahead, and one behind. Packets of the usual
-    # 3,200 bytes hold one or two frames of a high bit rate, and leave up to half of the file empty.
+    # 3,200 bytes hold one or two frames of a high bitrate, and leave up to half of the file empty.
     # The rate is up to a third higher.
     Codec.WMA: CodecSpec(
         label="WMA – small, for older Windows programs",

@@ -119,8 +119,8 @@ class Options:
     bitrate: str | None = field(
         default=None,
         metadata=describe(
-            "Bit rate",
-            f"Bit rate, {LOW_KBPS}k to {HIGH_KBPS}k, of a lossy format; default {DEFAULT_BITRATE}.",
+            "Bitrate",
+            f"Bitrate of lossy formats, {LOW_KBPS}k to {HIGH_KBPS}k; {DEFAULT_BITRATE} by default.",
             pattern="^[0-9]{2,3}k$",
             examples=["64k", "96k", "128k", "160k", "192k", "256k", "320k"],
             aliases=("-b",),

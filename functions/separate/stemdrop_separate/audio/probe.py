@@ -217,7 +217,7 @@ def _refusal(path: Path, answer: _Answer) -> Exception:
 
 
 def _announced_s(log: str) -> float | None:
-    """Return the announced duration; ffmpeg's guess from the bit rate is none."""
+    """Return the announced duration; ffmpeg's guess from the bitrate is none."""
     match = _DURATION.search(log)
     if match is None or _ESTIMATED.search(log):
         return None
