@@ -75,7 +75,7 @@ def test_any_text_is_refused_or_of_an_allowed_host(text: str) -> None:
     assert text.startswith("https://" if found.is_encrypted else "http://127.0.0.1:9000")
 
 
-def test_loopback_needs_no_tls_in_the_laptop_stack_only() -> None:
+def test_loopback_needs_no_tls_in_the_local_stack_only() -> None:
     expected = CallbackUrl(False, "127.0.0.1", 9000, "/x")
     assert LOCAL.require("http://127.0.0.1:9000/x") == expected
     for url in ("http://127.0.0.1/", "http://127.0.0.1:9001/", "http://hooks.example.org:443/"):

@@ -36,7 +36,7 @@ class WebhookHosts:
 
     Attributes
     ----------
-    is_local : Whether this is the laptop stack, where a host may be loopback, and needs no TLS.
+    is_local : Whether this is the local stack, where a host may be loopback, and needs no TLS.
     """
 
     hosts: frozenset[tuple[str, int]] = frozenset()
