@@ -24,14 +24,14 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=DEFAULT_FOLDER,
         metavar="DIR",
-        help="where stems go, default %(default)s",
+        help="folder for the stems (default: %(default)s)",
     )
     parser.add_argument(
         "-f",
         "--filename_format",
         default=DEFAULT_FORMAT,
         metavar="FORMAT",
-        help=f"default %(default)s; knows {', '.join(PLACEHOLDERS)}",
+        help=f"format of the stems' paths; knows {', '.join(PLACEHOLDERS)} (default: %(default)s)",
     )
     parser.add_argument(
         "--json",
@@ -58,7 +58,7 @@ def add_option(parser: argparse.ArgumentParser, name: str) -> None:
     if name not in DEPENDENT:
         values = option.metadata.get("values", ())
         help_text += f"; one of {', '.join(values)}" if values else ""
-        help_text += f"; default {option.default}"
+        help_text += f" (default: {option.default})"
     parser.add_argument(*flags, dest=name, metavar=option.metadata.get("metavar"), help=help_text)
 
 

@@ -335,6 +335,8 @@ def test_usage_error_exits_with_2_and_help_lists_options() -> None:
     options = ["-o", "-p", "-c", "-b", "-s", "-d", "-f", "--backend", "--residual", "--json"]
     for option in [*options, "-q, --quiet", "-i", "-a", "-B", "--verbose", "--mwf"]:
         assert f"  {option}" in help_text.stdout.decode()
+    for default in ("stems", "wav", "onnx"):
+        assert f"(default: {default})" in help_text.stdout.decode()
 
 
 def run(
