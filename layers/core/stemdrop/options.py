@@ -129,7 +129,7 @@ class Options:
     bit_depth: str | None = field(
         default="16",
         metadata=describe(
-            "Resolution",
+            "Bit depth",
             "Bit depth of wav and aiff (16, 24 or 32f) or flac and alac (16 or 24); 16 by default.",
             values={
                 "16": "16-bit – like a CD",
@@ -141,7 +141,7 @@ class Options:
     offset_s: float = field(
         default=0.0,
         metadata=describe(
-            "Begin at, in seconds",
+            "Start, in seconds",
             "Seconds to skip at the start of the song.",
             ge=0,
             lt=MAX_SECONDS,
@@ -152,7 +152,7 @@ class Options:
     duration_s: float | None = field(
         default=None,
         metadata=describe(
-            "Length, in seconds",
+            "Duration, in seconds",
             "Seconds to separate from there; the rest of the song by default.",
             gt=0,
             lt=MAX_SECONDS,
