@@ -66,7 +66,7 @@ class ArchiveServer(LoopbackServer):
     """
 
     def __init__(self, content: bytes) -> None:
-        super().__init__(_Handler)
+        super().__init__(_ArchiveHandler)
         self.content = content
         self.missing_bytes = 0
         self.holding = threading.Event()
@@ -75,7 +75,7 @@ class ArchiveServer(LoopbackServer):
         self.requests: list[str] = []
 
 
-class _Handler(LoopbackHandler):
+class _ArchiveHandler(LoopbackHandler):
     protocol_version = "HTTP/1.0"  # the end of the connection is the end of the body
     owner: ArchiveServer
 

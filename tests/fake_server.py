@@ -75,7 +75,7 @@ class FakeJob:
 
 
 @dataclass(slots=True)
-class _Rule:
+class _FakeServerRule:
     method: str
     path: str
     faults: list[Fault]
@@ -98,7 +98,7 @@ class FakeServer(LoopbackServer):
     """
 
     def __init__(self) -> None:
-        super().__init__(_Handler)
+        super().__init__(_FakeServerHandler)
         self.jobs: dict[str, FakeJob] = {}
         self.keys: dict[str, str] = {}
         self.requests: list[tuple[str, str]] = []
@@ -114,11 +114,11 @@ class FakeServer(LoopbackServer):
         self.token = TOKEN
         self.signature = 0
         self.lock = threading.RLock()
-        self._rules: list[_Rule] = []
+        self._rules: list[_FakeServerRule] = []
 
     def inject(self, method: str, path: str, *faults: Fault) -> None:
         """Inject faults into the next requests that match a path pattern, one fault per request."""
-        self._rules.append(_Rule(method, path, list(faults)))
+        self._rules.append(_FakeServerRule(method, path, list(faults)))
 
     def count_requests(self, method: str, path: str) -> int:
         """Return the number of requests that match a path pattern."""
@@ -215,7 +215,7 @@ class FakeServer(LoopbackServer):
         }
 
 
-class _Handler(LoopbackHandler):
+class _FakeServerHandler(LoopbackHandler):
     owner: FakeServer
 
     def _serve(self) -> None:

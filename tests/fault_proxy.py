@@ -76,7 +76,7 @@ def run_before(callback: Callable[[], object]) -> Fault:
 
 
 @dataclass(slots=True)
-class _Rule:
+class _FaultRule:
     """A fault from the request after `begins` to that numbered `ends`, from 1."""
 
     method: str
@@ -106,11 +106,11 @@ class FaultProxy(LoopbackServer):
     """
 
     def __init__(self, endpoint_url: str) -> None:
-        super().__init__(_Proxy)
+        super().__init__(_FaultProxyHandler)
         address = urlsplit(endpoint_url)
         self.upstream = (str(address.hostname), int(address.port or 80))
         self.requests: list[S3Request] = []
-        self._rules: list[_Rule] = []
+        self._rules: list[_FaultRule] = []
         self._lock = threading.Lock()
 
     def reset(self) -> None:
@@ -130,7 +130,7 @@ class FaultProxy(LoopbackServer):
         times : Number of requests with the fault.
         after : Number of requests without the fault before that.
         """
-        self._rules.append(_Rule(method, key, fault, after, after + times))
+        self._rules.append(_FaultRule(method, key, fault, after, after + times))
 
     def count_requests(self, method: str, key: str) -> int:
         """Return the number of requests of a method for a key."""
@@ -148,7 +148,7 @@ class FaultProxy(LoopbackServer):
         return None
 
 
-class _Proxy(LoopbackHandler):
+class _FaultProxyHandler(LoopbackHandler):
     owner: FaultProxy
 
     def _serve(self) -> None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from step_scheduler import StepScheduler
 
 
-class KilledError(BaseException):
+class SimulatedKillError(BaseException):
     """Ends a function as SIGKILL ends a process: no handler of errors sees it."""
 
 
@@ -52,7 +52,7 @@ class Scenario(ABC):
         """Wait for the next turn; called before each access to what is shared."""
         self._scheduler.step()
         if self.current in self.killed:
-            raise KilledError
+            raise SimulatedKillError
 
     def saw(self, result: object) -> None:
         """Record the result of an access, on which everything depends that the function does."""
@@ -96,7 +96,7 @@ class Scenario(ABC):
 
 def _killable(function: Callable[[], object]) -> Callable[[], object]:
     def run() -> None:
-        with suppress(KilledError):
+        with suppress(SimulatedKillError):
             function()
 
     return run

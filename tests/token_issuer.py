@@ -36,7 +36,7 @@ class TokenIssuer(LoopbackServer):
         self.certificate = folder / "issuer.pem"
         self._key = rsa.generate_private_key(65_537, 2048)
         self.certificate.write_bytes(_certificate(self._key) + _pem(self._key))
-        super().__init__(_Handler, HOST, self.certificate)
+        super().__init__(_TokenIssuerHandler, HOST, self.certificate)
 
     def token(self, **claims: object) -> str:
         """Return a token for the audience `stemdrop` that expires in an hour."""
@@ -63,7 +63,7 @@ class TokenIssuer(LoopbackServer):
         }
 
 
-class _Handler(LoopbackHandler):
+class _TokenIssuerHandler(LoopbackHandler):
     owner: TokenIssuer
 
     def do_GET(self) -> None:

@@ -28,7 +28,7 @@ class RecordingProxy(LoopbackServer):
     """
 
     def __init__(self, endpoint_url: str, function: Requester, seen: list[Request]) -> None:
-        super().__init__(_Proxy)
+        super().__init__(_RecordingProxyHandler)
         self.upstream = urlsplit(endpoint_url).netloc
         self._function = function
         self._seen = seen
@@ -70,7 +70,7 @@ def _s3_kind(method: str, path: str) -> RequestKind:
     return RequestKind.READ if key else RequestKind.WRITE
 
 
-class _Proxy(LoopbackHandler):
+class _RecordingProxyHandler(LoopbackHandler):
     owner: RecordingProxy
 
     def _serve(self) -> None:

@@ -25,11 +25,11 @@ class RequestRecorder(LoopbackServer):
     """An HTTP server that records requests."""
 
     def __init__(self) -> None:
-        super().__init__(_Handler)
+        super().__init__(_RecordingHandler)
         self.requests: list[str] = []
 
 
-class _Handler(LoopbackHandler):
+class _RecordingHandler(LoopbackHandler):
     owner: RequestRecorder
 
     def do_GET(self) -> None:

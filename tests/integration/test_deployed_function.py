@@ -30,7 +30,7 @@ TOKEN = "t" * 32
 
 
 @dataclass
-class Application:
+class EmulatedApplication:
     """The deployed application."""
 
     stack: Stack
@@ -64,7 +64,7 @@ class Application:
 
 
 @pytest.fixture(scope="module")
-def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
+def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedApplication]:
     folder = tmp_path_factory.mktemp("application")
     environment = {"MODEL_DIR": str(ROOT / "build" / "models"), "RETRY_DELAYS_S": "1 1"}
     with (
@@ -76,10 +76,10 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applicatio
         )
         ended: list[Job] = []
         completions = CompletionQueue(stack, emulator.client("sns"), ended.append)
-        yield Application(stack, emulator, completions, ended)
+        yield EmulatedApplication(stack, emulator, completions, ended)
 
 
-def test_song_is_separated(application: Application, tmp_path: Path) -> None:
+def test_song_is_separated(application: EmulatedApplication, tmp_path: Path) -> None:
     known = generate(DURATION_S, seed=5)
     path = media.encode(tmp_path / "song.flac", known.mix)
     key = "drop/2stems/a+b c%20 🎵.flac"
@@ -94,7 +94,7 @@ def test_song_is_separated(application: Application, tmp_path: Path) -> None:
     assert si_sdr_db(vocals.astype(np.float32), known.vocals) > before_db + 6
 
 
-def test_function_works_after_a_rejection(application: Application) -> None:
+def test_function_works_after_a_rejection(application: EmulatedApplication) -> None:
     first = application.separate("drop/1.wav", song())
     rejected = application.separate("drop/2.wav", b"")
     # The third song is the first one again.
@@ -107,7 +107,9 @@ def test_function_works_after_a_rejection(application: Application) -> None:
     assert application.stack.count_failures() == 0
 
 
-def test_log_has_outcomes_and_no_song_content(application: Application, tmp_path: Path) -> None:
+def test_log_has_outcomes_and_no_song_content(
+    application: EmulatedApplication, tmp_path: Path
+) -> None:
     path = media.encode(tmp_path / "song.flac", media.tones(0.3), "-metadata", f"title={TITLE}")
     application.separate("drop/good.flac", path.read_bytes())
     application.separate("drop/bad.flac", f"{TITLE}\n".encode() * 100)
@@ -124,7 +126,7 @@ def test_log_has_outcomes_and_no_song_content(application: Application, tmp_path
     assert "X-Amz-Signature" not in text
 
 
-def test_job_of_the_api_is_separated_reused_and_deleted(application: Application) -> None:
+def test_job_of_the_api_is_separated_reused_and_deleted(application: EmulatedApplication) -> None:
     data, headers = song(0.4, seed=3), {"authorization": f"Bearer {TOKEN}"}
     sha256 = hashlib.sha256(data).hexdigest()
     wanted = {"filename": "a.wav", "size_bytes": len(data), "sha256": sha256, "zip": True}
@@ -143,7 +145,7 @@ def test_job_of_the_api_is_separated_reused_and_deleted(application: Application
     assert not results(application.stack, "jobs/")
 
 
-def test_failed_message_is_returned_early(application: Application) -> None:
+def test_failed_message_is_returned_early(application: EmulatedApplication) -> None:
     """With the default visibility timeout, each attempt would take six minutes."""
     stack = application.stack
     stack.sqs.send_message(QueueUrl=stack.song_queue_url, MessageBody="{}")

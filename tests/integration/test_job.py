@@ -245,7 +245,7 @@ def progress_of(records: list[Job]) -> list[float]:
     return [job.progress for job in records if job.stage is Stage.SEPARATING]
 
 
-class Clock:
+class AdvancingClock:
     """A clock that advances by 1.5 s whenever it is read."""
 
     def __init__(self) -> None:
@@ -275,7 +275,7 @@ def test_progress_is_written_every_two_seconds_at_most(
 ) -> None:
     # Three segments, at 1.5 s each.
     put(buckets, song(24.5), metadata={"codec": "mp3", "bitrate": "64k"})
-    monkeypatch.setattr("stemdrop_separate.job.progress.time", Clock())
+    monkeypatch.setattr("stemdrop_separate.job.progress.time", AdvancingClock())
     assert attempt(job_context) is Outcome.DONE
     shares = progress_of(written)
     assert shares[0] == 0.0

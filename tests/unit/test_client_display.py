@@ -8,7 +8,7 @@ from stemdrop_cli.bars import BarDisplay
 from stemdrop_cli.display import Display, LineDisplay, Phase, open_display
 
 
-class Terminal(io.StringIO):
+class TerminalScreen(io.StringIO):
     """A terminal that records its output."""
 
     def isatty(self) -> bool:
@@ -22,11 +22,11 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture
-def screen() -> Terminal:
-    return Terminal()
+def screen() -> TerminalScreen:
+    return TerminalScreen()
 
 
-def terminal(screen: Terminal) -> Console:
+def terminal(screen: TerminalScreen) -> Console:
     return Console(file=screen, force_terminal=True, width=100, legacy_windows=False)
 
 
@@ -68,7 +68,7 @@ def test_display_without_terminal_prints_a_line_per_phase(
     assert printed.err.splitlines() == [*lines, "stemdrop: What is wrong."]
 
 
-def test_display_on_terminal_shows_and_removes_bars(screen: Terminal) -> None:
+def test_display_on_terminal_shows_and_removes_bars(screen: TerminalScreen) -> None:
     with open_display(terminal(screen)) as display:
         assert isinstance(display, BarDisplay)
         with display.row("[b]Song[/x].mp3") as row:
@@ -88,7 +88,7 @@ def test_display_on_terminal_shows_and_removes_bars(screen: Terminal) -> None:
     assert screen.getvalue().endswith("\x1b[2K\x1b[?25h\r")  # erased, and the cursor is visible
 
 
-def test_time_left_is_the_servers_estimate(screen: Terminal) -> None:
+def test_time_left_is_the_servers_estimate(screen: TerminalScreen) -> None:
     with open_display(terminal(screen)) as display, display.row("Song") as row:
         assert isinstance(display, BarDisplay)
         row.start(Phase.SEPARATING, 1.0)
@@ -103,7 +103,7 @@ def test_time_left_is_the_servers_estimate(screen: Terminal) -> None:
         assert "left" not in screen.lines[-1]
 
 
-def test_time_left_of_a_separation_is_hidden_until_it_is_known(screen: Terminal) -> None:
+def test_time_left_of_a_separation_is_hidden_until_it_is_known(screen: TerminalScreen) -> None:
     with open_display(terminal(screen)) as display, display.row("Song") as row:
         assert isinstance(display, BarDisplay)
         row.start(Phase.SEPARATING, 1.0)
@@ -117,7 +117,7 @@ def test_time_left_of_a_separation_is_hidden_until_it_is_known(screen: Terminal)
 
 
 def test_quiet_display_shows_errors_only(
-    screen: Terminal, capsys: pytest.CaptureFixture[str]
+    screen: TerminalScreen, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with open_display(terminal(screen), quiet=True) as display:
         go(display)
@@ -127,7 +127,7 @@ def test_quiet_display_shows_errors_only(
     assert printed.err == "stemdrop: What is wrong.\n"
 
 
-def test_note_is_shown_until_next_update(screen: Terminal) -> None:
+def test_note_is_shown_until_next_update(screen: TerminalScreen) -> None:
     with open_display(terminal(screen)) as display, display.row("Song") as row:
         assert isinstance(display, BarDisplay)
         for is_further in (True, False):
@@ -145,13 +145,13 @@ def test_note_is_shown_until_next_update(screen: Terminal) -> None:
 
 
 def test_lines_are_printed_above_bars(
-    screen: Terminal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    screen: TerminalScreen, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     long = "x" * 300
     with open_display(terminal(screen)) as display, display.row("Song"):
         display.print_result("to a pipe")
         display.print_error(f"[b]wrong[/x] {long}.")
-        monkeypatch.setattr("sys.stdout", Terminal())
+        monkeypatch.setattr("sys.stdout", TerminalScreen())
         display.print_result("to the terminal")
     assert capsys.readouterr().out == "to a pipe\n"
     assert f"stemdrop: [b]wrong[/x] {long}." in screen.lines
@@ -159,7 +159,7 @@ def test_lines_are_printed_above_bars(
     assert "to a pipe" not in screen.getvalue()
 
 
-def test_song_names_fit_in_one_row(screen: Terminal) -> None:
+def test_song_names_fit_in_one_row(screen: TerminalScreen) -> None:
     with open_display(terminal(screen)) as display:
         assert isinstance(display, BarDisplay)
         for name in ("", "ü" * 300, "日本語🎵" * 40, "\udcff\udcfe", "[", "{x}", "[b]"):

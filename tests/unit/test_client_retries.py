@@ -8,7 +8,7 @@ from stemdrop_cli.errors import BusyError, SongError, StoppedError, UnreachableE
 from stemdrop_cli.retries import FIRST_DELAY_S, MAX_DELAY_S, Retries, StopEvent
 
 
-class Clock(StopEvent):
+class RecordedDelays(StopEvent):
     """Records delays instead of waiting."""
 
     def __init__(self) -> None:
@@ -37,58 +37,58 @@ class Call:
 
 
 def test_successful_call_is_not_retried() -> None:
-    clock, call = Clock(), Call()
-    assert Retries(clock, 120, pytest.fail).run(call) == "answer"
-    assert (call.times, clock.pauses_s) == (1, [])
+    delays, call = RecordedDelays(), Call()
+    assert Retries(delays, 120, pytest.fail).run(call) == "answer"
+    assert (call.times, delays.pauses_s) == (1, [])
 
 
 def test_temporary_error_is_retried_with_growing_delays() -> None:
-    clock, call = Clock(), Call(*[UnreachableError("gone")] * 8)
+    delays, call = RecordedDelays(), Call(*[UnreachableError("gone")] * 8)
     notes: list[str] = []
-    assert Retries(clock, 120, notes.append).run(call) == "answer"
+    assert Retries(delays, 120, notes.append).run(call) == "answer"
     longest = [min(FIRST_DELAY_S * 2**index, MAX_DELAY_S) for index in range(8)]
     assert all(
-        most / 2 <= pause <= most for pause, most in zip(clock.pauses_s, longest, strict=True)
+        most / 2 <= pause <= most for pause, most in zip(delays.pauses_s, longest, strict=True)
     )
     assert set(notes) == {"server unavailable, retrying"}
 
 
 def test_retry_after_sets_the_delay() -> None:
-    clock = Clock()
-    Retries(clock, 120, lambda _: None).run(Call(BusyError("later", 30.0)))
-    assert clock.pauses_s == [30.0]
+    delays = RecordedDelays()
+    Retries(delays, 120, lambda _: None).run(Call(BusyError("later", 30.0)))
+    assert delays.pauses_s == [30.0]
 
 
 def test_retry_after_beyond_the_limit_is_not_waited_for() -> None:
-    clock, call = Clock(), Call(BusyError("much later", 3600.0))
+    delays, call = RecordedDelays(), Call(BusyError("much later", 3600.0))
     with pytest.raises(BusyError, match="much later"):
-        Retries(clock, 120, pytest.fail).run(call)
-    assert (call.times, clock.pauses_s) == (1, [])
+        Retries(delays, 120, pytest.fail).run(call)
+    assert (call.times, delays.pauses_s) == (1, [])
 
 
 def test_permanent_error_is_raised_at_once() -> None:
     call = Call(SongError("refused"))
     with pytest.raises(SongError):
-        Retries(Clock(), 120, pytest.fail).run(call)
+        Retries(RecordedDelays(), 120, pytest.fail).run(call)
     assert call.times == 1
 
 
 @given(st.floats(0, 200))
 def test_total_delay_stays_within_the_limit(give_up_after_s: float) -> None:
-    clock, call = Clock(), Call(*[UnreachableError("gone")] * 10_000)
+    delays, call = RecordedDelays(), Call(*[UnreachableError("gone")] * 10_000)
     with pytest.raises(UnreachableError):
-        Retries(clock, give_up_after_s, lambda _: None).run(call)
-    assert sum(clock.pauses_s) <= give_up_after_s
-    assert sum(clock.pauses_s) >= give_up_after_s - MAX_DELAY_S
+        Retries(delays, give_up_after_s, lambda _: None).run(call)
+    assert sum(delays.pauses_s) <= give_up_after_s
+    assert sum(delays.pauses_s) >= give_up_after_s - MAX_DELAY_S
 
 
 def test_progress_resets_delays_and_limit() -> None:
-    clock = Clock()
-    retries = Retries(clock, 1.0, lambda _: None)
+    delays = RecordedDelays()
+    retries = Retries(delays, 1.0, lambda _: None)
     for _ in range(20):
         assert retries.run(Call(UnreachableError("gone"))) == "answer"
-    assert sum(clock.pauses_s) > 1.0
-    assert max(clock.pauses_s) <= FIRST_DELAY_S
+    assert sum(delays.pauses_s) > 1.0
+    assert max(delays.pauses_s) <= FIRST_DELAY_S
 
     def gains_then_fails() -> str:
         retries.reset()

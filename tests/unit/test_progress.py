@@ -3,20 +3,11 @@ from typing import Any, cast
 
 import pytest
 
+from clock import Clock
 from stemdrop.errors import StorageError, TimedOutError
 from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.job.progress import INTERVAL_S, SEPARATION_SHARE, ProgressReporter
 from stemdrop_separate.job.record_writer import RecordWriter
-
-
-class Clock:
-    """A clock that stands until it is set."""
-
-    def __init__(self) -> None:
-        self.now_s = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now_s
 
 
 @pytest.fixture

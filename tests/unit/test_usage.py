@@ -1,25 +1,13 @@
-from types import SimpleNamespace
-
 import pytest
 
+from clock import Clock
 from stemdrop_separate.job.usage import UsageMeter
-
-
-class Clock:
-    """A clock that a test advances."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def perf_counter(self) -> float:
-        return self.seconds
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    fake = SimpleNamespace(perf_counter=clock.perf_counter)
-    monkeypatch.setattr("stemdrop_separate.job.usage.time", fake)
+    monkeypatch.setattr("stemdrop_separate.job.usage.time", clock)
     return clock
 
 
@@ -27,8 +15,8 @@ def test_time_is_added_up_by_stage(clock: Clock) -> None:
     meter = UsageMeter(1024, 1.0)
     for stage, seconds in (("download", 2.0), ("separate", 10.5), ("download", 0.25)):
         with meter.stage(stage):
-            clock.seconds += seconds
-    clock.seconds += 1
+            clock.now_s += seconds
+    clock.now_s += 1
     assert meter.read().timings_s == {"download": 2.25, "separate": 10.5, "total": 13.75}
 
 
@@ -37,7 +25,7 @@ def test_failed_stage_is_counted(clock: Clock) -> None:
 
     def fail() -> None:
         with meter.stage("upload"):
-            clock.seconds += 3
+            clock.now_s += 3
             raise KeyError
 
     with pytest.raises(KeyError):
@@ -47,7 +35,7 @@ def test_failed_stage_is_counted(clock: Clock) -> None:
 
 def test_cost_follows_from_memory_and_time(clock: Clock) -> None:
     meter = UsageMeter(3008, 0.0000166667)
-    clock.seconds += 60
+    clock.now_s += 60
     usage = meter.read()
     assert usage.gb_seconds == 176.25
     assert usage.cost_usd == pytest.approx(0.0029375, abs=1e-8)
@@ -55,5 +43,5 @@ def test_cost_follows_from_memory_and_time(clock: Clock) -> None:
 
 def test_memory_is_that_of_this_process(clock: Clock) -> None:
     # An interpreter with numpy takes some tens of megabytes; in kilobytes it would be 1000 fewer.
-    assert clock.seconds
+    assert clock.now_s
     assert 10e6 < UsageMeter(1024, 1.0).read().peak_rss_bytes < 100e9
