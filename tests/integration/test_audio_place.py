@@ -57,10 +57,6 @@ def delay(decoded: Samples, song: Samples, at_s: float) -> int:
     return (best if best < len(decoded) else best - size) - start
 
 
-# Delays of the encoders, which these containers don't record; ffmpeg's own players have them, too.
-ENCODER_DELAYS = {"ts": 1024, "aac": 1024, "mpg": 481, "flv": 1105, "wma": -2048, "wmv": -2048}
-
-
 @pytest.mark.parametrize(
     ("suffix", "codec", "tolerance"),
     [
