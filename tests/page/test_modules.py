@@ -68,6 +68,38 @@ async ({ module, cases }) => {
 }
 """
 
+# Requests whose responses begin, and then end with an error, as when the connection is lost.
+LOSE_BODIES = """
+async (folder) => {
+  const load = (name) => import(folder + name);
+  const { createStemSource } = await load("audio-source.js");
+  const { createJob, getJob } = await load("api.js");
+  const { loadLines } = await load("lyrics.js");
+  const plainFetch = globalThis.fetch;
+  globalThis.fetch = async (url, { headers }) => {
+    const body = new ReadableStream({ start: (controller) => controller.error(new TypeError()) });
+    return new Response(body, { status: headers?.Range ? 206 : 200 });
+  };
+  sessionStorage.setItem("stemdrop.token", "token");
+  const getUrl = async () => "/stem";
+  const lyrics = { files: [{ format: "json", url: "/lyrics" }] };
+  const song = { job: { options: {} }, refreshJob: async () => ({ lyrics }) };
+  const requests = {
+    wav: () => createStemSource({ codec: "wav" }, 1, getUrl).load(0, 1),
+    mp3: () => createStemSource({ codec: "mp3" }, 1, getUrl).load(0, 1),
+    lyrics: () => loadLines(song),
+    getJob: () => getJob("1"),
+    createJob: () => createJob({}, "key"),
+  };
+  const failure = (request) => request().then(() => "none", ({ code }) => code);
+  const found = {};
+  for (const name in requests) found[name] = await failure(requests[name]);
+  globalThis.fetch = plainFetch;
+  sessionStorage.clear();
+  return found;
+}
+"""
+
 
 def module(name: str) -> str:
     return f"/page/{version()}/{name}"
@@ -99,3 +131,9 @@ def test_stretcher_is_made_without_an_error(module_page: Page) -> None:
 def test_music_is_described_in_a_line(module_page: Page) -> None:
     songs = {"module": module("format.js"), "songs": list(MUSIC.values())}
     assert module_page.evaluate(FORMAT_MUSIC, songs) == list(MUSIC)
+
+
+def test_connection_lost_during_a_response_is_an_error_that_is_retried(module_page: Page) -> None:
+    found = module_page.evaluate(LOSE_BODIES, module(""))
+    names = ("wav", "mp3", "lyrics", "getJob", "createJob")
+    assert found == dict.fromkeys(names, "offline")

@@ -4,20 +4,19 @@
 // Python. All other names are camelCase, with the unit at the end (`retryAfter_s`, `clock_frames`).
 
 import { requestToken, storedToken } from "./access-token.js";
-import { AppError, errorMessage } from "./errors.js";
+import { AppError, errorMessage, orOffline } from "./errors.js";
 
 const BUSY_STATUSES = new Set([429, 502, 503, 504]);
 
 /** Return what the server can do: its models, codecs, defaults and limits. */
-export const getOptions = async () => (await call("GET", "options")).json();
+export const getOptions = () => callForJson("GET", "options");
 
 /** Create a job; the same request with the same key gives the same job. */
-export const createJob = async (request, idempotencyKey, signal) =>
-  (await call("POST", "jobs", { body: request, idempotencyKey, signal })).json();
+export const createJob = (request, idempotencyKey, signal) =>
+  callForJson("POST", "jobs", { body: request, idempotencyKey, signal });
 
 /** Return a page of the caller's jobs, the newest first, and the cursor of the next page. */
-export const listJobs = async (cursor) =>
-  (await call("GET", `jobs?limit=50${cursor ? `&cursor=${cursor}` : ""}`)).json();
+export const listJobs = (cursor) => callForJson("GET", `jobs?limit=50${cursor ? `&cursor=${cursor}` : ""}`);
 
 /**
  * Delete a job from the server. A job that no longer exists counts as deleted.
@@ -39,11 +38,13 @@ export async function deleteJob(id, request) {
 export async function getJob(id, etag, signal) {
   const response = await call("GET", `jobs/${id}`, { etag, signal });
   return {
-    job: response.status === 304 ? null : await response.json(),
+    job: response.status === 304 ? null : await orOffline(response.json()),
     etag: response.headers.get("ETag"),
     retryAfter_s: Number(response.headers.get("Retry-After") ?? 2),
   };
 }
+
+const callForJson = async (...request) => orOffline((await call(...request)).json());
 
 async function call(method, path, request = {}) {
   let token = storedToken() ?? (await requestToken(null));
@@ -55,24 +56,13 @@ async function call(method, path, request = {}) {
   }
 }
 
-async function send(method, path, token, { body, etag, idempotencyKey, signal, keepalive }) {
+function send(method, path, token, { body, etag, idempotencyKey, signal, keepalive }) {
   const headers = { Authorization: `Bearer ${token}` };
   if (body) headers["Content-Type"] = "application/json";
   if (etag) headers["If-None-Match"] = etag;
   if (idempotencyKey) headers["Idempotency-Key"] = idempotencyKey;
-  try {
-    return await fetch(path, {
-      method,
-      headers,
-      signal,
-      keepalive,
-      body: body && JSON.stringify(body),
-      cache: "no-store",
-      credentials: "omit",
-    });
-  } catch (error) {
-    throw error.name === "AbortError" ? error : new AppError("offline");
-  }
+  const options = { method, headers, signal, keepalive, body: body && JSON.stringify(body) };
+  return orOffline(fetch(path, { ...options, cache: "no-store", credentials: "omit" }));
 }
 
 async function toAppError(response) {

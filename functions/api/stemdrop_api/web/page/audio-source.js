@@ -1,6 +1,7 @@
 // Audio samples of stems and local files, read in parts.
 
 import { AppError } from "./errors.js";
+import { fetchFile } from "./presigned-file.js";
 
 export const SAMPLE_RATE_HZ = 44100;
 const CHANNELS = 2;
@@ -64,19 +65,10 @@ export class WavSource {
     throw new AppError("unplayable");
   }
 
-  async #fetchRange(start, end, signal) {
-    for (const force of [false, true]) {
-      const url = await this.#getUrl(force);
-      const headers = { Range: `bytes=${start}-${end - 1}` };
-      // After an aborted request, Chromium's cache completes a range with too few bytes.
-      const options = { headers, signal, cache: "no-store", credentials: "omit" };
-      const response = await fetch(url, options).catch((error) => {
-        throw error.name === "AbortError" ? error : new AppError("offline");
-      });
-      if (response.status === 206) return response.arrayBuffer();
-      if (response.status >= 500) throw new AppError("busy");
-    }
-    throw new AppError("not_found"); // rejected with a new URL as well
+  #fetchRange(start, end, signal) {
+    const headers = { Range: `bytes=${start}-${end - 1}` };
+    // After an aborted request, Chromium's cache completes a range with too few bytes.
+    return fetchFile(this.#getUrl, { headers, signal, cache: "no-store" });
   }
 }
 
@@ -109,14 +101,7 @@ export function createStemSource({ codec, sample_rate, channels }, duration_s, g
   if (codec === "wav" && sample_rate !== "source" && channels !== "source") return new WavSource(getUrl);
   return new DecodedSource(async () => {
     if (duration_s > MAX_DECODED_S) throw new AppError("too_long_to_play");
-    for (const force of [false, true]) {
-      const response = await fetch(await getUrl(force), { credentials: "omit" }).catch(() => {
-        throw new AppError("offline");
-      });
-      if (response.ok) return response.arrayBuffer();
-      if (response.status >= 500) throw new AppError("busy");
-    }
-    throw new AppError("not_found");
+    return fetchFile(getUrl);
   });
 }
 

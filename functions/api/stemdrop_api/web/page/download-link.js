@@ -3,6 +3,7 @@
 
 import { createElement } from "./dom.js";
 import { AppError } from "./errors.js";
+import { fetchFile } from "./presigned-file.js";
 
 // Fields of a job with a file of all stems, and the texts of their links.
 const ARCHIVES = [
@@ -54,15 +55,7 @@ export function createArchiveLinks(song, onError) {
   return links;
 }
 
-async function checkedUrl(song, findFile) {
-  for (const force of [false, true]) {
-    const { url } = findFile(await song.refreshJob({ force }));
-    const headers = { Range: "bytes=0-0" };
-    const response = await fetch(url, { headers, cache: "no-store", credentials: "omit" }).catch(() => {
-      throw new AppError("offline");
-    });
-    if (response.ok) return url;
-    if (response.status >= 500) throw new AppError("busy");
-  }
-  throw new AppError("not_found");
+function checkedUrl(song, findFile) {
+  const getUrl = async (force) => findFile(await song.refreshJob({ force })).url;
+  return fetchFile(getUrl, { read: async ({ url }) => url, headers: { Range: "bytes=0-0" }, cache: "no-store" });
 }

@@ -22,6 +22,12 @@ export class AppError extends Error {
   }
 }
 
+/** Return the result of a request or of reading its response, both of which fail when the connection is lost. */
+export const orOffline = (promise) =>
+  promise.catch((error) => {
+    throw error instanceof TypeError ? new AppError("offline") : error;
+  });
+
 const MESSAGES = {
   offline: () => "The connection is lost. Nothing else is: the page continues when it is back online.",
   busy: () => "The server is busy. The page retries automatically.",

@@ -1,6 +1,6 @@
 // The lyrics of a song: what the job says about them, the lines, and what is sung at a time.
 
-import { AppError } from "./errors.js";
+import { fetchFile } from "./presigned-file.js";
 
 const LONG_GAP_S = 5; // after it, singers need a count-in
 const LINGER_S = 1; // of a line before a long gap
@@ -25,16 +25,12 @@ export function engineName(engine) {
  *   words: {text: string, start_s: number, end_s: number}[]}[]>}
  */
 export async function loadLines(song) {
-  for (const force of [false, true]) {
-    const { lyrics, options } = await song.refreshJob({ force });
-    const { url } = lyrics.files.find(({ format }) => format === "json");
-    const response = await fetch(url, { credentials: "omit" }).catch(() => {
-      throw new AppError("offline");
-    });
-    if (response.ok) return toLines(await response.json(), options.offset_s ?? 0);
-    if (response.status >= 500) throw new AppError("busy");
-  }
-  throw new AppError("not_found");
+  const getUrl = async (force) => {
+    const { lyrics } = await song.refreshJob({ force });
+    return lyrics.files.find(({ format }) => format === "json").url;
+  };
+  const lyrics = await fetchFile(getUrl, { read: (response) => response.json() });
+  return toLines(lyrics, song.job.options.offset_s ?? 0);
 }
 
 /** Return the lines of lyrics.json. The stems begin at an offset of the song. */

@@ -100,11 +100,14 @@ export class Playback extends PlaybackSettings {
     this.#isUpToDate = false;
     if (this.#isUpdating) return;
     this.#isUpdating = true;
-    while (this.isPlaying && !this.#isUpToDate) {
-      this.#isUpToDate = true;
-      await this.#continue().catch((error) => this.#fail(error));
+    try {
+      while (this.isPlaying && !this.#isUpToDate) {
+        this.#isUpToDate = true;
+        await this.#continue().catch((error) => this.#fail(error));
+      }
+    } finally {
+      this.#isUpdating = false;
     }
-    this.#isUpdating = false;
   }
 
   async #continue() {

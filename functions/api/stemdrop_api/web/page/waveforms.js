@@ -4,6 +4,7 @@ import { shareLoads, sumOf } from "./audio-source.js";
 import { AppError } from "./errors.js";
 import { ORIGINAL } from "./mixer.js";
 import { mergeOutlines, parseOutline, parsePeaksFile } from "./peaks.js";
+import { fetchFile } from "./presigned-file.js";
 import { addGestures } from "./range-gestures.js";
 import { SampleWindow } from "./sample-window.js";
 import { MAX_SPECTROGRAM_S, Spectrograms } from "./spectrogram.js";
@@ -66,15 +67,10 @@ export class Waveforms {
   }
 
   async #loadPeaks(getUrl) {
-    for (const force of [false, true]) {
-      const response = await fetch(await getUrl(force), { credentials: "omit" }).catch(() => null);
-      if (!response?.ok) continue;
-      const channels = parsePeaksFile(await response.arrayBuffer());
-      for (const [index, name] of this.#names.entries()) this.#waveforms.get(name).peaks = channels[index];
-      this.#gain = this.#normalizingGain();
-      this.#onChange();
-      return;
-    }
+    const channels = parsePeaksFile(await fetchFile(getUrl));
+    for (const [index, name] of this.#names.entries()) this.#waveforms.get(name).peaks = channels[index];
+    this.#gain = this.#normalizingGain();
+    this.#onChange();
   }
 
   /** Set the source of a track's samples. */
