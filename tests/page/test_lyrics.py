@@ -86,7 +86,8 @@ CLICK_LINES = """
 async ({ modules, job }) => {
   const { Playback } = await import(modules.playback);
   const { LyricsView } = await import(modules["lyrics-view"]);
-  const song = Object.assign(new EventTarget(), { job, refreshJob: async () => job });
+  const urlOf = (find) => async () => find(job).url;
+  const song = Object.assign(new EventTarget(), { job, urlOf });
   const playback = new Playback(30, []);
   const view = new LyricsView(song, playback, { onError: () => {} });
   await new Promise((resolve, reject) => {

@@ -82,8 +82,7 @@ async (folder) => {
   };
   sessionStorage.setItem("stemdrop.token", "token");
   const getUrl = async () => "/stem";
-  const lyrics = { files: [{ format: "json", url: "/lyrics" }] };
-  const song = { job: { options: {} }, refreshJob: async () => ({ lyrics }) };
+  const song = { job: { options: {} }, urlOf: () => getUrl };
   const requests = {
     wav: () => createStemSource({ codec: "wav" }, 1, getUrl).load(0, 1),
     mp3: () => createStemSource({ codec: "mp3" }, 1, getUrl).load(0, 1),

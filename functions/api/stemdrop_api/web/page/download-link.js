@@ -56,6 +56,6 @@ export function createArchiveLinks(song, onError) {
 }
 
 function checkedUrl(song, findFile) {
-  const getUrl = async (force) => findFile(await song.refreshJob({ force })).url;
-  return fetchFile(getUrl, { read: async ({ url }) => url, headers: { Range: "bytes=0-0" }, cache: "no-store" });
+  const options = { headers: { Range: "bytes=0-0" }, cache: "no-store" };
+  return fetchFile(song.urlOf(findFile), { read: async ({ url }) => url, ...options });
 }

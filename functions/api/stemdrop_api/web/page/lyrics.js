@@ -25,10 +25,7 @@ export function engineName(engine) {
  *   words: {text: string, start_s: number, end_s: number}[]}[]>}
  */
 export async function loadLines(song) {
-  const getUrl = async (force) => {
-    const { lyrics } = await song.refreshJob({ force });
-    return lyrics.files.find(({ format }) => format === "json").url;
-  };
+  const getUrl = song.urlOf(({ lyrics }) => lyrics.files.find(({ format }) => format === "json"));
   const lyrics = await fetchFile(getUrl, { read: (response) => response.json() });
   return toLines(lyrics, song.job.options.offset_s ?? 0);
 }

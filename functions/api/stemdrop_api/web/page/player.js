@@ -130,8 +130,7 @@ export class Player {
   #stemTrack({ stem, duration_s }) {
     const { options } = this.#song.job;
     const findFile = (job) => job.stems.find((other) => other.stem === stem);
-    const getUrl = async (force) => findFile(await this.#song.refreshJob({ force })).url;
-    const source = createStemSource(options, duration_s, getUrl);
+    const source = createStemSource(options, duration_s, this.#song.urlOf(findFile));
     this.#sources.set(stem, source);
     this.#playback.addTrack(stem, source, 1);
     const strip = new ChannelStrip(stem, this.#mixer.channel(stem), () => this.#applyGains());
@@ -208,8 +207,7 @@ export class Player {
       },
       onChange: () => this.#draw(),
     });
-    const getUrl = async (force) => (await this.#song.refreshJob({ force })).peaks.url;
-    if (job.peaks) waveforms.loadPeaks(getUrl);
+    if (job.peaks) waveforms.loadPeaks(this.#song.urlOf(({ peaks }) => peaks));
     return waveforms;
   }
 

@@ -117,8 +117,13 @@ export class Song extends EventTarget {
     this.discard();
   }
 
+  /** Return a function that finds the presigned URL of a file in the job. See `fetchFile`. */
+  urlOf(findFile) {
+    return async (force) => findFile(await this.#refreshJob(force)).url;
+  }
+
   /** Return the job with presigned URLs that are still valid. `force` replaces them anyway. */
-  async refreshJob({ force = false } = {}) {
+  async #refreshJob(force) {
     const age_s = (Date.now() - this.#receivedAt_ms) / 1000;
     if (!force && age_s < this.url_lifetime_s - URL_MARGIN_S && age_s >= 0) return this.job;
     this.#refresh ??= getJob(this.id, null, this.#abortController.signal)
