@@ -66,11 +66,12 @@ const MESSAGES = {
 };
 
 /**
- * Return the message for an error.
- * @param {{code: string, detail?: string, message?: string}} error
+ * Return the message for an error, and none without one.
+ * @param {{code: string, detail?: string, message?: string}|null} error
  * @param {object} capabilities Response of GET /options, for its limits.
  */
 export function errorMessage(error, capabilities) {
+  if (!error) return "";
   const message = MESSAGES[error.code]?.(capabilities);
   return message || error.detail || error.message || "Something went wrong. Reload the page and try again.";
 }

@@ -12,7 +12,7 @@ async function start() {
   byId("welcome").hidden = loadSongs().length > 0;
   for (const dialog of document.querySelectorAll("dialog")) closeByButtons(dialog);
   const libraryModule = import("./song-library.js");
-  const showError = (error) => setText(byId("notice"), error ? errorMessage(error) : "");
+  const showError = (error) => setText(byId("notice"), errorMessage(error));
   const capabilities = await retry(getOptions, showError);
   showLimits(capabilities);
 

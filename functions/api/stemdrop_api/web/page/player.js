@@ -226,7 +226,7 @@ export class Player {
   }
 
   #showError(error) {
-    setText(this.#error, error ? errorMessage(error, this.#capabilities) : "");
+    setText(this.#error, errorMessage(error, this.#capabilities));
   }
 
   /** Draw now, and again in each animation frame during the playback. */

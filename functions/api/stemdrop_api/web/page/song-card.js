@@ -107,7 +107,7 @@ export class SongCard {
     this.#setLabel(this.openButton, this.isOpen ? "Close" : "Open");
     this.#setLabel(this.deleteButton, state === "done" ? "Delete" : hasEnded ? "Remove" : "Cancel");
     const shown = state === "interrupted" ? { code: "interrupted" } : (error ?? transientError);
-    const message = shown ? errorMessage(shown, this.#capabilities) : "";
+    const message = errorMessage(shown, this.#capabilities);
     setText(this.error, message);
     this.error.classList.toggle("transient", transientError !== null);
     const warnings = state === "done" ? job.warnings : [];

@@ -43,7 +43,7 @@ export function listenForLinks(songList, capabilities) {
     const { hash, pathname, search } = location;
     if (!hash.startsWith("#song=")) return;
     history.replaceState(null, "", pathname + search); // a reload keeps later changes
-    const showError = (error) => setText(byId("notice"), error ? errorMessage(error, capabilities) : "");
+    const showError = (error) => setText(byId("notice"), errorMessage(error, capabilities));
     showError(null);
     try {
       const { id, settings } = parseLink(hash);

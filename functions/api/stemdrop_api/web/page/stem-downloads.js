@@ -15,7 +15,7 @@ export class StemDownloads {
    */
   constructor(song, capabilities) {
     const error = createElement("p.error", { role: "alert" });
-    const onError = (shown) => setText(error, shown ? errorMessage(shown, capabilities) : "");
+    const onError = (shown) => setText(error, errorMessage(shown, capabilities));
     const rows = song.job.stems.map(({ stem }, index) =>
       createElement(
         "li",
