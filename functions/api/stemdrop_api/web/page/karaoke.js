@@ -3,6 +3,7 @@
 import { toGain, toPercent } from "./channel-strip.js";
 import { createButton, createElement, setText } from "./dom.js";
 import { LyricsLine } from "./lyrics-line.js";
+import { showPlayButton } from "./playback-controls.js";
 import { ScreenWakeLock } from "./screen-wake-lock.js";
 
 const VOCALS = "vocals";
@@ -182,11 +183,7 @@ export class Karaoke {
   }
 
   #showPlayback() {
-    const { isPlaying, isBuffering } = this.#playback;
-    const label = isPlaying ? "Pause" : "Play";
-    if (this.#playButton.ariaLabel !== label) this.#playButton.ariaLabel = label;
-    this.#playButton.classList.toggle("playing", isPlaying);
-    this.#playButton.classList.toggle("buffering", isBuffering);
+    showPlayButton(this.#playButton, this.#playback);
     if (this.#vocalsSlider !== document.activeElement) {
       this.#vocalsSlider.value = toPercent(new Map(this.#mix.mixer.stemGains()).get(VOCALS) ?? 0);
     }

@@ -42,11 +42,8 @@ export class PlaybackControls {
 
   /** Show the current state of the playback. */
   show() {
-    const { isPlaying, isBuffering, position_s, duration_s, loop } = this.#playback;
-    const label = isPlaying ? "Pause" : "Play";
-    if (this.playButton.ariaLabel !== label) this.playButton.ariaLabel = label;
-    this.playButton.classList.toggle("playing", isPlaying);
-    this.playButton.classList.toggle("buffering", isBuffering);
+    const { position_s, duration_s, loop } = this.#playback;
+    showPlayButton(this.playButton, this.#playback);
     this.endLoopButton.disabled = this.#loopStart_s === null;
     this.clearLoopButton.hidden = loop === null;
     this.startLoopButton.ariaPressed = this.#loopStart_s !== null;
@@ -103,4 +100,12 @@ export class PlaybackControls {
     this.#playback.setLoop(null, null);
     this.startLoopButton.focus(); // the focused button is hidden now
   }
+}
+
+/** Show the state of the playback on a button that toggles it. */
+export function showPlayButton(button, { isPlaying, isBuffering }) {
+  const label = isPlaying ? "Pause" : "Play";
+  if (button.ariaLabel !== label) button.ariaLabel = label;
+  button.classList.toggle("playing", isPlaying);
+  button.classList.toggle("buffering", isBuffering);
 }
