@@ -77,9 +77,15 @@ export class DecodedSource {
   #loadFile;
   #samples = null;
 
-  /** @param {() => Promise<ArrayBuffer>} loadFile */
-  constructor(loadFile) {
-    this.#loadFile = loadFile;
+  /**
+   * @param {number} duration_s Duration of the file.
+   * @param {() => Promise<ArrayBuffer>} loadFile
+   */
+  constructor(duration_s, loadFile) {
+    this.#loadFile = async () => {
+      if (duration_s > MAX_DECODED_S) throw new AppError("too_long_to_play");
+      return loadFile();
+    };
   }
 
   /** Load at most `frameCount` frames, fewer at the end, and return their decoder. */
@@ -99,20 +105,16 @@ export class DecodedSource {
 /** Return the source of a stem of a job with these options. */
 export function createStemSource({ codec, sample_rate, channels }, duration_s, getUrl) {
   if (codec === "wav" && sample_rate !== "source" && channels !== "source") return new WavSource(getUrl);
-  return new DecodedSource(async () => {
-    if (duration_s > MAX_DECODED_S) throw new AppError("too_long_to_play");
-    return fetchFile(getUrl);
-  });
+  return new DecodedSource(duration_s, () => fetchFile(getUrl));
 }
 
 /** Return the source of a local file, starting at an offset. */
 export function createFileSource(file, duration_s, offset_s) {
-  const source = new DecodedSource(async () => {
-    if (duration_s > MAX_DECODED_S) throw new AppError("too_long_to_play");
-    return file.arrayBuffer().catch(() => {
+  const source = new DecodedSource(duration_s, () =>
+    file.arrayBuffer().catch(() => {
       throw new AppError("unreadable");
-    });
-  });
+    }),
+  );
   const offsetFrames = Math.round(offset_s * SAMPLE_RATE_HZ);
   return { load: (firstFrame, frameCount) => source.load(firstFrame + offsetFrames, frameCount) };
 }
