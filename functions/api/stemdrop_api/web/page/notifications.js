@@ -42,7 +42,7 @@ export class Notifications {
   }
 
   get #isAllowed() {
-    return loadChoice() && globalThis.Notification?.permission === "granted";
+    return localStorage.getItem(CHOICE_KEY) === "yes" && globalThis.Notification?.permission === "granted";
   }
 
   /** Offer notifications when a song takes long, or the user does something else meanwhile. */
@@ -59,7 +59,7 @@ export class Notifications {
 
   async #choose(checkbox) {
     if (checkbox.checked) checkbox.checked = (await Notification.requestPermission()) === "granted";
-    saveChoice(checkbox.checked);
+    localStorage.setItem(CHOICE_KEY, checkbox.checked ? "yes" : "no");
     this.#offer();
   }
 
@@ -87,22 +87,5 @@ export class Notifications {
     if (document.hidden) return;
     this.#ended = [];
     document.title = this.#title;
-  }
-}
-
-function loadChoice() {
-  try {
-    return localStorage.getItem(CHOICE_KEY) === "yes";
-  } catch {
-    return false;
-  }
-}
-
-function saveChoice(isOn) {
-  try {
-    if (isOn) localStorage.setItem(CHOICE_KEY, "yes");
-    else localStorage.removeItem(CHOICE_KEY);
-  } catch {
-    // Without local storage, there are no notifications.
   }
 }
