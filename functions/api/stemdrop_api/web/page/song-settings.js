@@ -12,12 +12,12 @@ const MAX_LABEL_LENGTH = 60;
 const DECIMALS = 1e4;
 
 /** Return settings with every value in its range. Unknown fields are left out. */
-export function parseSettings(value, stems, duration_s) {
+export function parseSettings(value, stems, duration_s, channels = value?.stems) {
   const { pitch_semitones, tempo_percent, loop, markers, position_s } = value ?? {};
   const seconds = (number) => toNumber(number, { min: 0, max: duration_s, initial: 0 });
   const [start_s, end_s] = [seconds(loop?.start_s), seconds(loop?.end_s)];
   return {
-    stems: Object.fromEntries(stems.map((stem) => [stem, parseChannel(value?.stems?.[stem])])),
+    stems: Object.fromEntries(stems.map((stem) => [stem, parseChannel(channels?.[stem])])),
     pitch_semitones: toNumber(pitch_semitones, PITCH_SEMITONES),
     tempo_percent: toNumber(tempo_percent, TEMPO_PERCENT),
     hasCountIn: value?.hasCountIn === true,
@@ -53,13 +53,8 @@ export class SongSettings {
   /** The settings as they are now. */
   get current() {
     const { stems } = this.#mixer;
-    const { pitch_semitones, tempo_percent, loop, markers, position_s } = this.#playback;
-    const { hasCountIn, hasMetronome, metronomeVolume } = this.#playback;
-    const settings = {
-      stems: Object.fromEntries(stems.map((stem) => [stem, this.#mixer.channel(stem)])),
-      ...{ pitch_semitones, tempo_percent, hasCountIn, hasMetronome, metronomeVolume, loop, markers, position_s },
-    };
-    return parseSettings(settings, stems, this.#playback.duration_s);
+    const channels = Object.fromEntries(stems.map((stem) => [stem, this.#mixer.channel(stem)]));
+    return parseSettings(this.#playback, stems, this.#playback.duration_s, channels);
   }
 
   /** Store the settings soon. */
