@@ -239,3 +239,23 @@ def test_several_songs_are_listed(user: PageUser, make_song: SongFactory) -> Non
     user.screenshot("07-several")
     page.get_by_role("button", name="Open").click()
     expect(page.locator(".player")).to_have_count(1)
+
+
+def test_form_without_a_stem_says_so_until_one_is_chosen(
+    user: PageUser, make_song: SongFactory
+) -> None:
+    page = user.page
+    user.choose(make_song("chosen.wav", 47))
+    more = page.get_by_text("More options")
+    more.click()
+    checkboxes = page.get_by_role("group", name="Stems to return").get_by_role("checkbox")
+    for checkbox in checkboxes.all():
+        checkbox.uncheck()
+    more.click()
+    page.click("#separate")
+    expect(checkboxes.first).to_be_focused()  # the message is next to it, so it is visible
+    message = checkboxes.first.evaluate("(checkbox) => checkbox.validationMessage")
+    assert message == "Choose at least one stem."
+    checkboxes.last.check()
+    page.click("#separate")
+    user.card("done")

@@ -96,7 +96,9 @@ export class OptionsForm {
     const all = this.#stemCheckboxes();
     const stems = all.filter(({ checked }) => checked).map(({ value }) => value);
     all[0].setCustomValidity(stems.length ? "" : "Choose at least one stem.");
-    if (!byId("options-form").reportValidity()) return null;
+    const form = byId("options-form");
+    form.querySelector("details").open ||= !form.checkValidity();
+    if (!form.reportValidity()) return null;
     const codec = byId("codec").value;
     const options = { model: this.#modelWithBand(), quality: this.#quality.value, codec, ...this.#lyrics.options };
     if (stems.length < all.length) options.stems = stems;
