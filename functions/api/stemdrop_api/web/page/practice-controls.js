@@ -4,7 +4,7 @@ import { createButton, createElement, setText } from "./dom.js";
 import { formatExactTime } from "./format.js";
 import { PITCH_SEMITONES, TEMPO_PERCENT } from "./playback-settings.js";
 
-const CENTS = { min: -50, max: 50, initial: 0 };
+const CENTS = { min: -50, max: 49, initial: 0 }; // 50 would be a semitone higher, and -50
 const MAX_LABEL_LENGTH = 60;
 
 export class PracticeControls {
