@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from browser import STILL, PageUser, new_context
 from media import decode
@@ -229,3 +229,43 @@ def test_playback_after_the_end_restarts(listener: PageUser, make_song: SongFact
     expect(page.get_by_role("slider", name="Position")).to_have_value("3")
     page.keyboard.press("Space")
     play_until(page, 1)
+
+
+def test_playback_continues_when_the_connection_is_back(
+    listener: PageUser, make_song: SongFactory
+) -> None:
+    listener.expected = ["net::ERR_"]
+    page = listener.page
+    separate_four_stems(listener, make_song(*SONG))
+    error = page.get_by_role("alert").filter(has_text="The connection is lost.")
+    listener.context.set_offline(True)
+    page.get_by_role("button", name="Play").click()
+    expect(error).to_be_visible()
+    page.get_by_role("slider", name="Position").fill("5")
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    listener.context.set_offline(False)
+    play_until(page, 6)
+    expect(error).to_have_count(0)
+
+
+def test_error_of_the_playback_goes_when_the_song_plays(
+    listener: PageUser, make_song: SongFactory
+) -> None:
+    listener.expected = ["Failed to load resource"]
+    page = listener.page
+    separate_four_stems(listener, make_song(*SONG))
+
+    def reject(route: Route) -> None:
+        route.fulfill(status=403, headers={"Access-Control-Allow-Origin": "*"})
+
+    vocals = re.compile("vocals.wav")
+    listener.context.route(vocals, reject)
+    play = page.get_by_role("button", name="Play")
+    error = page.get_by_role("alert").filter(has_text="This song is no longer on the server.")
+    play.click()
+    expect(error).to_be_visible()
+    expect(play).to_be_visible()
+    listener.context.unroute(vocals)
+    play.click()
+    play_until(page, 1)
+    expect(error).to_have_count(0)

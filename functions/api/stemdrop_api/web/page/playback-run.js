@@ -2,7 +2,7 @@
 
 import { SAMPLE_RATE_HZ } from "./audio-source.js";
 import { countInFrames, Metronome } from "./metronome.js";
-import { delay } from "./retry.js";
+import { delay, retry } from "./retry.js";
 import { SongClock } from "./song-clock.js";
 import { partsToPlay } from "./parts-to-play.js";
 import { MAX_PART_FRAMES } from "./stretch-node.js";
@@ -83,15 +83,16 @@ export class PlaybackRun {
   /**
    * Play to the end of the song.
    * @param {number} frame Frame of the song.
-   * @param {{clockFrame?: number, hasCountIn?: boolean, onBuffering: (promise: Promise) => Promise}} options
+   * @param {{clockFrame?: number, hasCountIn?: boolean, onBuffering: (promise: Promise) => Promise,
+   *   onTransientError: (error: AppError|null) => void}} options
    *   With `clockFrame`, the run starts then, and fades in over another run that ends. `onBuffering`
-   *   gets the samples that are being loaded.
+   *   gets the samples that are being loaded. See `retry` for `onTransientError`.
    */
-  async play(frame, { clockFrame = 0, hasCountIn = false, onBuffering }) {
+  async play(frame, { clockFrame = 0, hasCountIn = false, onBuffering, onTransientError }) {
     const { signal, clock } = this;
     if (clockFrame > 0) this.#fadeIn(clockFrame);
     this.metronome.run(() => this.#settings.hasMetronome, signal);
-    const load = (part) => onBuffering(this.#load(part, signal));
+    const load = (part) => onBuffering(retry(() => this.#load(part, signal), onTransientError, signal));
     if (this.isStretched) await this.#preRoll(frame, load);
     const { frames } = this.#settings;
     const { ahead_s, maxFrames } = this.isStretched ? STRETCHED : PLAIN;

@@ -11,7 +11,7 @@ import { Track } from "./track.js";
 // What a run has to take over while it plays.
 const UPDATING_SETTINGS = new Set(["loop", "tempo_percent", "pitch_semitones"]);
 const BUFFERING_DELAY_MS = 150;
-/** Dispatches "change", "setting", "ended", and "error" with the error as its detail. */
+/** Dispatches "change", "setting", "ended", and "error" with the error as its detail, or null once it is over. */
 export class Playback extends PlaybackSettings {
   isPlaying = false;
   isBuffering = false;
@@ -23,6 +23,7 @@ export class Playback extends PlaybackSettings {
   #isCountingIn = false;
   #stretchNode = null;
   #latestStart = null;
+  #error = null;
   #isUpToDate = true;
   #isUpdating = false;
 
@@ -71,6 +72,7 @@ export class Playback extends PlaybackSettings {
     this.isPlaying = false;
     this.#stop();
     this.isBuffering = false;
+    this.#setError(null);
     this.#dispatchChange();
   }
 
@@ -113,7 +115,8 @@ export class Playback extends PlaybackSettings {
   async #continue() {
     const run = this.#run;
     const stretchNode = await this.#loadStretchNode();
-    await Promise.all([...this.#tracks.values()].map((track) => track.load(this.#currentFrame())));
+    // What can't be loaded is reported by the next run, which retries.
+    await Promise.allSettled([...this.#tracks.values()].map((track) => track.load(this.#currentFrame())));
     if (run !== this.#run || !this.isPlaying) return; // the next run has the new settings
     const isHeard = run !== null && run.clock.frameAt(this.#clockFrame()) !== null;
     if (!isHeard) this.#restart(this.#startFrame, this.#isCountingIn);
@@ -160,8 +163,9 @@ export class Playback extends PlaybackSettings {
   async #start(run, frame, options) {
     this.#run = run;
     const onBuffering = (loading) => this.#showBuffering(loading);
+    const onTransientError = (error) => run === this.#run && this.#setError(error);
     try {
-      await run.play(frame, { ...options, onBuffering });
+      await run.play(frame, { ...options, onBuffering, onTransientError });
       if (run !== this.#run) return;
       this.isPlaying = false;
       this.#stop();
@@ -176,6 +180,12 @@ export class Playback extends PlaybackSettings {
   #fail(error) {
     this.pause();
     if (!(error instanceof AppError)) throw error;
+    this.#setError(error);
+  }
+
+  #setError(error) {
+    if (this.#error === error) return;
+    this.#error = error;
     this.dispatchEvent(new CustomEvent("error", { detail: error }));
   }
 

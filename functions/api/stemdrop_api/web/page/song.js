@@ -226,7 +226,7 @@ export class Song extends EventTarget {
 
   #retry(operation) {
     const onTransientError = (error) => {
-      if (error === null && this.transientError === null) return;
+      if (error === this.transientError) return;
       this.transientError = error;
       this.#dispatchChange();
     };
