@@ -106,10 +106,7 @@ export class Karaoke {
   }
 
   #createControls() {
-    this.#playButton = createButton("button.play", "", () => {
-      if (this.#playback.isPlaying) this.#playback.pause();
-      else this.#playback.play();
-    });
+    this.#playButton = createButton("button.play", "", () => this.#playback.toggle());
     this.#vocalsSlider = createElement("input", {
       type: "range", min: 0, max: 100, on: { input: () => this.#setVocals(this.#vocalsSlider.valueAsNumber) },
     });

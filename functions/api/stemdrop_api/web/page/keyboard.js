@@ -18,7 +18,7 @@ const TAKES_ARROWS = "[type=range], [type=radio], [role=slider]";
  */
 const SHORTCUTS = {
   Play: [
-    { keys: [" ", "k"], labels: ["Space", "K"], text: "Play or pause", run: (player) => player.togglePlayback() },
+    { keys: [" ", "k"], labels: ["Space", "K"], text: "Play or pause", run: ({ playback }) => playback.toggle() },
     { keys: ["j", "arrowleft"], labels: ["J", "←"], text: `Back ${LONG_STEP_S} seconds`, run: seekBy(-LONG_STEP_S) },
     { keys: ["l", "arrowright"], labels: ["L", "→"], text: `Forward ${LONG_STEP_S} seconds`, run: seekBy(LONG_STEP_S) },
     { keys: ["shift+arrowleft"], labels: ["Shift ←"], text: "Back 1 second", run: seekBy(-SHORT_STEP_S) },

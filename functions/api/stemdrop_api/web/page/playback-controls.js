@@ -15,7 +15,7 @@ export class PlaybackControls {
   constructor(playback, title) {
     this.#playback = playback;
     const button = (text, ariaLabel, click) => createButton("button.toggle", text, click, { ariaLabel });
-    this.playButton = createButton("button.play", "", () => this.#togglePlayback());
+    this.playButton = createButton("button.play", "", () => playback.toggle());
     this.currentTime = createElement("span.time", { ariaHidden: "true" });
     this.positionSlider = this.#createPositionSlider();
     this.totalTime = createElement("span.time", { ariaHidden: "true" }, formatTime(playback.duration_s));
@@ -76,11 +76,6 @@ export class PlaybackControls {
       },
     });
     return slider;
-  }
-
-  #togglePlayback() {
-    if (this.#playback.isPlaying) this.#playback.pause();
-    else this.#playback.play();
   }
 
   #startLoop() {

@@ -76,6 +76,11 @@ export class Playback extends PlaybackSettings {
     this.#dispatchChange();
   }
 
+  toggle() {
+    if (this.isPlaying) this.pause();
+    else this.play();
+  }
+
   seek(position_s) {
     const frame = Math.round(clamp(position_s, { min: 0, max: this.duration_s }) * SAMPLE_RATE_HZ);
     if (this.isPlaying) this.#restart(frame);

@@ -107,13 +107,6 @@ export class Player {
     return options.residual || stems.length === all?.length;
   }
 
-  /** Play or pause. */
-  togglePlayback() {
-    this.#showError(null);
-    if (this.#playback.isPlaying) this.#playback.pause();
-    else this.#playback.play();
-  }
-
   /** Stop the playback and release its memory. */
   close() {
     cancelAnimationFrame(this.#animationFrame);
