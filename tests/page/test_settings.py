@@ -41,6 +41,16 @@ async ({ module, values }) => {
   return values.map((value) => parseSettings(JSON.parse(value), ["vocals"], 60));
 }
 """
+# The frames of a position and a loop after their settings were stored and restored.
+RESTORE = """
+async ({ module, start, end }) => {
+  const { parseSettings } = await import(module);
+  const [start_s, end_s] = [start, end].map((frame) => frame / 44100);
+  const given = { position_s: end_s, loop: { start_s, end_s } };
+  const { position_s, loop } = parseSettings(given, [], end_s);
+  return [position_s, loop.start_s, loop.end_s].map((time_s) => Math.round(44100 * time_s));
+}
+"""
 DEFAULTS: dict[str, Any] = {
     "stems": {"vocals": {"volume": 1, "pan": 0, "muted": False, "soloed": False}},
     "pitch_semitones": 0,
@@ -259,6 +269,12 @@ def test_settings_are_checked_value_by_value(module_page: Page) -> None:
     }
     found = module_page.evaluate(PARSE, request)
     assert found == [{**DEFAULTS, **changes} for _, changes in HOSTILE]
+
+
+def test_stored_times_are_exact_to_a_sample(module_page: Page) -> None:
+    for start, end in ((12_345, 123_457), (44_101, 529_201)):
+        request = {"module": module("song-settings.js"), "start": start, "end": end}
+        assert module_page.evaluate(RESTORE, request) == [end, start, end]
 
 
 def test_broken_links_get_one_sentence(user: PageUser) -> None:

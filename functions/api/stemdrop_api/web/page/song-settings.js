@@ -9,7 +9,7 @@ const VOLUME = { min: 0, max: 1, initial: 1 };
 const PAN = { min: -1, max: 1, initial: 0 };
 const MAX_MARKERS = 100;
 const MAX_LABEL_LENGTH = 60;
-const DECIMALS = 1e4;
+const DECIMALS = 1e6; // exact to a sample
 
 /** Return settings with every value in its range. Unknown fields are left out. */
 export function parseSettings(value, stems, duration_s, channels = value?.stems) {
