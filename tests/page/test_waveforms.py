@@ -178,6 +178,23 @@ IS_DETAILED = f"""
 }}
 """
 
+# Delays the last step of each spectrogram until `release()`, which returns how many there were.
+HOLD_SPECTROGRAMS = """
+() => {
+  const { createImageBitmap } = globalThis;
+  let held = [];
+  globalThis.createImageBitmap = (...image) =>
+    new Promise((resolve) => held.push(() => resolve(createImageBitmap(...image))));
+  globalThis.heldCount = () => held.length;
+  globalThis.release = async () => {
+    held.forEach((create) => create());
+    held = [];
+    await createImageBitmap(new ImageData(1, 1)); // those before are finished then
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+  };
+}
+"""
+
 
 def module(name: str) -> str:
     return f"/page/{version()}/{name}"
@@ -429,3 +446,28 @@ def test_spectrogram_and_selection_are_shown(user: PageUser, make_song: SongFact
     assert loop_box is not None
     assert abs(loop_box["width"] / box["width"] - 0.2) < 0.02
     user.screenshot("34-selection")
+
+
+def test_spectrogram_that_is_late_does_not_replace_the_waveform(
+    user: PageUser, make_song: SongFactory
+) -> None:
+    page = user.page
+    separate_four_stems(user, make_song(*SONG))
+    page.evaluate(HOLD_SPECTROGRAMS)
+    button = page.get_by_role("button", name="Spectrogram")
+    visible = page.locator(".zoom-controls .hint")
+    whole = drawn(page, "Bass")
+    button.click()
+    user.wait_for("() => heldCount() === 5")
+    page.get_by_role("button", name="Show the whole song").click()
+    expect(visible).to_have_text("Zoom in to 20 seconds to see the spectrogram.")
+    page.evaluate("release()")
+    np.testing.assert_array_equal(drawn(page, "Bass"), whole)
+    button.click()
+    button.click()
+    user.wait_for("() => heldCount() === 5")
+    button.click()
+    expect(visible).to_have_text("0:00 to 0:20")
+    part = drawn(page, "Bass")
+    page.evaluate("release()")
+    np.testing.assert_array_equal(drawn(page, "Bass"), part)

@@ -149,7 +149,7 @@ export class Waveforms {
       const [columns, rows] = [waveform.element.clientWidth, waveform.element.clientHeight];
       const size = { columns, rows };
       const image = await this.#spectrograms.draw(name, this.#sources.get(name), start_s, end_s, size);
-      if (image === null) return;
+      if (image === null || this.#range.span_s > MAX_SPECTROGRAM_S || !this.#spectrograms) return;
       waveform.spectrogram = { image, start_s, end_s };
     } else if (span_s > MAX_SAMPLES_S || waveform.samples.has(start_s, end_s)) {
       return;
