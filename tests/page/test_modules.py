@@ -136,3 +136,18 @@ def test_connection_lost_during_a_response_is_an_error_that_is_retried(module_pa
     found = module_page.evaluate(LOSE_BODIES, module(""))
     names = ("wav", "mp3", "lyrics", "getJob", "createJob")
     assert found == dict.fromkeys(names, "offline")
+
+
+def test_loop_that_the_end_makes_too_short_is_none(module_page: Page) -> None:
+    found = module_page.evaluate(
+        """async (module) => {
+          const { PlaybackSettings } = await import(module);
+          const settings = new PlaybackSettings(3, []);
+          return [[2.5, 9], [2.9, 9]].map((ends) => {
+            settings.setLoop(...ends);
+            return settings.loop;
+          });
+        }""",
+        module("playback-settings.js"),
+    )
+    assert found == [{"start_s": 2.5, "end_s": 3}, None]

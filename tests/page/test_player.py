@@ -269,3 +269,22 @@ def test_error_of_the_playback_goes_when_the_song_plays(
     play.click()
     play_until(page, 1)
     expect(error).to_have_count(0)
+
+
+def test_loop_that_is_dragged_at_the_end_has_the_minimal_length(
+    listener: PageUser, make_song: SongFactory
+) -> None:
+    page = listener.page
+    separate_four_stems(listener, make_song("end.wav", 63, 3.0))
+    box = page.locator(".waveform").first.bounding_box()
+    assert box is not None
+    right = box["x"] + box["width"]
+    page.mouse.move(right - 12, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(right - 1, box["y"] + 20, steps=4)
+    page.mouse.up()
+    start = page.get_by_role("slider", name="Start of the loop")
+    expect(start).to_have_attribute("aria-valuetext", "0:02.80")
+    expect(page.get_by_role("slider", name="End of the loop")).to_have_attribute(
+        "aria-valuetext", "0:03.00"
+    )

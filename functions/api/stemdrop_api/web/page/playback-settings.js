@@ -94,8 +94,9 @@ export class PlaybackSettings extends EventTarget {
 
   /** Loop a part of the song. Null, or a part that is too short, clears the loop. */
   setLoop(start_s, end_s) {
-    const isLoop = start_s !== null && end_s - start_s >= MIN_LOOP_S - 1e-5;
-    this.#set("loop", isLoop ? { start_s, end_s: Math.min(end_s, this.duration_s) } : null);
+    const loop = { start_s, end_s: Math.min(end_s, this.duration_s) };
+    const isLoop = start_s !== null && loop.end_s - start_s >= MIN_LOOP_S - 1e-5;
+    this.#set("loop", isLoop ? loop : null);
   }
 
   #set(name, value) {

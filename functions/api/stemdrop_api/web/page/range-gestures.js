@@ -1,7 +1,8 @@
 // Gestures on the waveforms: seek, select a loop, zoom and pan, by mouse, touchpad and touch.
 
+import { MIN_LOOP_S } from "./playback-settings.js";
+
 const MIN_DRAG_PX = 6;
-const MIN_LOOP_S = 0.2;
 // A notch of a wheel has 100 or 120 pixels and zooms by about 1.4; a pinch on a touchpad has few.
 const ZOOM_PER_PX = 0.003;
 
@@ -24,7 +25,8 @@ export function addGestures(element, range, { onSeek, onSelecting, onSelect }) {
   };
   const selection = (event) => {
     const ends = [dragStart.time_s, range.toSeconds(fractionAt(event.clientX))].sort((a, b) => a - b);
-    return { start_s: ends[0], end_s: Math.max(ends[1], ends[0] + MIN_LOOP_S) };
+    const end_s = Math.min(Math.max(ends[1], ends[0] + MIN_LOOP_S), range.duration_s);
+    return { start_s: Math.max(Math.min(ends[0], end_s - MIN_LOOP_S), 0), end_s };
   };
   const endDrag = () => {
     if (dragStart?.isDragging) onSelecting(null);

@@ -9,14 +9,14 @@ const FOLLOW_FRACTION = 0.1;
 export class VisibleRange extends EventTarget {
   /** Whether the range moves with the playback. It doesn't while the user looks at another part. */
   isFollowing = true;
-  #duration_s;
+  duration_s;
   #minSpan_s;
   #position_s = 0;
 
   /** @param {number} duration_s Duration of the song, which is visible as a whole at first. */
   constructor(duration_s) {
     super();
-    this.#duration_s = duration_s;
+    this.duration_s = duration_s;
     this.#minSpan_s = Math.min(MIN_SPAN_S, duration_s);
     this.start_s = 0;
     this.end_s = duration_s;
@@ -27,7 +27,7 @@ export class VisibleRange extends EventTarget {
   }
 
   get isWhole() {
-    return this.span_s >= this.#duration_s;
+    return this.span_s >= this.duration_s;
   }
 
   /** Return where a time is in the range: 0 at its start, 1 at its end, others outside. */
@@ -52,7 +52,7 @@ export class VisibleRange extends EventTarget {
 
   /** Divide the span by a factor. A time, by default the center, stays at its place. */
   zoom(factor, around_s = (this.start_s + this.end_s) / 2) {
-    const span_s = Math.min(Math.max(this.span_s / factor, this.#minSpan_s), this.#duration_s);
+    const span_s = Math.min(Math.max(this.span_s / factor, this.#minSpan_s), this.duration_s);
     const start_s = around_s - this.toFraction(around_s) * span_s;
     this.show(start_s, start_s + span_s);
   }
@@ -64,7 +64,7 @@ export class VisibleRange extends EventTarget {
   }
 
   showAll() {
-    this.show(0, this.#duration_s);
+    this.show(0, this.duration_s);
   }
 
   /** Move to the playback's position if it leaves the range. */
@@ -75,8 +75,8 @@ export class VisibleRange extends EventTarget {
   }
 
   #set(start_s, span_s) {
-    const newSpan_s = Math.min(Math.max(span_s, this.#minSpan_s), this.#duration_s);
-    const newStart_s = Math.min(Math.max(start_s, 0), this.#duration_s - newSpan_s);
+    const newSpan_s = Math.min(Math.max(span_s, this.#minSpan_s), this.duration_s);
+    const newStart_s = Math.min(Math.max(start_s, 0), this.duration_s - newSpan_s);
     if (newStart_s === this.start_s && newStart_s + newSpan_s === this.end_s) return;
     this.start_s = newStart_s;
     this.end_s = newStart_s + newSpan_s;
