@@ -159,6 +159,18 @@ def test_media_keys_control_the_song_and_reach_the_next(
     assert page.evaluate("Object.values(given.handlers).every((handler) => handler === null)")
 
 
+def test_song_that_cannot_be_played_is_skipped(listener: PageUser, make_song: SongFactory) -> None:
+    page = listener.page
+    for number, (title, codec) in enumerate({"One": "wav", "Two": "wma", "Three": "wav"}.items()):
+        listener.choose(make_song(f"{title}.wav", 715 + number))
+        page.locator("#codec").select_option(codec)
+        page.click("#separate")
+        listener.card("done", title)
+    page.keyboard.press("p")  # the newest song is at the top
+    three = page.locator(".card").filter(has_text="Three")
+    expect(three.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+
+
 @pytest.mark.parametrize("stays", [False, True])
 def test_token_is_stored_on_the_device_only_if_the_user_says_so(
     browser: Browser, site: Site, stays: bool

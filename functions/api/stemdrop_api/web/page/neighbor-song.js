@@ -1,11 +1,11 @@
 // Moving from the open song to the next one in the list.
 
 /**
- * Open the next or the previous song that is done, and play it. Return whether there is one.
+ * Open the next or the previous song that can be played, and play it. Return whether there is one.
  * @param {1|-1} direction
  */
 export function openNeighbor(direction) {
-  const cards = [...document.querySelectorAll(".card[data-state=done]:not([hidden])")];
+  const cards = [...document.querySelectorAll(".card[data-playable]:not([hidden])")];
   const index = cards.findIndex((card) => card.querySelector(".player"));
   const card = index < 0 ? undefined : cards[index + direction];
   if (card === undefined) return false;

@@ -94,6 +94,7 @@ export class SongCard {
     const { state, error, transientError, job } = this.song;
     const hasEnded = ENDED_STATES.has(state);
     this.element.dataset.state = state;
+    this.element.toggleAttribute("data-playable", state === "done" && canPlay(job.options.codec));
     this.#showMusic(state === "done" ? job.music : null);
     setText(this.duration, state === "done" ? formatTime(durationOf(this.song) ?? 0) : "");
     setText(this.statusText, this.#statusText());
