@@ -215,3 +215,21 @@ def test_cancel_during_the_upload_deletes_the_job(user: PageUser, make_song: Son
     user.page.evaluate("fetch('/healthz').then((response) => response.status)")
     assert methods.count("DELETE") == 1
     assert user.page.evaluate("localStorage['stemdrop.songs']") == "[]"
+
+
+def test_canceled_choice_of_a_file_keeps_the_song_and_its_options(
+    user: PageUser, make_song: SongFactory
+) -> None:
+    page = user.page
+    user.choose(make_song("late.wav", 96))
+    page.get_by_text("More options").click()
+    page.get_by_label("Start, in seconds").fill("100")
+    page.click("#separate")
+    user.card("failed")
+    user.reload()  # the page has no file anymore
+    user.card("failed").get_by_role("button", name="Choose late again").click()
+    page.dispatch_event("#file-input", "cancel")
+    expect(page.locator(".card")).to_have_count(1)
+    user.choose(make_song("other.wav", 97))
+    expect(page.get_by_label("Start, in seconds")).to_have_value("")
+    expect(page.locator(".card")).to_have_count(1)

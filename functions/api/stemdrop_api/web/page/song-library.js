@@ -17,7 +17,7 @@ import { Song } from "./song.js";
  */
 export function showLibrary(capabilities) {
   const optionsForm = new OptionsForm(capabilities);
-  let nextOptions = null;
+  let again = null; // { options, removeCard } of a song whose file is being chosen again
   const pendingUploads = new PendingUploads(capabilities, optionsForm, (songs, options) => {
     // The list has the first song at the top, and its upload is the first.
     songs.forEach((song, index) => (song.added_ms = Date.now() + songs.length - index));
@@ -25,15 +25,18 @@ export function showLibrary(capabilities) {
     songs.forEach((song) => song.separate(options));
     cards.at(-1).heading.focus();
   });
-  const songList = new SongList(capabilities, (song) => {
-    if (song.file) pendingUploads.add([song.file], { options: song.job?.options });
-    else nextOptions = song.job?.options ?? null;
-    if (!song.file) byId("file-input").click();
+  const addFiles = (files, isComplete) => {
+    again?.removeCard();
+    pendingUploads.add(files, { options: again?.options, isComplete });
+    again = null;
+  };
+  const songList = new SongList(capabilities, ({ file, job }, removeCard) => {
+    again = { options: job?.options, removeCard };
+    if (file) addFiles([file]);
+    else byId("file-input").click();
   });
-  listenForFiles((files, isComplete) => {
-    pendingUploads.add(files, { options: nextOptions, isComplete });
-    nextOptions = null;
-  });
+  byId("file-input").addEventListener("cancel", () => (again = null));
+  listenForFiles(addFiles);
   const stored = loadSongs();
   const listedJobs = stored.length > 1 ? findJobs(stored.map(({ id }) => id)) : Promise.resolve(new Map());
   for (const entry of stored.reverse()) {

@@ -37,7 +37,8 @@ export class SongList {
 
   /**
    * @param {object} capabilities Response of GET /options.
-   * @param {(song: Song) => void} onChooseAgain Receives a song whose file has to be chosen again.
+   * @param {(song: Song, removeCard: () => void) => void} onChooseAgain Receives a song whose file has to be
+   *   chosen again, and what removes it once that is done.
    */
   constructor(capabilities, onChooseAgain) {
     this.#capabilities = capabilities;
@@ -108,10 +109,11 @@ export class SongList {
 
   #chooseAgain(card) {
     const { song } = card;
-    this.#remove([card]);
-    if (song.state === "gone") song.discard();
-    else song.delete().catch(() => song.discard());
-    this.#onChooseAgain(song);
+    this.#onChooseAgain(song, () => {
+      this.#remove([card]);
+      if (song.state === "gone") song.discard();
+      else song.delete().catch(() => song.discard());
+    });
   }
 
   /** Delete songs when the notice goes, so that it can be undone. What has nothing to keep goes at once. */
