@@ -270,6 +270,12 @@ def test_loop_is_exact_at_another_tempo_and_pitch(user: PageUser) -> None:
     assert abs(drift) < 1
 
 
+def test_song_ends_though_the_tempo_changes_shortly_before(user: PageUser) -> None:
+    steps = {2.95: "playback.tempo_percent = 75; await nextRun();"}
+    found = record(user, TONE, 4.0, duration_s=3.0, steps=steps)
+    assert found.ended_at_s == pytest.approx(3.1, abs=0.1)
+
+
 def clicks_s(samples: Samples) -> Samples:
     """Return when clicks start."""
     loud = np.flatnonzero(np.abs(samples) > 0.05)

@@ -54,7 +54,6 @@ export class PlaybackRun {
       gainNode.connect(panNode).connect(this.#output);
       this.#trackNodes.set(track, { gainNode, panNode });
     }
-    stretchNode?.connect(this.#gainNodes);
   }
 
   get signal() {
@@ -90,6 +89,7 @@ export class PlaybackRun {
    */
   async play(frame, { clockFrame = 0, hasCountIn = false, onBuffering, onTransientError }) {
     const { signal, clock } = this;
+    this.stretchNode?.connect(this.#gainNodes);
     if (clockFrame > 0) this.#fadeIn(clockFrame);
     this.metronome.run(() => this.#settings.hasMetronome, signal);
     const load = (part) => onBuffering(retry(() => this.#load(part, signal), onTransientError, signal));

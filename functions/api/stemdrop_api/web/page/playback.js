@@ -138,9 +138,10 @@ export class Playback extends PlaybackSettings {
     const next = this.#createRun(stretchNode);
     const clockFrame = next.earliestClockFrame;
     const frame = Math.round(run.clock.frameAt(clockFrame));
+    if (frame >= this.frames) return clockFrame; // the song ends before
     this.#stopRun(run, clockFrame, stretchNode === run.stretchNode);
     this.#previousRun = run;
-    if (frame < this.frames) this.#start(next, frame, { clockFrame });
+    this.#start(next, frame, { clockFrame });
     return clockFrame;
   }
 
