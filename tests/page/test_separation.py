@@ -134,7 +134,7 @@ def test_all_options_are_sent(user: PageUser, make_song: SongFactory) -> None:
         page.get_by_label(stem, exact=True).uncheck()
     page.get_by_label("Start, in seconds").fill("1.5")
     page.get_by_label("Duration, in seconds").fill("2")
-    page.get_by_label("Sound track").fill("1")
+    page.get_by_label("Audio track").fill("1")
     page.get_by_label("Titles of the stems").fill("{stem}")
     for name in ("high frequencies", "residual stem", "would clip", "own sample"):
         page.get_by_label(name).check()

@@ -62,7 +62,8 @@ const MESSAGES = {
   link_not_found: () => "The song of this link isn’t on the server anymore. Ask whoever sent it to separate it again.",
   mix_failed: () => "The mix was not saved because a part of this page could not start. Reload the page.",
   too_long_to_play: () =>
-    "This song is too long to play here in this format. Save the stems, or choose WAV next time.",
+    "This song is too long to play here with these options. " +
+    "Save the stems. Next time, choose WAV in stereo at 44,100 Hz.",
 };
 
 /**

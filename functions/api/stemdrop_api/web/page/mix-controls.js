@@ -5,7 +5,7 @@ import { AppError } from "./errors.js";
 import { renderMix } from "./mix-renderer.js";
 
 const FORMATS = [
-  ["wav", "WAV, 24 bit, for editing"],
+  ["wav", "WAV, 24-bit, for editing"],
   ["mp3", "MP3, 320 kbit/s, for listening"],
 ];
 const URL_LIFETIME_MS = 60_000;
