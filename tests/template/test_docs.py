@@ -187,7 +187,8 @@ def test_documented_endpoints_are_complete(template: dict[str, Any], root: Path)
 
 
 def test_pieces_that_the_page_plays_are_documented(root: Path) -> None:
-    track = text_of(root / "functions/api/stemdrop_api/web/page/track.js")
+    page = root / "functions/api/stemdrop_api/web/page"
+    track = text_of(page / "track.js")
     (seconds,) = map(int, re.findall(r"SEGMENT_FRAMES = (\d+) \* SAMPLE_RATE_HZ", track))
     (cached,) = map(int, re.findall(r"CACHED_SEGMENTS = (\d+)", track))
     guide, cost = (
@@ -196,6 +197,11 @@ def test_pieces_that_the_page_plays_are_documented(root: Path) -> None:
     piece = f" {('zero', 'one', 'two', 'three', 'four')[seconds]}-second pieces"
     assert piece in guide
     assert piece in cost
-    megabytes = cached * seconds * 44_100 * 2 * 2 / 1e6
-    sizes = f"{megabytes:.0f} MB of memory ({2 * megabytes:.0f} MB at 32 bits)"
+    (ahead_s,) = map(
+        int, re.findall(r"PLAIN = { ahead_s: (\d+)", text_of(page / "playback-run.js"))
+    )
+    channel_frames_per_s = 2 * 44_100
+    decoded = (ahead_s + seconds) * channel_frames_per_s * 4 / 1e6
+    cached_16, cached_32 = (cached * seconds * channel_frames_per_s * size / 1e6 for size in (2, 4))
+    sizes = f"{cached_16 + decoded:.0f} MB of memory ({cached_32 + decoded:.0f} MB at 32 bits)"
     assert f"Each stem takes {sizes}" in re.sub(r"\s+", " ", guide)
