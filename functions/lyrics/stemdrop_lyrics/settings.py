@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from stemdrop.env import positive, require, topic_arn
+from stemdrop.env import require, retry_delays_s, topic_arn
 
 # Four attempts in 13 minutes; see maxReceiveCount in template.yaml.
 RETRY_DELAYS_S = (30, 120, 600)
@@ -43,12 +43,10 @@ class LyricsSettings:
         SetupError : A variable is missing or invalid; the message names it.
         """
         env = require(environment, cls.VARIABLES)
-        delays = environment.get("RETRY_DELAYS_S", "")
         return cls(
             stems_bucket=env["STEMS_BUCKET"],
             completion_topic_arn=topic_arn("COMPLETION_TOPIC_ARN", env["COMPLETION_TOPIC_ARN"]),
             queue_url=env["LYRICS_QUEUE_URL"],
             metrics_namespace=env["METRICS_NAMESPACE"],
-            retry_delays_s=tuple(positive("RETRY_DELAYS_S", value) for value in delays.split())
-            or RETRY_DELAYS_S,
+            retry_delays_s=retry_delays_s(environment, RETRY_DELAYS_S),
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from stemdrop.env import choice, positive, require, topic_arn
+from stemdrop.env import choice, positive, require, retry_delays_s, topic_arn
 from stemdrop.lyrics import LyricsEngine
 from stemdrop.pricing import USD_PER_GB_SECOND
 from stemdrop_separate.models.catalog import BackendName
@@ -83,7 +83,6 @@ class Settings:
         """
         env = require(environment, cls.VARIABLES)
         arn = environment.get("COMPLETION_TOPIC_ARN")
-        delays = environment.get("RETRY_DELAYS_S", "")
         return cls(
             uploads_bucket=env["UPLOADS_BUCKET"],
             stems_bucket=env["STEMS_BUCKET"],
@@ -96,8 +95,7 @@ class Settings:
             work_dir=Path(tempfile.gettempdir()) / "stemdrop",
             completion_topic_arn=topic_arn("COMPLETION_TOPIC_ARN", arn) if arn else None,
             song_queue_url=environment.get("SONG_QUEUE_URL") or None,
-            retry_delays_s=tuple(positive("RETRY_DELAYS_S", value) for value in delays.split())
-            or RETRY_DELAYS_S,
+            retry_delays_s=retry_delays_s(environment, RETRY_DELAYS_S),
             lyrics=environment.get("LYRICS") or LyricsEngine.NONE,
             lyrics_queue_url=environment.get("LYRICS_QUEUE_URL") or None,
         )

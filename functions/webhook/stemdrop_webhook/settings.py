@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from stemdrop.callback_url import WebhookHosts
-from stemdrop.env import positive, require
+from stemdrop.env import require, retry_delays_s
 from stemdrop.errors import SetupError
 
 # Seven attempts in 15 hours; see maxReceiveCount in template.yaml. SQS allows 12 hours each.
@@ -46,13 +46,11 @@ class WebhookSettings:
         SetupError : A variable is missing or invalid; the message names it.
         """
         env = require(environment, cls.VARIABLES)
-        delays = environment.get("RETRY_DELAYS_S", "")
         return cls(
             hosts=WebhookHosts.from_env(environment),
             secrets=tuple(map(_decode, env["WEBHOOK_SECRET"].split(","))),
             queue_url=env["WEBHOOK_QUEUE_URL"],
-            retry_delays_s=tuple(positive("RETRY_DELAYS_S", value) for value in delays.split())
-            or RETRY_DELAYS_S,
+            retry_delays_s=retry_delays_s(environment, RETRY_DELAYS_S),
         )
 
 

@@ -54,3 +54,14 @@ def positive(name: str, value: str) -> int:
     if not re.fullmatch(r"[0-9]{1,15}", value) or int(value) == 0:
         raise SetupError(f"{name} can't be {value!r}: use a whole number above 0.")
     return int(value)
+
+
+def retry_delays_s(environment: Mapping[str, str], default: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the delays in RETRY_DELAYS_S, separated by spaces, or the default if there are none.
+
+    Raises
+    ------
+    SetupError : One of them isn't a whole number above 0.
+    """
+    delays = environment.get("RETRY_DELAYS_S", "")
+    return tuple(positive("RETRY_DELAYS_S", value) for value in delays.split()) or default
