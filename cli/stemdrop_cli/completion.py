@@ -6,9 +6,9 @@ from dataclasses import fields
 import shtab
 
 from stemdrop.options import Options
+from stemdrop_cli.errors import DONE
 
 SHELLS = ("bash", "zsh", "fish", "powershell")
-DONE = 0
 FILES = {"songs", "inputs", "ffmpeg"}
 FOLDERS = {"output_path", "model_dir"}
 

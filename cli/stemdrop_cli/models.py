@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 from stemdrop.errors import ModelUnavailableError
 from stemdrop.models import INSTRUMENTS, Model
+from stemdrop_cli.errors import DONE
 from stemdrop_model.install import default_folder, remove
 from stemdrop_model.manifest import network_size_bytes
 from stemdrop_model.weights import pinned
@@ -14,7 +15,6 @@ from stemdrop_model.whisper import PINNED_WHISPER, installed_whisper, remove_whi
 from stemdrop_separate.lyrics.lyrics_writer import find_whisper
 from stemdrop_separate.separator import find_models
 
-DONE = 0
 # What Whisper's models give in place of stems.
 LYRICS = "lyrics"
 
