@@ -60,27 +60,28 @@ def has_exact_stems(fake: FakeServer) -> bool:
     )
 
 
-TEMPORARY_FAULTS: list[tuple[str, Fault]] = [
-    ("no answer", close_connection),
-    ("a lost answer", drop_response),
-    ("503", respond_with(503, Retry_After="0")),
-    ("500", respond_with(500, b"{}")),
-    ("429", respond_with(429, b'{"message": "Too Many Requests"}')),
-    ("a cut answer", truncate_body(10)),
-]
+TEMPORARY_FAULTS: dict[str, Fault] = {
+    "no answer": close_connection,
+    "a lost answer": drop_response,
+    "503": respond_with(503, Retry_After="0"),
+    "500": respond_with(500, b"{}"),
+    "429": respond_with(429, b'{"message": "Too Many Requests"}'),
+    "a cut answer": truncate_body(10),
+}
 
 
+# All calls of the API are sent by the same method. Downloads have code of their own.
 @pytest.mark.parametrize(
-    "fault", [fault for _, fault in TEMPORARY_FAULTS], ids=[name for name, _ in TEMPORARY_FAULTS]
+    ("method", "path", "name"),
+    [
+        *(("POST", "/jobs", name) for name in TEMPORARY_FAULTS),
+        ("GET", JOB, "503"),
+        ("GET", RESULT, "a lost answer"),
+        ("GET", RESULT, "a cut answer"),
+    ],
 )
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [("POST", "/jobs"), ("GET", JOB), ("GET", RESULT)],
-    ids=["create", "look", "download"],
-)
-def test_temporary_errors_are_retried(
-    fake: FakeServer, method: str, path: str, fault: Fault
-) -> None:
+def test_temporary_errors_are_retried(fake: FakeServer, method: str, path: str, name: str) -> None:
+    fault = TEMPORARY_FAULTS[name]
     fake.inject(method, path, fault, fault)
     assert submit() == 0
     assert has_exact_stems(fake)
