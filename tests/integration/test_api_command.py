@@ -9,23 +9,24 @@ import pytest
 from api_events import Api
 from stemdrop_local.deployment import Stack
 
+NAMES = (
+    "song.mp3",
+    "a b; c, d.mp3",
+    'the "best" of.mp3',
+    "it's $HOME `now`.mp3",
+    "@x.mp3",
+    "Größe ½.mp3",
+    "{a,b} [1-3].mp3",
+    "[x",
+    "-",
+    "-o x.mp3",
+)
+
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        "song.mp3",
-        "a b; c, d.mp3",
-        'the "best" of.mp3',
-        "it's $HOME `now`.mp3",
-        "@x.mp3",
-        "Größe ½.mp3",
-        "{a,b} [1-3].mp3",
-        "[x",
-        "-",
-        "-o x.mp3",
-    ],
+    ("name", "sha256"),
+    [*((name, None) for name in NAMES), (NAMES[0], hashlib.sha256(b"a song").hexdigest())],
 )
-@pytest.mark.parametrize("sha256", [None, hashlib.sha256(b"a song").hexdigest()])
 def test_curl_sends_the_song(
     api: Api, buckets: Stack, tmp_path: Path, name: str, sha256: str | None
 ) -> None:
