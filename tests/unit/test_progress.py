@@ -45,9 +45,10 @@ def test_progress_leaves_room_for_the_upload_and_is_saved_rarely(clock: Clock) -
     assert saved == sorted(saved)
 
 
-@pytest.mark.parametrize("segment_s", [0.5, 4.0])
-@pytest.mark.parametrize("parallel", [1, 2, 6])
-@pytest.mark.parametrize("start_s", [0.0, 5.0])
+@pytest.mark.parametrize(
+    ("segment_s", "parallel", "start_s"),
+    [(0.5, 1, 0.0), (4.0, 1, 5.0), (4.0, 2, 0.0), (0.5, 2, 5.0), (0.5, 6, 0.0), (4.0, 6, 5.0)],
+)
 def test_first_estimate_does_not_count_the_start(
     clock: Clock, segment_s: float, parallel: int, start_s: float
 ) -> None:
