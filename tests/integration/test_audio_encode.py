@@ -156,6 +156,18 @@ CODEC_NAMES = {
     (Codec.ALAC, "16"): "alac",
     (Codec.ALAC, "24"): "alac",
 }
+# The magic bytes of each format. In a wav file, the length follows the first four.
+MAGIC = {
+    Codec.WAV: b"RIFF",
+    Codec.FLAC: b"fLaC",
+    Codec.MP3: b"ID3",
+    Codec.OGG: b"OggS",
+    Codec.M4A: b"\0\0\0\x1cftypM4A",
+    Codec.OPUS: b"OggS",
+    Codec.WMA: b"\x30\x26\xb2\x75",
+    Codec.AIFF: b"FORM",
+    Codec.ALAC: b"\0\0\0\x1cftypM4A",
+}
 
 
 @pytest.mark.parametrize(("codec", "bit_depth"), CODEC_NAMES)
@@ -163,6 +175,7 @@ def test_header_has_length_codec_and_tags(
     tmp_path: Path, codec: Codec, bit_depth: str | None
 ) -> None:
     stem = encode(tmp_path, codec, media.tones(2.0), bit_depth=bit_depth)
+    assert stem.path.read_bytes().startswith(MAGIC[codec])
     source = probe(stem.path, FFMPEG)
     assert source.duration_s == pytest.approx(2.0, abs=0.2)
     assert source.tags.values == {**TAGS.values, "title": TITLE}
