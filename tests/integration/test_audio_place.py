@@ -245,8 +245,7 @@ def test_damaged_index_of_an_avi_is_no_damage(
     assert warnings == ()
 
 
-@pytest.mark.parametrize("share", [0.6, 0.8])
-@pytest.mark.parametrize("has_pictures", [False, True])
+@pytest.mark.parametrize(("has_pictures", "share"), [(False, 0.6), (True, 0.8)])
 @pytest.mark.parametrize("suffix", ["avi", "wmv", "flv", "mkv", "mp4"])
 def test_end_of_a_truncated_file_is_reported(
     tmp_path: Path, song: Samples, suffix: str, has_pictures: bool, share: float
@@ -312,26 +311,33 @@ def id3_tag(announced: int, size_bytes: int) -> bytes:
     return b"ID3\x04\0\0" + digits + bytes(size_bytes)
 
 
+CONSTANT, VARIABLE = (), ("-q:a", "2")
+
+
 @pytest.fixture(scope="module")
-def frames() -> dict[tuple[str, ...], bytes]:
-    """Return the song as mp3 by the encoder's arguments, as far as it was encoded."""
-    return {}
+def frames(song: Samples, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, ...], bytes]:
+    """Return the song as mp3, without tags, by the encoder's arguments for the bit rate."""
+    path = tmp_path_factory.mktemp("frames") / "song.mp3"
+    return {
+        arguments: media.encode(path, song, *arguments, "-id3v2_version", "0").read_bytes()
+        for arguments in (CONSTANT, VARIABLE)
+    }
 
 
 @pytest.mark.parametrize(
-    "wrap",
+    ("wrap", "arguments"),
     [
-        lambda body: body,
-        lambda body: bytes(5000) + body,
-        lambda body: ape_tag() + body,
-        lambda body: id3_tag(3000, 3000) + bytes(500) + body,
-        lambda body: id3_tag(100, 3000) + body,
-        lambda body: id3_tag(5000, 3000) + body,
-        riff,
+        (lambda body: body, CONSTANT),
+        (lambda body: body, VARIABLE),
+        (lambda body: bytes(5000) + body, CONSTANT),
+        (lambda body: ape_tag() + body, CONSTANT),
+        (lambda body: id3_tag(3000, 3000) + bytes(500) + body, CONSTANT),
+        (lambda body: id3_tag(100, 3000) + body, CONSTANT),
+        (lambda body: id3_tag(5000, 3000) + body, CONSTANT),
+        (riff, CONSTANT),
     ],
-    ids=["plain", "zeros", "ape", "id3-zeros", "id3-small", "id3-large", "riff"],
+    ids=["plain", "vbr", "zeros", "ape", "id3-zeros", "id3-small", "id3-large", "riff"],
 )
-@pytest.mark.parametrize("arguments", [(), ("-q:a", "2")], ids=["cbr", "vbr"])
 def test_encoder_delay_of_an_mp3_is_taken_off(
     tmp_path: Path,
     song: Samples,
@@ -340,9 +346,6 @@ def test_encoder_delay_of_an_mp3_is_taken_off(
     arguments: tuple[str, ...],
 ) -> None:
     path = tmp_path / "song.mp3"
-    if arguments not in frames:
-        untagged = media.encode(path, song, *arguments, "-id3v2_version", "0")
-        frames[arguments] = untagged.read_bytes()
     path.write_bytes(wrap(frames[arguments]))
     decoded, warnings = decode(path)
     assert len(decoded) == len(song)
