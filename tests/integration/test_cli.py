@@ -34,6 +34,24 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def trivial_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    tiny_models.install(folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _trivial_model(trivial_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Use a model that takes no time in the tests that aren't about the stems' sound."""
+    monkeypatch.setenv("MODEL_DIR", str(trivial_models))
+
+
+@pytest.fixture
+def _real_model(_trivial_model: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MODEL_DIR")
+
+
 def separate(*arguments: object) -> int:
     return main(["separate", *map(str, arguments)])
 
@@ -55,6 +73,7 @@ def test_command_starts_no_thread_of_numpy() -> None:
     assert printed == "1\n"
 
 
+@pytest.mark.usefixtures("_real_model")
 def test_stems_add_up_with_the_residual(song: Path, tmp_path: Path) -> None:
     assert separate(song, "-o", tmp_path, "--bit_depth", "32f", "--residual") == 0
     stems = ["vocals", "accompaniment", "residual"]
@@ -90,6 +109,7 @@ def test_summary_names_files_and_speed(
     assert printed.err == f"{song}: separating\n"
 
 
+@pytest.mark.usefixtures("_real_model")
 def test_part_of_a_song_equals_that_part_alone(song: Path, tmp_path: Path) -> None:
     part = tmp_path / "part.wav"
     write_wav(part, [(samples(song)[22_050:66_150] / 32768).astype(np.float32)])
@@ -108,6 +128,7 @@ def test_spleeter_arguments_are_accepted(song: Path, tmp_path: Path) -> None:
     assert tree(tmp_path) == [f"{name}_accompaniment.ogg", f"{name}_vocals.ogg"]
 
 
+@pytest.mark.usefixtures("_real_model")
 def test_high_quality_returns_different_stems(song: Path, tmp_path: Path) -> None:
     for quality in ("spleeter", "high"):
         assert separate(song, "-o", tmp_path / quality, "--quality", quality) == 0
@@ -178,6 +199,7 @@ def test_a_song_is_never_overwritten(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert song.read_bytes() == before
 
 
+@pytest.mark.usefixtures("_real_model")
 def test_clipping_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     song = tmp_path / "loud.wav"
     write_wav(song, [4 * generate(1.5, seed=1).mix], bit_depth="32f")
@@ -272,6 +294,11 @@ def test_flags_of_spleeter_that_change_nothing_are_accepted(
         assert detail in printed
 
 
+@pytest.fixture(scope="module")
+def bash_completion() -> bytes:
+    return run(["completion", "bash"]).stdout
+
+
 @pytest.mark.parametrize(
     ("line", "completions"),
     [
@@ -284,11 +311,11 @@ def test_flags_of_spleeter_that_change_nothing_are_accepted(
     ],
 )
 def test_bash_completes_commands_options_and_values(
-    tmp_path: Path, line: str, completions: set[str]
+    bash_completion: bytes, tmp_path: Path, line: str, completions: set[str]
 ) -> None:
     (tmp_path / "a.mp3").touch()
     words = ["stemdrop", *line.split(" ")]
-    (tmp_path / "complete.sh").write_bytes(run(["completion", "bash"]).stdout)
+    (tmp_path / "complete.sh").write_bytes(bash_completion)
     quoted = " ".join(map(shlex.quote, words))
     script = f"""
         . ./complete.sh
@@ -310,6 +337,7 @@ def test_completion_script_knows_the_values(shell: str, capsys: pytest.CaptureFi
     assert "5stems-16kHz" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("_real_model")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interruption_leaves_no_files(tmp_path: Path, number: signal.Signals) -> None:
     song = tmp_path / "long.wav"
