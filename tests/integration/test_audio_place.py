@@ -312,7 +312,7 @@ CONSTANT, VARIABLE = (), ("-q:a", "2")
 
 @pytest.fixture(scope="module")
 def frames(song: Samples, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, ...], bytes]:
-    """Return the song as mp3, without tags, by the encoder's arguments for the bit rate."""
+    """Return the song as mp3, without tags, by the encoder's arguments for the bitrate."""
     path = tmp_path_factory.mktemp("frames") / "song.mp3"
     return {
         arguments: media.encode(path, song, *arguments, "-id3v2_version", "0").read_bytes()

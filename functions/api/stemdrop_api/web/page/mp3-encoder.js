@@ -64,7 +64,7 @@ export class Mp3Encoder {
     for (let at = 0; at < TOC_ENTRIES; at += 1) bytes[offset + at] = (256 * at) / TOC_ENTRIES;
     offset += TOC_ENTRIES + 4;
     writeText(offset, "LAME3.100");
-    bytes[offset + 9] = 1; // constant bit rate
+    bytes[offset + 9] = 1; // constant bitrate
     bytes[offset + 20] = 255; // at least 255 kbit/s
     const delays = (DELAY_SAMPLES << 12) | padding;
     bytes.set([delays >> 16, delays >> 8, delays], offset + 21);
