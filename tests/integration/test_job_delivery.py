@@ -14,6 +14,7 @@ from stemdrop.keys import UploadKey, record_key, result_key, result_name
 from stemdrop.options import Options
 from stemdrop_local.deployment import Stack
 from stemdrop_separate.job.context import JobContext, Outcome
+from stemdrop_separate.models.catalog import Models
 from uploads import KEY, RESULTS_ID, attempt, job_of, put, read, results, song, stem_names
 
 OTHER_KEY = UploadKey.parse("drop/live/the same song.wav")
@@ -128,6 +129,19 @@ def test_the_same_song_sent_again_is_separated_by_another_engine(
     assert was_separated(job)
     assert job.engine is not None
     assert job.engine.versions["stemdrop"] == "9.9.9"
+
+
+def test_the_same_song_sent_again_keeps_stems_of_a_model_that_is_gone(
+    buckets: Stack, job_context: JobContext, tmp_path: Path
+) -> None:
+    put(buckets, SHORT)
+    assert attempt(job_context) is Outcome.DONE
+    backdate_upload(buckets)
+    before = job_of(buckets)
+    without_models = replace(job_context, models=Models(tmp_path, job_context.settings.backend))
+    assert attempt(without_models) is Outcome.SKIPPED
+    assert job_of(buckets) == before
+    assert before.result_keys <= set(results(buckets))
 
 
 def test_events_out_of_order_end_with_the_newer_song(

@@ -99,14 +99,17 @@ def _start(
 def _has_current_results(context: JobContext, key: UploadKey, found: Job | None, job: Job) -> bool:
     """Return whether a song that was sent again still has its stems, and of this engine.
 
-    S3 deletes the stems a while before the record if the lyrics were later, or in any order.
+    S3 deletes the stems a while before the record if the lyrics were later, or in any order. Stems
+    of a model that is no longer installed are the best that there are.
     """
     if not (found and found.source and job.source) or found.status is not Status.DONE:
         return True
     if is_same_upload(found.source, job.source):
         return True
-    engine = context.models.engine(Options.parse(job.options).model)
-    return found.engine == engine and found.result_keys <= context.store.list_results(key)
+    if not found.result_keys <= context.store.list_results(key):
+        return False
+    model = Options.parse(job.options).model
+    return model not in context.models.available() or found.engine == context.models.engine(model)
 
 
 def _run_phases(state: JobState) -> JobResult:
