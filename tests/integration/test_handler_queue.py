@@ -12,6 +12,7 @@ from botocore.exceptions import EndpointConnectionError
 from api_events import Handler
 from fault_proxy import FaultProxy, run_before, unavailable
 from lambda_context import TEST_EVENT, Context, event_of, message_event
+from stemdrop.errors import NotificationError
 from stemdrop.job_record import Job, Status, now
 from stemdrop.keys import UploadKey, record_key, result_key
 from stemdrop.retry_queue import RetryQueue
@@ -206,6 +207,32 @@ def test_failure_before_the_first_record_is_recorded(
     assert job.error is not None
     assert (job.status, job.error.code, job.error.is_transient) == ("failed", "storage", True)
     assert handler(message_event(event_of(OTHER)), Context()) == DONE
+
+
+def test_last_failure_that_sns_rejected_is_announced_by_the_next_delivery_once(
+    handler: Handler,
+    buckets: Stack,
+    faults: FaultProxy,
+    notified: list[Job],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    from stemdrop_separate import handler as module
+
+    def reject(_: Job) -> None:
+        raise NotificationError("SNS is gone.")
+
+    upload, event = UploadKey.parse(OTHER), event_of(OTHER)
+    put(buckets, song(), upload)
+    faults.inject(unavailable, "HEAD", OTHER, times=100)
+    with monkeypatch.context() as patch:
+        patch.setattr(module.job_context.notifier, "publish", reject)
+        assert handler(message_event(event, received=3), Context()) == failed(0)
+    assert ("WARNING", "announcement_failed") in logged(caplog)
+    assert notified == []
+    for _ in range(2):
+        assert handler(message_event(event, received=4), Context()) == failed(0)
+    assert notified == [job_of(buckets, upload)]
 
 
 def leave_killed_attempt(buckets: Stack, store: Store, upload: UploadKey, *, attempt: int) -> str:

@@ -1,6 +1,7 @@
 """The Lambda function: separates the songs of S3 notifications, from SQS or direct."""
 
 import os
+from dataclasses import replace
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -11,14 +12,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from stemdrop.errors import (
     BadKeyError,
-    NoAttemptLeftError,
     QueueError,
     SetupError,
     StemdropError,
     StorageError,
     TransientError,
 )
-from stemdrop.job_record import Job, Status
+from stemdrop.job_record import Job
 from stemdrop.keys import UploadKey
 from stemdrop.notifications import Notifier
 from stemdrop.retry_queue import RetryQueue
@@ -179,8 +179,6 @@ def _separate(key: str, context: LambdaContext, received: int | None) -> str:
     )
     try:
         result = run_job(job_context, upload_key, invocation)
-    except NoAttemptLeftError:
-        raise  # announced before
     except Exception:
         if invocation.is_last:
             _announce_failure(upload_key)
@@ -229,13 +227,19 @@ def _is_empty(key: UploadKey) -> bool:
 
 
 def _announce_failure(key: UploadKey) -> None:
-    """Publish the end of a job that is not tried again."""
+    """Publish the end of a job whose attempts all failed, unless the record says that it was.
+
+    What the last attempt doesn't publish, the surplus delivery of its message does.
+    """
+    store = job_context.store
     try:
-        job, _ = job_context.store.load_job(key)
-        if job and job.status is Status.FAILED:
-            _publish(job)
+        job, etag = store.load_job(key)
+        if job and job.error and job.error.is_transient and not job.error.is_announced:
+            announced = replace(job, error=replace(job.error, is_announced=True))
+            _publish(announced)
+            store.save_job(key, announced, etag)
     except StemdropError as error:  # the failure itself is what matters
-        logger.warning("failure_not_announced", key=str(key), reason=error.message)
+        logger.warning("announcement_failed", key=str(key), reason=error.message)
 
 
 def _count(ending: str) -> str:

@@ -130,11 +130,13 @@ class Failure:
     code, message : Reason for programs, and for people.
     is_transient : Whether the same upload may work another time; its message is in the failure
         queue.
+    is_announced : Whether the notification that all attempts failed was published.
     """
 
     code: str
     message: str
     is_transient: bool = False
+    is_announced: bool = False
 
     @classmethod
     def of(cls, error: RejectedError) -> "Failure":
