@@ -86,7 +86,7 @@ class SoakProxy(FaultProxy):
         self._watched[key] = _Watched(song, happen)
 
     def forget(self) -> None:
-        """Watch no song any more."""
+        """Stop watching songs."""
         self._watched.clear()
 
     def fault_for(self, request: S3Request) -> Fault | None:
