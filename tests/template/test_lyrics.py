@@ -9,9 +9,11 @@ import pytest
 
 from stemdrop import keys
 from stemdrop.lyrics import LyricsEngine
+from stemdrop.lyrics_checks import CHECK_DELAY_S
 from stemdrop.lyrics_results import LyricsRequest
 from stemdrop.transcription_jobs import TranscriptionJobs
 from stemdrop_lyrics.settings import RETRY_DELAYS_S
+from stemdrop_separate.lyrics.amazon_transcribe import AmazonTranscribe
 from templates import ACCOUNT_ID, REGION, Resolver, Template
 
 ADDRESS = {"AlarmAddress": "you@example.org"}
@@ -138,3 +140,12 @@ def test_zip_of_the_function_has_its_modules_only(root: Path, tmp_path: Path) ->
     built = {path.name for path in (tmp_path / "stemdrop_lyrics").iterdir()}
     assert built == {path.name for path in folder.glob("stemdrop_lyrics/*.py")}
     assert [path.name for path in tmp_path.iterdir()] == ["stemdrop_lyrics"]
+
+
+def test_lambda_lets_all_checks_of_a_transcription_run(template: Template) -> None:
+    # Lambda stops a function that sends itself messages after 16. Source: "Use Lambda recursive
+    # loop detection to prevent infinite loops" in the AWS Lambda developer guide.
+    engine = AmazonTranscribe(TranscriptionJobs("stems", RecordedTranscribe()), None)
+    assert engine.max_wait_s / CHECK_DELAY_S > 16
+    function = Resolver(template, {"Lyrics": "transcribe"}).properties("LyricsFunction")
+    assert function["RecursiveLoop"] == "Allow"
