@@ -64,6 +64,7 @@ class Resolver:
             "Fn::GetAtt": self._get_att,
             "Fn::If": lambda items: self.resolve(items[1 if self._condition(items[0]) else 2]),
             "Fn::Not": lambda items: not self.resolve(items[0]),
+            "Fn::Or": lambda items: any(self.resolve(items)),
             "Fn::Select": lambda items: self.resolve(items[1])[items[0]],
             "Fn::Split": lambda items: self.resolve(items[1]).split(items[0]),
             "Fn::Sub": self._sub,

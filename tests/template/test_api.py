@@ -93,18 +93,31 @@ def test_all_routes_invoke_the_function(template: Template, resolver: Resolver) 
     }
 
 
-def test_stack_without_a_credential_is_refused(template: Template) -> None:
-    (assertion,) = template["Rules"]["RequireCredential"]["Assertions"]
+@pytest.mark.parametrize(
+    ("given", "is_accepted"),
+    [
+        ({}, False),
+        ({"AccessToken": "a" * 32}, True),
+        ({"JwtIssuer": "https://id.example.org"}, False),
+        ({"JwtIssuer": "https://id.example.org", "AccessToken": "a" * 32}, False),
+        ({"JwtIssuer": "https://id.example.org", "JwtAudience": "stemdrop"}, True),
+        ({"JwtAudience": "stemdrop"}, False),
+    ],
+)
+def test_stack_without_a_credential_is_refused(
+    template: Template, given: dict[str, str], is_accepted: bool
+) -> None:
+    resolver = Resolver(template, given)
+    rules = [template["Rules"][name] for name in ("RequireCredential", "IssuerWithAnAudience")]
+    assert is_accepted is all(
+        resolver.resolve(assertion["Assert"])
+        for rule in rules
+        if resolver.resolve(rule.get("RuleCondition", True))
+        for assertion in rule["Assertions"]
+    )
 
-    def is_set(name: str) -> dict[str, Any]:
-        return {"Fn::Not": [{"Fn::Equals": [{"Ref": name}, ""]}]}
 
-    assert assertion["Assert"] == {
-        "Fn::Or": [
-            is_set("AccessToken"),
-            {"Fn::And": [is_set("JwtIssuer"), is_set("JwtAudience")]},
-        ]
-    }
+def test_token_is_hidden(template: Template) -> None:
     assert template["Parameters"]["AccessToken"]["NoEcho"] is True
 
 
