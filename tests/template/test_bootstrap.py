@@ -251,11 +251,26 @@ def test_only_our_function_fetches_images(bootstrap: Template, resolver: Resolve
     assert statement["Condition"] == {"ArnLike": {"aws:SourceArn": function}}
 
 
+def test_zips_of_earlier_deployments_stay_for_a_rollback(bootstrap: Template) -> None:
+    (rule,) = properties(bootstrap, "ArtifactsBucket")["LifecycleConfiguration"]["Rules"]
+    assert rule.keys() == {"Id", "Status", "AbortIncompleteMultipartUpload"}
+
+
+@pytest.mark.parametrize("bucket", ["UploadsBucket", "StemsBucket", "ArtifactsBucket"])
+def test_bucket_of_the_longest_stack_name_has_a_valid_name(
+    template: Template, bootstrap: Template, bucket: str
+) -> None:
+    document = template if bucket in template["Resources"] else bootstrap
+    name: str = properties(document, bucket)["BucketName"]
+    assert name.startswith("stemdrop-")
+    # Source: "General purpose bucket naming rules" in the Amazon S3 user guide.
+    assert len(name.replace("stemdrop", "s" * 27).replace(REGION, "ap-southeast-1")) <= 63
+
+
 def test_the_bucket_of_zips_is_private(bootstrap: Template) -> None:
     found = properties(bootstrap, "ArtifactsBucket")
     assert set(found["PublicAccessBlockConfiguration"].values()) == {True}
     assert found["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
-    assert found["LifecycleConfiguration"]["Rules"][0]["ExpirationInDays"] == "30"
     (statement,) = properties(bootstrap, "ArtifactsBucketPolicy")["PolicyDocument"]["Statement"]
     assert statement["Effect"] == "Deny"
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}

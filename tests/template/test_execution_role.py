@@ -145,7 +145,7 @@ def arns_of(name: str, resource: Template, resolver: Resolver) -> list[str]:
     function = f"function:{found.get('FunctionName', '')}"
     layer = "layer:stemdrop-core"
     role = f"arn:aws:iam::{ACCOUNT_ID}:role/stemdrop-{{}}-1ABC"
-    package = f"arn:aws:s3:::stemdrop-artifacts-{ACCOUNT_ID}-{REGION}/package.zip"
+    package = f"arn:aws:s3:::stemdrop-zips-{ACCOUNT_ID}-{REGION}/package.zip"
     group = arn.format("logs", f"log-group:{found.get('LogGroupName')}")
     api = f"arn:aws:apigateway:{REGION}::/apis"
     alarm = arn.format("cloudwatch", f"alarm:{found.get('AlarmName')}")

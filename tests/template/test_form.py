@@ -73,7 +73,7 @@ def test_whole_numbers_are_limited_to_their_range(form: dict[str, Any]) -> None:
             accepted = [number for number in range(100_000) if pattern.search(str(number))]
             assert accepted == list(range(int(found[1]), int(found[2]) + 1)), name
             ranges += 1
-    assert ranges > 1
+    assert ranges
 
 
 @pytest.fixture(scope="module")
