@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -46,3 +47,37 @@ def test_lock_file_has_the_pins_of_its_group(group: str, root: Path) -> None:
     text = (root / LOCKS[group]).read_text()
     locked = set(re.findall(r"^([a-z0-9-]+)==(\S+)", text, re.MULTILINE))
     assert set(pins(groups, group)) - locked == set()
+
+
+def test_actions_of_workflows_are_pinned_by_hash(root: Path) -> None:
+    """Whoever owns an action can move its tags, and some workflows may deploy."""
+    used = [
+        action
+        for workflow in (root / ".github" / "workflows").glob("*.yml")
+        for action in re.findall(r"^ *(?:- )?uses: (.+)$", workflow.read_text(), re.MULTILINE)
+        if not action.startswith("./")
+    ]
+    assert used
+    unpinned = [
+        action for action in used if not re.fullmatch(r"\S+@[0-9a-f]{40} # v[\d.]+", action)
+    ]
+    assert not unpinned
+
+
+def test_variables_of_the_release_are_documented(root: Path) -> None:
+    workflow = (root / ".github" / "workflows" / "release.yml").read_text()
+    page = (root / "docs" / "operations" / "github.md").read_text()
+    assert set(re.findall(r"vars\.(\w+)", workflow)) == set(
+        re.findall(r"^\| `(\w+)` \|", page, re.M)
+    )
+
+
+def test_every_package_of_javascript_is_updated(root: Path) -> None:
+    document = yaml.safe_load((root / ".github" / "dependabot.yml").read_text())
+    (npm,) = [each for each in document["updates"] if each["package-ecosystem"] == "npm"]
+    locks = [
+        path for path in root.glob("*/*/package-lock.json") if "node_modules" not in path.parts
+    ]
+    assert sorted(npm["directories"]) == sorted(
+        f"/{path.parent.relative_to(root).as_posix()}" for path in locks
+    )
