@@ -86,9 +86,11 @@ def _about_bills(figures: CostFigures) -> Mapping[str, object]:
     return {
         "delivery_requests": DELIVERY_REQUESTS,
         "polls": IDLE_POLLS,
+        "polls_usd": IDLE_POLLS * prices.QUEUE_REQUESTS.first_usd,
+        "requests_free": prices.QUEUE_REQUESTS.free,
         "metrics": deployment.metrics,
         "route_metrics": template.route_metrics,
-        "alarms": template.alarms,
+        "alarm_metrics": template.alarm_metrics,
         "alarm_usd": prices.ALARMS.first_usd,
         "alarms_free": prices.ALARMS.free,
         "dashboards": template.dashboards,

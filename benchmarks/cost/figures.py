@@ -95,7 +95,7 @@ class Template:
     Attributes
     ----------
     route_metrics : Number of per-route metrics of the API.
-    alarms, dashboards : Numbers of resources with `AlarmAddress`.
+    alarm_metrics, dashboards : Numbers of alarms' metrics and of dashboards with `AlarmAddress`.
     rate_limit : API requests per second.
     concurrency : Concurrent separations.
     message_age_s : Retention of the song queue.
@@ -103,7 +103,7 @@ class Template:
 
     deployment: BilledDeployment
     route_metrics: int
-    alarms: int
+    alarm_metrics: int
     dashboards: int
     memory_mb: int
     api_memory_mb: int

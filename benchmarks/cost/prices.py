@@ -127,7 +127,7 @@ METRICS = Price(
     "aws.amazon.com/cloudwatch/pricing, custom metrics",
     free=10,
 )
-ALARMS = Price("alarms", _flat(0.10), "aws.amazon.com/cloudwatch/pricing, alarms", free=10)
+ALARMS = Price("metrics", _flat(0.10), "aws.amazon.com/cloudwatch/pricing, alarms", free=10)
 DASHBOARDS = Price(
     "dashboards", _flat(3.00), "aws.amazon.com/cloudwatch/pricing, dashboards", free=3
 )

@@ -29,10 +29,13 @@ def read_template(parameters: Mapping[str, str] | None = None) -> Template:
             found = found[name]
         return given[found["Ref"]] if isinstance(found, dict) else found
 
-    def count(kind: str) -> int:
-        """Return the number of resources with `AlarmAddress` alone."""
-        found = (resource for resource in resources.values() if resource["Type"] == kind)
-        return sum(resource.get("Condition") == "HasAlarmAddress" for resource in found)
+    def found(kind: str) -> list[dict[str, Any]]:
+        """Return the properties of the resources with `AlarmAddress` alone."""
+        return [
+            resource["Properties"]
+            for resource in resources.values()
+            if resource["Type"] == kind and resource.get("Condition") == "HasAlarmAddress"
+        ]
 
     routes = resources["ApiStage"]["Properties"]["DefaultRouteSettings"]
     route_metrics = METRICS_PER_ROUTE * ROUTES if routes.get("DetailedMetricsEnabled") else 0
@@ -48,8 +51,8 @@ def read_template(parameters: Mapping[str, str] | None = None) -> Template:
             metrics=route_metrics,
         ),
         route_metrics=route_metrics,
-        alarms=count("AWS::CloudWatch::Alarm"),
-        dashboards=count("AWS::CloudWatch::Dashboard"),
+        alarm_metrics=sum(map(_count_metrics, found("AWS::CloudWatch::Alarm"))),
+        dashboards=len(found("AWS::CloudWatch::Dashboard")),
         memory_mb=int(value("SeparateFunction", "MemorySize")),
         api_memory_mb=int(value("ApiFunction", "MemorySize")),
         timeout_s=int(value("SeparateFunction", "Timeout")),
@@ -58,3 +61,8 @@ def read_template(parameters: Mapping[str, str] | None = None) -> Template:
         concurrency=int(given["SeparateConcurrency"]),
         message_age_s=int(value("SongQueue", "MessageRetentionPeriod")),
     )
+
+
+def _count_metrics(alarm: dict[str, Any]) -> int:
+    """Return the number of metrics that an alarm evaluates, each of which is billed."""
+    return sum("MetricStat" in metric for metric in alarm["Metrics"]) if "Metrics" in alarm else 1
