@@ -15,7 +15,7 @@ import pytest
 
 from api_events import HOST, Api, ApiResponse
 from fault_proxy import FaultProxy
-from stemdrop.job_record import Job, Status, StemArchive, now
+from stemdrop.job_record import Job, ResultFile, Status, now
 from stemdrop.keys import JOB_ID, OWNERS_PREFIX, UploadKey, record_key, result_key
 from stemdrop.options import LATER, Options, Quality
 from stemdrop.store import Store
@@ -100,7 +100,7 @@ def test_link_of_a_stem_redirects_to_its_file(
 
 def test_stem_file_has_a_url_and_a_link(api: Api, buckets: Stack, store: Store) -> None:
     key = UploadKey.parse("jobs/" + "5" * 32)
-    file = StemArchive(result_key(key, RESULTS_ID, "stems.stem.mp4"), 4)
+    file = ResultFile(result_key(key, RESULTS_ID, "stems.stem.mp4"), 4)
     buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=file.key, Body=b"mp4!")
     store.save_job(key, Job(str(key), Status.DONE, now(), now(), "a.wav", stem_file=file), None)
     view = api.get(f"/{key}").json

@@ -10,7 +10,7 @@ import pytest
 
 from captured_output import CapturedOutput
 from fault_proxy import FaultProxy, run_before, truncate_body, unavailable
-from stemdrop.job_record import Failure, Job, Status, Stem, StemArchive, UploadSource, now
+from stemdrop.job_record import Failure, Job, ResultFile, Status, Stem, UploadSource, now
 from stemdrop.keys import UploadKey, record_key, result_key
 from stemdrop.lyrics import Lyrics, LyricsFile, LyricsFormat, LyricsStatus
 from stemdrop.store import Store
@@ -65,7 +65,7 @@ class ExporterSetup:
             source=SONG,
             results_ids=(RESULTS_ID,),
             stems=tuple(Stem(n.split(".")[0], key_of(n), 4, 1.0, -1.0, 0) for n in stems),
-            zip=StemArchive(key_of("stems.zip"), 4) if len(stems) < len(names) else None,
+            zip=ResultFile(key_of("stems.zip"), 4) if len(stems) < len(names) else None,
         )
         for name in names:
             self.put(key_of(name), name.encode())
@@ -95,7 +95,7 @@ def setup(
 
 def test_results_are_saved_with_their_record(setup: ExporterSetup) -> None:
     setup.record_upload()
-    peaks = StemArchive(key_of("peaks.dat"), 4)
+    peaks = ResultFile(key_of("peaks.dat"), 4)
     setup.finish_job("vocals.wav", "drums.wav", "stems.zip", peaks=peaks)
     files = setup.export()
     assert Job.from_json(files.pop("job.json")).status is Status.DONE

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from api_events import ENVIRONMENT
 from stemdrop.callback_url import MAX_LETTERS
-from stemdrop.job_record import Failure, Job, Stage, Status, Stem, StemArchive, timestamp
+from stemdrop.job_record import Failure, Job, ResultFile, Stage, Status, Stem, timestamp
 from stemdrop.lyrics import Lyrics, LyricsFile, LyricsFormat, LyricsStatus
 from stemdrop.models import Model
 from stemdrop.options import Options
@@ -218,7 +218,7 @@ def test_largest_page_of_jobs_fits_into_a_lambda_response(presenter: JobPresente
         callback_url="x" * MAX_LETTERS,
         options=options.to_json(),
         stems=stems,
-        zip=StemArchive(f"jobs/{'0' * 32}/stems.zip", 2**40),
+        zip=ResultFile(f"jobs/{'0' * 32}/stems.zip", 2**40),
     )
     views = [presenter.present(with_lyrics(largest))] * MAX_LIMIT
     page = JobList(jobs=views, next_cursor=None)

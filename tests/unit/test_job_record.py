@@ -12,10 +12,10 @@ from stemdrop.errors import RejectedError, StorageError, TooLongError
 from stemdrop.job_record import (
     Failure,
     Job,
+    ResultFile,
     Stage,
     Status,
     Stem,
-    StemArchive,
     UploadSource,
     now,
     timestamp,
@@ -132,8 +132,8 @@ def test_result_keys_are_those_of_all_files() -> None:
     job = Job("drop/a", Status.DONE, now(), now(), stems=stems)
     assert job.result_keys == {"drop/a/x.wav", "drop/a/y.wav"}
     names = ("stems.zip", "stems.stem.mp4", "peaks.dat")
-    archive, stem_file, peaks = (StemArchive(f"drop/a/{name}", 2) for name in names)
-    assert job.updated(zip=archive, stem_file=stem_file, peaks=peaks).result_keys == {
+    zip_file, stem_file, peaks = (ResultFile(f"drop/a/{name}", 2) for name in names)
+    assert job.updated(zip=zip_file, stem_file=stem_file, peaks=peaks).result_keys == {
         "drop/a/x.wav",
         "drop/a/y.wav",
         "drop/a/stems.zip",

@@ -14,10 +14,10 @@ from stemdrop.errors import NotificationError, SetupError
 from stemdrop.job_record import (
     Failure,
     Job,
+    ResultFile,
     SeparationEngine,
     Status,
     Stem,
-    StemArchive,
     UploadSource,
 )
 from stemdrop.keys import MAX_UPLOAD_KEY_BYTES
@@ -48,7 +48,7 @@ JOB = Job(
     options={"model": "5stems", "other": "\x01" * 2048},
     source=UploadSource(LONGEST, "etag", 1, TIME, "0" * 64),
     stems=tuple(map(stem, range(6))),
-    zip=StemArchive(f"{LONGEST}/stems.zip", 1),
+    zip=ResultFile(f"{LONGEST}/stems.zip", 1),
     error=Failure("not_audio", "\x01" * 3000),
     warnings=("a sentence" * 20,) * 5,
     engine=SeparationEngine("onnx", "5stems", "0" * 64, {"onnxruntime": "1.0"}),

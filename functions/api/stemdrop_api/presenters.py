@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from urllib.parse import quote
 
 from stemdrop.errors import LyricsTimedOutError, TimedOutError
-from stemdrop.job_record import Failure, Job, Stage, Status, Stem, StemArchive, timestamp
+from stemdrop.job_record import Failure, Job, ResultFile, Stage, Status, Stem, timestamp
 from stemdrop.keys import Origin, UploadKey, result_name
 from stemdrop.lyrics import Lyrics, LyricsStatus
 from stemdrop.options import LATER
@@ -14,10 +14,10 @@ from stemdrop.presigned import PresignedUpload
 from stemdrop_api.dependencies import Dependencies
 from stemdrop_api.lyrics_schemas import LyricsFields, LyricsFileView, LyricsView
 from stemdrop_api.schemas import (
-    ArchiveView,
     JobFields,
     JobLinks,
     JobView,
+    ResultFileView,
     StemFields,
     StemView,
     UploadView,
@@ -137,9 +137,9 @@ class JobPresenter:
             filename=job.name,
             seconds_left=seconds_left(job, self.now),
             stems=[self._present_stem(job, stem) for stem in job.stems],
-            zip=self._present_archive(job, job.zip),
-            stem_file=self._present_archive(job, job.stem_file),
-            peaks=self._present_archive(job, job.peaks),
+            zip=self._present_file(job, job.zip),
+            stem_file=self._present_file(job, job.stem_file),
+            peaks=self._present_file(job, job.peaks),
             lyrics=self._present_lyrics(job, job.lyrics),
             expires_at=expires_at(job, settings.retention_days),
             urls_expire_at=timestamp(urls_expire_at) if job.stems else None,
@@ -150,11 +150,11 @@ class JobPresenter:
         filename, url = self._download(job, stem.key)
         return StemView(**dict(StemFields.model_validate(stem)), filename=filename, url=url)
 
-    def _present_archive(self, job: Job, archive: StemArchive | None) -> ArchiveView | None:
-        if archive is None:
+    def _present_file(self, job: Job, file: ResultFile | None) -> ResultFileView | None:
+        if file is None:
             return None
-        filename, url = self._download(job, archive.key)
-        return ArchiveView(filename=filename, size_bytes=archive.size_bytes, url=url)
+        filename, url = self._download(job, file.key)
+        return ResultFileView(filename=filename, size_bytes=file.size_bytes, url=url)
 
     def _present_lyrics(self, job: Job, lyrics: Lyrics | None) -> LyricsView | None:
         if lyrics is None:

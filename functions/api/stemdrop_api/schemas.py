@@ -104,8 +104,8 @@ class StemView(StemFields):
     url: str = Field(description="Presigned URL: it needs no credential, and expires soon.")
 
 
-class ArchiveView(BaseModel):
-    """One file for all stems: the zip, the stem file, or the peaks of their waveforms."""
+class ResultFileView(BaseModel):
+    """A result other than a stem or the lyrics: the zip, the stem file or the peaks."""
 
     filename: str
     size_bytes: int
@@ -156,9 +156,9 @@ class JobView(JobFields):
     filename: str
     seconds_left: float | None = Field(description="Estimate, while the song is separated.")
     stems: list[StemView]
-    zip: ArchiveView | None
-    stem_file: ArchiveView | None
-    peaks: ArchiveView | None = Field(
+    zip: ResultFileView | None
+    stem_file: ResultFileView | None
+    peaks: ResultFileView | None = Field(
         description="Waveforms of the song and its stems; null in results of earlier versions."
     )
     lyrics: LyricsView | None = Field(description="Null unless the job asked for lyrics.")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from stemdrop.job_record import Job, Status, Stem, StemArchive
+from stemdrop.job_record import Job, ResultFile, Status, Stem
 from stemdrop.keys import UploadKey, result_key, result_name
 from stemdrop.lyrics import Lyrics, LyricsStatus
 from stemdrop.options import Options
@@ -26,9 +26,9 @@ class CopiedResults:
     """Results under their new keys."""
 
     stems: tuple[Stem, ...]
-    zip: StemArchive | None
-    stem_file: StemArchive | None
-    peaks: StemArchive | None
+    zip: ResultFile | None
+    stem_file: ResultFile | None
+    peaks: ResultFile | None
     lyrics: Lyrics | None
 
 
@@ -93,7 +93,7 @@ def copy_results(store: Store, original: Job, key: UploadKey, results_id: str) -
     with ThreadPoolExecutor(MAX_COPIES) as pool:
         list(pool.map(store.copy, copies.keys(), copies.values()))
     stems = tuple(replace(stem, key=copies[stem.key]) for stem in original.stems)
-    archive, stem_file, peaks = (
+    zip_file, stem_file, peaks = (
         replace(file, key=copies[file.key]) if file else None
         for file in (original.zip, original.stem_file, original.peaks)
     )
@@ -102,4 +102,4 @@ def copy_results(store: Store, original: Job, key: UploadKey, results_id: str) -
         cost_usd=0.0,
         files=tuple(replace(file, key=copies[file.key]) for file in original.lyrics.files),
     )
-    return CopiedResults(stems, archive, stem_file, peaks, lyrics)
+    return CopiedResults(stems, zip_file, stem_file, peaks, lyrics)

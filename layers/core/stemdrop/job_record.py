@@ -91,7 +91,7 @@ class Sound:
 
 @dataclass(frozen=True, slots=True)
 class Stem:
-    """One result.
+    """A stem in the stems bucket.
 
     Attributes
     ----------
@@ -114,8 +114,8 @@ class Stem:
 
 
 @dataclass(frozen=True, slots=True)
-class StemArchive:
-    """One file for all stems: the zip, the stem file, or the peaks of their waveforms."""
+class ResultFile:
+    """A result other than a stem or the lyrics: the zip, the stem file or the peaks."""
 
     key: str
     size_bytes: int
@@ -217,9 +217,9 @@ class Job:
     music: Music | None = None
     results_ids: tuple[str, ...] = ()
     stems: tuple[Stem, ...] = ()
-    zip: StemArchive | None = None
-    stem_file: StemArchive | None = None
-    peaks: StemArchive | None = None
+    zip: ResultFile | None = None
+    stem_file: ResultFile | None = None
+    peaks: ResultFile | None = None
     lyrics: Lyrics | None = None
     error: Failure | None = None
     warnings: tuple[str, ...] = ()
@@ -306,9 +306,9 @@ _PARTS: dict[str, type] = {
     "status": Status,
     "stage": Stage,
     "source": UploadSource,
-    "zip": StemArchive,
-    "stem_file": StemArchive,
-    "peaks": StemArchive,
+    "zip": ResultFile,
+    "stem_file": ResultFile,
+    "peaks": ResultFile,
     "error": Failure,
     "engine": SeparationEngine,
     "usage": Usage,

@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 
 from stemdrop.dedupe import copy_results, find_results, has_same_titles
 from stemdrop.errors import StorageError
-from stemdrop.job_record import Job, Sound, Stem, StemArchive
+from stemdrop.job_record import Job, ResultFile, Sound, Stem
 from stemdrop.keys import PEAKS_NAME, ZIP_NAME, UploadKey, result_key, results_id_of
 from stemdrop.lyrics import Lyrics
 from stemdrop.lyrics_results import discard_request
@@ -43,9 +43,9 @@ class PublishedResults:
     sound: Sound | None
     music: Music | None
     stems: tuple[Stem, ...]
-    zip: StemArchive | None
-    stem_file: StemArchive | None
-    peaks: StemArchive | None
+    zip: ResultFile | None
+    stem_file: ResultFile | None
+    peaks: ResultFile | None
     lyrics: Lyrics | None
     warnings: tuple[str, ...]
 
@@ -67,7 +67,7 @@ def publish(
     write_peaks_file(peaks_path, [song.mix_peaks, *(file.peaks for file in song.stems.values())])
     peaks = _upload_file(store, key, results_id, peaks_path, "application/octet-stream")
     stems = _in_parallel(upload, song.stems.items())
-    archive = _upload_zip(store, key, results_id, files) if options.zip else None
+    zip_file = _upload_zip(store, key, results_id, files) if options.zip else None
     stem_file = None
     if song.stem_file:
         stem_file = _upload_file(store, key, results_id, song.stem_file, "audio/mp4")
@@ -82,7 +82,7 @@ def publish(
     )
     lyrics = request_lyrics(context, key, results_id, options, song)
     return PublishedResults(
-        sound, song.music, stems, archive, stem_file, peaks, lyrics, song.warnings
+        sound, song.music, stems, zip_file, stem_file, peaks, lyrics, song.warnings
     )
 
 
@@ -176,7 +176,7 @@ def _describe_stem(stem: str, key: str, file: EncodedStem, gain_db: float) -> St
     )
 
 
-def _upload_zip(store: Store, key: UploadKey, results_id: str, files: list[Path]) -> StemArchive:
+def _upload_zip(store: Store, key: UploadKey, results_id: str, files: list[Path]) -> ResultFile:
     """Upload a zip of some files; audio doesn't get any smaller, so it is only stored."""
     path = files[0].with_name(ZIP_NAME)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
@@ -187,10 +187,10 @@ def _upload_zip(store: Store, key: UploadKey, results_id: str, files: list[Path]
 
 def _upload_file(
     store: Store, key: UploadKey, results_id: str, path: Path, media_type: str
-) -> StemArchive:
+) -> ResultFile:
     target = result_key(key, results_id, path.name)
     store.upload(path, target, media_type)
-    return StemArchive(target, path.stat().st_size)
+    return ResultFile(target, path.stat().st_size)
 
 
 def _in_parallel(function: Callable[[Item], Result], items: Iterable[Item]) -> tuple[Result, ...]:
