@@ -47,9 +47,8 @@ def separate(context: JobContext, *, key: UploadKey = KEY, **invocation: bool) -
 def write(context: JobContext, result: JobResult, **invocation: bool) -> Job | None:
     """Continue the invocation with the lyrics."""
     assert result.job is not None
-    is_fresh = result.outcome is Outcome.SKIPPED
     called = Invocation(3008, Deadline.after(900), **invocation)
-    return write_lyrics(context, result.job, called, is_fresh=is_fresh)
+    return write_lyrics(context, result.job, called, had_ended=result.had_ended)
 
 
 def lyrics_of(buckets: Stack, key: UploadKey = KEY) -> Lyrics:

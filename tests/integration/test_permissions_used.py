@@ -184,7 +184,7 @@ def write_song_lyrics(separator: JobContext, buckets: Stack) -> None:
     context = replace(separator, transcriber=SilentTranscriber())
     assert attempt(context, DROP) is Outcome.DONE
     invocation = Invocation(3008, Deadline.after(900))
-    assert write_lyrics(context, job_of(buckets, DROP), invocation, is_fresh=True)
+    assert write_lyrics(context, job_of(buckets, DROP), invocation, had_ended=True)
     assert not results(buckets, TRANSCRIPTIONS_PREFIX)
 
 

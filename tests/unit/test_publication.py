@@ -30,7 +30,7 @@ from stemdrop_separate.audio.encode import EncodedStem
 from stemdrop_separate.audio.probe import AudioSource
 from stemdrop_separate.audio.tags import Tags
 from stemdrop_separate.deadline import Deadline
-from stemdrop_separate.job.context import Invocation, JobContext, Outcome
+from stemdrop_separate.job.context import Invocation, JobContext
 from stemdrop_separate.job.lyrics_phase import write_lyrics
 from stemdrop_separate.job.run_job import run_job
 from stemdrop_separate.lyrics.transcriber import Transcriber
@@ -205,8 +205,7 @@ class Attempts(Scenario):
         invocation = Invocation(3008, Deadline.after(900), is_last)
         result = run_job(context, key or self.key, invocation)
         if result.job:
-            is_fresh = result.outcome is Outcome.SKIPPED
-            write_lyrics(context, result.job, invocation, is_fresh=is_fresh)
+            write_lyrics(context, result.job, invocation, had_ended=result.had_ended)
 
     def replace_song(self) -> None:
         """Upload the second song, and handle its event."""

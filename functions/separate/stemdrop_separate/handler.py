@@ -184,7 +184,7 @@ def _separate(key: str, context: LambdaContext, received: int | None) -> str:
             _announce_failure(upload_key)
         raise
     logger.info("attempt_ended", key=key, outcome=result.outcome)
-    if result.job and result.outcome is not Outcome.SKIPPED:
+    if result.job and not result.had_ended:
         _measure(result.job)
     _count(result.outcome)
     _follow_up(upload_key, result, invocation)
@@ -202,13 +202,13 @@ def _follow_up(key: UploadKey, result: JobResult, invocation: Invocation) -> Non
     """
     if result.job:
         _publish(result.job)
-        _write_lyrics(result.job, invocation, is_fresh=result.outcome is Outcome.SKIPPED)
+        _write_lyrics(result.job, invocation, had_ended=result.had_ended)
     if not result.is_clean:
         raise StorageError(f"S3 failed when {key} had ended: its old results are left.")
 
 
-def _write_lyrics(job: Job, invocation: Invocation, *, is_fresh: bool) -> None:
-    ended = write_lyrics(job_context, job, invocation, is_fresh=is_fresh)
+def _write_lyrics(job: Job, invocation: Invocation, *, had_ended: bool) -> None:
+    ended = write_lyrics(job_context, job, invocation, had_ended=had_ended)
     if ended and ended.lyrics:
         metrics.add_metric(f"Lyrics{ended.lyrics.status.capitalize()}", MetricUnit.Count, 1)
         metrics.add_metric("CostUsd", MetricUnit.NoUnit, ended.lyrics.cost_usd)

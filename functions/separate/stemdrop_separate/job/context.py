@@ -68,3 +68,8 @@ class JobResult:
     outcome: Outcome
     job: Job | None = None
     is_clean: bool = True
+
+    @property
+    def had_ended(self) -> bool:
+        """Return whether the job had ended before this invocation."""
+        return self.job is not None and self.outcome is Outcome.SKIPPED

@@ -83,7 +83,7 @@ def _failed(engine: str, language: str | None, error: LyricsError) -> Lyrics:
 
 
 def write_lyrics(
-    context: JobContext, job: Job, invocation: Invocation, *, is_fresh: bool
+    context: JobContext, job: Job, invocation: Invocation, *, had_ended: bool
 ) -> Job | None:
     """Write the lyrics of a job if they are pending, and return its record if they have ended.
 
@@ -92,14 +92,15 @@ def write_lyrics(
 
     Parameters
     ----------
-    is_fresh : Whether the invocation has done nothing else before.
+    had_ended : Whether the job had ended before this invocation, which then has its whole time for
+        the lyrics.
 
     Raises
     ------
     TransientError : It failed and may work when the notification is delivered again.
     """
     if not job.has_pending_lyrics:
-        if job.lyrics and is_fresh:  # an attempt may have been killed before it did so
+        if job.lyrics and had_ended:  # an attempt may have been killed before it did so
             discard_request(context.store, job.results_ids[0])
         return None
     request = load_request(context.store, job.results_ids[0])
@@ -107,7 +108,7 @@ def write_lyrics(
         return None  # another invocation has just ended it
     outcome: Transcription | LyricsError | None
     try:
-        outcome = _transcribe(context, request, invocation, is_fresh=is_fresh)
+        outcome = _transcribe(context, request, invocation, had_ended=had_ended)
     except MissingError:
         if find_pending(context.store, request):
             raise
@@ -119,7 +120,7 @@ def write_lyrics(
 
 
 def _transcribe(
-    context: JobContext, request: LyricsRequest, invocation: Invocation, *, is_fresh: bool
+    context: JobContext, request: LyricsRequest, invocation: Invocation, *, had_ended: bool
 ) -> Transcription | None:
     """Return the words, or None if they come later.
 
@@ -141,7 +142,7 @@ def _transcribe(
     try:
         transcription = transcriber.transcribe(request, context.store, deadline)
     except LyricsTimedOutError as error:
-        if is_fresh or invocation.is_last:
+        if had_ended or invocation.is_last:
             raise
         raise TransientError("The rest of the time limit was too short for the lyrics.") from error
     except LyricsError:
