@@ -57,7 +57,8 @@ def failed(*numbers: int) -> dict[str, Any]:
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
-    return [(record.levelname, record.message) for record in caplog.records]
+    """Return the level and the name of each message in the log."""
+    return [(record.levelname, record.message.partition(":")[0]) for record in caplog.records]
 
 
 def test_message_is_done_when_its_song_is_done(
@@ -105,6 +106,16 @@ def test_message_with_a_failed_song_is_returned(
     faults.reset()
     assert handler(event, Context()) == DONE
     assert job_of(buckets, UploadKey.parse(OTHER)).status == "done"
+
+
+def test_failure_of_a_song_is_logged_with_one_traceback(
+    handler: Handler, buckets: Stack, faults: FaultProxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(buckets, song(), UploadKey.parse(OTHER))
+    faults.inject(unavailable, "HEAD", OTHER, times=100)
+    assert handler(message_event(event_of(OTHER)), Context()) == failed(0)
+    assert logged(caplog) == [("ERROR", "attempt_failed"), ("WARNING", "message_failed")]
+    assert [bool(record.exc_info) for record in caplog.records] == [True, False]
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics to publish")

@@ -54,7 +54,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     return handle_messages(event, _finish, queue, logger)
 
 
-def _finish(text: str) -> None:
+def _finish(text: str, _receive_count: int) -> None:
     """Write the lyrics that a message is about.
 
     A check whose transcription is running is sent again, since SQS moves messages that it delivers

@@ -1,18 +1,16 @@
 """The Lambda function: separates the songs of S3 notifications, from SQS or direct."""
 
+import json
 import os
 from dataclasses import replace
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.data_classes import SQSEvent
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from stemdrop.errors import (
     BadKeyError,
-    QueueError,
     SetupError,
     StemdropError,
     StorageError,
@@ -21,6 +19,7 @@ from stemdrop.errors import (
 from stemdrop.job_record import Job
 from stemdrop.keys import UploadKey
 from stemdrop.notifications import Notifier
+from stemdrop.queue_messages import handle_messages
 from stemdrop.retry_queue import RetryQueue
 from stemdrop.store import Store
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
@@ -96,41 +95,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """
     match event:
         case {"Records": [{"eventSource": "aws:sqs"}, *_]}:
-            failed = [
-                {"itemIdentifier": message.message_id}
-                for message in SQSEvent(event).records
-                if not _handle_message(message, context)
-            ]
-            return {"batchItemFailures": failed}
+
+            def handle(body: str, received: int) -> None:
+                # What is no S3 notification fails, too, and ends in the failure queue: deleting it
+                # would lose songs if the notifications were changed and this code were not.
+                _separate_all(upload_keys(json.loads(body)), context, received)
+
+            return handle_messages(event, handle, queue, logger)
         case _:
             return _separate_all(upload_keys(event), context)
-
-
-def _handle_message(message: SQSRecord, context: LambdaContext) -> bool:
-    """Separate the songs of a message, and return whether SQS may delete it.
-
-    A message that is no S3 notification fails like any other, and ends in the failure queue:
-    deleting it would lose songs if the notifications were changed and this code were not.
-    """
-    received = int(message.attributes.approximate_receive_count)
-    try:
-        _separate_all(upload_keys(message.json_body), context, received)
-    except Exception:
-        logger.exception("message_failed", message_id=message.message_id, receive_count=received)
-        _retry(message)
-        return False
-    return True
-
-
-def _retry(message: SQSRecord) -> None:
-    if queue is None:
-        return
-    try:
-        queue.retry(message.receipt_handle, int(message.attributes.approximate_receive_count))
-    except QueueError as error:  # it is delivered again when its visibility ends
-        logger.warning(
-            "visibility_not_changed", message_id=message.message_id, reason=error.message
-        )
 
 
 def _separate_all(
@@ -163,14 +136,16 @@ def _separate_all(
     return outcomes
 
 
-def _separate(key: str, context: LambdaContext, received: int | None) -> str:
+def _separate(key: str, context: LambdaContext, received: int | None) -> Outcome:
     try:
         upload_key = UploadKey.parse(key)
     except BadKeyError as error:
         logger.error("key_rejected", key=key, reason=error.message)
-        return _count(Outcome.REJECTED)
+        _count(Outcome.REJECTED)
+        return Outcome.REJECTED
     if upload_key.is_system_file or (upload_key.is_folder and _is_empty(upload_key)):
-        return _count(Outcome.SKIPPED)
+        _count(Outcome.SKIPPED)
+        return Outcome.SKIPPED
     invocation = Invocation(
         memory_mb=int(context.memory_limit_in_mb),
         deadline=Deadline.after(context.get_remaining_time_in_millis() / 1000),
@@ -242,12 +217,11 @@ def _announce_failure(key: UploadKey) -> None:
         logger.warning("announcement_failed", key=str(key), reason=error.message)
 
 
-def _count(ending: str) -> str:
+def _count(ending: str) -> None:
     metrics.add_metric(f"Jobs{ending.capitalize()}", MetricUnit.Count, 1)
     if ending == Outcome.DONE:
         # The metric's average is then the share of rejected songs; see the alarms in template.yaml.
         metrics.add_metric("JobsRejected", MetricUnit.Count, 0)
-    return ending
 
 
 def _measure(job: Job) -> None:

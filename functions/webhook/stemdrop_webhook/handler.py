@@ -34,7 +34,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     return handle_messages(event, _send, queue, logger)
 
 
-def _send(text: str) -> None:
+def _send(text: str, _receive_count: int) -> None:
     """Send the webhook of a notification. The log has no callback URLs, which may contain secrets.
 
     Raises
