@@ -159,19 +159,12 @@ def _copy_stems(store: Store, key: UploadKey, job: Job, etag: str, original: Job
 
 
 def _finished(store: Store, key: UploadKey, job: Job, original: Job) -> Job:
-    copied = copy_results(store, original, key, job.results_ids[0])
+    results = copy_results(store, original, key, job.results_ids[0])
     return job.updated(
         status=Status.DONE,
         progress=1.0,
         source=original.source and replace(original.source, key=job.key),
-        sound=original.sound,
-        music=original.music,
-        stems=copied.stems,
-        zip=copied.zip,
-        stem_file=copied.stem_file,
-        peaks=copied.peaks,
-        lyrics=copied.lyrics,
-        warnings=original.warnings,
+        **results.to_fields(),
         engine=original.engine,
         started_at=job.created_at,
         finished_at=now(),

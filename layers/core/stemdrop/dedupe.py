@@ -8,28 +8,17 @@ import hashlib
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from stemdrop.job_record import Job, ResultFile, Status, Stem
+from stemdrop.job_record import Job, Results, Status
 from stemdrop.keys import UploadKey, result_key, result_name
-from stemdrop.lyrics import Lyrics, LyricsStatus
+from stemdrop.lyrics import LyricsStatus
 from stemdrop.options import Options
 from stemdrop.store import Store
 
 MAX_COPIES = 6
 # Increase it when equal bytes and options no longer give equal stems.
 VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class CopiedResults:
-    """Results under their new keys."""
-
-    stems: tuple[Stem, ...]
-    zip: ResultFile | None
-    stem_file: ResultFile | None
-    peaks: ResultFile | None
-    lyrics: Lyrics | None
 
 
 def content_digest(sha256: str, options: Options) -> str:
@@ -80,7 +69,7 @@ def find_results(
     return found if accepts(found) else None
 
 
-def copy_results(store: Store, original: Job, key: UploadKey, results_id: str) -> CopiedResults:
+def copy_results(store: Store, original: Job, key: UploadKey, results_id: str) -> Results:
     """Copy the results of a finished job to another upload.
 
     Nobody writes to a result again, so a copy is right even if its original is replaced meanwhile.
@@ -102,4 +91,13 @@ def copy_results(store: Store, original: Job, key: UploadKey, results_id: str) -
         cost_usd=0.0,
         files=tuple(replace(file, key=copies[file.key]) for file in original.lyrics.files),
     )
-    return CopiedResults(stems, zip_file, stem_file, peaks, lyrics)
+    return Results(
+        sound=original.sound,
+        music=original.music,
+        stems=stems,
+        zip=zip_file,
+        stem_file=stem_file,
+        peaks=peaks,
+        lyrics=lyrics,
+        warnings=original.warnings,
+    )

@@ -122,6 +122,24 @@ class ResultFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Results:
+    """Fields of a job that a separation writes, and that a job with the same song copies."""
+
+    sound: Sound | None
+    music: Music | None
+    stems: tuple[Stem, ...]
+    zip: ResultFile | None
+    stem_file: ResultFile | None
+    peaks: ResultFile | None
+    lyrics: Lyrics | None
+    warnings: tuple[str, ...]
+
+    def to_fields(self) -> dict[str, Any]:
+        """Return the fields by name, for `Job.updated`."""
+        return _fields(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Reason of a failed job.
 

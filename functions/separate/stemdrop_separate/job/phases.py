@@ -15,7 +15,7 @@ from stemdrop.errors import (
     SupersededError,
     UploadGoneError,
 )
-from stemdrop.job_record import Failure, Stage, Status, now
+from stemdrop.job_record import Failure, Results, Stage, Status, now
 from stemdrop.keys import STEM_FILE_NAME, VOCALS_NAME, UploadKey
 from stemdrop.options import STEM_FILE, Options
 from stemdrop.store import Store, Upload
@@ -26,7 +26,6 @@ from stemdrop_separate.job.job_state import JobState
 from stemdrop_separate.job.progress import SEPARATION_SHARE, ProgressReporter
 from stemdrop_separate.job.publish import (
     NotReusableError,
-    PublishedResults,
     delete_stale_results,
     find_reusable,
     publish,
@@ -83,7 +82,7 @@ def _copy_stems(state: JobState, digest: str) -> JobResult | None:
     if original is None:
         return None
 
-    def copy(results_id: str) -> PublishedResults:
+    def copy(results_id: str) -> Results:
         with state.meter.stage("reuse"):
             return reuse_results(state.store, original, state.key, results_id)
 
@@ -101,7 +100,7 @@ def _separate(state: JobState, path: Path, options: Options) -> JobResult:
     if newest and state.job.source and newest.etag != state.job.source.etag:
         raise SupersededError("The song was replaced while it was being separated.")
 
-    def upload(results_id: str) -> PublishedResults:
+    def upload(results_id: str) -> Results:
         with state.meter.stage("upload"):
             return publish(state.context, state.key, results_id, options, song)
 
@@ -130,7 +129,7 @@ def _separate_song(state: JobState, path: Path, options: Options) -> SeparatedSo
         )
 
 
-def _publish(state: JobState, write_results: Callable[[str], PublishedResults]) -> JobResult:
+def _publish(state: JobState, write_results: Callable[[str], Results]) -> JobResult:
     """Publish results, and finish the record if it still names them.
 
     Otherwise they may have been deleted, so they are published again, in a new folder.
@@ -151,7 +150,7 @@ def _publish(state: JobState, write_results: Callable[[str], PublishedResults]) 
     raise StorageError(f"The record of {state.key} is written by too many at once.")
 
 
-def _finish(state: JobState, results_id: str, results: PublishedResults) -> JobResult:
+def _finish(state: JobState, results_id: str, results: Results) -> JobResult:
     """Write the record of a job that is done.
 
     Raises
@@ -162,15 +161,8 @@ def _finish(state: JobState, results_id: str, results: PublishedResults) -> JobR
         status=Status.DONE,
         stage=None,
         progress=1.0,
-        sound=results.sound,
-        music=results.music,
         results_ids=(results_id,),
-        stems=results.stems,
-        zip=results.zip,
-        stem_file=results.stem_file,
-        peaks=results.peaks,
-        lyrics=results.lyrics,
-        warnings=results.warnings,
+        **results.to_fields(),
         usage=state.meter.read(),
         finished_at=now(),
     )

@@ -3,7 +3,6 @@
 import zipfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,11 +10,9 @@ from aws_lambda_powertools import Logger
 
 from stemdrop.dedupe import copy_results, find_results, has_same_titles
 from stemdrop.errors import StorageError
-from stemdrop.job_record import Job, ResultFile, Sound, Stem
+from stemdrop.job_record import Job, ResultFile, Results, Sound, Stem
 from stemdrop.keys import PEAKS_NAME, ZIP_NAME, UploadKey, result_key, results_id_of
-from stemdrop.lyrics import Lyrics
 from stemdrop.lyrics_results import discard_request
-from stemdrop.music import Music
 from stemdrop.options import Options
 from stemdrop.store import Store
 from stemdrop_separate.audio.encode import EncodedStem
@@ -36,23 +33,9 @@ class NotReusableError(Exception):
     """The results of an earlier job can't be copied."""
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedResults:
-    """Results in the stems bucket, as the record describes them."""
-
-    sound: Sound | None
-    music: Music | None
-    stems: tuple[Stem, ...]
-    zip: ResultFile | None
-    stem_file: ResultFile | None
-    peaks: ResultFile | None
-    lyrics: Lyrics | None
-    warnings: tuple[str, ...]
-
-
 def publish(
     context: JobContext, key: UploadKey, results_id: str, options: Options, song: SeparatedSong
-) -> PublishedResults:
+) -> Results:
     """Upload a song's stems, their peaks, and what else the options say; request its lyrics."""
     store = context.store
 
@@ -80,9 +63,15 @@ def publish(
         source.track.number,
         source.tracks,
     )
-    lyrics = request_lyrics(context, key, results_id, options, song)
-    return PublishedResults(
-        sound, song.music, stems, zip_file, stem_file, peaks, lyrics, song.warnings
+    return Results(
+        sound=sound,
+        music=song.music,
+        stems=stems,
+        zip=zip_file,
+        stem_file=stem_file,
+        peaks=peaks,
+        lyrics=request_lyrics(context, key, results_id, options, song),
+        warnings=song.warnings,
     )
 
 
@@ -111,7 +100,7 @@ def find_reusable(context: JobContext, key: UploadKey, entry: str, job: Job) -> 
         return None
 
 
-def reuse_results(store: Store, original: Job, key: UploadKey, results_id: str) -> PublishedResults:
+def reuse_results(store: Store, original: Job, key: UploadKey, results_id: str) -> Results:
     """Copy the results of a finished job.
 
     Raises
@@ -119,19 +108,9 @@ def reuse_results(store: Store, original: Job, key: UploadKey, results_id: str) 
     NotReusableError : Some of them are gone, or S3 failed.
     """
     try:
-        copied = copy_results(store, original, key, results_id)
+        return copy_results(store, original, key, results_id)
     except StorageError as error:
         raise NotReusableError(error.message) from error
-    return PublishedResults(
-        original.sound,
-        original.music,
-        copied.stems,
-        copied.zip,
-        copied.stem_file,
-        copied.peaks,
-        copied.lyrics,
-        original.warnings,
-    )
 
 
 def delete_stale_results(store: Store, key: UploadKey, begun_ids: tuple[str, ...] = ()) -> bool:
