@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from aws_lambda_powertools import Logger
 
-from stemdrop.dedupe import content_digest, copy_results, find_results, has_same_titles
+from stemdrop.dedupe import content_digest, copy_results, find_results, has_same_results
 from stemdrop.errors import (
     ChangedError,
     LanguageUnavailableError,
@@ -129,19 +129,17 @@ def _find_original(
     Stems of other owners are not reused: a hash does not prove possession of the song. With a
     callback URL, the separator reuses the stems: it alone announces the end of jobs.
     """
-    if request.sha256 is None or request.callback_url is not None:
+    sha256 = request.sha256
+    if sha256 is None or request.callback_url is not None:
         return None
-    song = request.sha256, request.size_bytes
 
     def accepts(found: Job) -> bool:
-        is_same_work = (found.owner, found.options) == (job.owner, job.options)
-        source = found.source
-        is_same_song = source is not None and (source.sha256, source.size_bytes) == song
-        has_same_lyrics = found.lyrics is None or found.lyrics.engine == lyrics_engine
-        return is_same_work and is_same_song and has_same_lyrics and has_same_titles(found, job)
+        if found.owner != job.owner or not has_same_results(found, job, sha256, lyrics_engine):
+            return False
+        return found.source is not None and found.source.size_bytes == request.size_bytes
 
     try:
-        return find_results(store, key, content_digest(request.sha256, request.options()), accepts)
+        return find_results(store, key, content_digest(sha256, request.options()), accepts)
     except StorageError as error:
         logger.warning("not_reused", job=key.name, reason=describe_cause(error))
         return None

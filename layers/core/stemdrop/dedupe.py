@@ -33,14 +33,6 @@ def content_digest(sha256: str, options: Options) -> str:
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
-def has_same_titles(found: Job, job: Job) -> bool:
-    """Tell whether a job's stems have the titles that those of another one need.
-
-    Stems of a song without a title are named after its file, and that name may be private.
-    """
-    return found.title == job.title or found.sound is None or found.sound.has_title
-
-
 def find_results(
     store: Store, key: UploadKey, entry: str, accepts: Callable[[Job], bool]
 ) -> Job | None:
@@ -67,6 +59,31 @@ def find_results(
     if found.lyrics and found.lyrics.status is not LyricsStatus.DONE:
         return None  # its lyrics may still come, or may work another time
     return found if accepts(found) else None
+
+
+def has_same_results(found: Job, job: Job, sha256: str, lyrics_engine: str | None) -> bool:
+    """Return whether the results of a finished job are those of another one, by any engine.
+
+    Parameters
+    ----------
+    sha256 : SHA-256 digest of the other job's song in hex.
+    lyrics_engine : Name of the engine that would write its lyrics; None if there is none.
+    """
+    return (
+        found.source is not None
+        and found.source.sha256 == sha256
+        and found.options == job.options
+        and (found.lyrics is None or found.lyrics.engine == lyrics_engine)
+        and _has_same_titles(found, job)
+    )
+
+
+def _has_same_titles(found: Job, job: Job) -> bool:
+    """Tell whether a job's stems have the titles that those of another one need.
+
+    Stems of a song without a title are named after its file, and that name may be private.
+    """
+    return found.title == job.title or found.sound is None or found.sound.has_title
 
 
 def copy_results(store: Store, original: Job, key: UploadKey, results_id: str) -> Results:

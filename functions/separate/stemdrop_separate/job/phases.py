@@ -60,7 +60,7 @@ def separate_and_publish(state: JobState) -> JobResult:
         source = replace(source_of(state.upload), sha256=sha256)
         state.record.update(source=source, engine=engine, stage=Stage.SEPARATING)
         digest = content_digest(sha256, options)
-        result = _copy_stems(state, digest) or _separate(state, song, options)
+        result = _copy_stems(state, sha256, digest) or _separate(state, song, options)
     _save_content(state.store, state.key, digest)
     return result
 
@@ -75,10 +75,10 @@ def _download(state: JobState, upload: Upload, song: Path) -> str:
         raise UploadGoneError(UPLOAD_GONE) from error
 
 
-def _copy_stems(state: JobState, digest: str) -> JobResult | None:
+def _copy_stems(state: JobState, sha256: str, digest: str) -> JobResult | None:
     """Publish copies of the stems of the same song; None if there are none."""
     with state.meter.stage("reuse"):
-        original = find_reusable(state.context, state.key, digest, state.job)
+        original = find_reusable(state.context, state.key, digest, state.job, sha256)
     if original is None:
         return None
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from aws_lambda_powertools import Logger
 
-from stemdrop.dedupe import copy_results, find_results, has_same_titles
+from stemdrop.dedupe import copy_results, find_results, has_same_results
 from stemdrop.errors import StorageError
 from stemdrop.job_record import Job, ResultFile, Results, Sound, Stem
 from stemdrop.keys import PEAKS_NAME, ZIP_NAME, UploadKey, result_key, results_id_of
@@ -75,26 +75,23 @@ def publish(
     )
 
 
-def find_reusable(context: JobContext, key: UploadKey, entry: str, job: Job) -> Job | None:
+def find_reusable(
+    context: JobContext, key: UploadKey, entry: str, job: Job, sha256: str
+) -> Job | None:
     """Return a finished job of the same song with the same options and engine, if there is one.
 
     Parameters
     ----------
     entry : Name of the entry in the content index.
+    sha256 : SHA-256 digest of the song in hex.
     """
-    transcriber_name = context.transcriber.name if context.transcriber else None
+    lyrics_engine = context.transcriber.name if context.transcriber else None
 
-    def fits(found: Job) -> bool:
-        if not found.source or not job.source or found.source.sha256 != job.source.sha256:
-            return False
-        if not has_same_titles(found, job):
-            return False
-        if found.lyrics and found.lyrics.engine != transcriber_name:
-            return False
-        return (found.options, found.engine) == (job.options, job.engine)
+    def accepts(found: Job) -> bool:
+        return found.engine == job.engine and has_same_results(found, job, sha256, lyrics_engine)
 
     try:
-        return find_results(context.store, key, entry, fits)
+        return find_results(context.store, key, entry, accepts)
     except StorageError as error:
         logger.warning("content_index_entry_is_stale", reason=error.message)
         return None
