@@ -26,12 +26,12 @@ from stemdrop_separate.job.job_state import JobState
 from stemdrop_separate.job.progress import SEPARATION_SHARE, ProgressReporter
 from stemdrop_separate.job.publish import (
     NotReusableError,
-    delete_stale_results,
     find_reusable,
     publish,
     reuse_results,
 )
 from stemdrop_separate.job.record_writer import ATTEMPTS
+from stemdrop_separate.job.stale_results import delete_stale_results
 from stemdrop_separate.pipeline import SeparatedSong, separate_song
 from stemdrop_separate.workspace import workspace
 

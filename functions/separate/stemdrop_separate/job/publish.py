@@ -11,8 +11,7 @@ from aws_lambda_powertools import Logger
 from stemdrop.dedupe import copy_results, find_results, has_same_results
 from stemdrop.errors import StorageError
 from stemdrop.job_record import Job, ResultFile, Results, Sound, Stem
-from stemdrop.keys import PEAKS_NAME, ZIP_NAME, UploadKey, result_key, results_id_of
-from stemdrop.lyrics_results import discard_request
+from stemdrop.keys import PEAKS_NAME, ZIP_NAME, UploadKey, result_key
 from stemdrop.options import Options
 from stemdrop.store import Store
 from stemdrop_separate.audio.encode import EncodedStem
@@ -108,35 +107,6 @@ def reuse_results(store: Store, original: Job, key: UploadKey, results_id: str) 
         return copy_results(store, original, key, results_id)
     except StorageError as error:
         raise NotReusableError(error.message) from error
-
-
-def delete_stale_results(store: Store, key: UploadKey, begun_ids: tuple[str, ...] = ()) -> bool:
-    """Delete the results in all folders that the record doesn't name, and requests for lyrics.
-
-    Safe at any time, whoever else is at work: an attempt names its folder in the record before it
-    writes into it, and is done only if the record still names it. The results are listed before the
-    record is read, so the name of a folder that is missing was removed, and doesn't come back.
-
-    Parameters
-    ----------
-    begun_ids : Folders of this attempt, whose results another one may have deleted.
-
-    Returns
-    -------
-    Whether S3 worked. Otherwise the event has to be delivered again; see `JobResult.is_clean`.
-    """
-    try:
-        found = store.list_results(key)
-        job, _ = store.load_job(key)
-        named = {*job.results_ids} if job else set()
-        stale = {result for result in found if results_id_of(result) not in named}
-        for results_id in {*map(results_id_of, stale), *begun_ids} - named:
-            discard_request(store, results_id)
-        store.delete(stale)
-    except StorageError as error:
-        logger.warning("stale_results_not_deleted", key=str(key), reason=error.message)
-        return False
-    return True
 
 
 def _describe_stem(stem: str, key: str, file: EncodedStem, gain_db: float) -> Stem:

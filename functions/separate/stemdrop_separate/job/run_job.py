@@ -21,8 +21,8 @@ from stemdrop_separate.job.context import Invocation, JobContext, JobResult, Out
 from stemdrop_separate.job.job_start import is_same_upload, is_settled, start_record
 from stemdrop_separate.job.job_state import JobState
 from stemdrop_separate.job.phases import reject, separate_and_publish
-from stemdrop_separate.job.publish import delete_stale_results
 from stemdrop_separate.job.record_writer import RecordWriter
+from stemdrop_separate.job.stale_results import delete_stale_results
 from stemdrop_separate.job.usage import UsageMeter
 
 # Lambda ends an invocation without notice. This much time is kept for writing the record.
