@@ -115,6 +115,6 @@ def copy_results(store: Store, original: Job, key: UploadKey, results_id: str) -
         zip=zip_file,
         stem_file=stem_file,
         peaks=peaks,
-        lyrics=lyrics,
         warnings=original.warnings,
+        lyrics=lyrics,
     )

@@ -131,8 +131,8 @@ class Results:
     zip: ResultFile | None
     stem_file: ResultFile | None
     peaks: ResultFile | None
-    lyrics: Lyrics | None
     warnings: tuple[str, ...]
+    lyrics: Lyrics | None = None
 
     def to_fields(self) -> dict[str, Any]:
         """Return the fields by name, for `Job.updated`."""

@@ -23,6 +23,7 @@ from stemdrop_separate.disk_space import require_disk_space
 from stemdrop_separate.job.context import JobResult, Outcome
 from stemdrop_separate.job.job_start import require_size, source_of
 from stemdrop_separate.job.job_state import JobState
+from stemdrop_separate.job.lyrics_phase import request_lyrics
 from stemdrop_separate.job.progress import SEPARATION_SHARE, ProgressReporter
 from stemdrop_separate.job.publish import (
     NotReusableError,
@@ -102,7 +103,9 @@ def _separate(state: JobState, path: Path, options: Options) -> JobResult:
 
     def upload(results_id: str) -> Results:
         with state.meter.stage("upload"):
-            return publish(state.context, state.key, results_id, options, song)
+            results = publish(state.store, state.key, results_id, options, song)
+            lyrics = request_lyrics(state.context, state.key, results_id, options, song)
+            return replace(results, lyrics=lyrics)
 
     return _publish(state, upload)
 

@@ -17,7 +17,6 @@ from stemdrop.store import Store
 from stemdrop_separate.audio.encode import EncodedStem
 from stemdrop_separate.audio.waveform_peaks import write_peaks_file
 from stemdrop_separate.job.context import JobContext
-from stemdrop_separate.job.lyrics_phase import request_lyrics
 from stemdrop_separate.pipeline import SeparatedSong
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
@@ -33,10 +32,9 @@ class NotReusableError(Exception):
 
 
 def publish(
-    context: JobContext, key: UploadKey, results_id: str, options: Options, song: SeparatedSong
+    store: Store, key: UploadKey, results_id: str, options: Options, song: SeparatedSong
 ) -> Results:
-    """Upload a song's stems, their peaks, and what else the options say; request its lyrics."""
-    store = context.store
+    """Upload a song's stems, their peaks, and what else the options say."""
 
     def upload(item: tuple[str, EncodedStem]) -> Stem:
         stem, file = item
@@ -69,7 +67,6 @@ def publish(
         zip=zip_file,
         stem_file=stem_file,
         peaks=peaks,
-        lyrics=request_lyrics(context, key, results_id, options, song),
         warnings=song.warnings,
     )
 
