@@ -1,6 +1,6 @@
 import json
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -20,7 +20,7 @@ from stemdrop.job_record import (
     now,
     timestamp,
 )
-from strategies import ANY_JSON, ANY_TEXT, JOBS, TIMES
+from strategies import ANY_JSON, ANY_TEXT, JOBS, SOURCES, TIMES
 
 # Required fields of the record, with units.
 DESIGNED = {
@@ -119,6 +119,15 @@ def test_record_without_gain_is_read() -> None:
     stem = {"stem": "vocals", "key": "k", "size_bytes": 1, "duration_s": 1.0, "peak_dbfs": None}
     job = Job.from_json(json.dumps(MINIMAL | {"stems": [stem | {"clipped_samples": 0}]}))
     assert job.stems[0].gain_db == 0
+
+
+@given(SOURCES, SOURCES)
+def test_upload_is_identified_by_etag_and_time(one: UploadSource, other: UploadSource) -> None:
+    assert one.is_same_as(replace(one, sha256="known by now"))
+    expected = one.etag == other.etag and one.uploaded_at == other.uploaded_at
+    assert one.is_same_as(other) is expected
+    assert not one.is_same_as(replace(one, etag=one.etag + "x"))
+    assert not one.is_same_as(replace(one, uploaded_at="2200"))
 
 
 @pytest.mark.parametrize("status", Status)

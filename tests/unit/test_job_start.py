@@ -11,14 +11,8 @@ from stemdrop.lyrics import Lyrics, LyricsStatus
 from stemdrop.options import Options
 from stemdrop.store import Upload
 from stemdrop_separate.deadline import Deadline
-from stemdrop_separate.job.job_start import (
-    BARE_NAMES,
-    is_same_upload,
-    is_settled,
-    source_of,
-    start_record,
-)
-from strategies import OPTIONS, SOURCES, as_text
+from stemdrop_separate.job.job_start import BARE_NAMES, is_settled, start_record
+from strategies import OPTIONS, as_text
 
 DROP = UploadKey.parse("drop/song.mp3")
 API = UploadKey.parse("jobs/" + "a" * 32)
@@ -36,7 +30,7 @@ def upload(
 
 def record(
     status: Status,
-    source: Upload | None,
+    song: Upload | None,
     options: dict[str, Any] | None = None,
     key: UploadKey = DROP,
 ) -> Job:
@@ -46,7 +40,7 @@ def record(
         created_at="2026-01-01T11:00:00.000Z",
         updated_at=now(),
         options=DEFAULTS if options is None else options,
-        source=source_of(source) if source else None,
+        source=song.source if song else None,
         attempt=1,
     )
 
@@ -123,15 +117,6 @@ def test_a_failure_for_a_bad_option_is_settled_too() -> None:
     bad = upload({"codec": "nonsense"})
     previous = start_record(DROP, bad, None, Deadline.after(900)).updated(status=Status.FAILED)
     assert is_settled(previous, start_record(DROP, bad, previous, Deadline.after(900)))
-
-
-@given(SOURCES, SOURCES)
-def test_upload_is_identified_by_etag_and_time(one: UploadSource, other: UploadSource) -> None:
-    assert is_same_upload(one, replace(one, sha256="known by now"))
-    expected = one.etag == other.etag and one.uploaded_at == other.uploaded_at
-    assert is_same_upload(one, other) is expected
-    assert not is_same_upload(one, replace(one, etag=one.etag + "x"))
-    assert not is_same_upload(one, replace(one, uploaded_at="2200"))
 
 
 def test_first_attempt_starts_a_new_record() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
 
 from stemdrop.errors import BadKeyError, StorageError
-from stemdrop.job_record import timestamp
+from stemdrop.job_record import UploadSource, timestamp
 from stemdrop.keys import DROP_PREFIX, JOBS_PREFIX, UploadKey
 from stemdrop.store import Store
 from stemdrop_local.deployment import Stack
@@ -67,8 +67,8 @@ def _is_finished(store: Store, found: "ObjectTypeDef") -> bool:
         return True
     if job is None or job.source is None or not job.is_finished or job.has_pending_lyrics:
         return False
-    uploaded = (found["ETag"].strip('"'), timestamp(_uploaded_at(found)))
-    return (job.source.etag, job.source.uploaded_at) == uploaded
+    etag, uploaded_at = found["ETag"].strip('"'), timestamp(_uploaded_at(found))
+    return job.source.is_same_as(UploadSource(found["Key"], etag, found["Size"], uploaded_at))
 
 
 def _uploaded_at(found: "ObjectTypeDef") -> datetime:

@@ -50,6 +50,10 @@ class UploadSource:
     uploaded_at: str
     sha256: str | None = None
 
+    def is_same_as(self, other: "UploadSource") -> bool:
+        """Return whether the other is the same upload, not a later one with the same bytes."""
+        return (self.etag, self.uploaded_at) == (other.etag, other.uploaded_at)
+
 
 @dataclass(frozen=True, slots=True)
 class Track:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stemdrop.errors import BadKeyError, MissingError, StorageError, UnreadableUploadError
-from stemdrop.job_record import Job, timestamp
+from stemdrop.job_record import Job, UploadSource, timestamp
 from stemdrop.keys import UploadKey, content_key, is_result_of, record_key, results_prefix
 from stemdrop.s3 import CHANGED, HIDDEN, MISSING, connect, is_refusal, storage_errors
 
@@ -34,6 +34,11 @@ class Upload:
     uploaded_at: str
     metadata: Mapping[str, str]
     is_readable: bool = True
+
+    @property
+    def source(self) -> UploadSource:
+        """Return the upload as the record describes it."""
+        return UploadSource(self.key, self.etag, self.size_bytes, self.uploaded_at)
 
 
 class Store:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from stemdrop.errors import EmptyAudioError, OptionError, TooLargeError, TransientError
-from stemdrop.job_record import Job, Stage, Status, UploadSource, now, timestamp
+from stemdrop.job_record import Job, Stage, Status, now, timestamp
 from stemdrop.keys import Origin, UploadKey
 from stemdrop.lyrics import LyricsStatus
 from stemdrop.options import OPTION_NAMES, Options
@@ -32,8 +32,8 @@ def start_record(
     previous : Record in the stems bucket; None if there is none.
     deadline : Moment at which Lambda ends the invocation.
     """
-    source = source_of(upload) if upload else previous.source if previous else None
-    retried = previous and previous.source and source and is_same_upload(previous.source, source)
+    source = upload.source if upload else previous.source if previous else None
+    retried = previous and previous.source and source and previous.source.is_same_as(source)
     started_at = now()
     return Job(
         key=str(key),
@@ -55,21 +55,6 @@ def start_record(
     )
 
 
-def source_of(upload: Upload) -> UploadSource:
-    """Describe an upload as the record does."""
-    return UploadSource(
-        key=upload.key,
-        etag=upload.etag,
-        size_bytes=upload.size_bytes,
-        uploaded_at=upload.uploaded_at,
-    )
-
-
-def is_same_upload(one: UploadSource, other: UploadSource) -> bool:
-    """Return whether two records describe the same upload, not a later one with the same bytes."""
-    return (one.etag, one.uploaded_at) == (other.etag, other.uploaded_at)
-
-
 def is_settled(previous: Job | None, job: Job) -> bool:
     """Return whether the work of an attempt is done already.
 
@@ -84,7 +69,7 @@ def is_settled(previous: Job | None, job: Job) -> bool:
     lyrics_failed = previous.lyrics and previous.lyrics.status is LyricsStatus.FAILED
     if previous.status is Status.DONE and not lyrics_failed:
         return previous.source.etag == job.source.etag
-    return is_same_upload(previous.source, job.source)
+    return previous.source.is_same_as(job.source)
 
 
 def require_size(upload: Upload, max_bytes: int, *, may_come: bool) -> None:

@@ -21,7 +21,7 @@ from stemdrop.options import STEM_FILE, Options
 from stemdrop.store import Store, Upload
 from stemdrop_separate.disk_space import require_disk_space
 from stemdrop_separate.job.context import JobResult, Outcome
-from stemdrop_separate.job.job_start import require_size, source_of
+from stemdrop_separate.job.job_start import require_size
 from stemdrop_separate.job.job_state import JobState
 from stemdrop_separate.job.lyrics_phase import request_lyrics
 from stemdrop_separate.job.progress import SEPARATION_SHARE, ProgressReporter
@@ -58,7 +58,7 @@ def separate_and_publish(state: JobState) -> JobResult:
     with workspace(state.context.settings.work_dir) as folder:
         song = folder / f"song{state.job.suffix}"  # ffmpeg knows some formats by their suffix only
         sha256 = _download(state, state.upload, song)
-        source = replace(source_of(state.upload), sha256=sha256)
+        source = replace(state.upload.source, sha256=sha256)
         state.record.update(source=source, engine=engine, stage=Stage.SEPARATING)
         digest = content_digest(sha256, options)
         result = _copy_stems(state, sha256, digest) or _separate(state, song, options)

@@ -7,7 +7,6 @@ from stemdrop.errors import ChangedError, StorageError, SupersededError
 from stemdrop.job_record import Failure, Job, Status, now
 from stemdrop.keys import Origin, UploadKey, new_results_id
 from stemdrop.store import Store
-from stemdrop_separate.job.job_start import is_same_upload, source_of
 
 ATTEMPTS = 5
 
@@ -127,14 +126,14 @@ class RecordWriter:
     def _makes_needless(self, other: Job, job: Job) -> bool:
         if other.source is None or job.source is None:
             return other.source is not None
-        if is_same_upload(other.source, job.source):
+        if other.source.is_same_as(job.source):
             return other.options == job.options and other.is_final
         if other.source.uploaded_at != job.source.uploaded_at:
             return other.source.uploaded_at > job.source.uploaded_at
         # Two uploads within one of S3's seconds: only S3 knows which of them was the last.
         upload = self._store.find_upload(self.key)
-        return upload is not None and not is_same_upload(source_of(upload), job.source)
+        return upload is not None and not upload.source.is_same_as(job.source)
 
 
 def _is_same_source(one: Job, other: Job) -> bool:
-    return bool(one.source and other.source and is_same_upload(one.source, other.source))
+    return bool(one.source and other.source and one.source.is_same_as(other.source))

@@ -18,7 +18,7 @@ from stemdrop.options import Options
 from stemdrop.s3 import describe_cause
 from stemdrop.store import Store
 from stemdrop_separate.job.context import Invocation, JobContext, JobResult, Outcome
-from stemdrop_separate.job.job_start import is_same_upload, is_settled, start_record
+from stemdrop_separate.job.job_start import is_settled, start_record
 from stemdrop_separate.job.job_state import JobState
 from stemdrop_separate.job.phases import reject, separate_and_publish
 from stemdrop_separate.job.record_writer import RecordWriter
@@ -104,7 +104,7 @@ def _has_current_results(context: JobContext, key: UploadKey, found: Job | None,
     """
     if not (found and found.source and job.source) or found.status is not Status.DONE:
         return True
-    if is_same_upload(found.source, job.source):
+    if found.source.is_same_as(job.source):
         return True
     if not found.result_keys <= context.store.list_results(key):
         return False
