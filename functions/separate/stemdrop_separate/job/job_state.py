@@ -24,13 +24,17 @@ class JobState:
     """
 
     context: JobContext
-    key: UploadKey
     upload: Upload | None
     first_record: Job
     record: RecordWriter
     deadline: Deadline
     meter: UsageMeter
     is_last: bool
+
+    @property
+    def key(self) -> UploadKey:
+        """Return the key of the upload."""
+        return self.record.key
 
     @property
     def store(self) -> Store:

@@ -86,7 +86,6 @@ def _start(
         return JobResult(Outcome.SKIPPED, record.found, is_clean)
     return JobState(
         context=context,
-        key=key,
         upload=upload,
         first_record=job,
         record=record,
