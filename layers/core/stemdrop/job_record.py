@@ -17,7 +17,7 @@ SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}\Z")
 
 
 class Status(StrEnum):
-    """Status of a job; done and failed are final."""
+    """Status of a job, which has ended if it is done or failed."""
 
     AWAITING_UPLOAD = "awaiting_upload"
     PROCESSING = "processing"
