@@ -14,7 +14,7 @@ from stemdrop.keys import UploadKey
 from stemdrop.store import Upload
 from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.job.job_start import is_settled, start_record
-from stemdrop_separate.job.record_writer import ATTEMPTS, RecordWriter
+from stemdrop_separate.job.record_writer import MAX_WRITES, RecordWriter
 from step_scheduler import StepScheduler
 
 KEY = UploadKey.parse("drop/song.mp3")
@@ -130,7 +130,7 @@ def test_a_deleted_job_does_not_come_back(data: st.DataObject, has_begun: bool) 
     assert not store.writes
 
 
-@given(st.sets(st.integers(0, 5), max_size=ATTEMPTS - 1), st.booleans())
+@given(st.sets(st.integers(0, 5), max_size=MAX_WRITES - 1), st.booleans())
 def test_write_with_a_lost_response_is_retried(lost: set[int], found: bool) -> None:
     store = MemoryStore(KEY)
     store.song, store.lost = FIRST, lost
@@ -330,7 +330,7 @@ def test_too_many_writers_are_a_storage_error() -> None:
     store.song = FIRST
     with pytest.raises(StorageError, match="too many"):
         RecordWriter(store, KEY).save(start_record(KEY, FIRST, None, Deadline.after(900)))
-    assert len(calls) == 1 + 2 * ATTEMPTS
+    assert len(calls) == 1 + 2 * MAX_WRITES
     assert not store.writes
 
 

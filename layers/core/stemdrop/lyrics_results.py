@@ -22,7 +22,7 @@ from stemdrop.lyrics import Lyrics, LyricsFile, LyricsFormat, LyricsStatus, Tran
 from stemdrop.lyrics_files import write_lyrics
 from stemdrop.store import Store
 
-ATTEMPTS = 5
+MAX_WRITES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ def _write(
 
 
 def _save(store: Store, key: UploadKey, request: LyricsRequest, lyrics: Lyrics) -> Job | None:
-    for _ in range(ATTEMPTS):
+    for _ in range(MAX_WRITES):
         job, etag = store.load_job(key)
         if job is None or job.lyrics is None or request.results_id not in job.results_ids:
             return None

@@ -31,7 +31,7 @@ from stemdrop_separate.job.publish import (
     publish,
     reuse_results,
 )
-from stemdrop_separate.job.record_writer import ATTEMPTS
+from stemdrop_separate.job.record_writer import MAX_WRITES
 from stemdrop_separate.job.stale_results import delete_stale_results
 from stemdrop_separate.pipeline import SeparatedSong, separate_song
 from stemdrop_separate.workspace import workspace
@@ -141,7 +141,7 @@ def _publish(state: JobState, write_results: Callable[[str], Results]) -> JobRes
     ----------
     write_results : Function that writes the results to the folder with an ID.
     """
-    for _ in range(ATTEMPTS):
+    for _ in range(MAX_WRITES):
         results_id = state.record.begin_results(
             stage=Stage.UPLOADING, progress=SEPARATION_SHARE, seconds_left=None
         )

@@ -8,7 +8,7 @@ from stemdrop.job_record import Failure, Job, Status, now
 from stemdrop.keys import Origin, UploadKey, new_results_id
 from stemdrop.store import Store
 
-ATTEMPTS = 5
+MAX_WRITES = 5
 
 
 class RecordWriter:
@@ -89,7 +89,7 @@ class RecordWriter:
             job was deleted.
         StorageError : S3 failed, or others keep writing the record.
         """
-        for _ in range(ATTEMPTS):
+        for _ in range(MAX_WRITES):
             try:
                 self._etag = self._store.save_job(self.key, job, self._etag)
             except ChangedError:
