@@ -15,7 +15,7 @@ from lambda_context import TEST_EVENT, Context, event_of, message_event
 from stemdrop.errors import NotificationError
 from stemdrop.job_record import Job, Status, now
 from stemdrop.keys import UploadKey, record_key, result_key
-from stemdrop.retry_queue import RetryQueue
+from stemdrop.message_queue import MessageQueue
 from stemdrop.store import Store
 from stemdrop_local.deployment import Stack
 from uploads import RESULTS_ID, job_of, put, results, song
@@ -47,7 +47,7 @@ def sqs(handler: Handler, store: Store, monkeypatch: pytest.MonkeyPatch) -> Fake
     assert callable(handler)
     assert store.uploads
     client = FakeSqsClient()
-    queue = RetryQueue("https://sqs.example/songs", (30, 120), cast("SQSClient", client))
+    queue = MessageQueue("https://sqs.example/songs", (30, 120), cast("SQSClient", client))
     monkeypatch.setattr("stemdrop_separate.handler.queue", queue)
     return client
 

@@ -27,8 +27,8 @@ from stemdrop.keys import (
 )
 from stemdrop.lyrics import Transcription
 from stemdrop.lyrics_results import LyricsRequest
+from stemdrop.message_queue import MessageQueue
 from stemdrop.notifications import Notifier
-from stemdrop.retry_queue import RetryQueue
 from stemdrop.s3 import CLIENT_CONFIG
 from stemdrop.store import Store
 from stemdrop_local.deployment import STACK_NAME, TEMPLATE, Stack
@@ -208,7 +208,7 @@ def publish_and_retry(buckets: Stack, proxy: PolicyProxy) -> None:
     found = buckets.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
     services: Any = CheckedClient(proxy, found["Attributes"]["QueueArn"])
     Notifier(buckets.outputs["CompletionTopicArn"], services).publish(job_of(buckets, DROP))
-    RetryQueue(url, (30,), services).retry("receipt", 1)
+    MessageQueue(url, (30,), services).retry("receipt", 1)
 
 
 def separate_job(

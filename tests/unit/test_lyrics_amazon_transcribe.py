@@ -13,7 +13,7 @@ from stemdrop.errors import (
 from stemdrop.lyrics_checks import CHECK_DELAY_S, check_message
 from stemdrop.lyrics_languages import LANGUAGES, TRANSCRIBE_LANGUAGES
 from stemdrop.lyrics_results import LyricsRequest
-from stemdrop.retry_queue import RetryQueue
+from stemdrop.message_queue import MessageQueue
 from stemdrop.store import Store
 from stemdrop.transcription_jobs import TranscriptionJobs
 from stemdrop_separate.deadline import Deadline
@@ -36,7 +36,7 @@ class FakeJobs(TranscriptionJobs):
             raise self.error
 
 
-class FakeChecks(RetryQueue):
+class FakeChecks(MessageQueue):
     """Records what is sent, and fails with an error, if any."""
 
     def __init__(self, calls: list[object]) -> None:

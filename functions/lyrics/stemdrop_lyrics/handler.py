@@ -8,9 +8,8 @@ from typing import Any
 
 from stemdrop.job_record import Job
 from stemdrop.lyrics_checks import CHECK_DELAY_S
+from stemdrop.message_queue import MessageQueue, handle_messages
 from stemdrop.notifications import Notifier
-from stemdrop.queue_messages import handle_messages
-from stemdrop.retry_queue import RetryQueue
 from stemdrop.store import Store
 from stemdrop.transcription_jobs import TranscriptionJobs
 from stemdrop_lyrics.messages import is_check, results_ids
@@ -21,7 +20,7 @@ from stemdrop_lyrics.transcription import LyricsContext, finish_transcription
 logger = logging.getLogger("stemdrop_lyrics")
 logger.setLevel(logging.INFO)
 settings = LyricsSettings.from_env(os.environ)
-queue = RetryQueue(settings.queue_url, settings.retry_delays_s)
+queue = MessageQueue(settings.queue_url, settings.retry_delays_s)
 notifier = Notifier(settings.completion_topic_arn)
 
 

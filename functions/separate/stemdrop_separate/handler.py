@@ -18,9 +18,8 @@ from stemdrop.errors import (
 )
 from stemdrop.job_record import Job
 from stemdrop.keys import UploadKey
+from stemdrop.message_queue import MessageQueue, handle_messages
 from stemdrop.notifications import Notifier
-from stemdrop.queue_messages import handle_messages
-from stemdrop.retry_queue import RetryQueue
 from stemdrop.store import Store
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
 from stemdrop_separate.deadline import Deadline
@@ -63,10 +62,10 @@ def _load_job_context() -> JobContext:
     )
 
 
-def _open_queue(settings: Settings) -> RetryQueue | None:
+def _open_queue(settings: Settings) -> MessageQueue | None:
     if settings.song_queue_url is None:
         return None
-    return RetryQueue(settings.song_queue_url, settings.retry_delays_s)
+    return MessageQueue(settings.song_queue_url, settings.retry_delays_s)
 
 
 job_context = _load_job_context()

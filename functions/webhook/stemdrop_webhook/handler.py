@@ -8,8 +8,7 @@ import time
 from typing import Any
 
 import stemdrop
-from stemdrop.queue_messages import handle_messages
-from stemdrop.retry_queue import RetryQueue
+from stemdrop.message_queue import MessageQueue, handle_messages
 from stemdrop_webhook.delivery import deliver
 from stemdrop_webhook.settings import WebhookSettings
 from stemdrop_webhook.signature import signed_headers
@@ -17,7 +16,7 @@ from stemdrop_webhook.signature import signed_headers
 logger = logging.getLogger("stemdrop_webhook")
 logger.setLevel(logging.INFO)
 settings = WebhookSettings.from_env(os.environ)
-queue = RetryQueue(settings.queue_url, settings.retry_delays_s)
+queue = MessageQueue(settings.queue_url, settings.retry_delays_s)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

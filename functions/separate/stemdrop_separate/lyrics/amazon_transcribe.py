@@ -7,8 +7,8 @@ from stemdrop.lyrics import Transcription
 from stemdrop.lyrics_checks import CHECK_DELAY_S, check_message
 from stemdrop.lyrics_languages import TRANSCRIBE_LANGUAGES
 from stemdrop.lyrics_results import LyricsRequest
+from stemdrop.message_queue import MessageQueue
 from stemdrop.pricing import transcription_cost_usd
-from stemdrop.retry_queue import RetryQueue
 from stemdrop.store import Store
 from stemdrop.transcription_jobs import TranscriptionJobs
 from stemdrop_separate.deadline import Deadline
@@ -28,7 +28,7 @@ class AmazonTranscribe:
     """
 
     jobs: TranscriptionJobs
-    queue: RetryQueue | None
+    queue: MessageQueue | None
     runs_here: bool = False
     max_wait_s: float = 6 * 3600.0
 

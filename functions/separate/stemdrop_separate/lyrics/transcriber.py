@@ -69,11 +69,11 @@ def load_transcriber(
         case LyricsEngine.NONE:
             return None
         case LyricsEngine.TRANSCRIBE:
-            from stemdrop.retry_queue import RetryQueue
+            from stemdrop.message_queue import MessageQueue
             from stemdrop.transcription_jobs import TranscriptionJobs
             from stemdrop_separate.lyrics.amazon_transcribe import AmazonTranscribe
 
-            queue = RetryQueue(queue_url, ()) if queue_url else None
+            queue = MessageQueue(queue_url) if queue_url else None
             return AmazonTranscribe(TranscriptionJobs(stems_bucket), queue)
         case LyricsEngine.WHISPER:
             from stemdrop_separate.lyrics.whisper_transcriber import WhisperTranscriber

@@ -5,7 +5,7 @@ import pytest
 from botocore.stub import Stubber
 
 from stemdrop.errors import QueueError
-from stemdrop.retry_queue import RetryQueue
+from stemdrop.message_queue import MessageQueue
 
 URL = "https://sqs.eu-central-1.amazonaws.com/123456789012/songs"
 CHANGE = "change_message_visibility"
@@ -24,7 +24,7 @@ def test_delay_is_that_of_the_receive_count(receive_count: int, delay_s: int) ->
     wanted = {"QueueUrl": URL, "ReceiptHandle": "receipt", "VisibilityTimeout": delay_s}
     with Stubber(client) as sqs:
         sqs.add_response(CHANGE, {}, wanted)
-        RetryQueue(URL, (30, 120), client).retry("receipt", receive_count)
+        MessageQueue(URL, (30, 120), client).retry("receipt", receive_count)
         sqs.assert_no_pending_responses()
 
 
@@ -34,11 +34,11 @@ def test_message_is_sent_with_its_delay() -> None:
     sent = {"MessageId": "1", "MD5OfMessageBody": "841a2d689ad86bd1611447453c22c6fc"}
     with Stubber(client) as sqs:
         sqs.add_response("send_message", sent, wanted)
-        RetryQueue(URL, (), client).send("body", 900)
+        MessageQueue(URL, client=client).send("body", 900)
         sqs.assert_no_pending_responses()
         sqs.add_client_error("send_message", "QueueDoesNotExist")
         with pytest.raises(QueueError, match="Could not send a message"):
-            RetryQueue(URL, (), client).send("body", 900)
+            MessageQueue(URL, client=client).send("body", 900)
 
 
 def test_an_error_of_sqs_is_a_queue_error() -> None:
@@ -46,11 +46,11 @@ def test_an_error_of_sqs_is_a_queue_error() -> None:
     with Stubber(client) as sqs:
         sqs.add_client_error(CHANGE, "ReceiptHandleIsInvalid")
         with pytest.raises(QueueError, match="Could not change the visibility"):
-            RetryQueue(URL, (30,), client).retry("receipt", 1)
+            MessageQueue(URL, (30,), client).retry("receipt", 1)
 
 
 def test_unreachable_sqs_is_a_queue_error(monkeypatch: pytest.MonkeyPatch) -> None:
     # No server listens on this port.
     monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:9")
     with pytest.raises(QueueError, match=r"127\.0\.0\.1:9"):
-        RetryQueue(URL, (30,)).retry("receipt", 1)
+        MessageQueue(URL, (30,)).retry("receipt", 1)
