@@ -145,7 +145,8 @@ def _descendants(pid: int) -> Iterator[dict[str, str]]:
 
 def separate(url: str, song: Path) -> str:
     """Separate a song into four stems, and return its link."""
-    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}) as api:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    with httpx.Client(base_url=url, headers=headers, timeout=60) as api:
         size_bytes = song.stat().st_size
         request = {"filename": song.name, "size_bytes": size_bytes, "model": "4stems"}
         answer = api.post("/jobs", json=request)

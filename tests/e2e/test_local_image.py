@@ -188,7 +188,8 @@ def test_volume_keeps_songs_stems_and_token(
         token = (tmp_path / ".stemdrop" / "token").read_text().strip()
         assert f"  token   {token}\n" in container.output.text
         headers = {"Authorization": f"Bearer {token}"}
-        assert httpx.get(f"{container.url}/options", headers=headers).status_code == 200
+        options = httpx.get(f"{container.url}/options", headers=headers, timeout=60)
+        assert options.status_code == 200
         assert container.end(signal.SIGTERM) == 0
     assert container.output.count("ends .*the next start finishes") == 1
     for stem in separated.rglob("*.wav"):

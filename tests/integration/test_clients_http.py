@@ -34,6 +34,7 @@ def new_upload(stack: Stack, sha256: str | None = None) -> tuple[str, dict[str, 
         f"{stack.endpoint_url}/jobs",
         headers={"authorization": f"Bearer {TOKEN}"},
         json={"filename": "a.wav", "size_bytes": len(DATA), "sha256": sha256},
+        timeout=60,
     )
     assert answer.status_code == 201, answer.text
     job = answer.json()

@@ -30,7 +30,7 @@ KEY = "8e03978e-40d5-43dd-bc93-6894a57f9324"
 
 @pytest.fixture(scope="module")
 def document(deployed: Stack) -> dict[str, Any]:
-    found: dict[str, Any] = httpx.get(f"{deployed.endpoint_url}/openapi.json").json()
+    found: dict[str, Any] = httpx.get(f"{deployed.endpoint_url}/openapi.json", timeout=60).json()
     return found
 
 
@@ -73,7 +73,9 @@ def generated(
     monkeypatch.syspath_prepend(str(package.parent))
     kind = import_module(f"{PACKAGE}.client").AuthenticatedClient
     url = buckets.endpoint_url
-    with kind(base_url=url, token=TOKEN, raise_on_unexpected_status=True) as connection:
+    with kind(
+        base_url=url, token=TOKEN, timeout=httpx.Timeout(60), raise_on_unexpected_status=True
+    ) as connection:
         yield GeneratedClient(import_module(f"{PACKAGE}.models"), connection)
 
 

@@ -86,7 +86,7 @@ def fill(user: PageUser, site: Site, make_song: SongFactory) -> Callable[..., li
             "zip": True,
         }
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        with httpx.Client(base_url=site.url, headers=headers) as client:
+        with httpx.Client(base_url=site.url, headers=headers, timeout=60) as client:
             answers = [client.post("jobs", json=given | {"filename": name}) for name in names]
         jobs = [answer.json() for answer in answers]
         assert {job["status"] for job in jobs} == {"done"}
@@ -306,7 +306,8 @@ def test_quality_shows_the_time_and_the_price_of_the_server(
     user: PageUser, site: Site, make_song: SongFactory
 ) -> None:
     page = user.page
-    offered = httpx.get(f"{site.url}options", headers={"Authorization": f"Bearer {TOKEN}"}).json()
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    offered = httpx.get(f"{site.url}options", headers=headers, timeout=60).json()
     rows = {(row["model"], row["quality"]): row for row in offered["estimates"]}
 
     def require_estimates(model: str) -> None:

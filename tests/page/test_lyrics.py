@@ -177,7 +177,7 @@ def separated_song(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iter
     path = tmp_path_factory.mktemp("lyrics") / "Harbor.wav"
     write_wav(path, [generate(DURATION_S, seed=900).mix])
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    with httpx.Client(base_url=site.url, headers=headers) as client:
+    with httpx.Client(base_url=site.url, headers=headers, timeout=60) as client:
         yield SungSong(site, client, path)
 
 
