@@ -22,7 +22,6 @@ GOOD = {
 
 
 def test_environment_gives_the_settings() -> None:
-    assert set(GOOD) == ApiSettings.VARIABLES | {"ACCESS_TOKEN"}
     assert ApiSettings.from_env(GOOD | {"PATH": "/bin"}) == ApiSettings(
         uploads_bucket="songs",
         stems_bucket="stems",
@@ -38,7 +37,7 @@ def test_environment_gives_the_settings() -> None:
     )
 
 
-@pytest.mark.parametrize("name", sorted(ApiSettings.VARIABLES))
+@pytest.mark.parametrize("name", sorted(GOOD.keys() - {"ACCESS_TOKEN"}))
 def test_missing_variable_is_named(name: str) -> None:
     for environment in (
         GOOD | {name: ""},

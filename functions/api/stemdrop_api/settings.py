@@ -48,9 +48,6 @@ class ApiSettings:
             "SEPARATE_MEMORY_MB",
         }
     )
-    # At least one of them is required.
-    CREDENTIALS: ClassVar[frozenset[str]] = frozenset({"ACCESS_TOKEN", "JWT_ISSUER"})
-    OPTIONAL: ClassVar[frozenset[str]] = frozenset({"WEBHOOK_HOSTS", "WEBHOOK_LOOPBACK", "LYRICS"})
 
     uploads_bucket: str
     stems_bucket: str

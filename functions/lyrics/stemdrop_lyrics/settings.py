@@ -26,7 +26,6 @@ class LyricsSettings:
     VARIABLES: ClassVar[frozenset[str]] = frozenset(
         {"STEMS_BUCKET", "COMPLETION_TOPIC_ARN", "LYRICS_QUEUE_URL", "METRICS_NAMESPACE"}
     )
-    OPTIONAL: ClassVar[frozenset[str]] = frozenset({"RETRY_DELAYS_S"})
 
     stems_bucket: str
     completion_topic_arn: str

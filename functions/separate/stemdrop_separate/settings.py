@@ -47,16 +47,6 @@ class Settings:
             "ARCHITECTURE",
         }
     )
-    OPTIONAL: ClassVar[frozenset[str]] = frozenset(
-        {
-            "FFMPEG",
-            "COMPLETION_TOPIC_ARN",
-            "SONG_QUEUE_URL",
-            "RETRY_DELAYS_S",
-            "LYRICS",
-            "LYRICS_QUEUE_URL",
-        }
-    )
 
     uploads_bucket: str
     stems_bucket: str

@@ -30,7 +30,6 @@ class WebhookSettings:
     VARIABLES: ClassVar[frozenset[str]] = frozenset(
         {"WEBHOOK_HOSTS", "WEBHOOK_SECRET", "WEBHOOK_QUEUE_URL"}
     )
-    OPTIONAL: ClassVar[frozenset[str]] = frozenset({"WEBHOOK_LOOPBACK", "RETRY_DELAYS_S"})
 
     hosts: WebhookHosts
     secrets: tuple[bytes, ...] = field(repr=False)
