@@ -133,10 +133,10 @@ def test_other_message_ends_in_the_failure_queue(
     ]
 
 
-@pytest.mark.parametrize("name", sorted(GOOD))
-def test_missing_variable_is_a_setup_error(name: str) -> None:
-    with pytest.raises(SetupError, match=name):
-        LyricsSettings.from_env(GOOD | {name: ""})
+def test_missing_variable_is_a_setup_error() -> None:
+    for name in GOOD:
+        with pytest.raises(SetupError, match=name):
+            LyricsSettings.from_env(GOOD | {name: ""})
 
 
 def test_retries_last_as_long_as_documented() -> None:

@@ -9,8 +9,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from stemdrop.callback_url import MAX_LETTERS
-from stemdrop.env import topic_arn
-from stemdrop.errors import NotificationError, SetupError
+from stemdrop.errors import NotificationError
 from stemdrop.job_record import (
     Failure,
     Job,
@@ -128,16 +127,3 @@ def test_a_job_that_is_done_has_no_code() -> None:
 def test_message_that_sns_rejects_is_transient(error: Exception) -> None:
     with pytest.raises(NotificationError, match="Could not publish the completion of"):
         Notifier(ARN, FakeSnsClient(error)).publish(JOB)
-
-
-@pytest.mark.parametrize("value", [ARN, ARN.replace("arn:aws", "arn:aws-cn")])
-def test_topic_arn_is_valid(value: str) -> None:
-    assert topic_arn("NAME", value) == value
-
-
-@pytest.mark.parametrize(
-    "value", ["CompletionTopic", "stemdrop-completed", ARN.replace(":sns:", ":sqs:"), ARN + ":x"]
-)
-def test_invalid_topic_arn_is_rejected(value: str) -> None:
-    with pytest.raises(SetupError, match="NAME can't be"):
-        topic_arn("NAME", value)

@@ -57,10 +57,10 @@ def test_retries_last_as_long_as_documented() -> None:
     assert max(RETRY_DELAYS_S) <= 12 * 3600  # SQS allows no more
 
 
-@pytest.mark.parametrize("name", sorted(GOOD))
-def test_missing_variable_is_a_setup_error(name: str) -> None:
-    with pytest.raises(SetupError, match=name):
-        WebhookSettings.from_env(GOOD | {name: ""})
+def test_missing_variable_is_a_setup_error() -> None:
+    for name in GOOD:
+        with pytest.raises(SetupError, match=name):
+            WebhookSettings.from_env(GOOD | {name: ""})
 
 
 @pytest.mark.parametrize("secret", ["abc", "whsec_", "whsec_abc", f"{SECRET},", f"{SECRET} a"])
