@@ -1,4 +1,4 @@
-"""Tags, cover and chapters of stems, as another library reads them."""
+"""Media types, tags, cover and chapters of stems, as another library reads them."""
 
 import base64
 from dataclasses import replace
@@ -150,8 +150,13 @@ def text_of(value: Any) -> str:
 
 
 @pytest.mark.parametrize("codec", NAMES)
-def test_stem_has_all_tags_of_its_song(song: Path, tmp_path: Path, codec: Codec) -> None:
-    tags = mutagen.File(stem_of(song, tmp_path, codec)).tags
+def test_stem_has_its_media_type_and_all_tags_of_its_song(
+    song: Path, tmp_path: Path, codec: Codec
+) -> None:
+    file = mutagen.File(stem_of(song, tmp_path, codec))
+    # mutagen names the codec of Ogg Vorbis. Source of the other name: RFC 5334, section 10.3.
+    assert codec.spec.media_type in (["audio/ogg"] if codec is Codec.OGG else file.mime)
+    tags = file.tags
     expected = {name: TAGS[tag] for name, tag in NAMES[codec].items()}
     expected |= {name: "Blue (vocals)" for name, tag in NAMES[codec].items() if tag == "title"}
     assert {name: text_of(tags[name]) for name in expected} == expected

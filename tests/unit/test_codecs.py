@@ -10,20 +10,6 @@ def test_every_codec_and_model_has_a_row() -> None:
     assert list(MODELS) == list(Model)
 
 
-def test_every_codec_has_its_media_type() -> None:
-    assert {codec.value: codec.spec.media_type for codec in Codec} == {
-        "wav": "audio/wav",
-        "flac": "audio/flac",
-        "mp3": "audio/mpeg",
-        "ogg": "audio/ogg",
-        "m4a": "audio/mp4",
-        "opus": "audio/ogg",
-        "wma": "audio/x-ms-wma",
-        "aiff": "audio/aiff",
-        "alac": "audio/mp4",
-    }
-
-
 @pytest.mark.parametrize(
     ("codec", "bitrate", "bit_depth", "chosen"),
     [

@@ -20,7 +20,6 @@ from stemdrop.job_record import (
     UploadSource,
 )
 from stemdrop.keys import MAX_UPLOAD_KEY_BYTES
-from stemdrop.models import Model
 from stemdrop.music import Music
 from stemdrop.notifications import Notifier, job_message, message_attributes
 
@@ -102,9 +101,8 @@ def test_message_has_only_ascii_characters() -> None:
     assert json.loads(job_message(JOB))["key"] == LONGEST
 
 
-@pytest.mark.parametrize("model", Model)
-def test_valid_model_is_an_attribute(model: Model) -> None:
-    assert message_attributes(replace(JOB, options={"model": str(model)}))["model"] == model
+def test_valid_model_is_an_attribute() -> None:
+    assert message_attributes(replace(JOB, options={"model": "5stems"}))["model"] == "5stems"
 
 
 @pytest.mark.parametrize("given", [{}, {"model": ""}, {"model": "9stems"}, {"model": None}])
