@@ -1,8 +1,11 @@
 """Run concurrent functions in every order of their steps."""
 
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
+from functools import partial
+from heapq import heappop, heappush
 
 from step_scheduler import StepScheduler
 
@@ -58,22 +61,22 @@ class Scenario(ABC):
         """Record the result of an access, on which everything depends that the function does."""
         self._results.setdefault(self.current, []).append(result)
 
-    def run(self, choose: Callable[[list[str], Hashable], str | None]) -> None:
+    def run(self, choose: Callable[[list[str], Callable[[], Hashable]], str | None]) -> None:
         """Run all functions.
 
         Parameters
         ----------
-        choose : Returns one of the choices, given the state; None ends all functions. The choices
-            are the names of the functions, and ``kill <name>``.
+        choose : Returns one of the choices; None ends all functions. The choices are the names of
+            the functions, and ``kill <name>``. The second argument checks and returns the state.
         """
         ended = False
 
         def choose_next(waiting: list[str]) -> str:
             nonlocal ended
-            self.check_always()
             alive = [name for name in waiting if name not in self.killed]
             kills = [f"kill {name}" for name in alive if name in self.killable]
-            choice = None if ended else choose([*alive, *kills], self._whole_state(alive))
+            look = partial(self._checked_state, alive)
+            choice = None if ended else choose([*alive, *kills], look)
             if choice is None:
                 ended = True
                 self.killed.update(waiting)
@@ -89,7 +92,8 @@ class Scenario(ABC):
             self.check_always()
             self.check_end()
 
-    def _whole_state(self, alive: list[str]) -> Hashable:
+    def _checked_state(self, alive: list[str]) -> Hashable:
+        self.check_always()
         seen = tuple((name, tuple(self._results.get(name, ()))) for name in alive)
         return seen, tuple(sorted(self.killed)), self.state()
 
@@ -113,7 +117,7 @@ def explore(make_scenario: Callable[[], Scenario], preemptions: int) -> int:
     search = _Search(preemptions)
     runs = 0
     while search.beginnings:
-        make_scenario().run(search.begin(search.beginnings.pop()))
+        make_scenario().run(search.begin())
         runs += 1
     return runs
 
@@ -123,39 +127,63 @@ class _Search:
 
     Attributes
     ----------
-    beginnings : First choices of the runs to come.
+    beginnings : First choices of the runs to come, each with the preemptions among them. Those with
+        the fewest come first: the states that they lead to need no run with more.
     """
 
     def __init__(self, preemptions: int) -> None:
-        self.beginnings: list[tuple[str, ...]] = [()]
-        self._seen: set[Hashable] = set()
+        self.beginnings: list[tuple[int, tuple[str, ...]]] = [(0, ())]
+        self._seen: defaultdict[Hashable, list[tuple[str | None, int]]] = defaultdict(list)
         self._preemptions = preemptions
 
-    def begin(self, beginning: tuple[str, ...]) -> Callable[[list[str], Hashable], str | None]:
-        """Return the chooser of a run that begins with some choices."""
+    def begin(self) -> Callable[[list[str], Callable[[], Hashable]], str | None]:
+        """Return the chooser of the next run."""
+        _, beginning = heappop(self.beginnings)
         path: list[str] = []
-        left = self._preemptions
+        used = 0
 
-        def choose(choices: list[str], state: Hashable) -> str | None:
-            nonlocal left
+        def choose(choices: list[str], look: Callable[[], Hashable]) -> str | None:
+            nonlocal used
             current = path[-1] if path and path[-1] in choices else None
-            if len(path) < len(beginning):
+            if len(path) < len(beginning):  # as in an earlier run, which has checked the states
                 choice = beginning[len(path)]
             else:
-                if (state, current, left) in self._seen:
+                if self._is_explored(look(), current, used):
                     return None
-                self._seen.add((state, current, left))
-                allowed = self._allowed(choices, current, left)
-                self.beginnings.extend((*path, other) for other in allowed[1:])
-                choice = allowed[0]
-            left -= (current is not None and choice != current) or choice.startswith("kill ")
+                choice, *others = self._allowed(choices, path, current, used)
+                for other in others:
+                    heappush(self.beginnings, (used + _cost(other, current), (*path, other)))
+            used += _cost(choice, current)
             path.append(choice)
             return choice
 
         return choose
 
-    def _allowed(self, choices: list[str], current: str | None, left: int) -> list[str]:
+    def _is_explored(self, state: Hashable, current: str | None, used: int) -> bool:
+        """Return whether the state was reached with as many preemptions left; remember it."""
+        seen = self._seen[state]
+        if any(before + _cost(current, other) <= used for other, before in seen):
+            return True
+        seen.append((current, used))
+        return False
+
+    def _allowed(
+        self, choices: list[str], path: list[str], current: str | None, used: int
+    ) -> list[str]:
+        """Return the choices, the running function first.
+
+        A function that waits needs no kill: it is the same as one right after its last step.
+        """
         names = [name for name in choices if not name.startswith("kill ")]
-        if left == 0:
+        if used == self._preemptions:
             return [current] if current else names
-        return sorted(choices, key=lambda choice: (choice != current, choice not in names))
+        kills = [kill for kill in choices if kill not in names]
+        if path:
+            kills = [kill for kill in kills if kill == f"kill {current}"]
+        return [*sorted(names, key=lambda name: name != current), *kills]
+
+
+def _cost(choice: str | None, current: str | None) -> int:
+    """Return the preemptions that a choice takes after a step of the current function."""
+    is_kill = choice is not None and choice.startswith("kill ")
+    return int(is_kill or (current is not None and choice != current))

@@ -143,11 +143,8 @@ def deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{JOB_PACKAGE}.phases.workspace", lasting_workspace)
     monkeypatch.setattr(f"{JOB_PACKAGE}.publish.ThreadPoolExecutor", SequentialPool)
     monkeypatch.setattr("stemdrop.dedupe.ThreadPoolExecutor", SequentialPool)
-    monkeypatch.setattr(f"{JOB_PACKAGE}.job_start.now", lambda: TIME)
+    monkeypatch.setattr("stemdrop.job_record.timestamp", lambda _: TIME)  # `now` calls it
     monkeypatch.setattr(f"{JOB_PACKAGE}.job_start.timestamp", lambda _: TIME)
-    monkeypatch.setattr(f"{JOB_PACKAGE}.phases.now", lambda: TIME)
-    monkeypatch.setattr("stemdrop.job_record.now", lambda: TIME)
-    monkeypatch.setattr("stemdrop.lyrics_results.now", lambda: TIME)
     monkeypatch.setattr(f"{JOB_PACKAGE}.lyrics_phase.timestamp", lambda _: TIME)
     monkeypatch.setattr(f"{JOB_PACKAGE}.usage.time.perf_counter", lambda: 0.0)
     monkeypatch.setattr(
