@@ -212,7 +212,10 @@ STRANGE_TAGS = {
 }
 
 
-@pytest.mark.parametrize("codec", Codec)
+# One codec of each kind of tags, and of each way that they get into the file.
+@pytest.mark.parametrize(
+    "codec", [Codec.WAV, Codec.FLAC, Codec.MP3, Codec.OGG, Codec.M4A, Codec.WMA]
+)
 def test_unusual_text_in_tags_is_kept(tmp_path: Path, codec: Codec) -> None:
     path = encode(tmp_path, codec, media.tones(0.2), tags=Tags(STRANGE_TAGS)).path
     assert probe(path, FFMPEG).tags.values == {**STRANGE_TAGS, "title": TITLE}
