@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from heapq import heappop, heappush
 
@@ -12,6 +13,43 @@ from step_scheduler import StepScheduler
 
 class SimulatedKillError(BaseException):
     """Ends a function as SIGKILL ends a process: no handler of errors sees it."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything that the next steps depend on.
+
+    Attributes
+    ----------
+    results : Results of all accesses so far of each function that runs.
+    killed : Names of the killed functions.
+    shared : What the functions share.
+    """
+
+    results: frozenset[tuple[str, tuple[object, ...]]]
+    killed: frozenset[str]
+    shared: Hashable
+
+    def of(self, name: str) -> tuple[object, ...] | None:
+        """Return the results of a function; None if it doesn't run."""
+        return dict(self.results).get(name)
+
+    def after_kill(self, name: str) -> "State":
+        """Return the state after a function is killed."""
+        return State(self._but(name), self.killed | {name}, self.shared)
+
+    def after_step(
+        self, name: str, results: tuple[object, ...] | None, shared: Hashable
+    ) -> "State":
+        """Return the state after a step of a function, which ends with no results."""
+        own = set() if results is None else {(name, results)}
+        return State(self._but(name) | own, self.killed, shared)
+
+    def _but(self, name: str) -> frozenset[tuple[str, tuple[object, ...]]]:
+        return frozenset(found for found in self.results if found[0] != name)
+
+
+Look = Callable[[], State]
 
 
 class Scenario(ABC):
@@ -61,7 +99,7 @@ class Scenario(ABC):
         """Record the result of an access, on which everything depends that the function does."""
         self._results.setdefault(self.current, []).append(result)
 
-    def run(self, choose: Callable[[list[str], Callable[[], Hashable]], str | None]) -> None:
+    def run(self, choose: Callable[[list[str], Look], str | None]) -> None:
         """Run all functions.
 
         Parameters
@@ -92,10 +130,10 @@ class Scenario(ABC):
             self.check_always()
             self.check_end()
 
-    def _checked_state(self, alive: list[str]) -> Hashable:
+    def _checked_state(self, alive: list[str]) -> State:
         self.check_always()
-        seen = tuple((name, tuple(self._results.get(name, ()))) for name in alive)
-        return seen, tuple(sorted(self.killed)), self.state()
+        seen = frozenset((name, tuple(self._results.get(name, ()))) for name in alive)
+        return State(seen, frozenset(self.killed), self.state())
 
 
 def _killable(function: Callable[[], object]) -> Callable[[], object]:
@@ -116,56 +154,93 @@ def explore(make_scenario: Callable[[], Scenario], preemptions: int) -> int:
     """
     search = _Search(preemptions)
     runs = 0
-    while search.beginnings:
-        make_scenario().run(search.begin())
+    while chooser := search.begin():
+        make_scenario().run(chooser)
         runs += 1
     return runs
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Beginning:
+    """First choices of a run; the state is the one before the last choice."""
+
+    preemptions: int
+    path: tuple[str, ...] = ()
+    state: State | None = field(default=None, compare=False)
 
 
 class _Search:
     """Chooses the next step, and keeps the other choices for later runs.
 
-    Attributes
-    ----------
-    beginnings : First choices of the runs to come, each with the preemptions among them. Those with
-        the fewest come first: the states that they lead to need no run with more.
+    Those with the fewest preemptions come first: the states that they lead to need no run with
+    more. A step of a function depends on its earlier results and on what is shared, so it is known
+    where it leads if it was seen in another order.
     """
 
     def __init__(self, preemptions: int) -> None:
-        self.beginnings: list[tuple[int, tuple[str, ...]]] = [(0, ())]
-        self._seen: defaultdict[Hashable, list[tuple[str | None, int]]] = defaultdict(list)
+        self._beginnings = [_Beginning(0)]
+        self._seen: defaultdict[State, list[tuple[str | None, int]]] = defaultdict(list)
+        self._steps: dict[Hashable, tuple[tuple[object, ...] | None, Hashable]] = {}
         self._preemptions = preemptions
 
-    def begin(self) -> Callable[[list[str], Callable[[], Hashable]], str | None]:
-        """Return the chooser of the next run."""
-        _, beginning = heappop(self.beginnings)
+    def begin(self) -> Callable[[list[str], Look], str | None] | None:
+        """Return the chooser of the next run; None after the last one."""
+        while self._beginnings:
+            beginning = heappop(self._beginnings)
+            if not self._leads_to_explored(beginning):
+                return self._chooser(beginning)
+        return None
+
+    def _chooser(self, beginning: _Beginning) -> Callable[[list[str], Look], str | None]:
         path: list[str] = []
         used = 0
+        before = beginning.state
 
-        def choose(choices: list[str], look: Callable[[], Hashable]) -> str | None:
-            nonlocal used
+        def choose(choices: list[str], look: Look) -> str | None:
+            nonlocal before, used
             current = path[-1] if path and path[-1] in choices else None
-            if len(path) < len(beginning):  # as in an earlier run, which has checked the states
-                choice = beginning[len(path)]
+            if len(path) < len(beginning.path):  # as in an earlier run, which checked the states
+                choice = beginning.path[len(path)]
             else:
-                if self._is_explored(look(), current, used):
+                state = look()
+                if before:
+                    self._learn(before, path[-1], state)
+                before = state
+                if self._is_explored(state, current, used):
                     return None
+                self._seen[state].append((current, used))
                 choice, *others = self._allowed(choices, path, current, used)
                 for other in others:
-                    heappush(self.beginnings, (used + _cost(other, current), (*path, other)))
+                    preemptions = used + _cost(other, current)
+                    heappush(self._beginnings, _Beginning(preemptions, (*path, other), state))
             used += _cost(choice, current)
             path.append(choice)
             return choice
 
         return choose
 
-    def _is_explored(self, state: Hashable, current: str | None, used: int) -> bool:
-        """Return whether the state was reached with as many preemptions left; remember it."""
-        seen = self._seen[state]
-        if any(before + _cost(current, other) <= used for other, before in seen):
-            return True
-        seen.append((current, used))
-        return False
+    def _learn(self, before: State, choice: str, after: State) -> None:
+        if not _is_kill(choice):
+            key = choice, before.of(choice), before.shared
+            self._steps[key] = after.of(choice), after.shared
+
+    def _leads_to_explored(self, beginning: _Beginning) -> bool:
+        if beginning.state is None:
+            return False
+        state, choice = beginning.state, beginning.path[-1]
+        if _is_kill(choice):
+            after = state.after_kill(choice.removeprefix("kill "))
+            return self._is_explored(after, None, beginning.preemptions)
+        step = self._steps.get((choice, state.of(choice), state.shared))
+        if step is None:
+            return False
+        current = None if step[0] is None else choice
+        return self._is_explored(state.after_step(choice, *step), current, beginning.preemptions)
+
+    def _is_explored(self, state: State, current: str | None, used: int) -> bool:
+        """Return whether the state was reached with as many preemptions left."""
+        seen = self._seen.get(state, [])
+        return any(before + _cost(current, other) <= used for other, before in seen)
 
     def _allowed(
         self, choices: list[str], path: list[str], current: str | None, used: int
@@ -174,16 +249,20 @@ class _Search:
 
         A function that waits needs no kill: it is the same as one right after its last step.
         """
-        names = [name for name in choices if not name.startswith("kill ")]
+        names = [name for name in choices if not _is_kill(name)]
         if used == self._preemptions:
             return [current] if current else names
-        kills = [kill for kill in choices if kill not in names]
+        kills = [kill for kill in choices if _is_kill(kill)]
         if path:
             kills = [kill for kill in kills if kill == f"kill {current}"]
         return [*sorted(names, key=lambda name: name != current), *kills]
 
 
+def _is_kill(choice: str) -> bool:
+    return choice.startswith("kill ")
+
+
 def _cost(choice: str | None, current: str | None) -> int:
     """Return the preemptions that a choice takes after a step of the current function."""
-    is_kill = choice is not None and choice.startswith("kill ")
+    is_kill = choice is not None and _is_kill(choice)
     return int(is_kill or (current is not None and choice != current))
