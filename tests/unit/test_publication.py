@@ -90,7 +90,7 @@ def separate(
     if vocals_file := named["vocals_file"]:
         vocals_file.write_bytes(stem_of(song.read_bytes(), "vocals"))
     source = AudioSource(1.0, 44_100, 2, "pcm_s16le", "wav", Tags({"title": "Title"}))
-    return SeparatedSong(source, stems, 1.0, 1.0, (), 0.0, MUSIC, b"", vocals_file=vocals_file)
+    return SeparatedSong(source, stems, 1.0, (), 0.0, MUSIC, b"", vocals_file=vocals_file)
 
 
 class SungTitle(Transcriber):

@@ -1,7 +1,6 @@
 """The pipeline of a song, from a file to files: probe, decode, separate, encode, verify."""
 
 import math
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -55,7 +54,6 @@ class SeparatedSong:
     source : File description from its own header.
     stems : Name to file, in the order of the options.
     duration_s : Seconds of sound that were separated.
-    separation_s : Seconds that it took, decoding and encoding included.
     warnings : Sentences about assumed channels, missing sound, and stems that clip.
     gain_db : Gain of all stems that keeps them from clipping; 0 or less.
     music : Tempo, beats, key and loudness.
@@ -67,7 +65,6 @@ class SeparatedSong:
     source: AudioSource
     stems: dict[str, EncodedStem]
     duration_s: float
-    separation_s: float
     warnings: tuple[str, ...]
     gain_db: float
     music: Music
@@ -107,7 +104,6 @@ def separate_song(  # noqa: PLR0913 - all that a separation depends on
     RejectedError : The song can't be separated; see its branches.
     TransientError : An encoder failed, or the stems did not pass their check.
     """
-    started = time.perf_counter()
     folder = next(iter(targets.values())).parent
     with TemporaryDirectory(dir=folder, prefix="stemdrop-") as temporary:
         source = probe(song, ffmpeg, options.track, folder=Path(temporary))
@@ -147,7 +143,6 @@ def separate_song(  # noqa: PLR0913 - all that a separation depends on
         source=source,
         stems=stems,
         duration_s=mix.samples / SAMPLE_RATE_HZ,
-        separation_s=time.perf_counter() - started,
         warnings=(*_assumption(source), *mix.warnings, *_clipping(stems)),
         gain_db=gain_db,
         music=analyzer.finish(options.offset_s),
