@@ -170,7 +170,6 @@ class FakeServer(LoopbackServer):
             "id": job.id,
             "filename": job.filename,
             "status": status,
-            "stage": "separating" if status == "processing" else None,
             "progress": min(job.polls / max(self.polls_until_done, 1), 1.0),
             "seconds_left": 12.0 if status == "processing" else None,
             "options": job.options.to_json(),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stemdrop.errors import OptionError
-from stemdrop.job_record import Failure, Stage, Status
+from stemdrop.job_record import Failure, Status
 from stemdrop.keys import JOB_ID, ZIP_NAME
 from stemdrop.lyrics import Lyrics, LyricsStatus
 from stemdrop.music import Music
@@ -44,7 +44,6 @@ class JobResponse:
     id: str
     filename: str
     status: Status
-    stage: Stage | None
     progress: float
     seconds_left: float | None
     given_options: Mapping[str, object]
@@ -99,7 +98,6 @@ def parse_job(shown: Any) -> JobResponse:
             id=shown["id"],
             filename=safe_basename(shown["filename"] or "") or shown["id"],
             status=Status(shown["status"]),
-            stage=Stage(shown["stage"]) if shown["stage"] else None,
             progress=float(shown["progress"]),
             seconds_left=shown["seconds_left"],
             given_options=dict(shown["options"]),

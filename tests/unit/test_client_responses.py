@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from stemdrop.job_record import Failure, Status
 from stemdrop.music import Music
 from stemdrop.presigned import PresignedUpload
+from stemdrop_api.schemas import JobView
 from stemdrop_cli.errors import ServerError
 from stemdrop_cli.responses import JobResponse, parse_job, parse_upload
 
@@ -25,7 +26,6 @@ SHOWN: dict[str, Any] = {
     "id": ID,
     "filename": "Song.mp3",
     "status": "done",
-    "stage": None,
     "progress": 1.0,
     "seconds_left": None,
     "options": {"model": "2stems", "codec": "wav", "zip": True},
@@ -60,6 +60,7 @@ SHOWN: dict[str, Any] = {
     "error": None,
     "warnings": ["It ends too early."],
 }
+READ = SHOWN.keys() | {"stem_file", "lyrics"}  # earlier versions have neither of the last two
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: (
@@ -86,6 +87,11 @@ def test_job_is_parsed() -> None:
     assert job.warnings == ("It ends too early.",)
     assert (job.failure, job.duration_s) == (None, 2.5)
     assert job.music == Music(120.0, 0.8, "A minor", "8A", -9.4, None, (0.5, 1.0))
+
+
+@pytest.mark.parametrize("field", sorted(JobView.model_fields.keys() - READ))
+def test_unknown_value_of_an_unread_field_is_no_error(field: str) -> None:
+    assert parse_job(SHOWN | {field: "newer"}) == parse_job(SHOWN)
 
 
 def test_stem_file_is_downloaded() -> None:

@@ -15,7 +15,7 @@ ID = "0123456789abcdef" * 2
 
 def done(filename: str = "Song.mp3", **options: object) -> JobResponse:
     given = Options.parse(options).to_json()
-    return JobResponse(ID, filename, Status.DONE, None, 1.0, None, given)
+    return JobResponse(ID, filename, Status.DONE, 1.0, None, given)
 
 
 @pytest.mark.parametrize("layout", [DEFAULT_FORMAT, "{filename} - {instrument}.{codec}"])
