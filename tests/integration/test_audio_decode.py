@@ -354,19 +354,6 @@ def test_leaving_the_context_early_ends_ffmpeg(tmp_path: Path, taken: int) -> No
     assert process.returncode == -signal.SIGKILL
 
 
-def test_closing_from_another_thread_stops_a_blocked_reader(tmp_path: Path) -> None:
-    pipe = tmp_path / "song.wav"
-    template = media.wav(tmp_path / "template.wav", media.tones(0.1))
-    source = probe(template, FFMPEG)
-    os.mkfifo(pipe)  # ffmpeg blocks, because nothing writes to the pipe
-    with Decoder(pipe, source, FFMPEG, max_duration_s=60.0) as blocks:
-        timer = threading.Timer(0.1, blocks.close)
-        timer.start()
-        with pytest.raises(TransientError, match="before the song's end"):
-            list(blocks)
-        timer.join()
-
-
 def test_decoder_past_its_deadline_is_ended(tmp_path: Path) -> None:
     pipe = tmp_path / "song.wav"
     source = probe(media.wav(tmp_path / "template.wav", media.tones(0.1)), FFMPEG)

@@ -71,7 +71,6 @@ def test_pauses_of_a_recording_are_no_damage() -> None:
     ("result", "error"),
     [
         (replace(WHOLE, exit_code=-9, is_late=True), TimedOutError),
-        (replace(WHOLE, exit_code=-9, is_closed=True), TransientError),
         (replace(WHOLE, exit_code=-9), TransientError),
         (replace(WHOLE, exit_code=1, message="Resource temporarily unavailable"), TransientError),
         (replace(WHOLE, exit_code=1, message="Cannot allocate memory"), NotAudioError),

@@ -38,7 +38,7 @@ class Decoder:
     holds for every part of a song whose rate or channels change in the middle.
 
     Use it as a context manager, and iterate over it once. Leaving the context ends ffmpeg at any
-    point of the song; `close` does the same from another thread.
+    point of the song.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class Decoder:
     NotFiniteError : Some samples are not numbers, or absurd ones.
     TooLongError : The song exceeds the limit, or its header says so.
     TimedOutError : The song was not decoded by the deadline.
-    TransientError : ffmpeg was ended from outside, or `close` was called.
+    TransientError : ffmpeg was ended from outside.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Decoder:
         self._duration_s = duration_s
         self._max_duration_s = max_duration_s
         self._deadline = deadline
-        self._is_closed = self._is_late = self._is_complete = False
+        self._is_late = self._is_complete = False
         self._timer: threading.Timer | None = None
         self._program = ffmpeg
         self._arguments = [
@@ -168,11 +168,6 @@ class Decoder:
         self._log = FrameLog(pipe, lags=self._source.container in LAGGING)
         return self._log
 
-    def close(self) -> None:
-        """End ffmpeg now; the thread that iterates gets a `TransientError`."""
-        self._is_closed = True
-        self._running.kill()
-
     def _give_up(self) -> None:
         self._is_late = True
         self._running.kill()
@@ -212,7 +207,6 @@ class Decoder:
             holes_s=tuple(self._holes_s()),
             stopped_early=not self._is_complete and STOPPED_EARLY in self._running.log,
             is_late=self._is_late,
-            is_closed=self._is_closed,
         )
 
     def _holes_s(self) -> Iterator[tuple[float, float]]:

@@ -38,7 +38,6 @@ class DecodeResult:
     holes_s : Start and end, in seconds of the song, of silence in place of missing sound.
     stopped_early : Whether ffmpeg stopped reading the file before its end.
     is_late : Whether the deadline ended ffmpeg.
-    is_closed : Whether the caller ended ffmpeg.
     """
 
     exit_code: int
@@ -51,7 +50,6 @@ class DecodeResult:
     holes_s: tuple[tuple[float, float], ...] = ()
     stopped_early: bool = False
     is_late: bool = False
-    is_closed: bool = False
 
 
 def check_decoding(result: DecodeResult) -> tuple[str, ...]:
@@ -86,8 +84,6 @@ def _require_decoded(result: DecodeResult) -> None:
             "The song was not decoded in time: choose a part of it with duration_s, or give"
             " the function more time."
         )
-    if result.is_closed:
-        raise TransientError("Decoding was stopped before the song's end.")
     if code < 0 or (code and _TRANSIENT.search(message)):
         raise TransientError(f"ffmpeg stopped decoding: {message or f'signal {-code}'}.")
     if code or (message and not result.decoded_s):
