@@ -13,7 +13,6 @@ from stemdrop.music import Music
 from stemdrop_cli.display import Display, Row
 from stemdrop_cli.errors import DONE, SONG_FAILED, ClientError, FailedJobError
 from stemdrop_cli.names import displayable
-from stemdrop_separate.atomic_files import describe_scaling
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +139,8 @@ class SongReporter:
                 self.display.print_result(f"{name}: {result.lyrics.summary()}")
         notes = [] if self.quiet else [*result.warnings]
         if result.gain_db and not self.quiet:
-            notes.append(describe_scaling(result.gain_db))
+            gain = f"{result.gain_db:.1f} dB"
+            notes.append(f"All stems are scaled by {gain}, so that none of them clips.")
         if result.lyrics and result.lyrics.reason:
             notes.append(f"There are no lyrics: {result.lyrics.reason}")
         for note in [result.error.message] if result.error else notes:

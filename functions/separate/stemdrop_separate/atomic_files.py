@@ -46,10 +46,5 @@ def _move(parts: Mapping[str, Path], paths: Mapping[str, Path]) -> None:
         raise _not_writable(error) from error
 
 
-def describe_scaling(gain_db: float) -> str:
-    """Say that all stems of a song were scaled."""
-    return f"All stems are scaled by {gain_db:.1f} dB, so that none of them clips."
-
-
 def _not_writable(error: OSError) -> OptionError:
     return OptionError(f"The stems can't be written: {error.strerror}.")
