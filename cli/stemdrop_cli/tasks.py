@@ -6,12 +6,12 @@ from pathlib import Path
 from threading import Lock
 
 from stemdrop.errors import OptionError
-from stemdrop.keys import JOB_ID, ZIP_NAME
+from stemdrop.keys import JOB_ID, ZIP_NAME, ZIP_SUFFIX
 from stemdrop.options import Options
 from stemdrop_cli.errors import SongError
 from stemdrop_cli.names import displayable
 from stemdrop_cli.responses import JobResponse
-from stemdrop_separate.output_paths import name_targets, number, with_suffix_of
+from stemdrop_separate.output_paths import name_targets, number, with_suffix
 
 
 @dataclass(slots=True)
@@ -72,7 +72,7 @@ class Layout:
             # The zip is named like a stem, with its own suffix instead of the codec's.
             as_stem = replace(options, stems=("stems",), residual=False, stem_file=False)
             (path,) = self._name(song, as_stem).values()
-            paths[ZIP_NAME] = with_suffix_of(ZIP_NAME, path, options)
+            paths[ZIP_NAME] = with_suffix(path, ZIP_SUFFIX, options)
         with self._lock:
             for path in paths.values():
                 owner = self._owners.setdefault(path.resolve(), task)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from stemdrop.errors import OptionError
-from stemdrop.keys import STEM_FILE_NAME
+from stemdrop.keys import STEM_FILE_SUFFIX
 from stemdrop.lyrics import LyricsFormat
 from stemdrop.options import STEM_FILE, Options
 
@@ -83,10 +83,10 @@ def _named(folder: Path, layout: str, options: Options, indexes: Mapping[Path, s
             # Its name has the song's, for the lists of DJ programs.
             name = "stems" if "{filename}" in Path(layout).name else _filename(song)
             path = _path(layout, song, name, options, index)
-            paths[STEM_FILE] = with_suffix_of(STEM_FILE_NAME, path, options)
+            paths[STEM_FILE] = with_suffix(path, STEM_FILE_SUFFIX, options)
         for kind in LyricsFormat if options.lyrics else ():
             path = _path(layout, song, _LYRICS, options, index)
-            paths[kind.filename] = with_suffix_of(f"stems.{kind}", path, options)
+            paths[kind.filename] = with_suffix(path, f".{kind}", options)
         for stem, path in paths.items():
             _require_short(path, stem, song)
         targets[song] = {stem: folder / path for stem, path in paths.items()}
@@ -98,9 +98,8 @@ def take_lyrics(paths: dict[str, Path]) -> dict[LyricsFormat, Path]:
     return {kind: paths.pop(kind.filename) for kind in LyricsFormat if kind.filename in paths}
 
 
-def with_suffix_of(name: str, path: Path, options: Options) -> Path:
-    """Return the path of a stem with another suffix than the codec's, that of a result's name."""
-    suffix = name.removeprefix("stems")
+def with_suffix(path: Path, suffix: str, options: Options) -> Path:
+    """Return the path of a stem with another suffix, such as ``.zip``, than the codec's."""
     return path.with_name(path.name.removesuffix(f".{options.codec.suffix}") + suffix)
 
 
