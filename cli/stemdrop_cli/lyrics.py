@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from stemdrop.errors import LyricsError, OptionError, StemdropError
-from stemdrop.lyrics import LyricsFormat, LyricsStatus
+from stemdrop.lyrics import LyricsFormat, LyricsStatus, engine_name
 from stemdrop.options import Options
 from stemdrop_cli.display import Phase, Row
 from stemdrop_cli.models import download_bar
@@ -47,7 +47,7 @@ def open_lyrics_writer(
         require_lyrics(options.language, name)
         with nullcontext(lambda *_: None) if parsed.quiet else download_bar(name) as on_progress:
             folder = find_whisper(name, model_dir, on_progress)
-        return LyricsWriter(Whisper(folder), f"whisper {name}", ffmpeg)
+        return LyricsWriter(Whisper(folder), engine_name(name), ffmpeg)
     except LyricsError as error:
         raise OptionError(error.message) from error
 

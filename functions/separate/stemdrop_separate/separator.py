@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from stemdrop.errors import EmptyAudioError, ModelUnavailableError, NotFiniteError, OptionError
 from stemdrop.keys import VOCALS_NAME
+from stemdrop.lyrics import engine_name
 from stemdrop.models import Model
 from stemdrop.options import Options
 from stemdrop_separate.atomic_files import unfinished
@@ -197,7 +198,7 @@ class Separator:
     def _lyrics_writer(self, options: Options, ffmpeg: Path) -> LyricsWriter:
         require_lyrics(options.language)
         folder = find_whisper(DEFAULT_WHISPER, self._model_dir)
-        return LyricsWriter(Whisper(folder), f"whisper {DEFAULT_WHISPER}", ffmpeg)
+        return LyricsWriter(Whisper(folder), engine_name(DEFAULT_WHISPER), ffmpeg)
 
     def separate_to_file(  # noqa: PLR0913, PLR0917 - the arguments of Spleeter
         self,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stemdrop.keys import VOCALS_NAME
-from stemdrop.lyrics import Transcription
+from stemdrop.lyrics import Transcription, engine_name
 from stemdrop.lyrics_results import LyricsRequest
 from stemdrop.store import Store
 from stemdrop_separate.deadline import Deadline
@@ -39,7 +39,7 @@ class WhisperTranscriber:
     @property
     def name(self) -> str:
         """Return the name that job records have, such as ``whisper tiny.en``."""
-        return f"whisper {self.model}"
+        return engine_name(self.model)
 
     def cost_usd(self, _duration_s: float) -> float:
         """Return 0: the price is that of the separator's own time."""
