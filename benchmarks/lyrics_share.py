@@ -23,7 +23,7 @@ from benchmarks.songs.instruments import SAMPLE_RATE_HZ
 from benchmarks.songs.spoken_songs import BANDS, SpokenSong, spoken_song
 from benchmarks.songs.wav import write_wav
 from benchmarks.word_errors import start_errors_s, word_error_rate
-from stemdrop.lyrics import Transcription
+from stemdrop.lyrics import WHISPER_FOLDER, Transcription
 from stemdrop.options import Options
 from stemdrop_local.deployment import ROOT
 from stemdrop_separate.audio.ffmpeg import find_ffmpeg
@@ -113,7 +113,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=int, default=60)
     parser.add_argument("--vocals", type=Path, help="only transcribe this file")
     arguments = parser.parse_args()
-    whisper_folder = MODELS / "lyrics" / arguments.model
+    whisper_folder = MODELS / WHISPER_FOLDER / arguments.model
     if arguments.vocals:
         whisper = Whisper(whisper_folder)
         spent_s = cpu_s(lambda: whisper.transcribe(arguments.vocals, find_ffmpeg(None)))

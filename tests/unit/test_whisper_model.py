@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from archives import ArchiveServer, serve_archive, tar_gz
+from stemdrop.lyrics import WHISPER_FOLDER
 from stemdrop_cli.main import main
 from stemdrop_model import __main__ as program
 from stemdrop_model import whisper
@@ -91,7 +92,7 @@ def test_own_model_is_copied_once_and_listed(
     command = ["lyrics", "small", f"--into={models}", f"--own={own}"]
     for _ in range(2):
         assert program.main(command) == 0
-    folder = models / "lyrics" / "small"
+    folder = models / WHISPER_FOLDER / "small"
     assert capsys.readouterr().out == f"small: installed in {folder}\n" * 2
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == MODEL
     assert installed_whisper(models) == {"small": SIZE_BYTES}

@@ -15,8 +15,10 @@ PINS = Path(__file__).with_name("whisper.toml")
 PINNED_WHISPER = ("tiny.en",)
 # Where a checkout has models of its user's own, for the image.
 OWN_WHISPER = Path("functions/separate/lyrics_models")
-# The subfolder of the models, and what a model consists of, apart from its vocabulary.
+# The subfolder of the models. The separator has the name in `stemdrop.lyrics`, because it ships
+# without this package, and this package runs without `stemdrop` in the image's build.
 FOLDER = "lyrics"
+# What a model consists of, apart from its vocabulary.
 FILES = ("config.json", "model.bin", "tokenizer.json")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")  # as in template.yaml
 

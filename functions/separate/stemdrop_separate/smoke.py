@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemdrop.codecs import Codec
-from stemdrop.lyrics import LyricsEngine
+from stemdrop.lyrics import WHISPER_FOLDER, LyricsEngine
 from stemdrop.options import Options
 from stemdrop_separate.audio.vocals_file import open_vocals_file
 from stemdrop_separate.handler import job_context
@@ -57,7 +57,8 @@ def _transcribe(vocals: Path) -> None:
     with open_vocals_file(vocals, ffmpeg) as encoder:
         encoder.write(np.repeat(_tone()[:, np.newaxis], 2, axis=1))
         encoder.finish()
-    Whisper(settings.model_dir / "lyrics" / settings.lyrics).transcribe(vocals, ffmpeg)
+    folder = settings.model_dir / WHISPER_FOLDER / settings.lyrics
+    Whisper(folder).transcribe(vocals, ffmpeg)
 
 
 def _tone() -> NDArray[np.float32]:

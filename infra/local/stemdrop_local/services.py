@@ -11,7 +11,7 @@ from typing import Self
 
 from stemdrop.errors import SetupError
 from stemdrop.job_record import Job
-from stemdrop.lyrics import LyricsEngine
+from stemdrop.lyrics import WHISPER_FOLDER, LyricsEngine
 from stemdrop.models import INSTRUMENTS
 from stemdrop.store import Store
 from stemdrop_local.completions import CompletionQueue
@@ -128,7 +128,7 @@ class LocalServices:
 
     def _lyrics(self) -> str:
         """Return the name of the largest Whisper model that is installed, or `none`."""
-        models = (self._settings.models / "lyrics").glob("*/model.bin")
+        models = (self._settings.models / WHISPER_FOLDER).glob("*/model.bin")
         sizes_bytes = {path.parent.name: path.stat().st_size for path in models}
         if not sizes_bytes or not find_spec("faster_whisper"):
             return LyricsEngine.NONE

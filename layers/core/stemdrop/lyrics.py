@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from stemdrop.lyrics_languages import SPACELESS, TRANSCRIBE_LANGUAGES, WHISPER_LANGUAGES
 
+WHISPER_FOLDER = "lyrics"  # in the folder of the models, with a folder for each of Whisper's
 LONGEST_GAP_S = 0.8
 LONGEST_LINE = 42
 SENTENCE_ENDS = (".", "!", "?", "…", "\u3002", "\uff01", "\uff1f")  # the last three in Chinese

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stemdrop.errors import LyricsUnavailableError, ModelUnavailableError
-from stemdrop.lyrics import LyricsFormat, Transcription
+from stemdrop.lyrics import WHISPER_FOLDER, LyricsFormat, Transcription
 from stemdrop.lyrics_files import write_lyrics
 from stemdrop.options import Options
 from stemdrop_separate.atomic_files import unfinished
@@ -56,15 +56,15 @@ def find_whisper(
     """
     from stemdrop_model.errors import ModelError
     from stemdrop_model.install import default_folder
-    from stemdrop_model.whisper import FOLDER, install_whisper, is_whisper
+    from stemdrop_model.whisper import install_whisper, is_whisper
 
     if model_dir:
-        if is_whisper(folder := model_dir / FOLDER / name):
+        if is_whisper(folder := model_dir / WHISPER_FOLDER / name):
             return folder
         raise ModelUnavailableError(f"There is no Whisper model in {folder}.")
     models = default_folder()
     try:
-        return install_whisper(name, models, models / FOLDER, on_progress)
+        return install_whisper(name, models, models / WHISPER_FOLDER, on_progress)
     except (ModelError, OSError) as error:
         raise ModelUnavailableError(str(error)) from error
 

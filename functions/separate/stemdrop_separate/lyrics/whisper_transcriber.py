@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stemdrop.keys import VOCALS_NAME
-from stemdrop.lyrics import Transcription, engine_name
+from stemdrop.lyrics import WHISPER_FOLDER, Transcription, engine_name
 from stemdrop.lyrics_results import LyricsRequest
 from stemdrop.store import Store
 from stemdrop_separate.deadline import Deadline
@@ -54,7 +54,7 @@ class WhisperTranscriber:
     ) -> Transcription | None:
         """Return the words of a song; see `Whisper.transcribe`."""
         if self._whisper is None:
-            self._whisper = Whisper(self.model_dir / "lyrics" / self.model)
+            self._whisper = Whisper(self.model_dir / WHISPER_FOLDER / self.model)
         with workspace(self.work_dir) as folder:
             vocals = folder / VOCALS_NAME
             store.download_result(request.vocals_key, vocals)
