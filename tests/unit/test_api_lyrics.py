@@ -27,9 +27,9 @@ def test_lyrics_without_an_engine_are_refused(
 @pytest.mark.parametrize(
     ("lyrics", "language", "words"),
     [
-        ("tiny.en", "fr", "in French here, as whisper tiny.en doesn't know it"),
-        ("transcribe", "la", "in Latin here, as transcribe doesn't know it"),
-        ("tiny", "zu", "in Zulu here, as whisper tiny doesn't know it"),
+        ("tiny.en", "fr", "The model tiny.en doesn't know the language 'fr' (French)"),
+        ("transcribe", "la", "Amazon Transcribe doesn't know the language 'la' (Latin)"),
+        ("tiny", "zu", "The model tiny doesn't know the language 'zu' (Zulu)"),
     ],
 )
 def test_language_that_the_engine_does_not_know_is_refused(

@@ -98,7 +98,7 @@ def test_only_languages_of_the_service_are_possible(transcriber: AmazonTranscrib
     for language in (None, *TRANSCRIBE_LANGUAGES):
         transcriber.require_possible(language, 60.0)
     for language in LANGUAGES.keys() - TRANSCRIBE_LANGUAGES.keys():
-        with pytest.raises(LanguageUnavailableError, match=f"{language!r}: leave language out"):
+        with pytest.raises(LanguageUnavailableError, match=f"{language!r} .*: leave language out"):
             transcriber.require_possible(language, 60.0)
 
 

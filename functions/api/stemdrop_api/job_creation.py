@@ -7,7 +7,6 @@ from aws_lambda_powertools import Logger
 from stemdrop.dedupe import content_digest, copy_results, find_results, has_same_results
 from stemdrop.errors import (
     ChangedError,
-    LanguageUnavailableError,
     LyricsUnavailableError,
     ModelUnavailableError,
     StorageError,
@@ -15,8 +14,7 @@ from stemdrop.errors import (
 )
 from stemdrop.job_record import Job, Status, now
 from stemdrop.keys import Origin, UploadKey, new_results_id
-from stemdrop.lyrics import engine_languages, engine_name
-from stemdrop.lyrics_languages import LANGUAGES
+from stemdrop.lyrics import engine_languages, engine_name, require_language
 from stemdrop.options import Options
 from stemdrop.presigned import PresignedUpload
 from stemdrop.s3 import describe_cause
@@ -111,14 +109,9 @@ def _require_possible(request: JobRequest, options: Options, settings: ApiSettin
 
 
 def _require_lyrics(engine: str, language: str | None) -> None:
-    known = engine_languages(engine)
-    if not known:
+    if not engine_languages(engine):
         raise LyricsUnavailableError("This installation writes no lyrics: leave lyrics out.")
-    if language is not None and language not in known:
-        raise LanguageUnavailableError(
-            f"The lyrics can't be in {LANGUAGES[language]} here, as {engine_name(engine)} doesn't"
-            " know it: use a language of GET /options, or leave lyrics out."
-        )
+    require_language(language, engine, "use a language of GET /options, or leave lyrics out")
 
 
 def _find_original(

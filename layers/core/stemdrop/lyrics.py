@@ -4,7 +4,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from stemdrop.lyrics_languages import SPACELESS, TRANSCRIBE_LANGUAGES, WHISPER_LANGUAGES
+from stemdrop.errors import LanguageUnavailableError
+from stemdrop.lyrics_languages import (
+    LANGUAGES,
+    SPACELESS,
+    TRANSCRIBE_LANGUAGES,
+    WHISPER_LANGUAGES,
+)
 
 WHISPER_FOLDER = "lyrics"  # in the folder of the models, with a folder for each of Whisper's
 LONGEST_GAP_S = 0.8
@@ -49,6 +55,29 @@ def engine_languages(lyrics: str) -> frozenset[str]:
             return frozenset(TRANSCRIBE_LANGUAGES)
         case LyricsEngine.WHISPER:
             return frozenset({"en"}) if lyrics.endswith(".en") else WHISPER_LANGUAGES
+
+
+def require_language(
+    language: str | None, lyrics: str, advice: str = "leave language out, or choose another one"
+) -> None:
+    """Refuse a language that the engine of a setting doesn't know; see `LyricsEngine.of`.
+
+    Parameters
+    ----------
+    language : ISO 639 code, one of LANGUAGES; None if it has to be detected.
+    advice : End of the message, which says what to do.
+
+    Raises
+    ------
+    LanguageUnavailableError : The engine doesn't know the language.
+    """
+    if language is None or language in engine_languages(lyrics):
+        return
+    is_transcribe = LyricsEngine.of(lyrics) is LyricsEngine.TRANSCRIBE
+    engine = "Amazon Transcribe" if is_transcribe else f"The model {lyrics}"
+    raise LanguageUnavailableError(
+        f"{engine} doesn't know the language {language!r} ({LANGUAGES[language]}): {advice}."
+    )
 
 
 class LyricsStatus(StrEnum):

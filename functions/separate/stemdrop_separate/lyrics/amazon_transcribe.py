@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from stemdrop.errors import LanguageUnavailableError, LyricsTooLongError
-from stemdrop.lyrics import Transcription
+from stemdrop.errors import LyricsTooLongError
+from stemdrop.lyrics import Transcription, require_language
 from stemdrop.lyrics_checks import CHECK_DELAY_S, check_message
-from stemdrop.lyrics_languages import TRANSCRIBE_LANGUAGES
 from stemdrop.lyrics_results import LyricsRequest
 from stemdrop.message_queue import MessageQueue
 from stemdrop.pricing import transcription_cost_usd
@@ -43,11 +42,7 @@ class AmazonTranscribe:
 
     def require_possible(self, language: str | None, duration_s: float) -> None:
         """Refuse a language that the service doesn't know, and a song longer than four hours."""
-        if language is not None and language not in TRANSCRIBE_LANGUAGES:
-            raise LanguageUnavailableError(
-                f"Amazon Transcribe doesn't know the language {language!r}: leave language out, or"
-                " choose another one."
-            )
+        require_language(language, self.name)
         if duration_s > MAX_DURATION_S:
             raise LyricsTooLongError(
                 f"The song lasts {duration_s / 3600:.1f} hours, and lyrics are written for at most"

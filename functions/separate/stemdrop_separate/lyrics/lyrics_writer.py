@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stemdrop.errors import LyricsUnavailableError, ModelUnavailableError
-from stemdrop.lyrics import WHISPER_FOLDER, LyricsFormat, Transcription
+from stemdrop.lyrics import WHISPER_FOLDER, LyricsFormat, Transcription, require_language
 from stemdrop.lyrics_files import write_lyrics
 from stemdrop.options import Options
 from stemdrop_separate.atomic_files import unfinished
 from stemdrop_separate.lyrics.whisper import Whisper
-from stemdrop_separate.lyrics.whisper_languages import require_language
 
 if TYPE_CHECKING:
     from stemdrop_model.sources import OnProgress
@@ -38,7 +37,7 @@ def require_lyrics(language: str | None, name: str = DEFAULT_WHISPER) -> None:
             'Lyrics need faster-whisper: install it with `pip install "stemdrop[lyrics]"`, or in a'
             " checkout with `make setup LYRICS=tiny.en`."
         )
-    require_language(language, name)
+    require_language(language, name, "leave language out, or use a model of all languages")
 
 
 def find_whisper(

@@ -4,12 +4,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stemdrop.keys import VOCALS_NAME
-from stemdrop.lyrics import WHISPER_FOLDER, Transcription, engine_name
+from stemdrop.lyrics import WHISPER_FOLDER, Transcription, engine_name, require_language
 from stemdrop.lyrics_results import LyricsRequest
 from stemdrop.store import Store
 from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.lyrics.whisper import Whisper
-from stemdrop_separate.lyrics.whisper_languages import require_language
 from stemdrop_separate.workspace import workspace
 
 # Three attempts of the 15 minutes that Lambda allows at most, and the pauses between.
