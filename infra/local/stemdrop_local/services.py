@@ -154,7 +154,7 @@ class LocalServices:
         settings, stack = self._settings, self.stack
         store = Store(stack.uploads_bucket, stack.stems_bucket, stack.s3)
         sync_state = self._running.enter_context(SyncState(settings.data / "songs.sqlite"))
-        exporter = Exporter(settings.stems, stack, store, sync_state, self._console)
+        exporter = Exporter(settings.stems, store, sync_state, self._console)
         export_worker = PeriodicWorker(exporter.export)
 
         def expect(key: str) -> None:

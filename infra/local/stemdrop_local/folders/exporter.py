@@ -10,10 +10,8 @@ from queue import Empty, SimpleQueue
 from stemdrop.errors import StemdropError, StorageError
 from stemdrop.job_record import Job, Status
 from stemdrop.keys import DROP_PREFIX, PEAKS_NAME, RECORD_NAME, UploadKey, result_name
-from stemdrop.s3 import storage_errors
-from stemdrop.store import CHUNK_BYTES, Store
+from stemdrop.store import Store
 from stemdrop_local.console import Console, size
-from stemdrop_local.deployment import Stack
 from stemdrop_local.folders.sync_state import SyncedFile, SyncState
 
 
@@ -23,16 +21,13 @@ class Exporter:
     Parameters
     ----------
     folder : Folder to save results in.
-    stack, store : Source of the results.
+    store : Source of the results.
     sync_state : Record of uploads; results of other uploads are ignored.
     console : Console that shows results and errors; after an error, the next start retries.
     """
 
-    def __init__(
-        self, folder: Path, stack: Stack, store: Store, sync_state: SyncState, console: Console
-    ) -> None:
+    def __init__(self, folder: Path, store: Store, sync_state: SyncState, console: Console) -> None:
         self._folder = folder
-        self._stack = stack
         self._store = store
         self._sync_state = sync_state
         self._console = console
@@ -70,10 +65,14 @@ class Exporter:
 
     def _save(self, job: Job, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        for leftover in folder.glob(".*.part*"):  # of a crash; boto3 appends letters to the name
+            leftover.unlink()
         names, saved = _exported(job), _results_in(folder)
         for name, key in names.items():
             if saved.get(name) != key or not (folder / name).is_file():
-                self._download(key, folder / name)
+                unfinished = _unfinished(folder / name)
+                self._store.download_result(key, unfinished)
+                unfinished.replace(folder / name)
         for stale in saved.keys() - names.keys():
             (folder / stale).unlink(missing_ok=True)
         _write(folder / RECORD_NAME, job.to_json().encode())
@@ -81,15 +80,6 @@ class Exporter:
     def _tell(self, job: Job, folder: Path) -> None:
         if sizes := [result.size_bytes for result in (*job.stems, job.zip) if result]:
             self._console.say("saved", f"{folder}: {len(sizes)} files, {size(sum(sizes))}")
-
-    def _download(self, key: str, path: Path) -> None:
-        unfinished = _unfinished(path)
-        with storage_errors(f"fetch {key}"):
-            answer = self._stack.s3.get_object(Bucket=self._stack.stems_bucket, Key=key)
-            with unfinished.open("wb") as file:
-                for chunk in answer["Body"].iter_chunks(CHUNK_BYTES):
-                    file.write(chunk)
-        unfinished.replace(path)
 
 
 def _is_end_of(job: Job, entry: SyncedFile) -> bool:
@@ -124,5 +114,5 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _unfinished(path: Path) -> Path:
-    """Return the name of an unfinished file, the same after a crash."""
+    """Return the path of a file until it is complete."""
     return path.with_name(f".{path.name}.part")
