@@ -160,11 +160,11 @@ def _expected_duration_s(
     source: AudioSource, options: Options, decoder: Callable[[], Decoder]
 ) -> float:
     """Return the seconds that will be separated. They are counted if the file doesn't say."""
-    if source.duration_s is None:
-        with decoder() as mix:
-            return sum(len(block) for block in mix) / SAMPLE_RATE_HZ
-    rest_s = max(source.duration_s - options.offset_s, 0.0)
-    return rest_s if options.duration_s is None else min(rest_s, options.duration_s)
+    announced_s = source.part_duration_s(options.offset_s, options.duration_s)
+    if announced_s is not None:
+        return announced_s
+    with decoder() as mix:
+        return sum(len(block) for block in mix) / SAMPLE_RATE_HZ
 
 
 def _needed_bytes(expected_s: float, options: Options, source: AudioSource) -> int:

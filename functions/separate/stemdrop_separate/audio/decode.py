@@ -82,6 +82,7 @@ class Decoder:
         self._source = source
         self._offset_s = offset_s
         self._duration_s = duration_s
+        self._announced_s = source.part_duration_s(offset_s, duration_s)
         self._max_duration_s = max_duration_s
         self._deadline = deadline
         self._is_late = self._is_complete = False
@@ -97,7 +98,7 @@ class Decoder:
         ]
 
     def __enter__(self) -> Self:
-        self._refuse_beyond_limit(self._announced_s() or 0.0)
+        self._refuse_beyond_limit(self._announced_s or 0.0)
         self._running = FfmpegProcess(
             self._program, self._arguments, stdout=subprocess.PIPE, read_log=self._open_log
         )
@@ -172,13 +173,6 @@ class Decoder:
         self._is_late = True
         self._running.kill()
 
-    def _announced_s(self) -> float | None:
-        """Return how long what comes out should be, if the song says how long it is."""
-        if self._source.duration_s is None:
-            return None
-        rest_s = max(0.0, self._source.duration_s - self._offset_s)
-        return rest_s if self._duration_s is None else min(rest_s, self._duration_s)
-
     def _refuse_beyond_limit(self, duration_s: float) -> None:
         if duration_s > self._max_duration_s:
             limit = timedelta(seconds=round(self._max_duration_s))
@@ -201,7 +195,7 @@ class Decoder:
             message=self._running.reason,
             decoded_s=self.samples / SAMPLE_RATE_HZ,
             offset_s=self._offset_s,
-            announced_s=self._announced_s(),
+            announced_s=self._announced_s,
             file_duration_s=self._source.duration_s,
             is_sound_alone=self._source.is_sound_alone,
             holes_s=tuple(self._holes_s()),

@@ -80,6 +80,19 @@ class AudioSource:
     reading_arguments: tuple[str, ...] = ()
     is_layout_assumed: bool = False
 
+    def part_duration_s(self, offset_s: float, duration_s: float | None) -> float | None:
+        """Return the announced seconds of a part; None if the file doesn't say how long it is.
+
+        Parameters
+        ----------
+        offset_s : Seconds before the part.
+        duration_s : Most seconds of the part; None for all up to the end.
+        """
+        if self.duration_s is None:
+            return None
+        rest_s = max(self.duration_s - offset_s, 0.0)
+        return rest_s if duration_s is None else min(rest_s, duration_s)
+
 
 def probe(
     path: Path,
