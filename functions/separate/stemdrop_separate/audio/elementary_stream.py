@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from stemdrop_separate.audio.frame_headers import Data, Frame, Kind, find_frame, possible_frames
+from stemdrop_separate.audio.id3 import synchsafe
 from stemdrop_separate.audio.probe import AudioSource
 from stemdrop_separate.disk_space import require_disk_space
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
@@ -223,10 +224,8 @@ def _tags_end(data: Data, at: int) -> int:
 def _id3_end(data: Data, at: int) -> int:
     """Return the position behind the ID3v2 tags that begin at a position, or that position."""
     while data[at : at + 3] == b"ID3" and len(data) >= at + _ID3_BYTES:
-        # The size has 7 bits a byte, and doesn't count the head and its copy at the end.
-        size_bytes = 0
-        for byte in data[at + 6 : at + _ID3_BYTES]:
-            size_bytes = size_bytes << 7 | byte & 0x7F
+        # The size doesn't count the head and its copy at the end.
+        size_bytes = synchsafe(data[at + 6 : at + _ID3_BYTES])
         at += size_bytes + (2 if data[at + 5] & 0x10 else 1) * _ID3_BYTES
     return min(at, len(data))
 

@@ -24,13 +24,21 @@ _FRAMES = {
 }
 
 
+def synchsafe(data: bytes) -> int:
+    """Return a size as ID3 writes it, with 7 bits a byte."""
+    size_bytes = 0
+    for byte in data:
+        size_bytes = size_bytes << 7 | byte & 0x7F
+    return size_bytes
+
+
 def rename_frames(path: Path) -> None:
     """Rename the frames of a file that ffmpeg wrote, mp3 or aiff; other files are left alone."""
     with path.open("r+b") as file:
         at = _find_tag(file)
         if at is None:
             return
-        end = at + _HEADER_BYTES + _size_bytes(_read(file, at, _HEADER_BYTES)[6:])
+        end = at + _HEADER_BYTES + synchsafe(_read(file, at, _HEADER_BYTES)[6:])
         at += _HEADER_BYTES
         while at < end:
             frame = _read(file, at, _HEADER_BYTES + 5)
@@ -39,7 +47,7 @@ def rename_frames(path: Path) -> None:
             if frame[:4] == b"TXXX" and (name := _FRAMES.get(frame[_HEADER_BYTES:])):
                 file.seek(at)
                 file.write(name)
-            at += _HEADER_BYTES + _size_bytes(frame[4:8])
+            at += _HEADER_BYTES + synchsafe(frame[4:8])
 
 
 def append_id3_chunk(path: Path, tagged: Path) -> None:
@@ -58,7 +66,7 @@ def append_id3_chunk(path: Path, tagged: Path) -> None:
         if at is None:
             raise EncodeError("The tags can't be written: ffmpeg made none.")
         head = _read(file, at, _HEADER_BYTES)
-        tag = head + file.read(_size_bytes(head[6:]))
+        tag = head + file.read(synchsafe(head[6:]))
     chunk = struct.pack("<4sI", b"id3 ", len(tag)) + tag + bytes(len(tag) % 2)
     with path.open("r+b") as file:
         is_rf64 = file.read(4) == b"RF64"
@@ -88,11 +96,3 @@ def _find_tag(file: IO[bytes]) -> int | None:
 def _read(file: IO[bytes], at: int, size_bytes: int) -> bytes:
     file.seek(at)
     return file.read(size_bytes)
-
-
-def _size_bytes(data: bytes) -> int:
-    """Return a size, which has 7 bits a byte."""
-    size_bytes = 0
-    for byte in data:
-        size_bytes = size_bytes << 7 | byte
-    return size_bytes

@@ -17,6 +17,7 @@ from stemdrop.errors import (
 )
 from stemdrop.job_record import Track
 from stemdrop_separate.audio.ffmpeg import NO_ROOM, FfmpegProcess, error_message, untrusted_input
+from stemdrop_separate.audio.id3 import synchsafe
 from stemdrop_separate.audio.pipes import PipeReader
 from stemdrop_separate.audio.riff import reading_arguments
 from stemdrop_separate.audio.tags import Tags, parse_tags
@@ -252,8 +253,5 @@ def _is_only_a_tag(path: Path) -> bool:
         head = file.read(10)
     if len(head) < 10 or head[:3] != b"ID3":
         return False
-    # The size has 7 bits a byte, and doesn't count the head; an older tag of 128 bytes may follow.
-    size_bytes = 0
-    for byte in head[6:]:
-        size_bytes = size_bytes << 7 | byte & 0x7F
-    return path.stat().st_size <= len(head) + size_bytes + 128
+    # The size doesn't count the head; an older tag of 128 bytes may follow.
+    return path.stat().st_size <= len(head) + synchsafe(head[6:]) + 128
