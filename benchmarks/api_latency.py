@@ -88,7 +88,7 @@ def _save_done_job(stack: Stack, key: UploadKey) -> None:
         updated_at=moment,
         finished_at=moment,
         filename="song.mp3",
-        options=options.to_json(),
+        options=options.to_dict(),
         source=UploadSource(str(key), "0" * 32, 4_320_000, moment, "0" * 64),
         results_ids=(results_id,),
         stems=stems,

@@ -156,9 +156,9 @@ class FakeServer(LoopbackServer):
             "headers": {"x-amz-checksum-sha256": checksum},
             "expires_at": "2026-01-15T10:30:00.000Z",
         }
-        return self.to_json(job) | {"upload": None if job.song else upload}
+        return self.to_dict(job) | {"upload": None if job.song else upload}
 
-    def to_json(self, job: FakeJob) -> dict[str, Any]:
+    def to_dict(self, job: FakeJob) -> dict[str, Any]:
         """Return a job as the API does, with the fields that the client reads."""
         is_finished = job.polls >= self.polls_until_done and job.song is not None
         status = "awaiting_upload" if job.song is None else "processing"
@@ -172,7 +172,7 @@ class FakeServer(LoopbackServer):
             "status": status,
             "progress": min(job.polls / max(self.polls_until_done, 1), 1.0),
             "seconds_left": 12.0 if status == "processing" else None,
-            "options": job.options.to_json(),
+            "options": job.options.to_dict(),
             "stems": [self._file(job, stem) for stem in stems],
             "music": None,
             "zip": self._file(job, "stems.zip") if stems and job.options.zip else None,
@@ -261,7 +261,7 @@ class _FakeServerHandler(LoopbackHandler):
         if job is None:
             return FakeResponse(404, json.dumps({"detail": "There is no such job."}).encode())
         job.polls += 1 if job.song is not None else 0
-        shown = json.dumps(self.owner.to_json(job)).encode()
+        shown = json.dumps(self.owner.to_dict(job)).encode()
         etag = f'"{hashlib.sha256(shown).hexdigest()}"'
         headers = {"ETag": etag, "Retry-After": "0"}
         if self.headers.get("If-None-Match") == etag:

@@ -172,7 +172,7 @@ JOBS = st.builds(
     owner=st.none() | st.text(),
     request_sha256=st.none() | st.text(),
     callback_url=st.none() | st.text(),
-    options=OPTIONS.map(Options.to_json) | st.dictionaries(st.text(), st.text(), max_size=3),
+    options=OPTIONS.map(Options.to_dict) | st.dictionaries(st.text(), st.text(), max_size=3),
     version=st.just(1),
     stage=st.none() | st.sampled_from(Stage),
     progress=st.floats(0, 1),

@@ -75,7 +75,7 @@ def save_done(
         Status.DONE,
         now,
         now,
-        options=options.to_json(),
+        options=options.to_dict(),
         source=replace(source, key=str(key)),
         results_ids=(RESULTS_ID,),
         stems=(stem,),

@@ -116,7 +116,7 @@ class ApiClient:
             "size_bytes": request.size_bytes,
             "sha256": request.sha256,
         }
-        wanted = song | request.options.to_json()
+        wanted = song | request.options.to_dict()
         headers = {"Idempotency-Key": request.idempotency_key}
         answer = self._read(self._call("POST", "/jobs", json=wanted, headers=headers))
         return parse_job(answer), parse_upload(answer)

@@ -56,7 +56,7 @@ def test_song_is_uploaded_and_its_stems_are_downloaded(
     assert created.headers["location"] == job["links"]["self"] == f"https://{HOST}/jobs/{job['id']}"
     assert created.headers["cache-control"] == "no-store"
     assert (job["status"], job["filename"]) == ("awaiting_upload", FILENAME)
-    assert job["options"] == Options.parse({"zip": True, "codec": "flac"}).to_json() | LATER
+    assert job["options"] == Options.parse({"zip": True, "codec": "flac"}).to_dict() | LATER
     assert job_of(buckets, UploadKey.parse(job["key"])).owner is None
 
     waiting = api.get(f"/jobs/{job['id']}")

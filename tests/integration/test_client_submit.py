@@ -64,7 +64,7 @@ def test_options_are_sent_and_name_the_files(fake: FakeServer) -> None:
     assert tree(Path("out")) == sorted(
         ["My song - stems.zip", *(f"My song - {stem}.mp3" for stem in stems)]
     )
-    assert only_job(fake).options.to_json() == {
+    assert only_job(fake).options.to_dict() == {
         "model": "4stems",
         "stems": ["vocals", "bass"],
         "codec": "mp3",

@@ -77,7 +77,7 @@ def test_record_describes_the_whole_job(buckets: Stack, job_context: JobContext)
     record = json.loads(read(buckets, record_key(KEY)))
     assert record["version"] == 1
     assert (record["key"], record["status"], record["stage"]) == (str(KEY), "done", None)
-    assert record["options"] == Options().to_json()
+    assert record["options"] == Options().to_dict()
     head = buckets.s3.head_object(Bucket=buckets.uploads_bucket, Key=str(KEY))
     source = record["source"]
     assert source["etag"] == head["ETag"].strip('"')
@@ -205,7 +205,7 @@ def test_song_with_unusual_key_is_separated(
 
 def test_api_job_has_the_options_of_its_record(buckets: Stack, job_context: JobContext) -> None:
     key = UploadKey.parse("jobs/" + "a" * 32)
-    options = Options.parse({"codec": "flac", "stems": "vocals"}).to_json()
+    options = Options.parse({"codec": "flac", "stems": "vocals"}).to_dict()
     waiting = Job(str(key), Status.AWAITING_UPLOAD, now(), now(), options=options)
     job_context.store.save_job(key, waiting, None)
     put(buckets, song(), key)

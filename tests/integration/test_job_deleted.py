@@ -35,7 +35,7 @@ AFTER_THE_END = {"stale results listed", "index written", "record read after tha
 
 def create(job_context: JobContext) -> None:
     """Write the record that the API writes before it returns the upload URL."""
-    options = Options().to_json()
+    options = Options().to_dict()
     job = Job(str(KEY), Status.AWAITING_UPLOAD, now(), now(), options=options)
     job_context.store.save_job(KEY, job, None)
 

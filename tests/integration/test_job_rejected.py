@@ -461,7 +461,7 @@ def test_metadata_with_the_prefix_sets_options(
     put(buckets, song(), metadata=metadata)
     assert attempt(job_context) is Outcome.DONE
     assert job_of(buckets).options.items() >= options.items()
-    assert job_of(buckets).options == Options.parse(options).to_json()
+    assert job_of(buckets).options == Options.parse(options).to_dict()
 
 
 def test_misspelled_option_behind_the_prefix_fails(buckets: Stack, job_context: JobContext) -> None:

@@ -62,7 +62,7 @@ def expected(job: Job) -> dict[str, Any]:
 
 def create_job(store: Store, key: str) -> None:
     """Write the record that the API writes before it returns the upload URL."""
-    job = Job(key, Status.AWAITING_UPLOAD, now(), now(), options=Options().to_json())
+    job = Job(key, Status.AWAITING_UPLOAD, now(), now(), options=Options().to_dict())
     store.save_job(UploadKey.parse(key), job, None)
 
 

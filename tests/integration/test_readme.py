@@ -78,7 +78,7 @@ def test_dropped_key_and_metadata_are_valid_options(command: str) -> None:
     named = (pair.removeprefix(METADATA_PREFIX).split("=") for pair in pairs)
     given = key.folder_options | dict(named)
     options = Options.parse(given)
-    assert given.items() <= (options.to_json() | {"stems": "+".join(options.stems)}).items()
+    assert given.items() <= (options.to_dict() | {"stems": "+".join(options.stems)}).items()
 
 
 def test_models_commands_list_build_and_remove_a_model(

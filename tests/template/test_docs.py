@@ -101,7 +101,7 @@ def test_readme_figures_equal_those_of_the_benchmarks(root: Path) -> None:
 def test_documented_options_are_complete(page: str, heading: str, root: Path) -> None:
     rows = rows_of(text_of(root / page), heading)
     assert [quoted(row["Option"])[0] for row in rows] == list(OPTION_NAMES)
-    defaults = Options().to_json() | {"offset_s": 0}
+    defaults = Options().to_dict() | {"offset_s": 0}
     for row in rows:
         (name,), default = quoted(row["Option"]), quoted(row["Default"])
         if default and name in defaults:

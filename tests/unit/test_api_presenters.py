@@ -206,7 +206,7 @@ def test_largest_page_of_jobs_fits_into_a_lambda_response(presenter: JobPresente
     largest = job(
         filename="🎵" * 255,
         callback_url="x" * MAX_LETTERS,
-        options=options.to_json(),
+        options=options.to_dict(),
         stems=stems,
         zip=ResultFile(f"jobs/{'0' * 32}/stems.zip", 2**40),
     )

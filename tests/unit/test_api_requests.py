@@ -64,7 +64,7 @@ def test_example_request_is_valid(example: dict[str, Any]) -> None:
 
 @given(OPTIONS)
 def test_any_valid_options_are_accepted(options: Options) -> None:
-    request = SONG | options.to_json()
+    request = SONG | options.to_dict()
     assert is_documented(request)
     assert request_of(request).options() == options
 

@@ -14,7 +14,7 @@ ID = "0123456789abcdef" * 2
 
 
 def done(filename: str = "Song.mp3", **options: object) -> JobResponse:
-    given = Options.parse(options).to_json()
+    given = Options.parse(options).to_dict()
     return JobResponse(ID, filename, Status.DONE, 1.0, None, given)
 
 

@@ -43,7 +43,7 @@ def context(s3: MemoryS3, tmp_path: Path) -> JobContext:
     )
     store = Store("uploads", "stems", cast(Any, s3))
     job = Job(str(KEY), Status.AWAITING_UPLOAD, now(), now(), callback_url=CALLBACK_URL)
-    store.save_job(KEY, job.updated(options=Options().to_json()), None)
+    store.save_job(KEY, job.updated(options=Options().to_dict()), None)
     return JobContext(settings, store, cast(Any, SimpleNamespace()), tmp_path)
 
 

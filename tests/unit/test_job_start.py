@@ -16,7 +16,7 @@ from strategies import OPTIONS, as_text
 
 DROP = UploadKey.parse("drop/song.mp3")
 API = UploadKey.parse("jobs/" + "a" * 32)
-DEFAULTS = Options().to_json()
+DEFAULTS = Options().to_dict()
 
 
 def upload(
@@ -59,7 +59,7 @@ def test_song_whose_lyrics_failed_is_separated_when_uploaded_again(
     lyrics: LyricsStatus, second: int, settled: bool
 ) -> None:
     metadata = {"stemdrop-lyrics": "true"}
-    options = Options.parse({"lyrics": True}).to_json()
+    options = Options.parse({"lyrics": True}).to_dict()
     previous = replace(
         record(Status.DONE, upload(metadata), options), lyrics=Lyrics(lyrics, "transcribe")
     )
@@ -165,7 +165,7 @@ def test_attempt_keeps_only_creation_time_and_count() -> None:
 def test_metadata_sets_the_options(options: Options) -> None:
     metadata = {
         name if name in BARE_NAMES else f"stemdrop-{name}": value
-        for name, value in as_text(options.to_json()).items()
+        for name, value in as_text(options.to_dict()).items()
     }
     assert (
         Options.parse(start_record(DROP, upload(metadata), None, Deadline.after(900)).options)
@@ -194,7 +194,7 @@ def test_invalid_options_are_kept_as_given(metadata: dict[str, str]) -> None:
     assert start_record(DROP, upload(metadata), None, Deadline.after(900)).options == metadata
 
 
-WANTED = Options.parse({"model": "4stems", "codec": "mp3"}).to_json()
+WANTED = Options.parse({"model": "4stems", "codec": "mp3"}).to_dict()
 
 
 @pytest.mark.parametrize("status", Status)

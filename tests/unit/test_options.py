@@ -27,7 +27,7 @@ def parse(values: dict[str, Any]) -> Options | OptionError:
 
 def test_defaults_are_the_documented_ones() -> None:
     assert Options.parse({}) == Options()
-    assert Options().to_json() == {
+    assert Options().to_dict() == {
         "model": "2stems",
         "stems": ["vocals", "accompaniment"],
         "codec": "wav",
@@ -71,8 +71,8 @@ def test_language_is_a_code_and_needs_lyrics(given: dict[str, Any], reason: str)
 
 
 @given(OPTIONS)
-def test_parse_is_the_inverse_of_to_json(options: Options) -> None:
-    assert Options.parse(json.loads(json.dumps(options.to_json()))) == options
+def test_parse_is_the_inverse_of_to_dict(options: Options) -> None:
+    assert Options.parse(json.loads(json.dumps(options.to_dict()))) == options
 
 
 @given(given_options())
@@ -81,7 +81,7 @@ def test_text_and_json_mean_the_same(values: dict[str, Any]) -> None:
     from_json = Options.parse(values)
     from_text = Options.parse(as_text(values))
     assert from_text == from_json
-    assert json.dumps(from_text.to_json()) == json.dumps(from_json.to_json())
+    assert json.dumps(from_text.to_dict()) == json.dumps(from_json.to_dict())
 
 
 @given(
@@ -96,7 +96,7 @@ def test_text_and_json_mean_the_same(values: dict[str, Any]) -> None:
 def test_any_value_is_parsed_or_an_option_error(values: dict[str, Any]) -> None:
     parsed = parse(values)
     if isinstance(parsed, Options):
-        assert Options.parse(parsed.to_json()) == parsed
+        assert Options.parse(parsed.to_dict()) == parsed
     else:
         assert any(name in parsed.message or repr(name) in parsed.message for name in values)
         assert any(word in parsed.message for word in ("use ", "leave ", "name some"))
@@ -207,9 +207,9 @@ def test_later_options_are_written_only_if_not_default() -> None:
     assert LATER.items() <= asdict(Options()).items()
     for name, default in LATER.items():
         assert Options.parse({name: default}) == Options()
-        assert name not in Options().to_json()
-    assert Options.parse({"quality": "high"}).to_json()["quality"] == "high"
-    assert Options.parse({"clip": "scale"}).to_json()["clip"] == "scale"
+        assert name not in Options().to_dict()
+    assert Options.parse({"quality": "high"}).to_dict()["quality"] == "high"
+    assert Options.parse({"clip": "scale"}).to_dict()["clip"] == "scale"
 
 
 def test_stem_file_has_any_four_stems() -> None:

@@ -316,7 +316,7 @@ class JobDeleted(Attempts):
 
     def prepare(self) -> None:
         super().prepare()
-        options = Options.parse(self.options).to_json()
+        options = Options.parse(self.options).to_dict()
         job = Job(str(JOB), Status.AWAITING_UPLOAD, now(), now(), options=options)
         self.store.save_job(JOB, job, None)
 

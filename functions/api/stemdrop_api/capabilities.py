@@ -30,7 +30,7 @@ def describe_capabilities(settings: ApiSettings) -> Capabilities:
         models=[ModelView(model=model, stems=list(model.instruments)) for model in settings.models],
         codecs=[CodecView(codec=codec, bit_depths=list(codec.bit_depths)) for codec in Codec],
         bitrate_range_kbps=BITRATE_RANGE_KBPS,
-        defaults=Options().to_json() | LATER,
+        defaults=Options().to_dict() | LATER,
         options=_describe_options(settings),
         limits=SongLimits(
             max_upload_bytes=settings.max_upload_bytes, max_duration_s=settings.max_duration_s

@@ -53,7 +53,7 @@ def job_id(owner: str | None, idempotency_key: str | None) -> str:
 def request_digest(request: JobRequest) -> str:
     """Return a digest that equal requests have, whether or not they name defaults."""
     song = [request.filename, request.size_bytes, request.sha256, request.callback_url]
-    return _digest([*song, request.options().to_json()])
+    return _digest([*song, request.options().to_dict()])
 
 
 def require_same_request(found: Job, job: Job) -> None:

@@ -60,7 +60,7 @@ def create_job(
         owner=owner,
         request_sha256=request_digest(request),
         callback_url=request.callback_url,
-        options=options.to_json(),
+        options=options.to_dict(),
     )
     engine = engine_name(dependencies.settings.lyrics)
     original = _find_original(dependencies.store, key, job, request, engine)

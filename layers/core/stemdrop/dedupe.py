@@ -29,7 +29,7 @@ def content_digest(sha256: str, options: Options) -> str:
     sha256 : SHA-256 digest of the song's bytes in hex.
     options : Options, all of which count.
     """
-    described = {"version": VERSION, "sha256": sha256, "options": options.to_json()}
+    described = {"version": VERSION, "sha256": sha256, "options": options.to_dict()}
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 

@@ -212,7 +212,7 @@ class Job:
     request_sha256 : Digest of the request that created the job in the API; requests with the same
         idempotency key must be equal.
     callback_url : URL to which the end of the job is sent, if any.
-    options : Result of `Options.to_json`, or the options as given if they are invalid.
+    options : Result of `Options.to_dict`, or the options as given if they are invalid.
     progress : Share that is done, 0 to 1.
     seconds_left : Estimate of the time from `updated_at` to the end of the separation.
     results_ids : Folders of the results: those that attempts write to now, or the finished one.

@@ -53,7 +53,7 @@ class LyricsRequest:
         """Return the key of the vocals: flac, mono, 16,000 Hz."""
         return transcription_key(self.results_id, VOCALS_NAME)
 
-    def to_json(self) -> bytes:
+    def to_bytes(self) -> bytes:
         """Return the request as a file."""
         return json.dumps(asdict(self)).encode()
 
@@ -61,7 +61,7 @@ class LyricsRequest:
 def save_request(store: Store, request: LyricsRequest) -> None:
     """Write a request."""
     key = transcription_key(request.results_id, REQUEST_NAME)
-    store.write(key, request.to_json(), "application/json")
+    store.write(key, request.to_bytes(), "application/json")
 
 
 def load_request(store: Store, results_id: str) -> LyricsRequest | None:

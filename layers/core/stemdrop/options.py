@@ -305,7 +305,7 @@ class Options:
         """Return the names of all stems that are written, the residual last."""
         return (*self.stems, RESIDUAL) if self.residual else self.stems
 
-    def to_json(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, object]:
         """Return the options as JSON values; `parse` is the inverse.
 
         Values without effect are not written: the bitrate of wav, and the defaults of LATER.

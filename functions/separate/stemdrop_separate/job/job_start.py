@@ -115,6 +115,6 @@ def _given_options(
 
 def _normalised(given: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        return Options.parse(given).to_json()
+        return Options.parse(given).to_dict()
     except OptionError:
         return dict(given)
