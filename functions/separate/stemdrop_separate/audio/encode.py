@@ -43,7 +43,7 @@ class EncodedStem:
     size_bytes : Size of the file.
     peak_dbfs : Largest sample in decibels, 0 being full scale; None for silence.
     clipped_samples : Number of samples beyond full scale, where the file or its player cuts them
-        off; left and right count apart. None in 32-bit floats.
+        off; left and right count apart. 0 in 32-bit floats, which hold them.
     is_too_loud : Whether samples of a lossy format are beyond LARGEST_LOSSY_SAMPLE.
     waveform, peaks : Outline and bins of its waveform; see `WaveformPeaks.finish`.
     """
