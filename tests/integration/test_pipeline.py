@@ -210,7 +210,7 @@ def test_full_disk_during_scaling_is_rejected(
     def full(**_: object) -> IO[bytes]:
         return Path("/dev/full").open("wb", buffering=0)
 
-    monkeypatch.setattr("stemdrop_separate.separation.peak_scaling.TemporaryFile", full)
+    monkeypatch.setattr("stemdrop_separate.audio.peak_scaling.TemporaryFile", full)
     with pytest.raises(NoRoomError, match="clip=scale"):
         separate(loud(tmp_path / "song.wav", 0.5), tmp_path / "scaled", clip="scale")
     assert not list((tmp_path / "scaled").iterdir())

@@ -20,6 +20,7 @@ from stemdrop_separate.audio.downmix import describe_assumption
 from stemdrop_separate.audio.elementary_stream import repair
 from stemdrop_separate.audio.encode import EncodedStem, Encoder
 from stemdrop_separate.audio.ffmpeg import BYTES_PER_SAMPLE
+from stemdrop_separate.audio.peak_scaling import may_scale, write_scaled
 from stemdrop_separate.audio.probe import AudioSource, probe
 from stemdrop_separate.audio.stem_file import write_stem_file
 from stemdrop_separate.audio.stem_writer import MIX, Block, StemWriter
@@ -29,7 +30,6 @@ from stemdrop_separate.audio.waveform_peaks import WaveformPeaks
 from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.disk_space import require_disk_space
 from stemdrop_separate.models.network import Network
-from stemdrop_separate.separation.peak_scaling import may_scale, write_scaled
 from stemdrop_separate.separation.separate import separate
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
