@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +14,7 @@ from stemdrop.errors import SeparationError, TooLoudError
 from stemdrop.music import Music
 from stemdrop.options import RESIDUAL, STEM_FILE, Options, SampleRate
 from stemdrop_separate.analysis.song_analysis import SongAnalyzer
-from stemdrop_separate.audio.cover import extract_cover
+from stemdrop_separate.audio.cover import CoverArt, extract_cover
 from stemdrop_separate.audio.decode import Decoder
 from stemdrop_separate.audio.downmix import describe_assumption
 from stemdrop_separate.audio.elementary_stream import repair
@@ -30,7 +30,7 @@ from stemdrop_separate.audio.waveform_peaks import WaveformPeaks
 from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.disk_space import require_disk_space
 from stemdrop_separate.models.network import Network
-from stemdrop_separate.separation.separate import separate
+from stemdrop_separate.separation.separate import SeparatedSegment, separate
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 
 # Size of an uncompressed value of one channel; flac takes less.
@@ -104,50 +104,111 @@ def separate_song(  # noqa: PLR0913 - all that a separation depends on
     RejectedError : The song can't be separated; see its branches.
     TransientError : An encoder failed, or the stems did not pass their check.
     """
+    decode = partial(
+        Decoder,
+        ffmpeg=ffmpeg,
+        offset_s=options.offset_s,
+        duration_s=options.duration_s,
+        max_duration_s=max_duration_s,
+        deadline=deadline,
+    )
     folder = next(iter(targets.values())).parent
     with TemporaryDirectory(dir=folder, prefix="stemdrop-") as temporary:
-        source = probe(song, ffmpeg, options.track, folder=Path(temporary))
-        found = source.cover if options.codec.spec.cover else None
-        cover = extract_cover(song, found, ffmpeg, Path(temporary))
-        files = {stem: targets[stem] for stem in options.outputs}
-        if options.stem_file:
-            files[MIX] = Path(temporary, f"{MIX}.{options.codec.suffix}")
-        writer = StemWriter(files, options, ffmpeg, source, name or song.stem, cover)
-        path, source = repair(song, source, Path(temporary))
-        decoder = partial(
-            Decoder,
-            path,
-            source,
-            ffmpeg,
-            offset_s=options.offset_s,
-            duration_s=options.duration_s,
-            max_duration_s=max_duration_s,
-            deadline=deadline,
-        )
-        expected_s = _expected_duration_s(source, options, decoder)
-        require_disk_space(writer.folder, _needed_bytes(expected_s, options, source), "The stems")
-        analyzer, mix_peaks = SongAnalyzer(), WaveformPeaks()
-        with decoder() as mix:
-            progress = _SongProgress(expected_s, on_progress)
-            with _vocals_writer(vocals_file, ffmpeg) as vocals:
-                blocks = _outputs(mix, network, options, analyzer, mix_peaks, vocals)
-                stems, gain_db = _write(writer, blocks, options, progress)
-                if vocals:
-                    vocals.finish()
-            _require_right(stems, mix.samples)
-        if options.stem_file:
-            whole = stems.pop(MIX).path
-            parts = {stem: file.path for stem, file in stems.items()}
-            write_stem_file(targets[STEM_FILE], whole, parts, cover, ffmpeg)
-    return SeparatedSong(
+        prepared = _prepare(song, name, targets, options, ffmpeg, Path(temporary), decode)
+        return _write_stems(prepared, network, vocals_file, on_progress)
+
+
+@dataclass(frozen=True, slots=True)
+class _PreparedSong:
+    """A song that can be separated, and whose stems have room on the disk.
+
+    Attributes
+    ----------
+    source : Description of the song; if it is damaged, that of a repaired copy.
+    decoder : Function that starts to decode it.
+    expected_s : Seconds that will come out.
+    writer : Writer of the stems, and of the mix if there will be a stem file.
+    stem_file : Path of the stem file, if the options say so.
+    """
+
+    source: AudioSource
+    cover: CoverArt | None
+    decoder: Callable[[], Decoder]
+    expected_s: float
+    options: Options
+    writer: StemWriter
+    stem_file: Path | None
+    ffmpeg: Path
+
+
+def _prepare(
+    song: Path,
+    name: str | None,
+    targets: Mapping[str, Path],
+    options: Options,
+    ffmpeg: Path,
+    folder: Path,
+    decode: Callable[[Path, AudioSource], Decoder],
+) -> _PreparedSong:
+    """Probe a song, repair it, and require room for its stems.
+
+    Parameters
+    ----------
+    folder : Folder for files that aren't needed afterwards.
+    decode : Decoder of the part that the options say.
+    """
+    source = probe(song, ffmpeg, options.track, folder=folder)
+    cover = extract_cover(song, source.cover if options.codec.spec.cover else None, ffmpeg, folder)
+    files = {stem: targets[stem] for stem in options.outputs}
+    if options.stem_file:
+        files[MIX] = folder / f"{MIX}.{options.codec.suffix}"
+    writer = StemWriter(files, options, ffmpeg, source, name or song.stem, cover)
+    path, source = repair(song, source, folder)
+    decoder = partial(decode, path, source)
+    expected_s = _expected_duration_s(source, options, decoder)
+    require_disk_space(writer.folder, _needed_bytes(expected_s, options, source), "The stems")
+    return _PreparedSong(
         source=source,
+        cover=cover,
+        decoder=decoder,
+        expected_s=expected_s,
+        options=options,
+        writer=writer,
+        stem_file=targets[STEM_FILE] if options.stem_file else None,
+        ffmpeg=ffmpeg,
+    )
+
+
+def _write_stems(
+    song: _PreparedSong, network: Network, vocals_file: Path | None, on_progress: Progress
+) -> SeparatedSong:
+    """Decode, separate and encode a song, and verify the stems."""
+    options, measures = song.options, _MixMeasures()
+    wanted = {*options.stems, VOCALS} if vocals_file else options.stems
+    with song.decoder() as mix:
+        with _vocals_writer(vocals_file, song.ffmpeg) as vocals:
+            segments = measures.measure(separate(mix, network, wanted, options.quality))
+            if vocals:
+                segments = _write_vocals(segments, vocals)
+            blocks = (_outputs(segment, options) for segment in segments)
+            progress = _SongProgress(song.expected_s, on_progress)
+            stems, gain_db = _write(song.writer, blocks, options, progress)
+            if vocals:
+                vocals.finish()
+        _require_right(stems, mix.samples)
+    if song.stem_file:
+        whole = stems.pop(MIX).path
+        parts = {stem: file.path for stem, file in stems.items()}
+        write_stem_file(song.stem_file, whole, parts, song.cover, song.ffmpeg)
+    return SeparatedSong(
+        source=song.source,
         stems=stems,
         duration_s=mix.samples / SAMPLE_RATE_HZ,
-        warnings=(*_assumption(source), *mix.warnings, *_clipping(stems)),
+        warnings=(*_assumption(song.source), *mix.warnings, *_clipping(stems)),
         gain_db=gain_db,
-        music=analyzer.finish(options.offset_s),
-        mix_peaks=mix_peaks.finish()[1],
-        stem_file=targets[STEM_FILE] if options.stem_file else None,
+        music=measures.analyzer.finish(options.offset_s),
+        mix_peaks=measures.peaks.finish()[1],
+        stem_file=song.stem_file,
         vocals_file=vocals_file,
     )
 
@@ -188,28 +249,39 @@ def _bytes_per_s(options: Options, source: AudioSource) -> float:
     return sample_rate_hz * 2 * BYTES_PER_VALUE[options.bit_depth or "16"]
 
 
-def _outputs(
-    mix: Decoder,
-    network: Network,
-    options: Options,
-    analyzer: SongAnalyzer,
-    mix_peaks: WaveformPeaks,
-    vocals: Encoder | None,
-) -> Iterator[Block]:
-    """Separate, analyze and measure a song, and yield the next samples of each file."""
-    wanted = options.stems if vocals is None else tuple({*options.stems, VOCALS})
+@dataclass(frozen=True, slots=True)
+class _MixMeasures:
+    """What is measured of a song while it is separated."""
+
+    analyzer: SongAnalyzer = field(default_factory=SongAnalyzer)
+    peaks: WaveformPeaks = field(default_factory=WaveformPeaks)
+
+    def measure(self, segments: Iterable[SeparatedSegment]) -> Iterator[SeparatedSegment]:
+        """Yield segments after they are measured."""
+        for segment in segments:
+            self.analyzer.add(segment.mix, segment.features)
+            self.peaks.add(segment.mix)
+            yield segment
+
+
+def _write_vocals(
+    segments: Iterable[SeparatedSegment], vocals: Encoder
+) -> Iterator[SeparatedSegment]:
+    """Yield segments after their vocals are written for a `Transcriber`."""
     blend = VocalsBlend()
-    for segment in separate(mix, network, wanted, options.quality):
-        analyzer.add(segment.mix, segment.features)
-        mix_peaks.add(segment.mix)
-        if vocals:
-            vocals.write(blend.add(segment.stems[VOCALS], segment.mix))
-        stems = {stem: segment.stems[stem] for stem in options.stems}
-        if options.residual:
-            stems[RESIDUAL] = segment.mix - np.add.reduce(list(stems.values()))
-        if options.stem_file:
-            stems[MIX] = segment.mix
-        yield stems
+    for segment in segments:
+        vocals.write(blend.add(segment.stems[VOCALS], segment.mix))
+        yield segment
+
+
+def _outputs(segment: SeparatedSegment, options: Options) -> Block:
+    """Return the samples of each file."""
+    stems = {stem: segment.stems[stem] for stem in options.stems}
+    if options.residual:
+        stems[RESIDUAL] = segment.mix - np.add.reduce(list(stems.values()))
+    if options.stem_file:
+        stems[MIX] = segment.mix
+    return stems
 
 
 class _SongProgress:
