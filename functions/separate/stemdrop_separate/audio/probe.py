@@ -22,7 +22,7 @@ from stemdrop_separate.audio.pipes import PipeReader
 from stemdrop_separate.audio.riff import reading_arguments
 from stemdrop_separate.audio.tags import Tags, parse_tags
 from stemdrop_separate.audio.timeline import SHORTEST_HOLE_S
-from stemdrop_separate.audio.tracks import CoverStream, choose_track, list_streams
+from stemdrop_separate.audio.tracks import CoverStream, Streams, choose_track, list_streams
 from stemdrop_separate.audio.truncation import duration_before_truncation_s
 
 # Songs take 0.02 s. 50,000 comments in a file of 2 MB take half a minute in each call of ffmpeg.
@@ -132,39 +132,7 @@ def probe(
     chosen = choose_track(streams.tracks or (_ONLY_TRACK,), track)
     if chosen.number != 1:
         answer = _ask(source, ffmpeg, within_s, chosen.number, folder)
-    if _PROTECTED.search(answer.log):
-        raise NotAudioError(
-            "The song is protected against copying (DRM): get it without protection, or record it."
-        )
-    container = _INPUT.search(answer.log)
-    block = _BLOCK.search(answer.decoded)
-    if container is None or block is None or not answer.stored:
-        raise _refusal(path, answer)
-    decoded = dict(_FIELD.findall(answer.decoded))
-    time_stamp, samples, size_bytes = map(int, block.groups())
-    sample_rate_hz = int(decoded["sample_rate"])
-    if sample_rate_hz < LOWEST_RATE_HZ:
-        raise NotAudioError(
-            f"The sample rate of {sample_rate_hz} Hz is too low: export the song at 44,100 Hz."
-        )
-    codec = dict(_FIELD.findall(answer.stored))["codec_id"]
-    truncated_s = duration_before_truncation_s(path, chosen.number)
-    return AudioSource(
-        duration_s=truncated_s or _announced_s(answer.log),
-        sample_rate_hz=sample_rate_hz,
-        channels=size_bytes // (samples * 4),
-        codec=codec,
-        container=container[1],
-        tags=parse_tags(answer.ffmetadata),
-        layout=decoded["channel_layout_name"],
-        start_s=_start_s(time_stamp / sample_rate_hz, answer.log, codec),
-        tracks=streams.tracks,
-        track=chosen,
-        cover=streams.cover,
-        is_sound_alone=streams.is_sound_alone or truncated_s is not None,
-        reading_arguments=reading,
-        is_layout_assumed=bool(_ASSUMED.search(answer.log)),
-    )
+    return _describe(path, answer, streams, chosen, reading)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +183,52 @@ def _start(ffmpeg: Path, arguments: Sequence[str]) -> tuple[FfmpegProcess, PipeR
 def _text(path: Path) -> str:
     """Return what ffmpeg wrote about one block: a few lines, or nothing if it found none."""
     return path.read_bytes().decode("utf-8", "replace") if path.is_file() else ""
+
+
+def _describe(
+    path: Path, answer: _Answer, streams: Streams, track: Track, reading: tuple[str, ...]
+) -> AudioSource:
+    """Return the description of a file, or raise the error that refuses it.
+
+    Parameters
+    ----------
+    answer : Answer about the chosen track.
+    track : The chosen track.
+    reading : Arguments with which ffmpeg read the file.
+    """
+    if _PROTECTED.search(answer.log):
+        raise NotAudioError(
+            "The song is protected against copying (DRM): get it without protection, or record it."
+        )
+    container = _INPUT.search(answer.log)
+    block = _BLOCK.search(answer.decoded)
+    if container is None or block is None or not answer.stored:
+        raise _refusal(path, answer)
+    decoded = dict(_FIELD.findall(answer.decoded))
+    time_stamp, samples, size_bytes = map(int, block.groups())
+    sample_rate_hz = int(decoded["sample_rate"])
+    if sample_rate_hz < LOWEST_RATE_HZ:
+        raise NotAudioError(
+            f"The sample rate of {sample_rate_hz} Hz is too low: export the song at 44,100 Hz."
+        )
+    codec = dict(_FIELD.findall(answer.stored))["codec_id"]
+    truncated_s = duration_before_truncation_s(path, track.number)
+    return AudioSource(
+        duration_s=truncated_s or _announced_s(answer.log),
+        sample_rate_hz=sample_rate_hz,
+        channels=size_bytes // (samples * 4),
+        codec=codec,
+        container=container[1],
+        tags=parse_tags(answer.ffmetadata),
+        layout=decoded["channel_layout_name"],
+        start_s=_start_s(time_stamp / sample_rate_hz, answer.log, codec),
+        tracks=streams.tracks,
+        track=track,
+        cover=streams.cover,
+        is_sound_alone=streams.is_sound_alone or truncated_s is not None,
+        reading_arguments=reading,
+        is_layout_assumed=bool(_ASSUMED.search(answer.log)),
+    )
 
 
 def _refusal(path: Path, answer: _Answer) -> Exception:
