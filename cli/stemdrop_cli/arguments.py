@@ -1,6 +1,7 @@
 """The arguments that `separate` and `submit` share: songs, options, and where results go."""
 
 import argparse
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import fields
@@ -86,7 +87,7 @@ def require_no_dashes(words: Sequence[str]) -> None:
     OptionError : A word is both.
     """
     for word in words[: [*words, "--"].index("--")]:
-        if len(word) > 1 and word.startswith("-") and Path(word).is_file():
+        if len(word) > 1 and word.startswith("-") and os.path.isfile(word):
             raise OptionError(f"{word!r} would be a flag: name the file './{word}'.")
 
 

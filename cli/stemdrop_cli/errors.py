@@ -104,3 +104,8 @@ class TokenRejectedError(ClientError):
 
 class StoppedError(Exception):
     """Another thread has stopped the work."""
+
+
+def describe_os_error(error: OSError) -> SongError:
+    """Return the error of a file that was deleted, or is denied, while it is used."""
+    return SongError(f"{error.filename or 'A file'} can't be read or written: {error.strerror}.")

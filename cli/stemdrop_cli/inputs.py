@@ -2,6 +2,7 @@
 
 import argparse
 import glob
+import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
@@ -42,7 +43,7 @@ def find_songs(parsed: argparse.Namespace) -> list[Path]:
 
     Raises
     ------
-    OptionError : A folder has no songs, or nothing matches a pattern.
+    OptionError : A folder has no songs or can't be read, or nothing matches a pattern.
     """
     given = [*parsed.songs, *parsed.inputs]
     found = (song for text in given for song in _expand(text, parsed.output_path))
@@ -72,15 +73,17 @@ def readable_songs(songs: Iterable[Path]) -> Iterator[dict[Path, str]]:
 
 def _expand(text: str, output: Path) -> list[Path]:
     path = Path(text)
-    is_pattern = not path.exists() and _is_magic(text)
-    if not is_pattern and not path.is_dir():
+    is_pattern = not os.path.exists(path) and _is_magic(text)
+    if not is_pattern and not os.path.isdir(path):
         return [path.absolute() if path == STDIN and text != str(STDIN) else path]
     matches = sorted(glob.glob(text, recursive=True)) if is_pattern else [text]  # noqa: PTH207
     found = [song for match in matches for song in _songs_in(Path(match))]
     songs = _outside(output, Path(text), found)
-    if not found and path.is_dir():
+    if not found and os.path.isdir(path):
+        if not os.access(path, os.R_OK | os.X_OK):
+            raise OptionError(f"The folder {text!r} can't be read: allow access to it.")
         raise OptionError(f"There are no songs in the folder {text!r}.")
-    if not songs and path.resolve() != output.resolve():
+    if not songs and os.path.realpath(path) != os.path.realpath(output):
         raise OptionError(
             f"No songs match {text!r}; files in the output folder {str(output)!r} don't count."
         )
@@ -93,20 +96,25 @@ def _is_magic(text: str) -> bool:
 
 def _songs_in(folder: Path) -> list[Path]:
     """Return the audio files in a folder and its subfolders, hidden ones aside; or the file."""
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         return [folder]
     return sorted(
         path
         for path in folder.rglob("*")
         if path.suffix.lower()[1:] in SUFFIXES.split(",")
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
+        and os.path.isfile(path)
     )
 
 
 def _outside(output: Path, given: Path, songs: list[Path]) -> list[Path]:
     """Return the songs outside of the output folder, or all if what was given is inside of it."""
     fixed = Path(*takewhile(lambda part: not _is_magic(part), given.parts[:-1]))
-    if fixed.resolve().is_relative_to(output.resolve()):
+    if _is_in(output, fixed):
         return songs
-    return [song for song in songs if not song.resolve().is_relative_to(output.resolve())]
+    return [song for song in songs if not _is_in(output, song)]
+
+
+def _is_in(folder: Path, path: Path) -> bool:
+    # Before Python 3.13, `Path.resolve` fails for links that form a loop.
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))

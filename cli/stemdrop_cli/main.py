@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import stemdrop
 from stemdrop.errors import OptionError, StemdropError
 from stemdrop_cli.arguments import require_no_dashes, with_underscores
-from stemdrop_cli.errors import SONG_FAILED, USAGE_ERROR, ClientError
+from stemdrop_cli.errors import SONG_FAILED, USAGE_ERROR, ClientError, describe_os_error
 
 # Closing the terminal sends the second one.
 if sys.platform == "win32":
@@ -43,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(error, USAGE_ERROR)
     except StemdropError as error:
         return _fail(error, error.exit_status if isinstance(error, ClientError) else SONG_FAILED)
+    except OSError as error:
+        return _fail(describe_os_error(error), SONG_FAILED)
     return status
 
 

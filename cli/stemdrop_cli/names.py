@@ -1,5 +1,6 @@
 """File names that are safe to display, to send, and to use in a path."""
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -25,7 +26,7 @@ def safe_basename(filename: str) -> str:
 
 def describe_replacement(paths: Iterable[Path]) -> tuple[str, ...]:
     """Return a note about files of an earlier run that stems will replace, if there are any."""
-    replaced = sorted(str(path) for path in paths if path.exists())
+    replaced = sorted(str(path) for path in paths if os.path.exists(path))
     if not replaced:
         return ()
     more = f" and {len(replaced) - 1} more" if len(replaced) > 1 else ""

@@ -11,7 +11,13 @@ from stemdrop.job_record import Failure, Status
 from stemdrop.lyrics import LyricsFormat, LyricsStatus
 from stemdrop.music import Music
 from stemdrop_cli.display import Display, Row
-from stemdrop_cli.errors import DONE, SONG_FAILED, ClientError, FailedJobError
+from stemdrop_cli.errors import (
+    DONE,
+    SONG_FAILED,
+    ClientError,
+    FailedJobError,
+    describe_os_error,
+)
 from stemdrop_cli.names import displayable
 
 
@@ -119,7 +125,8 @@ class SongReporter:
             with self.display.row(name) as row:
                 work(row)
             result.status = Status.DONE
-        except StemdropError as error:
+        except (StemdropError, OSError) as failure:
+            error = describe_os_error(failure) if isinstance(failure, OSError) else failure
             status = error.exit_status if isinstance(error, ClientError) else SONG_FAILED
             result.status, result.error = Status.FAILED, Failure(error.code, error.message)
             if isinstance(error, FailedJobError):

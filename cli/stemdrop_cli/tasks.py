@@ -1,5 +1,6 @@
 """Tasks of `stemdrop submit`, and the paths of their files."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,7 +45,7 @@ class Layout:
     def __init__(self, folder: Path, filename_format: str) -> None:
         self.folder = folder
         self.filename_format = filename_format
-        self._owners: dict[Path, Task] = {}
+        self._owners: dict[str, Task] = {}
         self._indexes: dict[Path, str] = {}
         self._lock = Lock()
 
@@ -75,7 +76,7 @@ class Layout:
             paths[ZIP_NAME] = with_suffix(path, ZIP_SUFFIX, options)
         with self._lock:
             for path in paths.values():
-                owner = self._owners.setdefault(path.resolve(), task)
+                owner = self._owners.setdefault(os.path.realpath(path), task)
                 if owner is not task:
                     raise SongError(f"Its stems would overwrite those of {owner.name}.")
         return paths

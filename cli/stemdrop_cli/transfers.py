@@ -11,6 +11,7 @@ from typing import BinaryIO, Self
 
 import httpx
 
+from stemdrop.errors import OptionError
 from stemdrop.presigned import PresignedUpload
 from stemdrop_cli.api_client import is_temporary, reason
 from stemdrop_cli.errors import (
@@ -22,6 +23,7 @@ from stemdrop_cli.errors import (
 )
 from stemdrop_cli.http_clients import open_client
 from stemdrop_cli.responses import DownloadLink
+from stemdrop_separate.output_paths import require_file
 
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 CHUNK_BYTES = 1 << 20
@@ -175,11 +177,12 @@ class _FileBody:
 
 @contextmanager
 def _open_song(song: Path) -> Iterator[BinaryIO]:
-    if not song.is_file():
-        raise SongError("There is no such file.")
     try:
+        require_file(song)
         with song.open("rb") as file:
             yield file
+    except OptionError as error:
+        raise SongError(error.message) from error
     except OSError as error:
         raise SongError(f"The file can't be read: {error.strerror}.") from error
 

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import re
@@ -25,6 +26,12 @@ from stemdrop_cli.main import main
 from stemdrop_separate.output_paths import require_file
 
 COMMAND = [sys.executable, "-c", "from stemdrop_cli.main import main; raise SystemExit(main())"]
+# As root, everything may be read and written, unless these privileges are given up.
+PRIVILEGES = "-dac_override,-dac_read_search"
+UNPRIVILEGED = [
+    *(["setpriv", f"--bounding-set={PRIVILEGES}"] if not os.geteuid() else []),
+    *COMMAND,
+]
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +195,42 @@ def test_bad_song_does_not_stop_the_others(
     assert "bad.mp3" in errors[0]
     assert "missing.mp3: There is no such file." in errors[1]
     assert tree(tmp_path / "out") == ["my song/accompaniment.wav", "my song/vocals.wav"]
+
+
+def test_denied_files_and_folders_do_not_stop_the_others(song: Path, tmp_path: Path) -> None:
+    denied, private, looped = tmp_path / "denied.wav", tmp_path / "private", tmp_path / "looped.wav"
+    denied.touch(0)
+    private.mkdir(0)
+    looped.symlink_to(looped)
+    songs = [denied, private / "song.wav", looped, song]
+    layout = ["-f", "{index}/{instrument}.{codec}", "--stems", "vocals"]
+    done = run(["separate", *songs, *layout, "-o", tmp_path / "out"], command=UNPRIVILEGED)
+    assert done.returncode == 1
+    why = ["Permission denied", "Permission denied", os.strerror(errno.ELOOP)]
+    assert [line for line in done.stderr.decode().splitlines() if "separating" not in line] == [
+        f"stemdrop: {path}: The file can't be read: {reason}."
+        for path, reason in zip(songs, why, strict=False)
+    ]
+    assert tree(tmp_path / "out") == ["4/vocals.wav"]
+    cases: list[tuple[list[object], int, str]] = [
+        ([song, "-o", private / "out"], 1, f"{song}: The stems can't be written"),
+        ([private], 2, f"The folder '{private}' can't be read: allow access to it."),
+        ([song, "--model_dir", private], 1, f"{private}/2stems.json can't be read or written"),
+    ]
+    for arguments, status, sentence in cases:
+        refused = run(["separate", *arguments], command=UNPRIVILEGED)
+        assert refused.returncode == status
+        assert f"stemdrop: {sentence}" in refused.stderr.decode()
+        assert b"Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "-" + "x" * 300, "x" * 300 + "*"])
+def test_name_that_no_disk_takes_is_reported_in_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    layout = ["-f", "{index}/{instrument}.{codec}", "-o", tmp_path]
+    assert separate(*layout, "--", name) in {1, 2}
+    assert len(capsys.readouterr().err.splitlines()) == 1
 
 
 def test_a_song_is_never_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -368,10 +411,18 @@ def test_usage_error_exits_with_2_and_help_lists_options() -> None:
 
 
 def run(
-    arguments: Sequence[object], stdin: bytes = b"", **more: str
+    arguments: Sequence[object],
+    stdin: bytes = b"",
+    *,
+    command: Sequence[str] = COMMAND,
+    **more: str,
 ) -> "subprocess.CompletedProcess[bytes]":
     environment = os.environ | more
-    command = [*COMMAND, *map(str, arguments)]
     return subprocess.run(
-        command, check=False, capture_output=True, input=stdin, env=environment, timeout=120
+        [*command, *map(str, arguments)],
+        check=False,
+        capture_output=True,
+        input=stdin,
+        env=environment,
+        timeout=120,
     )

@@ -15,9 +15,7 @@ FIELDS = {"song", "model", "job_id", "stems", "zip", "stem_file", "status", "war
 FIELDS |= {"duration_s", "elapsed_s", "gain_db", "music", "lyrics"}
 
 
-def report(
-    failure: StemdropError | None = None, *, as_json: bool = False, quiet: bool = False
-) -> int:
+def report(failure: Exception | None = None, *, as_json: bool = False, quiet: bool = False) -> int:
     result = SongResult("a\nü.mp3", "2stems")
 
     def work(_: Row) -> None:
@@ -73,6 +71,14 @@ def test_quiet_prints_nothing_but_errors(capsys: pytest.CaptureFixture[str]) -> 
     assert tuple(capsys.readouterr()) == ("", "")
     assert report(ServerError("Gone."), quiet=True) == 3
     assert tuple(capsys.readouterr()) == ("", "stemdrop: a?ü.mp3: Gone.\n")
+
+
+def test_file_that_vanishes_fails_its_song_only(capsys: pytest.CaptureFixture[str]) -> None:
+    assert report(FileNotFoundError(2, "No such file or directory", "a.mp3"), as_json=True) == 1
+    printed = capsys.readouterr()
+    message = "a.mp3 can't be read or written: No such file or directory."
+    assert json.loads(printed.out)["error"] == {"code": "song", "message": message}
+    assert message in printed.err
 
 
 def test_json_keeps_names_that_are_not_text() -> None:

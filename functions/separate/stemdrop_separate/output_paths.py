@@ -116,20 +116,25 @@ def _distinct(songs: Sequence[Path], folder: Path, layout: str, options: Options
 
 def _on_disk(path: Path) -> str:
     """Return what a path is called on a disk that doesn't tell upper from lower case."""
-    return unicodedata.normalize("NFC", str(path.resolve())).casefold()
+    return unicodedata.normalize("NFC", os.path.realpath(path)).casefold()
 
 
 def require_file(song: Path) -> None:
-    """Refuse what isn't a file.
+    """Refuse what isn't a file, or can't be read.
 
     Raises
     ------
-    OptionError : It is a folder, or there is nothing.
+    OptionError : It is a folder, there is nothing, or access is denied.
     """
-    if song.is_dir():
+    if os.path.isdir(song):
         raise OptionError("It is a folder: name the songs in it.")
-    if not song.is_file():
-        raise OptionError("There is no such file.")
+    try:
+        with song.open("rb"):
+            pass
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise OptionError("There is no such file.") from error
+    except OSError as error:
+        raise OptionError(f"The file can't be read: {error.strerror}.") from error
 
 
 def windows_name(name: str) -> str:
@@ -156,7 +161,7 @@ def _filename(song: Path) -> str:
 
 
 def _path(layout: str, song: Path, stem: str, options: Options, index: str) -> Path:
-    parent = song.resolve().parent.name
+    parent = Path(os.path.realpath(song)).parent.name
     path = Path(
         layout.format(
             filename=_filename(song),
