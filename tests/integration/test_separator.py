@@ -4,6 +4,7 @@ import doctest
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -114,6 +115,22 @@ def test_unusable_file_leaves_no_stems(separator: Separator, tmp_path: Path) -> 
     assert not list(tmp_path.glob("stems/**/*.wav"))
     with pytest.raises(OptionError, match="There is no such file"):
         separator.separate_file(tmp_path / "absent.mp3")
+
+
+@pytest.mark.parametrize(
+    ("option", "advice"),
+    [
+        ({"model": "2stems-16kHz"}, r"Separator\('2stems-16kHz'\)"),
+        ({"model": "4stems"}, r"Separator\('4stems'\)"),
+        ({"zip": True}, "leave zip out"),
+    ],
+)
+def test_option_that_does_not_apply_is_refused_before_any_work(
+    separator: Separator, song: Path, option: dict[str, Any], advice: str
+) -> None:
+    with pytest.raises(OptionError, match=advice):
+        separator.separate_file(song, "stems", **option)
+    assert not Path("stems").exists()
 
 
 def test_unknown_model_or_adapter_is_refused(separator: Separator, song: Path) -> None:

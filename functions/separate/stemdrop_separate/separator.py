@@ -155,7 +155,8 @@ class Separator:
         folder : Folder of the stems.
         filename_format : Format of their paths in it, as in Spleeter.
         on_progress : Function that takes the share that is done, 0 to 1.
-        options : More options of a separation, such as ``codec="mp3"`` or ``duration_s=30``.
+        options : More options of a separation, such as ``codec="mp3"`` or ``duration_s=30``; not
+            another model, and not ``zip``.
 
         Returns
         -------
@@ -175,6 +176,7 @@ class Separator:
         wanted = Options.parse(
             {"model": self._options.model, "quality": self._options.quality, **options}
         )
+        self._require_possible(wanted)
         paths = name_targets([song], Path(folder), filename_format, wanted)[song]
         lyrics_paths, ffmpeg = take_lyrics(paths), find_ffmpeg(None)
         writer = self._lyrics_writer(wanted, ffmpeg) if wanted.lyrics else None
@@ -194,6 +196,15 @@ class Separator:
                 paths |= {kind.filename: path for kind, path in lyrics_paths.items()}
         on_progress(1.0)
         return paths
+
+    def _require_possible(self, options: Options) -> None:
+        if options.model is not self._options.model:
+            raise OptionError(
+                f"This separator has the model {self._options.model}: make another one with"
+                f" Separator({options.model.value!r})."
+            )
+        if options.zip:
+            raise OptionError("Only a server makes a zip: leave zip out.")
 
     def _lyrics_writer(self, options: Options, ffmpeg: Path) -> LyricsWriter:
         require_lyrics(options.language)
