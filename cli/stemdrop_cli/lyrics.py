@@ -24,9 +24,8 @@ def add_model_argument(parser: argparse.ArgumentParser) -> None:
     """Add the name of the Whisper model."""
     parser.add_argument(
         "--lyrics_model",
-        default=DEFAULT_WHISPER,
         metavar="NAME",
-        help="Whisper model that writes the lyrics (default: %(default)s)",
+        help=f"Whisper model that writes the lyrics (default: {DEFAULT_WHISPER})",
     )
 
 
@@ -37,12 +36,15 @@ def open_lyrics_writer(
 
     Raises
     ------
-    OptionError : This installation can't write them.
+    OptionError : This installation can't write them, or a model is named without `--lyrics`.
     ModelUnavailableError : The model isn't there, or can't be fetched.
     """
     if not options.lyrics:
+        if parsed.lyrics_model is not None:
+            raise OptionError("lyrics_model is that of the lyrics: use it together with --lyrics.")
         return None
-    name, model_dir = parsed.lyrics_model, Path(parsed.model_dir) if parsed.model_dir else None
+    name = parsed.lyrics_model or DEFAULT_WHISPER
+    model_dir = Path(parsed.model_dir) if parsed.model_dir else None
     try:
         require_lyrics(options.language, name)
         with nullcontext(lambda *_: None) if parsed.quiet else download_bar(name) as on_progress:

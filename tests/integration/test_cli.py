@@ -162,6 +162,7 @@ def test_high_quality_returns_different_stems(song: Path, tmp_path: Path) -> Non
         (["-f", "{filename}.{codec}"], "would be written over vocals of", 2),
         (["--ffmpeg", "/nowhere/ffmpeg"], "/nowhere/ffmpeg", 1),
         (["--model_dir", "/nowhere"], "installed here", 1),
+        (["--lyrics_model", "tiny"], "use it together with --lyrics", 2),
         (["--mwf"], "use --quality high", 2),
         (["-a", "other.Adapter"], "adapter can't be 'other.Adapter'", 2),
         (["-i", "nothing/*.mp3"], "No songs match 'nothing/*.mp3'", 2),
