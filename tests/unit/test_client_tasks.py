@@ -30,7 +30,7 @@ def test_submit_paths_equal_those_of_separate(layout: str) -> None:
     [
         (DEFAULT_FORMAT, "out/Mr. Song/stems.zip"),
         ("{filename} - {instrument}.{codec}", "out/Mr. Song - stems.zip"),
-        ("{instrument} of {filename}", "out/stems of Mr. Song.zip"),
+        ("{instrument} of {filename}.{codec}", "out/stems of Mr. Song.zip"),
     ],
 )
 def test_zip_path_follows_filename_format(layout: str, zip_path: str) -> None:

@@ -47,9 +47,9 @@ def test_every_placeholder_is_replaced() -> None:
 
 
 def test_indexes_have_the_same_number_of_digits() -> None:
-    targets = name([f"{n}.mp3" for n in range(10)], "{index}{instrument}")
-    assert targets[Path("0.mp3")]["vocals"] == Path("out/01vocals")
-    assert targets[Path("9.mp3")]["vocals"] == Path("out/10vocals")
+    targets = name([f"{n}.mp3" for n in range(10)], "{index}{instrument}.wav")
+    assert targets[Path("0.mp3")]["vocals"] == Path("out/01vocals.wav")
+    assert targets[Path("9.mp3")]["vocals"] == Path("out/10vocals.wav")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_stem_file_has_the_name_of_its_song(layout: str, path: str) -> None:
 def test_advised_format_tells_the_songs_apart(songs: list[str], advised: str) -> None:
     with pytest.raises(OptionError) as raised:
         name(songs)
-    assert f"use --filename_format '{advised}'." in raised.value.message
+    assert f"use filename_format '{advised}'." in raised.value.message
     targets = name(songs, advised)
     paths = [str(path).casefold() for stems in targets.values() for path in stems.values()]
     assert len(set(paths)) == 2 * len(songs)
@@ -97,7 +97,7 @@ def test_path_that_no_disk_takes_is_refused_in_time(song: str) -> None:
 FORMATS = st.lists(
     st.sampled_from([f"{{{name}}}" for name in PLACEHOLDERS]) | st.sampled_from("/.-_ ax"),
     max_size=6,
-).map("".join)
+).map(lambda parts: "".join(parts) + ".{codec}")
 SONGS = st.lists(
     st.builds(
         "{}/{}.{}".format,
@@ -127,7 +127,7 @@ def test_every_stem_has_a_path_of_its_own_inside_the_folder(
 @given(st.text(st.sampled_from("{}[]!:.<>^=0a_ filename instrument"), max_size=20))
 def test_any_format_is_used_or_refused(layout: str) -> None:
     try:
-        targets = name(["song.mp3"], f"{layout}/{{instrument}}")
+        targets = name(["song.mp3"], f"{layout}/{{instrument}}.wav")
     except OptionError as error:
         assert error.message.endswith(".")  # noqa: PT017
     else:
@@ -171,6 +171,34 @@ def test_a_stem_stays_inside_the_folder(layout: str) -> None:
         name(["song.mp3"], layout)
 
 
+@pytest.mark.parametrize(
+    ("codec", "layout", "advice"),
+    [
+        (
+            "mp3",
+            "{filename}_{instrument}.wav",
+            "end filename_format with .{codec}, or use codec=wav.",
+        ),
+        (
+            "wav",
+            "{filename}_{instrument}.mp3",
+            "end filename_format with .{codec}, or use codec=mp3.",
+        ),
+        ("wav", "{filename}_{instrument}", "end filename_format with .{codec}."),
+        ("alac", "{instrument}.alac", "end filename_format with .{codec}."),
+    ],
+)
+def test_suffix_of_another_format_is_refused(codec: str, layout: str, advice: str) -> None:
+    with pytest.raises(OptionError) as raised:
+        name(["song.ogg"], layout, Options.parse({"codec": codec}))
+    assert raised.value.message.endswith(advice)
+
+
+@pytest.mark.parametrize("layout", ["{instrument}.WAV", "{instrument}/.wav", "{instrument}.a.wav"])
+def test_suffix_of_the_codec_is_accepted(layout: str) -> None:
+    assert name(["song.mp3"], layout)
+
+
 def test_song_without_a_usable_name_stays_inside_the_folder() -> None:
     assert Path("...mp3").stem == ".."
     with pytest.raises(OptionError, match="inside of the output folder"):
@@ -179,7 +207,9 @@ def test_song_without_a_usable_name_stays_inside_the_folder() -> None:
         name(["/song.mp3"], "{foldername}/{instrument}.wav")
 
 
-@pytest.mark.parametrize("layout", ["{filename}.{codec}", "stem.wav", "{foldername}/{filename}"])
+@pytest.mark.parametrize(
+    "layout", ["{filename}.{codec}", "stem.wav", "{foldername}/{filename}.wav"]
+)
 def test_stems_of_a_song_do_not_share_a_path(layout: str) -> None:
     with pytest.raises(OptionError, match=r"accompaniment of .* over vocals of"):
         name(["song.mp3"], layout)

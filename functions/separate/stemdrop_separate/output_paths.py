@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from stemdrop.codecs import Codec
 from stemdrop.errors import OptionError
 from stemdrop.keys import STEM_FILE_SUFFIX
 from stemdrop.lyrics import LyricsFormat
@@ -55,8 +56,8 @@ def name_targets(
     Raises
     ------
     OptionError : A placeholder is unknown, a stem would not be inside of the folder, a path is too
-        long, two stems would get the same path, or a stem that of a song. Paths that differ only in
-        case are the same, as on macOS and Windows.
+        long or has another suffix than the codec's, two stems would get the same path, or a stem
+        that of a song. Paths that differ only in case are the same, as on macOS and Windows.
     """
     _require_known(layout)
     if len(set(songs)) < len(songs):
@@ -68,9 +69,9 @@ def name_targets(
             other, what = taken.setdefault(_on_disk(path), (song, f"{stem} of {song}"))
             if what == f"{stem} of {song}":
                 continue
-            advice = "put {instrument} into --filename_format"
+            advice = "put {instrument} into filename_format"
             if other != song and (found := _distinct(songs, folder, layout, options)):
-                advice = f"use --filename_format '{found}'"
+                advice = f"use filename_format '{found}'"
             raise OptionError(f"{stem} of {song} would be written over {what}: {path}; {advice}.")
     return targets
 
@@ -146,14 +147,14 @@ def _require_known(layout: str) -> None:
     try:
         parts = list(string.Formatter().parse(layout))
     except ValueError as error:
-        raise OptionError(f"--filename_format {layout!r} can't be read: {error}.") from error
+        raise OptionError(f"filename_format {layout!r} can't be read: {error}.") from error
     for _, field, specification, conversion in parts:
         if field is None:
             continue
         if field not in PLACEHOLDERS or specification or conversion:
             allowed = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
             more = f"!{conversion}" if conversion else f":{specification}" if specification else ""
-            raise OptionError(f"--filename_format has no {{{field}{more}}}: use {allowed}.")
+            raise OptionError(f"filename_format has no {{{field}{more}}}: use {allowed}.")
 
 
 def _filename(song: Path) -> str:
@@ -176,7 +177,20 @@ def _path(layout: str, song: Path, stem: str, options: Options, index: str) -> P
     # A song may be called "...mp3", and one in the root has a folder without a name.
     if path.anchor or ".." in path.parts or not path.parts:
         raise OptionError(f"{stem} of {song} would not be inside of the output folder: {path}.")
+    _require_suffix(path, options.codec)
     return path
+
+
+def _require_suffix(path: Path, codec: Codec) -> None:
+    """Refuse a name that would have ffmpeg write another container, or none."""
+    if path.name.lower().endswith(f".{codec.suffix}"):
+        return
+    other = path.suffix.lower().removeprefix(".")
+    choice = f", or use codec={other}" if other in set(Codec) - {codec} else ""
+    raise OptionError(
+        f"{path.name!r} can't be the name of a stem as {codec}: end filename_format with"
+        f" .{{codec}}{choice}."
+    )
 
 
 def _require_short(path: Path, stem: str, song: Path) -> None:
@@ -184,5 +198,5 @@ def _require_short(path: Path, stem: str, song: Path) -> None:
     if longest > LONGEST_NAME_BYTES or len(os.fsencode(path)) > LONGEST_PATH_BYTES:
         raise OptionError(
             f"The path of {stem} of {song} would be too long: names may have"
-            f" {LONGEST_NAME_BYTES} bytes, so use a shorter --filename_format, or rename the song."
+            f" {LONGEST_NAME_BYTES} bytes, so use a shorter filename_format, or rename the song."
         )
