@@ -86,7 +86,7 @@ def run(parsed: argparse.Namespace) -> int:
     songs = find_songs(parsed)
     tasks = parse_tasks(songs, parsed.resume)
     layout = Layout(parsed.output_path, parsed.filename_format)
-    layout.check(songs, options)
+    layout.check(songs, options, resumes=bool(parsed.resume))
     interrupted = False
     try:
         with ApiClient(url, token) as api, Transfers() as transfers:
@@ -118,6 +118,9 @@ def _run_all(
 def _resume_hints(tasks: Sequence[Task], url: str, layout: Layout) -> Iterator[str]:
     """Yield how to resume the tasks that neither are done nor have failed for good."""
     left = [task for task in tasks if task.status not in {DONE, SONG_FAILED}]
+    if left and layout.needs_songs:
+        yield "To resume, run this command again: songs that are separated aren't uploaded again."
+        return
     job_ids = [task.job_id for task in left if task.job_id]
     if job_ids:
         command = [

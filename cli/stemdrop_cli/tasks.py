@@ -1,6 +1,7 @@
 """Tasks of `stemdrop submit`, and the paths of their files."""
 
 import os
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,9 @@ from stemdrop_cli.errors import SongError
 from stemdrop_cli.names import displayable
 from stemdrop_cli.responses import JobResponse
 from stemdrop_separate.output_paths import name_targets, number, with_suffix
+
+# Placeholders for what a server's job doesn't know of its song.
+SONG_PLACEHOLDERS = {"parent", "foldername", "index"}
 
 
 @dataclass(slots=True)
@@ -49,14 +53,30 @@ class Layout:
         self._indexes: dict[Path, str] = {}
         self._lock = Lock()
 
-    def check(self, songs: Sequence[Path], options: Options) -> None:
+    @property
+    def needs_songs(self) -> bool:
+        """Return whether the paths depend on more than a resumed job knows."""
+        fields = {field for _, field, _, _ in string.Formatter().parse(self.filename_format)}
+        return not fields.isdisjoint(SONG_PLACEHOLDERS)
+
+    def check(self, songs: Sequence[Path], options: Options, *, resumes: bool = False) -> None:
         """Check the paths of all songs before any work.
+
+        Parameters
+        ----------
+        resumes : Whether there are jobs to resume.
 
         Raises
         ------
-        OptionError : The format is invalid, or gives two files the same path.
+        OptionError : The format is invalid, gives two files the same path, or can't be that of a
+            resumed job.
         """
         name_targets(songs, self.folder, self.filename_format, options)
+        if resumes and self.needs_songs:
+            raise OptionError(
+                "A job to resume has no {parent}, {foldername} or {index}: submit the songs again"
+                " instead, or use another filename_format."
+            )
         self._indexes = number(songs)
 
     def paths(self, task: Task, job: JobResponse) -> dict[str, Path]:

@@ -148,6 +148,21 @@ def test_interruption_lists_songs_to_submit_again(
     assert printed[1:] == ["stemdrop: Not uploaded, so submit again: 'My song.mp3' other.mp3"]
 
 
+def test_songs_whose_paths_need_them_are_to_be_submitted_again(
+    fake: FakeServer, tmp_path: Path, paused: PausedRequest
+) -> None:
+    fake.inject("GET", "/jobs/.*", paused)
+    layout = "{index} {filename}/{instrument}.{codec}"
+    process = start(tmp_path, fake, "My song.mp3", "-f", layout)
+    assert paused.arrived.wait(WAIT_S)
+    (hint,) = interrupt(process, signal.SIGINT)[1:]
+    assert hint.startswith("stemdrop: To resume, run this command again")
+    resumed = start(tmp_path, fake, "--resume", *fake.jobs, "-f", layout)
+    _, errors = resumed.communicate(timeout=WAIT_S)
+    assert resumed.returncode == 2
+    assert "submit the songs again instead" in errors
+
+
 def test_hanging_server_can_be_interrupted(
     fake: FakeServer, tmp_path: Path, paused: PausedRequest
 ) -> None:

@@ -70,6 +70,18 @@ def test_conflicting_or_invalid_paths_are_rejected_in_advance() -> None:
         Layout(Path("out"), "{track}").check([Path("a.mp3")], Options())
 
 
+@pytest.mark.parametrize("placeholder", ["parent", "foldername", "index"])
+def test_job_is_not_resumed_into_the_path_of_another_song(placeholder: str) -> None:
+    layout = Layout(Path("out"), f"{{{placeholder}}}/{DEFAULT_FORMAT}")
+    assert layout.needs_songs
+    layout.check([Path("a.mp3")], Options())
+    with pytest.raises(OptionError, match="submit the songs again"):
+        layout.check([], Options(), resumes=True)
+    braces = Layout(Path("out"), f"{{{{{placeholder}}}}} {DEFAULT_FORMAT}")
+    assert not braces.needs_songs
+    braces.check([], Options(), resumes=True)
+
+
 def test_tasks_are_songs_and_distinct_jobs() -> None:
     tasks = parse_tasks([Path("a.mp3"), Path("b.mp3")], [ID, ID])
     assert [(task.name, task.song, task.job_id) for task in tasks] == [
