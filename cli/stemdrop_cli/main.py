@@ -11,7 +11,13 @@ from contextlib import contextmanager
 import stemdrop
 from stemdrop.errors import OptionError, StemdropError
 from stemdrop_cli.arguments import require_no_dashes, with_underscores
-from stemdrop_cli.errors import SONG_FAILED, USAGE_ERROR, ClientError, describe_os_error
+from stemdrop_cli.errors import (
+    INTERRUPTED,
+    SONG_FAILED,
+    USAGE_ERROR,
+    ClientError,
+    describe_os_error,
+)
 
 # Closing the terminal sends the second one.
 if sys.platform == "win32":
@@ -29,22 +35,32 @@ COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command, and return the exit status: 0, 2 for wrong usage, or one of the command's."""
+    """Run a command, and return the exit status.
+
+    It is 0, 2 for wrong usage, 130 after an interruption, or one of the command's.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # file names may be any bytes
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        require_no_dashes(given)
-        parsed = build_parser(given[:1]).parse_args(with_underscores(given))
         with _signals_as_interrupts():
-            status: int = parsed.run(parsed)
+            return _run(given)
+    except KeyboardInterrupt:
+        print("stemdrop: Interrupted.", file=sys.stderr)
+        return INTERRUPTED
     except OptionError as error:
         return _fail(error, USAGE_ERROR)
     except StemdropError as error:
         return _fail(error, error.exit_status if isinstance(error, ClientError) else SONG_FAILED)
     except OSError as error:
         return _fail(describe_os_error(error), SONG_FAILED)
+
+
+def _run(given: Sequence[str]) -> int:
+    require_no_dashes(given)
+    parsed = build_parser(given[:1]).parse_args(with_underscores(given))
+    status: int = parsed.run(parsed)
     return status
 
 

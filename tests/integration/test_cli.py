@@ -400,6 +400,19 @@ def test_interruption_leaves_no_files(tmp_path: Path, number: signal.Signals) ->
     assert tree(out) == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("where", ["importlib.import_module", "stemdrop_cli.separate.find_songs"])
+def test_interruption_before_the_separation_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    where: str,
+    number: signal.Signals,
+) -> None:
+    monkeypatch.setattr(where, lambda _: signal.raise_signal(number))
+    assert separate("song.wav") == 130
+    assert capsys.readouterr().err == "stemdrop: Interrupted.\n"
+
+
 def test_usage_error_exits_with_2_and_help_lists_options() -> None:
     assert run(["separate"]).returncode == 2
     help_text = run(["separate", "--help"])
