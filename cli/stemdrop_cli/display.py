@@ -1,9 +1,11 @@
 """Progress and results: bars on a terminal (see bars.py), plain lines anywhere else."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 if TYPE_CHECKING:
@@ -88,7 +90,7 @@ class LineDisplay:
 
     def print_error(self, line: str) -> None:
         """Print an error on standard error."""
-        print_line(f"stemdrop: {line}", sys.stderr)
+        print_error(line)
 
 
 class LineRow:
@@ -113,6 +115,28 @@ class LineRow:
         self._last = text
 
 
+def print_error(line: str) -> None:
+    """Print an error on standard error."""
+    print_line(f"stemdrop: {line}", sys.stderr)
+
+
 def print_line(line: str, file: TextIO) -> None:
     """Print a line with one call, so that lines of several threads don't interleave."""
-    print(f"{line}\n", end="", file=file, flush=True)
+    with discarding_once_closed(file):
+        print(f"{line}\n", end="", file=file)
+
+
+@contextmanager
+def discarding_once_closed(file: TextIO) -> Iterator[None]:
+    """Flush a stream at the end, and discard what is written to it once its reader has gone.
+
+    Source: "Note on SIGPIPE" in Python's documentation of `signal`.
+    """
+    try:
+        try:
+            yield
+        finally:
+            file.flush()
+    except BrokenPipeError:
+        with Path(os.devnull).open("wb") as nothing:
+            os.dup2(nothing.fileno(), file.fileno())

@@ -3,15 +3,19 @@
 import argparse
 import importlib
 import io
+import os
 import signal
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import stemdrop
 from stemdrop.errors import OptionError, StemdropError
 from stemdrop_cli.arguments import require_no_dashes, with_underscores
+from stemdrop_cli.display import discarding_once_closed, print_error
 from stemdrop_cli.errors import (
+    DONE,
     INTERRUPTED,
     SONG_FAILED,
     USAGE_ERROR,
@@ -39,20 +43,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     It is 0, 2 for wrong usage, 130 after an interruption, or one of the command's.
     """
+    # Python has no stream for a descriptor that is closed.
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # file names may be any bytes
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    with discarding_once_closed(sys.stdout):
+        return _status(list(sys.argv[1:] if arguments is None else arguments))
+    return DONE  # what is left to print has no reader
+
+
+def _status(given: Sequence[str]) -> int:
+    """Run a command, print its error, and return the exit status."""
     try:
         with _signals_as_interrupts():
             return _run(given)
     except KeyboardInterrupt:
-        print("stemdrop: Interrupted.", file=sys.stderr)
+        print_error("Interrupted.")
         return INTERRUPTED
     except OptionError as error:
         return _fail(error, USAGE_ERROR)
     except StemdropError as error:
         return _fail(error, error.exit_status if isinstance(error, ClientError) else SONG_FAILED)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         return _fail(describe_os_error(error), SONG_FAILED)
 
@@ -93,5 +108,5 @@ def build_parser(chosen: Collection[str]) -> argparse.ArgumentParser:
 
 
 def _fail(error: StemdropError, status: int) -> int:
-    print(f"stemdrop: {error.message}", file=sys.stderr)
+    print_error(error.message)
     return status

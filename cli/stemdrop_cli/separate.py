@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -16,7 +15,7 @@ from stemdrop.keys import VOCALS_NAME
 from stemdrop.models import Model
 from stemdrop.options import STEM_FILE, Options
 from stemdrop_cli.arguments import add_common_arguments, parse_options
-from stemdrop_cli.display import Phase, Row, open_display
+from stemdrop_cli.display import Phase, Row, open_display, print_error
 from stemdrop_cli.errors import DONE, INTERRUPTED
 from stemdrop_cli.inputs import find_songs, readable_songs
 from stemdrop_cli.lyrics import add_model_argument, open_lyrics_writer, write_song_lyrics
@@ -75,7 +74,7 @@ def run(parsed: argparse.Namespace) -> int:
         with readable_songs(songs) as names:
             return _separate_all(parsed, options, names)
     except KeyboardInterrupt:
-        print("stemdrop: Interrupted; unfinished stems are removed.", file=sys.stderr)
+        print_error("Interrupted; unfinished stems are removed.")
         return INTERRUPTED
 
 

@@ -3,7 +3,6 @@
 import argparse
 import math
 import shlex
-import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 
@@ -17,7 +16,7 @@ from stemdrop_cli.arguments import (
     add_option,
     parse_options,
 )
-from stemdrop_cli.display import open_display
+from stemdrop_cli.display import open_display, print_error
 from stemdrop_cli.errors import DONE, INTERRUPTED, SONG_FAILED
 from stemdrop_cli.inputs import find_songs
 from stemdrop_cli.job_client import Session
@@ -94,9 +93,9 @@ def run(parsed: argparse.Namespace) -> int:
             _run_all(tasks, session, layout, options, parsed)
     except KeyboardInterrupt:
         interrupted = True
-        print("stemdrop: Interrupted; unfinished files are removed.", file=sys.stderr)
+        print_error("Interrupted; unfinished files are removed.")
     for line in _resume_hints(tasks, url, layout):
-        print(f"stemdrop: {line}", file=sys.stderr)
+        print_error(line)
     return INTERRUPTED if interrupted else max(task.status or DONE for task in tasks)
 
 

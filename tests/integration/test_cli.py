@@ -400,6 +400,46 @@ def test_interruption_leaves_no_files(tmp_path: Path, number: signal.Signals) ->
     assert tree(out) == []
 
 
+@pytest.mark.parametrize("arguments", [[], ["--json"]])
+def test_songs_go_on_when_nobody_reads_the_results(
+    song: Path, tmp_path: Path, arguments: list[str]
+) -> None:
+    other = tmp_path / "other.wav"
+    other.write_bytes(song.read_bytes())
+    errors = run_unread(["separate", song, other, "-o", tmp_path / "out", *arguments])
+    assert errors == f"{song}: separating\n{other}: separating\n"
+    assert len(tree(tmp_path / "out")) == 4
+
+
+@pytest.mark.parametrize("arguments", [["models"], ["completion", "bash"], ["separate", "--help"]])
+def test_output_that_nobody_reads_is_no_error(arguments: list[object]) -> None:
+    assert not run_unread(arguments)
+
+
+def run_unread(arguments: Sequence[object]) -> str:
+    """Run a command whose standard output is a pipe without a reader, and return its errors."""
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    try:
+        done = subprocess.run(
+            [*COMMAND, *map(str, arguments)],
+            check=True,
+            stdout=write_end,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+        )
+    finally:
+        os.close(write_end)
+    return done.stderr
+
+
+def test_streams_may_be_closed(song: Path, tmp_path: Path) -> None:
+    closed = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *COMMAND]
+    assert run(["separate", song, "-o", tmp_path], command=closed).returncode == 0
+    assert len(tree(tmp_path)) == 2
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("where", ["importlib.import_module", "stemdrop_cli.separate.find_songs"])
 def test_interruption_before_the_separation_is_one_sentence(
