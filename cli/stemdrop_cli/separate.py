@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder of the models (default: MODEL_DIR, else the one of `stemdrop models`)",
     )
     add_model_argument(parser)
-    add("--ffmpeg", metavar="PATH", help="path of ffmpeg (default: the one of imageio-ffmpeg)")
+    add("--ffmpeg", metavar="PATH", help="ffmpeg to use (default: the one of imageio-ffmpeg)")
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -80,7 +80,7 @@ def run(parsed: argparse.Namespace) -> int:
 
 def _separate_all(parsed: argparse.Namespace, options: Options, names: Mapping[Path, str]) -> int:
     targets = name_targets(tuple(names), parsed.output_path, parsed.filename_format, options)
-    ffmpeg = find_ffmpeg(parsed.ffmpeg)
+    ffmpeg = find_ffmpeg(parsed.ffmpeg, "--ffmpeg")
     lyrics = open_lyrics_writer(parsed, options, ffmpeg)
     keep_freed_memory()
     models = Models(_model_dir(parsed, options.model), parsed.backend)

@@ -160,7 +160,7 @@ def test_high_quality_returns_different_stems(song: Path, tmp_path: Path) -> Non
         (["-s", "99"], "the song ends before", 1),
         (["-f", "{track}.wav"], "no {track}", 2),
         (["-f", "{filename}.{codec}"], "would be written over vocals of", 2),
-        (["--ffmpeg", "/nowhere/ffmpeg"], "/nowhere/ffmpeg", 1),
+        (["--ffmpeg", "/nowhere/ffmpeg"], "--ffmpeg names '/nowhere/ffmpeg'", 1),
         (["--model_dir", "/nowhere"], "installed here", 1),
         (["--lyrics_model", "tiny"], "use it together with --lyrics", 2),
         (["--mwf"], "use --quality high", 2),

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
-from media import decode
+from media import FFMPEG, decode
 from stemdrop.errors import (
     EmptyAudioError,
     ModelUnavailableError,
     NotFiniteError,
     OptionError,
+    SetupError,
     StemdropError,
 )
 from stemdrop_cli.main import main
@@ -131,6 +132,17 @@ def test_option_that_does_not_apply_is_refused_before_any_work(
     with pytest.raises(OptionError, match=advice):
         separator.separate_file(song, "stems", **option)
     assert not Path("stems").exists()
+
+
+def test_ffmpeg_of_the_caller_is_used(song: Path) -> None:
+    program = Path("ffmpeg")
+    calls = Path("calls").absolute()
+    program.write_text(f"#!/bin/sh\ntouch '{calls}'\nexec '{FFMPEG}' \"$@\"\n")
+    program.chmod(0o755)
+    Separator("2stems", ffmpeg=program.absolute()).separate_file(song, duration_s=0.1)
+    assert calls.is_file()
+    with pytest.raises(SetupError, match="ffmpeg names"):
+        Separator("2stems", ffmpeg="no-ffmpeg")
 
 
 def test_unknown_model_or_adapter_is_refused(separator: Separator, song: Path) -> None:

@@ -29,13 +29,24 @@ def test_configured_program_is_preferred(tmp_path: Path) -> None:
     assert find_ffmpeg(str(program)) == program
 
 
+def test_name_of_a_program_is_searched_for_in_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "my-ffmpeg"
+    program.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert find_ffmpeg("my-ffmpeg") == program
+
+
 @pytest.mark.parametrize("mode", [None, 0o644])
 def test_a_configured_program_that_cannot_run_is_an_error(tmp_path: Path, mode: int | None) -> None:
     program = tmp_path / "ffmpeg"
     if mode is not None:
         program.touch(mode=mode)
-    with pytest.raises(SetupError, match="FFMPEG names"):
+    with pytest.raises(SetupError, match=r"^FFMPEG names"):
         find_ffmpeg(str(program))
+    with pytest.raises(SetupError, match=r"^--ffmpeg names"):
+        find_ffmpeg(program, "--ffmpeg")
 
 
 def test_missing_program_error_says_what_to_install(
@@ -43,8 +54,8 @@ def test_missing_program_error_says_what_to_install(
 ) -> None:
     monkeypatch.setattr(sys, "path", [])
     monkeypatch.delitem(sys.modules, "imageio_ffmpeg", raising=False)
-    with pytest.raises(SetupError, match="install imageio-ffmpeg"):
-        find_ffmpeg(None)
+    with pytest.raises(SetupError, match="install imageio-ffmpeg, or name it with --ffmpeg"):
+        find_ffmpeg(None, "--ffmpeg")
 
 
 def test_program_of_another_architecture_is_an_error(tmp_path: Path) -> None:

@@ -69,11 +69,14 @@ class Separator:
     model : Name of a model, such as ``2stems``; Spleeter's ``spleeter:2stems`` is the same.
     quality : ``spleeter``, or ``high`` for better stems in twice the time.
     model_dir : Folder of the models. Without one, a missing model is fetched into the user's cache.
+    ffmpeg : Path of ffmpeg, or its name in PATH; by default, that of imageio-ffmpeg. Only
+        `separate_file` uses it.
 
     Raises
     ------
     OptionError : There is no such model or quality.
     ModelUnavailableError : The model isn't in the folder, or can't be fetched.
+    SetupError : The named ffmpeg isn't a program that can run.
     """
 
     def __init__(
@@ -82,10 +85,12 @@ class Separator:
         *,
         quality: str = "spleeter",
         model_dir: str | Path | None = None,
+        ffmpeg: str | Path | None = None,
     ) -> None:
         given = {"model": model.removeprefix("spleeter:"), "quality": quality}
         self._options = Options.parse(given)
         self._model_dir = Path(model_dir) if model_dir else None
+        self._ffmpeg = find_ffmpeg(ffmpeg, "ffmpeg") if ffmpeg else None
         folder = self._model_dir or find_models(self._options.model)
         self._network = Models(folder).load(self._options.model)
 
@@ -178,7 +183,8 @@ class Separator:
         )
         self._require_possible(wanted)
         paths = name_targets([song], Path(folder), filename_format, wanted)[song]
-        lyrics_paths, ffmpeg = take_lyrics(paths), find_ffmpeg(None)
+        lyrics_paths = take_lyrics(paths)
+        ffmpeg = self._ffmpeg or find_ffmpeg(None, "ffmpeg")
         writer = self._lyrics_writer(wanted, ffmpeg) if wanted.lyrics else None
         with TemporaryDirectory(prefix="stemdrop-") if writer else nullcontext() as temporary:
             vocals = Path(temporary, VOCALS_NAME) if temporary else None

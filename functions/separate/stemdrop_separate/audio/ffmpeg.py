@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -52,27 +53,34 @@ _ENVIRONMENT = {k: v for k, v in os.environ.items() if k == "SYSTEMROOT"}  # noq
 _GENERAL = ["-nostdin", "-hide_banner", "-nostats", "-max_alloc", str(LARGEST_ALLOCATION_BYTES)]
 
 
-def find_ffmpeg(configured: str | None) -> Path:
+def find_ffmpeg(configured: str | Path | None, setting: str = "FFMPEG") -> Path:
     """Find the ffmpeg program: the configured one, else the one that imageio-ffmpeg brings.
 
     Asking imageio-ffmpeg itself would start ffmpeg once more, which costs a tenth of a second.
+
+    Parameters
+    ----------
+    configured : Path of the program, or its name, which is searched for in PATH.
+    setting : Name of the caller's setting, for messages.
 
     Raises
     ------
     SetupError : The program doesn't exist.
     """
     if configured:
-        path = Path(configured).absolute()
-        if not (path.is_file() and os.access(path, os.X_OK)):
-            raise SetupError(f"FFMPEG names {configured!r}, which is not a program that can run.")
-        return path
+        program = shutil.which(configured)
+        if not program:
+            raise SetupError(
+                f"{setting} names {str(configured)!r}, which is not a program that can run."
+            )
+        return Path(program).absolute()
     package = find_spec("imageio_ffmpeg")
     folders = package.submodule_search_locations if package else None
     for folder in folders or ():
         for path in sorted(Path(folder, "binaries").glob("ffmpeg-*")):
             if os.access(path, os.X_OK):
                 return path
-    raise SetupError("There is no ffmpeg: install imageio-ffmpeg, or set FFMPEG to the program.")
+    raise SetupError(f"There is no ffmpeg: install imageio-ffmpeg, or name it with {setting}.")
 
 
 def untrusted_input(path: Path, arguments: Sequence[str] = ()) -> list[str]:
