@@ -246,10 +246,13 @@ def test_unwritable_folder_is_reported(
     Path("stems").write_bytes(b"no folder")
     assert submit("My song.mp3") == 1
     error = capsys.readouterr().err.splitlines()[-1]
-    assert error == "stemdrop: My song.mp3: The stems can't be written: Not a directory."
+    assert (
+        error
+        == "stemdrop: My song.mp3: The stems can't be written to stems/My song: Not a directory."
+    )
     Path("out/My song/accompaniment.wav").mkdir(parents=True)
     assert submit("My song.mp3", "-o", "out") == 1
-    assert "can't be written: Is a directory." in capsys.readouterr().err
+    assert "out/My song/accompaniment.wav is a folder: rename it" in capsys.readouterr().err
     assert fake.count_requests("PUT", "/uploads/.*") == 1
 
 

@@ -1,14 +1,18 @@
 """Files that appear at their paths only when all of them are complete."""
 
 import atexit
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from functools import partial
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 
 from stemdrop.errors import OptionError
+
+# Threads share folders: one must not remove a folder that another is about to use.
+_FOLDERS = Lock()
 
 
 @contextmanager
@@ -17,34 +21,67 @@ def unfinished(paths: Mapping[str, Path]) -> Iterator[dict[str, Path]]:
 
     Raises
     ------
-    OptionError : The folder is not writable.
+    OptionError : A folder is not writable, or there is a folder at one of the paths.
     """
-    first = next(iter(paths.values())).parent
-    try:
-        for path in paths.values():
-            path.parent.mkdir(parents=True, exist_ok=True)
-        folder = tempfile.mkdtemp(prefix=".stemdrop-", dir=first)
-    except OSError as error:
-        raise _not_writable(error) from error
-    remove = partial(shutil.rmtree, folder, ignore_errors=True)
+    folders = _Folders()
     # A daemon thread with a dead connection doesn't reach the end of this block.
-    atexit.register(remove)
+    atexit.register(folders.remove)
     try:
-        parts = {name: Path(folder, f"{name}{path.suffix}") for name, path in paths.items()}
+        parts = {}
+        for name, path in paths.items():
+            if os.path.isdir(path):
+                raise OptionError(
+                    f"{path} is a folder: rename it, or choose another output folder."
+                )
+            parts[name] = folders.temporary(path.parent) / f"{name}{path.suffix}"
         yield parts
         _move(parts, paths)
     finally:
-        remove()
-        atexit.unregister(remove)
+        folders.remove()
+        atexit.unregister(folders.remove)
+
+
+class _Folders:
+    """Temporary folders, one per folder of files, so that a move stays in its file system."""
+
+    def __init__(self) -> None:
+        self._temporary: dict[Path, Path] = {}
+        self._created: list[Path] = []
+
+    def temporary(self, folder: Path) -> Path:
+        """Return the temporary folder in a folder, which is created if it is missing."""
+        if folder not in self._temporary:
+            try:
+                with _FOLDERS:
+                    missing = [
+                        each for each in (folder, *folder.parents) if not os.path.exists(each)
+                    ]
+                    self._created = missing + self._created
+                    folder.mkdir(parents=True, exist_ok=True)
+                    self._temporary[folder] = Path(
+                        tempfile.mkdtemp(prefix=".stemdrop-", dir=folder)
+                    )
+            except OSError as error:
+                raise _not_writable(folder, error) from error
+        return self._temporary[folder]
+
+    def remove(self) -> None:
+        """Remove the temporary folders, and the created ones that are empty."""
+        with _FOLDERS:
+            for temporary in self._temporary.values():
+                shutil.rmtree(temporary, ignore_errors=True)
+            for folder in self._created:
+                with suppress(OSError):
+                    folder.rmdir()
 
 
 def _move(parts: Mapping[str, Path], paths: Mapping[str, Path]) -> None:
-    try:
-        for name, part in parts.items():
+    for name, part in parts.items():
+        try:
             part.replace(paths[name])
-    except OSError as error:
-        raise _not_writable(error) from error
+        except OSError as error:
+            raise _not_writable(paths[name], error) from error
 
 
-def _not_writable(error: OSError) -> OptionError:
-    return OptionError(f"The stems can't be written: {error.strerror}.")
+def _not_writable(path: Path, error: OSError) -> OptionError:
+    return OptionError(f"The stems can't be written to {path}: {error.strerror}.")
