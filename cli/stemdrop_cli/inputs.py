@@ -56,12 +56,14 @@ def readable_songs(songs: Iterable[Path]) -> Iterator[dict[Path, str]]:
 
     Raises
     ------
-    OptionError : Standard input can't be saved.
+    OptionError : Standard input is closed, or can't be saved.
     """
     with TemporaryDirectory(prefix="stemdrop-") as folder:
         saved = Path(folder, STDIN_NAME, STDIN_NAME)
         names = dict((song, str(song)) if song != STDIN else (saved, STDIN_NAME) for song in songs)
         if saved in names:
+            if sys.stdin is None:
+                raise OptionError("Standard input is closed: redirect it from a file or a pipe.")
             try:
                 saved.parent.mkdir()
                 with saved.open("wb") as file:

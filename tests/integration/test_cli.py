@@ -325,6 +325,24 @@ def test_song_is_read_from_standard_input(song: Path, tmp_path: Path) -> None:
     assert b"stemdrop: stdin: The file is empty" in empty.stderr
 
 
+def test_pipe_is_not_called_a_missing_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for song in (pipe, os.devnull):
+        assert separate(song, "-o", tmp_path / "out") == 1
+        assert f"stemdrop: {song}: It is a pipe or a device" in capsys.readouterr().err
+
+
+def test_closed_standard_input_is_reported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    assert separate("-") == 2
+    assert capsys.readouterr().err.startswith("stemdrop: Standard input is closed:")
+
+
 def test_flags_of_spleeter_that_change_nothing_are_accepted(
     song: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -125,10 +125,15 @@ def require_file(song: Path) -> None:
 
     Raises
     ------
-    OptionError : It is a folder, there is nothing, or access is denied.
+    OptionError : It is a folder, a pipe or a device, there is nothing, or access is denied.
     """
     if os.path.isdir(song):
         raise OptionError("It is a folder: name the songs in it.")
+    if os.path.exists(song) and not os.path.isfile(song):
+        raise OptionError(
+            "It is a pipe or a device: save it as a file, or use `stemdrop separate -` and standard"
+            " input."
+        )
     try:
         with song.open("rb"):
             pass
