@@ -20,6 +20,7 @@ from rich.table import Column
 from rich.text import Text
 
 from stemdrop_cli.display import Display, Phase, Row, print_line
+from stemdrop_cli.names import displayable
 
 NAME_COLUMNS = 40
 # Minimum widths, so that bars keep their length from phase to phase.
@@ -71,10 +72,12 @@ class BarDisplay:
 
     def print_error(self, line: str) -> None:
         """Print an error above the bars."""
-        self._print_above(f"stemdrop: {line}")
+        self._print_above(f"stemdrop: {displayable(line)}")
 
     def _print_above(self, line: str) -> None:
-        self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._progress.console.print(
+            line, markup=False, emoji=False, highlight=False, soft_wrap=True
+        )
 
 
 class BarRow:
@@ -105,7 +108,7 @@ class BarRow:
 
     def note(self, text: str) -> None:
         """Show a note until the next update."""
-        self._progress.update(self._task_id, status_text=text)
+        self._progress.update(self._task_id, status_text=displayable(text))
 
 
 class TimeLeftColumn(ProgressColumn):

@@ -8,6 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from stemdrop_cli.names import displayable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -111,13 +113,13 @@ class LineRow:
     def note(self, text: str) -> None:
         """Show a note."""
         if text != self._last and not self._quiet:
-            print_line(f"{self._name}: {text}", sys.stderr)
+            print_line(f"{self._name}: {displayable(text)}", sys.stderr)
         self._last = text
 
 
 def print_error(line: str) -> None:
     """Print an error on standard error."""
-    print_line(f"stemdrop: {line}", sys.stderr)
+    print_line(f"stemdrop: {displayable(line)}", sys.stderr)
 
 
 def print_line(line: str, file: TextIO) -> None:

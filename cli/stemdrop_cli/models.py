@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 from stemdrop.errors import ModelUnavailableError
 from stemdrop.models import INSTRUMENTS, Model
+from stemdrop_cli.display import print_error
 from stemdrop_cli.errors import DONE
 from stemdrop_model.install import default_folder, remove
 from stemdrop_model.manifest import network_size_bytes
@@ -63,7 +64,7 @@ def download_bar(model: str) -> Iterator[Callable[[int, int | None], None]]:
 @contextmanager
 def _bar(text: str) -> Iterator[Callable[[int, int | None], None]]:
     if not sys.stderr.isatty():
-        print(f"stemdrop: {text}", file=sys.stderr, flush=True)
+        print_error(text)
         yield lambda *_: None
         return
     # Slow to import.

@@ -139,11 +139,11 @@ class SongReporter:
         if self.as_json:
             self.display.print_result(result.to_json())
         elif not self.quiet and not result.error:
-            self.display.print_result(f"{name}: {result.summary()}")
+            self.display.print_result(f"{name}: {displayable(result.summary())}")
             if result.music and (described := result.music.summary()):
-                self.display.print_result(f"{name}: {described}")
+                self.display.print_result(f"{name}: {displayable(described)}")
             if result.lyrics and not result.lyrics.reason:
-                self.display.print_result(f"{name}: {result.lyrics.summary()}")
+                self.display.print_result(f"{name}: {displayable(result.lyrics.summary())}")
         notes = [] if self.quiet else [*result.warnings]
         if result.gain_db and not self.quiet:
             gain = f"{result.gain_db:.1f} dB"

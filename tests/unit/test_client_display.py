@@ -150,11 +150,11 @@ def test_lines_are_printed_above_bars(
     long = "x" * 300
     with open_display(terminal(screen)) as display, display.row("Song"):
         display.print_result("to a pipe")
-        display.print_error(f"[b]wrong[/x] {long}.")
+        display.print_error(f"[b]wrong[/x] :cat: \x1b[5m {long}.")
         monkeypatch.setattr("sys.stdout", TerminalScreen())
         display.print_result("to the terminal")
     assert capsys.readouterr().out == "to a pipe\n"
-    assert f"stemdrop: [b]wrong[/x] {long}." in screen.lines
+    assert f"stemdrop: [b]wrong[/x] :cat: ?[5m {long}." in screen.lines
     assert "to the terminal" in screen.lines
     assert "to a pipe" not in screen.getvalue()
 

@@ -1,15 +1,18 @@
 import io
 import json
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from rich.console import Console
 
-from stemdrop.errors import NotAudioError, StemdropError
+from stemdrop.errors import NotAudioError, OptionError
 from stemdrop.job_record import Failure
+from stemdrop.lyrics import LyricsFormat, LyricsStatus
 from stemdrop_cli.display import Row, open_display
 from stemdrop_cli.errors import FailedJobError, ServerError
-from stemdrop_cli.results import SongReporter, SongResult
+from stemdrop_cli.names import CONTROLS
+from stemdrop_cli.results import LyricsResult, SongReporter, SongResult
 
 FIELDS = {"song", "model", "job_id", "stems", "zip", "stem_file", "status", "warnings", "error"}
 FIELDS |= {"duration_s", "elapsed_s", "gain_db", "music", "lyrics"}
@@ -55,7 +58,7 @@ def test_json_of_a_song_is_one_line_of_standard_output(
     ],
 )
 def test_json_of_a_failed_song_has_its_error(
-    capsys: pytest.CaptureFixture[str], failure: StemdropError, code: str, status: int
+    capsys: pytest.CaptureFixture[str], failure: Exception, code: str, status: int
 ) -> None:
     assert report(failure, as_json=True) == status
     printed = capsys.readouterr()
@@ -71,6 +74,19 @@ def test_quiet_prints_nothing_but_errors(capsys: pytest.CaptureFixture[str]) -> 
     assert tuple(capsys.readouterr()) == ("", "")
     assert report(ServerError("Gone."), quiet=True) == 3
     assert tuple(capsys.readouterr()) == ("", "stemdrop: a?ü.mp3: Gone.\n")
+
+
+def test_paths_can_not_change_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    lyrics = LyricsResult(LyricsStatus.DONE, "whisper", files={LyricsFormat.LRC: Path("\x1b[2J")})
+    result = SongResult("\x1b[1m", stems={"vocals": Path("\x1b[31m.wav")}, lyrics=lyrics)
+    with open_display(Console(file=io.StringIO())) as display:
+        reporter = SongReporter(display)
+        reporter.run(result, lambda _: display.print_error("\x1b[5m"))
+        reporter.run(result, Mock(side_effect=OptionError("\x1b]0;title\x07")))
+    printed = "".join(capsys.readouterr())
+    for shown in ("?[1m", "?[31m.wav", "?[2J", "?[5m", "?]0;title?"):
+        assert shown in printed
+    assert not CONTROLS.search(printed.replace("\n", ""))
 
 
 def test_file_that_vanishes_fails_its_song_only(capsys: pytest.CaptureFixture[str]) -> None:
