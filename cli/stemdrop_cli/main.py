@@ -22,6 +22,7 @@ from stemdrop_cli.errors import (
     ClientError,
     describe_os_error,
 )
+from stemdrop_cli.names import displayable
 
 # Closing the terminal sends the second one.
 if sys.platform == "win32":
@@ -74,9 +75,23 @@ def _status(given: Sequence[str]) -> int:
 
 def _run(given: Sequence[str]) -> int:
     require_no_dashes(given)
-    parsed = build_parser(given[:1]).parse_args(with_underscores(given))
+    parsed = _parse(given)
     status: int = parsed.run(parsed)
     return status
+
+
+def _parse(given: Sequence[str]) -> argparse.Namespace:
+    """Parse a command line; unlike with argparse alone, songs may follow options as well."""
+    end = [*given, "--"].index("--")
+    parsed, others = build_parser(given[:1]).parse_known_args(with_underscores(given[:end]))
+    songs = [*others, *given[end + 1 :]]
+    takes_songs = "songs" in parsed
+    flags = [word for word in others if word.startswith("-") and word != "-"]
+    if wrong := flags if takes_songs else songs:
+        parsed.refuse(f"unrecognized arguments: {' '.join(map(displayable, wrong))}")
+    if takes_songs:
+        parsed.songs += songs
+    return parsed
 
 
 @contextmanager
@@ -103,7 +118,7 @@ def build_parser(chosen: Collection[str]) -> argparse.ArgumentParser:
         if name in chosen:
             loaded = importlib.import_module(module)
             loaded.add_arguments(command)
-            command.set_defaults(run=loaded.run)
+            command.set_defaults(run=loaded.run, refuse=command.error)
     return parser
 
 

@@ -185,6 +185,34 @@ def test_invalid_arguments_are_reported_in_one_sentence(
     assert tree(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["a", "-c", "flac", "b", "--quiet", "c"],
+        ["-c", "flac", "a", "-q", "b", "c"],
+        ["a", "-c", "flac", "b", "-q", "--", "c"],
+        ["-q", "-c", "flac", "--", "a", "b", "c"],
+    ],
+)
+def test_songs_may_follow_options(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    monkeypatch.setattr("stemdrop_cli.separate.run", lambda parsed: len(parsed.songs))
+    assert main(["separate", *words]) == 3
+    with pytest.raises(SystemExit):
+        separate("a", "-c", "flac", "b", "--nope")
+    printed = capsys.readouterr().err
+    assert printed.startswith("usage: stemdrop separate")
+    assert printed.endswith("unrecognized arguments: --nope\n")
+
+
+def test_command_without_songs_takes_none(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["completion", "bash", "a"], ["models", "list", "--", "a"]):
+        with pytest.raises(SystemExit):
+            main(words)
+        assert "unrecognized arguments: a" in capsys.readouterr().err
+
+
 def test_bad_song_does_not_stop_the_others(
     song: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
