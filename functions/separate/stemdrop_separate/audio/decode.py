@@ -11,7 +11,7 @@ from typing import IO, Self, cast
 
 import numpy as np
 
-from stemdrop.errors import NotFiniteError, TooLongError
+from stemdrop.errors import EmptyAudioError, NotFiniteError, TooLongError
 from stemdrop_separate.audio.decode_result import DecodeResult, check_decoding
 from stemdrop_separate.audio.downmix import to_stereo
 from stemdrop_separate.audio.ffmpeg import BYTES_PER_SAMPLE, FfmpegProcess, untrusted_input
@@ -59,7 +59,7 @@ class Decoder:
     ------
     NotAudioError : ffmpeg can't decode the song, or its channels have no known places.
     DamagedError : More than half of the song can't be decoded.
-    EmptyAudioError : No sample came out.
+    EmptyAudioError : No sample came out, or the duration is less than one.
     NotFiniteError : Some samples are not numbers, or absurd ones.
     TooLongError : The song exceeds the limit, or its header says so.
     TimedOutError : The song was not decoded by the deadline.
@@ -154,6 +154,11 @@ class Decoder:
         """Yield the samples from the offset on; all of them, or as many as the duration says."""
         skip = _samples(self._offset_s)
         rest = math.inf if self._duration_s is None else _samples(self._duration_s)
+        if not rest:
+            raise EmptyAudioError(
+                f"No sound is left: {self._duration_s:g} s are less than one sample, so separate"
+                " more of the song."
+            )
         for whole in song:
             block = whole[skip : int(min(skip + rest, len(whole)))]
             skip -= min(skip, len(whole))

@@ -84,9 +84,11 @@ class Models:
         """
         path = self._card_path(model)
         if not path.is_file():
-            installed = ", ".join(self.available()) or "none"
+            installed = ", ".join(self.available())
             raise ModelUnavailableError(
                 f"The model {model} is not installed here: use one of these: {installed}."
+                if installed
+                else f"There are no models in {self.folder}: name the folder that has them."
             )
         card: dict[str, Any] = json.loads(path.read_text())
         return card
