@@ -19,7 +19,7 @@ from stemdrop.options import Options
 from stemdrop_local.deployment import Stack
 from stemdrop_separate.job.context import JobContext, Outcome
 from stemdrop_separate.job.run_job import RESERVED_S
-from stemdrop_separate.pipeline import HEADER_BYTES
+from stemdrop_separate.stem_sizes import HEADER_BYTES
 from uploads import KEY, RATE_HZ, attempt, job_of, put, read, results, samples, song
 
 SOUND = media.tones(0.2)

@@ -17,13 +17,8 @@ from stemdrop.errors import NoRoomError, TimedOutError
 from stemdrop.models import Model
 from stemdrop.options import Options
 from stemdrop_separate.models.catalog import Models
-from stemdrop_separate.pipeline import (
-    FINISH_SHARE,
-    SECOND_PASS_SHARE,
-    Progress,
-    SeparatedSong,
-    separate_song,
-)
+from stemdrop_separate.pipeline import SeparatedSong, separate_song
+from stemdrop_separate.song_progress import FINISH_SHARE, SECOND_PASS_SHARE, Progress
 
 
 def tiny_model(folder: Path) -> Models:

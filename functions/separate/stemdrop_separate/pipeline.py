@@ -12,14 +12,13 @@ import numpy as np
 
 from stemdrop.errors import SeparationError, TooLoudError
 from stemdrop.music import Music
-from stemdrop.options import RESIDUAL, STEM_FILE, Options, SampleRate
+from stemdrop.options import RESIDUAL, STEM_FILE, Options
 from stemdrop_separate.analysis.song_analysis import SongAnalyzer
 from stemdrop_separate.audio.cover import CoverArt, extract_cover
 from stemdrop_separate.audio.decode import Decoder
 from stemdrop_separate.audio.downmix import describe_assumption
 from stemdrop_separate.audio.elementary_stream import repair
 from stemdrop_separate.audio.encode import EncodedStem, Encoder
-from stemdrop_separate.audio.ffmpeg import BYTES_PER_SAMPLE
 from stemdrop_separate.audio.peak_scaling import may_scale, write_scaled
 from stemdrop_separate.audio.probe import AudioSource, probe
 from stemdrop_separate.audio.stem_file import write_stem_file
@@ -32,17 +31,8 @@ from stemdrop_separate.disk_space import require_disk_space
 from stemdrop_separate.models.network import Network
 from stemdrop_separate.separation.separate import SeparatedSegment, separate
 from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
-
-# Size of an uncompressed value of one channel; flac takes less.
-BYTES_PER_VALUE = {"16": 2, "24": 3, "32f": 4}
-HEADER_BYTES = 1 << 16
-# Shares of the progress: the encoders' last samples, and a second pass, which is expected once a
-# sample clips. Measured on two processors, it took 12 % (wav), 26 % (mp3) or 65 % (m4a) of the time
-# of the first.
-FINISH_SHARE = 0.02
-SECOND_PASS_SHARE = 0.2
-
-Progress = Callable[[float], None]
+from stemdrop_separate.song_progress import Progress, SongProgress
+from stemdrop_separate.stem_sizes import needed_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +156,7 @@ def _prepare(
     path, source = repair(song, source, folder)
     decoder = partial(decode, path, source)
     expected_s = _expected_duration_s(source, options, decoder)
-    require_disk_space(writer.folder, _needed_bytes(expected_s, options, source), "The stems")
+    require_disk_space(writer.folder, needed_bytes(expected_s, options, source), "The stems")
     return _PreparedSong(
         source=source,
         cover=cover,
@@ -191,7 +181,7 @@ def _write_stems(
             if vocals:
                 segments = _write_vocals(segments, vocals)
             blocks = (_outputs(segment, options) for segment in segments)
-            progress = _SongProgress(song.expected_s, on_progress)
+            progress = SongProgress(song.expected_s, on_progress)
             stems, gain_db = _write(song.writer, blocks, options, progress)
             if vocals:
                 vocals.finish()
@@ -226,27 +216,6 @@ def _expected_duration_s(
         return announced_s
     with decoder() as mix:
         return sum(len(block) for block in mix) / SAMPLE_RATE_HZ
-
-
-def _needed_bytes(expected_s: float, options: Options, source: AudioSource) -> int:
-    """Return the size of the stems, and of what is on the disk together with them."""
-    # With a stem file, there is the mix as well.
-    outputs = len(options.outputs) + options.stem_file
-    stems_bytes = outputs * (int(expected_s * _bytes_per_s(options, source)) + HEADER_BYTES)
-    zip_bytes = stems_bytes if options.zip else 0
-    copy_bytes = outputs * int(expected_s * SAMPLE_RATE_HZ * BYTES_PER_SAMPLE)
-    # The copy for scaling is deleted before the zip is made.
-    more_bytes = max(zip_bytes, copy_bytes if may_scale(options) else 0)
-    return stems_bytes + more_bytes + (stems_bytes if options.stem_file else 0)
-
-
-def _bytes_per_s(options: Options, source: AudioSource) -> float:
-    if options.bitrate is not None:
-        # Vorbis went up to 1.3 times beyond a bitrate of 64k.
-        return int(options.bitrate.removesuffix("k")) * 1000 / 8 * 1.4
-    is_own_rate = options.sample_rate is SampleRate.SOURCE
-    sample_rate_hz = source.sample_rate_hz if is_own_rate else SAMPLE_RATE_HZ
-    return sample_rate_hz * 2 * BYTES_PER_VALUE[options.bit_depth or "16"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,35 +253,8 @@ def _outputs(segment: SeparatedSegment, options: Options) -> Block:
     return stems
 
 
-class _SongProgress:
-    """Reports the progress after each block of one or two passes; it never goes back."""
-
-    def __init__(self, expected_s: float, on_progress: Progress) -> None:
-        self._expected_s = expected_s
-        self._on_progress = on_progress
-        self._share = 0.0
-
-    def report(self, blocks: Iterable[Block], *, may_scale: bool = False) -> Iterator[Block]:
-        """Yield the blocks of a pass.
-
-        Parameters
-        ----------
-        may_scale : Whether another pass follows if a sample clips.
-        """
-        begin, end, samples = self._share, 1 - FINISH_SHARE, 0
-        for block in blocks:
-            yield block
-            if may_scale and any(np.any(np.abs(stem) > 1) for stem in block.values()):
-                may_scale, end = False, end - SECOND_PASS_SHARE
-            samples += len(next(iter(block.values())))
-            done_s = samples / SAMPLE_RATE_HZ
-            part = min(done_s / self._expected_s, 1.0) if self._expected_s else 1.0
-            self._share = max(self._share, begin + part * (end - begin))
-            self._on_progress(self._share)
-
-
 def _write(
-    writer: StemWriter, blocks: Iterable[Block], options: Options, progress: _SongProgress
+    writer: StemWriter, blocks: Iterable[Block], options: Options, progress: SongProgress
 ) -> tuple[dict[str, EncodedStem], float]:
     """Write all stems, and return them with the gain in dB that keeps them from clipping."""
     if not may_scale(options):
