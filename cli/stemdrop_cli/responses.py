@@ -9,7 +9,7 @@ from stemdrop.job_record import Failure, Status
 from stemdrop.keys import JOB_ID, ZIP_NAME
 from stemdrop.lyrics import Lyrics, LyricsStatus
 from stemdrop.music import Music
-from stemdrop.options import STEM_FILE, Options
+from stemdrop.options import OPTION_NAMES, STEM_FILE, Options
 from stemdrop.presigned import PresignedUpload
 from stemdrop_cli.errors import ServerError
 from stemdrop_cli.names import safe_basename
@@ -69,12 +69,15 @@ class JobResponse:
     def options(self) -> Options:
         """Return the options; a job that failed because of them has none.
 
+        Later versions of the server may have more options, which are ignored.
+
         Raises
         ------
         ServerError : The options aren't valid in this version.
         """
+        known = {name: value for name, value in self.given_options.items() if name in OPTION_NAMES}
         try:
-            return Options.parse(self.given_options)
+            return Options.parse(known)
         except OptionError as error:
             raise ServerError(f"The server's options can't be read: {error.message}") from error
 

@@ -94,6 +94,14 @@ def test_unknown_value_of_an_unread_field_is_no_error(field: str) -> None:
     assert parse_job(SHOWN | {field: "newer"}) == parse_job(SHOWN)
 
 
+def test_unknown_option_is_ignored_but_no_unknown_value() -> None:
+    options = SHOWN["options"] | {"newer": {"value": 1}}
+    assert parse_job(SHOWN | {"options": options}).options == parse_job(SHOWN).options
+    newer_codec = parse_job(SHOWN | {"options": options | {"codec": "newer"}})
+    with pytest.raises(ServerError, match="codec can't be 'newer'"):
+        _ = newer_codec.options
+
+
 def test_stem_file_is_downloaded() -> None:
     downloads = parse_job(SHOWN | {"stem_file": {"size_bytes": 10, "url": "m"}}).downloads
     assert (downloads["stem_file"].size_bytes, downloads["stem_file"].url) == (10, "m")
