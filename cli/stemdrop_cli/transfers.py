@@ -82,8 +82,7 @@ class Transfers:
         code, message = _s3_error(answer)
         if is_temporary(answer) or code == TOO_SLOW:
             raise BusyError(f"The upload was rejected for now: {message or code}.")
-        # The signature has expired, or its credentials have.
-        kind = UploadExpiredError if "expired" in message.lower() else SongError
+        kind = UploadExpiredError if _has_expired(message) else SongError
         raise kind(f"The upload was rejected: {message or code}.")
 
     def download(self, wanted: DownloadLink, path: Path, on_progress: OnProgress) -> None:
@@ -116,10 +115,12 @@ class Transfers:
             said = f"The stems can't be downloaded: {answer.status_code} {answer.reason_phrase}."
             if is_temporary(answer):
                 raise BusyError(said)
-            if answer.status_code == httpx.codes.FORBIDDEN:
-                raise DownloadExpiredError(said)
             if answer.is_error:
-                raise SongError(said)
+                answer.read()
+                _, message = _s3_error(answer)
+                is_forbidden = answer.status_code == httpx.codes.FORBIDDEN
+                kind = DownloadExpiredError if is_forbidden or _has_expired(message) else SongError
+                raise kind(said)
             if answer.status_code != httpx.codes.PARTIAL_CONTENT:
                 file.truncate(0)
             for chunk in answer.iter_raw():
@@ -192,3 +193,8 @@ def _s3_error(answer: httpx.Response) -> tuple[str, str]:
     code = re.search(r"<Code>([^<]*)</Code>", answer.text)
     message = re.search(r"<Message>([^<]*)</Message>", answer.text)
     return code[1] if code else str(answer.status_code), message[1].rstrip(".") if message else ""
+
+
+def _has_expired(message: str) -> bool:
+    """Return whether a URL's signature has expired, or its credentials have: a 403 or a 400."""
+    return "expired" in message.lower()

@@ -28,6 +28,7 @@ SLOW = b"<Error><Code>RequestTimeout</Code><Message>Your socket was idle.</Messa
 TOKEN_EXPIRED = (
     b"<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"
 )
+GONE = b"<Error><Code>NoSuchKey</Code><Message>The key does not exist.</Message></Error>"
 DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 
 
@@ -201,10 +202,11 @@ def test_download_without_ranges_restarts(fake: FakeServer) -> None:
     assert has_exact_stems(fake)
 
 
-def test_expired_download_urls_are_renewed(fake: FakeServer) -> None:
+@pytest.mark.parametrize(("status", "body"), [(403, EXPIRED), (400, TOKEN_EXPIRED)])
+def test_expired_download_urls_are_renewed(fake: FakeServer, status: int, body: bytes) -> None:
     def expire_url(_: Callable[[], FakeResponse]) -> FakeResponse:
         fake.signature += 1
-        return FakeResponse(403, EXPIRED)
+        return FakeResponse(status, body)
 
     fake.inject("GET", RESULT, expire_url, truncate_body(1000), expire_url)
     assert submit() == 0
@@ -233,7 +235,7 @@ def test_stems_of_wrong_size_are_removed(
 
 
 def test_missing_result_is_reported(fake: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
-    fake.inject("GET", ".*/accompaniment", respond_with(404))
+    fake.inject("GET", ".*/accompaniment", respond_with(404, GONE))
     assert submit() == 1
     assert "The stems can't be downloaded: 404 Not Found." in capsys.readouterr().err
     assert not list(Path("stems").rglob("*.wav"))
