@@ -122,7 +122,8 @@ class Transfers:
                 kind = DownloadExpiredError if is_forbidden or _has_expired(message) else SongError
                 raise kind(said)
             if answer.status_code != httpx.codes.PARTIAL_CONTENT:
-                file.truncate(0)
+                file.seek(0)
+                file.truncate()
             for chunk in answer.iter_raw():
                 file.write(chunk)
                 on_progress(file.tell())

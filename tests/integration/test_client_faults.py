@@ -192,12 +192,14 @@ def test_upload_without_progress_gives_up(fake: FakeServer) -> None:
     assert submit("--give_up_after", "0.5") == 3
 
 
-def test_download_without_ranges_restarts(fake: FakeServer) -> None:
+@pytest.mark.parametrize("size_bytes", [len(SONG), 3000])
+def test_download_without_ranges_restarts(fake: FakeServer, size_bytes: int) -> None:
     def ignore_range(_: Callable[[], FakeResponse]) -> FakeResponse:
         (job,) = fake.jobs.values()
         return FakeResponse(200, fake.stem(job, "vocals"))
 
-    fake.inject("GET", ".*/vocals", truncate_body(100_000), ignore_range)
+    Path("song.mp3").write_bytes(SONG[:size_bytes])
+    fake.inject("GET", ".*/vocals", truncate_body(size_bytes // 3), ignore_range)
     assert submit() == 0
     assert has_exact_stems(fake)
 
