@@ -22,7 +22,7 @@ from stemdrop_cli.retries import Retries, StopEvent
 from stemdrop_cli.transfers import Transfers, file_size, hash_file
 from stemdrop_separate.atomic_files import unfinished
 
-# If a new URL has expired already, a clock is wrong.
+# If new URLs have expired already, a clock is wrong. Downloads count only those without progress.
 MAX_RENEWALS = 3
 
 
@@ -121,13 +121,19 @@ class JobClient:
 
     def _download(self, job: JobResponse, name: str, part: Path, base: int) -> JobResponse:
         """Download a file, and return the job with URLs that work."""
-        for _ in range(MAX_RENEWALS):
-            with suppress(DownloadExpiredError):
+        renewals, before = 0, self._furthest
+        while True:
+            try:
                 self._download_once(job, name, part, base)
+            except DownloadExpiredError:
+                if self._furthest > before:  # the URL worked before it expired
+                    renewals, before = 0, self._furthest
+                if renewals == MAX_RENEWALS:
+                    raise
+            else:
                 return job
+            renewals += 1
             job = self.wait(job.id)
-        self._download_once(job, name, part, base)
-        return job
 
     def _download_once(self, job: JobResponse, name: str, part: Path, base: int) -> None:
         def on_progress(size_bytes: int) -> None:

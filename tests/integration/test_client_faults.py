@@ -215,11 +215,25 @@ def test_expired_download_urls_are_renewed(fake: FakeServer, status: int, body: 
     assert has_exact_stems(fake)
 
 
-def test_download_url_renewals_are_limited(
-    fake: FakeServer, capsys: pytest.CaptureFixture[str]
+def test_download_that_outlasts_many_urls_succeeds(fake: FakeServer) -> None:
+    slow = [truncate_body(30_000), respond_with(403, EXPIRED)]
+    fake.inject("GET", ".*/vocals", *slow * 9)
+    assert submit() == 0
+    assert has_exact_stems(fake)
+    assert fake.count_requests("GET", ".*/vocals") == 2 * 9 + 1
+
+
+def ignore_range_and_break_off(_: Callable[[], FakeResponse]) -> FakeResponse:
+    return FakeResponse(200, SONG, truncate_after_bytes=1000)
+
+
+@pytest.mark.parametrize("before", [[], [ignore_range_and_break_off]])
+def test_download_url_renewals_without_progress_are_limited(
+    fake: FakeServer, capsys: pytest.CaptureFixture[str], before: list[Fault]
 ) -> None:
-    fake.inject("GET", RESULT, *[respond_with(403, EXPIRED)] * 20)
+    fake.inject("GET", RESULT, *[*before, respond_with(403, EXPIRED)] * 20)
     assert submit() == 1
+    assert fake.count_requests("GET", RESULT) == 4 * (len(before) + 1)
     error = "stemdrop: song.mp3: The stems can't be downloaded: 403 Forbidden."
     assert error in capsys.readouterr().err.splitlines()
     assert not list(Path("stems").rglob("*.wav"))
