@@ -1,6 +1,5 @@
 """Tasks of `stemdrop submit`, and the paths of their files."""
 
-import os
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from stemdrop.options import Options
 from stemdrop_cli.errors import SongError
 from stemdrop_cli.names import displayable
 from stemdrop_cli.responses import JobResponse
-from stemdrop_separate.output_paths import name_targets, number, with_suffix
+from stemdrop_separate.output_paths import name_targets, number, path_on_disk, with_suffix
 
 # Placeholders for what a server's job doesn't know of its song.
 SONG_PLACEHOLDERS = {"parent", "foldername", "index"}
@@ -96,7 +95,7 @@ class Layout:
             paths[ZIP_NAME] = with_suffix(path, ZIP_SUFFIX, options)
         with self._lock:
             for path in paths.values():
-                owner = self._owners.setdefault(os.path.realpath(path), task)
+                owner = self._owners.setdefault(path_on_disk(path), task)
                 if owner is not task:
                     raise SongError(f"Its stems would overwrite those of {owner.name}.")
         return paths

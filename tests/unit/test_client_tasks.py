@@ -61,6 +61,14 @@ def test_paths_of_another_task_are_rejected() -> None:
         layout.paths(second, done())
 
 
+@pytest.mark.parametrize("name", ["CAFÉ.mp3", "Cafe\N{COMBINING ACUTE ACCENT}.mp3"])
+def test_paths_that_only_some_systems_tell_apart_are_rejected(name: str) -> None:
+    layout = Layout(Path("out"), DEFAULT_FORMAT)
+    layout.paths(Task("first", job_id=ID), done("Café.mp3"))
+    with pytest.raises(SongError, match="would overwrite those of first"):
+        layout.paths(Task("second", job_id=ID), done(name))
+
+
 def test_conflicting_or_invalid_paths_are_rejected_in_advance() -> None:
     layout = Layout(Path("out"), DEFAULT_FORMAT)
     layout.check([Path("a.mp3"), Path("b.mp3")], Options())

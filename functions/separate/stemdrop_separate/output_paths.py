@@ -63,10 +63,10 @@ def name_targets(
     if len(set(songs)) < len(songs):
         raise OptionError("A song is given twice: its stems would be written over each other.")
     targets = _named(folder, layout, options, indexes or number(songs))
-    taken = {_on_disk(song): (song, f"the song {song}") for song in songs}
+    taken = {path_on_disk(song): (song, f"the song {song}") for song in songs}
     for song, paths in targets.items():
         for stem, path in paths.items():
-            other, what = taken.setdefault(_on_disk(path), (song, f"{stem} of {song}"))
+            other, what = taken.setdefault(path_on_disk(path), (song, f"{stem} of {song}"))
             if what == f"{stem} of {song}":
                 continue
             advice = "put {instrument} into filename_format"
@@ -106,16 +106,16 @@ def with_suffix(path: Path, suffix: str, options: Options) -> Path:
 
 def _distinct(songs: Sequence[Path], folder: Path, layout: str, options: Options) -> str | None:
     """Return a format that gives all songs paths of their own, if there is one."""
-    kept = {_on_disk(song) for song in songs}
+    kept = {path_on_disk(song) for song in songs}
     for distinction in _DISTINCTIONS:
         targets = _named(folder, distinction + layout, options, number(songs))
-        paths = [_on_disk(path) for stems in targets.values() for path in stems.values()]
+        paths = [path_on_disk(path) for stems in targets.values() for path in stems.values()]
         if len(set(paths)) == len(paths) and not kept & set(paths):
             return distinction + layout
     return None
 
 
-def _on_disk(path: Path) -> str:
+def path_on_disk(path: Path) -> str:
     """Return what a path is called on a disk that doesn't tell upper from lower case."""
     return unicodedata.normalize("NFC", os.path.realpath(path)).casefold()
 
