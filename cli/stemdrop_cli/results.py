@@ -59,11 +59,12 @@ class SongResult:
     job_id : ID of the server's job; None for a separation on this machine.
     stems : Stem to the path of its file.
     zip, stem_file : Paths of the zip and the stem file, if there are any.
-    duration_s : Seconds of sound; None if the song failed.
+    duration_s : Seconds of sound; None without stems.
     elapsed_s : Seconds that it took.
     warnings : Sentences about the song, and about stems that clip.
-    music : Tempo, beats, key and loudness; None if the song failed.
-    lyrics : What came of the lyrics; None if they weren't wanted.
+    music : Tempo, beats, key and loudness; None without stems.
+    lyrics : What came of the lyrics; None if they weren't wanted, or the song failed.
+    error : Why the song failed; it still has stems if it only lacks its lyrics.
     """
 
     song: str
@@ -94,8 +95,12 @@ class SongResult:
         if self.job_id is None and self.duration_s:
             speed = self.duration_s / self.elapsed_s
             took = f"{self.duration_s:.1f} s in {self.elapsed_s:.1f} s ({speed:.0f}x)"
+        return f"{took}: {self.paths()}"
+
+    def paths(self) -> str:
+        """Return the paths of the stems, the zip and the stem file, separated by commas."""
         files = [*self.stems.values(), *filter(None, [self.zip, self.stem_file])]
-        return f"{took}: {', '.join(map(str, files))}"
+        return ", ".join(map(str, files))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +149,20 @@ class SongReporter:
                 self.display.print_result(f"{name}: {displayable(described)}")
             if result.lyrics and not result.lyrics.reason:
                 self.display.print_result(f"{name}: {displayable(result.lyrics.summary())}")
+        for note in self._notes(result):
+            self.display.print_error(f"{name}: {note}")
+
+    def _notes(self, result: SongResult) -> list[str]:
+        """Return what to print about a song on standard error."""
+        if result.error:
+            notes = [result.error.message]
+            if result.stems and not (self.as_json or self.quiet):
+                notes.append(f"Its stems are complete: {result.paths()}")
+            return notes
         notes = [] if self.quiet else [*result.warnings]
         if result.gain_db and not self.quiet:
             gain = f"{result.gain_db:.1f} dB"
             notes.append(f"All stems are scaled by {gain}, so that none of them clips.")
         if result.lyrics and result.lyrics.reason:
             notes.append(f"There are no lyrics: {result.lyrics.reason}")
-        for note in [result.error.message] if result.error else notes:
-            self.display.print_error(f"{name}: {note}")
+        return notes

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from fake_server import TOKEN, FakeServer, drop_response, respond_with
+from fake_server import TOKEN, FakeServer, close_connection, drop_response, respond_with
 from stemdrop_cli.main import main
 
 FILES = [f"My song/lyrics.{kind}" for kind in ("json", "lrc", "srt", "vtt")]
+PATHS = ["stems/My song/vocals.wav", "stems/My song/accompaniment.wav"]
 STEMS = ["My song/accompaniment.wav", "My song/vocals.wav"]
 
 
@@ -72,6 +73,40 @@ def test_failed_lyrics_are_a_warning(fake: FakeServer, capsys: pytest.CaptureFix
         "code": "lyrics_timed_out",
         "reason": "It took too long.",
     }
+
+
+def lose_server_after_stems(fake: FakeServer) -> None:
+    polls = [lambda act: act()] * fake.polls_until_done
+    fake.inject("GET", r"/jobs/\w+", *polls, close_connection)
+
+
+def test_lost_server_leaves_complete_stems_and_says_where(
+    fake: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lose_server_after_stems(fake)
+    assert submit("--give_up_after", "0") == 3
+    assert tree() == STEMS
+    (job_id,) = fake.jobs
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    error, stems, resume = printed.err.splitlines()[-3:]
+    assert error.startswith(f"stemdrop: My song.mp3: {fake.url} can't be reached: ")
+    assert stems == f"stemdrop: My song.mp3: Its stems are complete: {', '.join(PATHS)}"
+    assert resume.endswith(f"--resume {job_id}")
+    assert main(["submit", "--resume", job_id]) == 0
+    assert tree() == [*STEMS[:1], *FILES, *STEMS[1:]]
+
+
+def test_json_of_a_lost_server_has_the_complete_stems(
+    fake: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lose_server_after_stems(fake)
+    assert submit("--give_up_after", "0", "--json") == 3
+    printed = capsys.readouterr()
+    result = json.loads(printed.out)
+    assert (result["status"], result["error"]["code"]) == ("failed", "unreachable")
+    assert (list(result["stems"].values()), result["lyrics"]) == (PATHS, None)
+    assert "Its stems are complete" not in printed.err
 
 
 def test_song_without_words_has_no_files(
