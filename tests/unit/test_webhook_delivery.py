@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from clock import Clock
 from stemdrop.callback_url import CallbackUrl
 from stemdrop_webhook.delivery import DeliveryError, deliver, find_address
 from webhook_receiver import receive_webhooks
@@ -231,6 +232,28 @@ def test_response_that_never_ends_is_an_error(
 ) -> None:
     with serve(respond) as port, pytest.raises(DeliveryError, match="did not answer"):
         send(url_of(port, is_encrypted=is_encrypted), timeout_s=0.3)
+
+
+def test_time_to_connect_is_taken_off_the_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, connect = Clock(), socket.create_connection
+    timeouts_s: list[float] = []
+
+    def connect_slowly(address: tuple[str, int], timeout_s: float) -> socket.socket:
+        timeouts_s.append(timeout_s)
+        clock.now_s += 8
+        return connect(address, timeout_s)
+
+    class RecordingTimer(Timer):
+        def __init__(self, interval: float, *more: Any) -> None:
+            timeouts_s.append(interval)
+            super().__init__(interval, *more)
+
+    with receive_webhooks(204) as receiver:
+        monkeypatch.setattr("stemdrop_webhook.delivery.time", clock)
+        monkeypatch.setattr("stemdrop_webhook.delivery.Timer", RecordingTimer)
+        monkeypatch.setattr(socket, "create_connection", connect_slowly)
+        send(url_of(receiver.port), timeout_s=30)
+    assert timeouts_s == [30, 22]
 
 
 @pytest.mark.parametrize(

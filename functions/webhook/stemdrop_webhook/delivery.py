@@ -6,6 +6,7 @@ by an entry in the DNS that changes between the check and the connection.
 
 import socket
 import ssl
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -37,7 +38,7 @@ def deliver(
     Parameters
     ----------
     is_local : Whether the host may be loopback.
-    timeout_s : Seconds for the whole request, after the host's name is resolved.
+    timeout_s : Seconds for the connection and the request, after the host's name is resolved.
 
     Raises
     ------
@@ -46,9 +47,10 @@ def deliver(
     address = find_address(url, is_local=is_local)
     kind = HTTPSConnection if url.is_encrypted else HTTPConnection
     connection = kind(url.host, url.port, timeout=timeout_s)
+    ends_s = time.monotonic() + timeout_s
     try:
         connection.sock = _connect(url, address, timeout_s)
-        status = _send(connection, url.target, headers, body, timeout_s)
+        status = _send(connection, url.target, headers, body, ends_s - time.monotonic())
     except (OSError, HTTPException) as error:
         raise DeliveryError(f"{url.host} did not answer: {error!r}.") from error
     finally:
