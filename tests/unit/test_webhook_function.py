@@ -51,6 +51,19 @@ def test_webhook_is_verified_with_either_of_two_secrets(monkeypatch: pytest.Monk
     assert not is_genuine(headers, b"{}", SECRET)
 
 
+@pytest.mark.parametrize("name", ["webhook-id", "webhook-timestamp", "webhook-signature"])
+@pytest.mark.parametrize(
+    "value", [None, "", " ", "now", "1.5", "9" * 400, "9" * 5000, "v1,é", "\udcff", "v1,\0"]
+)
+def test_forged_webhook_is_not_genuine(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str | None
+) -> None:
+    headers = signed_headers("evt_1", b"{}", 1614265330, WebhookSettings.from_env(GOOD).secrets)
+    monkeypatch.setattr("time.time", lambda: 1614265330.0)
+    forged = {key: text for key, text in (headers | {name: value}).items() if text is not None}
+    assert documented_verification()(forged, b"{}", SECRET) is False
+
+
 def test_retries_last_as_long_as_documented() -> None:
     assert WebhookSettings.from_env(GOOD).retry_delays_s == RETRY_DELAYS_S
     assert sum(RETRY_DELAYS_S) / 3600 == pytest.approx(15, abs=0.5)
