@@ -117,7 +117,8 @@ def lyrics_of(buckets: Stack) -> Lyrics:
 
 
 def test_transcript_becomes_files_next_to_the_stems(lyricist: Lyricist, buckets: Stack) -> None:
-    lyricist.ask()
+    stems_done_at = "2020-01-01T00:00:00.000Z"
+    lyricist.ask(updated_at=stems_done_at)
     lyricist.write_transcript()
     assert lyricist.finish()
     lyrics = lyrics_of(buckets)
@@ -130,6 +131,7 @@ def test_transcript_becomes_files_next_to_the_stems(lyricist: Lyricist, buckets:
     assert (line["text"], line["start_s"], line["end_s"]) == ("wort0 wort1", 10.1, 11.6)
     assert not results(buckets, TRANSCRIPTIONS_PREFIX)
     assert lyricist.announced == [job_of(buckets, KEY)]
+    assert lyricist.announced[0].updated_at > stems_done_at
 
 
 def test_messages_after_the_end_change_nothing(lyricist: Lyricist, buckets: Stack) -> None:
