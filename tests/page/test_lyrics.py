@@ -81,6 +81,17 @@ async ({ module, file, positions_s }) => {
   return positions_s.map((position_s) => lyricsAt(lines, position_s));
 }
 """
+LINE_TEXTS = """
+async ({ modules, file }) => {
+  const { toLines } = await import(modules.lyrics);
+  const { LyricsLine } = await import(modules["lyrics-line"]);
+  return toLines(file, 0).map((line) => {
+    const element = document.createElement("p");
+    element.append(...new LyricsLine(line).nodes);
+    return element.textContent;
+  });
+}
+"""
 # Clicks on each line of lyrics, and returns the frames at which the playback is then.
 CLICK_LINES = """
 async ({ modules, job }) => {
@@ -224,6 +235,20 @@ def test_line_word_and_wait_at_a_position(module_page: Page) -> None:
     given = {"module": module("lyrics.js"), "file": file}
     found = module_page.evaluate(LYRICS_AT, given | {"positions_s": list(expected)})
     assert found == [pytest.approx(row) for row in expected.values()]
+
+
+def test_lines_have_the_spaces_of_the_file(module_page: Page) -> None:
+    words = {
+        "en": ("I", "love", "you", "very", "very", "much."),
+        "ja": ("I", "love", "you", "愛", "してる", "love", "love"),
+    }
+    lines = {"en": "I love you very very much.", "ja": "I love you愛してるlove love"}
+    for language, texts in words.items():
+        sung = tuple(Word(text, float(at), at + 0.9, 0.9) for at, text in enumerate(texts))
+        written = write_lyrics(Transcription(sung, language), ENGINE)
+        modules = {name: module(f"{name}.js") for name in ("lyrics", "lyrics-line")}
+        given = {"modules": modules, "file": json.loads(written[LyricsFormat.JSON])}
+        assert module_page.evaluate(LINE_TEXTS, given) == [lines[language]]
 
 
 def test_click_seeks_to_the_sample_where_a_line_begins(user: PageUser, song: SungSong) -> None:

@@ -37,8 +37,8 @@ def spoken(text: str, *gaps_s: float) -> tuple[Word, ...]:
     return tuple(words)
 
 
-def texts(words: tuple[Word, ...], space: str = " ") -> list[str]:
-    return [line.text for line in break_lines(words, space)]
+def texts(words: tuple[Word, ...]) -> list[str]:
+    return [line.text for line in break_lines(words)]
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,30 @@ def test_words_of_languages_without_spaces_are_joined() -> None:
     words = spoken("你 好 \u3002")
     assert [line.text for line in Transcription(words, "zh").lines] == ["你好\u3002"]
     assert [line.text for line in Transcription(words, "en").lines] == ["你 好 \u3002"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("I love you 愛してる", "I love you愛してる"),
+        ("ご 視 聴 Baby, don't 愛 2 times", "ご視聴Baby, don't愛2 times"),
+    ],
+)
+def test_latin_words_of_languages_without_spaces_keep_theirs(text: str, line: str) -> None:
+    transcription = Transcription(spoken(text), "ja")
+    assert [found.text for found in transcription.lines] == [line]
+    files = write_lyrics(transcription, "whisper small")
+    assert json.loads(files[LyricsFormat.JSON])["lines"][0]["text"] == line
+    assert line in files[LyricsFormat.VTT].decode()
+    assert line in files[LyricsFormat.SRT].decode()
+    assert re.sub(r"[<[][\d:.]+[]>]", "", files[LyricsFormat.LRC].decode()) == f"{line}\n"
+
+
+@given(lyric_words())
+def test_lines_without_spaces_are_none_too_long(words: tuple[Word, ...]) -> None:
+    for line in Transcription(words, "ja").lines:
+        assert len(line.text) <= LONGEST_LINE or len(line.words) == 1
+        assert line.text.replace(" ", "") == "".join(word.text for word in line.words)
 
 
 @given(lyric_words())

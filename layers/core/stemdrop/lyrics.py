@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from stemdrop.errors import LanguageUnavailableError
 from stemdrop.lyrics_languages import (
@@ -167,10 +168,27 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class LyricsLine:
-    """Words that are shown together, at least one."""
+    """Words that are shown together, at least one.
+
+    Attributes
+    ----------
+    is_spaced : Whether the language has spaces between its words.
+    """
 
     words: tuple[Word, ...]
-    text: str
+    is_spaced: bool
+
+    @property
+    def separators(self) -> list[str]:
+        """Return the space before each word, if it has one; the first word has none."""
+        pairs = pairwise(self.words)
+        return ["", *(_separator(word, following, self.is_spaced) for word, following in pairs)]
+
+    @property
+    def text(self) -> str:
+        """Return the words with the spaces between them."""
+        pairs = zip(self.separators, self.words, strict=True)
+        return "".join(separator + word.text for separator, word in pairs)
 
     @property
     def start_s(self) -> float:
@@ -201,10 +219,10 @@ class Transcription:
     @property
     def lines(self) -> tuple[LyricsLine, ...]:
         """Return the lines; see `break_lines`."""
-        return break_lines(self.words, "" if self.language in SPACELESS else " ")
+        return break_lines(self.words, self.language not in SPACELESS)
 
 
-def break_lines(words: Iterable[Word], space: str = " ") -> tuple[LyricsLine, ...]:
+def break_lines(words: Iterable[Word], is_spaced: bool = True) -> tuple[LyricsLine, ...]:
     """Return the lines of a song.
 
     A line ends with a sentence, before a gap of more than 0.8 s, and wherever it would be longer
@@ -213,12 +231,12 @@ def break_lines(words: Iterable[Word], space: str = " ") -> tuple[LyricsLine, ..
 
     Parameters
     ----------
-    space : Text between two words; nothing in languages without spaces.
+    is_spaced : Whether the language has spaces between its words.
     """
     return tuple(
-        LyricsLine(tuple(line), space.join(word.text for word in line))
+        LyricsLine(tuple(line), is_spaced)
         for phrase in _phrases(words)
-        for line in _balance(phrase, space)
+        for line in _balance(phrase, is_spaced)
     )
 
 
@@ -239,25 +257,31 @@ def _is_end(word: Word, following: Word) -> bool:
     return is_sentence or following.start_s - word.end_s > LONGEST_GAP_S
 
 
-def _balance(phrase: list[Word], space: str) -> list[list[Word]]:
+def _balance(phrase: list[Word], is_spaced: bool) -> list[list[Word]]:
     """Return as few lines as possible, with the longest one as short as possible."""
-    lines = _fill(phrase, space, LONGEST_LINE)
+    lines = _fill(phrase, is_spaced, LONGEST_LINE)
     for length in range(LONGEST_LINE - 1, 0, -1):
-        shorter = _fill(phrase, space, length)
+        shorter = _fill(phrase, is_spaced, length)
         if len(shorter) > len(lines):
             break
         lines = shorter
     return lines
 
 
-def _fill(phrase: list[Word], space: str, length: int) -> list[list[Word]]:
+def _fill(phrase: list[Word], is_spaced: bool, length: int) -> list[list[Word]]:
     """Return lines with as many words as fit into a length."""
     lines: list[list[Word]] = []
-    taken = length + 1
+    taken = 0
     for word in phrase:
-        taken += len(space) + len(word.text)
-        if taken > length:
+        if lines:
+            taken += len(_separator(lines[-1][-1], word, is_spaced)) + len(word.text)
+        if not lines or taken > length:
             lines.append([])
             taken = len(word.text)
         lines[-1].append(word)
     return lines
+
+
+def _separator(word: Word, following: Word, is_spaced: bool) -> str:
+    """Return the space between two words. Without spaces, those in Latin letters still have one."""
+    return " " if is_spaced or (word.text[-1:] + following.text[:1]).isascii() else ""

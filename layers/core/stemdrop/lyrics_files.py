@@ -45,12 +45,18 @@ def _json(lines: Sequence[LyricsLine], language: str | None, engine: str) -> str
 def _lrc(lines: Sequence[LyricsLine]) -> str:
     """Write each line behind its time, and each word behind its own, as the enhanced form does.
 
-    The time at the end of a line is that of its end.
+    The time at the end of a line is that of its end. Languages without spaces have none around
+    their times either.
     """
     written = []
     for line in lines:
-        words = " ".join(f"<{_minutes(word.start_s)}> {word.text}" for word in line.words)
-        written.append(f"[{_minutes(line.start_s)}] {words} <{_minutes(line.end_s)}>\n")
+        space = " " if line.is_spaced else ""
+        words = "".join(
+            f"{separator}<{_minutes(word.start_s)}>{space}{word.text}"
+            for separator, word in zip(line.separators, line.words, strict=True)
+        )
+        start, end = _minutes(line.start_s), _minutes(line.end_s)
+        written.append(f"[{start}]{space}{words}{space}<{end}>\n")
     return "".join(written)
 
 

@@ -1,7 +1,8 @@
 """Whisper on this machine's processors."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from stemdrop.errors import LanguageUnavailableError, LyricsUnavailableError
 from stemdrop.lyrics import Transcription, Word
+from stemdrop.lyrics_languages import SPACELESS
 from stemdrop_separate.audio.vocals_file import SPEECH_RATE_HZ
 from stemdrop_separate.deadline import Deadline
 from stemdrop_separate.lyrics.hallucinations import drop_hallucinations
@@ -135,10 +137,15 @@ class Whisper:
             max_new_tokens=min(tokens, MOST_TOKENS),
         )
         for segment in segments:
-            yield [
-                Word(text, word.start, word.end, min(max(float(word.probability), 0.0), 1.0))
+            words = [
+                Word(word.word, word.start, word.end, min(max(float(word.probability), 0.0), 1.0))
                 for word in segment.words or ()
-                if any(map(str.isalnum, text := " ".join(word.word.split())))
+            ]
+            whole = _whole_words(words) if code in SPACELESS else words
+            yield [
+                replace(word, text=" ".join(word.text.split()))
+                for word in whole
+                if any(map(str.isalnum, word.text))
             ]
             require_time(deadline)
 
@@ -166,6 +173,23 @@ def _load(folder: Path) -> "WhisperModel":
         raise LyricsUnavailableError(
             f"The Whisper model {folder.name} can't be loaded: install it again."
         ) from error
+
+
+def _whole_words(tokens: Iterable[Word]) -> list[Word]:
+    """Return the words of a language without spaces, which Whisper splits by token.
+
+    The tokens of words in Latin letters that have no space between them are one word.
+    """
+    words: list[Word] = []
+    for token in tokens:
+        touching = words[-1].text[-1:] + token.text[:1] if words else " "
+        if touching.isascii() and " " not in touching:
+            last = words.pop()
+            confidence = min(last.confidence, token.confidence)
+            words.append(Word(last.text + token.text, last.start_s, token.end_s, confidence))
+        else:
+            words.append(token)
+    return words
 
 
 def _in_order(words: list[Word], offset_s: float) -> Iterator[Word]:

@@ -7,9 +7,9 @@ export class LyricsLine {
   #word = null;
 
   /** @param {object} line A line of `loadLines`. */
-  constructor({ words, separator }) {
+  constructor({ words }) {
     this.#spans = words.map(({ text }) => createElement("span.word", { "data-text": text }, text));
-    this.nodes = this.#spans.flatMap((span, index) => (index ? [separator, span] : [span]));
+    this.nodes = this.#spans.flatMap((span, index) => [words[index].separator, span]);
   }
 
   /** Show the word that is sung, and which part of it has been, from 0 to 1. Before the first one, it is -1. */

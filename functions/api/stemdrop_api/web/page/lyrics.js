@@ -21,8 +21,7 @@ export function engineName(engine) {
 
 /**
  * Load the lines of a song, with times on the clock of its stems.
- * @returns {Promise<{text: string, separator: string, start_s: number, end_s: number,
- *   words: {text: string, start_s: number, end_s: number}[]}[]>}
+ * @returns {Promise<object[]>} Lines as in lyrics.json. Words have the `separator` before them, too.
  */
 export async function loadLines(song) {
   const getUrl = song.urlOf(({ lyrics }) => lyrics.files.find(({ format }) => format === "json"));
@@ -34,10 +33,13 @@ export async function loadLines(song) {
 export function toLines({ lines }, offset_s) {
   const shift = ({ text, start_s, end_s }) => ({ text, start_s: start_s - offset_s, end_s: end_s - offset_s });
   return lines.map((line) => {
-    const words = line.words.map(shift);
-    // Some languages have no spaces between words.
-    const separator = line.text === words.map(({ text }) => text).join("") ? "" : " ";
-    return { ...shift(line), separator, words };
+    let rest = line.text;
+    const words = line.words.map((word) => {
+      const [separator] = rest.split(word.text, 1); // some languages have no spaces
+      rest = rest.slice((separator + word.text).length);
+      return { ...shift(word), separator };
+    });
+    return { ...shift(line), words };
   });
 }
 
