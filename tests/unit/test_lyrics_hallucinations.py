@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,6 +59,12 @@ def test_phrase_of_silence_is_dropped_if_the_voice_is_doubtful() -> None:
     assert not text_of(heard(phrase, voiced_share=0.2))
     other = "Thank you for the music"
     assert text_of(heard(other, confidence=0.4)) == other
+
+
+@pytest.mark.parametrize("tokens", ["ご 視 聴 ありがとうございました", "谢谢 观 看"])
+def test_phrase_of_silence_is_known_in_tokens(tokens: str) -> None:
+    assert text_of(heard(tokens)) == tokens
+    assert not text_of(heard(tokens, confidence=0.4))
 
 
 def test_words_where_nobody_sings_are_dropped() -> None:

@@ -25,6 +25,8 @@ PHRASES_OF_SILENCE = frozenset(
         "продолжение следует",
     }
 )  # fmt: skip
+# Whisper splits some languages by token, so spaces say nothing.
+_SPACELESS_PHRASES = frozenset(phrase.replace(" ", "") for phrase in PHRASES_OF_SILENCE)
 DOUBTFUL_CONFIDENCE = 0.5
 DOUBTFUL_VOICED_SHARE = 0.5
 LOWEST_CONFIDENCE = 0.2
@@ -75,7 +77,8 @@ def _is_doubtful(phrase: Sequence[HeardWord]) -> bool:
     voiced_share = sum(heard.voiced_share for heard in phrase) / len(phrase)
     if confidence < LOWEST_CONFIDENCE:
         return True
-    is_known = " ".join(_plain(heard.word.text) for heard in phrase) in PHRASES_OF_SILENCE
+    text = "".join(_plain(heard.word.text) for heard in phrase)
+    is_known = text.replace(" ", "") in _SPACELESS_PHRASES
     return is_known and (confidence < DOUBTFUL_CONFIDENCE or voiced_share < DOUBTFUL_VOICED_SHARE)
 
 
