@@ -129,7 +129,9 @@ def test_every_file_has_every_line(words: tuple[Word, ...]) -> None:
     for name, point in ((LyricsFormat.VTT, "."), (LyricsFormat.SRT, ",")):
         text = files[name].decode()
         clock = rf"\d{{2,}}:\d\d:\d\d{re.escape(point)}\d{{3}}"
-        assert len(re.findall(rf"^{clock} --> {clock}$", text, re.MULTILINE)) == len(lines)
+        cues = re.findall(rf"^({clock}) --> ({clock})$", text, re.MULTILINE)
+        assert len(cues) == len(lines)
+        assert all(start < end for start, end in cues)
 
 
 def test_files_of_a_short_song() -> None:
@@ -152,6 +154,12 @@ def test_files_of_a_short_song() -> None:
         "1\n00:00:59,996 --> 00:01:01,000\nRock & roll!\n\n"
         "2\n01:01:01,250 --> 01:01:02,000\nAgain\n"
     )
+
+
+def test_line_without_length_is_shown_for_0_1_s() -> None:
+    files = write_lyrics(Transcription((Word("Oh", 59.95, 59.95, 0.9),), "en"), "transcribe")
+    assert "00:00:59.950 --> 00:01:00.050\nOh\n" in files[LyricsFormat.VTT].decode()
+    assert "00:00:59,950 --> 00:01:00,050\nOh\n" in files[LyricsFormat.SRT].decode()
 
 
 def test_engine_is_named_by_the_setting() -> None:

@@ -7,6 +7,8 @@ from dataclasses import asdict
 from stemdrop.lyrics import LyricsFormat, LyricsLine, Transcription
 
 VERSION = 1
+# WebVTT requires that a cue ends after its start, but the last word may end where it starts.
+SHORTEST_CUE_S = 0.1
 
 
 def write_lyrics(transcription: Transcription, engine: str) -> dict[LyricsFormat, bytes]:
@@ -76,7 +78,8 @@ def _srt(lines: Sequence[LyricsLine]) -> str:
 
 
 def _cue(line: LyricsLine, point: str, text: str) -> str:
-    return f"{_hours(line.start_s, point)} --> {_hours(line.end_s, point)}\n{text}\n"
+    end_s = max(line.end_s, line.start_s + SHORTEST_CUE_S)
+    return f"{_hours(line.start_s, point)} --> {_hours(end_s, point)}\n{text}\n"
 
 
 def _hours(seconds: float, point: str) -> str:
