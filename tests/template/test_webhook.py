@@ -4,10 +4,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stemdrop_webhook.delivery import TIMEOUT_S
-from stemdrop_webhook.settings import RETRY_DELAYS_S, SECRET
+from stemdrop_webhook.settings import RETRY_DELAYS_S, WebhookSettings
 from templates import Resolver, Template
 
 HOSTS = {"WebhookHosts": "hooks.example.org"}
@@ -95,9 +96,20 @@ def find_references(value: Any) -> list[Any]:
     return [value, *(found for each in inner for found in find_references(each))]
 
 
-@pytest.mark.parametrize("secret", ["whsec_" + "a" * 43 + "=", "whsec_" + "a/+b" * 8])
-def test_secret_that_the_template_accepts_is_accepted_by_the_function(secret: str) -> None:
-    assert SECRET.fullmatch(secret)
+@given(st.data())
+def test_secret_that_the_template_accepts_is_decoded_by_the_function(
+    template: Template, data: st.DataObject
+) -> None:
+    pattern = template["Parameters"]["WebhookSecret"]["AllowedPattern"]
+    secrets = data.draw(st.from_regex(pattern, fullmatch=True).filter(bool))
+    env = {
+        "WEBHOOK_HOSTS": "hooks.example.org",
+        "WEBHOOK_SECRET": secrets,
+        "WEBHOOK_QUEUE_URL": "https://sqs.example/webhooks",
+    }
+    decoded = WebhookSettings.from_env(env).secrets
+    assert len(decoded) == secrets.count(",") + 1
+    assert all(24 <= len(secret) <= 64 for secret in decoded)
 
 
 def test_zip_of_the_function_has_its_modules_only(root: Path, tmp_path: Path) -> None:
