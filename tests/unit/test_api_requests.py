@@ -100,9 +100,20 @@ def test_value_of_the_wrong_json_type_is_refused(name: str, value: object) -> No
     assert not is_documented(SONG | {name: value})
 
 
-def test_a_bit_depth_may_be_a_number() -> None:
-    assert option_schema.parse({"bit_depth": 24}) == Options.parse({"bit_depth": "24"})
-    assert is_documented(SONG | {"bit_depth": 24})
+@pytest.mark.parametrize(("name", "number"), [("bit_depth", 24), ("sample_rate", 44_100)])
+def test_a_bit_depth_and_a_sample_rate_may_be_numbers(name: str, number: int) -> None:
+    assert option_schema.parse({name: number}) == Options.parse({name: str(number)})
+    assert is_documented(SONG | {name: number})
+
+
+@pytest.mark.parametrize("name", sorted(set(OPTION_NAMES) - {"stems"}))
+def test_listed_values_are_accepted(name: str) -> None:
+    for schema in SCHEMA["properties"][name]["anyOf"]:
+        names = COMPONENTS["schemas"][schema["$ref"].split("/")[-1]] if "$ref" in schema else schema
+        for value in names.get("enum", [names["const"]] if "const" in names else []):
+            given = {name: value} | ({"lyrics": True} if name == "language" else {})
+            assert is_documented(SONG | given)
+            assert getattr(option_schema.parse(given), name) == str(value)
 
 
 def test_null_gives_the_default() -> None:

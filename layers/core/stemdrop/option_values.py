@@ -35,9 +35,10 @@ def parse_value(name: str, value: object, default: Any) -> Any:
 
 
 def _choice(name: str, value: object, allowed: tuple[str, ...]) -> str:
-    if value not in allowed:
+    text = str(value)  # JSON has numbers
+    if text not in allowed:
         raise OptionError(f"{name} can't be {value!r}: use one of {', '.join(allowed)}.")
-    return str(value)
+    return text
 
 
 def parse_stems(value: object, model: Model) -> tuple[str, ...]:
