@@ -89,10 +89,27 @@ def test_missing_record_without_list_permission_is_not_found(api: Api, faults: F
     assert api.get(PATH).status == 404
 
 
-@pytest.mark.parametrize("record", [b"", b"{", b"[]", b'{"version": 2}', b'{"version": 1}'])
-def test_broken_record_returns_503(api: Api, buckets: Stack, record: bytes) -> None:
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        (b"", "JSONDecodeError"),
+        (b"{", "JSONDecodeError"),
+        (b'"secret \xff"', "UnicodeDecodeError"),
+        (b"[]", "TypeError"),
+        (b'{"version": 2}', "The job record has version 2, not 1"),
+        (b'{"version": 1}', "TypeError"),
+    ],
+)
+def test_broken_record_returns_500_and_its_cause_is_logged(
+    api: Api, buckets: Stack, caplog: pytest.LogCaptureFixture, record: bytes, reason: str
+) -> None:
     buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=record_key(KEY), Body=record)
-    require_unavailable(api.get(PATH))
+    for answer in (api.get(PATH), api.delete(PATH)):
+        assert (answer.status, answer.json["code"]) == (500, "internal_error")
+        assert "retry-after" not in answer.headers
+    (first, _) = (line for line in caplog.records if line.getMessage() == "record_unreadable")
+    assert reason in vars(first)["reason"]
+    assert "secret" not in vars(first)["reason"]
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import Scope
 
-from stemdrop.errors import StemdropError, StorageError
+from stemdrop.errors import RecordError, StemdropError, StorageError
 from stemdrop.s3 import describe_cause
 from stemdrop_api.errors import (
     HEADERS,
@@ -81,7 +81,7 @@ def respond(scope: Scope, body: Problem, headers: Mapping[str, str] | None = Non
 
 
 def internal_error(scope: Scope) -> Response:
-    """Return the response to an unexpected exception; only the log says what it was."""
+    """Return the response to a failure of the server; only the log says what it was."""
     return respond(scope, problem(InternalError.code, STATUSES[InternalError]))
 
 
@@ -97,6 +97,9 @@ def _on_stemdrop_error(request: Request, error: Exception) -> Response:
     if kind is None:
         raise error
     detail = str(error)
+    if isinstance(error, RecordError):  # no later request can read it either
+        logger.error("record_unreadable", reason=describe_cause(error))
+        return internal_error(request.scope)
     if kind is StorageError:
         logger.error("storage_failed", reason=describe_cause(cast(StorageError, error)))
         detail = "S3 is unavailable: try again."

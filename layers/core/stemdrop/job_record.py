@@ -313,7 +313,8 @@ class Job:
             parts = {name: _part(name, value) for name, value in fields.items()}
             return cls(**parts)
         except (ValueError, TypeError, KeyError) as error:
-            raise RecordError(f"The job record can't be read: {error!r}.") from error
+            cause = f"{type(error).__name__}: {error}"  # its repr may have all bytes of the record
+            raise RecordError(f"The job record can't be read: {cause}.") from error
 
 
 def _fields(part: Any) -> dict[str, Any]:

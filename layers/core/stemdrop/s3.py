@@ -8,7 +8,13 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from stemdrop.errors import ChangedError, MissingError, StorageError, UnreadableUploadError
+from stemdrop.errors import (
+    ChangedError,
+    MissingError,
+    RecordError,
+    StorageError,
+    UnreadableUploadError,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -82,6 +88,8 @@ def storage_errors(
 
 def describe_cause(error: StorageError) -> str:
     """Return why S3 failed, without keys and URLs: they may have names of songs."""
+    if isinstance(error, RecordError):
+        return error.message.removesuffix(".")
     cause = error.__cause__
     if isinstance(cause, ClientError):
         return f"{cause.operation_name}: {_code(cause)}"
