@@ -7,10 +7,18 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stemdrop.errors import QueueError, SetupError, StorageError
+from stemdrop.errors import (
+    MissingError,
+    NotificationError,
+    QueueError,
+    SetupError,
+    StorageError,
+    TranscribeError,
+)
 from stemdrop.lyrics import Lyrics, LyricsStatus
 from stemdrop.lyrics_checks import CHECK_DELAY_S, check_message
 from stemdrop_lyrics.metrics import embedded_metrics
@@ -112,12 +120,31 @@ def test_failed_message_is_delivered_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def fail(*_: object) -> bool:
-        raise StorageError("S3 is down.")
+        raise TranscribeError("Amazon Transcribe is down.")
 
     monkeypatch.setattr(function, "finish_transcription", fail)
     assert handle(function, check_message(ID), received=2) == ["message"]
     assert queue.retries == [("receipt", 2)]
-    assert "message_failed: S3 is down." in caplog.text
+    assert "message_failed: Amazon Transcribe is down." in caplog.text
+
+
+@pytest.mark.parametrize("kind", [StorageError, MissingError, NotificationError])
+def test_log_of_a_failure_has_no_name_of_a_song(
+    function: ModuleType,
+    queue: RecordingQueue,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    kind: type[StorageError | NotificationError],
+) -> None:
+    def fail(*_: object) -> bool:
+        cause = ClientError({"Error": {"Code": "SlowDown", "Message": "My secret"}}, "GetObject")
+        raise kind("Could not read drop/My secret song.wav.") from cause
+
+    monkeypatch.setattr(function, "finish_transcription", fail)
+    assert handle(function, check_message(ID)) == ["message"]
+    assert queue.retries == [("receipt", 1)]
+    assert f"message_failed: {ID}: GetObject: SlowDown." in caplog.text
+    assert "secret" not in caplog.text
 
 
 @pytest.mark.parametrize("body", ["", "{}", "[]", '{"Records": [{}]}', '{"results_id": "x"}'])

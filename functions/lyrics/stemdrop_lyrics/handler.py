@@ -6,10 +6,12 @@ import os
 import time
 from typing import Any
 
+from stemdrop.errors import NotificationError, StorageError
 from stemdrop.job_record import Job
 from stemdrop.lyrics_checks import CHECK_DELAY_S
 from stemdrop.message_queue import MessageQueue, handle_messages
 from stemdrop.notifications import Notifier
+from stemdrop.s3 import describe_cause
 from stemdrop.store import Store
 from stemdrop.transcription_jobs import TranscriptionJobs
 from stemdrop_lyrics.messages import is_check, results_ids
@@ -58,10 +60,18 @@ def _finish(text: str, _receive_count: int) -> None:
 
     A check whose transcription is running is sent again, since SQS moves messages that it delivers
     too often to the failure queue.
+
+    Raises
+    ------
+    StorageError, NotificationError : It may work the next time; the message has no key of a song.
     """
     body = json.loads(text)
     for results_id in results_ids(body):
-        has_ended = finish_transcription(context, results_id)
+        try:
+            has_ended = finish_transcription(context, results_id)
+        except (StorageError, NotificationError) as error:
+            # Its message is logged, and may have the key of a song.
+            raise type(error)(f"{results_id}: {describe_cause(error)}.") from error
         logger.info("transcription_checked", extra={"results_id": results_id, "ended": has_ended})
         if not has_ended and is_check(body):
             queue.send(text, CHECK_DELAY_S)

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from stemdrop.errors import (
     ChangedError,
     MissingError,
+    NotificationError,
     RecordError,
     StorageError,
     UnreadableUploadError,
@@ -86,8 +87,8 @@ def storage_errors(
         raise StorageError(f"Could not {what}: {error}.") from error
 
 
-def describe_cause(error: StorageError) -> str:
-    """Return why S3 failed, without keys and URLs: they may have names of songs."""
+def describe_cause(error: StorageError | NotificationError) -> str:
+    """Return why S3 or SNS failed, without keys and URLs: they may have names of songs."""
     if isinstance(error, RecordError):
         return error.message.removesuffix(".")
     cause = error.__cause__
