@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from benchmarks import scale
 from documents import PAGES, README, rows_of
 from stemdrop.errors import LyricsError, RejectedError
-from stemdrop.job_record import Job, Stem
-from stemdrop.lyrics import Lyrics
+from stemdrop.job_record import Job, ResultFile, Stem
+from stemdrop.lyrics import Lyrics, LyricsFile
 from stemdrop.options import OPTION_NAMES, Options
 from stemdrop_api.errors import STATUSES
+from stemdrop_api.lyrics_schemas import LyricsFileView
+from stemdrop_api.schemas import JobView, ResultFileView, StemView
 from stemdrop_cli.main import build_parser
 
 MAX_README_WORDS = 1100
@@ -162,6 +165,26 @@ def test_documented_record_fields_are_complete(root: Path) -> None:
     for heading, kind in (("## Fields", Job), ("## Stems", Stem), ("## Lyrics", Lyrics)):
         listed = [name for row in rows_of(text, heading) for name in quoted(row["Field"])]
         assert sorted(listed) == sorted(field.name for field in fields(kind)), heading
+
+
+def test_fields_that_the_api_leaves_out_are_documented(root: Path) -> None:
+    (sentence,) = re.findall(
+        r"^They leave out (.*), and the `key` of each stem and file\.$",
+        text_of(root / "docs" / "reference" / "api.md"),
+        re.MULTILINE,
+    )
+    views: dict[type[Any], type[BaseModel]] = {
+        Job: JobView,
+        Stem: StemView,
+        ResultFile: ResultFileView,
+        LyricsFile: LyricsFileView,
+    }
+    left_out = {
+        kind: {field.name for field in fields(kind)} - view.model_fields.keys()
+        for kind, view in views.items()
+    }
+    assert left_out.pop(Job) == set(quoted(sentence))
+    assert all(names == {"key"} for names in left_out.values())
 
 
 def test_documented_alarms_are_complete(template: dict[str, Any], root: Path) -> None:
