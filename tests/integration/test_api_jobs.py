@@ -380,6 +380,7 @@ def test_invalid_body_is_refused_by_its_kind(api: Api) -> None:
     for body in (b"[]", b"null", b"1", b'"x"', b""):
         answer = body_of(api, body)
         assert (answer.status, answer.json["code"]) == (422, "invalid_request")
+        assert answer.json["detail"] == "The body is not a JSON object: send one."
     for kind in ("text/plain", "application/x-www-form-urlencoded", "", "json"):
         answer = body_of(api, good, kind)
         assert (answer.status, answer.json["code"]) == (415, "unsupported_media_type")

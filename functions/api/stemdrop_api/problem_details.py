@@ -26,6 +26,7 @@ from stemdrop_api.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 BAD_JSON = "The body is not valid JSON: send a JSON object."
+NO_OBJECT = "The body is not a JSON object: send one."
 # What FastAPI and Starlette say, to what helps the caller.
 DETAILS = {
     "There was an error parsing the body": BAD_JSON,
@@ -153,7 +154,8 @@ def _on_invalid_request(request: Request, error: Exception) -> Response:
     ]
     if flaws:
         listed = "; ".join(f"{flaw.pointer} {flaw.detail}" for flaw in flaws)
-        said.append(f"The body is invalid: {listed}")
+        is_object = all(flaw.pointer != "#" for flaw in flaws)
+        said.append(f"The body is invalid: {listed}" if is_object else NO_OBJECT)
     status = STATUSES[InvalidRequestError]
     body = problem(InvalidRequestError.code, status, " ".join(said), flaws or None)
     return respond(request.scope, body)
