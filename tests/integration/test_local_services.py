@@ -7,6 +7,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import boto3
@@ -22,6 +23,7 @@ from stemdrop_local.console import Console
 from stemdrop_local.deployment import ROOT, Deployment, DeploymentError, Stack, deploy
 from stemdrop_local.emulator import ACCESS_KEY_ID, REGION
 from stemdrop_local.emulator_process import EmulatorProcess
+from stemdrop_local.expiry import expire
 from stemdrop_local.services import ApiError, LocalServices
 from tiny_models import install
 from uploads import results
@@ -105,6 +107,25 @@ def test_failed_api_start_stops_services(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(ApiError, match=r"The API failed to start: see .*emulator\.log\.$"):
         LocalServices(stack_settings(tmp_path), Console(CapturedOutput())).__enter__()
     assert all(wait_until_ended(pid) for pid in descendants(os.getpid()).keys() - before)
+
+
+def test_waiting_song_whose_upload_has_expired_is_uploaded_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = stack_settings(tmp_path)
+    with run_stack(replace(settings, handler="no_such_module.handler")) as (_, output):
+        drop(tmp_path, "waiting.wav", seed=0)
+        output.wait("dropped .*waiting.wav")
+    days = iter([30])  # the stack was stopped for
+
+    def expire_later(stack: Stack, now: datetime) -> int:
+        return expire(stack, now + timedelta(days=next(days, 0)))
+
+    monkeypatch.setattr(services_module, "expire", expire_later)
+    with run_stack(settings) as (_, output):
+        output.wait("saved .*waiting.wav")
+    assert output.count("expired .*1 old objects") == 1
+    assert output.count("failed|problem") == 0
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,9 @@
-"""After a restart, exactly the unfinished uploads are queued again."""
+"""After a restart, exactly the unfinished uploads are queued again, and lost ones are uploaded."""
 
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ import pytest
 from stemdrop.job_record import Job, Status, UploadSource, now, timestamp
 from stemdrop.keys import UploadKey, record_key
 from stemdrop.lyrics import Lyrics, LyricsStatus
+from stemdrop.store import Store
 from stemdrop_local import unfinished
 from stemdrop_local.deployment import Stack
-from stemdrop_local.unfinished import requeue_unfinished
+from stemdrop_local.folders.sync_state import FileVersion, SyncState
+from stemdrop_local.unfinished import forget_lost_uploads, requeue_unfinished
 from stemdrop_separate.s3_event import upload_keys
 
 ID = "7f3c9a5e2b814d60a1f4c8e97b25d036"
@@ -166,3 +169,22 @@ def test_requeue_covers_more_than_one_page(stack: Stack, monkeypatch: pytest.Mon
     monkeypatch.setattr(stack.s3, "list_objects_v2", lambda **options: listed(**options, MaxKeys=3))
     assert requeue_unfinished(stack) == 8
     assert len({*keys(receive(stack))}) == 8
+
+
+def test_only_files_without_results_whose_uploads_are_lost_are_forgotten(
+    stack: Stack, store: Store, tmp_path: Path
+) -> None:
+    later = timestamp(datetime(2100, 1, 1, tzinfo=UTC))
+    with SyncState(tmp_path / "songs.sqlite") as sync_state:
+        for name in ("waiting", "older bytes"):
+            source = put(stack, f"drop/{name}")
+            uploaded_at = later if name == "older bytes" else source.uploaded_at
+            sync_state.record_upload(source.key, FileVersion(4, 1), source.etag, uploaded_at)
+        for name in ("lost", "saved"):
+            sync_state.record_upload(f"drop/{name}", FileVersion(4, 1), "etag", later)
+        saved = sync_state.find("drop/saved")
+        assert saved
+        sync_state.record_export("drop/saved", saved)
+        forget_lost_uploads(store, sync_state)
+        assert sync_state.keys(returned=False) == ["drop/waiting"]
+        assert sync_state.keys(returned=True) == ["drop/saved"]

@@ -28,7 +28,7 @@ from stemdrop_local.periodic_worker import PeriodicWorker
 from stemdrop_local.ports import LOOPBACK, listen
 from stemdrop_local.settings import LocalSettings
 from stemdrop_local.tool_files import write_tool_files
-from stemdrop_local.unfinished import requeue_unfinished
+from stemdrop_local.unfinished import forget_lost_uploads, requeue_unfinished
 
 START_TIMEOUT_S = 40.0
 EXPIRY_S = 3600.0
@@ -167,6 +167,9 @@ class LocalServices:
 
         drop_watcher = DropWatcher(settings.drop, stack, store, sync_state, self._console, expect)
         completions = CompletionQueue(stack, self.emulator.client("sns"), on_end)
+        exporter.export()
+        self._expire()
+        forget_lost_uploads(store, sync_state)
         requeue_unfinished(stack)
         self._workers = (
             PeriodicWorker(completions.receive, interval_s=0),

@@ -11,9 +11,21 @@ from stemdrop.job_record import UploadSource, timestamp
 from stemdrop.keys import DROP_PREFIX, JOBS_PREFIX, UploadKey
 from stemdrop.store import Store
 from stemdrop_local.deployment import Stack
+from stemdrop_local.folders.sync_state import SyncState
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectTypeDef
+
+
+def forget_lost_uploads(store: Store, sync_state: SyncState) -> None:
+    """Forget the files without results whose uploads are gone, so that they are uploaded again.
+
+    Uploads expire while the stack is stopped, and a full disk keeps none of the emulator's objects.
+    """
+    for key in sync_state.keys(returned=False):
+        entry, upload = sync_state.find(key), store.find_upload(UploadKey.parse(key))
+        if entry and (upload is None or upload.uploaded_at < entry.uploaded_at):
+            sync_state.forget(key)
 
 
 def requeue_unfinished(stack: Stack) -> int:
