@@ -121,7 +121,7 @@ $(CLIENTS_READY): tests/clients_js/package-lock.json | $(NODE_READY)
 
 $(PAGE_LIBRARIES): functions/api/package-lock.json | $(if $(shell command -v npm),,$(NODE_READY))
 	@echo "Installing the libraries of the page ..."
-	cd functions/api && $(NPM) ci --silent --ignore-scripts --no-audit --no-fund
+	cd functions/api && "$(NPM)" ci --silent --ignore-scripts --no-audit --no-fund
 	mkdir -p $(@D)
 	cp functions/api/node_modules/signalsmith-stretch/SignalsmithStretch.mjs $(@D)/signalsmith-stretch.mjs
 	cp functions/api/node_modules/wasm-media-encoders/dist/umd/WasmMediaEncoder.min.js $(@D)/wasm-media-encoders.mjs

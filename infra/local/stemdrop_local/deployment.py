@@ -2,6 +2,7 @@
 
 import io
 import json
+import shlex
 import sys
 import zipfile
 from collections.abc import Mapping
@@ -27,7 +28,6 @@ STACK_NAME = "stemdrop"
 CODE_BUCKET = f"{STACK_NAME}-code"
 CODE_KEY = "bootstrap.zip"
 TEMPLATE_KEY = "template.json"  # a template in a request has at most 51,200 bytes
-BOOTSTRAP = f"#!/bin/sh\nexec {sys.executable} -m stemdrop_local.bootstrap\n"
 LOCAL_VARIABLES = {"POWERTOOLS_TRACE_DISABLED": "true", "WEBHOOK_LOOPBACK": "true"}
 REFUSED = "template.yaml can't be deployed into the local AWS"
 CAPABILITIES: Any = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
@@ -131,9 +131,10 @@ def deploy(emulator: EmulatorProcess, deployment: Deployment) -> Stack:
 def _bootstrap_zip() -> bytes:
     file = zipfile.ZipInfo("bootstrap")
     file.external_attr = 0o755 << 16
+    program = shlex.quote(sys.executable)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(file, BOOTSTRAP)
+        archive.writestr(file, f"#!/bin/sh\nexec {program} -m stemdrop_local.bootstrap\n")
     return buffer.getvalue()
 
 
