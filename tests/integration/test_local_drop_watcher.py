@@ -145,6 +145,17 @@ def test_empty_file_waits(drop: DropFolder) -> None:
     assert drop.scan(3) == ["drop/song.mp3"]
 
 
+def test_file_above_the_limit_is_reported_once_and_not_uploaded(drop: DropFolder) -> None:
+    drop.stack = replace(drop.stack, parameters={**drop.stack.parameters, "MaxUploadMb": "1"})
+    drop.open()
+    path = drop.put("song.wav", bytes(1_000_001))
+    assert drop.scan(4) == []
+    assert drop.output.count("dropped ") == 0
+    assert drop.output.count("waits .*drop/song.wav: It has 1.0 MB, above the limit of 1 MB: ") == 1
+    path.write_bytes(bytes(1_000_000))
+    assert drop.scan(4) == ["drop/song.wav"]
+
+
 @pytest.mark.parametrize(
     "name", [".hidden.mp3", ".folder/a.mp3", "a.mp3.part", "A.CRDOWNLOAD", "a.tmp", "a.mp3~"]
 )

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from stemdrop.errors import StemdropError
+from stemdrop.errors import StemdropError, TooLargeError
 from stemdrop.keys import DROP_PREFIX, UploadKey
 from stemdrop.s3 import storage_errors
 from stemdrop.store import Store
@@ -52,6 +52,7 @@ class DropWatcher:
         self._sync_state = sync_state
         self._console = console
         self._uploaded = uploaded
+        self._max_mb = int(stack.parameters["MaxUploadMb"])
         self._seen: dict[str, FileVersion] = {}
         self._told: dict[tuple[str, str], str] = {}
 
@@ -93,6 +94,11 @@ class DropWatcher:
             return False
         if version.size_bytes == 0 and time.time() - version.mtime_ns / 1e9 < EMPTY_FOR_S:
             return False
+        if version.size_bytes > self._max_mb * 1_000_000:
+            raise TooLargeError(
+                f"It has {size(version.size_bytes)}, above the limit of {self._max_mb} MB: "
+                "compress it to mp3 or flac, or split it."
+            )
         if _is_being_written(path):
             self._tell("waits", key, "It is open for writing: close it to upload it.")
             return False
