@@ -18,6 +18,7 @@ from stemdrop_api.errors import STATUSES
 from stemdrop_api.lyrics_schemas import LyricsFileView
 from stemdrop_api.schemas import JobView, ResultFileView, StemView
 from stemdrop_cli.main import build_parser
+from stemdrop_cloud.deploy import EXIT_STATUS
 
 MAX_README_WORDS = 1100
 LINK = re.compile(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"")
@@ -185,6 +186,14 @@ def test_fields_that_the_api_leaves_out_are_documented(root: Path) -> None:
     }
     assert left_out.pop(Job) == set(quoted(sentence))
     assert all(names == {"key"} for names in left_out.values())
+
+
+def test_documented_exit_statuses_are_those_of_the_program_that_deploys(root: Path) -> None:
+    text = text_of(root / "docs" / "operations" / "aws.md")
+    rows = rows_of(text, "# Deploy to AWS")
+    documented = [row["Exit status of the program"] for row in rows]
+    assert documented == re.findall(r"\d+", EXIT_STATUS)
+    assert "`make deploy` exits with 2 after any failure" in text
 
 
 def test_documented_alarms_are_complete(template: dict[str, Any], root: Path) -> None:
