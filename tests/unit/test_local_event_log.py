@@ -1,5 +1,6 @@
 """The console shows all finished jobs and requests, but no secrets."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,5 +93,8 @@ def test_expired_objects_are_logged_unless_zero(
 
 
 def test_failures_are_logged_with_a_hint(event_log: EventLog, output: CapturedOutput) -> None:
-    event_log.log_failures(2)
-    assert said(output).startswith("gave up 2 in the failure queue: ")
+    event_log.log_failures(2, Path("my data"))
+    assert said(output) == (
+        "gave up 2 in the failure queue: see my data/emulator.log, then "
+        "`source 'my data/environment'` and `make redrive STACK=stemdrop`"
+    )

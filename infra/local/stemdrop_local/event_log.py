@@ -1,10 +1,14 @@
 """Events on the console: a line for each, without credentials."""
 
+import shlex
 from http import HTTPStatus
+from pathlib import Path
 
 from stemdrop.job_record import Job, Status
 from stemdrop_local.console import Console, duration
+from stemdrop_local.deployment import STACK_NAME
 from stemdrop_local.emulator_process import UnsignedRequest
+from stemdrop_local.tool_files import SHELL_FILE
 
 
 class EventLog:
@@ -36,8 +40,16 @@ class EventLog:
         if objects:
             self._console.say("expired", f"{objects} old objects")
 
-    def log_failures(self, messages: int) -> None:
-        """Show the number of messages in the failure queue."""
+    def log_failures(self, messages: int, data: Path) -> None:
+        """Show the number of messages in the failure queue, and how to redrive them.
+
+        Parameters
+        ----------
+        data : Folder of the log and of the tools' environment file.
+        """
+        source = f"`source {shlex.quote(str(data / SHELL_FILE))}`"
         self._console.say(
-            "gave up", f"{messages} in the failure queue: see emulator.log, then `make redrive`"
+            "gave up",
+            f"{messages} in the failure queue: see {data / 'emulator.log'}, then {source} and "
+            f"`make redrive STACK={STACK_NAME}`",
         )

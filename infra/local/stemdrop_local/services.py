@@ -187,5 +187,5 @@ class LocalServices:
     def _watch_failures(self) -> None:
         failures = self.stack.count_failures()
         if failures > self._failures:
-            self._event_log.log_failures(failures)
+            self._event_log.log_failures(failures, self._settings.data)
         self._failures = failures
