@@ -92,7 +92,8 @@ def _environment(variables: dict[str, dict[str, str]], engine: dict[str, str]) -
     region = credentials.get("AWS_REGION", "eu-central-1")
     path = os.pathsep.join([str(UV.parent), os.environ.get("PATH", os.defpath)])
     ours = {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": region, "PATH": path}
-    return {**os.environ, **engine, **credentials, **ours}
+    others = {name: value for name, value in os.environ.items() if name not in CREDENTIALS}
+    return {**others, **engine, **credentials, **ours}
 
 
 def _overrides(parsed: argparse.Namespace) -> list[str]:

@@ -25,7 +25,7 @@ def write_tool_files(folder: Path, emulator: EmulatorProcess, stack: Stack) -> N
     account = {**emulator.credentials, "AWS_REGION": REGION}
     shell = {**account, "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": stack.endpoint_url}
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in shell.items()]
-    _write(folder / SHELL_FILE, "".join(lines))
+    _write(folder / SHELL_FILE, "".join(["unset AWS_SESSION_TOKEN\n", *lines]))
     endpoints = dict.fromkeys(ENDPOINTS, stack.endpoint_url)
     functions = emulator.client("lambda")
     variables = {}
