@@ -260,3 +260,23 @@ def test_failed_upload_is_retried(drop: DropFolder, faults: FaultProxy) -> None:
     assert drop.output.count("dropped .*drop/song.mp3") == 1
     assert drop.output.count("waits .*drop/song.mp3: Could not upload") == 1
     assert drop.scan(1) == ["drop/song.mp3"]
+
+
+def test_upload_is_not_repeated_while_its_record_cannot_be_written(
+    drop: DropFolder, faults: FaultProxy
+) -> None:
+    drop.put("returned.mp3")
+    drop.scan()
+    entry = drop.sync_state.find("drop/returned.mp3")
+    assert entry
+    drop.sync_state.record_export("drop/returned.mp3", entry)
+    (drop.folder / "returned.mp3").unlink()
+    drop.put("song.mp3")
+    drop.sync_state._run("PRAGMA query_only = TRUE")
+    assert drop.scan(4) == []
+    assert drop.output.count(r"waits .*drop/song.mp3: .*songs\.sqlite can't be used: ") == 1
+    assert faults.count_requests("PUT", "drop/song.mp3") == 1
+    drop.sync_state._run("PRAGMA query_only = FALSE")
+    assert drop.scan(1) == ["drop/song.mp3"]
+    assert faults.count_requests("PUT", "drop/song.mp3") == 1
+    assert drop.sync_state.keys(returned=True) == []

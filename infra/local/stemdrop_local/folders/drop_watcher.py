@@ -14,10 +14,10 @@ from pathlib import Path
 from stemdrop.errors import StemdropError, TooLargeError
 from stemdrop.keys import DROP_PREFIX, UploadKey
 from stemdrop.s3 import storage_errors
-from stemdrop.store import Store
+from stemdrop.store import Store, Upload
 from stemdrop_local.console import Console, size
 from stemdrop_local.deployment import Stack
-from stemdrop_local.folders.sync_state import FileVersion, SyncState
+from stemdrop_local.folders.sync_state import FileVersion, SyncState, SyncStateError
 
 # Suffixes of unfinished files of browsers, rsync, wget and editors.
 UNFINISHED = (".part", ".partial", ".crdownload", ".download", ".tmp", "~")
@@ -54,6 +54,7 @@ class DropWatcher:
         self._uploaded = uploaded
         self._max_mb = int(stack.parameters["MaxUploadMb"])
         self._seen: dict[str, FileVersion] = {}
+        self._unrecorded: dict[tuple[str, FileVersion], Upload] = {}
         self._told: dict[tuple[str, str], str] = {}
 
     def scan(self) -> None:
@@ -74,7 +75,10 @@ class DropWatcher:
                 self._tell("waits", key, error.message)
         self._seen = seen
         for key in set(self._sync_state.keys(returned=True)) - seen.keys():
-            self._sync_state.forget(key)  # a file that is dropped again is uploaded again
+            try:
+                self._sync_state.forget(key)  # a file that is dropped again is uploaded again
+            except SyncStateError as error:
+                self._tell("waits", key, error.message)
 
     def _files(self) -> Iterator[Path]:
         """Return the files that may be songs, by name."""
@@ -105,16 +109,22 @@ class DropWatcher:
         return True
 
     def _upload(self, path: Path, key: str, version: FileVersion) -> None:
-        self._tell("dropped", key, size(version.size_bytes))
-        with storage_errors(f"upload {key}"):
-            self._stack.s3.upload_file(str(path), self._stack.uploads_bucket, key)
-        upload = self._store.find_upload(UploadKey.parse(key))
+        """Upload a file, unless only the record of its upload failed."""
+        upload = self._unrecorded.get((key, version)) or self._send(path, key, version)
         if upload is None:
             return  # it was deleted at once, so the next scan uploads it again
+        self._unrecorded[key, version] = upload
         self._sync_state.record_upload(key, version, upload.etag, upload.uploaded_at)
+        del self._unrecorded[key, version]
         for what in ("dropped", "waits"):
             self._told.pop((what, key), None)
         self._uploaded(key)
+
+    def _send(self, path: Path, key: str, version: FileVersion) -> Upload | None:
+        self._tell("dropped", key, size(version.size_bytes))
+        with storage_errors(f"upload {key}"):
+            self._stack.s3.upload_file(str(path), self._stack.uploads_bucket, key)
+        return self._store.find_upload(UploadKey.parse(key))
 
     def _tell(self, what: str, name: str, details: str) -> None:
         """Show a message once, until the file is uploaded."""

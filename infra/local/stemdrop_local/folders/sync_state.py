@@ -7,6 +7,8 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
+from stemdrop.errors import StemdropError
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS songs (
     key TEXT PRIMARY KEY,
@@ -17,6 +19,12 @@ CREATE TABLE IF NOT EXISTS songs (
     returned INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID
 """
+
+
+class SyncStateError(StemdropError):
+    """The database can't be read or written, for example because the disk is full."""
+
+    code = "sync_state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +54,18 @@ class SyncedFile:
 class SyncState:
     """A context manager that holds a database open. Threads may share it.
 
+    Every method raises a `SyncStateError` if the database can't be read or written.
+
     Parameters
     ----------
     path : Path of the database, which is created if it doesn't exist.
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._lock = Lock()
         self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._database.execute(SCHEMA)
+        self._run(SCHEMA)
 
     def __enter__(self) -> Self:
         return self
@@ -99,5 +110,10 @@ class SyncState:
         self._run("DELETE FROM songs WHERE key = ?", key)
 
     def _run(self, statement: str, *values: str | int) -> list[tuple[Any, ...]]:
-        with self._lock:
-            return self._database.execute(statement, values).fetchall()
+        try:
+            with self._lock:
+                return self._database.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise SyncStateError(
+                f"{self._path} can't be used: {error}. Check the folder's free space and owner."
+            ) from error
