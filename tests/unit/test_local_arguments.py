@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stemdrop_local import services
+from stemdrop_local import local, services
 from stemdrop_local.console import Console
 from stemdrop_local.local import TokenError, _parser, _settings, main, token_of
 from stemdrop_local.services import LocalServices
@@ -57,6 +57,50 @@ def test_songs_argument_takes_positive_numbers(
         main([f"--songs={songs}"])
     assert ended.value.code == 2
     assert f"argument --songs: {songs} is not 1 or more" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("--port=70000", "argument --port: 70000 is not 0 to 65535"),
+        ("--port=-1", "argument --port: -1 is not 0 to 65535"),
+        ("--port=http", "argument --port: http is not 0 to 65535"),
+        ("--host=192.0.2.1", "argument --host: invalid choice: '192.0.2.1'"),
+    ],
+)
+def test_invalid_address_is_rejected(
+    argument: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([argument])
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["data", "drop", "stems"])
+def test_file_in_place_of_a_folder_is_reported(
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(local, "end_by_signal", lambda: None)
+    (tmp_path / name).touch()
+    folders = [f"--{each}={tmp_path / each}" for each in ("data", "drop", "stems")]
+    assert main(["--port=0", *folders]) == 1
+    assert capsys.readouterr().err == f"stemdrop: {tmp_path / name} is not a folder: rename it.\n"
+
+
+def test_data_of_another_user_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(local, "end_by_signal", lambda: None)
+    monkeypatch.setattr(Path, "read_text", refuse)  # root can read all files
+    assert main([f"--data={tmp_path}"]) == 1
+    assert capsys.readouterr().err == f"stemdrop: {tmp_path / 'token'}: Permission denied.\n"
 
 
 def test_webhooks_are_set_by_the_environment(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from stemdrop.errors import SetupError, StemdropError
 from stemdrop_local.console import Console
 from stemdrop_local.deployment import ROOT
 from stemdrop_local.emulator_process import EmulatorError
-from stemdrop_local.ports import LOOPBACK
+from stemdrop_local.ports import ALL_ADDRESSES, LOOPBACK, MAX_PORT
 from stemdrop_local.services import LocalServices
 from stemdrop_local.settings import LocalSettings
 
@@ -49,7 +49,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except StemdropError as error:
         print(f"stemdrop: {error.message}", file=sys.stderr)
+    except OSError as error:
+        print(f"stemdrop: {_sentence(error)}", file=sys.stderr)
     return 1
+
+
+def _sentence(error: OSError) -> str:
+    """Return what is wrong with a file or a folder."""
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return f"{error.filename} is not a folder: rename it."
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}." if error.filename else f"{reason}."
 
 
 def end_by_signal() -> None:
@@ -87,8 +97,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"Set {TOKEN_VARIABLE} to choose the token; by default, a random one is kept.",
     )
     option = parser.add_argument
-    option("--host", default=LOOPBACK, help="address to listen on (default: %(default)s)")
-    option("--port", type=int, default=5000, help="port of API and S3 (default: %(default)s)")
+    option(
+        "--host",
+        choices=(LOOPBACK, ALL_ADDRESSES),  # AWS's clients here use the loopback address
+        default=LOOPBACK,
+        help="address to listen on (default: %(default)s)",
+    )
+    option("--port", type=_port, default=5000, help="port of API and S3 (default: %(default)s)")
     option("--songs", type=_count, default=1, help="songs at a time (default: %(default)s)")
     for name, default, what in (
         ("data", Path(".stemdrop"), "folder of persistent data"),
@@ -104,6 +119,12 @@ def _parser() -> argparse.ArgumentParser:
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > MAX_PORT:
+        raise argparse.ArgumentTypeError(f"{text} is not 0 to {MAX_PORT}")
     return int(text)
 
 

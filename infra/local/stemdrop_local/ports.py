@@ -6,6 +6,8 @@ import socket
 from stemdrop.errors import SetupError
 
 LOOPBACK = "127.0.0.1"
+ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - in a container, which publishes chosen ports
+MAX_PORT = 65_535
 
 
 class PortTakenError(SetupError):
