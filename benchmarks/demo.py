@@ -17,6 +17,7 @@ from benchmarks.songs.wav import write_wav
 from stemdrop.errors import StemdropError
 from stemdrop.job_record import Job, Status
 from stemdrop.keys import RECORD_NAME, UploadKey, record_key
+from stemdrop.options import Options
 from stemdrop_local.completions import CompletionQueue
 from stemdrop_local.deployment import ROOT, Deployment, Stack, deploy
 from stemdrop_local.emulator_process import EmulatorProcess
@@ -52,6 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _demonstrate(song: Path | None, out: Path) -> None:
     if song is not None and not song.is_file():
         raise DemoError(f"There is no file {song}.")
+    stems = [out / f"{stem}.{Options().codec}" for stem in Options().stems]
+    if song is not None and song.resolve() in [stem.resolve() for stem in stems]:
+        raise DemoError(f"A stem would replace the song {song}: choose another folder with OUT.")
     out.mkdir(parents=True, exist_ok=True)
     known: GeneratedSong | None = None
     if song is None:

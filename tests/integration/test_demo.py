@@ -56,3 +56,16 @@ def test_missing_song_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err.startswith("demo: The file can't be read as audio")
     assert main(["--song", str(tmp_path / "none"), "--out", str(out)]) == 1
     assert capsys.readouterr().err == f"demo: There is no file {tmp_path / 'none'}.\n"
+
+
+def test_song_that_a_stem_would_replace_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    song, link = tmp_path / "vocals.wav", tmp_path / "link.wav"
+    song.write_bytes(b"song")
+    link.symlink_to(song)
+    for path in (song, link):
+        assert main(["--song", str(path), "--out", str(tmp_path)]) == 1
+        assert capsys.readouterr().err == (
+            f"demo: A stem would replace the song {path}: choose another folder with OUT.\n"
+        )
