@@ -98,3 +98,19 @@ def test_removed_model_leaves_nothing(weights: Weights, tmp_path: Path, times: i
     assert freed[1:] == [0] * (times - 1)
     assert not copied.exists()
     assert not list(models.glob("2stems*"))
+
+
+def test_removal_keeps_linked_weights_and_folders_among_the_weights(tmp_path: Path) -> None:
+    models, weights = tmp_path / "cache" / "models", tmp_path / "cache" / "weights"
+    mine = tmp_path / "mine"
+    for folder in (models, mine, weights / "4stems" / "folder"):
+        folder.mkdir(parents=True)
+    for path in (mine / "model.index", weights / "4stems" / "model.index"):
+        path.write_bytes(b"weights")
+    (weights / "2stems").symlink_to(mine)
+    (weights / "4stems" / "link").symlink_to(mine)
+    assert remove("2stems", models) == 0
+    assert not (weights / "2stems").is_symlink()
+    remove("4stems", models)
+    assert [path.name for path in (weights / "4stems").iterdir()] == ["folder"]
+    assert [path.name for path in mine.iterdir()] == ["model.index"]

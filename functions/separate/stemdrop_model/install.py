@@ -46,14 +46,19 @@ def install(weights: Weights, into: Path, on_progress: OnProgress = lambda *_: N
 
 
 def remove(model: str, folder: Path) -> int:
-    """Remove a model and its weights, and return their size in bytes."""
+    """Remove a model and its weights, and return their size in bytes.
+
+    Of a symbolic link to a folder with the weights, only the link is removed.
+    """
     files = [folder / f"{model}{suffix}" for suffix in (".json", *NETWORK_FILES, CHECK, FROZEN)]
     weights = folder.parent / "weights" / model
-    files += weights.glob("*") if weights.is_dir() else []
+    if weights.is_symlink():
+        weights.unlink()
+    files += (path for path in weights.glob("*") if path.is_symlink() or not path.is_dir())
     size_bytes = 0
     for path in files:
         size_bytes += path.stat().st_size if path.is_file() else 0
         path.unlink(missing_ok=True)
-    if weights.is_dir():
+    if weights.is_dir() and not any(weights.iterdir()):
         weights.rmdir()
     return size_bytes
