@@ -26,6 +26,7 @@ from stemdrop_local.ports import LOOPBACK, listen
 MODELS = ROOT / "build" / "models"
 GENERATED_S = 30
 RETRY_DELAYS_S = "1 1"
+INTERRUPTED = 130
 
 
 class DemoError(StemdropError):
@@ -35,7 +36,7 @@ class DemoError(StemdropError):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the demo, and return the exit status: 1 if there are no stems."""
+    """Run the demo, and return the exit status: 1 if there are no stems, 130 if interrupted."""
     parser = argparse.ArgumentParser(
         prog="make demo", description="Separate a song on this machine."
     )
@@ -47,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except StemdropError as error:
         print(f"demo: {error.message}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("demo: Interrupted.", file=sys.stderr)
+        return INTERRUPTED
     return 0
 
 

@@ -69,3 +69,14 @@ def test_song_that_a_stem_would_replace_is_refused(
         assert capsys.readouterr().err == (
             f"demo: A stem would replace the song {path}: choose another folder with OUT.\n"
         )
+
+
+def test_interruption_is_reported_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("benchmarks.demo.generate", interrupt)
+    assert main(["--out", str(tmp_path)]) == 130
+    assert capsys.readouterr().err == "demo: Interrupted.\n"

@@ -164,3 +164,14 @@ def test_damaged_checkpoint_is_reported_in_one_sentence(
         options = [f"--weights={pins}", f"--into={tmp_path / 'models'}"]
         assert main(["build", "4stems", *options]) == 1
     assert capsys.readouterr().err == "4stems: model.index is damaged.\n"
+
+
+def test_interruption_ends_the_command_with_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("stemdrop_model.__main__.install", interrupt)
+    assert main(["build", "2stems", "4stems", "--into", str(tmp_path)]) == 130
+    assert capsys.readouterr().err == "Interrupted.\n"

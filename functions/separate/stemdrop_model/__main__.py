@@ -16,10 +16,14 @@ from stemdrop_model.weights import PINNED, Weights, pinned
 from stemdrop_model.whisper import OWN_WHISPER, install_whisper
 
 SPLEETER = "2stems, 4stems or 5stems"
+INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line, and return its exit status: 1 if a model could not be made."""
+    """Run the command line, and return its exit status.
+
+    It is 1 if a model could not be made, and 130 after an interruption.
+    """
     options = _parser().parse_args(arguments)
     command: Callable[[str, argparse.Namespace], str] = options.run
     status = 0
@@ -29,6 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
         except (ModelError, OSError) as error:
             print(error, file=sys.stderr, flush=True)
             status = 1
+        except KeyboardInterrupt:
+            print("Interrupted.", file=sys.stderr, flush=True)
+            return INTERRUPTED
     return status
 
 
