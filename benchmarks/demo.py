@@ -57,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _demonstrate(song: Path | None, out: Path) -> None:
     if song is not None and not song.is_file():
         raise DemoError(f"There is no file {song}.")
+    if out.exists() and not out.is_dir():
+        raise DemoError(f"{out} is not a folder: choose another one with OUT.")
     stems = [out / f"{stem}.{Options().codec}" for stem in Options().stems]
     if song is not None and song.resolve() in [stem.resolve() for stem in stems]:
         raise DemoError(f"A stem would replace the song {song}: choose another folder with OUT.")

@@ -80,3 +80,14 @@ def test_interruption_is_reported_in_a_line(
     monkeypatch.setattr("benchmarks.demo.generate", interrupt)
     assert main(["--out", str(tmp_path)]) == 130
     assert capsys.readouterr().err == "demo: Interrupted.\n"
+
+
+def test_file_in_place_of_the_folder_is_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.touch()
+    assert main(["--out", str(out)]) == 1
+    assert capsys.readouterr().err == (
+        f"demo: {out} is not a folder: choose another one with OUT.\n"
+    )
