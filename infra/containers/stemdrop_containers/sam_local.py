@@ -22,7 +22,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from stemdrop.errors import StemdropError
 from stemdrop_containers.engine import ROOT, ContainerEngine, EngineError, find_engine, run_server
@@ -77,12 +77,21 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _read_variables(path: Path) -> dict[str, dict[str, str]]:
-    """Return the functions' variables by logical ID."""
+    """Return the functions' variables by logical ID, if the stack that wrote them still runs."""
     try:
         variables: dict[str, dict[str, str]] = json.loads(path.read_text())
     except FileNotFoundError as error:
         raise EngineError(f"There is no {path}: run `make local` first.") from error
+    url = _endpoint(variables)
+    try:
+        socket.create_connection((url.hostname or LOOPBACK, url.port or 80)).close()
+    except OSError as error:
+        raise EngineError(f"Nothing answers at {url.geturl()}: run `make local` first.") from error
     return variables
+
+
+def _endpoint(variables: dict[str, dict[str, str]]) -> SplitResult:
+    return urlsplit(next(iter(variables.values()))[ENDPOINT])
 
 
 def _environment(variables: dict[str, dict[str, str]], engine: dict[str, str]) -> dict[str, str]:
@@ -141,7 +150,7 @@ def forward_endpoint(
     engine: ContainerEngine, variables: dict[str, dict[str, str]]
 ) -> Iterator[dict[str, dict[str, str]]]:
     """Forward S3 to the containers' network, and yield the functions' variables with its URL."""
-    endpoint = urlsplit(next(iter(variables.values()))[ENDPOINT])
+    endpoint = _endpoint(variables)
     network, form = GATEWAYS[engine.name]
     gateway = engine.run("network", "inspect", "--format", form, network).stdout.strip()
     with socket.socket() as listening:
@@ -160,9 +169,20 @@ def _forward(listening: socket.socket, port: int) -> None:
             asking, _ = listening.accept()
         except OSError:  # it was closed
             return
-        answering = socket.create_connection((LOOPBACK, port))
-        for source, target in ((asking, answering), (answering, asking)):
-            threading.Thread(target=_copy, args=(source, target), daemon=True).start()
+        threading.Thread(target=_connect, args=(asking, port), daemon=True).start()
+
+
+def _connect(asking: socket.socket, port: int) -> None:
+    """Pass on what both sides send, or close the connection if the stack has ended."""
+    with (
+        asking,
+        suppress(OSError),
+        socket.create_connection((LOOPBACK, port)) as answering,
+    ):
+        back = threading.Thread(target=_copy, args=(answering, asking), daemon=True)
+        back.start()
+        _copy(asking, answering)
+        back.join()
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:
