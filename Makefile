@@ -140,7 +140,7 @@ proof: $(TEST_READY) ## Compare the networks in MODELS with Spleeter's own graph
 	$(BIN)/python -m stemdrop_model build $(MODELS) --backend tensorflow
 
 demo: setup ## Separate SONG (or a generated one) through the real handler, into OUT
-	$(BIN)/python -m benchmarks.demo --out $(OUT) $(if $(SONG),--song "$(SONG)")
+	$(BIN)/python -m benchmarks.demo --out "$(OUT)" $(if $(SONG),--song "$(SONG)")
 
 local: setup $(PAGE_LIBRARIES) ## Run the local stack on PORT, with SONGS at a time
 	$(BIN)/python -m stemdrop_local.local --port $(PORT) --songs $(SONGS) \
@@ -259,7 +259,7 @@ sam-local: version $(SAM_READY) $(PAGE_LIBRARIES) ## Build with SAM, then run `s
 
 deploy: version $(SAM_READY) $(PAGE_LIBRARIES) ## Deploy or update STACK on AWS; PARAMETERS="Name=value ...", NEW_TOKEN=1, CHECK=1 for a preflight only
 	@$(BIN)/python -m stemdrop_cloud.deploy --environment "$(ENVIRONMENT)" --stack "$(STACK)" \
-		$(if $(NEW_TOKEN),--new-token) $(if $(CHECK),--check) --parameters "$(PARAMETERS) \
+		$(if $(NEW_TOKEN),--new-token) $(if $(CHECK),--check) --parameters "$${PARAMETERS-} \
 		$(if $(filter-out file,$(origin MODELS)),Models='$(MODELS)') \
 		$(if $(filter-out file,$(origin LYRICS)),Lyrics='$(LYRICS)') $(ARCHITECTURE:%=Architecture=%) $(ALARM_ADDRESS:%=AlarmAddress=%)"
 
