@@ -2,7 +2,9 @@
 
 import fnmatch
 import json
+import os
 import re
+import subprocess
 import tomllib
 from itertools import takewhile
 from pathlib import Path
@@ -115,6 +117,26 @@ def test_the_image_starts_the_handler(instructions: list[Instruction], root: Pat
 def test_the_local_image_starts_the_stack(instructions: list[Instruction]) -> None:
     commands = _commands(instructions, Target.LOCAL)
     assert (commands["ENTRYPOINT"], commands["CMD"]) == (["/opt/stemdrop/local.sh"], [])
+
+
+@pytest.mark.parametrize("is_mounted", [True, False])
+def test_the_local_image_refuses_a_volume_that_it_cannot_write_to(
+    is_mounted: bool, root: Path, tmp_path: Path
+) -> None:
+    for name, script in (("mountpoint", "exit $((1 - MOUNTED))"), ("python", 'echo "$@"')):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    script = (root / "infra/containers/local.sh").read_text()
+    script = script.replace("/opt/local/bin/python", "python").replace("/data", "/nowhere/data")
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    variables = {"PATH": path, "MODEL_DIR": "models", "MOUNTED": str(int(is_mounted))}
+    ran = subprocess.run(
+        ["sh", "-c", script], env=variables, check=False, capture_output=True, text=True
+    )
+    assert ran.returncode == is_mounted
+    assert ("/tmp/drop" in ran.stdout) == (not is_mounted)  # noqa: S108 - the image's own
+    refusal = f"The volume /nowhere/data isn't writable: let user {os.getuid()} write to it.\n"
+    assert ran.stderr == (f"stemdrop: {refusal}" if is_mounted else "")
 
 
 def _commands(instructions: list[Instruction], stage: Target) -> dict[str, list[str]]:
