@@ -313,6 +313,6 @@ lock: $(READY) ## Update the lock files
 	$(call compile,node,infra/node/requirements.txt,--no-config)
 	$(call compile,runtime,infra/sam/runtime.txt,--no-config --python-version 3.13)
 
-clean: ## Remove everything that other targets created, except environments
+clean: ## Remove build, out, .aws-sam and the caches of checks and tests
 	@[ ! -r /proc/mounts ] || awk '{ print $$2 }' /proc/mounts | { grep "^$(CURDIR)/build/" || true; } | xargs -r umount --lazy
 	rm -rf build out .mypy_cache .pytest_cache .ruff_cache .hypothesis .aws-sam

@@ -162,8 +162,7 @@ def test_data_folder_in_use_is_reported(shared: tuple[LocalStackProcess, Path]) 
     with LocalStackProcess(shared[1]) as second:
         assert second.end() == 1
     assert second.output.text == (
-        "stemdrop: The data folder .stemdrop is in use: stop the stack that uses it, or choose "
-        "another folder with --data.\n"
+        "stemdrop: The data folder .stemdrop is in use: stop the stack that uses it.\n"
     )
 
 

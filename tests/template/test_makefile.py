@@ -1,5 +1,6 @@
-"""The Makefile passes values with spaces on as they are."""
+"""The Makefile passes values with spaces on as they are, and removes what it says."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -77,3 +78,11 @@ def test_parameters_are_quoted_as_in_a_shell(programs: Path) -> None:
     assert parameters.parse([arguments(programs, "deploy", "MODELS=2stems 4stems")[-1]]) == {
         "Models": "2stems 4stems"
     }
+
+
+def test_folders_that_clean_removes_are_named() -> None:
+    listed = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True)
+    (removed,) = re.findall(r"^rm -rf (.*)", commands("clean"), re.MULTILINE)
+    (text,) = re.findall(r"^clean +Remove (.*) and the caches", listed.stdout, re.MULTILINE)
+    caches = {name for name in removed.split() if name.endswith("_cache") or name == ".hypothesis"}
+    assert set(removed.split()) - caches == set(text.split(", "))

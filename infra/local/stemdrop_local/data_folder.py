@@ -27,7 +27,6 @@ def lock(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise DataFolderError(
-                f"The data folder {folder} is in use: stop the stack that uses it, or choose "
-                "another folder with --data."
+                f"The data folder {folder} is in use: stop the stack that uses it."
             ) from error
         yield

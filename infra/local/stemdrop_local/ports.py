@@ -29,7 +29,7 @@ def listen(host: str, port: int) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             raise PortTakenError(
                 f"Port {port} is taken: stop what listens there, or choose another one with "
-                f"PORT={port + 1}."
+                f"PORT={port + 1 if port < MAX_PORT else port - 1}."
             ) from error
         raise PortTakenError(f"Port {port} of {host} can't be used: {error.strerror}.") from error
 
