@@ -128,6 +128,21 @@ def test_waiting_song_whose_upload_has_expired_is_uploaded_again(
     assert output.count("failed|problem") == 0
 
 
+def test_stems_that_cannot_be_saved_are_retried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services_module, "RETRY_S", 0.2)
+    blocking = tmp_path / "stems" / "song.wav"
+    blocking.parent.mkdir()
+    blocking.touch()
+    with run_stack(stack_settings(tmp_path)) as (_, output):
+        drop(tmp_path, "song.wav", seed=0)
+        output.wait("problem .*song.wav: The stems can't be saved")
+        blocking.unlink()
+        output.wait("saved .*song.wav")
+    assert output.count("problem ") == 1
+
+
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """Run a stack whose first expiry run deletes three objects."""

@@ -22,7 +22,7 @@ from stemdrop_local.emulator_process import EmulatorProcess
 from stemdrop_local.event_log import EventLog
 from stemdrop_local.expiry import expire
 from stemdrop_local.folders.drop_watcher import DropWatcher
-from stemdrop_local.folders.exporter import Exporter
+from stemdrop_local.folders.exporter import RETRY_S, Exporter
 from stemdrop_local.folders.sync_state import SyncState
 from stemdrop_local.periodic_worker import PeriodicWorker
 from stemdrop_local.ports import LOOPBACK, listen
@@ -155,7 +155,7 @@ class LocalServices:
         store = Store(stack.uploads_bucket, stack.stems_bucket, stack.s3)
         sync_state = self._running.enter_context(SyncState(settings.data / "songs.sqlite"))
         exporter = Exporter(settings.stems, store, sync_state, self._console)
-        export_worker = PeriodicWorker(exporter.export)
+        export_worker = PeriodicWorker(exporter.export, RETRY_S)
 
         def expect(key: str) -> None:
             exporter.enqueue(key)

@@ -14,6 +14,8 @@ from stemdrop.store import Store
 from stemdrop_local.console import Console, size
 from stemdrop_local.folders.sync_state import SyncedFile, SyncState
 
+RETRY_S = 30.0
+
 
 class Exporter:
     """Downloads the results of files from the drop folder.
@@ -23,7 +25,7 @@ class Exporter:
     folder : Folder to save results in.
     store : Source of the results.
     sync_state : Record of uploads; results of other uploads are ignored.
-    console : Console that shows results and errors; after an error, the next start retries.
+    console : Console that shows results, and the first error of each upload.
     """
 
     def __init__(self, folder: Path, store: Store, sync_state: SyncState, console: Console) -> None:
@@ -31,6 +33,7 @@ class Exporter:
         self._store = store
         self._sync_state = sync_state
         self._console = console
+        self._failed: set[str] = set()
         self._queue: SimpleQueue[str] = SimpleQueue()
         for key in sync_state.keys(returned=False):
             self._queue.put(key)
@@ -40,16 +43,19 @@ class Exporter:
         self._queue.put(key)
 
     def export(self) -> None:
-        """Download the results of all queued uploads that are done."""
+        """Download the results of all uploads that are queued or have failed, and are done."""
+        for key in self._failed:
+            self._queue.put(key)
         with suppress(Empty):
             while True:
                 self._export(self._queue.get_nowait())
 
     def _export(self, key: str) -> None:
-        entry = self._sync_state.find(key)
-        if entry is None or entry.returned:
-            return
         try:
+            entry = self._sync_state.find(key)
+            if entry is None or entry.returned:
+                self._failed.discard(key)
+                return
             job, _ = self._store.load_job(UploadKey.parse(key))
             if job and _is_end_of(job, entry):
                 folder = self._folder / key.removeprefix(DROP_PREFIX)
@@ -58,10 +64,16 @@ class Exporter:
                 if job.is_final and not job.has_pending_lyrics:
                     self._sync_state.record_export(key, entry)
                 self._tell(job, folder)
+            self._failed.discard(key)
         except OSError as error:
-            self._console.say("problem", f"{key}: the stems can't be saved: {error}")
+            self._report(key, f"The stems can't be saved: {error}.")
         except StemdropError as error:
-            self._console.say("problem", f"{key}: {error.message}")
+            self._report(key, error.message)
+
+    def _report(self, key: str, problem: str) -> None:
+        if key not in self._failed:
+            self._failed.add(key)
+            self._console.say("problem", f"{key}: {problem} Retrying every {RETRY_S:.0f} seconds.")
 
     def _save(self, job: Job, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
