@@ -4,6 +4,7 @@ import copy
 import re
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 from typing import Any
 
 import boto3
@@ -49,12 +50,22 @@ REFERRED_BY_ARN = {"AWS::SNS::Topic"}
 class Resolver:
     """Resolves references. Attributes that only AWS knows become `Role.Arn`."""
 
-    def __init__(self, template: Template, parameters: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        template: Template,
+        parameters: Mapping[str, str] | None = None,
+        pseudo_parameters: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         declared = template["Parameters"]
         given = dict(parameters or {})
         assert given.keys() <= declared.keys()
         defaults = {name: entry.get("Default", name.lower()) for name, entry in declared.items()}
-        self._values: dict[str, Any] = {**defaults, **given, **PSEUDO_PARAMETERS}
+        self._values: dict[str, Any] = {
+            **defaults,
+            **given,
+            **PSEUDO_PARAMETERS,
+            **pseudo_parameters,
+        }
         self._template = template
         self._functions: dict[str, Callable[[Any], Any]] = {
             "Condition": self._condition,
@@ -164,11 +175,11 @@ def transform_sam(template: Template, **parameters: str) -> Template:
 
 def policy_statements(template: Template, logical_id: str, **parameters: str) -> list[Statement]:
     """Return the statements of a role or managed policy, with references resolved."""
-    properties = Resolver(template, parameters).properties(logical_id)
-    documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
-    (document,) = documents or [properties["PolicyDocument"]]
-    found: list[Statement] = document["Statement"]
-    return found
+    resolver = Resolver(template, parameters)
+    properties = resolver.properties(logical_id)
+    managed = map(resolver.properties, properties.get("ManagedPolicyArns", []))
+    policies = [*properties.get("Policies", []), *managed] or [properties]
+    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
 
 
 def as_list(value: Any) -> list[Any]:

@@ -245,10 +245,22 @@ def test_roles_are_created_with_the_boundary_only(bootstrap: Template) -> None:
         assert not allows(found, f"iam:{action}")
 
 
-def test_policies_are_short_enough_for_iam(bootstrap: Template) -> None:
-    longest = Resolver(bootstrap, {"ApplicationStack": "s" * 27})
+@pytest.mark.parametrize(
+    ("partition", "region"),
+    [("aws", "ap-southeast-1"), ("aws-us-gov", "us-gov-west-1"), ("aws-cn", "cn-northwest-1")],
+)
+def test_policies_are_short_enough_for_iam(
+    bootstrap: Template, partition: str, region: str
+) -> None:
+    longest = Resolver(
+        bootstrap,
+        {"ApplicationStack": "s" * 27},
+        {"AWS::Partition": partition, "AWS::Region": region},
+    )
     (execution,) = longest.properties("ExecutionRole")["Policies"]
-    boundary = longest.properties("PermissionsBoundary")["PolicyDocument"]
+    managed = [longest.properties(name) for name in ("PermissionsBoundary", "MonitoringPolicy")]
     # Source: "IAM and AWS STS quotas"; white space doesn't count.
-    for document, limit in ((execution["PolicyDocument"], 10_240), (boundary, 6_144)):
-        assert len(json.dumps(document, separators=(",", ":"))) < limit
+    for policy, limit in ((execution, 10_240), *((each, 6_144) for each in managed)):
+        text = json.dumps(policy["PolicyDocument"], separators=(",", ":"))
+        assert f"arn:{partition}:" in text
+        assert len(text) < limit
