@@ -17,8 +17,10 @@ def measure(*blocks: Waveform) -> LoudnessMeter:
     return meter
 
 
-def sine(duration_s: float, level_dbfs: float) -> Waveform:
-    phase = 2 * np.pi * 1000 * np.arange(round(duration_s * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
+def sine(duration_s: float, level_dbfs: float, frequency_hz: float = 1000) -> Waveform:
+    phase = (
+        2 * np.pi * frequency_hz * np.arange(round(duration_s * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
+    )
     tone: Waveform = (10 ** (level_dbfs / 20) * np.sin(phase)).astype(np.float32)
     return np.stack([tone, tone], axis=1)
 
@@ -37,6 +39,23 @@ def sine(duration_s: float, level_dbfs: float) -> Waveform:
 def test_meter_has_ebu_mode(parts: list[tuple[float, float]], loudness_lufs: float) -> None:
     meter = measure(*(sine(*part) for part in parts))
     assert meter.integrated_lufs() == pytest.approx(loudness_lufs, abs=0.1)
+
+
+@pytest.mark.parametrize("frequency_hz", [5, 10, 20])
+def test_bass_is_weighted_by_the_high_pass(frequency_hz: float) -> None:
+    # Source: the second filter stage of ITU-R BS.1770, two poles at 38.135 Hz.
+    attenuation_db = 20 * np.log10(1 + (38.135 / frequency_hz) ** 2)
+    meter = measure(sine(20, 0, frequency_hz))
+    assert meter.integrated_lufs() == pytest.approx(-0.691 - attenuation_db, abs=0.1)
+
+
+@pytest.mark.parametrize("offset", [0.5, 1.0])
+def test_offset_is_silent_in_any_blocks(offset: float) -> None:
+    begin = 1 - np.cos(np.linspace(0, np.pi, 4 * SAMPLE_RATE_HZ))
+    level = np.append(begin / 2, np.ones(4 * SAMPLE_RATE_HZ)) * offset
+    samples = np.stack([level, level], axis=1).astype(np.float32)
+    assert measure(samples).integrated_lufs() is None
+    assert measure(*np.split(samples, range(1000, len(samples), 7777))).integrated_lufs() is None
 
 
 @given(st.lists(st.integers(0, 40_000), max_size=8))

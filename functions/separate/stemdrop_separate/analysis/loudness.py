@@ -115,7 +115,23 @@ def _filter() -> tuple[Matrix, Matrix, Matrix, float]:
     """Return the K-weighting at the sample rate: a shelf and a high-pass, one after the other."""
     (a1, b1, c1, d1), (a2, b2, c2, d2) = map(_state_space, (_shelf(), _high_pass()))
     transition = np.block([[a1, np.zeros((2, 2))], [np.outer(b2, c1), a2]])
-    return transition, np.concatenate([b1, b2 * d1]), np.concatenate([d2 * c1, c2]), d1 * d2
+    entry, exit_ = np.concatenate([b1, b2 * d1]), np.concatenate([d2 * c1, c2])
+    scale = _state_scale(transition, entry)
+    inverse = np.linalg.inv(scale)
+    return inverse @ transition @ scale, inverse @ entry, exit_ @ scale, d1 * d2
+
+
+def _state_scale(transition: Matrix, entry: Matrix) -> Matrix:
+    """Return the scale of the states that noise leaves, shape (4, 4).
+
+    The poles of the high-pass are so close to 1 that float32 keeps only states of one scale exactly
+    enough: with others, an offset of 0.5 was measured as -60 LUFS.
+    """
+    size = len(entry)
+    equations = np.eye(size**2) - np.kron(transition, transition)
+    covariance = np.linalg.solve(equations, np.outer(entry, entry).ravel()).reshape(size, size)
+    scale: Matrix = np.linalg.cholesky((covariance + covariance.T) / 2)
+    return scale
 
 
 def _shelf() -> tuple[Matrix, Matrix]:
