@@ -30,6 +30,8 @@ from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 STALL_TIMEOUT_S = 60.0
 EXIT_TIMEOUT_S = 5.0
 CHUNK_BYTES = 1 << 20
+# ffmpeg rounds to 16 bits, but down to 24 bits.
+HALF_A_24_BIT_STEP = np.float32(2**-24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,8 @@ class Encoder:
         limit = self._codec.spec.largest_sample
         if largest > limit and not self._codec.bit_depths:
             block = np.clip(block, -limit, limit)
+        if self._format.bit_depth == "24":
+            block = block + HALF_A_24_BIT_STEP
         data = np.ascontiguousarray(block, "<f4").data.cast("B")
         for start in range(0, len(data), CHUNK_BYTES):
             if not self._pipe.put(bytes(data[start : start + CHUNK_BYTES])):
