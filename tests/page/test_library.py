@@ -22,6 +22,16 @@ LAPTOP: ViewportSize = {"width": 1440, "height": 900}
 PHONE: ViewportSize = {"width": 360, "height": 740}
 STORE = "(songs) => { localStorage['stemdrop.songs'] = JSON.stringify(songs); }"
 # Whether the browser has no deletion left to complete; it waits for that.
+IS_GONE = """
+async ([path, token]) => {
+  const headers = { Authorization: `Bearer ${token}` };
+  for (let round = 0; round < 200; round += 1) {
+    if ((await fetch(path, { headers })).status === 404) return true;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return false;
+}
+"""
 COMPLETED = """
 async () => {
   const isLeft = () => localStorage["stemdrop.songs"].includes("deleted");
@@ -202,6 +212,20 @@ def test_deletion_is_undone_or_completed(
     assert titles(page) == ["Three"]
     assert page.evaluate(COMPLETED)
     assert remaining(site, ids) == {ids[2]}
+
+
+def test_signing_out_completes_a_deletion(
+    user: PageUser, site: Site, fill: Callable[..., list[str]]
+) -> None:
+    user.expected = ["status of 404"]  # of the job that is gone
+    page = user.page
+    ids = fill(["Left.wav", "Kept.wav"])
+    page.get_by_role("button", name="Delete Left").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("textbox", name="Access token")).to_be_visible()
+    # Playwright doesn't show requests of a page that is left.
+    assert page.evaluate(IS_GONE, [f"jobs/{ids[0]}", TOKEN])
+    assert remaining(site, ids) == {ids[1]}
 
 
 def test_notice_of_a_deletion_goes_after_ten_seconds(

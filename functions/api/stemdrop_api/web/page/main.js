@@ -19,7 +19,7 @@ async function start() {
   const { showLibrary } = await libraryModule;
   showLibrary(capabilities);
   byId("sign-out").addEventListener("click", () => {
-    forgetToken();
+    addEventListener("pagehide", forgetToken); // after what is sent then
     location.reload();
   });
   for (const id of ["upload", "help-button", "sign-out"]) byId(id).hidden = false;

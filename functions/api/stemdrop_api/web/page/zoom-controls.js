@@ -1,7 +1,7 @@
 // The buttons that zoom the waveforms, which `keyboard.js` presses, too, and the spectrogram's.
 
 import { createButton, createElement, setText } from "./dom.js";
-import { formatTime } from "./format.js";
+import { formatExactTime } from "./format.js";
 import { MAX_SPECTROGRAM_S } from "./spectrogram.js";
 
 const ZOOM_FACTOR = 2;
@@ -65,6 +65,5 @@ export class ZoomControls {
 /** Format a time with as many decimals as the visible span needs. */
 function formatPrecisely(time_s, span_s) {
   const decimals = Math.min(Math.max(Math.ceil(1 - Math.log10(span_s)), 0), 4);
-  const rounded_s = Number(time_s.toFixed(decimals));
-  return formatTime(rounded_s) + (rounded_s % 1).toFixed(decimals).slice(1);
+  return formatExactTime(time_s, decimals);
 }
