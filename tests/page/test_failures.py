@@ -217,8 +217,8 @@ def test_cancel_during_the_upload_deletes_the_job(user: PageUser, make_song: Son
     assert user.page.evaluate("localStorage['stemdrop.songs']") == "[]"
 
 
-def test_canceled_choice_of_a_file_keeps_the_song_and_its_options(
-    user: PageUser, make_song: SongFactory
+def test_canceled_or_invalid_choice_of_a_file_keeps_the_song_and_its_options(
+    user: PageUser, make_song: SongFactory, tmp_path: Path
 ) -> None:
     page = user.page
     user.choose(make_song("late.wav", 96))
@@ -227,8 +227,15 @@ def test_canceled_choice_of_a_file_keeps_the_song_and_its_options(
     page.click("#separate")
     user.card("failed")
     user.reload()  # the page has no file anymore
-    user.card("failed").get_by_role("button", name="Choose late again").click()
+    again = user.card("failed").get_by_role("button", name="Choose late again")
+    again.click()
     page.dispatch_event("#file-input", "cancel")
+    expect(page.locator(".card")).to_have_count(1)
+    again.click()
+    letter = tmp_path / "letter.pdf"
+    letter.write_bytes(b"%PDF")
+    user.choose(letter)
+    expect(page.locator("#file-errors")).to_contain_text("“letter.pdf” isn’t an audio")
     expect(page.locator(".card")).to_have_count(1)
     user.choose(make_song("other.wav", 97))
     expect(page.get_by_label("Start, in seconds")).to_have_value("")

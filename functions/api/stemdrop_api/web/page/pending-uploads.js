@@ -41,10 +41,10 @@ export class PendingUploads {
    * Add the valid files, and show an error message for each of the others. What isn't audio or video in
    * a folder is only counted.
    * @param {File[]} files
-   * @param {{options: object|null, isComplete: boolean}} [details] Options to show, and whether these are
-   *   all files of a folder.
+   * @param {{options?: object, removeCard?: () => void, isComplete?: boolean}} details Options to show, removal
+   *   of the file's song, and whether these are all files of a folder.
    */
-  add(files, { options = null, isComplete = true } = {}) {
+  add(files, { options, removeCard, isComplete = true }) {
     const songs = files.filter((file) => isMedia(file) || !isFromFolder(file));
     const errors = songs.map((file) => validateFile(file, this.#capabilities));
     const messages = errors.filter((message) => message !== null);
@@ -56,6 +56,7 @@ export class PendingUploads {
     setText(byId("skipped-files"), note);
     const valid = songs.filter((_, index) => errors[index] === null);
     if (!valid.length) return;
+    removeCard?.();
     const { url_lifetime_s } = this.#capabilities;
     this.#songs.push(...valid.map((file) => Song.fromFile(file, folderOf(file), url_lifetime_s)));
     if (options) this.#optionsForm.show(options);

@@ -26,8 +26,7 @@ export function showLibrary(capabilities) {
     cards.at(-1).heading.focus();
   });
   const addFiles = (files, isComplete) => {
-    again?.removeCard();
-    pendingUploads.add(files, { options: again?.options, isComplete });
+    pendingUploads.add(files, { ...again, isComplete });
     again = null;
   };
   const songList = new SongList(capabilities, ({ file, job }, removeCard) => {
