@@ -1,10 +1,8 @@
 """Publication of stems: uploads of local files, or copies of another upload's results."""
 
 import zipfile
-from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
 
 from aws_lambda_powertools import Logger
 
@@ -23,8 +21,6 @@ from stemdrop_separate.separation.stft import SAMPLE_RATE_HZ
 MAX_TRANSFERS = 6
 
 logger = Logger(child=True)
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 class NotReusableError(Exception):
@@ -46,7 +42,8 @@ def publish(
     peaks_path = files[0].with_name(PEAKS_NAME)
     write_peaks_file(peaks_path, [song.mix_peaks, *(file.peaks for file in song.stems.values())])
     peaks = _upload_file(store, key, results_id, peaks_path, "application/octet-stream")
-    stems = _in_parallel(upload, song.stems.items())
+    with ThreadPoolExecutor(MAX_TRANSFERS) as pool:
+        stems = tuple(pool.map(upload, song.stems.items()))
     zip_file = _upload_zip(store, key, results_id, files) if options.zip else None
     stem_file = None
     if song.stem_file:
@@ -134,8 +131,3 @@ def _upload_file(
     target = result_key(key, results_id, path.name)
     store.upload(path, target, media_type)
     return ResultFile(target, path.stat().st_size)
-
-
-def _in_parallel(function: Callable[[Item], Result], items: Iterable[Item]) -> tuple[Result, ...]:
-    with ThreadPoolExecutor(MAX_TRANSFERS) as pool:
-        return tuple(pool.map(function, items))
