@@ -46,13 +46,13 @@ export async function saveFile(song, findFile) {
   createElement("a", { href, download: findFile(song.job).filename }).click();
 }
 
-/** Return links that save the files of all stems of a song, if it has them. */
+/** Return links that save the files of all stems of a song, or null if it has none. */
 export function createArchiveLinks(song, onError) {
   const links = ARCHIVES.filter(([name]) => song.job[name]).map(([name, text]) =>
     createDownloadLink(song, (job) => job[name], text, onError),
   );
   links.at(-1)?.classList.add("primary");
-  return links;
+  return links.length ? createElement("p.download-all", {}, ...links) : null;
 }
 
 function checkedUrl(song, findFile) {

@@ -23,8 +23,8 @@ export class LyricsChoice {
     if (!this.#isOffered) return;
     this.#languages = options.get("language").values;
     setText(byId("lyrics-label"), options.get("lyrics").label);
-    byId("language").append(new Option("Find out", ""));
-    byId("language").append(...this.#languages.map(({ value, label }) => new Option(label, value)));
+    const languages = this.#languages.map(({ value, label }) => new Option(label, value));
+    byId("language").append(new Option("Find out", ""), ...languages);
     byId("lyrics").addEventListener("change", () => this.#showLanguage());
   }
 

@@ -93,14 +93,10 @@ async function loadLibrary() {
   globalThis.AudioWorkletProcessor = class {
     port = { postMessage: () => this.onReady() };
   };
-  globalThis.registerProcessor = (_, registered) => {
-    Processor = registered;
-  };
+  globalThis.registerProcessor = (_, registered) => (Processor = registered);
   await import("./signalsmith-stretch.mjs");
   const processor = new Processor({ numberOfOutputs: 1, outputChannelCount: [CHANNELS] });
-  await new Promise((resolve) => {
-    processor.onReady = resolve;
-  });
+  await new Promise((resolve) => (processor.onReady = resolve));
   return processor.wasmModule;
 }
 

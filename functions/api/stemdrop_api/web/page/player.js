@@ -41,6 +41,7 @@ export class Player {
   #waveforms;
   #zoomControls;
   #error = createElement("p.error", { role: "alert" });
+  #showError = (error) => setText(this.#error, errorMessage(error, this.#capabilities));
   #animationFrame = null;
   #isAnimating = false;
 
@@ -67,7 +68,7 @@ export class Player {
     this.#presets = new MixPresets(this.#mixer, () => this.#applyGains());
     this.#mixControls = this.#createMixControls();
     this.#lyrics = this.#createLyrics();
-    this.#lyricsDownloads = new LyricsDownloads(song, (error) => this.#showError(error));
+    this.#lyricsDownloads = new LyricsDownloads(song, this.#showError);
     this.element = createElement(
       "div.player",
       { role: "group", ariaLabel: `Stems of ${song.name}` },
@@ -82,7 +83,7 @@ export class Player {
         "div.save-actions",
         {},
         this.#mixControls.element,
-        this.#downloadAll(),
+        createArchiveLinks(song, this.#showError),
         ...this.#lyricsDownloads.elements,
       ),
     );
@@ -136,7 +137,7 @@ export class Player {
       strip.panElement,
       strip.element,
       this.#waveforms.element(stem),
-      createDownloadLink(this.#song, findFile, `Save ${stem}`, (error) => this.#showError(error)),
+      createDownloadLink(this.#song, findFile, `Save ${stem}`, this.#showError),
     );
   }
 
@@ -151,7 +152,7 @@ export class Player {
         this.#applyGains();
         return this.#mixer.originalOnly;
       },
-      onError: (error) => this.#showError(error),
+      onError: this.#showError,
     });
   }
 
@@ -167,13 +168,13 @@ export class Player {
     };
     return new MixControls(parts, {
       getLink: () => createLink(id, this.#settings.current),
-      onError: (error) => this.#showError(error),
+      onError: this.#showError,
     });
   }
 
   #createLyrics() {
     return new LyricsView(this.#song, this.#playback, {
-      onError: (error) => this.#showError(error),
+      onError: this.#showError,
       getMix: () => ({
         title: withoutExtension(this.#song.name),
         language: this.#song.job.lyrics.language,
@@ -182,12 +183,6 @@ export class Player {
         onMixChange: () => this.#applyGains(),
       }),
     });
-  }
-
-  #downloadAll() {
-    const links = createArchiveLinks(this.#song, (error) => this.#showError(error));
-    if (links.length === 0) return null;
-    return createElement("p.download-all", {}, ...links);
   }
 
   #createWaveforms() {
@@ -216,10 +211,6 @@ export class Player {
     this.#presets.show();
     this.#settings.changed();
     this.#draw();
-  }
-
-  #showError(error) {
-    setText(this.#error, errorMessage(error, this.#capabilities));
   }
 
   /** Draw now, and again in each animation frame during the playback. */

@@ -24,7 +24,6 @@ export class StemDownloads {
         createDownloadLink(song, (job) => job.stems[index], `Save ${stem}`, onError),
       ),
     );
-    const archives = createArchiveLinks(song, onError);
     this.#lyricsDownloads = new LyricsDownloads(song, onError, { hasStatus: true });
     this.element = createElement(
       "div.stem-downloads",
@@ -32,7 +31,7 @@ export class StemDownloads {
       createElement("p.hint", {}, unplayableNote(song.job.options.codec)),
       createElement("ul", {}, ...rows),
       error,
-      archives.length ? createElement("p.download-all", {}, ...archives) : null,
+      createArchiveLinks(song, onError),
       ...this.#lyricsDownloads.elements,
     );
   }

@@ -146,9 +146,8 @@ export class Waveforms {
     const waveform = this.#waveforms.get(name);
     const { start_s, end_s, span_s } = this.#range;
     if (this.#spectrograms) {
-      const [columns, rows] = [waveform.element.clientWidth, waveform.element.clientHeight];
-      const size = { columns, rows };
-      const image = await this.#spectrograms.draw(name, this.#sources.get(name), start_s, end_s, size);
+      const { clientWidth: columns, clientHeight: rows } = waveform.element;
+      const image = await this.#spectrograms.draw(name, this.#sources.get(name), start_s, end_s, { columns, rows });
       if (image === null || this.#range.span_s > MAX_SPECTROGRAM_S || !this.#spectrograms) return;
       waveform.spectrogram = { image, start_s, end_s };
     } else if (span_s > MAX_SAMPLES_S || waveform.samples.has(start_s, end_s)) {
