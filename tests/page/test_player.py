@@ -59,6 +59,21 @@ async (tracks) => {
   return { heard, position_s };
 }
 """
+# Whether the tracks of the last run have these gains.
+GAINS_REACHED = """(expected) => taps.slice(-expected.length).every(
+  ({ gain }, index) => Math.abs(gain.gain.value - expected[index]) < 0.01)"""
+REFUSE_DECODING = """() => {
+  OfflineAudioContext.prototype.decodeAudioData = () => Promise.reject(new Error());
+}"""
+# Lets the original wait until `decode` is called.
+PAUSE_DECODING = """() => {
+  const { decodeAudioData } = BaseAudioContext.prototype;
+  const paused = new Promise((resolve) => { globalThis.decode = async () => resolve(); });
+  OfflineAudioContext.prototype.decodeAudioData = async function (bytes) {
+    await paused;
+    return decodeAudioData.call(this, bytes);
+  };
+}"""
 FOUR = ("vocals", "drums", "bass", "other")
 
 
@@ -151,9 +166,7 @@ def test_mute_solo_volume_and_original_set_the_gains(
     page.get_by_role("button", name="Play").click()
 
     def wait_for_gains(*expected: float) -> None:
-        reached = """(expected) => taps.slice(-expected.length).every(
-          ({ gain }, index) => Math.abs(gain.gain.value - expected[index]) < 0.01)"""
-        listener.wait_for(reached, expected)
+        listener.wait_for(GAINS_REACHED, expected)
 
     wait_for_gains(1, 1, 1, 1)
     page.get_by_role("button", name="Mute vocals").click()
@@ -181,6 +194,51 @@ def test_mute_solo_volume_and_original_set_the_gains(
     listener.screenshot("08-original")
     page.get_by_role("button", name="Listen to the original").click()
     wait_for_gains(0, 0.25, 1, 1, 0)
+
+
+def test_original_that_can_not_be_played_leaves_the_stems_playing(
+    listener: PageUser, make_song: SongFactory
+) -> None:
+    page = listener.page
+    song = make_song(*SONG)
+    separate_four_stems(listener, song)
+    original = page.get_by_role("button", name="Listen to the original")
+    alert = page.get_by_role("alert")
+    moved = song.rename(song.with_name("moved.wav"))
+    original.click()
+    expect(alert.filter(has_text="The file can’t be read anymore")).to_be_visible()
+    file_input = page.get_by_label("Choose the file")
+    expect(file_input).to_be_focused()
+    page.get_by_role("button", name="Play").click()
+    play_until(page, 1)
+    file_input.set_input_files(moved)
+    page.evaluate(REFUSE_DECODING)
+    original.click()
+    expect(alert.filter(has_text="This browser can’t play the original")).to_be_visible()
+    expect(original).to_have_attribute("aria-pressed", "false")
+    play_until(page, 3)
+    listener.wait_for(GAINS_REACHED, [1, 1, 1, 1])
+
+
+def test_stems_play_until_the_original_is_decoded(
+    listener: PageUser, make_song: SongFactory
+) -> None:
+    page = listener.page
+    separate_four_stems(listener, make_song(*SONG))
+    page.evaluate(PAUSE_DECODING)
+    page.get_by_role("button", name="Play").click()
+    page.keyboard.press("o")
+    expect(page.locator("#live-region")).to_have_text("Listen to the original: on.")
+    expect(page.get_by_role("group", name="Original")).to_contain_text("Loading…")
+    play_until(page, 1)
+    listener.wait_for(GAINS_REACHED, [1, 1, 1, 1])
+    original = page.get_by_role("button", name="Listen to the original")
+    original.click()
+    expect(original).to_have_attribute("aria-pressed", "false")
+    original.click()
+    page.evaluate("decode()")
+    listener.wait_for(GAINS_REACHED, [0, 0, 0, 0, 1])
+    expect(original).to_have_attribute("aria-pressed", "true")
 
 
 def test_loop_by_buttons_or_dragging_repeats(listener: PageUser, make_song: SongFactory) -> None:

@@ -57,6 +57,8 @@ const MESSAGES = {
   internal_error: () =>
     "Something went wrong on the server. Try again. If it keeps happening, contact whoever runs this site.",
   unplayable: () => "This browser can’t play this format. Save the stems to listen to them.",
+  original_unplayable: () =>
+    "This browser can’t play the original because of its format or its length. The stems still play.",
   silent_mix: () => "All stems are muted. Turn one up, and save the mix again.",
   damaged_link: () => "This link is damaged. Copy all of it again, or ask for a new one.",
   link_not_found: () => "The song of this link isn’t on the server anymore. Ask whoever sent it to separate it again.",

@@ -1,21 +1,24 @@
 // The track of the original song, for comparison with its stems.
 
 import { createFileSource } from "./audio-source.js";
-import { createButton, createElement } from "./dom.js";
+import { createButton, createElement, setText } from "./dom.js";
+import { AppError } from "./errors.js";
 import { ORIGINAL } from "./mixer.js";
 
 export class OriginalTrack {
   #song;
   #listeners;
-  #source = null;
+  #isLoaded = false;
   #button;
   #fileLabel;
+  #hint = createElement("span.hint");
 
   /**
    * @param {Song} song
    * @param {HTMLElement} waveform
-   * @param {{onSource: (source: object) => void, onToggle: () => boolean, onError: (error: object?) => void}} listeners
-   *   `onSource` receives the samples before they are first played; `onToggle` returns whether they are played.
+   * @param {{onSource: (source: object) => void, onToggle: (isOn: boolean) => void,
+   *   onError: (error: object?) => void}} listeners `onSource` receives the samples before they are first
+   *   played; `onToggle`, whether they are played.
    */
   constructor(song, waveform, listeners) {
     this.#song = song;
@@ -31,30 +34,61 @@ export class OriginalTrack {
       on: { change: () => this.#chooseFile(input) },
     });
     this.#fileLabel = createElement("label.toggle.file", {}, input, "Choose the file");
-    this.#showButton(song.file !== null);
     this.element = createElement(
       "div.track.original",
       { role: "group", ariaLabel: "Original", "data-stem": ORIGINAL },
       createElement("span.name", {}, "Original"),
       createElement("span.channel", {}, this.#button, this.#fileLabel),
       waveform,
-      createElement("span.hint", {}, "for comparison"),
+      this.#hint,
     );
+    this.#showButton(song.file !== null);
+    this.#showLoading(false);
   }
 
-  /** Play the original instead of the stems, or stop that. It is decoded when it is first played. */
+  /** Play the original instead of the stems, or stop that. The stems play until it is decoded. */
   #toggle() {
-    if (this.#source === null) {
-      const { file, job } = this.#song;
-      this.#source = createFileSource(file, job.sound?.duration_s ?? 0, job.options.offset_s ?? 0);
-      this.#listeners.onSource(this.#source);
+    this.#button.ariaPressed = !this.#isOn;
+    if (this.#isLoaded) this.#listeners.onToggle(this.#isOn);
+    else if (this.#button.ariaBusy !== "true") this.#load();
+  }
+
+  get #isOn() {
+    return this.#button.ariaPressed === "true";
+  }
+
+  async #load() {
+    const { file, job } = this.#song;
+    const source = createFileSource(file, job.sound?.duration_s ?? 0, job.options.offset_s ?? 0);
+    this.#listeners.onError(null);
+    this.#showLoading(true);
+    try {
+      await source.load(0, 1);
+      if (!this.element.isConnected) return; // the song was closed meanwhile
+      this.#isLoaded = true;
+      this.#listeners.onSource(source);
+      this.#listeners.onToggle(this.#isOn);
+    } catch (error) {
+      this.#button.ariaPressed = false;
+      if (!(error instanceof AppError)) throw error;
+      const isReadable = error.code !== "unreadable";
+      this.#showButton(isReadable);
+      this.#listeners.onError(isReadable ? new AppError("original_unplayable") : error);
+    } finally {
+      this.#showLoading(false);
     }
-    this.#button.ariaPressed = this.#listeners.onToggle();
+  }
+
+  #showLoading(isLoading) {
+    this.#button.ariaBusy = isLoading;
+    setText(this.#hint, isLoading ? "Loading…" : "for comparison");
   }
 
   #showButton(hasFile) {
+    const hadFocus = this.element.contains(document.activeElement);
     this.#fileLabel.hidden = hasFile;
     this.#button.hidden = !hasFile;
+    if (hadFocus) (hasFile ? this.#button : this.#fileLabel.control).focus();
   }
 
   #chooseFile(input) {
@@ -67,8 +101,6 @@ export class OriginalTrack {
     }
     this.#listeners.onError(null);
     this.#song.file = file;
-    const hadFocus = document.activeElement === input;
     this.#showButton(true);
-    if (hadFocus) this.#button.focus();
   }
 }

@@ -147,10 +147,9 @@ export class Player {
         this.#playback.addTrack(ORIGINAL, source, 0);
         this.#waveforms.setSource(ORIGINAL, source);
       },
-      onToggle: () => {
-        this.#mixer.originalOnly = !this.#mixer.originalOnly;
+      onToggle: (isOn) => {
+        this.#mixer.originalOnly = isOn;
         this.#applyGains();
-        return this.#mixer.originalOnly;
       },
       onError: this.#showError,
     });
