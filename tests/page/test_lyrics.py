@@ -403,6 +403,16 @@ def test_karaoke_mode_keeps_the_guide_vocal_and_the_mix_of_the_user(
     expect(volume).to_have_value("30")
 
 
+def test_mix_before_the_karaoke_mode_is_back_after_a_reload(user: PageUser, song: SungSong) -> None:
+    page = open_song(user, song)
+    expect(line(page, "Down by the harbor")).to_be_visible()
+    page.keyboard.press("f")
+    expect(page.get_by_text("The vocals are off.")).to_be_visible()
+    user.reload()
+    page.get_by_role("button", name="Open Harbor").click()
+    expect(page.get_by_role("button", name="Full mix")).to_have_attribute("aria-pressed", "true")
+
+
 def offer_lyrics(page: Page, requests: list[Any]) -> None:
     """Let the stack offer lyrics to a page, and collect its requests for jobs, which fail."""
 

@@ -26,6 +26,7 @@ CASES: list[dict[str, Any]] = [
     {"channels": {"vocals": {"soloed": True, "muted": True}}, "gains": [1, 0, 0]},
     {"channels": {"drums": {"volume": 0.5}}, "gains": [1, 0.5, 0]},
     {"channels": {"drums": {"soloed": True}}, "originalOnly": True, "gains": [0, 0, 1]},
+    {"channels": {"vocals": {"soloed": True}}, "silencedStem": "vocals", "gains": [0, 0, 0]},
 ]
 MUSIC: dict[str, dict[str, Any]] = {
     "128 BPM · A minor (8A) · \u22129.4 LUFS": {
@@ -59,10 +60,11 @@ async (module) => {
 MIX = """
 async ({ module, cases }) => {
   const { Mixer } = await import(module);
-  return cases.map(({ channels, originalOnly }) => {
+  return cases.map(({ channels, originalOnly, silencedStem }) => {
     const mixer = new Mixer(["vocals", "drums"]);
     for (const stem in channels) Object.assign(mixer.channel(stem), channels[stem]);
     mixer.originalOnly = originalOnly ?? false;
+    mixer.silencedStem = silencedStem ?? null;
     return mixer.gains().map(([, gain]) => gain);
   });
 }

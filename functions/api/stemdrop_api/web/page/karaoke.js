@@ -22,7 +22,7 @@ export class Karaoke {
   #shownKey = null;
   #line = null;
   #idleTimer = null;
-  #hasSetPreset = false;
+  #hadFullMix = false;
   #lyrics = createElement("div.karaoke-lyrics");
   #title = createElement("h2.karaoke-title");
   #wait = createElement("p.karaoke-wait", { ariaHidden: "true" });
@@ -82,7 +82,8 @@ export class Karaoke {
     this.#wakeLock.close();
     this.#dialog.close();
     this.#dialog.remove(); // which leaves the full screen
-    if (this.#hasSetPreset && this.#mix.presets.current === "Karaoke") this.#setPreset("Full mix");
+    this.#mix.mixer.silencedStem = null;
+    this.#mix.onMixChange();
     this.#onClose();
   }
 
@@ -126,9 +127,9 @@ export class Karaoke {
   /** Remove the vocals from the mix, unless the user has changed it. */
   #removeVocals() {
     const { mixer, presets } = this.#mix;
-    if (presets.current !== "Full mix" || mixer.originalOnly) return;
-    this.#setPreset("Karaoke");
-    this.#hasSetPreset = true;
+    this.#hadFullMix = presets.current === "Full mix" && !mixer.originalOnly;
+    if (!this.#hadFullMix) return;
+    this.#setVocals(0);
     setText(this.#note, "The vocals are off. Turn them up for a guide vocal.");
     setTimeout(() => {
       setText(this.#note, "");
@@ -136,14 +137,12 @@ export class Karaoke {
     }, NOTE_MS);
   }
 
-  #setPreset(name) {
-    this.#mix.presets.set(name);
-    this.#mix.onMixChange();
-  }
-
   #setVocals(percent) {
-    Object.assign(this.#mix.mixer.channel(VOCALS), { volume: toGain(percent), muted: false });
-    this.#mix.onMixChange();
+    const { mixer, onMixChange } = this.#mix;
+    const isSilenced = percent === 0 && this.#hadFullMix;
+    mixer.silencedStem = isSilenced ? VOCALS : null;
+    Object.assign(mixer.channel(VOCALS), { volume: isSilenced ? 1 : toGain(percent), muted: false });
+    onMixChange();
   }
 
   #showLines(index, isWaiting) {

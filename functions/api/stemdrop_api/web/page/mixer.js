@@ -4,6 +4,7 @@ export const ORIGINAL = "original";
 
 export class Mixer {
   originalOnly = false;
+  silencedStem = null; // by the karaoke mode, which leaves the stored settings as they are
   #channels = new Map();
 
   /** @param {string[]} stems */
@@ -24,7 +25,10 @@ export class Mixer {
   stemGains() {
     const channels = [...this.#channels];
     const anySoloed = channels.some(([, { soloed }]) => soloed);
-    return channels.map(([stem, { volume, muted, soloed }]) => [stem, (anySoloed ? soloed : !muted) ? volume : 0]);
+    return channels.map(([stem, { volume, muted, soloed }]) => {
+      const isHeard = stem !== this.silencedStem && (anySoloed ? soloed : !muted);
+      return [stem, isHeard ? volume : 0];
+    });
   }
 
   /** Return the name and gain of every track. */
