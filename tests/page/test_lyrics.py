@@ -3,17 +3,18 @@
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
 import httpx
 import pytest
-from playwright.sync_api import Locator, Page, Route, ViewportSize, expect
+from playwright.sync_api import Browser, Locator, Page, Route, ViewportSize, expect
 
 from accessibility import require_accessible, require_fitting
 from benchmarks.songs.song import generate
 from benchmarks.songs.wav import write_wav
-from browser import PageUser
+from browser import STILL, PageUser, new_context
 from local_stack import TOKEN
 from page_site import Site, SongFactory
 from stemdrop.errors import LyricsError, LyricsTooLongError
@@ -411,6 +412,30 @@ def test_mix_before_the_karaoke_mode_is_back_after_a_reload(user: PageUser, song
     user.reload()
     page.get_by_role("button", name="Open Harbor").click()
     expect(page.get_by_role("button", name="Full mix")).to_have_attribute("aria-pressed", "true")
+
+
+def test_tap_shows_the_controls_of_the_karaoke_mode_without_pressing_them(
+    browser: Browser, site: Site, song: SungSong
+) -> None:
+    with (
+        closing(new_context(browser, **STILL, has_touch=True)) as context,
+        PageUser(context, site.url, SCREENSHOTS) as user,
+    ):
+        user.sign_in()
+        page = open_song(user, song)
+        page.get_by_role("button", name="Karaoke mode").tap()
+        karaoke = page.get_by_role("dialog", name="Karaoke: Harbor")
+        karaoke.get_by_role("button", name="Play").tap()
+        idle = page.locator(".karaoke-screen.idle")
+        expect(idle).to_have_count(1)
+        leave = karaoke.get_by_role("button", name="Leave")
+        box = leave.bounding_box()
+        assert box is not None
+        page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        expect(idle).to_have_count(0)
+        expect(leave).to_have_css("pointer-events", "auto")
+        leave.tap()
+        expect(karaoke).to_have_count(0)
 
 
 def offer_lyrics(page: Page, requests: list[Any]) -> None:
