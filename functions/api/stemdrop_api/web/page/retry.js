@@ -7,29 +7,15 @@ const MAX_DELAY_S = 30;
  * @param {number} duration_s
  * @param {AbortSignal} [signal] Rejects the promise.
  */
-export function delay(duration_s, signal) {
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) {
-      reject(signal.reason);
-      return;
-    }
-    const removeListeners = () => {
-      clearTimeout(timer);
-      removeEventListener("online", end);
-      signal?.removeEventListener("abort", abort);
-    };
-    const end = () => {
-      removeListeners();
-      resolve();
-    };
-    const abort = () => {
-      removeListeners();
-      reject(signal.reason);
-    };
-    const timer = setTimeout(end, duration_s * 1000);
-    addEventListener("online", end);
-    signal?.addEventListener("abort", abort);
-  });
+export async function delay(duration_s, signal) {
+  signal?.throwIfAborted();
+  const listeners = new AbortController();
+  const options = { signal: listeners.signal };
+  await new Promise((resolve, reject) => {
+    setTimeout(resolve, duration_s * 1000);
+    addEventListener("online", resolve, options);
+    signal?.addEventListener("abort", () => reject(signal.reason), options);
+  }).finally(() => listeners.abort());
 }
 
 /**
