@@ -4,12 +4,12 @@
 // is not. So a silent one plays along.
 
 import { openNeighbor } from "./neighbor-song.js";
+import { wavHeader } from "./wav-encoder.js";
 
 const STEP_S = 5;
 const RESTART_S = 3; // "previous" goes to the start of a song that has played for longer
 const SILENCE_S = 10;
 const SAMPLE_RATE_HZ = 8000;
-const HEADER_BYTES = 44;
 const ZERO = 128; // of unsigned 8-bit samples
 
 const session = navigator.mediaSession;
@@ -65,20 +65,10 @@ function update() {
 
 /** Return a looping audio element of silence. The system pauses it for a call, for example. */
 function createSilence() {
-  const audio = new Audio(URL.createObjectURL(new Blob([silentWav()], { type: "audio/wav" })));
+  const samples = new Uint8Array(SILENCE_S * SAMPLE_RATE_HZ).fill(ZERO);
+  const parts = [wavHeader(samples.length, 1, 1, SAMPLE_RATE_HZ), samples];
+  const audio = new Audio(URL.createObjectURL(new Blob(parts, { type: "audio/wav" })));
   audio.loop = true;
   audio.addEventListener("pause", () => audio.paused && current?.pause());
   return audio;
-}
-
-function silentWav() {
-  const frames = SILENCE_S * SAMPLE_RATE_HZ;
-  const bytes = new Uint8Array(HEADER_BYTES + frames).fill(ZERO, HEADER_BYTES);
-  const view = new DataView(bytes.buffer);
-  const text = new TextEncoder();
-  for (const [offset, name] of [[0, "RIFF"], [8, "WAVE"], [12, "fmt "], [36, "data"]]) bytes.set(text.encode(name), offset);
-  const numbers = { 4: bytes.length - 8, 16: 16, 24: SAMPLE_RATE_HZ, 28: SAMPLE_RATE_HZ, 40: frames };
-  for (const [offset, value] of Object.entries(numbers)) view.setUint32(offset, value, true);
-  for (const [offset, value] of [[20, 1], [22, 1], [32, 1], [34, 8]]) view.setUint16(offset, value, true);
-  return bytes;
 }

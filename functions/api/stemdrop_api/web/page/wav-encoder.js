@@ -32,23 +32,28 @@ export class WavEncoder {
 
   /** Return the bytes before and after all pieces. */
   finish() {
-    const view = new DataView(new ArrayBuffer(HEADER_BYTES));
-    const frameBytes = CHANNELS * SAMPLE_BYTES;
-    const writeText = (offset, text) => {
-      for (let at = 0; at < text.length; at += 1) view.setUint8(offset + at, text.charCodeAt(at));
-    };
-    writeText(0, "RIFF");
-    view.setUint32(4, HEADER_BYTES - 8 + this.#frames * frameBytes, true);
-    writeText(8, "WAVEfmt ");
-    view.setUint32(16, 16, true);
-    view.setUint16(20, 1, true); // integers
-    view.setUint16(22, CHANNELS, true);
-    view.setUint32(24, SAMPLE_RATE_HZ, true);
-    view.setUint32(28, SAMPLE_RATE_HZ * frameBytes, true);
-    view.setUint16(32, frameBytes, true);
-    view.setUint16(34, 8 * SAMPLE_BYTES, true);
-    writeText(36, "data");
-    view.setUint32(40, this.#frames * frameBytes, true);
-    return { header: new Uint8Array(view.buffer), tail: new Uint8Array(0) };
+    return { header: wavHeader(this.#frames, CHANNELS, SAMPLE_BYTES, SAMPLE_RATE_HZ), tail: new Uint8Array(0) };
   }
+}
+
+/** Return the header of a WAV file with integers as samples. */
+export function wavHeader(frames, channels, sampleBytes, sampleRate_hz) {
+  const view = new DataView(new ArrayBuffer(HEADER_BYTES));
+  const frameBytes = channels * sampleBytes;
+  const writeText = (offset, text) => {
+    for (let at = 0; at < text.length; at += 1) view.setUint8(offset + at, text.charCodeAt(at));
+  };
+  writeText(0, "RIFF");
+  view.setUint32(4, HEADER_BYTES - 8 + frames * frameBytes, true);
+  writeText(8, "WAVEfmt ");
+  view.setUint32(16, 16, true);
+  view.setUint16(20, 1, true); // integers
+  view.setUint16(22, channels, true);
+  view.setUint32(24, sampleRate_hz, true);
+  view.setUint32(28, sampleRate_hz * frameBytes, true);
+  view.setUint16(32, frameBytes, true);
+  view.setUint16(34, 8 * sampleBytes, true);
+  writeText(36, "data");
+  view.setUint32(40, frames * frameBytes, true);
+  return new Uint8Array(view.buffer);
 }
