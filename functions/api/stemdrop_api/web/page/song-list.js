@@ -47,7 +47,7 @@ export class SongList {
       if (this.#cards.some(({ song }) => song.isUploading)) event.preventDefault();
     });
     for (const id of loadDeletedIds()) {
-      this.#deletions.run(() => deleteJob(id).then(() => removeSong(id)).catch(ignoreAppError), NEVER);
+      this.#deletions.run(() => deleteJob(id).then(() => removeSong(id)).catch(ignoreAppError));
     }
   }
 
@@ -139,7 +139,7 @@ export class SongList {
     try {
       if (song.state === "gone") song.discard();
       else if (request.keepalive) await song.delete(request);
-      else await this.#deletions.run(() => song.delete(), NEVER);
+      else await this.#deletions.run(() => song.delete());
       return true;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
@@ -201,8 +201,6 @@ export class SongList {
     this.#toolbar.update();
   }
 }
-
-const NEVER = new AbortController().signal;
 
 function ignoreAppError(error) {
   if (!(error instanceof AppError)) throw error;

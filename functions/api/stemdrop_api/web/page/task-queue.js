@@ -12,14 +12,14 @@ export class TaskQueue {
   /**
    * Run a task when its turn comes, and return its result.
    * @param {() => Promise<T>} task
-   * @param {AbortSignal} signal Rejects a task whose turn hasn't come yet.
+   * @param {AbortSignal} [signal] Rejects a task whose turn hasn't come yet.
    * @template T
    */
   async run(task, signal) {
     if (this.#free > 0) this.#free -= 1;
     else await new Promise((resolve) => this.#waiting.push(resolve));
     try {
-      signal.throwIfAborted();
+      signal?.throwIfAborted();
       return await task();
     } finally {
       const next = this.#waiting.shift();
