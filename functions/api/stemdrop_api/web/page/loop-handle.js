@@ -43,8 +43,8 @@ export class LoopHandle {
     this.element.style.left = `${100 * fraction}%`;
     this.element.classList.toggle("dragged", this.draggedLoop !== null);
     this.element.firstChild.textContent = text;
-    const values = { valuemin: min, valuemax: max, valuenow: loop[this.#edge].toFixed(3), valuetext: text };
-    for (const [name, value] of Object.entries(values)) this.element.setAttribute(`aria-${name}`, value);
+    const now = loop[this.#edge].toFixed(3);
+    Object.assign(this.element, { ariaValueMin: min, ariaValueMax: max, ariaValueNow: now, ariaValueText: text });
   }
 
   #limits({ start_s, end_s }) {
