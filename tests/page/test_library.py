@@ -181,6 +181,7 @@ def test_deletion_is_undone_or_completed(
 ) -> None:
     user.expected = ["status of 404"]  # of a deletion that the page before had completed
     page = user.page
+    page.clock.install()
     ids = fill(["One.wav", "Two.wav", "Three.wav"])
     methods: list[str] = []
     page.on("request", lambda sent: methods.append(sent.method))
@@ -207,11 +208,61 @@ def test_deletion_is_undone_or_completed(
     expect(notice).to_be_hidden()
     assert remaining(site, ids) == set(ids[1:])
     page.get_by_role("button", name="Delete Two").click()
-    with page.expect_request(lambda sent: sent.method == "DELETE"):
-        user.reload()
+    user.reload()
     assert titles(page) == ["Three"]
+    with page.expect_request(lambda sent: sent.method == "DELETE"):
+        page.clock.fast_forward(61_000)
     assert page.evaluate(COMPLETED)
     assert remaining(site, ids) == {ids[2]}
+
+
+def open_second_tab(user: PageUser) -> Page:
+    user.page.evaluate("(token) => { localStorage['stemdrop.token'] = token; }", TOKEN)
+    tab = user.open()
+    tab.goto(user.url)
+    tab.wait_for_selector("html[data-ready]")
+    return tab
+
+
+def test_second_tab_leaves_a_deletion_to_the_tab_that_can_undo_it(
+    user: PageUser, site: Site, fill: Callable[..., list[str]]
+) -> None:
+    page = user.page
+    page.clock.install()
+    ids = fill(["Kept.wav", "Other.wav"])
+    methods: list[str] = []
+    user.context.on("request", lambda sent: methods.append(sent.method))
+    page.get_by_role("button", name="Delete Kept").click()
+    page.locator("#undo").focus()  # which keeps the notice
+    tab = open_second_tab(user)
+    assert titles(tab) == ["Other"]
+    page.clock.fast_forward(30_000)
+    page.locator("#undo").press("Enter")
+    expect(page.locator("#live-region")).to_have_text("1 song restored.")
+    page.clock.fast_forward(61_000)
+    tab.reload()
+    tab.wait_for_selector("html[data-ready]")
+    assert titles(tab) == titles(page) == ["Kept", "Other"]
+    assert "DELETE" not in methods
+    assert remaining(site, ids) == set(ids)
+
+
+def test_undo_after_a_deletion_in_another_tab_says_that_the_song_is_gone(
+    user: PageUser, site: Site, fill: Callable[..., list[str]]
+) -> None:
+    page = user.page
+    page.clock.install()
+    ids = fill(["Late.wav", "Other.wav"])
+    page.get_by_role("button", name="Delete Late").click()
+    page.locator("#undo").focus()  # which keeps the notice
+    tab = open_second_tab(user)
+    page.clock.fast_forward(61_000)
+    assert tab.evaluate(COMPLETED)
+    assert remaining(site, ids) == {ids[1]}
+    page.locator("#undo").press("Enter")
+    expect(page.locator("#live-region")).to_have_text("1 song could not be restored.")
+    error = user.card("gone", "Late").locator(".error")
+    expect(error).to_have_text(re.compile("^This song is no longer on the server."))
 
 
 def test_signing_out_completes_a_deletion(

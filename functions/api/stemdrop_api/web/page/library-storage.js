@@ -1,7 +1,8 @@
 // The ids and file names of this browser's songs, and what the user has set for each, in the local storage.
 //
-// A song that the user deletes keeps its entry, marked, until the server has deleted it: a page that
-// is closed, or has lost its connection, leaves the deletion to the next visit.
+// A song that the user deletes keeps its entry until the server has deleted it: a page that is closed, or
+// has lost its connection, leaves the deletion to another. `deleted` is the time of the deletion while its
+// page can undo it, then true.
 
 const STORAGE_KEY = "stemdrop.songs";
 const SETTINGS_PREFIX = "stemdrop.settings.";
@@ -9,11 +10,8 @@ const SETTINGS_PREFIX = "stemdrop.settings.";
 /** Return all songs, the newest first. */
 export const loadSongs = () => loadEntries().filter(({ deleted }) => !deleted);
 
-/** Return the ids of the songs whose deletion isn't complete. */
-export const loadDeletedIds = () =>
-  loadEntries()
-    .filter(({ deleted }) => deleted)
-    .map(({ id }) => id);
+/** Return the songs whose deletion isn't complete. */
+export const loadDeletedSongs = () => loadEntries().filter(({ deleted }) => deleted);
 
 /**
  * Add a song, or move it to the front.
@@ -24,9 +22,14 @@ export function saveSong({ id, name, folder, added_ms }) {
   store(STORAGE_KEY, [entry, ...loadEntries().filter((other) => other.id !== id)]);
 }
 
-/** Mark a song as deleted, or not deleted anymore. */
+/** Set or remove the mark `deleted` of a song. Return false if the song isn't stored, or the mark is true. */
 export function markDeleted(id, deleted) {
-  store(STORAGE_KEY, loadEntries().map((entry) => (entry.id === id ? { ...entry, deleted: deleted || undefined } : entry)));
+  const entries = loadEntries();
+  const entry = entries.find((other) => other.id === id && other.deleted !== true);
+  if (!entry) return false;
+  entry.deleted = deleted;
+  store(STORAGE_KEY, entries);
+  return true;
 }
 
 /** Remove a song and its settings. */

@@ -4,7 +4,7 @@ import { listJobs } from "./api.js";
 import { announce, byId, setText } from "./dom.js";
 import { AppError, errorMessage } from "./errors.js";
 import { pluralize } from "./format.js";
-import { loadDeletedIds, loadSongs } from "./library-storage.js";
+import { loadDeletedSongs, loadSongs } from "./library-storage.js";
 import { Song } from "./song.js";
 
 // A job that awaits its upload may have been given up.
@@ -51,7 +51,7 @@ export function listenForOtherSongs(songList, capabilities) {
 async function addOtherSongs(songList, url_lifetime_s) {
   const jobs = [];
   for await (const job of allJobs()) if (SHOWN_STATUSES.has(job.status)) jobs.push(job);
-  const known = new Set([...loadSongs().map(({ id }) => id), ...loadDeletedIds(), ...songList.ids]);
+  const known = new Set([...[...loadSongs(), ...loadDeletedSongs()].map(({ id }) => id), ...songList.ids]);
   const others = jobs.filter(({ id }) => !known.has(id));
   for (const job of others.reverse()) songList.add(Song.fromJob(job, url_lifetime_s));
   return others.length;

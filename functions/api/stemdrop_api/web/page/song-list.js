@@ -7,7 +7,7 @@ import { saveFile } from "./download-link.js";
 import { AppError, errorMessage } from "./errors.js";
 import { pluralize, withoutExtension } from "./format.js";
 import { LibraryToolbar } from "./library-toolbar.js";
-import { loadDeletedIds, removeSong } from "./library-storage.js";
+import { loadDeletedSongs, markDeleted, removeSong } from "./library-storage.js";
 import { Notifications } from "./notifications.js";
 import { delay } from "./retry.js";
 import { SongCard } from "./song-card.js";
@@ -15,6 +15,8 @@ import { TaskQueue } from "./task-queue.js";
 
 // Firefox and Safari drop a download that begins before the previous one has. Nothing reports that.
 const DOWNLOAD_INTERVAL_S = 1;
+// Longer than a page shows its notice.
+const UNDO_MS = 60_000;
 
 export class SongList {
   #capabilities;
@@ -29,7 +31,8 @@ export class SongList {
     onUndo: (cards) => {
       this.#restore(cards);
       cards[0].heading.focus();
-      announce(`${pluralize(cards.length, "song")} restored.`);
+      const gone = cards.filter(({ song }) => song.state === "gone").length;
+      announce(gone ? `${pluralize(gone, "song")} could not be restored.` : `${pluralize(cards.length, "song")} restored.`);
     },
   });
   #notifications = new Notifications();
@@ -46,8 +49,8 @@ export class SongList {
     addEventListener("beforeunload", (event) => {
       if (this.#cards.some(({ song }) => song.isUploading)) event.preventDefault();
     });
-    for (const id of loadDeletedIds()) {
-      this.#deletions.run(() => deleteJob(id).then(() => removeSong(id)).catch(ignoreAppError));
+    for (const song of loadDeletedSongs()) {
+      setTimeout(() => this.#completeDeletion(song), song.deleted + UNDO_MS - Date.now());
     }
   }
 
@@ -131,6 +134,13 @@ export class SongList {
     if (!(await this.#deleteFromServer(card))) return;
     this.#remove([card]);
     announce(`${withoutExtension(card.song.name)} was deleted.`);
+  }
+
+  /** Complete the deletion of a page that was closed, unless it has been undone in another tab. */
+  #completeDeletion({ id, deleted }) {
+    if (!loadDeletedSongs().some((song) => song.id === id && song.deleted === deleted)) return;
+    markDeleted(id, true);
+    this.#deletions.run(() => deleteJob(id).then(() => removeSong(id)).catch(ignoreAppError));
   }
 
   /** Delete a song from the server. If that fails, show the song with the error, and return false. */

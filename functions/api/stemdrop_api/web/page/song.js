@@ -38,6 +38,7 @@ export class Song extends EventTarget {
   #etag = null;
   #receivedAt_ms = 0;
   #refresh = null;
+  #isMarked = false;
   #abortController = new AbortController();
 
   constructor(name, url_lifetime_s, { folder = "", added_ms = Date.now() } = {}) {
@@ -106,9 +107,11 @@ export class Song extends EventTarget {
     setUnfinished(this.id, false);
   }
 
-  /** Note in this browser that the user has deleted the song, until the server deletes it, or not anymore. */
-  markDeleted(deleted) {
-    if (this.id !== null) markDeleted(this.id, deleted);
+  /** Note in this browser that the user deletes the song, or undoes that unless another page has completed it. */
+  markDeleted(isDeleted) {
+    const isMarked = markDeleted(this.id, isDeleted ? Date.now() : undefined);
+    if (this.#isMarked && !isMarked) this.#fail(new AppError("not_found"));
+    this.#isMarked = isMarked;
   }
 
   /** Delete the song from the server, and discard it. `keepalive` completes it after the page is left. */
@@ -132,9 +135,7 @@ export class Song extends EventTarget {
         if (error.code === "not_found") this.#fail(error);
         throw error;
       })
-      .finally(() => {
-        this.#refresh = null;
-      });
+      .finally(() => (this.#refresh = null));
     await this.#refresh;
     return this.job;
   }
@@ -220,8 +221,7 @@ export class Song extends EventTarget {
 
   #stateOf(job) {
     if (job.status !== "awaiting_upload") return job.status;
-    const isInterrupted = this.file === null && isUnfinished(this.id);
-    return isInterrupted ? "interrupted" : "waiting";
+    return this.file === null && isUnfinished(this.id) ? "interrupted" : "waiting";
   }
 
   #retry(operation) {
