@@ -2,7 +2,7 @@
 
 import { createElement } from "./dom.js";
 import { formatExactTime } from "./format.js";
-import { MIN_LOOP_S } from "./playback-settings.js";
+import { clamp, MIN_LOOP_S } from "./playback-settings.js";
 
 const STEP_S = 0.01;
 const LARGE_STEP_S = 0.1;
@@ -54,8 +54,7 @@ export class LoopHandle {
 
   /** Return a loop with this end moved, as far as it can be. */
   #moved(loop, time_s) {
-    const { min, max } = this.#limits(loop);
-    return { ...loop, [this.#edge]: Math.min(Math.max(time_s, min), max) };
+    return { ...loop, [this.#edge]: clamp(time_s, this.#limits(loop)) };
   }
 
   #listeners(onDrag) {

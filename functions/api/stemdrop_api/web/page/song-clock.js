@@ -63,8 +63,7 @@ export class SongClock {
   /** Forget what was played before a time. */
   forget(clockFrame) {
     const streamFrame = this.streamFrameAt(clockFrame) ?? 0;
-    const isPlayed = (_, index, all) => all[index + 1]?.streamFrame <= streamFrame;
-    this.#parts = this.#parts.filter((...part) => !isPlayed(...part));
+    this.#parts = this.#parts.filter((_, index, all) => !(all[index + 1]?.streamFrame <= streamFrame));
     this.#anchors = this.#anchors.filter((_, index, all) => !(all[index + 1]?.clockFrame <= clockFrame));
   }
 }
