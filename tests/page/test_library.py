@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Page, Route, ViewportSize, expect
 
 import media
 from accessibility import require_accessible, require_fitting
@@ -301,21 +301,29 @@ def test_failed_deletion_shows_the_song_again(
     user.expected = ["Failed to load resource"]
     page = user.page
     ids = fill(["Stays.wav", "Other.wav"])
-    problem = {"code": "internal_error", "status": 500}
-    user.context.route(
-        re.compile("/jobs/[0-9a-f]{32}$"),
-        lambda route: (
-            route.fulfill(status=500, json=problem)
-            if route.request.method == "DELETE"
-            else route.continue_()
-        ),
-    )
-    page.get_by_role("button", name="Delete Stays").click()
-    page.get_by_role("button", name="Delete now").click()
     error = page.locator(".card", has_text="Stays").locator(".error")
-    expect(error).to_have_text(re.compile("^The song was not deleted. Something went wrong"))
-    assert remaining(site, ids) == set(ids)
-    user.context.unroute_all()
+
+    def fail_deletion(respond: Callable[[Route], None], message: str) -> None:
+        page.route(
+            re.compile("/jobs/[0-9a-f]{32}$"),
+            lambda route: respond(route) if route.request.method == "DELETE" else route.continue_(),
+        )
+        page.get_by_role("button", name="Delete Stays").click()
+        page.get_by_role("button", name="Delete now").click()
+        expect(error).to_have_text(f"The song was not deleted. {message}")
+        assert remaining(site, ids) == set(ids)
+        page.unroute_all()
+
+    fail_deletion(
+        lambda route: route.fulfill(status=500, json={"code": "internal_error", "status": 500}),
+        "Something went wrong on the server. Try again. If it keeps happening, contact whoever "
+        "runs this site.",
+    )
+    fail_deletion(
+        lambda route: route.fulfill(status=503, json={}),
+        "The server is busy. Try again in a moment.",
+    )
+    fail_deletion(Route.abort, "The connection is lost. Try again when you are online.")
     user.reload()
     expect(page.get_by_role("heading", name="Stays")).to_be_visible()
 

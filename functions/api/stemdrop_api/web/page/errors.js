@@ -4,6 +4,9 @@ import { formatDuration, formatSize, pluralize } from "./format.js";
 
 /** An error with one of the API's codes, or a code of this page such as "offline". */
 export class AppError extends Error {
+  /** Whether what failed is being repeated. */
+  isRetried = false;
+
   /**
    * @param {string} code
    * @param {string} [detail] The server's message.
@@ -28,9 +31,13 @@ export const orOffline = (promise) =>
     throw error instanceof TypeError ? new AppError("offline") : error;
   });
 
+const RETRY_MESSAGES = {
+  offline: "The connection is lost. Nothing else is: the page continues when it is back online.",
+  busy: "The server is busy. The page retries automatically.",
+};
 const MESSAGES = {
-  offline: () => "The connection is lost. Nothing else is: the page continues when it is back online.",
-  busy: () => "The server is busy. The page retries automatically.",
+  offline: () => "The connection is lost. Try again when you are online.",
+  busy: () => "The server is busy. Try again in a moment.",
   unauthorized: () => "This token isn’t valid. Paste the token that you were given.",
   unreadable: () => "The file can’t be read anymore because it was moved, renamed or changed. Choose it again.",
   upload_refused: () => "The server rejected the upload. Choose the file again.",
@@ -75,6 +82,6 @@ const MESSAGES = {
  */
 export function errorMessage(error, capabilities) {
   if (!error) return "";
-  const message = MESSAGES[error.code]?.(capabilities);
+  const message = error.isRetried ? RETRY_MESSAGES[error.code] : MESSAGES[error.code]?.(capabilities);
   return message || error.detail || error.message || "Something went wrong. Reload the page and try again.";
 }

@@ -35,6 +35,7 @@ export async function retry(operation, onTransientError, signal) {
       return result;
     } catch (error) {
       if (!error.isTransient) throw error;
+      error.isRetried = true;
       onTransientError(error);
       await delay(Math.max(delay_s, error.retryAfter_s ?? 0), signal);
     }
