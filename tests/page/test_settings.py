@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -260,6 +261,20 @@ def test_settings_survive_a_reload_and_go_into_links(musician: PageUser, song: P
     page.get_by_role("button", name="Delete Coda").click()
     page.get_by_role("button", name="Delete now").click()
     musician.wait_for(f"() => {stored} === 0")
+
+
+def test_link_is_shown_where_the_browser_has_no_clipboard(user: PageUser, song: Path) -> None:
+    page = user.page
+    separate(user, song)
+    page.evaluate("delete Navigator.prototype.clipboard")  # as without https
+    page.get_by_role("button", name="Copy link").click()
+    link = page.get_by_role("textbox", name="Link")
+    expect(link).to_be_focused()
+    expect(link).to_have_value(re.compile(f"^{user.url}#song=[0-9a-f]{{32}}&settings="))
+    assert page.evaluate("getSelection().toString()") == link.input_value()
+    assert page.url == user.url  # so that a reload keeps later settings
+    user.screenshot("37-link")
+    require_accessible(page)
 
 
 def test_settings_are_checked_value_by_value(module_page: Page) -> None:

@@ -31,12 +31,14 @@ export class MixControls {
     this.progressBar = createElement("progress", { max: 1, value: 0, ariaLabel: "Progress of the mix" });
     this.progress = createElement("div.mix-progress", { hidden: true }, this.progressBar, this.cancelButton);
     this.status = createElement("p.hint", { role: "status" });
+    this.link = createElement("input", { type: "text", readOnly: true, hidden: true, ariaLabel: "Link" });
     this.element = createElement(
       "div.mix",
       { role: "group", ariaLabel: "Mix" },
       createElement("div.mix-actions", {}, this.formatSelect, this.saveButton, this.linkButton),
       this.progress,
       this.status,
+      this.link,
     );
   }
 
@@ -104,13 +106,16 @@ export class MixControls {
   }
 
   async #copyLink() {
-    const link = this.#listeners.getLink();
+    const effect = "The link opens this song with these settings for whoever has access to this site.";
+    this.link.value = this.#listeners.getLink();
     try {
-      await navigator.clipboard.writeText(link);
-      setText(this.status, "Copied. The link opens this song with these settings for whoever has access to this site.");
+      await navigator.clipboard.writeText(this.link.value);
+      setText(this.status, `Copied. ${effect}`);
     } catch {
-      history.replaceState(null, "", link); // without https, or if the user forbids it
-      setText(this.status, "The link is in the address bar. Copy it there.");
+      this.link.hidden = false; // without https, or if the user forbids it
+      this.link.focus();
+      this.link.select();
+      setText(this.status, `Copy the link. ${effect}`);
     }
   }
 }
