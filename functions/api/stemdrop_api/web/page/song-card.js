@@ -23,8 +23,7 @@ const STAGE_LABELS = {
 const ANNOUNCED_STEPS = 4; // screen readers hear every 25 percent
 
 export class SongCard {
-  player = null;
-  #downloads = null;
+  #content = null; // the player or the downloads
   #capabilities;
   #title;
   #announced = "";
@@ -69,9 +68,13 @@ export class SongCard {
     this.show();
   }
 
-  /** Whether the player or the downloads are shown. */
   get isOpen() {
-    return (this.player ?? this.#downloads) !== null;
+    return this.#content !== null;
+  }
+
+  /** The player if it is shown, or null. */
+  get player() {
+    return this.#content instanceof Player ? this.#content : null;
   }
 
   /**
@@ -80,11 +83,10 @@ export class SongCard {
    */
   setOpen(isOpen) {
     if (isOpen === this.isOpen) return;
-    (this.player ?? this.#downloads)?.close();
-    const isPlayable = isOpen && canPlay(this.song.job.options.codec);
-    this.player = isPlayable ? new Player(this.song, this.#capabilities) : null;
-    this.#downloads = isOpen && !isPlayable ? new StemDownloads(this.song, this.#capabilities) : null;
-    this.playerContainer.replaceChildren(...(isOpen ? [(this.player ?? this.#downloads).element] : []));
+    this.#content?.close();
+    const Content = isOpen && canPlay(this.song.job.options.codec) ? Player : StemDownloads;
+    this.#content = isOpen ? new Content(this.song, this.#capabilities) : null;
+    this.playerContainer.replaceChildren(this.#content?.element ?? "");
     this.element.classList.toggle("open", isOpen);
     this.show();
   }
