@@ -171,6 +171,28 @@ def test_song_that_cannot_be_played_is_skipped(listener: PageUser, make_song: So
     expect(three.get_by_role("button", name="Pause", exact=True)).to_be_visible()
 
 
+def test_keys_take_the_focus_along_to_the_next_song(
+    listener: PageUser, make_song: SongFactory
+) -> None:
+    page = listener.page
+    songs = ("First", "Second")
+    listener.separate(make_song(*FIRST), make_song("Second.wav", 713))
+    first, second = (page.locator(".card").filter(has_text=title) for title in songs)
+    for title in songs:
+        listener.card("done", title)
+    if not first.locator(".player").count():
+        first.get_by_role("button", name="Open First").click()
+    first.get_by_role("button", name="Mute vocals").focus()
+    page.keyboard.press("n")
+    expect(second.get_by_role("heading", name="Second")).to_be_focused()
+    page.keyboard.press("p")
+    expect(first.get_by_role("heading", name="First")).to_be_focused()
+    page.locator("#help-button").focus()
+    page.keyboard.press("n")
+    expect(second.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    expect(page.locator("#help-button")).to_be_focused()
+
+
 @pytest.mark.parametrize("stays", [False, True])
 def test_token_is_stored_on_the_device_only_if_the_user_says_so(
     browser: Browser, site: Site, stays: bool

@@ -9,6 +9,7 @@ export function openNeighbor(direction) {
   const index = cards.findIndex((card) => card.querySelector(".player"));
   const card = index < 0 ? undefined : cards[index + direction];
   if (card === undefined) return false;
+  if (cards[index].contains(document.activeElement)) card.querySelector("h3").focus();
   card.querySelector("[aria-expanded]").click();
   card.querySelector(".play").click();
   card.scrollIntoView({ block: "nearest" });
