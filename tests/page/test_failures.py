@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Locator, Route, expect
 
 import media
 from browser import PageUser
@@ -215,6 +215,34 @@ def test_cancel_during_the_upload_deletes_the_job(user: PageUser, make_song: Son
     user.page.evaluate("fetch('/healthz').then((response) => response.status)")
     assert methods.count("DELETE") == 1
     assert user.page.evaluate("localStorage['stemdrop.songs']") == "[]"
+
+
+def test_canceled_upload_moves_the_focus_only_if_it_is_lost(
+    user: PageUser, make_song: SongFactory
+) -> None:
+    page = user.page
+    user.context.route(re.compile("-uploads-"), lambda _: None)
+    deletions: list[Route] = []
+
+    def hold(route: Route) -> None:
+        deletions.append(route)
+
+    page.route(re.compile("/jobs/[0-9a-f]{32}$"), hold)
+
+    def cancel_with_focus_on(element: Locator | None) -> None:
+        user.separate(make_song("stop.wav", 98))
+        cancel = user.card("uploading").get_by_role("button", name="Cancel stop")
+        with page.expect_request(lambda sent: sent.method == "DELETE"):
+            cancel.click()
+        expect(cancel).to_be_disabled()
+        if element:
+            element.focus()
+        deletions.pop().continue_()
+        expect(page.locator(".card")).to_have_count(0)
+        expect(element or page.locator("#file-input")).to_be_focused()
+
+    cancel_with_focus_on(page.locator("#other-songs"))
+    cancel_with_focus_on(None)
 
 
 def test_canceled_or_invalid_choice_of_a_file_keeps_the_song_and_its_options(

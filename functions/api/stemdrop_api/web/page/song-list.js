@@ -185,7 +185,11 @@ export class SongList {
     this.#cards = this.#cards.filter((other) => !cards.includes(other));
     byId("songs").hidden = this.#cards.length === 0;
     this.#toolbar.update();
-    if (cards.length) (neighbor?.querySelector("h3") ?? byId("file-input")).focus();
+    queueMicrotask(() => {
+      const { activeElement } = document;
+      const isLost = activeElement === document.body || !activeElement.checkVisibility();
+      if (cards.length && isLost) (neighbor?.querySelector("h3") ?? byId("file-input")).focus();
+    });
   }
 
   /** Save songs one after the other: their ZIP files, or all stems of a song without one. */
