@@ -64,6 +64,4 @@ export function lyricsAt(lines, position_s) {
   return { line: started, next: started + 1, word, fraction, wait_s: null };
 }
 
-function languageName(code) {
-  return new Intl.DisplayNames(LOCALE, { type: "language" }).of(code);
-}
+const languageName = (code) => new Intl.DisplayNames(LOCALE, { type: "language" }).of(code);

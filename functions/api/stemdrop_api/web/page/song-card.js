@@ -36,8 +36,7 @@ export class SongCard {
   constructor(song, capabilities, { onOpen, onChooseAgain, onDelete }) {
     this.song = song;
     this.#capabilities = capabilities;
-    this.#title = withoutExtension(song.name);
-    const title = this.#title;
+    const title = (this.#title = withoutExtension(song.name));
     const path = song.folder ? `${song.folder}/${song.name}` : song.name;
     this.heading = createElement("h3", { tabIndex: -1, title: path }, title);
     this.folder = createElement("p.folder", {}, song.folder);
