@@ -73,7 +73,6 @@ export class Karaoke {
     this.#showPlayback();
   }
 
-  /** Leave the karaoke mode. */
   close() {
     const { signal } = this.#abortController;
     if (signal.aborted) return;

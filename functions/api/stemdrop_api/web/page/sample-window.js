@@ -70,7 +70,6 @@ export class SampleWindow {
     );
   }
 
-  /** Release the samples. */
   clear() {
     this.#loading?.abort();
     this.#channels = [];

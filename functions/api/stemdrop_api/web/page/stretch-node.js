@@ -16,7 +16,6 @@ export class StretchNode {
   #trackNodes;
   #unusedArrays = [];
 
-  /** @param {AudioWorkletNode} node */
   constructor(node, trackCount) {
     const { context } = node;
     this.#node = node;
