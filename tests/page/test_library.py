@@ -176,6 +176,65 @@ def test_songs_are_searched_sorted_and_selected(
     assert sorted(names) == ["Bay 10 - stems.zip", "Cape - stems.zip"]
 
 
+def test_songs_are_saved_once_at_a_time(user: PageUser, fill: Callable[..., list[str]]) -> None:
+    page = user.page
+    fill(["One.wav", "Two.wav"])
+    names: list[str] = []
+    page.on("download", lambda download: names.append(download.suggested_filename))
+    checks: list[Route] = []
+
+    def hold(route: Route) -> None:
+        checks.append(route)
+
+    page.route(re.compile("stems.zip"), hold)
+    page.get_by_label("Select One").check()
+    save = page.locator("#save-selected")
+    with page.expect_request(re.compile("stems.zip")):
+        save.press("Enter")
+    page.get_by_label("Select Two").check()  # which shows the selection again
+    save.press("Enter")
+    expect(save).to_have_attribute("aria-disabled", "true")
+    expect(save).to_be_focused()
+    require_accessible(page)
+    for check in checks:
+        check.continue_()
+    page.unroute_all()
+    expect(page.locator("#library-note")).to_have_text("1 file saved, or still on the way.")
+    expect(save).to_have_attribute("aria-disabled", "false")
+    save.press("Enter")
+    expect(page.locator("#library-note")).to_have_text("2 files saved, or still on the way.")
+    assert sorted(names) == ["One - stems.zip", "One - stems.zip", "Two - stems.zip"]
+
+
+def test_second_click_on_a_link_downloads_nothing_while_its_file_is_checked(
+    user: PageUser, fill: Callable[..., list[str]]
+) -> None:
+    page = user.page
+    fill(["One.wav"])
+    page.get_by_role("button", name="Open One").click()
+    checks: list[Route] = []
+
+    def hold_check(route: Route) -> None:
+        if "range" in route.request.headers:
+            checks.append(route)
+        else:
+            route.continue_()
+
+    page.route(re.compile("stems.zip"), hold_check)
+    link = page.get_by_role("link", name="Save all")
+    with page.expect_request(re.compile("stems.zip")):
+        link.click()
+    link.click()
+    page.evaluate("fetch('/healthz').then((response) => response.status)")
+    assert len(checks) == 1
+    with page.expect_download():
+        checks.pop().continue_()
+    page.unroute_all()
+    with page.expect_download() as download:
+        link.click()
+    assert download.value.suggested_filename == "One - stems.zip"
+
+
 def test_deletion_is_undone_or_completed(
     user: PageUser, site: Site, fill: Callable[..., list[str]]
 ) -> None:

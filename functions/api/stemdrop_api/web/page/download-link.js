@@ -21,9 +21,12 @@ const ARCHIVES = [
 export function createDownloadLink(song, findFile, text, onError) {
   const { url, filename } = findFile(song.job);
   const link = createElement("a.button", { href: url, download: filename }, text);
+  let isChecking = false;
   link.addEventListener("click", async (event) => {
     if (!event.isTrusted) return; // from link.click() below
     event.preventDefault();
+    if (isChecking) return;
+    isChecking = true;
     try {
       link.href = await checkedUrl(song, findFile);
       onError(null);
@@ -31,16 +34,14 @@ export function createDownloadLink(song, findFile, text, onError) {
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       onError(error);
+    } finally {
+      isChecking = false;
     }
   });
   return link;
 }
 
-/**
- * Save a file of a song without a click on its link.
- * @param {Song} song
- * @param {(job: object) => {url: string, filename: string}} findFile Finds the file in a job.
- */
+/** Save a file of a song without a click on its link. See `createDownloadLink`. */
 export async function saveFile(song, findFile) {
   const href = await checkedUrl(song, findFile);
   createElement("a", { href, download: findFile(song.job).filename }).click();

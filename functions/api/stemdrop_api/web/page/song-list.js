@@ -194,12 +194,14 @@ export class SongList {
 
   /** Save songs one after the other: their ZIP files, or all stems of a song without one. */
   async #save(cards) {
+    const button = byId("save-selected");
+    if (button.ariaDisabled === "true") return;
+    button.ariaDisabled = "true"; // and not disabled, which would take the focus
     const note = byId("library-note");
     const files = cards.flatMap(({ song }) => {
       if (song.job.zip) return [[song, (job) => job.zip]];
       return song.job.stems.map((_, index) => [song, (job) => job.stems[index]]);
     });
-    byId("save-selected").disabled = true;
     try {
       for (const [index, [song, findFile]] of files.entries()) {
         if (index > 0) await delay(DOWNLOAD_INTERVAL_S);
@@ -211,8 +213,9 @@ export class SongList {
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       setText(note, `Not all files were saved. ${errorMessage(error, this.#capabilities)}`);
+    } finally {
+      button.ariaDisabled = "false";
     }
-    this.#toolbar.update();
   }
 }
 
