@@ -8,17 +8,19 @@ from stemdrop.errors import EmptyAudioError, OptionError, TooLargeError, Transie
 from stemdrop.job_record import Job, Stage, Status, now, timestamp
 from stemdrop.keys import Origin, UploadKey
 from stemdrop.lyrics import LyricsStatus
-from stemdrop.options import OPTION_NAMES, Options
+from stemdrop.options import Options
 from stemdrop.store import Upload
 from stemdrop_separate.deadline import Deadline
 
 METADATA_PREFIX = "stemdrop-"
 # Options that metadata may name without the prefix. Clients add metadata of their own, such as
 # rclone's btime, so later options need the prefix.
-_PREFIXED = {
-    "track", "title_format", "sample_rate", "channels", "stem_file", "lyrics", "language",
-}  # fmt: skip
-BARE_NAMES = frozenset(OPTION_NAMES) - _PREFIXED
+BARE_NAMES = frozenset(
+    {
+        "model", "stems", "codec", "bitrate", "bit_depth", "offset_s", "duration_s", "residual",
+        "zip", "quality", "clip",
+    }
+)  # fmt: skip
 
 
 def start_record(
