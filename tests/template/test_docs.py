@@ -168,6 +168,17 @@ def test_documented_record_fields_are_complete(root: Path) -> None:
         assert sorted(listed) == sorted(field.name for field in fields(kind)), heading
 
 
+def test_fields_that_the_api_adds_are_documented(root: Path) -> None:
+    text = text_of(root / "docs" / "reference" / "api.md")
+    additions = text.partition("with these additions:")[2].partition("They leave out")[0]
+    added = {
+        name
+        for kind, view in ((Job, JobView), (Stem, StemView), (LyricsFile, LyricsFileView))
+        for name in view.model_fields.keys() - {field.name for field in fields(kind)}
+    }
+    assert added <= set(quoted(additions))
+
+
 def test_fields_that_the_api_leaves_out_are_documented(root: Path) -> None:
     (sentence,) = re.findall(
         r"^They leave out (.*), and the `key` of each stem and file\.$",
