@@ -165,7 +165,7 @@ class _Separation:
             f"track {source.track.number} of {len(source.tracks)}"
         )
         result.stems = {stem: path for stem, path in paths.items() if stem != STEM_FILE}
-        result.stem_file, result.duration_s = paths.get(STEM_FILE), round(separated.duration_s, 3)
+        result.stem_file, result.duration_s = paths.get(STEM_FILE), round(separated.duration_s, 6)
         result.warnings = separated.warnings
         result.gain_db, result.music = separated.gain_db, separated.music
 
