@@ -8,10 +8,12 @@ from uuid import uuid4
 
 import httpx
 
+from stemdrop.job_record import Failure
 from stemdrop.options import Options
 from stemdrop.presigned import PresignedUpload
 from stemdrop_cli.errors import (
     BusyError,
+    FailedJobError,
     ServerError,
     SongError,
     TokenRejectedError,
@@ -71,7 +73,7 @@ class ApiClient:
     ------
     UnreachableError, BusyError : A retry may succeed.
     TokenRejectedError : The server rejects the token.
-    SongError : The server rejects the request.
+    FailedJobError : The server rejects the request.
     ServerError : The server isn't stemdrop.
     """
 
@@ -151,7 +153,7 @@ class ApiClient:
             said = f"{self.url} is temporarily unavailable: {self._explain(answer)}"
             raise BusyError(said, _retry_after_s(answer, 0.0))
         if answer.is_error:
-            raise SongError(self._explain(answer))
+            raise FailedJobError(Failure(_code(answer), self._explain(answer)))
         return answer
 
     def _read(self, answer: httpx.Response) -> dict[str, Any]:
@@ -171,6 +173,14 @@ class ApiClient:
         except (ValueError, AttributeError):
             said = None
         return str(said or f"{self.url} returned {answer.status_code} {answer.reason_phrase}.")
+
+
+def _code(answer: httpx.Response) -> str:
+    """Return the code of a problem; API Gateway's own errors have none."""
+    try:
+        return str(answer.json()["code"])
+    except (ValueError, TypeError, KeyError):
+        return SongError.code
 
 
 def is_temporary(answer: httpx.Response) -> bool:

@@ -3,7 +3,7 @@
 StemdropError
 └── ClientError
     ├── SongError                   1  this song can't be sent, failed, or can't be written
-    │   ├── FailedJobError             the server could not separate it
+    │   ├── FailedJobError             the server refused it, or could not separate it
     │   ├── UploadExpiredError         its upload URL has expired: request a new one
     │   └── DownloadExpiredError       its download URL has expired: request a new one
     ├── ServerError                 3  the server is unreachable, or isn't stemdrop
@@ -41,7 +41,7 @@ class SongError(ClientError):
 
 
 class FailedJobError(SongError):
-    """The server could not separate the song, for a reason with a code of its own."""
+    """The server refused or could not separate the song, for a reason with a code of its own."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)

@@ -12,6 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from stemdrop.errors import OptionError
+from stemdrop_cli.errors import SongError
+from stemdrop_separate.output_paths import require_file
 
 STDIN = Path("-")
 STDIN_NAME = "stdin"
@@ -48,6 +50,19 @@ def find_songs(parsed: argparse.Namespace) -> list[Path]:
     given = [*parsed.songs, *parsed.inputs]
     found = (song for text in given for song in _expand(text, parsed.output_path))
     return list(dict.fromkeys(found))
+
+
+def require_song(song: Path) -> None:
+    """Check that a song is a file.
+
+    Raises
+    ------
+    SongError : There is no such file, or it is something else, such as a folder.
+    """
+    try:
+        require_file(song)
+    except OptionError as error:
+        raise SongError(error.message) from error
 
 
 @contextmanager

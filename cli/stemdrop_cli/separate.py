@@ -17,7 +17,7 @@ from stemdrop.options import STEM_FILE, Options
 from stemdrop_cli.arguments import add_common_arguments, parse_options
 from stemdrop_cli.display import Phase, Row, open_display, print_error
 from stemdrop_cli.errors import DONE, INTERRUPTED
-from stemdrop_cli.inputs import find_songs, readable_songs
+from stemdrop_cli.inputs import find_songs, readable_songs, require_song
 from stemdrop_cli.lyrics import add_model_argument, open_lyrics_writer, write_song_lyrics
 from stemdrop_cli.models import download_bar
 from stemdrop_cli.names import describe_replacement, displayable
@@ -30,7 +30,7 @@ from stemdrop_separate.heap import keep_freed_memory
 from stemdrop_separate.lyrics.lyrics_writer import LyricsWriter
 from stemdrop_separate.models.catalog import BackendName, Models
 from stemdrop_separate.models.network import Network
-from stemdrop_separate.output_paths import name_targets, require_file, take_lyrics
+from stemdrop_separate.output_paths import name_targets, take_lyrics
 from stemdrop_separate.pipeline import separate_song
 from stemdrop_separate.separator import find_models
 from stemdrop_separate.time_left import TimeLeft
@@ -126,7 +126,7 @@ class _Separation:
 
     def run(self, result: SongResult, song: Path, paths: dict[str, Path], row: Row) -> None:
         """Write a song's stems, and then its lyrics if they are wanted."""
-        require_file(song)
+        require_song(song)
         replacement = describe_replacement(paths.values())
         lyrics_paths = take_lyrics(paths)
         with TemporaryDirectory(prefix="stemdrop-") if self.lyrics else nullcontext() as folder:

@@ -11,7 +11,7 @@ from typing import BinaryIO, Self
 
 import httpx
 
-from stemdrop.errors import OptionError
+from stemdrop.errors import EmptyAudioError
 from stemdrop.presigned import PresignedUpload
 from stemdrop_cli.api_client import is_temporary, reason
 from stemdrop_cli.errors import (
@@ -22,8 +22,8 @@ from stemdrop_cli.errors import (
     UploadExpiredError,
 )
 from stemdrop_cli.http_clients import open_client
+from stemdrop_cli.inputs import require_song
 from stemdrop_cli.responses import DownloadLink
-from stemdrop_separate.output_paths import require_file
 
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 CHUNK_BYTES = 1 << 20
@@ -145,7 +145,8 @@ def hash_file(song: Path, on_progress: OnProgress) -> tuple[int, str]:
 
     Raises
     ------
-    SongError : The file can't be read, or is empty.
+    SongError : The file can't be read.
+    EmptyAudioError : The file is empty.
     """
     sha256, size_bytes = hashlib.sha256(), 0
     with _open_song(song) as file:
@@ -154,7 +155,7 @@ def hash_file(song: Path, on_progress: OnProgress) -> tuple[int, str]:
             size_bytes += len(chunk)
             on_progress(size_bytes)
     if not size_bytes:
-        raise SongError("The file is empty.")
+        raise EmptyAudioError("The file is empty.")
     return size_bytes, sha256.hexdigest()
 
 
@@ -180,11 +181,9 @@ class _FileBody:
 @contextmanager
 def _open_song(song: Path) -> Iterator[BinaryIO]:
     try:
-        require_file(song)
+        require_song(song)
         with song.open("rb") as file:
             yield file
-    except OptionError as error:
-        raise SongError(error.message) from error
     except OSError as error:
         raise SongError(f"The file can't be read: {error.strerror}.") from error
 

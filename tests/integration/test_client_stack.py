@@ -118,6 +118,23 @@ def test_unavailable_model_token_and_job_are_rejected(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.usefixtures("output")
+def test_failed_song_has_a_documented_code(capsys: pytest.CaptureFixture[str]) -> None:
+    def codes(*arguments: str) -> dict[str, str]:
+        assert main([*arguments, "--json"]) == 1
+        results = map(json.loads, capsys.readouterr().out.splitlines())
+        return {result["song"]: result["error"]["code"] for result in results}
+
+    Path("text.mp3").write_bytes(b"this is no song either")
+    Path("empty.mp3").touch()
+    song("song.wav", seed=7)
+    failures = {"text.mp3": "not_audio", "empty.mp3": "empty_audio", "missing.mp3": "song"}
+    assert codes("separate", *failures) == failures
+    assert codes("submit", *failures) == failures
+    assert codes("submit", "song.wav", "-p", "5stems") == {"song.wav": "model_unavailable"}
+    assert codes("submit", "--resume", "0" * 32) == {f"job {'0' * 32}": "not_found"}
+
+
+@pytest.mark.usefixtures("output")
 def test_job_is_resumed_by_its_id(capsys: pytest.CaptureFixture[str]) -> None:
     song("My song.wav", seed=6)
     assert main(["submit", "My song.wav", "-c", "ogg"]) == 0
