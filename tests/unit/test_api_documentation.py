@@ -11,9 +11,10 @@ import pytest
 import stemdrop
 from api_events import ENVIRONMENT, Api, create_handler
 from stemdrop.errors import RejectedError, StemdropError
-from stemdrop_api import errors
+from stemdrop_api import errors, examples
 from stemdrop_api.problem_details import MEDIA_TYPE
 from stemdrop_api.routes import router
+from stemdrop_api.schemas import JobView
 
 CALLS = {
     "createJob",
@@ -100,6 +101,21 @@ def test_documented_example_matches_its_schema(document: dict[str, Any]) -> None
                     jsonschema_rs.validate(schema, example["value"])
                     count += 1
     assert count > 20
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        examples.AWAITING,
+        examples.PROCESSING,
+        examples.DONE,
+        examples.WITH_LYRICS,
+        examples.FAILED,
+        examples.DROPPED,
+    ],
+)
+def test_example_of_a_job_has_all_fields_of_a_response(shown: dict[str, Any]) -> None:
+    assert JobView.model_validate(shown).model_dump(mode="json") == shown
 
 
 def test_reference_in_the_document_resolves(document: dict[str, Any]) -> None:

@@ -94,7 +94,14 @@ DONE: dict[str, Any] = PROCESSING | {
     "stage": None,
     "progress": 1.0,
     "seconds_left": None,
-    "sound": {"duration_s": 180.0, "sample_rate_hz": 44_100, "channels": 2},
+    "sound": {
+        "duration_s": 180.0,
+        "sample_rate_hz": 44_100,
+        "channels": 2,
+        "has_title": True,
+        "track": 1,
+        "tracks": [{"number": 1, "language": None, "title": None, "is_default": False}],
+    },
     "music": {
         "tempo_bpm": 128.0,
         "tempo_confidence": 0.62,
@@ -124,7 +131,7 @@ DONE: dict[str, Any] = PROCESSING | {
         "url": f"{BUCKET}/jobs/{JOB_ID}/peaks.dat{SIGNATURE}",
     },
     "usage": {
-        "timings_s": {"download": 0.3, "separate": 5.9, "upload": 0.4, "total": 6.8},
+        "timings_s": {"download": 0.3, "reuse": 0.1, "separate": 5.9, "upload": 0.4, "total": 6.8},
         "peak_rss_bytes": 577_000_000,
         "gb_seconds": 19.975,
         "cost_usd": 0.00033292,
@@ -174,7 +181,12 @@ FAILED: dict[str, Any] = PROCESSING | {
     "stage": None,
     "progress": 0.0,
     "seconds_left": None,
-    "error": {"code": "not_audio", "message": "The file can't be read as audio."},
+    "error": {
+        "code": "not_audio",
+        "message": "The file can't be read as audio.",
+        "is_transient": False,
+        "is_announced": False,
+    },
     "updated_at": "2026-01-15T10:15:11.000Z",
     "finished_at": "2026-01-15T10:15:11.000Z",
     "expires_at": "2026-01-23T00:00:00.000Z",
@@ -183,6 +195,7 @@ DROPPED: dict[str, Any] = DONE | {
     "id": None,
     "key": "drop/live/Song.mp3",
     "filename": "Song.mp3",
+    "source": SOURCE | {"key": "drop/live/Song.mp3"},
     "links": NO_LINKS | {"self": f"{HOST}/drop/live/Song.mp3"},
 }
 CAPABILITIES: dict[str, Any] = {
