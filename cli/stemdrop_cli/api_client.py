@@ -105,6 +105,8 @@ class ApiClient:
         except UnreachableError as error:
             hint = "start it with `make local`, or set --url"
             raise ServerError(f"{error.message[:-1]}: {hint}.") from error
+        except FailedJobError as error:
+            raise ServerError(f"The server at {self.url} isn't stemdrop.") from error
         if "limits" not in self._read(answer):
             raise ServerError(f"The server at {self.url} isn't stemdrop.")
 

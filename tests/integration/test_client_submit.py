@@ -344,8 +344,9 @@ def test_other_server_is_reported(fake: FakeServer, capsys: pytest.CaptureFixtur
         "/options",
         *(respond_with(200, page) for page in pages),
         respond_with(302, Location="/login"),
+        respond_with(404, b"File not found"),
     )
-    for _ in range(6):
+    for _ in range(7):
         assert submit("My song.mp3") == 3
         assert capsys.readouterr().err == f"stemdrop: The server at {fake.url} isn't stemdrop.\n"
 
