@@ -167,7 +167,7 @@ class _Separation:
         result.stems = {stem: path for stem, path in paths.items() if stem != STEM_FILE}
         result.stem_file, result.duration_s = paths.get(STEM_FILE), round(separated.duration_s, 6)
         result.warnings = separated.warnings
-        result.gain_db, result.music = separated.gain_db, separated.music
+        result.gain_db, result.music = round(separated.gain_db, 2), separated.music
 
     def _show_progress(self, row: Row) -> Callable[[float], None]:
         began_s, time_left = time.monotonic(), TimeLeft(self.network.backend.parallel)

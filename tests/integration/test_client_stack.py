@@ -45,9 +45,9 @@ def output(
     return output
 
 
-def song(name: str, duration_s: float = 1.5, seed: int = 0) -> Path:
+def song(name: str, duration_s: float = 1.5, seed: int = 0, gain: float = 1) -> Path:
     path = Path(name)
-    write_wav(path, [generate(duration_s, seed=seed).mix])
+    write_wav(path, [gain * generate(duration_s, seed=seed).mix], bit_depth="32f")
     return path
 
 
@@ -63,13 +63,17 @@ def files(folder: str) -> dict[str, bytes]:
 
 @pytest.mark.parametrize(
     "options",
-    ["", "-c flac --bit_depth 24 -s 0.5 -d 0.7001 --residual", "--stems vocals --bit_depth 32f"],
+    [
+        "--clip scale",
+        "-c flac --bit_depth 24 -s 0.5 -d 0.7001 --residual",
+        "--stems vocals --bit_depth 32f",
+    ],
 )
 @pytest.mark.usefixtures("output")
 def test_stems_and_results_are_those_of_separate(
     options: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = str(song("ein Lied + ½ 🎵.wav", seed=len(options)))
+    path = str(song("ein Lied + ½ 🎵.wav", seed=len(options), gain=4))
     assert main(["submit", path, "--json", *options.split()]) == 0
     assert main(["separate", path, "--json", "-o", "here", *options.split()]) == 0
     submitted, separated = map(json.loads, capsys.readouterr().out.splitlines())
@@ -78,6 +82,7 @@ def test_stems_and_results_are_those_of_separate(
             del result[name]
     assert submitted == separated
     assert submitted["music"]["loudness_lufs"] < 0
+    assert (submitted["gain_db"] < 0) == ("scale" in options)
     assert files("stems") == files("here")
     assert files("stems")
 
