@@ -1,11 +1,13 @@
 """`stemdrop models`: list, fetch and remove the models of stems and of lyrics."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
-from stemdrop.errors import ModelUnavailableError
+from stemdrop.errors import ModelUnavailableError, OptionError
 from stemdrop.models import INSTRUMENTS, Model
 from stemdrop_cli.display import print_error
 from stemdrop_cli.errors import DONE
@@ -42,7 +44,11 @@ def run(parsed: argparse.Namespace) -> int:
     Raises
     ------
     ModelUnavailableError : A model can't be fetched, or isn't there to be removed.
+    OptionError : MODEL_DIR names the user's own folder, which stays as it is.
     """
+    named = os.environ.get("MODEL_DIR")
+    if named and parsed.action is not _list:
+        raise OptionError(f"MODEL_DIR names {named}, which only you change: unset MODEL_DIR.")
     parsed.action(parsed)
     return DONE
 
@@ -80,7 +86,7 @@ def _bar(text: str) -> Iterator[Callable[[int, int | None], None]]:
 
 
 def _list(_: argparse.Namespace) -> None:
-    folder = default_folder()
+    folder = Path(os.environ.get("MODEL_DIR") or default_folder())
     sizes = {name: network_size_bytes(pinned(name), folder) for name in INSTRUMENTS}
     sizes |= dict.fromkeys(PINNED_WHISPER, 0) | installed_whisper(folder)
     for name, size_bytes in sizes.items():

@@ -139,3 +139,22 @@ def test_command_lists_fetches_and_removes_models(
     assert main(["models", "remove", "tiny.en"]) == 1
     assert capsys.readouterr().err == f"stemdrop: tiny.en isn't installed in {tmp_path}.\n"
     assert len(server.requests) == 1
+
+
+def test_command_lists_the_folder_that_is_named_and_changes_no_other_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for module in ("stemdrop_model.install", "stemdrop_cli.models"):
+        monkeypatch.setattr(f"{module}.default_folder", lambda: tmp_path / "usual")
+    usual = write_model(tmp_path / "usual" / "lyrics" / "tiny.en")
+    write_model(tmp_path / "own" / "lyrics" / "small")
+    monkeypatch.setenv("MODEL_DIR", str(tmp_path / "own"))
+    assert main(["models"]) == 0
+    said = capsys.readouterr().out
+    assert "tiny.en not installed" in said
+    assert "small   0 MB" in said
+    assert said.endswith(f"Folder: {tmp_path / 'own'}\n")
+    for action in ("remove", "fetch"):
+        assert main(["models", action, "tiny.en"]) == 2
+        assert "MODEL_DIR names" in capsys.readouterr().err
+    assert usual.exists()
