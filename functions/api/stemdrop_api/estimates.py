@@ -12,7 +12,7 @@ MEASURED_S = 180
 # on a processor with AVX2, as on Lambda. Models with trivial networks took 3.4 s for 2 stems, 4.7 s
 # for 4 and 6.1 s for 5. The network of 2stems took 6.3 s more, which is 3.1 s for each of its
 # instruments. All instruments have the same network, and its time is proportional to its bins. For
-# 2stems, this gives 9.6 s. With S3, it is the 10.2 s of docs/operations/cost.md.
+# 2stems, this gives 9.6 s. With S3, it is the 9.9 s of docs/operations/cost.md.
 SONG_S = 1.6
 STEM_S = 0.9
 INSTRUMENT_S = 3.1

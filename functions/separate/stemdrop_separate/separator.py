@@ -67,7 +67,7 @@ class Separator:
     Parameters
     ----------
     model : Name of a model, such as ``2stems``; Spleeter's ``spleeter:2stems`` is the same.
-    quality : ``spleeter``, or ``high`` for better stems in twice the time.
+    quality : ``spleeter``, or ``high`` for better stems in twice the network time.
     model_dir : Folder of the models. Without one, a missing model is fetched into the user's cache.
     ffmpeg : Path of ffmpeg, or its name in PATH; by default, that of imageio-ffmpeg. Only
         `separate_file` uses it.

@@ -30,7 +30,7 @@ from stemdrop.option_values import (
 
 
 class Quality(StrEnum):
-    """Use of the network: as in Spleeter, or for better stems in twice the time."""
+    """Use of the network: as in Spleeter, or for better stems in twice the network time."""
 
     SPLEETER = "spleeter"
     HIGH = "high"
@@ -175,7 +175,7 @@ class Options:
         default=Quality.SPLEETER,
         metadata=describe(
             "Quality",
-            "Use of the network: as in Spleeter, or for better stems in twice the time.",
+            "Use of the network: as in Spleeter, or for better stems in twice the network time.",
             values={
                 "spleeter": "Spleeter",
                 "high": "Better",
