@@ -213,6 +213,7 @@ def test_unexpected_exception_is_hidden_from_the_caller(
         "title": "Internal error",
         "status": 500,
         "code": "internal_error",
+        "detail": "The server failed unexpectedly, and its log says why under the request_id.",
         "request_id": "request",
     }
     (logged,) = (record for record in caplog.records if record.levelname == "ERROR")

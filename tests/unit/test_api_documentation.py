@@ -26,6 +26,8 @@ CALLS = {
     "showOptions",
     "checkHealth",
 }
+# Of every problem.
+FIELDS = {"type", "title", "status", "code", "detail", "request_id"}
 
 
 @pytest.fixture
@@ -85,6 +87,8 @@ def test_documented_error_is_a_problem_with_valid_examples(document: dict[str, A
                     validator.validate(example["value"])
                     assert example["value"]["status"] == int(status)
                     assert example["value"]["code"] == code
+                    optional = {"errors"} if code == "invalid_request" else set()
+                    assert example["value"].keys() == FIELDS | optional
                     codes.add(code)
     assert codes == {kind.code for kind in errors.STATUSES}
     assert "HTTPValidationError" not in str(document)

@@ -5,6 +5,8 @@ from typing import Any
 from stemdrop.options import LATER
 
 JOB_ID = "9f0c1b7e5d3a48e2b6a7c4d1e8f25093"
+REQUEST_ID = "38329bb5-18e7-471f-a0c3-42f338cfc02c"
+FLAW = {"pointer": "#/size_bytes", "detail": "Field required"}
 CURSOR = f"8231537699999-{JOB_ID}"
 HOST = "https://abc123.execute-api.eu-central-1.amazonaws.com"
 BUCKET = "https://stemdrop-stems-123456789012-eu-central-1.s3.eu-central-1.amazonaws.com"

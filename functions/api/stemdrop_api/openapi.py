@@ -34,7 +34,7 @@ from stemdrop_api.errors import (
     UnauthorizedError,
     UnsupportedMediaTypeError,
 )
-from stemdrop_api.problem_details import MEDIA_TYPE, Problem, problem
+from stemdrop_api.problem_details import MEDIA_TYPE, Flaw, Problem, problem
 
 DESCRIPTION = """\
 Send a song and get its stems: create a job, PUT the song to the job's upload URL, poll the job
@@ -97,10 +97,7 @@ def _problems(*kinds: type[StemdropError]) -> Responses:
 
 
 def _problem(status: HTTPStatus, kinds: list[type[StemdropError]]) -> dict[str, Any]:
-    values = {
-        kind.code: problem(kind.code, status, kind.__doc__).model_dump(exclude_none=True)
-        for kind in kinds
-    }
+    values = {kind.code: _example(status, kind) for kind in kinds}
     headers = {name: value for kind in kinds for name, value in HEADERS.get(kind, {}).items()}
     schema = {"$ref": f"{SCHEMAS}Problem"}
     return {
@@ -108,6 +105,14 @@ def _problem(status: HTTPStatus, kinds: list[type[StemdropError]]) -> dict[str, 
         "headers": {name: _header(f"`{value}`") for name, value in headers.items()},
         "content": {MEDIA_TYPE: {"schema": schema, "examples": _named(values)}},
     }
+
+
+def _example(status: HTTPStatus, kind: type[StemdropError]) -> dict[str, Any]:
+    """Return the body of a response to an error."""
+    errors = [Flaw(**examples.FLAW)] if kind is InvalidRequestError else None
+    shown = problem(kind.code, status, kind.__doc__, errors)
+    shown.request_id = examples.REQUEST_ID
+    return shown.model_dump(exclude_none=True)
 
 
 def _header(description: str) -> dict[str, Any]:

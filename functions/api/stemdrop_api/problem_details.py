@@ -27,6 +27,7 @@ from stemdrop_api.errors import (
 MEDIA_TYPE = "application/problem+json"
 BAD_JSON = "The body is not valid JSON: send a JSON object."
 NO_OBJECT = "The body is not a JSON object: send one."
+FAILED = "The server failed unexpectedly, and its log says why under the request_id."
 # What FastAPI and Starlette say, to what helps the caller.
 DETAILS = {
     "There was an error parsing the body": BAD_JSON,
@@ -83,7 +84,7 @@ def respond(scope: Scope, body: Problem, headers: Mapping[str, str] | None = Non
 
 def internal_error(scope: Scope) -> Response:
     """Return the response to a failure of the server; only the log says what it was."""
-    return respond(scope, problem(InternalError.code, STATUSES[InternalError]))
+    return respond(scope, problem(InternalError.code, STATUSES[InternalError], FAILED))
 
 
 def install(app: FastAPI) -> None:
