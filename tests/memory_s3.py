@@ -78,7 +78,7 @@ class MemoryS3:
         *,
         Bucket: str,  # noqa: N803
         Key: str,  # noqa: N803
-        Body: bytes,  # noqa: N803
+        Body: bytes = b"",  # noqa: N803
         IfMatch: str = "",  # noqa: N803
         IfNoneMatch: str = "",  # noqa: N803
         **_: str,

@@ -16,16 +16,21 @@ import pytest
 
 from interleavings import Scenario, explore
 from memory_s3 import MemoryS3, S3Object
+from stemdrop.callback_url import WebhookHosts
 from stemdrop.errors import MissingError, StorageError
 from stemdrop.job_record import Job, SeparationEngine, Status, now
-from stemdrop.keys import TRANSCRIPTIONS_PREFIX, UploadKey, record_key
+from stemdrop.keys import OWNERS_PREFIX, TRANSCRIPTIONS_PREFIX, UploadKey, record_key
 from stemdrop.lyrics import LyricsFormat, LyricsStatus, Transcription, Word
 from stemdrop.lyrics_results import LyricsRequest, load_request
 from stemdrop.music import Music
 from stemdrop.options import Options
+from stemdrop.presigned import PresignedUpload
 from stemdrop.store import Store
+from stemdrop_api.idempotency import job_id
+from stemdrop_api.job_creation import create_job
 from stemdrop_api.job_index import JobIndex
 from stemdrop_api.jobs import delete_job
+from stemdrop_api.schemas import JobRequest
 from stemdrop_separate.audio.encode import EncodedStem
 from stemdrop_separate.audio.probe import AudioSource
 from stemdrop_separate.audio.tags import Tags
@@ -42,13 +47,17 @@ MORE_PREEMPTIONS = int(os.environ.get("MORE_PREEMPTIONS", "0"))
 UPLOADS, STEMS = "uploads", "stems"
 SONG = UploadKey.parse("drop/song.wav")
 JOB = UploadKey.parse("jobs/" + "0" * 32)
+IDEMPOTENCY_KEY = "key"
+KNOWN = UploadKey.parse("jobs/" + job_id(None, IDEMPOTENCY_KEY))
 OTHER = UploadKey.parse("drop/other.wav")
 TIME = "2026-01-01T12:00:00.000Z"
 FIRST, SECOND = b"first song", b"second song"
 ENGINE = SeparationEngine("onnx", "2stems", "0" * 64, {})
 MUSIC = Music()
 NETWORK = SimpleNamespace(backend=SimpleNamespace(parallel=1))
-MODELS: Any = SimpleNamespace(engine=lambda _: ENGINE, load=lambda _: NETWORK)
+MODELS: Any = SimpleNamespace(
+    engine=lambda _: ENGINE, load=lambda _: NETWORK, available=lambda: ("2stems",)
+)
 JOB_PACKAGE = "stemdrop_separate.job"
 parse = cache(Job.from_json)  # most orders have the same records
 
@@ -172,7 +181,8 @@ class Attempts(Scenario):
         self._checked: dict[tuple[str, str], S3Object] = {}
         self.s3 = MemoryS3()
         self.store = Store(UPLOADS, STEMS, cast(Any, self.s3))
-        monkeypatch.setattr(f"{JOB_PACKAGE}.record_writer.new_results_id", self._new_results_id)
+        for module in (f"{JOB_PACKAGE}.record_writer", "stemdrop_api.job_creation"):
+            monkeypatch.setattr(f"{module}.new_results_id", self._new_results_id)
         self.prepare()
         self.s3.before_call, self.s3.after_call = self.step, self.saw
 
@@ -204,6 +214,18 @@ class Attempts(Scenario):
         if result.job:
             write_lyrics(context, result.job, invocation, had_ended=result.had_ended)
 
+    def dependencies(self) -> Any:
+        """Return what the API depends on."""
+        hosts = WebhookHosts()
+        return SimpleNamespace(
+            settings=SimpleNamespace(
+                models=("2stems",), max_upload_bytes=1000, lyrics="none", webhook_hosts=hosts
+            ),
+            store=self.store,
+            index=JobIndex(self.store, cast(Any, self.s3)),
+            signer=SimpleNamespace(upload_url=lambda *_: PresignedUpload("PUT", "", {}, "")),
+        )
+
     def replace_song(self) -> None:
         """Upload the second song, and handle its event."""
         self.put_song(SECOND)
@@ -217,7 +239,7 @@ class Attempts(Scenario):
         if self.s3.objects == self._checked:
             return
         self._checked = dict(self.s3.objects)
-        for key in (SONG, JOB, OTHER):
+        for key in (SONG, JOB, OTHER, KNOWN):
             record = self.s3.objects.get((STEMS, record_key(key)))
             job = parse(record.data) if record else None
             if job and job.status is Status.DONE:
@@ -324,16 +346,80 @@ class JobDeleted(Attempts):
         return {"first": self.attempt, "second": self.delete}
 
     def delete(self) -> None:
-        dependencies: Any = SimpleNamespace(
-            store=self.store, index=JobIndex(self.store, cast(Any, self.s3))
-        )
-        delete_job(dependencies, JOB, None)
+        delete_job(self.dependencies(), JOB, None)
 
     def check_end(self) -> None:
         self.s3.before_call = lambda: None
         if self.killed:
             self.attempt()
         self.check_leftovers()
+
+
+class KnownSongUploaded(Attempts):
+    """The request for a job with a known song is repeated, and the second response is used."""
+
+    key = KNOWN
+    killable = frozenset()
+
+    def prepare(self) -> None:
+        options = Options().to_dict()
+        job = Job(str(JOB), Status.AWAITING_UPLOAD, now(), now(), filename="a", options=options)
+        self.store.save_job(JOB, job, None)
+        self.put_song(FIRST, JOB)
+        self.attempt(JOB)
+
+    def functions(self) -> Mapping[str, Callable[[], object]]:
+        return {"first": self.create, "second": self.create_and_upload}
+
+    def create(self) -> bool:
+        """Create the job, and return whether its song has to be uploaded."""
+        sha256 = hashlib.sha256(FIRST).hexdigest()
+        request = JobRequest(filename="a", size_bytes=len(FIRST), sha256=sha256, callback_url=None)
+        _, upload = create_job(self.dependencies(), request, None, IDEMPOTENCY_KEY)
+        return upload is not None
+
+    def create_and_upload(self) -> None:
+        if self.create():
+            self.put_song(FIRST)
+            self.attempt()
+
+    def check_end(self) -> None:
+        self.s3.before_call = lambda: None
+        job, _ = self.store.load_job(KNOWN)
+        assert job is not None
+        assert job.status is Status.DONE
+        self.check_leftovers(job)
+
+    def check_leftovers(self, *jobs: Job) -> None:
+        original, _ = self.store.load_job(JOB)
+        assert original is not None
+        for place in list(self.s3.objects):
+            if place[1].startswith(OWNERS_PREFIX):
+                del self.s3.objects[place]
+        super().check_leftovers(original, *jobs)
+
+
+class KnownSongDeleted(KnownSongUploaded):
+    """The request for a job with a known song is repeated, and the job is deleted."""
+
+    def functions(self) -> Mapping[str, Callable[[], object]]:
+        return {"first": self.create_unless_deleted, "second": self.create_and_delete}
+
+    def create_unless_deleted(self) -> None:
+        with suppress(StorageError):  # deleted between two requests
+            self.create()
+
+    def create_and_delete(self) -> None:
+        self.create()
+        try:
+            delete_job(self.dependencies(), KNOWN, None)
+        except StorageError:  # the job was created again
+            delete_job(self.dependencies(), KNOWN, None)
+
+    def check_end(self) -> None:
+        self.s3.before_call = lambda: None
+        job, _ = self.store.load_job(KNOWN)
+        self.check_leftovers(*filter(None, [job]))
 
 
 class SongDeleted(Attempts):
@@ -415,6 +501,8 @@ class LyricsDeleted(JobDeleted):
         (SongReplacedTwice, 1),
         (StemsCopiedWhileReplaced, 2),
         (JobDeleted, 2),
+        (KnownSongUploaded, 2),
+        (KnownSongDeleted, 2),
         (SongDeleted, 2),
         (GivenUp, 2),
         (LyricsTwice, 1),

@@ -18,6 +18,7 @@ from stemdrop.lyrics import engine_languages, engine_name, require_language
 from stemdrop.options import Options
 from stemdrop.presigned import PresignedUpload
 from stemdrop.s3 import describe_cause
+from stemdrop.stale_results import delete_unnamed_results
 from stemdrop.store import Store
 from stemdrop_api.dependencies import Dependencies
 from stemdrop_api.idempotency import job_id, request_digest, require_same_request
@@ -63,32 +64,34 @@ def create_job(
         options=options.to_dict(),
     )
     engine = engine_name(dependencies.settings.lyrics)
-    original = _find_original(dependencies.store, key, job, request, engine)
-    job = _save(dependencies.store, key, job, original, may_exist=idempotency_key is not None)
+    store = dependencies.store
+    original = _find_original(store, key, job, request, engine)
+    if original:  # the record names the results before they are written; see delete_unnamed_results
+        job = replace(job, results_ids=(new_results_id(),))
+    job, etag = _save(store, key, job, may_exist=idempotency_key is not None)
     dependencies.index.add(job)
+    if original and etag:
+        job = _copy_stems(store, key, job, etag, original) or job
     logger.info("job_created", job=key.name, status=job.status)
     if job.status is not Status.AWAITING_UPLOAD:
         return job, None
     return job, dependencies.signer.upload_url(key, request.size_bytes, request.sha256)
 
 
-def _save(store: Store, key: UploadKey, job: Job, original: Job | None, *, may_exist: bool) -> Job:
-    """Save a new job, and return it as it is then: with the stems of the original, if there is one.
+def _save(store: Store, key: UploadKey, job: Job, *, may_exist: bool) -> tuple[Job, str | None]:
+    """Save a new job, and return it with the ETag of its record.
 
-    If it exists already, and it may, it is returned unchanged.
+    If it exists already, and it may, it is returned as it is, without an ETag.
     """
-    if original:  # the record names the results before they are written; see delete_stale_results
-        job = replace(job, results_ids=(new_results_id(),))
     try:
         # The separator reads the options from the record, so the record precedes the song.
-        etag = store.save_job(key, job, None)
+        return job, store.save_job(key, job, None)
     except ChangedError:
         found = store.load_job(key)[0] if may_exist else None
         if found is None:
             raise
         require_same_request(found, job)
-        return found
-    return (original and _copy_stems(store, key, job, etag, original)) or job
+        return found, None
 
 
 def _require_possible(request: JobRequest, options: Options, settings: ApiSettings) -> None:
@@ -145,8 +148,20 @@ def _copy_stems(store: Store, key: UploadKey, job: Job, etag: str, original: Job
         store.save_job(key, done, etag)
     except StorageError as error:
         logger.warning("not_reused", job=key.name, reason=describe_cause(error))
+        _delete_copies(store, key, job)
         return None
     return done
+
+
+def _delete_copies(store: Store, key: UploadKey, job: Job) -> None:
+    """Delete copies of stems, unless the record names them.
+
+    With a repeated request, the job may have been deleted meanwhile, or its song uploaded.
+    """
+    try:
+        delete_unnamed_results(store, key, job.results_ids)
+    except StorageError as error:
+        logger.warning("copies_not_deleted", job=key.name, reason=describe_cause(error))
 
 
 def _finished(store: Store, key: UploadKey, job: Job, original: Job) -> Job:

@@ -5,10 +5,10 @@ from aws_lambda_powertools import Logger
 from stemdrop.dedupe import content_digest
 from stemdrop.errors import BadKeyError
 from stemdrop.job_record import Job, Status
-from stemdrop.keys import ZIP_NAME, Origin, UploadKey, record_key, results_id_of
+from stemdrop.keys import ZIP_NAME, Origin, UploadKey, record_key
 from stemdrop.lyrics import Lyrics, LyricsFormat, LyricsStatus
-from stemdrop.lyrics_results import discard_request
 from stemdrop.options import STEM_FILE, Options
+from stemdrop.stale_results import delete_unnamed_results
 from stemdrop.store import Store
 from stemdrop_api.dependencies import Dependencies
 from stemdrop_api.errors import (
@@ -133,11 +133,7 @@ def delete_job(dependencies: Dependencies, key: UploadKey, owner: str | None) ->
     if job is not None:
         dependencies.index.remove(job)
     store.delete({record_key(key)})
-    found = store.list_results(key)
-    ids = {results_id_of(each) for each in found} | set(job.results_ids if job else ())
-    for results_id in ids:
-        discard_request(store, results_id)
-    store.delete(found)
+    delete_unnamed_results(store, key, job.results_ids if job else ())
     store.delete_upload(key)
     if job is None:
         raise NotFoundError(NOT_FOUND[key.origin])
