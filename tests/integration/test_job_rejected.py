@@ -188,6 +188,8 @@ def test_song_deleted_before_the_job_is_rejected(buckets: Stack, job_context: Jo
     assert attempt(job_context) is Outcome.REJECTED
     job = require_failed(buckets, job_context, "upload_gone")
     assert job.source is None
+    assert attempt(job_context) is Outcome.SKIPPED
+    assert require_failed(buckets, job_context, "upload_gone") == job
 
 
 def test_song_deleted_before_the_download_is_rejected(

@@ -259,6 +259,16 @@ def test_job_without_upload_is_superseded_by_one_with() -> None:
         record.save(start_record(KEY, None, None, Deadline.after(900)))
 
 
+def test_job_without_upload_ends_once() -> None:
+    store = MemoryStore(KEY)
+    record = RecordWriter(store, KEY)
+    store.text = (
+        start_record(KEY, None, None, Deadline.after(900)).updated(status=Status.FAILED).to_json()
+    )
+    with pytest.raises(SupersededError):
+        record.save(start_record(KEY, None, None, Deadline.after(900)))
+
+
 def test_results_that_another_invocation_has_begun_stay_named() -> None:
     store, record, job = begun()
     mine = record.begin_results(stage=Stage.UPLOADING)

@@ -64,10 +64,10 @@ def is_settled(previous: Job | None, job: Job) -> bool:
     same bytes uploaded again are tried again, and so is a song that all attempts failed on, or one
     whose lyrics failed.
     """
-    if previous is None or previous.source is None or job.source is None:
+    if previous is None or previous.options != job.options or not previous.is_final:
         return False
-    if previous.options != job.options or not previous.is_final:
-        return False
+    if previous.source is None or job.source is None:
+        return previous.source is job.source  # the song was deleted before all attempts
     lyrics_failed = previous.lyrics and previous.lyrics.status is LyricsStatus.FAILED
     if previous.status is Status.DONE and not lyrics_failed:
         return previous.source.etag == job.source.etag

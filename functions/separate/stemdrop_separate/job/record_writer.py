@@ -115,7 +115,7 @@ class RecordWriter:
             if not {*job.results_ids} <= {*other.results_ids}:
                 raise ChangedError(f"The results of {self.key} may be gone.")
             return job
-        is_at_work = not other.is_final and _is_same_source(job, other)
+        is_at_work = not other.is_final and _is_same_source(other, job)
         kept = (*(other.results_ids if is_at_work else ()), *begun)
         return replace(job, results_ids=tuple(dict.fromkeys(kept)))
 
@@ -124,10 +124,10 @@ class RecordWriter:
         return self.key.origin is Origin.JOBS and other.created_at != job.created_at
 
     def _makes_needless(self, other: Job, job: Job) -> bool:
+        if _is_same_source(other, job):
+            return other.options == job.options and other.is_final
         if other.source is None or job.source is None:
             return other.source is not None
-        if other.source.is_same_as(job.source):
-            return other.options == job.options and other.is_final
         if other.source.uploaded_at != job.source.uploaded_at:
             return other.source.uploaded_at > job.source.uploaded_at
         # Two uploads within one of S3's seconds: only S3 knows which of them was the last.
@@ -136,4 +136,6 @@ class RecordWriter:
 
 
 def _is_same_source(one: Job, other: Job) -> bool:
-    return bool(one.source and other.source and one.source.is_same_as(other.source))
+    if one.source is None or other.source is None:
+        return one.source is other.source
+    return one.source.is_same_as(other.source)
