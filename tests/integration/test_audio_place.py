@@ -434,6 +434,12 @@ def test_song_of_which_most_is_missing_is_rejected(
         decode(path)
 
 
+def many_tracks(path: Path, song: Samples) -> Path:
+    sound = media.wav(path.with_suffix(".wav"), song[:1000])
+    media.run("-i", f"file:{sound}", *("-map", "0:a") * 60, "-c:a", "copy", f"file:{path}")
+    return path
+
+
 def two_tracks(path: Path, song: Samples) -> Path:
     first = media.wav(path.with_name("first.wav"), song)
     second = media.wav(path.with_name("second.wav"), np.ascontiguousarray(song[::-1]))
@@ -465,3 +471,10 @@ def test_unknown_track_is_refused_with_a_list(tmp_path: Path, song: Samples) -> 
     assert [track.number for track in source.tracks] == [1, 2]
     assert source.track == source.tracks[1]
     assert source.track.is_default
+
+
+def test_list_of_many_tracks_ends(tmp_path: Path, song: Samples) -> None:
+    path = many_tracks(tmp_path / "song.mkv", song)
+    with pytest.raises(OptionError, match=r"choose one of 1, 2, .*, 50, up to 60\.$"):
+        probe(path, FFMPEG, "fra")
+    assert probe(path, FFMPEG, "60").track.number == 60

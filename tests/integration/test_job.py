@@ -5,10 +5,12 @@ import json
 import zipfile
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import media
 import stemdrop
 from fault_proxy import FaultProxy
 from stemdrop.codecs import Codec
@@ -68,6 +70,19 @@ def test_song_is_separated_into_stems(buckets: Stack, real_context: JobContext) 
         assert stem.peak_dbfs == pytest.approx(peak_dbfs, abs=0.01)
         assert stem.clipped_samples == 0
     assert [stem.stem for stem in job.stems] == ["vocals", "accompaniment"]
+
+
+def test_record_names_some_of_many_tracks(
+    buckets: Stack, job_context: JobContext, tmp_path: Path
+) -> None:
+    sound, path = tmp_path / "song.wav", tmp_path / "song.mkv"
+    sound.write_bytes(song())
+    media.run("-i", f"file:{sound}", *("-map", "0:a") * 60, "-c:a", "copy", f"file:{path}")
+    put(buckets, path.read_bytes(), metadata={"stemdrop-track": "60"})
+    described = separate(buckets, job_context).sound
+    assert described is not None
+    assert described.track == 60
+    assert [track.number for track in described.tracks] == list(range(1, 51))
 
 
 def test_record_describes_the_whole_job(buckets: Stack, job_context: JobContext) -> None:

@@ -15,13 +15,17 @@ from stemdrop.job_record import (
     Job,
     ResultFile,
     SeparationEngine,
+    Sound,
     Status,
     Stem,
+    Track,
     UploadSource,
 )
 from stemdrop.keys import MAX_UPLOAD_KEY_BYTES
 from stemdrop.music import Music
 from stemdrop.notifications import Notifier, job_message, message_attributes
+from stemdrop_separate.audio.tags import LONGEST_TAG
+from stemdrop_separate.audio.tracks import MAX_NAMED
 
 ARN = "arn:aws:sns:eu-central-1:123456789012:stemdrop-completed"
 TIME = "2026-01-01T12:00:00.000Z"
@@ -31,6 +35,10 @@ MAX_SUBJECT_LETTERS = 100
 # The longest keys, with characters that JSON escapes with six characters per byte, and others that
 # SNS refuses.
 LONGEST = "drop/" + "\x01" * (MAX_UPLOAD_KEY_BYTES - 8) + "\ufffe"
+
+
+# A letter that JSON escapes with twelve characters.
+LONGEST_TITLE = "\N{MUSICAL NOTE}" * LONGEST_TAG
 
 
 def stem(number: int) -> Stem:
@@ -45,6 +53,9 @@ JOB = Job(
     filename="\x01" * 1000,
     options={"model": "5stems", "other": "\x01" * 2048},
     source=UploadSource(LONGEST, "etag", 1, TIME, "0" * 64),
+    sound=Sound(
+        1.0, 44_100, 2, tracks=tuple(Track(n, "eng", LONGEST_TITLE) for n in range(MAX_NAMED))
+    ),
     stems=tuple(map(stem, range(6))),
     zip=ResultFile(f"{LONGEST}/stems.zip", 1),
     error=Failure("not_audio", "\x01" * 3000),

@@ -82,7 +82,7 @@ class Sound:
     sample_rate_hz, channels : Format of the separated track.
     has_title : Whether the song has a title in its tags; if not, its stems have its file's name.
     track : Number of that track, from 1.
-    tracks : All tracks; none in records of earlier versions.
+    tracks : All tracks, at most 50; none in records of earlier versions.
     """
 
     duration_s: float | None

@@ -8,6 +8,8 @@ from stemdrop.errors import OptionError
 from stemdrop.job_record import Track
 from stemdrop_separate.audio.tags import clean
 
+# Tracks that a record and a message name. Files may have 1,000 tracks, and SNS takes 256 KB.
+MAX_NAMED = 50
 _STREAM = re.compile(
     r"^\[info\]   Stream #0:(\d+)(?:\[\w+\])?(?:\(([\w-]+)\))?: (\w+): (.*)\n"
     r"(?:\[info\]     Metadata:\n)?"
@@ -72,8 +74,9 @@ def choose_track(tracks: Sequence[Track], wanted: str | None) -> Track:
         language = (track.language or "").lower()
         if wanted.lower() in {str(track.number), language, language.partition("-")[0]}:
             return track
-    offered = ", ".join(map(_described, tracks))
-    raise OptionError(f"The file has no audio track {wanted!r}: choose one of {offered}.")
+    offered = ", ".join(map(_described, tracks[:MAX_NAMED]))
+    more = f", up to {len(tracks)}" if len(tracks) > MAX_NAMED else ""
+    raise OptionError(f"The file has no audio track {wanted!r}: choose one of {offered}{more}.")
 
 
 def _known(language: str) -> str | None:

@@ -13,6 +13,7 @@ from stemdrop.keys import PEAKS_NAME, ZIP_NAME, UploadKey, result_key
 from stemdrop.options import Options
 from stemdrop.store import Store
 from stemdrop_separate.audio.encode import EncodedStem
+from stemdrop_separate.audio.tracks import MAX_NAMED
 from stemdrop_separate.audio.waveform_peaks import write_peaks_file
 from stemdrop_separate.job.context import JobContext
 from stemdrop_separate.pipeline import SeparatedSong
@@ -55,7 +56,7 @@ def publish(
         source.channels,
         bool(source.tags.title),
         source.track.number,
-        source.tracks,
+        source.tracks[:MAX_NAMED],
     )
     return Results(
         sound=sound,
