@@ -82,7 +82,7 @@ def save_done(
         **fields,
     )
     store.save_job(key, job, store.load_job(key)[1])
-    store.save_content(content_digest(str(source.sha256), options), key)
+    store.save_content(content_digest(str(source.sha256), options.to_dict()), key)
 
 
 def job_of(buckets: Stack, key: UploadKey = KEY) -> Job:

@@ -287,6 +287,18 @@ def test_deletion_keeps_the_index_entry_of_another_job(
     assert not results(buckets)
 
 
+def test_job_with_options_of_a_later_version_can_be_deleted(
+    api: Api, buckets: Stack, job_context: JobContext
+) -> None:
+    job_id = separated(api, job_context, song())
+    key = f"jobs/{job_id}/job.json"
+    record = json.loads(read(buckets, key))
+    record["options"]["later"] = True
+    buckets.s3.put_object(Bucket=buckets.stems_bucket, Key=key, Body=json.dumps(record).encode())
+    assert api.delete(f"/jobs/{job_id}").status == 204
+    assert not results(buckets, "jobs/")
+
+
 def test_job_without_a_song_can_be_deleted(api: Api, buckets: Stack) -> None:
     job_id = api.post("/jobs", wanted(song())).json["id"]
     assert api.delete(f"/jobs/{job_id}").status == 204

@@ -15,7 +15,7 @@ from uploads import RESULTS_ID, attempt, put, results, song
 
 KEY = UploadKey.parse("jobs/" + "a" * 32)
 SONG = song(0.5, seed=4)
-ENTRY = content_key(content_digest(sha256(SONG).hexdigest(), Options()))
+ENTRY = content_key(content_digest(sha256(SONG).hexdigest(), Options().to_dict()))
 # The requests of an attempt in order: method, key, number of earlier equal requests.
 STEPS: dict[str, tuple[str, str, int]] = {
     "record read": ("GET", record_key(KEY), 0),

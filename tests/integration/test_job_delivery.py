@@ -11,7 +11,6 @@ from fault_proxy import FaultProxy, run_before
 from stemdrop.dedupe import content_digest
 from stemdrop.job_record import Job, Status
 from stemdrop.keys import UploadKey, record_key, result_key, result_name
-from stemdrop.options import Options
 from stemdrop_local.deployment import Stack
 from stemdrop_separate.job.context import JobContext, Outcome
 from stemdrop_separate.models.catalog import Models
@@ -331,7 +330,7 @@ def test_concurrent_failures_are_recorded_once(
 def entry_of(job: Job) -> str:
     assert job.source is not None
     assert job.source.sha256 is not None
-    return content_digest(job.source.sha256, Options.parse(job.options))
+    return content_digest(job.source.sha256, job.options)
 
 
 def test_the_same_song_under_another_key_is_copied(

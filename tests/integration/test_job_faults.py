@@ -24,7 +24,7 @@ def entry() -> str:
     """Return the key of the song's index entry."""
     from hashlib import sha256
 
-    return content_key(content_digest(sha256(SONG).hexdigest(), Options()))
+    return content_key(content_digest(sha256(SONG).hexdigest(), Options().to_dict()))
 
 
 # The requests of an attempt in order: name, method, key, number of earlier equal requests.

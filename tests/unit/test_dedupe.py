@@ -1,11 +1,12 @@
+import json
 from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 from hypothesis import assume, example, given
 
+from stemdrop import dedupe
 from stemdrop.codecs import Codec
-from stemdrop.dedupe import content_digest
 from stemdrop.models import Model
 from stemdrop.options import Channels, Clip, Options, Quality, SampleRate
 from strategies import OPTIONS, SHA256
@@ -33,6 +34,10 @@ CHANGED: dict[str, Any] = {
 }
 
 
+def content_digest(sha256: str, options: Options) -> str:
+    return dedupe.content_digest(sha256, options.to_dict())
+
+
 @given(OPTIONS, OPTIONS)
 @example(Options.parse({"offset_s": "-0.0"}), Options.parse({"offset_s": 0}))
 def test_digests_are_equal_only_for_equal_options(one: Options, other: Options) -> None:
@@ -51,6 +56,13 @@ def test_every_option_changes_the_digest(option: str) -> None:
 def test_every_byte_changes_the_digest(one: str, other: str, options: Options) -> None:
     assume(one != other)
     assert content_digest(one, options) != content_digest(other, options)
+
+
+@given(OPTIONS)
+def test_options_of_a_record_have_the_same_digest(options: Options) -> None:
+    given = options.to_dict()
+    read = json.loads(json.dumps(given))
+    assert dedupe.content_digest(SOME_SHA256, read) == dedupe.content_digest(SOME_SHA256, given)
 
 
 def test_entry_written_before_an_option_existed_is_found() -> None:

@@ -135,7 +135,7 @@ def _find_original(
         return found.source is not None and found.source.size_bytes == request.size_bytes
 
     try:
-        return find_results(store, key, content_digest(sha256, request.options()), accepts)
+        return find_results(store, key, content_digest(sha256, job.options), accepts)
     except StorageError as error:
         logger.warning("not_reused", job=key.name, reason=describe_cause(error))
         return None

@@ -7,7 +7,7 @@ from stemdrop.errors import BadKeyError
 from stemdrop.job_record import Job, Status
 from stemdrop.keys import ZIP_NAME, Origin, UploadKey, record_key
 from stemdrop.lyrics import Lyrics, LyricsFormat, LyricsStatus
-from stemdrop.options import STEM_FILE, Options
+from stemdrop.options import STEM_FILE
 from stemdrop.stale_results import delete_unnamed_results
 from stemdrop.store import Store
 from stemdrop_api.dependencies import Dependencies
@@ -144,4 +144,4 @@ def delete_job(dependencies: Dependencies, key: UploadKey, owner: str | None) ->
 def _forget(store: Store, key: UploadKey, job: Job) -> None:
     """Remove the job's entry from the content index."""
     if job.source is not None and job.source.sha256 is not None:
-        store.forget_content(content_digest(job.source.sha256, Options.parse(job.options)), key)
+        store.forget_content(content_digest(job.source.sha256, job.options), key)

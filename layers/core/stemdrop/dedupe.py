@@ -6,14 +6,14 @@ stems.
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 from stemdrop.job_record import Job, Results, Status
 from stemdrop.keys import UploadKey, result_key, result_name
 from stemdrop.lyrics import LyricsStatus
-from stemdrop.options import Options
 from stemdrop.store import Store
 
 MAX_COPIES = 6
@@ -21,15 +21,15 @@ MAX_COPIES = 6
 VERSION = 1
 
 
-def content_digest(sha256: str, options: Options) -> str:
+def content_digest(sha256: str, options: Mapping[str, Any]) -> str:
     """Return the name of a content index entry, in hex.
 
     Parameters
     ----------
     sha256 : SHA-256 digest of the song's bytes in hex.
-    options : Options, all of which count.
+    options : Result of `Options.to_dict`, all of which counts.
     """
-    described = {"version": VERSION, "sha256": sha256, "options": options.to_dict()}
+    described = {"version": VERSION, "sha256": sha256, "options": options}
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 

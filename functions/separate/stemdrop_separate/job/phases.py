@@ -60,7 +60,7 @@ def separate_and_publish(state: JobState) -> JobResult:
         sha256 = _download(state, state.upload, song)
         source = replace(state.upload.source, sha256=sha256)
         state.record.update(source=source, engine=engine, stage=Stage.SEPARATING)
-        digest = content_digest(sha256, options)
+        digest = content_digest(sha256, state.job.options)
         result = _copy_stems(state, sha256, digest) or _separate(state, song, options)
     _save_content(state.store, state.key, digest)
     return result
