@@ -9,8 +9,9 @@ import pytest
 import media
 from fault_proxy import FaultProxy, run_before
 from stemdrop.dedupe import content_digest
-from stemdrop.job_record import Job, Status
+from stemdrop.job_record import Job, Status, now
 from stemdrop.keys import UploadKey, record_key, result_key, result_name
+from stemdrop.options import Options
 from stemdrop_local.deployment import Stack
 from stemdrop_separate.job.context import JobContext, Outcome
 from stemdrop_separate.models.catalog import Models
@@ -141,6 +142,28 @@ def test_the_same_song_sent_again_keeps_stems_of_a_model_that_is_gone(
     assert attempt(without_models) is Outcome.SKIPPED
     assert job_of(buckets) == before
     assert before.result_keys <= set(results(buckets))
+
+
+def test_song_of_the_api_sent_again_keeps_stems_with_options_of_a_later_version(
+    buckets: Stack, job_context: JobContext
+) -> None:
+    key = UploadKey.parse("jobs/" + "0" * 32)
+    job = Job(str(key), Status.AWAITING_UPLOAD, now(), now(), options=Options().to_dict())
+    job_context.store.save_job(key, job, None)
+    put(buckets, SHORT, key)
+    assert attempt(job_context, key) is Outcome.DONE
+    before, etag = job_context.store.load_job(key)
+    assert before is not None
+    assert before.source is not None
+    later = replace(
+        before,
+        options=before.options | {"later": True},
+        source=replace(before.source, uploaded_at="2026-01-01T12:00:00.000Z"),
+    )
+    job_context.store.save_job(key, later, etag)
+    assert attempt(job_context, key) is Outcome.SKIPPED
+    assert job_of(buckets, key) == later
+    assert later.result_keys <= set(results(buckets))
 
 
 def test_events_out_of_order_end_with_the_newer_song(

@@ -6,6 +6,7 @@ from stemdrop.errors import (
     ChangedError,
     KilledError,
     NoAttemptLeftError,
+    OptionError,
     RejectedError,
     SetupError,
     StemdropError,
@@ -99,7 +100,8 @@ def _has_current_results(context: JobContext, key: UploadKey, found: Job | None,
     """Return whether a song that was sent again still has its stems, and of this engine.
 
     S3 deletes the stems a while before the record if the lyrics were later, or in any order. Stems
-    of a model that is no longer installed are the best that there are.
+    of a model that is no longer installed, or with options that this version doesn't know, are the
+    best that there are.
     """
     if not (found and found.source and job.source) or found.status is not Status.DONE:
         return True
@@ -107,7 +109,10 @@ def _has_current_results(context: JobContext, key: UploadKey, found: Job | None,
         return True
     if not found.result_keys <= context.store.list_results(key):
         return False
-    model = Options.parse(job.options).model
+    try:
+        model = Options.parse(job.options).model
+    except OptionError:
+        return True
     return model not in context.models.available() or found.engine == context.models.engine(model)
 
 
