@@ -56,11 +56,6 @@ class JobResponse:
     lyrics: Lyrics | None = None
 
     @property
-    def is_finished(self) -> bool:
-        """Return whether the job is done or has failed."""
-        return self.status in {Status.DONE, Status.FAILED}
-
-    @property
     def has_pending_lyrics(self) -> bool:
         """Return whether the lyrics may still come."""
         return self.lyrics is not None and self.lyrics.status is LyricsStatus.PENDING

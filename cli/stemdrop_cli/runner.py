@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from stemdrop.errors import LyricsUnavailableError
+from stemdrop.job_record import Status
 from stemdrop.keys import ZIP_NAME
 from stemdrop.lyrics import LyricsFormat, LyricsStatus
 from stemdrop.options import STEM_FILE, Options
@@ -48,7 +49,7 @@ class Runner:
         client, job = JobClient(self._session, row), None
         if task.song:
             job = client.submit(task.song, self._options, keep_job_id)
-        if job is None or not job.is_finished:
+        if job is None or job.status is not Status.DONE:
             job = client.wait(str(task.job_id))
         paths = self._layout.paths(task, job)
         replacement = describe_replacement(paths.values())

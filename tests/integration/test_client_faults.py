@@ -142,6 +142,15 @@ def test_expired_upload_url_is_replaced(fake: FakeServer) -> None:
     assert has_exact_stems(fake)
 
 
+def test_job_that_failed_before_its_upload_url_expired_shows_its_error(
+    fake: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake.failure = "The file can't be read as audio."
+    fake.inject("PUT", UPLOAD, drop_response, respond_with(403, EXPIRED))
+    assert submit() == 1
+    assert capsys.readouterr().err.splitlines()[-1] == f"stemdrop: song.mp3: {fake.failure}"
+
+
 def test_lost_response_creates_no_second_job(fake: FakeServer) -> None:
     fake.inject("POST", "/jobs", drop_response, respond_with(503))
     assert submit() == 0
