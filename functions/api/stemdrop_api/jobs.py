@@ -133,11 +133,12 @@ def delete_job(dependencies: Dependencies, key: UploadKey, owner: str | None) ->
     if job is not None:
         dependencies.index.remove(job)
     store.delete({record_key(key)})
+    if job is not None:  # the next call wouldn't know the entry
+        _forget(store, key, job)
     delete_unnamed_results(store, key, job.results_ids if job else ())
     store.delete_upload(key)
     if job is None:
         raise NotFoundError(NOT_FOUND[key.origin])
-    _forget(store, key, job)
     logger.info("job_deleted", job=key.name)
 
 
