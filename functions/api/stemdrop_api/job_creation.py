@@ -18,8 +18,8 @@ from stemdrop.lyrics import engine_languages, engine_name, require_language
 from stemdrop.options import Options
 from stemdrop.presigned import PresignedUpload
 from stemdrop.s3 import describe_cause
-from stemdrop.stale_results import delete_unnamed_results
 from stemdrop.store import Store
+from stemdrop.unnamed_results import delete_unnamed_results
 from stemdrop_api.dependencies import Dependencies
 from stemdrop_api.idempotency import job_id, request_digest, require_same_request
 from stemdrop_api.schemas import JobRequest

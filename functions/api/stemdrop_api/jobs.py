@@ -8,8 +8,8 @@ from stemdrop.job_record import Job, Status
 from stemdrop.keys import ZIP_NAME, Origin, UploadKey, record_key
 from stemdrop.lyrics import Lyrics, LyricsFormat, LyricsStatus
 from stemdrop.options import STEM_FILE
-from stemdrop.stale_results import delete_unnamed_results
 from stemdrop.store import Store
+from stemdrop.unnamed_results import delete_unnamed_results
 from stemdrop_api.dependencies import Dependencies
 from stemdrop_api.errors import (
     JobFailedError,

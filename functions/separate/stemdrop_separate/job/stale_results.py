@@ -4,8 +4,8 @@ from aws_lambda_powertools import Logger
 
 from stemdrop.errors import StorageError
 from stemdrop.keys import UploadKey
-from stemdrop.stale_results import delete_unnamed_results
 from stemdrop.store import Store
+from stemdrop.unnamed_results import delete_unnamed_results
 
 logger = Logger(child=True)
 
