@@ -127,6 +127,16 @@ def test_request_before_deployment_gets_503(tmp_path: Path) -> None:
             assert httpx.get(f"{emulator.endpoint_url}{path}").status_code == 503
 
 
+def test_function_that_fails_to_start_says_why_and_nothing_else(tmp_path: Path) -> None:
+    missing = Deployment({"AccessToken": TOKEN}, handlers={"ApiFunction": "missing.handler"})
+    with emulating(tmp_path) as emulator:
+        stack = deploy(emulator, missing)
+        assert httpx.get(f"{stack.endpoint_url}/healthz", timeout=60).status_code == 502
+    log = emulator.log.read_text()
+    assert "Unable to import module 'missing'" in log
+    assert "gaierror" not in log
+
+
 def test_function_ends_with_emulator_and_song_is_requeued(
     tmp_path: Path,
 ) -> None:

@@ -1,6 +1,6 @@
 """Access to the emulator's port, which requires a valid signature."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from conftest import SECRET
+from integration.process_tree import descendants
 from stemdrop_local.deployment import Stack
 from stemdrop_local.emulator import ACCESS_KEY_ID, REGION
 from stemdrop_local.emulator_process import EmulatorProcess
@@ -189,6 +190,37 @@ def test_only_local_hosts_are_accepted(
     headers = {"host": host.format(port=emulator.port)}
     url = f"{emulator.endpoint_url}/healthz"
     assert httpx.get(url, headers=headers, timeout=60).status_code == status
+
+
+def runtime_apis(emulator: EmulatorProcess) -> Iterator[str]:
+    """Yield the addresses of the Runtime APIs of all running functions."""
+    for pid in descendants(emulator.process.pid):
+        for entry in Path(f"/proc/{pid}/environ").read_text().split("\0"):
+            name, _, value = entry.partition("=")
+            if name == "AWS_LAMBDA_RUNTIME_API":
+                yield value
+
+
+def test_runtime_api_gives_no_event_without_its_password(
+    emulator: EmulatorProcess, deployed: Stack
+) -> None:
+    healthz = f"{deployed.endpoint_url}/healthz"
+    assert httpx.get(healthz, timeout=60).status_code == 200
+    addresses = list(runtime_apis(emulator))
+    assert addresses
+    for address in addresses:
+        credential, _, host = address.rpartition("@")
+        wrong = f"{credential[:-1]}@{host}"
+        for where, name in product((host, wrong), (host, "evil.example")):
+            for method, path in (
+                ("POST", "init/error"),
+                ("POST", "invocation/x/response"),
+                ("GET", "invocation/next"),
+            ):
+                url = f"http://{where}/2018-06-01/runtime/{path}"
+                answer = httpx.request(method, url, headers={"host": name}, timeout=60)
+                assert answer.status_code == 403, (method, path)
+    assert httpx.get(healthz, timeout=60).status_code == 200
 
 
 def test_foreign_host_reaches_no_bucket(emulator: EmulatorProcess, deployed: Stack) -> None:

@@ -3,12 +3,18 @@
 Each gap has a function of its own, whose first line names the gap.
 """
 
+import hmac
 import json
 import secrets
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
+from stemdrop_local.ports import LOOPBACK
+
 ACCOUNT_ID = "123456789012"
+RUNTIME_API = "AWS_LAMBDA_RUNTIME_API"
+RUNTIME_USER = "function"
 ADMINISTRATOR = {
     "Version": "2012-10-17",
     "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"},
@@ -45,6 +51,7 @@ def close_gaps(songs: int) -> None:
     """Make MiniStack behave like AWS where the application depends on it."""
     know_no_root_keys()
     draw_role_credentials()
+    protect_runtime_api()
     keep_objects_of_buckets()
     apply_api_cors()
     start_message_move_tasks()
@@ -83,6 +90,44 @@ def draw_role_credentials() -> None:
         }
 
     lambda_svc.execution_credentials = credentials
+
+
+def protect_runtime_api() -> None:
+    """Gap: whoever finds the port of a function's Runtime API gets its events, with users' tokens.
+
+    A web page can do that by DNS rebinding, and any user of this machine without it. Here, the
+    address that functions get has a password, and only requests with it are answered.
+    """
+    from ministack.core.lambda_runtime import ProvidedWorker
+    from ministack.services import lambda_svc
+
+    credential = f"{RUNTIME_USER}:{secrets.token_urlsafe(32)}"
+    expected = b"Basic " + b64encode(credential.encode())
+    build_handler_class = ProvidedWorker._build_handler_class
+    worker_env = lambda_svc._provided_worker_env
+
+    def build_protected(worker: Any, *state: Any) -> Any:
+        handler_class: Any = build_handler_class(worker, *state)
+
+        class ProtectedHandler(handler_class):  # type: ignore[misc]  # MiniStack has no types
+            def parse_request(self) -> bool:
+                """Parse the head of a request, or refuse it."""
+                if not super().parse_request():
+                    return False
+                given = self.headers.get("Authorization", "").encode()
+                is_allowed = hmac.compare_digest(given, expected)
+                if not is_allowed:
+                    self.send_error(403)
+                return is_allowed
+
+        return ProtectedHandler
+
+    def env_with_password(config: dict[str, Any], folder: str, port: int) -> dict[str, str]:
+        env: dict[str, str] = worker_env(config, folder, port)
+        return env | {RUNTIME_API: f"{credential}@{LOOPBACK}:{port}"}
+
+    ProvidedWorker._build_handler_class = build_protected
+    lambda_svc._provided_worker_env = env_with_password
 
 
 def keep_objects_of_buckets() -> None:
