@@ -1,4 +1,4 @@
-"""`docker run -p 5000:5000 IMAGE`: the whole application in one container."""
+"""`docker run -p 127.0.0.1:5000:5000 IMAGE`: the whole application in one container."""
 
 import http.client
 import json
@@ -52,7 +52,7 @@ class Container(subprocess.Popen[str]):
         self.port = reserve_port()
         self.name = f"stemdrop-{uuid4().hex[:12]}"
         self._engine = engine
-        published = ["--publish", f"{self.port}:{self.port}"]
+        published = ["--publish", f"{LOOPBACK}:{self.port}:{self.port}"]
         network = ["--network", "host"] if engine.is_offline else published
         super().__init__(
             [

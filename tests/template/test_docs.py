@@ -24,6 +24,7 @@ MAX_README_WORDS = 1100
 LINK = re.compile(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"")
 PATH = re.compile(r"`([\w.-]+(?:/[\w.-]+)*/(?:[\w.-]+\.(?:py|js|html|css|toml|yaml|sh|md))?)`")
 TASK = re.compile(r"(?:^    |^|`|&& )make ([a-z][a-z0-9-]*)", re.MULTILINE)
+PUBLISHED = re.compile(r"-p (\S*\d+:\d+)")
 NAME = re.compile(r"`([A-Z][a-z]+[A-Z]\w*)`")
 # Folders that tasks create, and paths of objects.
 NOT_IN_REPOSITORY = re.compile(r"(uploads|stems|drop|jobs|content|out|K|\.stemdrop)/.*")
@@ -48,6 +49,12 @@ def anchor(heading: str) -> str:
 
 def quoted(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
+
+
+def test_containers_publish_ports_to_this_machine_only() -> None:
+    published = [port for page in PAGES for port in PUBLISHED.findall(text_of(page))]
+    assert published
+    assert all(port.startswith("127.0.0.1:") for port in published), published
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
