@@ -25,7 +25,7 @@ from stemdrop_cli.responses import JobResponse, parse_job, parse_upload
 # API Gateway times out after 29 seconds.
 TIMEOUT = httpx.Timeout(35.0, connect=10.0)
 DEFAULT_RETRY_AFTER_S = 2.0
-MIN_RETRY_AFTER_S = 0.2
+MIN_RETRY_AFTER_S, MAX_RETRY_AFTER_S = 0.2, 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ class ApiClient:
     def _read(self, answer: httpx.Response) -> dict[str, Any]:
         try:
             value = answer.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             value = None
         if not answer.is_success or not isinstance(value, dict):
             raise ServerError(f"The server at {self.url} isn't stemdrop.")
@@ -172,7 +172,7 @@ class ApiClient:
         try:
             problem = answer.json()
             said = problem.get("detail") or problem.get("message") or problem.get("title")
-        except (ValueError, AttributeError):
+        except (ValueError, RecursionError, AttributeError):
             said = None
         return str(said or f"{self.url} returned {answer.status_code} {answer.reason_phrase}.")
 
@@ -197,4 +197,6 @@ def reason(error: httpx.RequestError) -> str:
 
 def _retry_after_s(answer: httpx.Response, default: float) -> float:
     value = answer.headers.get("Retry-After", "")
-    return float(value) if value.isascii() and value.isdecimal() else default
+    if not (value.isascii() and value.isdecimal()):
+        return default
+    return min(float(value), MAX_RETRY_AFTER_S)

@@ -1,8 +1,11 @@
 """Responses of the API, reduced to the fields that the client reads."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import httpx
 
 from stemdrop.errors import OptionError
 from stemdrop.job_record import Failure, Status
@@ -96,21 +99,52 @@ def parse_job(shown: Any) -> JobResponse:
             id=shown["id"],
             filename=safe_basename(shown["filename"] or "") or shown["id"],
             status=Status(shown["status"]),
-            progress=float(shown["progress"]),
-            seconds_left=shown["seconds_left"],
+            progress=_number(shown["progress"]),
+            seconds_left=_number_or_none(shown["seconds_left"]),
             given_options=dict(shown["options"]),
             downloads={
-                name: DownloadLink(int(f["size_bytes"]), f["url"]) for name, f in files.items()
+                name: DownloadLink(int(_number(f["size_bytes"])), _url(f["url"]))
+                for name, f in files.items()
             },
-            gain_db=min((float(stem.get("gain_db", 0)) for stem in stems.values()), default=0.0),
+            gain_db=min((_number(stem.get("gain_db", 0)) for stem in stems.values()), default=0.0),
             failure=_parse_failure(shown["error"]),
             warnings=tuple(map(str, shown["warnings"])),
-            duration_s=max((float(stem["duration_s"]) for stem in stems.values()), default=None),
+            duration_s=max((_number(stem["duration_s"]) for stem in stems.values()), default=None),
             music=_parse_music(shown["music"]),
             lyrics=_parse_lyrics(shown.get("lyrics")),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ServerError("The server's response isn't a job: check its version.") from error
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError
+    return number
+
+
+def _number_or_none(value: Any) -> float | None:
+    return None if value is None else _number(value)
+
+
+def _url(value: Any) -> str:
+    """Return a URL that can be requested."""
+    try:
+        url = httpx.URL(value)
+    except httpx.InvalidURL as error:
+        raise ValueError from error
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ValueError
+    return str(value)
+
+
+def _word(value: Any) -> str:
+    """Return the name or the value of a header."""
+    text = str(value)
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError
+    return text
 
 
 def _parse_failure(shown: Any) -> Failure | None:
@@ -122,10 +156,10 @@ def _parse_music(shown: Any) -> Music | None:
         return None
     numbers = ("tempo_bpm", "tempo_confidence", "loudness_lufs", "peak_dbfs")
     return Music(
-        **{name: None if shown[name] is None else float(shown[name]) for name in numbers},
+        **{name: _number_or_none(shown[name]) for name in numbers},
         key=str(shown["key"]) if shown["key"] else None,
         camelot=str(shown["camelot"]) if shown["camelot"] else None,
-        beats_s=tuple(map(float, shown["beats_s"])),
+        beats_s=tuple(map(_number, shown["beats_s"])),
     )
 
 
@@ -139,7 +173,7 @@ def _parse_lyrics(shown: Any) -> Lyrics | None:
         LyricsStatus(shown["status"]),
         str(shown["engine"]),
         language,
-        int(shown["words"]),
+        int(_number(shown["words"])),
         code=code,
         reason=reason,
     )
@@ -158,8 +192,8 @@ def parse_upload(shown: Any) -> PresignedUpload | None:
             return None
         if upload["method"] != "PUT":
             raise ValueError
-        headers = {str(name): str(value) for name, value in upload["headers"].items()}
-        return PresignedUpload("PUT", str(upload["url"]), headers, str(upload["expires_at"]))
+        headers = {_word(name): _word(value) for name, value in upload["headers"].items()}
+        return PresignedUpload("PUT", _url(upload["url"]), headers, str(upload["expires_at"]))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         said = "The server's response has no upload URL: check its version."
         raise ServerError(said) from error

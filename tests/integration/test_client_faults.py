@@ -17,6 +17,8 @@ from fake_server import (
     respond_with,
     truncate_body,
 )
+from stemdrop_cli.api_client import MAX_RETRY_AFTER_S, ApiClient
+from stemdrop_cli.errors import ClientError
 from stemdrop_cli.main import main
 
 SONG = os.urandom(300_001)
@@ -112,6 +114,19 @@ def test_retry_after_of_an_hour_ends_the_song(
     error = f"stemdrop: song.mp3: {fake.url} is temporarily unavailable: S3 is away."
     assert error in capsys.readouterr().err.splitlines()
     assert fake.count_requests("GET", JOB) == 1
+
+
+def test_absurd_retry_after_of_a_poll_can_be_waited_for(fake: FakeServer) -> None:
+    fake.inject("GET", JOB, respond_with(304, Retry_After="9" * 400))
+    with ApiClient(fake.url, TOKEN) as api:
+        assert api.poll_job("0" * 32).retry_after_s == MAX_RETRY_AFTER_S
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_deeply_nested_response_is_an_error(fake: FakeServer, status: int) -> None:
+    fake.inject("GET", "/options", respond_with(status, b"[" * 100_000))
+    with ApiClient(fake.url, TOKEN) as api, pytest.raises(ClientError):
+        api.check()
 
 
 def test_poll_sends_etag(fake: FakeServer) -> None:

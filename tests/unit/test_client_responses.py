@@ -1,5 +1,6 @@
 import copy
 import json
+import math
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from stemdrop_cli.responses import JobResponse, parse_job, parse_upload
 ID = "0123456789abcdef" * 2
 UPLOAD: dict[str, Any] = {
     "method": "PUT",
-    "url": "u",
+    "url": "https://s3.example/u",
     "headers": {"x-amz-checksum-sha256": "c"},
     "expires_at": "x",
 }
@@ -36,7 +37,7 @@ SHOWN: dict[str, Any] = {
             "duration_s": 2.5,
             "peak_dbfs": 1.5,
             "clipped_samples": 3,
-            "url": "v",
+            "url": "https://s3.example/v",
         },
         {
             "stem": "accompaniment",
@@ -44,7 +45,7 @@ SHOWN: dict[str, Any] = {
             "duration_s": 2.5,
             "peak_dbfs": None,
             "clipped_samples": 0,
-            "url": "a",
+            "url": "https://s3.example/a",
         },
     ],
     "music": {
@@ -56,10 +57,20 @@ SHOWN: dict[str, Any] = {
         "peak_dbfs": None,
         "beats_s": [0.5, 1.0],
     },
-    "zip": {"size_bytes": 9, "url": "z"},
+    "zip": {"size_bytes": 9, "url": "https://s3.example/z"},
     "error": None,
     "warnings": ["It ends too early."],
 }
+BAD_URLS = (
+    "",
+    "u",
+    "file:///etc/passwd",
+    "http://[::1",
+    "http:///u",
+    "http://s3.example/\x1b[31m",
+    f"http://{'a' * 300}.\u0660/",
+)
+BAD_NUMBERS = {"infinite": math.inf, "nan": math.nan, "huge": 10**400, "text": "x"}
 READ = SHOWN.keys() | {"stem_file", "lyrics"}  # earlier versions have neither of the last two
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -74,9 +85,9 @@ def test_job_is_parsed() -> None:
     job = parse_job(SHOWN | {"something": "newer"})
     assert (job.id, job.filename, job.status) == (ID, "Song.mp3", Status.DONE)
     assert {name: (f.size_bytes, f.url) for name, f in job.downloads.items()} == {
-        "vocals": (7, "v"),
-        "accompaniment": (8, "a"),
-        "stems.zip": (9, "z"),
+        "vocals": (7, "https://s3.example/v"),
+        "accompaniment": (8, "https://s3.example/a"),
+        "stems.zip": (9, "https://s3.example/z"),
     }
     assert job.options.zip
     assert job.warnings == ("It ends too early.",)
@@ -98,8 +109,9 @@ def test_unknown_option_is_ignored_but_no_unknown_value() -> None:
 
 
 def test_stem_file_is_downloaded() -> None:
-    downloads = parse_job(SHOWN | {"stem_file": {"size_bytes": 10, "url": "m"}}).downloads
-    assert (downloads["stem_file"].size_bytes, downloads["stem_file"].url) == (10, "m")
+    stem_file = {"size_bytes": 10, "url": "https://s3.example/m"}
+    download = parse_job(SHOWN | {"stem_file": stem_file}).downloads["stem_file"]
+    assert (download.size_bytes, download.url) == (10, "https://s3.example/m")
 
 
 def test_failed_job_has_message_and_no_options() -> None:
@@ -156,6 +168,38 @@ def test_job_without_a_field_is_rejected(field: str) -> None:
         parse_job(shown)
 
 
+def stem(**changes: object) -> dict[str, object]:
+    return {"stems": [SHOWN["stems"][0] | changes]}
+
+
+@pytest.mark.parametrize("url", BAD_URLS)
+def test_url_that_cannot_be_requested_is_rejected(url: str) -> None:
+    with pytest.raises(ServerError, match="isn't a job"):
+        parse_job(SHOWN | stem(url=url))
+    with pytest.raises(ServerError, match="no upload URL"):
+        parse_upload({"upload": UPLOAD | {"url": url}})
+
+
+@pytest.mark.parametrize("number", BAD_NUMBERS.values(), ids=BAD_NUMBERS)
+@pytest.mark.parametrize("field", ["size_bytes", "gain_db", "duration_s"])
+def test_value_of_a_stem_that_is_no_number_is_rejected(field: str, number: object) -> None:
+    with pytest.raises(ServerError, match="isn't a job"):
+        parse_job(SHOWN | stem(**{field: number}))
+
+
+@pytest.mark.parametrize("number", BAD_NUMBERS.values(), ids=BAD_NUMBERS)
+@pytest.mark.parametrize("field", ["progress", "seconds_left"])
+def test_value_of_a_job_that_is_no_number_is_rejected(field: str, number: object) -> None:
+    with pytest.raises(ServerError, match="isn't a job"):
+        parse_job(SHOWN | {field: number})
+
+
+@pytest.mark.parametrize("header", [{"x-\xe9": "a"}, {"x": "\xe9"}, {"x": "a\r\nb: c"}])
+def test_header_that_cannot_be_sent_is_rejected(header: dict[str, str]) -> None:
+    with pytest.raises(ServerError, match="no upload URL"):
+        parse_upload({"upload": UPLOAD | {"headers": header}})
+
+
 @given(JSON)
 def test_unexpected_upload_is_parsed_or_rejected(value: object) -> None:
     with suppress(ServerError):
@@ -175,9 +219,11 @@ def test_upload_of_another_version_is_rejected(change: dict[str, object]) -> Non
 
 
 def test_presigned_urls_are_not_in_repr() -> None:
-    upload = parse_upload({"upload": UPLOAD | {"url": "u?X-Amz-Signature=secret"}})
+    upload = parse_upload(
+        {"upload": UPLOAD | {"url": "https://s3.example/u?X-Amz-Signature=secret"}}
+    )
     assert "secret" not in repr(upload)
     signed = json.loads(
-        json.dumps(SHOWN).replace('"url": "v"', '"url": "v?X-Amz-Signature=secret"')
+        json.dumps(SHOWN).replace('/s3.example/v"', '/s3.example/v?X-Amz-Signature=secret"')
     )
     assert "secret" not in repr(parse_job(signed))
