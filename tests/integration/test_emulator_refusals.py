@@ -112,6 +112,13 @@ REQUESTS: dict[str, Request] = {
         "/",
         {"headers": {"origin": "https://evil.example", "access-control-request-method": "PUT"}},
     ),
+    # Browsers send this without asking first.
+    "query, open service": ("POST", f"/oauth2/token?{FULL_QUERY}", {"data": {"a": "b"}}),
+    "query, preflight": (
+        "OPTIONS",
+        f"/?{FULL_QUERY}",
+        {"headers": {"origin": "https://evil.example", "access-control-request-method": "PUT"}},
+    ),
     "invoke": (
         "POST",
         "/2015-03-31/functions/stemdrop-api/invocations",

@@ -2,8 +2,8 @@
 
     python -m stemdrop_local.emulator --fd FD --port PORT --data FOLDER --songs COUNT
 
-FD is a listening socket; `emulator_process` starts this. Requests that carry an AWS signature or
-address a bucket go to the emulated AWS. All others go to the HTTP API that the stack has.
+FD is a listening socket; `emulator_process` starts this. Requests that carry an AWS signature in a
+header or address a bucket go to the emulated AWS. All others go to the HTTP API that the stack has.
 
 The process prints a JSON object for each request without a signature in its headers. It ends when
 its standard input closes.
@@ -129,7 +129,7 @@ class Gateway:
         call = RequestLog(scope, send)
         if not _is_own_host(headers.get(b"host", b"").decode("latin-1")):
             await refuse(call.send, 421, "This host name isn't allowed: use localhost.")
-        elif is_signed or _is_presigned(scope) or _addresses_bucket(scope["path"]):
+        elif is_signed or _addresses_bucket(scope["path"]):
             call.is_for_s3 = True
             await self._answer_as_aws(scope, receive, call.send, is_signed=is_signed)
         elif not _is_deployed():
