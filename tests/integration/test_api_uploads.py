@@ -161,6 +161,15 @@ def test_upload_of_other_bytes_than_the_checksum_is_refused(
     assert not sent(s3, job_with_checksum)
 
 
+def test_upload_without_a_checksum_can_be_replaced_by_one_of_its_size(
+    api: Api, s3: "S3Client"
+) -> None:
+    job = new_job(api, None)
+    for data in (DATA, bytes(len(DATA))):
+        assert send(job, data).status_code == 200
+        assert sent(s3, job) == [len(DATA)]
+
+
 @pytest.mark.parametrize("headers", [{}, {"x-amz-checksum-sha256": OTHER_CHECKSUM}], ids=str)
 def test_upload_needs_the_checksum_that_was_signed(
     job_with_checksum: dict[str, Any], s3: "S3Client", headers: dict[str, str]
