@@ -1,6 +1,8 @@
 """Access to the emulator's port, which requires a valid signature."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
+from http.client import HTTPConnection
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,7 @@ from integration.process_tree import descendants
 from stemdrop_local.deployment import Stack
 from stemdrop_local.emulator import ACCESS_KEY_ID, REGION
 from stemdrop_local.emulator_process import EmulatorProcess
+from stemdrop_local.ports import LOOPBACK
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -197,6 +200,18 @@ def test_only_local_hosts_are_accepted(
     headers = {"host": host.format(port=emulator.port)}
     url = f"{emulator.endpoint_url}/healthz"
     assert httpx.get(url, headers=headers, timeout=60).status_code == status
+
+
+@pytest.mark.parametrize("target", ["*", "jobs", "http://localhost/", "localhost:80"])
+def test_target_that_is_no_path_reaches_no_service(
+    target: str, emulator: EmulatorProcess, deployed: Stack
+) -> None:
+    assert deployed.outputs
+    with closing(HTTPConnection(LOOPBACK, emulator.port, timeout=60)) as connection:
+        connection.request("OPTIONS", target, headers={"origin": "https://evil.example"})
+        answer = connection.getresponse()
+        assert answer.status == 400
+        assert not answer.getheader("access-control-allow-origin")
 
 
 def runtime_apis(emulator: EmulatorProcess) -> Iterator[str]:

@@ -129,6 +129,8 @@ class Gateway:
         call = RequestLog(scope, send)
         if not _is_own_host(headers.get(b"host", b"").decode("latin-1")):
             await refuse(call.send, 421, "This host name isn't allowed: use localhost.")
+        elif not scope["path"].startswith("/"):  # it would not stay below the API's own path
+            await refuse(call.send, 400, "The target isn't a path: begin it with a slash.")
         elif is_signed or _addresses_bucket(scope["path"]):
             call.is_for_s3 = True
             await self._answer_as_aws(scope, receive, call.send, is_signed=is_signed)
