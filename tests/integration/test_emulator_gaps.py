@@ -17,6 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import TOKEN
+from stemdrop.job_record import Job, Status, now
+from stemdrop.keys import UploadKey
+from stemdrop.store import Store
 from stemdrop_local.deployment import Stack
 from stemdrop_local.emulator import REGION
 from stemdrop_local.emulator_gaps import ACCOUNT_ID
@@ -113,6 +116,18 @@ def test_range_returns_a_part(buckets: Stack) -> None:
     buckets.s3.put_object(Bucket=buckets.stems_bucket, Key="drop/x", Body=b"0123456789")
     found: Any = buckets.s3.get_object(Bucket=buckets.stems_bucket, Key="drop/x", Range="bytes=2-4")
     assert found["Body"].read() == b"234"
+
+
+def test_role_may_read_a_key_with_a_line_break(buckets: Stack) -> None:
+    key = UploadKey.parse("drop/a\nb.wav")
+    job = Job(str(key), Status.PROCESSING, now(), now())
+    Store(buckets.uploads_bucket, buckets.stems_bucket, buckets.s3).save_job(key, job, None)
+    answer = httpx.get(
+        f"{buckets.endpoint_url}/drop/a%0Ab.wav",
+        headers={"Authorization": f"Bearer {TOKEN}"},
+        timeout=60,
+    )
+    assert (answer.status_code, answer.json().get("key")) == (200, str(key))
 
 
 def test_reported_requests_contain_no_signature(

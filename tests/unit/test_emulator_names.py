@@ -12,7 +12,7 @@ from stemdrop_local import emulator, emulator_gaps
 NAMES = {
     "ministack.app": {"app"},
     "ministack.core.iam_actions": {"extract_resource_arn", "request_tag_context"},
-    "ministack.core.iam_evaluator": {"is_root_access_key"},
+    "ministack.core.iam_evaluator": {"_fnmatch_compile", "is_root_access_key"},
     "ministack.core.lambda_runtime.ProvidedWorker": {"_build_handler_class"},
     "ministack.core.responses": {"set_request_account_id"},
     "ministack.services.apigateway": {"_apis"},
@@ -44,6 +44,7 @@ NAMES = {
 ARGUMENTS = {
     "ministack.core.iam_actions.extract_resource_arn": 8,
     "ministack.core.iam_actions.request_tag_context": 4,
+    "ministack.core.iam_evaluator._fnmatch_compile": 2,
     "ministack.core.iam_evaluator.is_root_access_key": 1,
     "ministack.core.lambda_runtime.ProvidedWorker._build_handler_class": 3,
     "ministack.core.responses.set_request_account_id": 1,

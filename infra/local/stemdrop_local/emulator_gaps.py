@@ -5,8 +5,10 @@ Each gap has a function of its own, whose first line names the gap.
 
 import hmac
 import json
+import re
 import secrets
 from base64 import b64encode
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,7 @@ def close_gaps(songs: int) -> None:
     keep_objects_of_buckets()
     apply_api_cors()
     start_message_move_tasks()
+    match_line_breaks()
     know_transcribe_conditions()
     name_transcription_jobs()
     limit_songs(songs)
@@ -186,6 +189,20 @@ def start_message_move_tasks() -> None:
         return {"TaskHandle": secrets.token_urlsafe(16)}
 
     sqs._HANDLERS["StartMessageMoveTask"] = start
+
+
+def match_line_breaks() -> None:
+    """Gap: the wildcards of policies don't match line breaks, which the names of songs may have."""
+    from ministack.core import iam_evaluator
+
+    compile_wildcards = iam_evaluator._fnmatch_compile
+
+    @cache
+    def compile_all(pattern: str, ignore_case: bool) -> re.Pattern[str]:
+        compiled: re.Pattern[str] = compile_wildcards(pattern, ignore_case)
+        return re.compile(compiled.pattern, compiled.flags | re.DOTALL)
+
+    iam_evaluator._fnmatch_compile = compile_all
 
 
 def know_transcribe_conditions() -> None:
