@@ -1,7 +1,8 @@
 """Access to the emulator's port, which requires a valid signature."""
 
+import socket
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from itertools import product
 from pathlib import Path
@@ -19,7 +20,12 @@ from botocore.exceptions import ClientError
 from conftest import SECRET
 from integration.process_tree import descendants
 from stemdrop_local.deployment import Stack
-from stemdrop_local.emulator import ACCESS_KEY_ID, REGION
+from stemdrop_local.emulator import (
+    ACCESS_KEY_ID,
+    MAX_API_BODY_BYTES,
+    MAX_API_CALLS,
+    REGION,
+)
 from stemdrop_local.emulator_process import EmulatorProcess
 from stemdrop_local.ports import LOOPBACK
 
@@ -212,6 +218,21 @@ def test_target_that_is_no_path_reaches_no_service(
         answer = connection.getresponse()
         assert answer.status == 400
         assert not answer.getheader("access-control-allow-origin")
+
+
+def test_client_that_sends_no_body_delays_no_other(
+    emulator: EmulatorProcess, deployed: Stack
+) -> None:
+    with ExitStack() as running:
+        for _ in range(MAX_API_CALLS):
+            silent = running.enter_context(socket.create_connection((LOOPBACK, emulator.port)))
+            silent.sendall(b"POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n")
+        assert httpx.get(f"{deployed.endpoint_url}/healthz", timeout=60).status_code == 200
+
+
+def test_body_larger_than_an_http_api_takes_is_refused(deployed: Stack) -> None:
+    url = f"{deployed.endpoint_url}/jobs"
+    assert httpx.post(url, content=bytes(MAX_API_BODY_BYTES + 1), timeout=60).status_code == 413
 
 
 def runtime_apis(emulator: EmulatorProcess) -> Iterator[str]:

@@ -35,6 +35,8 @@ OPEN = "/v2/apis/"  # API Gateway's own
 API_PATH = "/_aws/execute-api"
 # A page loads many files at once, and each process of the API function takes 100 MB.
 MAX_API_CALLS = 2
+# Source: payload size in "Quotas for configuring and running an HTTP API", API Gateway.
+MAX_API_BODY_BYTES = 10_000_000
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -137,10 +139,28 @@ class Gateway:
         elif not _is_deployed():
             await refuse(call.send, 503, "The stack isn't deployed yet: try again in a moment.")
         else:
-            async with self._api_calls:
-                await self._aws(_as_api_call(scope), receive, call.send)
+            await self._answer_as_api(scope, receive, call.send)
         if not is_signed:
             print(call.line(), flush=True)
+
+    async def _answer_as_api(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request to the HTTP API once its body has come, so that no client delays others.
+
+        MiniStack takes bodies of any size, several times their size of memory, and no credential.
+        """
+        body = await _read_body(receive)
+        if body is None:
+            return  # the client has gone
+        if len(body) > MAX_API_BODY_BYTES:
+            await refuse(send, 413, "The body has more than 10 MB.")
+            return
+        messages: list[Message] = [{"type": "http.request", "body": body}]
+
+        async def receive_read() -> Message:
+            return messages.pop() if messages else await receive()
+
+        async with self._api_calls:
+            await self._aws(_as_api_call(scope), receive_read, send)
 
     async def _answer_as_aws(
         self, scope: Scope, receive: Receive, send: Send, *, is_signed: bool
@@ -191,6 +211,19 @@ async def refuse(send: Send, status: int, message: str) -> None:
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+async def _read_body(receive: Receive) -> bytes | None:
+    """Return a body, or the beginning of one that is too large; None if the client has gone."""
+    body = bytearray()
+    while len(body) <= MAX_API_BODY_BYTES:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            break
+    return bytes(body)
 
 
 def _is_own_host(header: str) -> bool:
