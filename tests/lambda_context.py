@@ -21,8 +21,9 @@ class Context:
         return int(self.remaining_s * 1000)
 
 
-def event_of(*keys: str) -> dict[str, Any]:
+def event_of(*keys: str, etag: str | None = None) -> dict[str, Any]:
     """Return the event of some uploads, with their keys quoted as S3 quotes them."""
+    etags = {"eTag": etag} if etag else {}
     return {
         "Records": [
             {
@@ -34,7 +35,7 @@ def event_of(*keys: str) -> dict[str, Any]:
                 "s3": {
                     "s3SchemaVersion": "1.0",
                     "bucket": {"name": "uploads", "arn": "arn:aws:s3:::uploads"},
-                    "object": {"key": quote_plus(key, safe="/"), "size": 1, "eTag": "x"},
+                    "object": {"key": quote_plus(key, safe="/"), "size": 1, **etags},
                 },
             }
             for key in keys

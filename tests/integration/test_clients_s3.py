@@ -13,7 +13,7 @@ from stemdrop_local.deployment import Stack
 from stemdrop_local.emulator import REGION
 from stemdrop_local.emulator_process import EmulatorProcess
 from stemdrop_separate.job.context import JobContext, Outcome
-from stemdrop_separate.s3_event import upload_keys
+from stemdrop_separate.s3_event import announced_uploads
 from uploads import attempt, song
 
 NAME = "Björk + 50% (live).wav"
@@ -28,7 +28,7 @@ def announced(buckets: Stack) -> list[str]:
     (message,) = answer["Messages"]
     receipt = message["ReceiptHandle"]
     buckets.sqs.delete_message(QueueUrl=buckets.song_queue_url, ReceiptHandle=receipt)
-    return upload_keys(json.loads(message["Body"]))
+    return list(announced_uploads(json.loads(message["Body"])))
 
 
 def parts_of(buckets: Stack, key: str) -> int:

@@ -275,6 +275,26 @@ def test_killed_last_attempt_is_recorded_by_the_next_receive(
     assert set(results(buckets, f"{OTHER}/")) == {record_key(upload), *job.result_keys}
 
 
+def test_surplus_receive_of_a_replaced_song_leaves_the_new_one_alone(
+    handler: Handler, buckets: Stack, store: Store, sqs: FakeSqsClient, notified: list[Job]
+) -> None:
+    upload = UploadKey.parse(OTHER)
+    put(buckets, song(), upload)
+    found = store.find_upload(upload)
+    assert found is not None
+    begun = Job(OTHER, Status.PROCESSING, now(), now(), source=found.source)
+    store.save_job(upload, begun, None)
+    replaced = event_of(OTHER, etag="0123456789abcdef0123456789abcdef")
+    assert handler(message_event(replaced, received=4), Context()) == DONE
+    assert (job_of(buckets, upload), notified) == (begun, [])
+    assert sqs.visibility_timeouts_s == {}
+    announced = event_of(OTHER, etag=found.etag)
+    assert handler(message_event(announced, received=4), Context()) == failed(0)
+    job = job_of(buckets, upload)
+    assert job.error is not None
+    assert (job.error.code, notified) == ("killed", [job])
+
+
 @pytest.mark.parametrize(
     ("replacement", "received"),
     [(b"no song", 1), (b"no song", 3), (song(0.5, seed=3), 1)],

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,12 +40,12 @@ def context(job_context: JobContext, listener: Listener) -> JobContext:
     return replace(job_context, transcriber=listener)
 
 
-def separate(context: JobContext, *, key: UploadKey = KEY, **invocation: bool) -> JobResult:
+def separate(context: JobContext, *, key: UploadKey = KEY, **invocation: Any) -> JobResult:
     """Deliver the event of an upload, up to the end of its stems."""
     return run_job(context, key, Invocation(3008, Deadline.after(900), **invocation))
 
 
-def write(context: JobContext, result: JobResult, **invocation: bool) -> Job | None:
+def write(context: JobContext, result: JobResult, **invocation: Any) -> Job | None:
     """Continue the invocation with the lyrics."""
     assert result.job is not None
     called = Invocation(3008, Deadline.after(900), **invocation)

@@ -16,7 +16,7 @@ from stemdrop_local import unfinished
 from stemdrop_local.deployment import Stack
 from stemdrop_local.folders.sync_state import FileVersion, SyncState
 from stemdrop_local.unfinished import forget_lost_uploads, requeue_unfinished
-from stemdrop_separate.s3_event import upload_keys
+from stemdrop_separate.s3_event import announced_uploads
 
 ID = "7f3c9a5e2b814d60a1f4c8e97b25d036"
 
@@ -36,7 +36,7 @@ def receive(stack: Stack) -> list[dict[str, Any]]:
 
 
 def keys(notifications: list[dict[str, Any]]) -> list[str]:
-    return [key for each in notifications for key in upload_keys(each)]
+    return [key for each in notifications for key in announced_uploads(each)]
 
 
 @pytest.fixture
@@ -141,10 +141,10 @@ def test_requeued_notification_is_part_of_that_of_s3(stack: Stack) -> None:
     names = ["song.mp3", "café + 🎵 100%.mp3", "4stems/a/b;c=1&d'\".wav", "tab\t~*()!.mp3"]
     for name in names:
         put(stack, f"drop/{name}")
-    sent = {tuple(upload_keys(each)): each for each in receive(stack)}
+    sent = {tuple(announced_uploads(each)): each for each in receive(stack)}
     assert requeue_unfinished(stack) == len(names)
     for announced in receive(stack):
-        notification = sent.pop(tuple(upload_keys(announced)))
+        notification = sent.pop(tuple(announced_uploads(announced)))
         assert is_part(announced, notification), (announced, notification)
     assert sent == {}
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -29,7 +30,7 @@ from stemdrop_separate.job.lyrics_phase import write_lyrics
 from stemdrop_separate.job.run_job import run_job
 from stemdrop_separate.lyrics.transcriber import load_transcriber
 from stemdrop_separate.models.catalog import Models
-from stemdrop_separate.s3_event import upload_keys
+from stemdrop_separate.s3_event import announced_uploads
 from stemdrop_separate.settings import Settings
 
 logger = Logger()
@@ -98,20 +99,21 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             def handle(body: str, received: int) -> None:
                 # What is no S3 notification fails, too, and ends in the failure queue: deleting it
                 # would lose songs if the notifications were changed and this code were not.
-                _separate_all(upload_keys(json.loads(body)), context, received)
+                _separate_all(announced_uploads(json.loads(body)), context, received)
 
             return handle_messages(event, handle, queue, logger)
         case _:
-            return _separate_all(upload_keys(event), context)
+            return _separate_all(announced_uploads(event), context)
 
 
 def _separate_all(
-    keys: list[str], context: LambdaContext, received: int | None = None
+    uploads: Mapping[str, str | None], context: LambdaContext, received: int | None = None
 ) -> dict[str, str]:
     """Separate songs independently, and return upload key to outcome.
 
     Parameters
     ----------
+    uploads : Upload key to the ETag in the notification.
     received : How often the message was received; None for a direct notification.
 
     Raises
@@ -121,9 +123,9 @@ def _separate_all(
     """
     outcomes: dict[str, str] = {}
     failures: dict[str, Exception] = {}
-    for key in keys:
+    for key, etag in uploads.items():
         try:
-            outcomes[key] = _separate(key, context, received)
+            outcomes[key] = _separate(key, etag, context, received)
         except Exception as error:
             logger.exception("attempt_failed", key=key)
             failures[key] = error
@@ -135,7 +137,7 @@ def _separate_all(
     return outcomes
 
 
-def _separate(key: str, context: LambdaContext, received: int | None) -> Outcome:
+def _separate(key: str, etag: str | None, context: LambdaContext, received: int | None) -> Outcome:
     try:
         upload_key = UploadKey.parse(key)
     except BadKeyError as error:
@@ -150,6 +152,7 @@ def _separate(key: str, context: LambdaContext, received: int | None) -> Outcome
         deadline=Deadline.after(context.get_remaining_time_in_millis() / 1000),
         is_last=received is None or (queue is not None and received >= queue.attempts),
         is_surplus=received is not None and queue is not None and received > queue.attempts,
+        etag=etag,
     )
     try:
         result = run_job(job_context, upload_key, invocation)

@@ -43,12 +43,14 @@ class Invocation:
     deadline : Moment at which Lambda ends the invocation.
     is_last : Whether the song is not tried again if this attempt fails.
     is_surplus : Whether all attempts were made. The song is only tried if none of them was begun.
+    etag : ETag of the upload that was announced; None if that is unknown.
     """
 
     memory_mb: int
     deadline: Deadline
     is_last: bool = False
     is_surplus: bool = False
+    etag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,8 @@ def run_job(context: JobContext, key: UploadKey, invocation: Invocation) -> JobR
     record = RecordWriter(context.store, key)
     try:
         if invocation.is_surplus:
+            if _is_of_another_upload(record.found, invocation.etag):
+                return JobResult(Outcome.SKIPPED)  # that one has a notification of its own
             _require_attempt(record.found)
         state = _start(context, record, invocation)
         return _run_phases(state) if isinstance(state, JobState) else state
@@ -52,6 +54,11 @@ def run_job(context: JobContext, key: UploadKey, invocation: Invocation) -> JobR
         if invocation.is_last:
             _give_up(context.store, record, error)
         raise
+
+
+def _is_of_another_upload(job: Job | None, etag: str | None) -> bool:
+    """Return whether the record is of an upload that has replaced the announced one."""
+    return job is not None and job.source is not None and etag not in {None, job.source.etag}
 
 
 def _require_attempt(job: Job | None) -> None:
