@@ -47,6 +47,7 @@ SAM_READY := .venv-sam/.ready
 LINT_READY := .venv-lint/.ready
 NODE_READY := .venv-node/.ready
 SHERPA_READY := .venv-sherpa/.ready
+LIBROSA_READY := .venv-librosa/.ready
 NPM := $(or $(shell command -v npm),$(CURDIR)/.venv-node/bin/npm)
 PAGE_LIBRARIES := $(addprefix functions/api/stemdrop_api/web/libraries/,signalsmith-stretch.mjs wasm-media-encoders.mjs mp3.wasm)
 CLIENTS_READY := tests/clients_js/node_modules/.package-lock.json
@@ -109,7 +110,7 @@ version: $(READY) ## Write the version of the last git tag to layers/core/stemdr
 	@$(BIN)/hatchling version > layers/core/stemdrop/version.txt
 
 # Environments apart from .venv; pyproject.toml says why.
-$(SAM_READY) $(LINT_READY) $(NODE_READY) $(SHERPA_READY): .venv-%/.ready: infra/%/requirements.txt | $(READY)
+$(SAM_READY) $(LINT_READY) $(NODE_READY) $(SHERPA_READY) $(LIBROSA_READY): .venv-%/.ready: infra/%/requirements.txt | $(READY)
 	@echo "Installing the packages of infra/$* ..."
 	$(BIN)/uv venv -q --clear --python $(BIN)/python .venv-$*
 	$(BIN)/uv pip sync -q --python .venv-$*/bin/python --require-hashes $<
@@ -291,6 +292,9 @@ bench: test-setup $(SHERPA_READY) ## Measure speed and cost against Spleeter, an
 analysis: setup ## Measure the share of a separation's processor time that tempo, beats, key and loudness take
 	$(BIN)/python -m benchmarks.analysis_share
 
+analysis-accuracy: test-setup $(LIBROSA_READY) ## Compare tempo, beats and key of music that is known with librosa's
+	PYTHONPATH=tests:. $(BIN)/python -m analysis_accuracy
+
 lyrics: test-setup clients ## Measure word errors, times and memory of lyrics that Whisper writes
 	$(BIN)/python -m benchmarks.lyrics_share
 
@@ -310,6 +314,7 @@ lock: $(READY) ## Update the lock files
 	$(call compile,sam,infra/sam/requirements.txt,--no-config)
 	$(call compile,security,infra/lint/requirements.txt,--no-config)
 	$(call compile,sherpa,infra/sherpa/requirements.txt,--no-config)
+	$(call compile,librosa,infra/librosa/requirements.txt,--no-config)
 	$(call compile,node,infra/node/requirements.txt,--no-config)
 	$(call compile,runtime,infra/sam/runtime.txt,--no-config --python-version 3.13)
 

@@ -24,6 +24,7 @@ LOCKS = {
     "security": "infra/lint/requirements.txt",
     "node": "infra/node/requirements.txt",
     "sherpa": "infra/sherpa/requirements.txt",
+    "librosa": "infra/librosa/requirements.txt",
     "runtime": "infra/sam/runtime.txt",
 }
 # The Python of the tests and of the image, and their processor.
