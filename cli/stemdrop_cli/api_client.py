@@ -159,30 +159,30 @@ class ApiClient:
         return answer
 
     def _read(self, answer: httpx.Response) -> dict[str, Any]:
-        try:
-            value = answer.json()
-        except (ValueError, RecursionError):
-            value = None
-        if not answer.is_success or not isinstance(value, dict):
+        value = _json_object(answer)
+        if not answer.is_success or value is None:
             raise ServerError(f"The server at {self.url} isn't stemdrop.")
         return value
 
     def _explain(self, answer: httpx.Response) -> str:
         """Return the sentence of a problem; in API Gateway's own errors, it is `message`."""
-        try:
-            problem = answer.json()
-            said = problem.get("detail") or problem.get("message") or problem.get("title")
-        except (ValueError, RecursionError, AttributeError):
-            said = None
+        problem = _json_object(answer) or {}
+        said = problem.get("detail") or problem.get("message") or problem.get("title")
         return str(said or f"{self.url} returned {answer.status_code} {answer.reason_phrase}.")
+
+
+def _json_object(answer: httpx.Response) -> dict[str, Any] | None:
+    """Return the JSON object in a response, or None if it contains something else."""
+    try:
+        value = answer.json()
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _code(answer: httpx.Response) -> str:
     """Return the code of a problem; API Gateway's own errors have none."""
-    try:
-        return str(answer.json()["code"])
-    except (ValueError, TypeError, KeyError):
-        return SongError.code
+    return str((_json_object(answer) or {}).get("code", SongError.code))
 
 
 def is_temporary(answer: httpx.Response) -> bool:
