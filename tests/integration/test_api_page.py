@@ -162,7 +162,7 @@ def test_first_load_is_compressed_and_small(anonymous_api: Api) -> None:
 
 def test_every_imported_module_is_loaded_at_once(anonymous_api: Api) -> None:
     html = anonymous_api.get("/").body.decode()
-    loaded = re.findall(r'"modulepreload" href="page/\w+/([\w-]+\.js)"', html)
+    loaded = re.findall(r'"modulepreload" href="page/\w+/([\w-]+\.js)" fetchpriority="low"', html)
     assert tuple(loaded) == imported_modules()
     static = r'(?:^|\s)from "\./([\w-]+\.js)"'
     texts = [page_files()[name].decode() for name in (*loaded, "main.js")]
