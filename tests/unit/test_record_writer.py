@@ -249,21 +249,18 @@ def test_a_newer_upload_takes_over(status: Status) -> None:
     assert store.job == record.job
 
 
-def test_job_without_upload_is_superseded_by_one_with() -> None:
+@pytest.mark.parametrize(
+    ("source", "status"),
+    [(FIRST, Status.DONE), (None, Status.FAILED)],
+    ids=["with an upload", "without one"],
+)
+def test_job_without_upload_is_superseded_by_an_ended_one(
+    source: Upload | None, status: Status
+) -> None:
     store = MemoryStore(KEY)
     record = RecordWriter(store, KEY)
     store.text = (
-        start_record(KEY, FIRST, None, Deadline.after(900)).updated(status=Status.DONE).to_json()
-    )
-    with pytest.raises(SupersededError):
-        record.save(start_record(KEY, None, None, Deadline.after(900)))
-
-
-def test_job_without_upload_ends_once() -> None:
-    store = MemoryStore(KEY)
-    record = RecordWriter(store, KEY)
-    store.text = (
-        start_record(KEY, None, None, Deadline.after(900)).updated(status=Status.FAILED).to_json()
+        start_record(KEY, source, None, Deadline.after(900)).updated(status=status).to_json()
     )
     with pytest.raises(SupersededError):
         record.save(start_record(KEY, None, None, Deadline.after(900)))
