@@ -8,6 +8,7 @@ import hashlib
 import re
 from functools import cache
 from importlib.resources import files
+from itertools import chain
 from pathlib import PurePath
 from urllib.parse import urlsplit
 
@@ -24,9 +25,9 @@ STYLE_LINE = re.compile(r'^.*rel="stylesheet" href="[^"]*/([\w-]+\.css)".*\n', r
 ENTRY_POINT = "main.js"
 SERVICE_WORKER = "service-worker.js"
 VERSION_PLACEHOLDER = "VERSION"
-# This line of the HTML is repeated for each module that the entry point imports.
-MODULE_LINE = re.compile(r"^.*MODULE.*\n", re.MULTILINE)
-MODULE_PLACEHOLDER = "MODULE"
+# Two lines of the HTML are repeated: for each module that the entry point waits for, and for each
+# that it imports later.
+MODULE_LINE = re.compile(r"^.*?((?:LATER_)?MODULE).*\n", re.MULTILINE)
 IMPORT = re.compile(r'^(?:import|export|\}) .*?from "\./([\w-]+\.js)";$', re.MULTILINE)
 LATER_IMPORT = re.compile(r'import\("\./([\w-]+\.js)"\)')
 MEDIA_TYPES = {
@@ -97,27 +98,36 @@ def style_sheet() -> bytes:
 
 
 @cache
-def imported_modules() -> tuple[str, ...]:
-    """Return the modules that the page loads: first those that its entry point waits for."""
-    entry_point = page_files()[ENTRY_POINT].decode()
+def first_modules() -> tuple[str, ...]:
+    """Return the modules that the entry point waits for."""
+    return tuple(_imported(IMPORT.findall(page_files()[ENTRY_POINT].decode())))
+
+
+@cache
+def later_modules() -> tuple[str, ...]:
+    """Return the other modules that the entry point loads, once it has asked for the token."""
+    names = _imported(LATER_IMPORT.findall(page_files()[ENTRY_POINT].decode()))
+    return tuple(name for name in names if name not in first_modules())
+
+
+def _imported(names: list[str]) -> dict[str, None]:
+    """Return modules and all that they import, level by level, as the keys."""
     found: dict[str, None] = {}
-    for pattern in (IMPORT, LATER_IMPORT):
-        waiting = pattern.findall(entry_point)
-        while waiting:
-            name = waiting.pop(0)
-            if name not in found:
-                found[name] = None
-                waiting += IMPORT.findall(page_files()[name].decode())
-    return tuple(found)
+    while names:
+        found |= dict.fromkeys(names)
+        imports = (IMPORT.findall(page_files()[name].decode()) for name in names)
+        names = [name for name in dict.fromkeys(chain(*imports)) if name not in found]
+    return found
 
 
 @cache
 def _html() -> bytes:
-    """Return the HTML with the version, one style sheet, and the modules to load at once."""
+    """Return the HTML with the version, one style sheet, and the modules to load."""
     html = page_files()[HTML].decode().replace(VERSION_PLACEHOLDER, version())
+    modules = {"MODULE": first_modules(), "LATER_MODULE": later_modules()}
 
     def repeat(line: re.Match[str]) -> str:
-        return "".join(line[0].replace(MODULE_PLACEHOLDER, name) for name in imported_modules())
+        return "".join(line[0].replace(line[1], name) for name in modules[line[1]])
 
     first, *others = (line[0] for line in STYLE_LINE.finditer(html))
     for line in others:

@@ -1,4 +1,4 @@
-// The page's entry point. It asks the user for the token while the other modules load.
+// The page's entry point. It asks the user for the token, and loads the other modules meanwhile.
 
 import { forgetToken } from "./access-token.js";
 import { getOptions } from "./api.js";
@@ -11,9 +11,11 @@ import { retry } from "./retry.js";
 async function start() {
   byId("welcome").hidden = loadSongs().length > 0;
   for (const dialog of document.querySelectorAll("dialog")) closeByButtons(dialog);
-  const libraryModule = import("./song-library.js");
   const showError = (error) => setText(byId("notice"), errorMessage(error));
-  const capabilities = await retry(getOptions, showError);
+  const options = retry(getOptions, showError); // opens the dialog for the token
+  document.head.append(byId("later-modules").content);
+  const libraryModule = import("./song-library.js");
+  const capabilities = await options;
   showLimits(capabilities);
 
   const { showLibrary } = await libraryModule;
