@@ -39,7 +39,7 @@ RHYTHMS = (
     (2, 1, 1, 0.5, 0.5, 1.5),
 )
 # Tonic of each instrument, as MIDI notes.
-VOICE_TONIC, KEYBOARD_TONIC, BASS_TONIC = 62, 52, 36
+VOICE_TONIC, KEYBOARD_TONIC, BASS_TONIC = 64, 52, 40
 
 Placed = tuple[float, Waveform, float]
 

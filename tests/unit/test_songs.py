@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+from benchmarks.songs.composition import compose
 from benchmarks.songs.instruments import SAMPLE_RATE_HZ, Waveform, bass_note
 from benchmarks.songs.song import blocks, generate
 from benchmarks.songs.voice import SungNote, sing
@@ -29,6 +31,16 @@ def strongest_hz(sound: Waveform) -> float:
 
 def loudness_db(waveform: Waveform) -> float:
     return float(10 * np.log10(np.mean(np.square(waveform, dtype=np.float64))))
+
+
+def energy_of_pitch_classes(sound: Waveform) -> NDArray[np.float64]:
+    energy = np.square(np.abs(np.fft.rfft(sound)))
+    frequencies_hz = np.fft.rfftfreq(len(sound), 1 / SAMPLE_RATE_HZ)
+    is_low = (frequencies_hz > 30) & (frequencies_hz < 500)
+    pitches = np.round(12 * np.log2(frequencies_hz[is_low] / 440) + 69).astype(int)
+    energies = np.zeros(12)
+    np.add.at(energies, pitches % 12, energy[is_low])
+    return energies
 
 
 @settings(max_examples=4)
@@ -63,6 +75,18 @@ def test_another_seed_gives_another_song() -> None:
     mixes = [generate(4, seed=seed).mix.ravel() for seed in range(3)]
     correlations = np.abs(np.corrcoef(mixes) - np.eye(3))
     assert correlations.max() < 0.6
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_voice_bass_and_keyboard_are_in_the_same_major_key(seed: int) -> None:
+    scale = np.array([0, 2, 4, 5, 7, 9, 11])
+    section = compose(seed).section(0)
+    shares = []
+    for instrument in ("vocals", "bass", "keyboard"):
+        energy = energy_of_pitch_classes(section[instrument])
+        in_key = [energy[(tonic + scale) % 12].sum() for tonic in range(12)]
+        shares.append(in_key / energy.sum())
+    assert np.max(np.min(shares, axis=0)) > 0.8
 
 
 def test_concatenated_blocks_equal_the_song() -> None:
