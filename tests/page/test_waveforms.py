@@ -85,6 +85,34 @@ async ({ module, loads, reads, duration_s }) => {
   };
 }
 """
+# The range moves while it is loaded, once out of what is loaded, and is cleared at last.
+MOVE_RANGE = """
+async ({ module }) => {
+  const { SampleWindow } = await import(module);
+  const requests = [];
+  const source = (first, length, signal) => new Promise((resolve, reject) => {
+    const buffer = new AudioBuffer({ length, numberOfChannels: 2, sampleRate: 44100 });
+    const fail = () => reject(new Error("lost"));
+    requests.push({ signal, answer: () => resolve(() => buffer), fail });
+    signal.addEventListener("abort", () => reject(signal.reason));
+  });
+  const window = new SampleWindow({ load: source });
+  const load = (start_s) => window.load(start_s, start_s + 0.001, 60).catch(({ name }) => name);
+  const loads = [load(10), load(10.3)];
+  const isAborted = requests.map(({ signal }) => signal.aborted);
+  loads.push(load(20));
+  requests.at(-1).answer();
+  const results = await Promise.all(loads);
+  const has = [10, 20, 20.3].map((start_s) => window.has(start_s, start_s + 0.001));
+  const lost = load(30);
+  requests.at(-1).fail();
+  results.push(await lost);
+  const again = load(30);
+  window.clear();
+  results.push(await again);
+  return { isAborted, results, has, requests: requests.length, hasCleared: window.has(20, 20.001) };
+}
+"""
 # Two sources, of which the second is three times the first, and their sum, as several ask for them.
 SHARE_LOADS = """
 async ({ module }) => {
@@ -250,11 +278,11 @@ def test_outlines_are_drawn_without_a_file_of_peaks(module_page: Page) -> None:
 
 
 def test_sample_window_has_the_samples_around_the_range(module_page: Page) -> None:
-    reads = [(10, 10 + 8 / RATE_HZ, 4), (9.5, 11, 2), (7, 8, 1)]
+    reads = [(10, 10 + 8 / RATE_HZ, 4), (9.75, 11, 2), (7, 8, 1)]
     given = {"loads": [(2, 3), (10, 10.5)], "reads": reads, "duration_s": 11}
     found = module_page.evaluate(READ_SAMPLES, given | {"module": module("sample-window.js")})
     first, frames = found["requests"][1]
-    assert first == 9.25 * RATE_HZ
+    assert first == 9.75 * RATE_HZ
     assert first + frames == 11 * RATE_HZ
     assert found["has"] == [True, True, False]
     at = 10 * RATE_HZ
@@ -263,6 +291,15 @@ def test_sample_window_has_the_samples_around_the_range(module_page: Page) -> No
     left, right = found["samples"][0]
     np.testing.assert_allclose(left[:2], np.array([[0, at], [0.125, at + 1]]), atol=1e-6)
     assert right[-1][0] >= 1
+
+
+def test_samples_are_not_requested_again_while_they_are_loaded(module_page: Page) -> None:
+    found = module_page.evaluate(MOVE_RANGE, {"module": module("sample-window.js")})
+    assert found["isAborted"] == [False]
+    assert found["results"] == ["AbortError", False, True, "Error", "AbortError"]
+    assert found["has"] == [False, True, True]
+    assert found["requests"] == 4
+    assert not found["hasCleared"]
 
 
 def test_sum_of_sources_takes_no_requests_of_its_own(module_page: Page) -> None:

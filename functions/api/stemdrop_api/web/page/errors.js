@@ -25,7 +25,7 @@ export class AppError extends Error {
   }
 }
 
-/** Return the result of a request or of reading its response, both of which fail when the connection is lost. */
+/** Return the result of a request, or of reading its response. Both fail without a connection. */
 export const orOffline = (promise) =>
   promise.catch((error) => {
     throw error instanceof TypeError ? new AppError("offline") : error;

@@ -1,8 +1,7 @@
 // The ids and file names of this browser's songs, and what the user has set for each, in the local storage.
 //
-// A song that the user deletes keeps its entry until the server has deleted it: a page that is closed, or
-// has lost its connection, leaves the deletion to another. `deleted` is the time of the deletion while its
-// page can undo it, then true.
+// A deleted song keeps its entry until the server has deleted it, so that another page can complete that.
+// `deleted` is the time of the deletion while its page can undo it, then true.
 
 const STORAGE_KEY = "stemdrop.songs";
 const SETTINGS_PREFIX = "stemdrop.settings.";

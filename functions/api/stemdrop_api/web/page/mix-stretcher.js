@@ -1,7 +1,6 @@
 // Changes the pitch and the tempo of a mix, piece by piece, faster than it plays.
 //
-// The library's own change of pitch is out of tune by up to 20 cents, its change of tempo is exact. So it only
-// changes the tempo, and a resampler changes both.
+// The library changes the tempo only, and a resampler both: see stretch-processor.js.
 
 import { SAMPLE_RATE_HZ } from "./audio-source.js";
 import { reachOf, resample } from "./resampler.js";

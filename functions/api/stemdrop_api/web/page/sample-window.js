@@ -3,13 +3,12 @@
 import { channelsOf, SAMPLE_RATE_HZ } from "./audio-source.js";
 
 // At least this much is loaded, so that a playback doesn't need a request for every part that it shows.
-const MIN_WINDOW_S = 2;
+const MIN_WINDOW_S = 1;
 
 export class SampleWindow {
   #source;
-  #firstFrame = 0;
+  #loaded = { firstFrame: 0, frames: 0 };
   #channels = [];
-  #frames = 0;
   #loading = null;
 
   /** @param {{load: Function}} source Source of the track's samples. */
@@ -18,29 +17,31 @@ export class SampleWindow {
   }
 
   has(start_s, end_s) {
-    const start = start_s * SAMPLE_RATE_HZ - this.#firstFrame;
-    return this.#frames > 0 && start >= 0 && end_s * SAMPLE_RATE_HZ - this.#firstFrame <= this.#frames;
+    return contains(this.#loaded, start_s, end_s);
   }
 
-  /** Load a range and what is around it. A later call aborts the loading. Returns whether it is loaded. */
+  /** Load a range and what is around it. Returns false if that is under way already, or replaced by a later call. */
   async load(start_s, end_s, duration_s) {
-    this.#loading?.abort();
-    const { signal } = (this.#loading = new AbortController());
+    if (this.#loading && contains(this.#loading, start_s, end_s)) return false;
+    this.#loading?.controller.abort();
     const margin_s = Math.max((end_s - start_s) / 2, (MIN_WINDOW_S - (end_s - start_s)) / 2);
-    const first_s = Math.max(start_s - margin_s, 0);
-    const firstFrame = Math.floor(first_s * SAMPLE_RATE_HZ);
+    const firstFrame = Math.floor(Math.max(start_s - margin_s, 0) * SAMPLE_RATE_HZ);
     const frames = Math.ceil(Math.min(end_s + 2 * margin_s, duration_s) * SAMPLE_RATE_HZ) - firstFrame;
-    const decode = await this.#source.load(firstFrame, frames, signal);
-    if (signal.aborted) return false;
-    this.#firstFrame = firstFrame;
-    this.#channels = channelsOf(decode());
-    this.#frames = frames; // also if the file is a little shorter
-    return true;
+    const loading = (this.#loading = { firstFrame, frames, controller: new AbortController() });
+    try {
+      const decode = await this.#source.load(firstFrame, frames, loading.controller.signal);
+      if (this.#loading !== loading) return false;
+      this.#channels = channelsOf(decode());
+      this.#loaded = loading; // also if the file is a little shorter
+      return true;
+    } finally {
+      if (this.#loading === loading) this.#loading = null;
+    }
   }
 
   /** Return the smallest and the largest sample in each of some equal parts of a range. */
   extremes(start_s, end_s, count) {
-    const start = start_s * SAMPLE_RATE_HZ - this.#firstFrame;
+    const start = start_s * SAMPLE_RATE_HZ - this.#loaded.firstFrame;
     const step = ((end_s - start_s) * SAMPLE_RATE_HZ) / count;
     const extremes = new Float32Array(2 * count);
     for (let part = 0; part < count; part += 1) {
@@ -61,7 +62,7 @@ export class SampleWindow {
 
   /** Return each channel's samples in a range and next to it, with their fractions of the range. */
   samples(start_s, end_s) {
-    const start = start_s * SAMPLE_RATE_HZ - this.#firstFrame;
+    const start = start_s * SAMPLE_RATE_HZ - this.#loaded.firstFrame;
     const span = (end_s - start_s) * SAMPLE_RATE_HZ;
     const first = Math.max(Math.floor(start), 0);
     const end = Math.ceil(start + span) + 1;
@@ -71,8 +72,12 @@ export class SampleWindow {
   }
 
   clear() {
-    this.#loading?.abort();
+    this.#loading?.controller.abort();
+    this.#loading = null;
     this.#channels = [];
-    this.#frames = 0;
+    this.#loaded = { firstFrame: 0, frames: 0 };
   }
 }
+
+const contains = ({ firstFrame, frames }, start_s, end_s) =>
+  frames > 0 && start_s * SAMPLE_RATE_HZ >= firstFrame && end_s * SAMPLE_RATE_HZ <= firstFrame + frames;
