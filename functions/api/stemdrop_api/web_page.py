@@ -21,7 +21,7 @@ from stemdrop_api.errors import NotFoundError
 
 HTML = "index.html"
 STYLES = "styles.css"  # all style sheets, so that browsers wait for one file
-STYLE_LINE = re.compile(r'^.*rel="stylesheet" href="[^"]*/([\w-]+\.css)".*\n', re.MULTILINE)
+STYLE_SHEETS = ("page", "upload", "library", "player", "practice", "mix", "lyrics", "karaoke")
 ENTRY_POINT = "main.js"
 SERVICE_WORKER = "service-worker.js"
 VERSION_PLACEHOLDER = "VERSION"
@@ -92,9 +92,8 @@ def version() -> str:
 
 @cache
 def style_sheet() -> bytes:
-    """Return the style sheets of the HTML as one."""
-    names = STYLE_LINE.findall(page_files()[HTML].decode())
-    return b"".join(page_files()[name] for name in names)
+    """Return all style sheets as one."""
+    return b"".join(page_files()[f"{name}.css"] for name in STYLE_SHEETS)
 
 
 @cache
@@ -122,17 +121,13 @@ def _imported(names: list[str]) -> dict[str, None]:
 
 @cache
 def _html() -> bytes:
-    """Return the HTML with the version, one style sheet, and the modules to load."""
+    """Return the HTML with the version and the modules to load."""
     html = page_files()[HTML].decode().replace(VERSION_PLACEHOLDER, version())
     modules = {"MODULE": first_modules(), "LATER_MODULE": later_modules()}
 
     def repeat(line: re.Match[str]) -> str:
         return "".join(line[0].replace(line[1], name) for name in modules[line[1]])
 
-    first, *others = (line[0] for line in STYLE_LINE.finditer(html))
-    for line in others:
-        html = html.replace(line, "")
-    html = html.replace(first, re.sub(r"[\w-]+\.css", STYLES, first))
     return MODULE_LINE.sub(repeat, html).encode()
 
 
