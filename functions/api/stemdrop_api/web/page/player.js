@@ -96,6 +96,7 @@ export class Player {
     this.#playback.addEventListener("error", ({ detail }) => this.#showError(detail));
     this.#applyGains();
     this.#animate();
+    collectGarbage();
   }
 
   get playback() {
@@ -228,4 +229,11 @@ export class Player {
     this.#mixControls.show();
     this.#lyrics.show(position_s);
   }
+}
+
+/** Have Chromium collect garbage, which otherwise waits for 64 MB of new arrays. An unused one takes no memory. */
+function collectGarbage() {
+  try {
+    new ArrayBuffer(2 ** 27);
+  } catch {} // too large for this browser
 }
