@@ -1,6 +1,8 @@
 """The `stemdrop` command. Each subcommand is imported on use, since some are slow to import."""
 
 import argparse
+import atexit
+import gc
 import importlib
 import io
 import os
@@ -44,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     It is 0, 2 for wrong usage, 130 after an interruption, or one of the command's.
     """
+    atexit.register(gc.freeze)  # the end needn't wait for a search for garbage
     # Python has no stream for a descriptor that is closed.
     sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
     sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115

@@ -58,3 +58,11 @@ def test_cold_start_is_quick_and_loads_no_unused_package(api_environment: dict[s
     assert {"stemdrop", "stemdrop_api", "fastapi", "mangum", "boto3"} <= modules
     assert NEEDLESS.isdisjoint(modules)
     assert any(times(api_environment) < MOST_TIMES for _ in range(5))
+
+
+def test_garbage_is_not_searched_for_in_what_is_loaded(api_environment: dict[str, str]) -> None:
+    count = "import gc; print(gc.get_freeze_count(), len(gc.get_objects()))"
+    command = [sys.executable, "-c", f"{HANDLER}; {count}"]
+    output = subprocess.check_output(command, env=api_environment, timeout=60, text=True)
+    frozen, searched = map(int, output.split())
+    assert frozen > 10 * searched

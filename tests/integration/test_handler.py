@@ -192,6 +192,13 @@ def load(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
 
 
+def test_garbage_is_not_searched_for_in_what_is_loaded(environment: dict[str, str]) -> None:
+    count = "import gc; print(gc.get_freeze_count(), len(gc.get_objects()))"
+    command = [sys.executable, "-c", f"import stemdrop_separate.handler; {count}"]
+    frozen, searched = map(int, subprocess.check_output(command, env=environment).split())
+    assert frozen > 10 * searched
+
+
 def test_invalid_installation_does_not_start(environment: dict[str, str], tmp_path: Path) -> None:
     missing = {name: value for name, value in environment.items() if name != "STEMS_BUCKET"}
     for variables, words in (

@@ -1,5 +1,6 @@
 """The Lambda function: one request of the HTTP API per invocation."""
 
+import gc
 import os
 from typing import Any
 
@@ -16,6 +17,7 @@ from stemdrop_api.settings import ApiSettings
 logger = Logger()
 app = create_app(Dependencies.create(ApiSettings.from_env(os.environ)))
 adapter = Mangum(app, lifespan="off", custom_handlers=[HttpApiEvent])
+gc.freeze()  # nothing that is loaded becomes garbage
 
 
 @logger.inject_lambda_context(correlation_id_path=API_GATEWAY_HTTP, clear_state=True)

@@ -1,5 +1,6 @@
 """The Lambda function: separates the songs of S3 notifications, from SQS or direct."""
 
+import gc
 import json
 import os
 from collections.abc import Mapping
@@ -71,6 +72,7 @@ def _open_queue(settings: Settings) -> MessageQueue | None:
 
 job_context = _load_job_context()
 queue = _open_queue(job_context.settings)
+gc.freeze()  # nothing that is loaded becomes garbage
 
 
 @logger.inject_lambda_context(clear_state=True)
