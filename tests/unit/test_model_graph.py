@@ -103,6 +103,14 @@ def test_activations_equal_those_of_keras(kind: str, values: list[float]) -> Non
     np.testing.assert_allclose(actual, activation(kind, x), rtol=1e-6, atol=2e-7)
 
 
+def test_tiny_masks_are_as_precise_as_large_ones() -> None:
+    x = np.linspace(-80, 80, 20_001, dtype=np.float32).reshape(1, 1, 1, -1)
+    graph = Graph(KernelFile("kernels", min(BLOCKED)))
+    graph.add("Identity", [graph.sigmoid("x")], "y")
+    actual = run(graph.model("net", FREE, "x", ["y"]), x)
+    np.testing.assert_allclose(actual, 1 / (1 + np.exp(-x.astype(np.float64))), rtol=1e-5)
+
+
 @pytest.mark.parametrize("form", ["scale_and_shift", "scale_and_shift_planes"])
 @pytest.mark.parametrize("channels", [1, 3, 16])
 def test_each_channel_is_scaled_and_shifted(form: str, channels: int) -> None:

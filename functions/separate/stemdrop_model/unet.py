@@ -195,7 +195,7 @@ def _masks(graph: Graph, tops: Sequence[Top], architecture: Architecture) -> lis
     split = graph.split(logits, [f"{name}/logits" for name in architecture.instruments])
     if architecture.softmax:
         return _softmax(graph, split)
-    return [graph.add("Sigmoid", [part], f"{part}/sigmoid") for part in split]
+    return [graph.sigmoid(part) for part in split]
 
 
 def _softmax(graph: Graph, logits: Sequence[str]) -> list[str]:
