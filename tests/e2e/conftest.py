@@ -1,13 +1,17 @@
 """Fixtures of the tests with containers: one engine, both images and one S3 for all of them."""
 
 import os
+import platform
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from benchmarks.local_s3 import LocalS3, run_local_s3
 from stemdrop_containers.engine import ContainerEngine, find_engine
 from stemdrop_containers.image import Target, build
+from stemdrop_local.deployment import ROOT
+from stemdrop_separate.models.catalog import BackendName
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -26,6 +30,21 @@ def engine() -> ContainerEngine:
 def image(engine: ContainerEngine) -> str:
     """Build the image that runs in production, and return its name."""
     return build(engine)
+
+
+@pytest.fixture(scope="session")
+def image_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the model files that the image has.
+
+    On x86_64, these aren't the ones for AVX-512, which round differently.
+    """
+    folder = tmp_path_factory.mktemp("models")
+    is_x86_64 = platform.machine() == "x86_64"
+    left_out = BackendName.ONNX.optional_suffixes if is_x86_64 else ()
+    for path in (ROOT / "build" / "models").glob("2stems.*"):
+        if not path.name.endswith(left_out):
+            (folder / path.name).symlink_to(path)
+    return folder
 
 
 @pytest.fixture(scope="session")

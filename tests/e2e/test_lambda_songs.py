@@ -65,9 +65,15 @@ def names(s3: LocalS3) -> set[str]:
 
 
 def test_stems_are_those_of_the_command_line_cold_and_warm(
-    engine: ContainerEngine, image: str, s3: LocalS3, song: Path, tmp_path: Path
+    engine: ContainerEngine,
+    image: str,
+    image_models: Path,
+    s3: LocalS3,
+    song: Path,
+    tmp_path: Path,
 ) -> None:
-    assert main(["separate", str(song), "-o", str(tmp_path)]) == 0
+    options = ["-o", str(tmp_path), "--model_dir", str(image_models)]
+    assert main(["separate", str(song), *options]) == 0
     expected = {stem: (tmp_path / "song" / f"{stem}.wav").read_bytes() for stem in STEMS}
     log = tmp_path / "function.log"
     with running(engine, image, s3, log, LambdaLimits()) as function:

@@ -70,7 +70,7 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_job_over_http_returns_stems(
-    command: list[str], url: str, song: Path, tmp_path: Path
+    command: list[str], url: str, image_models: Path, song: Path, tmp_path: Path
 ) -> None:
     with httpx.Client(base_url=url, headers=AUTHORIZATION, timeout=60) as http:
         wanted = {"filename": song.name, "size_bytes": song.stat().st_size}
@@ -86,7 +86,8 @@ def test_job_over_http_returns_stems(
         assert invoke(command, tmp_path / "event.json") == {key: "done"}
         job = http.get(f"/{key}").json()
         assert job["status"] == "done"
-        assert command_line(["separate", str(song), "-o", str(tmp_path)]) == 0
+        options = ["-o", str(tmp_path), "--model_dir", str(image_models)]
+        assert command_line(["separate", str(song), *options]) == 0
         for stem in job["stems"]:
             expected = (tmp_path / "song" / f"{stem['stem']}.wav").read_bytes()
             assert httpx.get(stem["url"]).content == expected
