@@ -67,13 +67,12 @@ class Graph:
         """Add 1 / (1 + exp(-x)).
 
         Tiny results are as precise as large ones, which those of ONNX Runtime's Sigmoid aren't: its
-        error is up to 1.2e-7. Where all masks are tiny, their ratio would be wrong by 0.001.
+        error is up to 1.2e-7. Where all masks are tiny, their ratio would be wrong by 0.0005.
         """
         output = f"{source}/sigmoid"
         one = self._constant(f"{output}/1", np.array([1], np.float32))
         negative = self.add("Neg", [source], f"{output}/negative")
         power = self.add("Exp", [negative], f"{output}/power")
-        # A division is exact. Reciprocal isn't, and depends on how the elements are divided.
         return self.add("Div", [one, self.add("Add", [power, one], f"{output}/inverse")], output)
 
     def _elu(self, source: str, output: str) -> str:

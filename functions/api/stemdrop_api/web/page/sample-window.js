@@ -20,7 +20,7 @@ export class SampleWindow {
     return contains(this.#loaded, start_s, end_s);
   }
 
-  /** Load a range and what is around it. Returns false if that is under way already, or replaced by a later call. */
+  /** Load a range and what is around it. Returns false if that is under way. A call for another range aborts it. */
   async load(start_s, end_s, duration_s) {
     if (this.#loading && contains(this.#loading, start_s, end_s)) return false;
     this.#loading?.controller.abort();
